@@ -1,0 +1,24 @@
+import type { DType, TensorData } from "./dtype.js";
+
+/**
+ * A host tensor: row-major, contiguous, little-endian elements with a concrete shape. Scalars have shape [].
+ * Shapes are written N C H W (images) or N C D H W (volumes).
+ */
+export interface Tensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly data: TensorData;
+}
+
+/** Number of elements of a concrete shape; 1 for a scalar. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, dim) => product * dim, 1);
+}
+
+/** A float32 tensor over existing values; the length must equal the product of the shape. */
+export function float32Tensor(shape: readonly number[], data: Float32Array): Tensor {
+  if (elementCount(shape) !== data.length) {
+    throw new RangeError(`Cannot make a tensor of shape [${shape.join(", ")}] from ${data.length} values: expected ${elementCount(shape)}`);
+  }
+  return { dtype: "float32", shape, data };
+}

@@ -1,0 +1,24 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+
+/** Where the larger test data lies, beside the checkout. It is never part of the project. */
+const SHARED = path.resolve(import.meta.dirname, "../../shared");
+
+/**
+ * The absolute path of a file or folder of the shared test data, or null where it is absent.
+ * A test that needs it skips and says so: `describe.skipIf(!data)(title("…", data), …)`.
+ */
+export function sharedPath(relative: string): string | null {
+  const full = path.join(SHARED, relative);
+  return existsSync(full) ? full : null;
+}
+
+/** A test title that says why the test is skipped, so that the reason is printed with it. */
+export function titleNeeding(title: string, found: string | null, relative: string): string {
+  return found === null ? `${title} [skipped: ../shared/${relative} is not here]` : title;
+}
+
+/** The absolute path of a golden that is part of the project. */
+export function goldenPath(relative: string): string {
+  return path.join(import.meta.dirname, "goldens", relative);
+}
