@@ -1,0 +1,100 @@
+import { type Graph, isTrainable, type Node, typeOf } from "../ir/graph.js";
+import { opDef } from "../ops/index.js";
+import { elementsPerImage, type Shape } from "../tensor/shape.js";
+import { type ReceptiveField, receptiveFields } from "./receptive-field.js";
+
+/**
+ * What a network is made of and costs, for one image. params counts trained values (kernels, biases, scales, shifts),
+ * not running statistics; macs counts multiply-adds of convolutions and linear layers.
+ */
+export interface Summary {
+  readonly id: string;
+  /** [N, C, …], with 1 for the batch. */
+  readonly input: readonly number[];
+  readonly params: number;
+  /** Values that are kept but not trained: running statistics. */
+  readonly nonTrainable: number;
+  readonly macs: number;
+  /** Number of convolutions, and linear layers not among them. */
+  readonly convs: number;
+  readonly stages: readonly StageSummary[];
+  readonly layers: readonly LayerSummary[];
+}
+
+export interface StageSummary {
+  readonly path: string;
+  /** [C, …] of what leaves the stage. */
+  readonly shape: readonly number[];
+  readonly params: number;
+  readonly macs: number;
+}
+
+export interface LayerSummary extends StageSummary {
+  readonly op: string;
+  /** Pixels of the input along each axis that one output element sees; "all" behind a global pool. */
+  readonly receptiveField: ReceptiveField;
+}
+
+/**
+ * Count a network, layer by layer and stage by stage.
+ *
+ * @example
+ * ```ts
+ * import { summarize } from "inceptionkit";
+ * import { describeModel } from "inceptionkit/models";
+ * summarize(describeModel("googlenet")).params; // 6624904
+ * ```
+ */
+export function summarize(graph: Graph): Summary {
+  const fields = receptiveFields(graph);
+  const layers = graph.nodes.map(
+    (node): LayerSummary => ({
+      path: node.path,
+      op: node.op,
+      shape: withoutBatch(typeOf(graph, node.outputs[0] ?? "").shape),
+      params: nodeParameters(graph, node),
+      macs: nodeMacs(graph, node),
+      receptiveField: fields.get(node.path) ?? "all",
+    }),
+  );
+  const stages = graph.stages.map(
+    (stage): StageSummary => ({
+      path: stage.path,
+      shape: withoutBatch(typeOf(graph, stage.output).shape),
+      params: sum(layers.filter((_, index) => graph.nodes[index]?.stage === stage.path).map((layer) => layer.params)),
+      macs: sum(layers.filter((_, index) => graph.nodes[index]?.stage === stage.path).map((layer) => layer.macs)),
+    }),
+  );
+  return {
+    id: graph.name,
+    input: [1, ...withoutBatch(graph.inputs[0]?.type.shape ?? [])],
+    params: sum(layers.map((layer) => layer.params)),
+    nonTrainable: sum(graph.parameters.filter((parameter) => !isTrainable(parameter)).map(({ type }) => elementsPerImage(type.shape))),
+    macs: sum(layers.map((layer) => layer.macs)),
+    convs: graph.nodes.filter((node) => node.op === "conv").length,
+    stages,
+    layers,
+  };
+}
+
+function nodeParameters(graph: Graph, node: Node): number {
+  const read = new Set(node.inputs);
+  return sum(
+    graph.parameters
+      .filter((parameter) => read.has(parameter.path) && isTrainable(parameter))
+      .map(({ type }) => elementsPerImage(type.shape)),
+  );
+}
+
+function nodeMacs(graph: Graph, node: Node): number {
+  const types = (values: readonly string[]) => values.map((value) => typeOf(graph, value));
+  return opDef(node.op).macs(types(node.inputs), types(node.outputs), node.attributes);
+}
+
+function withoutBatch(shape: Shape): readonly number[] {
+  return shape.slice(1).map(Number);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

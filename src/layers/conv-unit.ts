@@ -1,0 +1,64 @@
+import type { GraphBuilder, Ref } from "../ops/build.js";
+import { type Padding, resolvePads } from "./padding.js";
+
+/** A convolution as the tables write it: `3×3 /2 valid, 64`. */
+export interface ConvSpec {
+  readonly outChannels: number;
+  readonly kernelShape: readonly number[];
+  /** Default 1 along each axis. */
+  readonly strides?: readonly number[];
+  /** Default "symmetric". */
+  readonly padding?: Padding;
+}
+
+/**
+ * How the convolutions of a network are dressed.
+ *
+ * - "batch_norm": convolution without bias → batch normalisation → ReLU (every public network since Inception-v2).
+ * - "bias": convolution with bias → ReLU (GoogLeNet as published, the drawn Inception-ResNets).
+ */
+export type UnitStyle = { readonly kind: "batch_norm"; readonly epsilon: number } | { readonly kind: "bias" };
+
+/**
+ * Convolution, normalisation or bias, ReLU. Nodes are `<path>.conv`, `<path>.bn`, `<path>.relu`; the module is `path`.
+ *
+ * @param x - [N, C, spatial…]
+ * @returns [N, outChannels, spatial…]
+ */
+export function convUnit(b: GraphBuilder, path: string, x: Ref, spec: ConvSpec, style: UnitStyle): Ref {
+  const convolved = plainConv(b, `${path}.conv`, x, spec, style.kind === "bias");
+  const normalized = style.kind === "bias" ? convolved : batchNorm(b, `${path}.bn`, convolved, style.epsilon);
+  return b.module(path, b.add("relu", `${path}.relu`, [normalized], {}));
+}
+
+/** A convolution alone; its kernel is `<path>.weight` [M, C, kernel…] and its bias `<path>.bias` [M]. */
+export function plainConv(b: GraphBuilder, path: string, x: Ref, spec: ConvSpec, bias: boolean): Ref {
+  const channels = Number(x.type.shape[1]);
+  const weight = b.parameter(`${path}.weight`, [spec.outChannels, channels, ...spec.kernelShape], "conv_kernel");
+  const ones = spec.kernelShape.map(() => 1);
+  const inputs = bias ? [x, weight, b.parameter(`${path}.bias`, [spec.outChannels], "bias")] : [x, weight];
+  return b.add("conv", path, inputs, {
+    kernelShape: spec.kernelShape,
+    strides: spec.strides ?? ones,
+    pads: resolvePads(spec.padding ?? "symmetric", spec.kernelShape),
+    dilations: ones,
+    groups: 1,
+  });
+}
+
+/** Batch normalisation with running statistics under PyTorch's names: weight, bias, running_mean, running_var, each [C]. */
+export function batchNorm(b: GraphBuilder, path: string, x: Ref, epsilon: number): Ref {
+  const shape = [Number(x.type.shape[1])];
+  const parameters = [
+    b.parameter(`${path}.weight`, shape, "norm_scale"),
+    b.parameter(`${path}.bias`, shape, "norm_shift"),
+    b.parameter(`${path}.running_mean`, shape, "running_mean"),
+    b.parameter(`${path}.running_var`, shape, "running_var"),
+  ];
+  return b.add("batchNormalization", path, [x, ...parameters], { epsilon });
+}
+
+/** Batch normalisation and ReLU after a sum or a concatenation. Nodes `<path>` and `<path>.relu`; the module is `path`. */
+export function normRelu(b: GraphBuilder, path: string, x: Ref, epsilon: number): Ref {
+  return b.module(path, b.add("relu", `${path}.relu`, [batchNorm(b, path, x, epsilon)], {}));
+}

@@ -1,0 +1,40 @@
+import type { GraphBuilder, Ref } from "../ops/build.js";
+import { type Padding, resolvePads } from "./padding.js";
+
+/** A square (or cubic) pooling window. */
+export interface PoolSpec {
+  /** Side of the window in elements. */
+  readonly size: number;
+  readonly stride: number;
+  /** Default "valid". */
+  readonly padding?: Padding;
+  /** Default false. */
+  readonly ceilMode?: boolean;
+}
+
+/** Max pooling; the module is `path`. */
+export function maxPool(b: GraphBuilder, path: string, x: Ref, spec: PoolSpec): Ref {
+  return b.module(path, b.add("maxPool", path, [x], poolAttributes(x, spec)));
+}
+
+/** Average pooling; `countIncludePad` is the divisor rule at the border, which differs between the public networks. */
+export function averagePool(b: GraphBuilder, path: string, x: Ref, spec: PoolSpec, countIncludePad: boolean): Ref {
+  return b.module(path, b.add("averagePool", path, [x], { ...poolAttributes(x, spec), countIncludePad }));
+}
+
+/** Concatenation along channels; the module is `path`. */
+export function concatChannels(b: GraphBuilder, path: string, inputs: readonly Ref[]): Ref {
+  return b.module(path, b.add("concat", path, inputs, { axis: 1 }));
+}
+
+function poolAttributes(x: Ref, spec: PoolSpec) {
+  const axes = x.type.shape.slice(2);
+  const kernelShape = axes.map(() => spec.size);
+  return {
+    kernelShape,
+    strides: axes.map(() => spec.stride),
+    pads: resolvePads(spec.padding ?? "valid", kernelShape),
+    dilations: axes.map(() => 1),
+    ceilMode: spec.ceilMode ?? false,
+  };
+}

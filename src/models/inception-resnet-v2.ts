@@ -1,0 +1,192 @@
+/**
+ * Inception-ResNet-v2, arXiv:1602.07261, 2016.
+ *
+ * `spec`: the network as drawn in specification document 001: the stem of Inception-v4 with batch normalisation on each
+ * convolution, then convolutions with bias and ReLU, one batch normalisation after each sum and each reduction. Node
+ * names are the drawing's. No weights exist for it.
+ *
+ * `paper`: the same widths and repeats with batch normalisation after each convolution and none on the sums.
+ *
+ * `public`: the network that slim, Keras and timm (Apache-2.0) ship, which is not the paper's: another stem, one more
+ * mixed block, 10/20/10 blocks and widths 320/1088/2080, a 1×1 convolution to 1536. Paths are timm's; the auxiliary
+ * head is slim's, with Inception-v3's names.
+ *
+ * docs/errata.md lists where the sources disagree and what was chosen.
+ */
+import type { Graph } from "../ir/graph.js";
+import { type BranchContext, type Branches, conv, reducePool, residual, runBranches, runSteps, type Step } from "../layers/branches.js";
+import { convUnit, type UnitStyle } from "../layers/conv-unit.js";
+import { flattenDropout, globalPool, linear } from "../layers/head.js";
+import { averagePool, concatChannels } from "../layers/pooling.js";
+import { GraphBuilder, type Ref } from "../ops/build.js";
+import { BN_EPSILON, drawnBlocks, drawnReduction, MIN_SIZE, PUBLIC_NAMES, publicBlocks, residualOptions } from "./inception-resnet.js";
+import { booleanOption, choiceOption, commonOptions, type GivenOptions, resolveOptions, scaleWidth } from "./options.js";
+
+type Form = "spec" | "paper" | "public";
+
+function drawnOptions(form: "spec" | "paper") {
+  return {
+    ...commonOptions({ numClasses: 1000, leastClasses: 1, inputSize: 299, minInputSize: MIN_SIZE, dropRate: 0.2 }),
+    ...residualOptions([5, 10, 5]),
+    normPlacement: choiceOption(
+      "Batch normalisation after each sum (as drawn) or after each convolution (as published).",
+      form === "spec" ? "sum" : "conv",
+      ["sum", "conv"],
+    ),
+  };
+}
+
+const PUBLIC_OPTIONS = {
+  ...commonOptions({ numClasses: 1000, leastClasses: 1, inputSize: 299, minInputSize: MIN_SIZE, dropRate: 0.2 }),
+  ...residualOptions([10, 20, 9]),
+  aux: booleanOption("Add slim's auxiliary classifier on the last B block, used in training only.", false),
+};
+
+export const INCEPTION_RESNET_V2_OPTIONS = { spec: drawnOptions("spec"), paper: drawnOptions("paper"), public: PUBLIC_OPTIONS };
+
+const BATCH_NORM: UnitStyle = { kind: "batch_norm", epsilon: BN_EPSILON };
+
+/**
+ * Inception-ResNet-v2 as a graph: input [N, inChannels, H, W] → "logits" [N, numClasses], "features" [N, 1536] (2144 in
+ * the drawn forms) and, with `aux`, "aux" [N, numClasses].
+ */
+export function inceptionResnetV2(form: Form, given: GivenOptions = {}): Graph {
+  return form === "public" ? publicForm(given) : drawnForm(form, given);
+}
+
+const DRAWN = {
+  a: [
+    [conv("conv_1x1", 32, [1, 1])],
+    [conv("conv_3x3_a_reduce", 32, [1, 1]), conv("conv_3x3_a", 32, [3, 3])],
+    [conv("conv_3x3_b_reduce", 32, [1, 1]), conv("conv_3x3_b1", 48, [3, 3]), conv("conv_3x3_b2", 64, [3, 3])],
+  ],
+  reductionA: [
+    [conv("conv_3x3_a", 384, [3, 3], 2, "valid")],
+    [conv("conv_3x3_b_reduce", 256, [1, 1]), conv("conv_3x3_b1", 256, [3, 3]), conv("conv_3x3_b2", 384, [3, 3], 2, "valid")],
+    [reducePool("pool")],
+  ],
+  b: [[conv("conv_1x1", 192, [1, 1])], [conv("conv_reduce", 128, [1, 1]), conv("conv_1x7", 160, [1, 7]), conv("conv_7x1", 192, [7, 1])]],
+  reductionB: [
+    [conv("conv_3x3_a_reduce", 256, [1, 1]), conv("conv_3x3_a", 384, [3, 3], 2, "valid")],
+    [conv("conv_3x3_b_reduce", 256, [1, 1]), conv("conv_3x3_b1", 288, [3, 3]), conv("conv_3x3_b2", 320, [3, 3], 2, "valid")],
+    [conv("conv_3x3_c_reduce", 256, [1, 1]), conv("conv_3x3_c", 288, [3, 3], 2, "valid")],
+    [reducePool("pool")],
+  ],
+  c: [[conv("conv_1x1", 192, [1, 1])], [conv("conv_reduce", 192, [1, 1]), conv("conv_1x3", 224, [1, 3]), conv("conv_3x1", 256, [3, 1])]],
+} satisfies Record<string, Branches>;
+
+function drawnForm(form: "spec" | "paper", given: GivenOptions): Graph {
+  const id = `inception_resnet_v2.${form}`;
+  const options = resolveOptions(id, INCEPTION_RESNET_V2_OPTIONS[form], given);
+  const b = new GraphBuilder(id);
+  const width = (channels: number): number => scaleWidth(channels, options.widthMultiplier);
+  const context: BranchContext = { b, width, style: options.normPlacement === "sum" ? { kind: "bias" } : BATCH_NORM };
+  let x = drawnStem({ ...context, style: BATCH_NORM }, b.input("input", ["N", options.inChannels, ...options.inputSize]));
+  const [scaleA = 1, scaleB = 1, scaleC = 1] = options.residualScale;
+  const [repeatsA = 0, repeatsB = 0, repeatsC = 0] = options.repeats;
+  const norm = options.normPlacement;
+  x = drawnBlocks(context, "inception_a", x, { branches: DRAWN.a, repeats: repeatsA, scale: scaleA }, norm);
+  x = drawnReduction(context, "reduction_a", x, DRAWN.reductionA, norm);
+  x = drawnBlocks(context, "inception_b", x, { branches: DRAWN.b, repeats: repeatsB, scale: scaleB }, norm);
+  x = drawnReduction(context, "reduction_b", x, DRAWN.reductionB, norm);
+  x = drawnBlocks(context, "inception_c", x, { branches: DRAWN.c, repeats: repeatsC, scale: scaleC }, norm);
+  const pooled = globalPool(b, "pool", x);
+  const { features, dropped } = flattenDropout(b, "dropout", pooled, options.dropRate);
+  b.output("logits", b.stage("classifier", linear(b, "classifier", dropped, options.numClasses)));
+  b.output("features", features);
+  return b.finish();
+}
+
+/** [N, C, H, W] → [N, 384, 35, 35] for 299 pixels: the stem of Inception-v4. */
+function drawnStem(context: BranchContext, input: Ref): Ref {
+  const { b } = context;
+  const steps = (x: Ref, ...list: readonly Step[]): Ref => runSteps(context, "stem", x, list);
+  let x = b.stage("stem.conv1", steps(input, conv("conv1", 32, [3, 3], 2, "valid")));
+  x = b.stage("stem.conv2", steps(x, conv("conv2", 32, [3, 3], 1, "valid")));
+  x = b.stage("stem.conv3", steps(x, conv("conv3", 64, [3, 3])));
+  // The drawing's pool4 says "p=2"; only stride 2 without padding gives its 73×73. The pool comes first, as in slim.
+  const halved = [steps(x, reducePool("pool4")), steps(x, conv("conv4", 96, [3, 3], 2, "valid"))];
+  x = b.stage("stem.concat4", concatChannels(b, "stem.concat4", halved));
+  const narrow = steps(x, conv("conv5_3x3_a_reduce", 64, [1, 1]), conv("conv5_3x3_a", 96, [3, 3], 1, "valid"));
+  const tall = [conv("conv5_3x3_b_reduce", 64, [1, 1]), conv("conv5_1x7_b", 64, [1, 7]), conv("conv5_7x1_b", 64, [7, 1])];
+  const deep = steps(x, ...tall, conv("conv5_3x3_b", 96, [3, 3], 1, "valid"));
+  x = b.stage("stem.concat5", concatChannels(b, "stem.concat5", [narrow, deep]));
+  const last = [steps(x, conv("conv6", 192, [3, 3], 2, "valid")), steps(x, reducePool("pool6"))];
+  return b.stage("stem.concat6", b.module("stem", concatChannels(b, "stem.concat6", last)));
+}
+
+const PUBLIC = {
+  mixed5b: [
+    [conv("branch0", 96, [1, 1])],
+    [conv("branch1.0", 48, [1, 1]), conv("branch1.1", 64, [5, 5])],
+    [conv("branch2.0", 64, [1, 1]), conv("branch2.1", 96, [3, 3]), conv("branch2.2", 96, [3, 3])],
+    [
+      { name: "branch3.0", averagePool: { size: 3, stride: 1, padding: "symmetric" }, countIncludePad: false },
+      conv("branch3.1", 64, [1, 1]),
+    ],
+  ],
+  a: [
+    [conv("branch0", 32, [1, 1])],
+    [conv("branch1.0", 32, [1, 1]), conv("branch1.1", 32, [3, 3])],
+    [conv("branch2.0", 32, [1, 1]), conv("branch2.1", 48, [3, 3]), conv("branch2.2", 64, [3, 3])],
+  ],
+  mixed6a: [
+    [conv("branch0", 384, [3, 3], 2, "valid")],
+    [conv("branch1.0", 256, [1, 1]), conv("branch1.1", 256, [3, 3]), conv("branch1.2", 384, [3, 3], 2, "valid")],
+    [reducePool("branch2")],
+  ],
+  b: [[conv("branch0", 192, [1, 1])], [conv("branch1.0", 128, [1, 1]), conv("branch1.1", 160, [1, 7]), conv("branch1.2", 192, [7, 1])]],
+  mixed7a: [
+    [conv("branch0.0", 256, [1, 1]), conv("branch0.1", 384, [3, 3], 2, "valid")],
+    [conv("branch1.0", 256, [1, 1]), conv("branch1.1", 288, [3, 3], 2, "valid")],
+    [conv("branch2.0", 256, [1, 1]), conv("branch2.1", 288, [3, 3]), conv("branch2.2", 320, [3, 3], 2, "valid")],
+    [reducePool("branch3")],
+  ],
+  c: [[conv("branch0", 192, [1, 1])], [conv("branch1.0", 192, [1, 1]), conv("branch1.1", 224, [1, 3]), conv("branch1.2", 256, [3, 1])]],
+} satisfies Record<string, Branches>;
+
+const PUBLIC_STEM: readonly Step[] = [
+  conv("conv2d_1a", 32, [3, 3], 2, "valid"),
+  conv("conv2d_2a", 32, [3, 3], 1, "valid"),
+  conv("conv2d_2b", 64, [3, 3]),
+  reducePool("maxpool_3a"),
+  conv("conv2d_3b", 80, [1, 1]),
+  conv("conv2d_4a", 192, [3, 3], 1, "valid"),
+  reducePool("maxpool_5a"),
+];
+
+function publicForm(given: GivenOptions): Graph {
+  const id = "inception_resnet_v2.public";
+  const options = resolveOptions(id, PUBLIC_OPTIONS, given);
+  const b = new GraphBuilder(id);
+  const width = (channels: number): number => scaleWidth(channels, options.widthMultiplier);
+  const context: BranchContext = { b, style: BATCH_NORM, width };
+  const [scaleA = 1, scaleB = 1, scaleC = 1] = options.residualScale;
+  const [repeatsA = 0, repeatsB = 0, repeatsC = 0] = options.repeats;
+  let x = b.input("input", ["N", options.inChannels, ...options.inputSize]);
+  for (const step of PUBLIC_STEM) x = b.stage(step.name, runSteps(context, "", x, [step]));
+  x = b.stage("mixed_5b", runBranches(context, "mixed_5b", "mixed_5b", x, PUBLIC.mixed5b));
+  x = b.stage("repeat", publicBlocks(context, "repeat", x, { branches: PUBLIC.a, repeats: repeatsA, scale: scaleA }));
+  x = b.stage("mixed_6a", runBranches(context, "mixed_6a", "mixed_6a", x, PUBLIC.mixed6a));
+  x = b.stage("repeat_1", publicBlocks(context, "repeat_1", x, { branches: PUBLIC.b, repeats: repeatsB, scale: scaleB }));
+  if (options.aux) auxiliary(context, x, options.numClasses);
+  x = b.stage("mixed_7a", runBranches(context, "mixed_7a", "mixed_7a", x, PUBLIC.mixed7a));
+  x = publicBlocks(context, "repeat_2", x, { branches: PUBLIC.c, repeats: repeatsC, scale: scaleC });
+  x = b.stage("block8", b.module("block8", residual(context, "block8", x, { branches: PUBLIC.c, scale: 1, names: PUBLIC_NAMES })));
+  x = b.stage("conv2d_7b", runSteps(context, "", x, [conv("conv2d_7b", 1536, [1, 1])]));
+  const { features, dropped } = flattenDropout(b, "dropout", globalPool(b, "global_pool", x), options.dropRate);
+  b.output("logits", b.stage("classif", linear(b, "classif", dropped, options.numClasses)));
+  b.output("features", features);
+  return b.finish();
+}
+
+/** slim's auxiliary classifier: average pool 5×5 /3, 1×1 to 128, a convolution over the whole map that is left, linear. */
+function auxiliary({ b, style, width }: BranchContext, x: Ref, numClasses: number): void {
+  const path = "AuxLogits";
+  const pooled = averagePool(b, `${path}.pool`, x, { size: 5, stride: 3 }, false);
+  const reduced = convUnit(b, `${path}.conv0`, pooled, { outChannels: width(128), kernelShape: [1, 1] }, style);
+  const whole = reduced.type.shape.slice(2).map(Number);
+  const hidden = convUnit(b, `${path}.conv1`, reduced, { outChannels: width(768), kernelShape: whole, padding: "valid" }, style);
+  const logits = linear(b, `${path}.fc`, b.add("flatten", `${path}.flatten`, [hidden], {}), numClasses);
+  b.output("aux", b.stage(path, b.module(path, logits)));
+}

@@ -1,0 +1,109 @@
+import { InceptionError } from "../errors.js";
+import type { Graph } from "../ir/graph.js";
+import { GOOGLENET_MIN_SIZE, GOOGLENET_OPTIONS, googlenet } from "./googlenet.js";
+import { MIN_SIZE } from "./inception-resnet.js";
+import { INCEPTION_RESNET_V1_OPTIONS, inceptionResnetV1 } from "./inception-resnet-v1.js";
+import { INCEPTION_RESNET_V2_OPTIONS, inceptionResnetV2 } from "./inception-resnet-v2.js";
+import type { GivenOptions, OptionTable } from "./options.js";
+
+export type { GivenOptions, Option, OptionTable, OptionValue } from "./options.js";
+
+/** A network that can be described: what it is, its options, and the function that builds its graph. */
+export interface Model {
+  readonly id: string;
+  readonly family: string;
+  /** Which of the family's published or drawn shapes. */
+  readonly form: "spec" | "paper" | "public";
+  /** What its default head gives: class logits, or an embedding. */
+  readonly task: "classify" | "embed";
+  /** Where the architecture comes from. */
+  readonly source: string;
+  /** Smallest height and width in pixels. */
+  readonly minInputSize: number;
+  readonly options: OptionTable;
+  readonly describe: (options?: GivenOptions) => Graph;
+}
+
+const PAPER_V1 = "Szegedy et al., Going Deeper with Convolutions, arXiv:1409.4842";
+const PAPER_RESNET = "Szegedy et al., Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning, arXiv:1602.07261";
+
+/** Every model, in the order in which `models` lists them. To add one: its file, its line here. */
+export const MODELS: readonly Model[] = [
+  {
+    id: "googlenet.paper",
+    family: "googlenet",
+    form: "paper",
+    task: "classify",
+    source: PAPER_V1,
+    minInputSize: GOOGLENET_MIN_SIZE,
+    options: GOOGLENET_OPTIONS.paper,
+    describe: (options) => googlenet("paper", options),
+  },
+  {
+    id: "googlenet.public",
+    family: "googlenet",
+    form: "public",
+    task: "classify",
+    source: `${PAPER_V1}, as in torchvision`,
+    minInputSize: GOOGLENET_MIN_SIZE,
+    options: GOOGLENET_OPTIONS.public,
+    describe: (options) => googlenet("public", options),
+  },
+  ...(["spec", "paper", "public"] as const).map(
+    (form): Model => ({
+      id: `inception_resnet_v1.${form}`,
+      family: "inception_resnet_v1",
+      form,
+      task: form === "public" ? "embed" : "classify",
+      source: form === "spec" ? "specification document 002" : form === "paper" ? PAPER_RESNET : `${PAPER_RESNET}, as in facenet-pytorch`,
+      minInputSize: MIN_SIZE,
+      options: INCEPTION_RESNET_V1_OPTIONS[form],
+      describe: (options) => inceptionResnetV1(form, options),
+    }),
+  ),
+  ...(["spec", "paper", "public"] as const).map(
+    (form): Model => ({
+      id: `inception_resnet_v2.${form}`,
+      family: "inception_resnet_v2",
+      form,
+      task: "classify",
+      source: form === "spec" ? "specification document 001" : form === "paper" ? PAPER_RESNET : `${PAPER_RESNET}, as in slim and timm`,
+      minInputSize: MIN_SIZE,
+      options: INCEPTION_RESNET_V2_OPTIONS[form],
+      describe: (options) => inceptionResnetV2(form, options),
+    }),
+  ),
+];
+
+/**
+ * The model with an id; a bare family name means its `public` form.
+ *
+ * @throws InceptionError MODEL_UNKNOWN listing the ids
+ */
+export function findModel(id: string): Model {
+  const model = MODELS.find((candidate) => candidate.id === id) ?? MODELS.find((candidate) => candidate.id === `${id}.public`);
+  if (model) return model;
+  throw new InceptionError(
+    "MODEL_UNKNOWN",
+    `Cannot find model "${id}": expected one of ${MODELS.map((candidate) => candidate.id).join(", ")}`,
+    { id },
+  );
+}
+
+/**
+ * Describe a network: build its graph, shaped and checked.
+ *
+ * @param id - a model id, or a family name for its public form
+ * @param options - see `findModel(id).options`; what is not given has its default
+ * @throws InceptionError MODEL_UNKNOWN or OPTION_INVALID
+ *
+ * @example
+ * ```ts
+ * import { describeModel } from "inceptionkit/models";
+ * const graph = describeModel("inception_resnet_v2", { numClasses: 5, inputSize: [331, 275] });
+ * graph.outputs.map((output) => output.name); // ["logits", "features"]
+ * ```
+ */
+export function describeModel(id: string, options: GivenOptions = {}): Graph {
+  return findModel(id).describe(options);
+}

@@ -1,0 +1,57 @@
+import { float32Tensor, type Tensor } from "../tensor/tensor.js";
+import { exactly, type OpDef, shapeError, spatialSizes } from "./op.js";
+
+export interface AdaptiveAveragePoolAttributes {
+  readonly [name: string]: readonly number[];
+  /** Output sizes [H, W]. */
+  readonly outputShape: readonly number[];
+}
+
+export const adaptiveAveragePool: OpDef<AdaptiveAveragePoolAttributes> = {
+  doc: `x [N, C, H, W] → y [N, C, oH, oW]: cell i of an axis of size n averages the elements floor(i·n/o) to
+ceil((i + 1)·n/o) − 1 (PyTorch's AdaptiveAvgPool2d), so windows overlap where o does not divide n. Lowered as two matrix
+products, A_h · x · A_wᵀ, because ONNX has no such op. Images only: a volume would need a third product.`,
+
+  infer: (inputs, { outputShape }, site) => {
+    const [x] = exactly(1, inputs, site);
+    if (spatialSizes(x.shape, site).length !== 2) throw shapeError(site, `expected an input [N, C, H, W], got rank ${x.shape.length}`);
+    if (outputShape.length !== 2 || outputShape.some((size) => !Number.isInteger(size) || size < 1)) {
+      throw shapeError(site, `outputShape [${outputShape.join(", ")}] must be 2 integers of at least 1`);
+    }
+    return [{ dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...outputShape] }];
+  },
+
+  grad: null,
+
+  lower: (site, { outputShape }) => {
+    const [height, width] = (site.inputTypes[0]?.shape ?? []).slice(2).map(Number);
+    const rows = site.constant("rows", averagingMatrix(height ?? 0, outputShape[0] ?? 0));
+    const columns = site.constant("columns", transpose(averagingMatrix(width ?? 0, outputShape[1] ?? 0)));
+    const averaged = site.inner("columns_averaged");
+    return [
+      { opType: "MatMul", inputs: [...site.inputs, columns], outputs: [averaged], attributes: {} },
+      { opType: "MatMul", inputs: [rows, averaged], outputs: site.outputs, attributes: {} },
+    ];
+  },
+
+  macs: () => 0,
+  window: () => "all",
+};
+
+/** [o, n]: row i holds 1/width at the positions of window i. */
+function averagingMatrix(size: number, outputSize: number): Tensor {
+  const data = new Float32Array(outputSize * size);
+  for (let i = 0; i < outputSize; i++) {
+    const start = Math.floor((i * size) / outputSize);
+    const end = Math.ceil(((i + 1) * size) / outputSize);
+    data.fill(1 / (end - start), i * size + start, i * size + end);
+  }
+  return float32Tensor([outputSize, size], data);
+}
+
+function transpose(matrix: Tensor): Tensor {
+  const [rows = 0, columns = 0] = matrix.shape;
+  const data = new Float32Array(rows * columns);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) data[j * rows + i] = Number(matrix.data[i * columns + j]);
+  return float32Tensor([columns, rows], data);
+}

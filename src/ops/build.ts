@@ -1,0 +1,91 @@
+import type { Graph, GraphOutput, Module, Node, Parameter, ParameterRole, Stage } from "../ir/graph.js";
+import type { Shape, TensorType } from "../tensor/shape.js";
+import type { Ref } from "./gradient.js";
+import { type AttributesOf, checkGraph, type OpName, opDef } from "./index.js";
+
+export type { Ref } from "./gradient.js";
+
+type Draft<T> = Omit<T, "stage"> & { stage: string | null };
+
+/**
+ * Builds a graph node by node. Each op's shape rule runs as its node is added, so an unshaped graph cannot exist and an
+ * error names the layer that caused it.
+ *
+ * A class because it has identity: it collects what `finish` returns.
+ */
+export class GraphBuilder {
+  readonly #name: string;
+  readonly #inputs: { name: string; type: TensorType }[] = [];
+  readonly #parameters: Draft<Parameter>[] = [];
+  readonly #nodes: Draft<Node>[] = [];
+  readonly #outputs: GraphOutput[] = [];
+  readonly #modules: Module[] = [];
+  readonly #stages: Stage[] = [];
+  readonly #types = new Map<string, TensorType>();
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** A graph input, for example `input("input", ["N", 3, 299, 299])`. float32. */
+  input(name: string, shape: Shape): Ref {
+    const type: TensorType = { dtype: "float32", shape };
+    this.#inputs.push({ name, type });
+    return this.#define(name, type);
+  }
+
+  /** A float32 parameter or running statistic under its checkpoint key. */
+  parameter(path: string, shape: readonly number[], role: ParameterRole): Ref {
+    const type: TensorType = { dtype: "float32", shape };
+    this.#parameters.push({ path, type, role, stage: null });
+    return this.#define(path, type);
+  }
+
+  /** A node with one output, which has the node's path as its name. */
+  add<K extends OpName>(op: K, path: string, inputs: readonly Ref[], attributes: AttributesOf<K>): Ref {
+    const [type, ...further] = opDef(op).infer(
+      inputs.map((input) => input.type),
+      attributes,
+      { op, path },
+    );
+    if (type === undefined || further.length > 0) throw new RangeError(`Cannot add ${op} "${path}": it has ${1 + further.length} outputs`);
+    this.#nodes.push({ op, path, inputs: inputs.map((input) => input.id), outputs: [path], attributes, stage: null });
+    return this.#define(path, type);
+  }
+
+  /** Name the value that leaves a part of the network. */
+  module(path: string, output: Ref): Ref {
+    this.#modules.push({ path, output: output.id });
+    return output;
+  }
+
+  /** End a stage: all that was added since the previous stage belongs to it. The path must be the module that ends it. */
+  stage(path: string, output: Ref): Ref {
+    for (const draft of [...this.#parameters, ...this.#nodes]) draft.stage ??= path;
+    this.#stages.push({ path, output: output.id });
+    return output;
+  }
+
+  output(name: string, value: Ref): void {
+    this.#outputs.push({ name, value: value.id });
+  }
+
+  /** The finished, checked graph. */
+  finish(): Graph {
+    return checkGraph({
+      name: this.#name,
+      inputs: this.#inputs,
+      parameters: this.#parameters.map((parameter) => ({ ...parameter, stage: parameter.stage ?? "" })),
+      nodes: this.#nodes.map((node) => ({ ...node, stage: node.stage ?? "" })),
+      outputs: this.#outputs,
+      modules: this.#modules,
+      stages: this.#stages,
+      types: this.#types,
+    });
+  }
+
+  #define(id: string, type: TensorType): Ref {
+    this.#types.set(id, type);
+    return { id, type };
+  }
+}

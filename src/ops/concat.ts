@@ -1,0 +1,29 @@
+import { type Dim, formatShape } from "../tensor/shape.js";
+import { concrete, type OpDef, POINTWISE, shapeError } from "./op.js";
+
+export interface ConcatAttributes {
+  readonly [name: string]: number;
+  /** The axis along which the inputs are joined; 1 for channels. */
+  readonly axis: number;
+}
+
+export const concat: OpDef<ConcatAttributes> = {
+  doc: "Inputs that agree on every other axis, joined along `axis` in order.",
+  infer: (inputs, { axis }, site) => {
+    const [first, ...rest] = inputs;
+    if (first === undefined) throw shapeError(site, "expected at least 1 input, got 0");
+    if (!Number.isInteger(axis) || axis < 0 || axis >= first.shape.length) {
+      throw shapeError(site, `axis ${axis} must be an integer in [0, ${first.shape.length})`);
+    }
+    for (const { shape } of rest) {
+      if (shape.length !== first.shape.length || shape.some((dim, i) => i !== axis && dim !== first.shape[i])) {
+        throw shapeError(site, `input ${formatShape(shape)} differs from ${formatShape(first.shape)} on another axis than ${axis}`);
+      }
+    }
+    const joined = inputs.reduce((sum, { shape }) => sum + concrete(shape[axis], `size on axis ${axis}`, site), 0);
+    return [{ dtype: first.dtype, shape: first.shape.map((dim, i): Dim => (i === axis ? joined : dim)) }];
+  },
+  grad: null,
+  lower: (site, { axis }) => [{ opType: "Concat", inputs: site.inputs, outputs: site.outputs, attributes: { axis: { int: axis } } }],
+  ...POINTWISE,
+};

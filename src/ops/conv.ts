@@ -1,0 +1,60 @@
+import { formatShape } from "../tensor/shape.js";
+import { concrete, type OpDef, shapeError, spatialSizes } from "./op.js";
+import { lowerWindow, type WindowAttributes, windowSizes } from "./window.js";
+
+export interface ConvAttributes extends WindowAttributes {
+  readonly groups: number;
+}
+
+export const conv: OpDef<ConvAttributes> = {
+  doc: `x [N, C, spatial…], w [M, C/groups, kernel…], optional bias [M] → y [N, M, out…], a cross-correlation:
+y[n, m, p] = bias[m] + Σ x[n, c, p·stride − begin + dilation·k] · w[m, c, k], with zeros outside x;
+out = floor((size + begin + end − dilation·(k − 1) − 1) / stride) + 1 along each axis. M and C are multiples of groups.`,
+
+  infer: (inputs, attributes, site) => {
+    const [x, w, bias] = inputs;
+    if (x === undefined || w === undefined || inputs.length > 3)
+      throw shapeError(site, `expected x, w and maybe a bias, got ${inputs.length} inputs`);
+    const sizes = spatialSizes(x.shape, site);
+    const channels = concrete(x.shape[1], "number of input channels", site);
+    const [outChannels, groupChannels, ...kernel] = w.shape.map((dim, axis) => concrete(dim, `weight size ${axis}`, site));
+    const { groups } = attributes;
+    if (outChannels === undefined || groupChannels === undefined || kernel.join() !== attributes.kernelShape.join()) {
+      throw shapeError(site, `weight ${formatShape(w.shape)} does not have kernelShape [${attributes.kernelShape.join(", ")}]`);
+    }
+    if (groupChannels * groups !== channels) {
+      throw shapeError(
+        site,
+        `input has ${channels} channels, weight ${formatShape(w.shape)} with groups ${groups} expects ${groupChannels * groups}`,
+        {
+          channels,
+          weight: w.shape,
+          groups,
+        },
+      );
+    }
+    if (outChannels % groups !== 0) throw shapeError(site, `groups ${groups} does not divide ${outChannels} output channels`);
+    if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outChannels)) {
+      throw shapeError(site, `bias ${formatShape(bias.shape)} must be [${outChannels}]`);
+    }
+    return [{ dtype: x.dtype, shape: [x.shape[0] ?? 1, outChannels, ...windowSizes(sizes, attributes, false, site)] }];
+  },
+
+  grad: null,
+
+  lower: (site, attributes) => [
+    {
+      opType: "Conv",
+      inputs: site.inputs,
+      outputs: site.outputs,
+      attributes: { ...lowerWindow(attributes), group: { int: attributes.groups } },
+    },
+  ],
+
+  // Each output element is one sum over a group's channels and the kernel.
+  macs: ([, w], [y]) => {
+    const perOutput = (w?.shape ?? []).slice(1).reduce<number>((product, dim) => product * Number(dim), 1);
+    return (y?.shape ?? []).slice(1).reduce<number>((product, dim) => product * Number(dim), perOutput);
+  },
+  window: (attributes) => attributes,
+};

@@ -1,0 +1,18 @@
+import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
+
+export interface DropoutAttributes {
+  readonly [name: string]: number;
+  /** Probability that an element is zeroed in training, in [0, 1). */
+  readonly dropRate: number;
+}
+
+export const dropout: OpDef<DropoutAttributes> = {
+  doc: "x of any shape → x at inference. In training an element is zeroed with probability dropRate, else divided by 1 − dropRate.",
+  infer: (inputs, { dropRate }, site) => {
+    if (!(dropRate >= 0 && dropRate < 1)) throw shapeError(site, `dropRate ${dropRate} must be in [0, 1)`);
+    return exactly(1, inputs, site);
+  },
+  grad: null,
+  lower: (site) => [{ opType: "Identity", inputs: site.inputs, outputs: site.outputs, attributes: {} }],
+  ...POINTWISE,
+};

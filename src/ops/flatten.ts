@@ -1,0 +1,14 @@
+import type { NoAttributes } from "./global-average-pool.js";
+import { concrete, exactly, type OpDef, POINTWISE } from "./op.js";
+
+export const flatten: OpDef<NoAttributes> = {
+  doc: "x [N, …] → [N, product of the rest], in row-major (C, H, W) order.",
+  infer: (inputs, _attributes, site) => {
+    const [x] = exactly(1, inputs, site);
+    const features = x.shape.slice(1).reduce<number>((product, dim, axis) => product * concrete(dim, `size ${axis + 1}`, site), 1);
+    return [{ dtype: x.dtype, shape: [x.shape[0] ?? 1, features] }];
+  },
+  grad: null,
+  lower: (site) => [{ opType: "Flatten", inputs: site.inputs, outputs: site.outputs, attributes: { axis: { int: 1 } } }],
+  ...POINTWISE,
+};

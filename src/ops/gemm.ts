@@ -1,0 +1,34 @@
+import { formatShape } from "../tensor/shape.js";
+import type { NoAttributes } from "./global-average-pool.js";
+import { concrete, type OpDef, shapeError } from "./op.js";
+
+export const gemm: OpDef<NoAttributes> = {
+  doc: "A linear layer: x [N, C], w [M, C], optional bias [M] → x·wᵀ + bias, [N, M].",
+  infer: (inputs, _attributes, site) => {
+    const [x, w, bias] = inputs;
+    if (x === undefined || w === undefined || inputs.length > 3)
+      throw shapeError(site, `expected x, w and maybe a bias, got ${inputs.length} inputs`);
+    if (x.shape.length !== 2 || w.shape.length !== 2) {
+      throw shapeError(site, `expected x [N, C] and w [M, C], got ${formatShape(x.shape)} and ${formatShape(w.shape)}`);
+    }
+    const features = concrete(x.shape[1], "number of features", site);
+    const outFeatures = concrete(w.shape[0], "number of outputs", site);
+    if (w.shape[1] !== features)
+      throw shapeError(site, `input has ${features} features, weight ${formatShape(w.shape)} expects ${w.shape[1]}`);
+    if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outFeatures)) {
+      throw shapeError(site, `bias ${formatShape(bias.shape)} must be [${outFeatures}]`);
+    }
+    return [{ dtype: x.dtype, shape: [x.shape[0] ?? 1, outFeatures] }];
+  },
+  grad: null,
+  lower: (site) => [
+    {
+      opType: "Gemm",
+      inputs: site.inputs,
+      outputs: site.outputs,
+      attributes: { alpha: { float: 1 }, beta: { float: 1 }, transA: { int: 0 }, transB: { int: 1 } },
+    },
+  ],
+  macs: ([, w]) => (w?.shape ?? []).reduce<number>((product, dim) => product * Number(dim), 1),
+  window: () => "all",
+};

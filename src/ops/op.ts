@@ -1,0 +1,104 @@
+import type { InceptionError } from "../errors.js";
+import { InceptionError as TypedError } from "../errors.js";
+import type { Attributes } from "../ir/graph.js";
+import type { Dim, Shape, TensorType } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { GradientRule } from "./gradient.js";
+
+/** Where a rule is applied: the op and the node, for messages. */
+export interface Site {
+  readonly op: string;
+  readonly path: string;
+}
+
+/** An attribute as ONNX types it; integers and floats are different attributes there. */
+export type LoweredAttribute =
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly ints: readonly number[] }
+  | { readonly string: string };
+
+/** One ONNX node of the default domain. */
+export interface LoweredNode {
+  readonly opType: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, LoweredAttribute>>;
+}
+
+/** What a lowering may use: names and types of its values, and a way to add constants and inner values. */
+export interface LowerSite extends Site {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly inputTypes: readonly TensorType[];
+  readonly outputTypes: readonly TensorType[];
+  /** Adds an initializer named `<path>:<suffix>` and returns its name. */
+  constant(suffix: string, tensor: Tensor): string;
+  /** The name `<path>:<suffix>` for a value between two ONNX nodes of this lowering. */
+  inner(suffix: string): string;
+}
+
+/** A sliding window per spatial axis: what the receptive field needs. */
+export interface Window {
+  readonly kernelShape: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+}
+
+/**
+ * Everything about one op, in one file: its law, shape rule, gradient, ONNX form, cost and window.
+ *
+ * `P` are the op's attributes, named as in ONNX (camelCase). All rules are pure.
+ */
+export interface OpDef<P extends Attributes> {
+  /** The law: operands with their shapes, and the formula of the result. */
+  readonly doc: string;
+  /** Output types for input types. Throws SHAPE_INVALID naming the law that is broken. */
+  readonly infer: (inputs: readonly TensorType[], attributes: P, site: Site) => readonly TensorType[];
+  /** Builds the gradient out of ops that can be lowered; null where the op is not differentiable or not yet trained through. */
+  readonly grad: GradientRule<P> | null;
+  readonly lower: (site: LowerSite, attributes: P) => readonly LoweredNode[];
+  /** Multiply-adds for one image; pooling, normalisation, activation and sums count as 0. */
+  readonly macs: (inputs: readonly TensorType[], outputs: readonly TensorType[], attributes: P) => number;
+  /** The window over each spatial axis of the first input; "all" where every input element reaches every output; null for 1. */
+  readonly window: (attributes: P) => Window | "all" | null;
+}
+
+/** The rules `macs` and `window` of ops that weigh nothing and look at one position. */
+export const POINTWISE = { macs: () => 0, window: () => null } as const;
+
+/** An error that names the op and the node: `Cannot infer shape of conv "a.b": <fact>`. */
+export function shapeError(site: Site, fact: string, details: Readonly<Record<string, unknown>> = {}): InceptionError {
+  return new TypedError("SHAPE_INVALID", `Cannot infer shape of ${site.op} "${site.path}": ${fact}`, {
+    op: site.op,
+    path: site.path,
+    ...details,
+  });
+}
+
+/** The input types of an op with a fixed number of inputs. */
+export function exactly<const N extends 1 | 2 | 3 | 5>(count: N, inputs: readonly TensorType[], site: Site): Fixed<N> {
+  if (inputs.length !== count) throw shapeError(site, `expected ${count} inputs, got ${inputs.length}`);
+  // The length was just checked, which a tuple type cannot follow.
+  return inputs as unknown as Fixed<N>;
+}
+
+type Fixed<N extends 1 | 2 | 3 | 5> = N extends 1
+  ? readonly [TensorType]
+  : N extends 2
+    ? readonly [TensorType, TensorType]
+    : N extends 3
+      ? readonly [TensorType, TensorType, TensorType]
+      : readonly [TensorType, TensorType, TensorType, TensorType, TensorType];
+
+/** A size that must be known when the graph is built. */
+export function concrete(dim: Dim | undefined, what: string, site: Site): number {
+  if (typeof dim === "number") return dim;
+  throw shapeError(site, `${what} must be a number, got ${dim === undefined ? "no such axis" : `"${dim}"`}`);
+}
+
+/** The spatial sizes of a tensor [N, C, spatial…]. */
+export function spatialSizes(shape: Shape, site: Site): readonly number[] {
+  if (shape.length < 3) throw shapeError(site, `expected an input [N, C, spatial…], got [${shape.join(", ")}]`);
+  return shape.slice(2).map((dim, axis) => concrete(dim, `spatial size ${axis}`, site));
+}

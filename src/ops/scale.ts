@@ -1,0 +1,22 @@
+import { float32Tensor } from "../tensor/tensor.js";
+import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
+
+export interface ScaleAttributes {
+  readonly [name: string]: number;
+  readonly factor: number;
+}
+
+export const scale: OpDef<ScaleAttributes> = {
+  doc: "factor · x, a constant factor for every element: the residual scale. ONNX's Mul by a scalar.",
+  infer: (inputs, { factor }, site) => {
+    const [x] = exactly(1, inputs, site);
+    if (!Number.isFinite(factor)) throw shapeError(site, `factor ${factor} must be finite`);
+    return [x];
+  },
+  grad: null,
+  lower: (site, { factor }) => {
+    const constant = site.constant("factor", float32Tensor([], Float32Array.of(factor)));
+    return [{ opType: "Mul", inputs: [...site.inputs, constant], outputs: site.outputs, attributes: {} }];
+  },
+  ...POINTWISE,
+};
