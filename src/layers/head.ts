@@ -7,13 +7,18 @@ export function linear(b: GraphBuilder, path: string, x: Ref, outFeatures: numbe
   return b.module(path, b.add("gemm", path, inputs, {}));
 }
 
-/** Global average pooling [N, C, spatial…] → [N, C, 1…]; the module and the stage are `path`. */
-export function globalPool(b: GraphBuilder, path: string, x: Ref): Ref {
-  return b.stage(path, b.module(path, b.add("globalAveragePool", path, [x], {})));
+/**
+ * Global average pooling [N, C, spatial…] → features [N, C]; one stage. The module `path` is the map [N, C, 1…] where
+ * the source flattens later ("map"), the vector where it flattens at once ("vector").
+ */
+export function globalPool(b: GraphBuilder, path: string, x: Ref, module: "map" | "vector"): Ref {
+  const pooled = b.stage(path, b.add("globalAveragePool", module === "map" ? path : `${path}.pool`, [x], {}));
+  const features = b.add("flatten", `${path}.flatten`, [pooled], {});
+  b.module(path, module === "map" ? pooled : features);
+  return features;
 }
 
-/** [N, C, 1…] → [N, C] → dropout. Nodes `<path>.flatten` and `<path>`. The output "features" is the vector before dropout. */
-export function flattenDropout(b: GraphBuilder, path: string, x: Ref, dropRate: number): { readonly features: Ref; readonly dropped: Ref } {
-  const features = b.add("flatten", `${path}.flatten`, [x], {});
-  return { features, dropped: b.module(path, b.add("dropout", path, [features], { dropRate })) };
+/** Dropout before a classifier; the module is `path`. */
+export function dropout(b: GraphBuilder, path: string, x: Ref, dropRate: number): Ref {
+  return b.module(path, b.add("dropout", path, [x], { dropRate }));
 }

@@ -2,7 +2,7 @@
  * GoogLeNet (Inception-v1), arXiv:1409.4842, 2014.
  *
  * `paper`: the published network: 5×5 branches, biases, local response normalisation. Pads and rounding follow BVLC's
- * Caffe model (symmetric pads, pools that round up), whose public weights it takes; on 224 pixels this equals SAME.
+ * Caffe model (symmetric pads, pools that round up), whose public weights it takes: the sizes of SAME, aligned otherwise.
  * The published table says 2.7 K parameters for the first layer, which fits a factorised one; the dense layer is used.
  *
  * `public`: the network that torchvision (BSD-3-Clause) and slim (Apache-2.0) ship: batch normalisation, 3×3 kernels
@@ -10,7 +10,7 @@
  */
 import type { Graph } from "../ir/graph.js";
 import { type ConvSpec, convUnit, type UnitStyle } from "../layers/conv-unit.js";
-import { flattenDropout, globalPool, linear } from "../layers/head.js";
+import { dropout, globalPool, linear } from "../layers/head.js";
 import { averagePool, concatChannels, maxPool } from "../layers/pooling.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
 import { booleanOption, commonOptions, type GivenOptions, numberOption, type OptionValues, resolveOptions, scaleWidth } from "./options.js";
@@ -81,8 +81,8 @@ export function googlenet(form: Form, given: GivenOptions = {}): Graph {
   const style: UnitStyle = form === "paper" ? { kind: "bias" } : { kind: "batch_norm", epsilon: 1e-3 };
   const context: Context = { b, form, style, options: values, width: (channels) => scaleWidth(channels, values.widthMultiplier) };
   const x = inceptionStages(context, stem(context, b.input("input", ["N", values.inChannels, ...values.inputSize])));
-  const { features, dropped } = flattenDropout(b, "dropout", globalPool(b, "avgpool", x), values.dropRate);
-  const logits = b.stage("fc", linear(b, "fc", dropped, values.numClasses));
+  const features = globalPool(b, "avgpool", x, "map");
+  const logits = b.stage("fc", linear(b, "fc", dropout(b, "dropout", features, values.dropRate), values.numClasses));
   b.output("logits", logits);
   b.output("features", features);
   return b.finish();

@@ -16,7 +16,7 @@ import { InceptionError } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
 import { type BranchContext, type Branches, conv, reducePool, residual, runBranches, runSteps, type Step } from "../layers/branches.js";
 import { batchNorm, normRelu } from "../layers/conv-unit.js";
-import { flattenDropout, globalPool, linear } from "../layers/head.js";
+import { dropout, globalPool, linear } from "../layers/head.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
 import { BN_EPSILON, drawnBlocks, drawnReduction, MIN_SIZE, PUBLIC_NAMES, publicBlocks, residualOptions } from "./inception-resnet.js";
 import { choiceOption, commonOptions, type GivenOptions, integerOption, type OptionValues, resolveOptions, scaleWidth } from "./options.js";
@@ -97,8 +97,8 @@ function drawnForm(form: "spec" | "paper", given: GivenOptions): Graph {
   x = drawnBlocks(context, "inception_b", x, { branches: DRAWN.b, repeats: repeatsB, scale: scaleB }, norm);
   x = drawnReduction(context, "reduction_b", x, DRAWN.reductionB, norm);
   x = drawnBlocks(context, "inception_c", x, { branches: DRAWN.c, repeats: repeatsC, scale: scaleC }, norm);
-  const pooled = globalPool(b, "pool", x);
-  const { features, dropped } = flattenDropout(b, "dropout", pooled, options.dropRate);
+  const features = globalPool(b, "pool", x, "vector");
+  const dropped = dropout(b, "dropout", features, options.dropRate);
   b.output("logits", b.stage("classifier", linear(b, "classifier", dropped, options.numClasses)));
   b.output("features", features);
   return b.finish();
@@ -181,16 +181,15 @@ function publicForm(given: GivenOptions): Graph {
   x = b.stage("mixed_7a", runBranches(context, "mixed_7a", "mixed_7a", x, PUBLIC.mixed7a));
   x = publicBlocks(context, "repeat_3", x, { branches: PUBLIC.c, repeats: repeatsC, scale: scaleC });
   x = b.stage("block8", b.module("block8", residual(context, "block8", x, { branches: PUBLIC.c, scale: 1, names: PUBLIC_NAMES })));
-  embeddingHead(b, options, globalPool(b, "avgpool_1a", x));
+  embeddingHead(b, options, globalPool(b, "avgpool_1a", x, "map"));
   return b.finish();
 }
 
 /** Pooled features → embedding of length 1, and logits from the embedding before it is normalised (facenet's head). */
-function embeddingHead(b: GraphBuilder, options: PublicOptions, pooled: Ref): void {
-  const { features, dropped } = flattenDropout(b, "dropout", pooled, options.dropRate);
-  let x = dropped;
+function embeddingHead(b: GraphBuilder, options: PublicOptions, features: Ref): void {
+  let x = dropout(b, "dropout", features, options.dropRate);
   if (options.embeddingSize > 0) {
-    x = linear(b, "last_linear", dropped, options.embeddingSize, false);
+    x = linear(b, "last_linear", x, options.embeddingSize, false);
     x = b.module("last_bn", batchNorm(b, "last_bn", x, BN_EPSILON));
     // PyTorch's normalize divides by max(norm, 1e-12).
     const embedding = b.add("lpNormalization", "embedding", [x], { axis: 1, p: 2, epsilon: 1e-12 });

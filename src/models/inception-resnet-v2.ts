@@ -16,7 +16,7 @@
 import type { Graph } from "../ir/graph.js";
 import { type BranchContext, type Branches, conv, reducePool, residual, runBranches, runSteps, type Step } from "../layers/branches.js";
 import { convUnit, type UnitStyle } from "../layers/conv-unit.js";
-import { flattenDropout, globalPool, linear } from "../layers/head.js";
+import { dropout, globalPool, linear } from "../layers/head.js";
 import { averagePool, concatChannels } from "../layers/pooling.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
 import { BN_EPSILON, drawnBlocks, drawnReduction, MIN_SIZE, PUBLIC_NAMES, publicBlocks, residualOptions } from "./inception-resnet.js";
@@ -90,8 +90,8 @@ function drawnForm(form: "spec" | "paper", given: GivenOptions): Graph {
   x = drawnBlocks(context, "inception_b", x, { branches: DRAWN.b, repeats: repeatsB, scale: scaleB }, norm);
   x = drawnReduction(context, "reduction_b", x, DRAWN.reductionB, norm);
   x = drawnBlocks(context, "inception_c", x, { branches: DRAWN.c, repeats: repeatsC, scale: scaleC }, norm);
-  const pooled = globalPool(b, "pool", x);
-  const { features, dropped } = flattenDropout(b, "dropout", pooled, options.dropRate);
+  const features = globalPool(b, "pool", x, "vector");
+  const dropped = dropout(b, "dropout", features, options.dropRate);
   b.output("logits", b.stage("classifier", linear(b, "classifier", dropped, options.numClasses)));
   b.output("features", features);
   return b.finish();
@@ -174,7 +174,8 @@ function publicForm(given: GivenOptions): Graph {
   x = publicBlocks(context, "repeat_2", x, { branches: PUBLIC.c, repeats: repeatsC, scale: scaleC });
   x = b.stage("block8", b.module("block8", residual(context, "block8", x, { branches: PUBLIC.c, scale: 1, names: PUBLIC_NAMES })));
   x = b.stage("conv2d_7b", runSteps(context, "", x, [conv("conv2d_7b", 1536, [1, 1])]));
-  const { features, dropped } = flattenDropout(b, "dropout", globalPool(b, "global_pool", x), options.dropRate);
+  const features = globalPool(b, "global_pool", x, "vector");
+  const dropped = dropout(b, "dropout", features, options.dropRate);
   b.output("logits", b.stage("classif", linear(b, "classif", dropped, options.numClasses)));
   b.output("features", features);
   return b.finish();

@@ -1,0 +1,144 @@
+/**
+ * From a described network to an ONNX file.
+ *
+ *   Graph ──1 select──► Graph ──2 simplify──► Graph ──3 lower──► ONNX nodes ──4 encode──► bytes
+ *                                                  parameters ──────────────────┘
+ *
+ * Each phase returns a new value and reaches only to the one before it.
+ */
+import { InceptionError } from "../errors.js";
+import { type EncodedModel, encodeModel } from "../formats/onnx/encode.js";
+import { onnxTensor } from "../formats/onnx/tensor.js";
+import type { OnnxTensor, OnnxValueInfo } from "../formats/onnx/types.js";
+import { type Graph, typeOf } from "../ir/graph.js";
+import { selectOutputs } from "../ir/prune.js";
+import { checkGraph } from "../ops/index.js";
+import { formatShape, type TensorType } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { lowerGraph } from "./lower.js";
+import { dropInferenceIdentities } from "./simplify.js";
+
+// 19 is the first with dilations on AveragePool, which is always written; IR 9 is the format of its day. Every ONNX
+// Runtime since 1.17 (January 2024) reads both.
+const OPSET = 19;
+const IR_VERSION = 9;
+
+export interface CompileOptions {
+  /** Output names or module paths to keep, in order. Default: all outputs of the graph. */
+  readonly outputs?: readonly string[];
+  /** A fixed batch. Default: any batch, named N. */
+  readonly batch?: number;
+  /**
+   * Let height and width vary too. Only for networks whose layers do not depend on the size: see `isSizeIndependent`.
+   * Default false.
+   */
+  readonly dynamicSize?: boolean;
+  /** Entries for the file's metadata. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Emit a network for inference as a self-contained ONNX model, opset 19, standard operators only.
+ *
+ * @param parameters - a value for every parameter of the kept part, by path; the encoded chunks view these values
+ *   without copying them
+ * @returns the file in chunks, to be written one after the other or joined by `concatChunks`
+ * @throws InceptionError WEIGHTS_MISMATCH where a value is missing or has another shape; OPTION_INVALID for an unknown output
+ *
+ * @example
+ * ```ts
+ * import { compileInference, concatChunks } from "inceptionkit";
+ * import { describeModel } from "inceptionkit/models";
+ * import { goldenParameters } from "inceptionkit/weights";
+ * const graph = describeModel("googlenet", { widthMultiplier: 0.125 });
+ * const bytes = concatChunks(compileInference(graph, goldenParameters(graph)).chunks);
+ * ```
+ */
+export function compileInference(graph: Graph, parameters: ReadonlyMap<string, Tensor>, options: CompileOptions = {}): EncodedModel {
+  // 1. Keep what the wanted outputs need.
+  const selected = checkGraph(options.outputs ? selectOutputs(graph, options.outputs) : graph);
+  // 2. Drop what does nothing at inference.
+  const simplified = dropInferenceIdentities(selected);
+  // 3. Each op in ONNX's words.
+  const { nodes, constants } = lowerGraph(simplified);
+  // 4. Bytes. Outputs get their public names by an Identity each, so that inner names can stay the paths.
+  const outputs = simplified.outputs.filter(({ name, value }) => name !== value);
+  const inner = freeNames(new Set(outputs.map(({ name }) => name)));
+  const renames = outputs.map(({ name, value }) => ({
+    opType: "Identity",
+    domain: "",
+    name: `output:${name}`,
+    inputs: [inner(value)],
+    outputs: [name],
+    attributes: [],
+  }));
+  return encodeModel({
+    irVersion: IR_VERSION,
+    opsets: [{ domain: "", version: OPSET }],
+    producerName: "inceptionkit",
+    producerVersion: "",
+    metadata: new Map(Object.entries(options.metadata ?? {})),
+    graph: {
+      name: graph.name,
+      nodes: [...nodes.map((node) => ({ ...node, inputs: node.inputs.map(inner), outputs: node.outputs.map(inner) })), ...renames],
+      initializers: [...simplified.parameters.map(({ path, type }) => initializer(graph, path, type, parameters)), ...constants],
+      inputs: simplified.inputs.map(({ name, type }) => valueInfo(name, inputShape(type, options))),
+      outputs: simplified.outputs.map(({ name, value }) => valueInfo(name, outputShape(typeOf(simplified, value), options))),
+      valueInfo: [],
+    },
+  });
+}
+
+/** An inner value may have the path of a module whose output is wanted under that name (`x.bn` before its ReLU): it steps aside. */
+function freeNames(taken: ReadonlySet<string>): (value: string) => string {
+  return (value) => (taken.has(value) ? `${value}:inner` : value);
+}
+
+function initializer(graph: Graph, path: string, type: TensorType, parameters: ReadonlyMap<string, Tensor>): OnnxTensor {
+  const tensor = parameters.get(path);
+  if (tensor === undefined || tensor.dtype !== type.dtype || tensor.shape.join() !== type.shape.join()) {
+    const found = tensor ? `${tensor.dtype}${formatShape(tensor.shape)}` : "no value";
+    throw new InceptionError(
+      "WEIGHTS_MISMATCH",
+      `Cannot compile "${graph.name}": parameter "${path}" has ${found}, expected ${type.dtype}${formatShape(type.shape)}`,
+      {
+        path,
+      },
+    );
+  }
+  return onnxTensor(path, tensor);
+}
+
+const SPATIAL_NAMES = ["height", "width"] as const;
+
+function inputShape(type: TensorType, { batch, dynamicSize }: CompileOptions): readonly (number | string)[] {
+  return type.shape.map((dim, axis) => (axis === 0 ? (batch ?? "N") : axis >= 2 && dynamicSize ? (SPATIAL_NAMES[axis - 2] ?? dim) : dim));
+}
+
+/** A feature map of a size-independent network has sizes that follow from the input's; they are left open. */
+function outputShape(type: TensorType, { batch, dynamicSize }: CompileOptions): readonly (number | string | null)[] {
+  return type.shape.map((dim, axis) => (axis === 0 ? (batch ?? "N") : axis >= 2 && dynamicSize ? null : dim));
+}
+
+function valueInfo(name: string, shape: readonly (number | string | null)[]): OnnxValueInfo {
+  return { name, dtype: "float32", shape };
+}
+
+/**
+ * Whether a network is the same for every input size: its nodes and parameters at two sizes differ in nothing but maps.
+ * Networks with a layer that reads a whole map of fixed size (an auxiliary head) are not.
+ *
+ * @param describe - builds the network for a height and width
+ */
+export function isSizeIndependent(
+  describe: (size: readonly [number, number]) => Graph,
+  sizes: readonly [readonly [number, number], readonly [number, number]],
+): boolean {
+  const [first, second] = sizes.map((size) => {
+    const graph = describe(size);
+    const { nodes, constants } = lowerGraph(dropInferenceIdentities(graph));
+    const parameters = graph.parameters.map(({ path, type }) => [path, type.shape]);
+    return JSON.stringify([nodes, constants.map(({ name, shape }) => [name, shape]), parameters]);
+  });
+  return first === second;
+}

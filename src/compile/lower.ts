@@ -1,0 +1,53 @@
+import { onnxTensor } from "../formats/onnx/tensor.js";
+import type { OnnxAttribute, OnnxNode, OnnxTensor } from "../formats/onnx/types.js";
+import { type Graph, type Node, typeOf } from "../ir/graph.js";
+import { opDef } from "../ops/index.js";
+import type { LoweredAttribute, LoweredNode } from "../ops/op.js";
+
+/** The nodes of a graph as ONNX nodes of the default domain, and the constants that they need. */
+export interface LoweredGraph {
+  readonly nodes: readonly OnnxNode[];
+  readonly constants: readonly OnnxTensor[];
+}
+
+/** Ask each op for its ONNX form. Value names stay ours; names that a lowering adds are `<path>:<suffix>`. */
+export function lowerGraph(graph: Graph): LoweredGraph {
+  const constants: OnnxTensor[] = [];
+  const nodes = graph.nodes.flatMap((node) => {
+    const lowered = lowerNode(graph, node, constants);
+    return lowered.map((part, index) => toOnnxNode(part, lowered.length === 1 ? node.path : `${node.path}:${index}`));
+  });
+  return { nodes, constants };
+}
+
+function lowerNode(graph: Graph, node: Node, constants: OnnxTensor[]): readonly LoweredNode[] {
+  const inner = (suffix: string): string => `${node.path}:${suffix}`;
+  return opDef(node.op).lower(
+    {
+      op: node.op,
+      path: node.path,
+      inputs: node.inputs,
+      outputs: node.outputs,
+      inputTypes: node.inputs.map((input) => typeOf(graph, input)),
+      outputTypes: node.outputs.map((output) => typeOf(graph, output)),
+      inner,
+      constant: (suffix, tensor) => {
+        constants.push(onnxTensor(inner(suffix), tensor));
+        return inner(suffix);
+      },
+    },
+    node.attributes,
+  );
+}
+
+function toOnnxNode(node: LoweredNode, name: string): OnnxNode {
+  const attributes = Object.entries(node.attributes).map(([attribute, value]) => toOnnxAttribute(attribute, value));
+  return { opType: node.opType, domain: "", name, inputs: node.inputs, outputs: node.outputs, attributes };
+}
+
+function toOnnxAttribute(name: string, value: LoweredAttribute): OnnxAttribute {
+  if ("int" in value) return { name, type: "int", value: value.int };
+  if ("float" in value) return { name, type: "float", value: value.float };
+  if ("ints" in value) return { name, type: "ints", value: value.ints };
+  return { name, type: "string", value: value.string };
+}

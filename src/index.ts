@@ -1,0 +1,16 @@
+/** The core: tensors, graphs, ops, analysis, ONNX emission. Knows neither Node nor the browser. */
+export { type ReceptiveField, receptiveFields } from "./analysis/receptive-field.js";
+export { type LayerSummary, type StageSummary, type Summary, summarize } from "./analysis/summary.js";
+export { type CompileOptions, compileInference, isSizeIndependent } from "./compile/compile.js";
+export { type ErrorCode, type ErrorDetails, InceptionError, messageOf } from "./errors.js";
+export { type ByteSource, bytesSource } from "./formats/byte-source.js";
+export { concatChunks, type EncodedModel } from "./formats/onnx/encode.js";
+export type { Graph, GraphInput, GraphOutput, Module, Node, Parameter, ParameterRole, Stage } from "./ir/graph.js";
+export { printGraph } from "./ir/print.js";
+export { selectOutputs } from "./ir/prune.js";
+export { GraphBuilder, type Ref } from "./ops/build.js";
+export { checkGraph, OPS, type OpName } from "./ops/index.js";
+export type { DType, TensorData } from "./tensor/dtype.js";
+export { fillCheckpointTensor, fillUniform } from "./tensor/fill.js";
+export type { Dim, Shape, TensorType } from "./tensor/shape.js";
+export { elementCount, float32Tensor, type Tensor } from "./tensor/tensor.js";

@@ -1,0 +1,23 @@
+import { TORCH } from "../weights/conventions/convention.js";
+import type { NameMap } from "../weights/name-map.js";
+import type { WeightSet } from "./weight-set.js";
+
+/** facenet-pytorch's keys are our paths. Its files hold the classifier of the training identities too. */
+const facenet: NameMap = {
+  source: "facenet-pytorch",
+  convention: TORCH,
+  nameOf: (path) => path,
+  ignore: [/^.*\.num_batches_tracked$/, /^logits\.(weight|bias)$/],
+};
+
+export const INCEPTION_RESNET_V1_WEIGHTS: readonly WeightSet[] = [
+  {
+    id: "facenet",
+    model: "inception_resnet_v1.public",
+    source: "facenet-pytorch, converted from facenet 20180402-114759 (VGGFace2) or 20180408-102900 (CASIA-WebFace)",
+    map: facenet,
+    preprocessing: "facenet",
+    labels: null,
+    licence: "MIT (code and weights); the face datasets are for research only",
+  },
+];

@@ -1,0 +1,162 @@
+import { InceptionError } from "../errors.js";
+import type { Graph, Parameter } from "../ir/graph.js";
+import { bfloat16ToFloat32, float16ToFloat32 } from "../tensor/float16.js";
+import { formatShape } from "../tensor/shape.js";
+import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
+import { shapeInOurs, toOurs } from "./conventions/convention.js";
+import type { NameMap } from "./name-map.js";
+import type { TensorEntry, WeightFile } from "./weight-file.js";
+
+/** What a weight file and a network have in common. Names are ours where a parameter exists, the file's otherwise. */
+export interface WeightReport {
+  readonly source: string;
+  readonly matched: readonly { readonly path: string; readonly name: string }[];
+  /** Parameters that the file does not have. */
+  readonly missing: readonly string[];
+  /** Tensors of the file that the network does not have and that the name map does not ignore. */
+  readonly unexpected: readonly string[];
+  /** Same number of values in another shape, for example [1000, 1024, 1, 1] for [1000, 1024]. */
+  readonly reshaped: readonly {
+    readonly path: string;
+    readonly name: string;
+    readonly from: readonly number[];
+    readonly to: readonly number[];
+  }[];
+  /** Another number of values: never acceptable. */
+  readonly mismatched: readonly {
+    readonly path: string;
+    readonly name: string;
+    readonly from: readonly number[];
+    readonly to: readonly number[];
+  }[];
+  /** Tensors of the file that hold nothing for inference, as the name map lists. */
+  readonly ignored: readonly string[];
+}
+
+/** Differences that the caller accepts, by exact name as the report gives it. Everything else is an error. */
+export interface AllowedDifferences {
+  readonly missing?: readonly string[];
+  readonly unexpected?: readonly string[];
+  readonly reshaped?: readonly string[];
+}
+
+/** Compare names and shapes, reading no values. */
+export function compareWeights(graph: Graph, file: WeightFile, map: NameMap): WeightReport {
+  const expected = new Set<string>();
+  const matched: { path: string; name: string }[] = [];
+  const missing: string[] = [];
+  const reshaped: WeightReport["reshaped"][number][] = [];
+  const mismatched: WeightReport["mismatched"][number][] = [];
+  for (const parameter of graph.parameters) {
+    const name = map.nameOf(parameter.path);
+    expected.add(name);
+    const entry = file.tensors.get(name);
+    if (entry === undefined) {
+      missing.push(parameter.path);
+      continue;
+    }
+    const { from, to } = shapes(parameter, entry, map);
+    const difference = { path: parameter.path, name, from, to };
+    if (from.join() === to.join()) matched.push({ path: parameter.path, name });
+    else if (elementCount(from) === elementCount(to)) reshaped.push(difference);
+    else mismatched.push(difference);
+  }
+  const left = [...file.tensors.keys()].filter((name) => !expected.has(name));
+  const ignored = left.filter((name) => map.ignore.some((pattern) => pattern.test(name)));
+  const ignoredNames = new Set(ignored);
+  const unexpected = left.filter((name) => !ignoredNames.has(name));
+  return { source: map.source, matched, missing, unexpected, reshaped, mismatched, ignored };
+}
+
+function shapes(parameter: Parameter, entry: TensorEntry, map: NameMap): { from: readonly number[]; to: readonly number[] } {
+  return { from: shapeInOurs(map.convention, parameter.role, entry.shape), to: parameter.type.shape.map(Number) };
+}
+
+/**
+ * Of several name maps, the one whose names fit the file best: fewest missing parameters, then fewest unexpected tensors.
+ */
+export function bestNameMap(graph: Graph, file: WeightFile, maps: readonly NameMap[]): NameMap {
+  const scored = maps.map((map) => {
+    const report = compareWeights(graph, file, map);
+    return { map, score: report.missing.length * 1e6 + report.unexpected.length };
+  });
+  const [best] = scored.sort((a, b) => a.score - b.score);
+  if (best === undefined) throw new RangeError("Cannot choose among 0 name maps");
+  return best.map;
+}
+
+/**
+ * Read the values of every parameter from a weight file, as float32 in our axis order.
+ *
+ * @param allow - differences that are meant; a missing parameter that is allowed is absent from the result
+ * @throws InceptionError WEIGHTS_MISMATCH listing every difference that is not allowed, before any value is read;
+ *   FILE_UNSUPPORTED for a tensor of integers
+ */
+export async function loadWeights(
+  graph: Graph,
+  file: WeightFile,
+  map: NameMap,
+  allow: AllowedDifferences = {},
+): Promise<{ readonly parameters: ReadonlyMap<string, Tensor>; readonly report: WeightReport }> {
+  const report = compareWeights(graph, file, map);
+  checkReport(graph, report, allow);
+  const parameters = new Map<string, Tensor>();
+  for (const parameter of graph.parameters) {
+    const entry = file.tensors.get(map.nameOf(parameter.path));
+    if (entry === undefined) continue;
+    const tensor = toOurs(map.convention, parameter.role, await entry.read());
+    parameters.set(parameter.path, float32Tensor(parameter.type.shape.map(Number), toFloat32(entry.name, tensor)));
+  }
+  return { parameters, report };
+}
+
+function checkReport(graph: Graph, report: WeightReport, allow: AllowedDifferences): void {
+  const not = (allowed: readonly string[] = []) => {
+    const set = new Set(allowed);
+    return (name: string): boolean => !set.has(name);
+  };
+  const missing = report.missing.filter(not(allow.missing));
+  const unexpected = report.unexpected.filter(not(allow.unexpected));
+  const acceptReshape = not(allow.reshaped);
+  const shaped = [...report.reshaped.filter(({ path }) => acceptReshape(path)), ...report.mismatched];
+  const facts = [
+    ...(missing.length > 0 ? [`${missing.length} missing (${list(missing)})`] : []),
+    ...(unexpected.length > 0 ? [`${unexpected.length} unexpected (${list(unexpected)})`] : []),
+    ...(shaped.length > 0
+      ? [
+          `${shaped.length} of another shape (${list(shaped.map(({ path, from, to }) => `${path} is ${formatShape(from)}, expected ${formatShape(to)}`))})`,
+        ]
+      : []),
+  ];
+  if (facts.length === 0) return;
+  throw new InceptionError(
+    "WEIGHTS_MISMATCH",
+    `Cannot load weights into "${graph.name}" by ${report.source} names: ${facts.join("; ")}; ${report.matched.length} of ${graph.parameters.length} parameters match`,
+    { report },
+  );
+}
+
+// The whole list is in the error's details; a message must stay readable.
+const NAMES_SHOWN = 4;
+
+function list(names: readonly string[]): string {
+  const shown = names.slice(0, NAMES_SHOWN).join(", ");
+  return names.length > NAMES_SHOWN ? `${shown} and ${names.length - NAMES_SHOWN} more` : shown;
+}
+
+/** The values of a floating-point tensor as float32. float64 is rounded. */
+export function toFloat32(name: string, tensor: Tensor): Float32Array {
+  const { data } = tensor;
+  if (data instanceof Float32Array) return data;
+  if (data instanceof Float64Array) return Float32Array.from(data);
+  if (tensor.dtype === "float16" && data instanceof Uint16Array) return float16ToFloat32(data);
+  if (tensor.dtype === "bfloat16" && data instanceof Uint16Array) return bfloat16ToFloat32(data);
+  throw new InceptionError(
+    "FILE_UNSUPPORTED",
+    `Cannot use tensor "${name}" as weights: it holds ${tensor.dtype}, expected a floating-point type`,
+    {
+      name,
+      dtype: tensor.dtype,
+    },
+  );
+}
