@@ -60,5 +60,6 @@ export const GOOGLENET_WEIGHTS: readonly WeightSet[] = [
     preprocessing: "torchvision_googlenet",
     labels: "imagenet_1000",
     licence: "BSD-3-Clause (code); trained on ImageNet",
+    golden: "torchvision.googlenet",
   },
 ];

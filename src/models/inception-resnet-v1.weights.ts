@@ -19,5 +19,6 @@ export const INCEPTION_RESNET_V1_WEIGHTS: readonly WeightSet[] = [
     preprocessing: "facenet",
     labels: null,
     licence: "MIT (code and weights); the face datasets are for research only",
+    golden: "facenet.inception_resnet_v1",
   },
 ];

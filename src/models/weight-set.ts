@@ -14,4 +14,6 @@ export interface WeightSet {
   readonly licence: string;
   /** Where the hub has it: `owner/name`. */
   readonly hub?: string;
+  /** The `model` field of the golden files that were computed with this implementation. */
+  readonly golden?: string;
 }

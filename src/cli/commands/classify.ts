@@ -1,0 +1,39 @@
+import { InceptionError } from "../../errors.js";
+import type { LoadedModel } from "../../node/load-model.js";
+import { type Prediction, topPredictions } from "../../predict/predict.js";
+import type { RunCommand } from "../command.js";
+import { integerFlag } from "../flags.js";
+import { printJson } from "../io.js";
+import { reportFailures, runOnFiles } from "../run-model.js";
+
+/** `classify FILES|DIR`: the most probable classes of each image. */
+export const run: RunCommand = async ([files = []], flags, io) => {
+  const count = integerFlag(flags, "top", 1, 100_000) ?? 5;
+  const json = flags.json === true;
+  const outcomes = await runOnFiles(typeof files === "string" ? [files] : files, flags, io, {
+    output: logitsOutput,
+    interpret: (row, loaded) => ({ top: topPredictions(row, count, loaded.artefact.labels) }),
+  });
+  if (json) printJson(io, outcomes);
+  else for (const outcome of outcomes) if ("top" in outcome) io.out(formatOutcome(outcome));
+  return reportFailures(outcomes, io, json);
+};
+
+function logitsOutput({ session, artefact }: LoadedModel): string {
+  const names = session.outputs.map((output) => output.name);
+  if (names.includes("logits")) return "logits";
+  const [only] = names;
+  if (names.length === 1 && only !== undefined) return only;
+  throw new InceptionError(
+    "OPTION_INVALID",
+    `Cannot classify with "${artefact.model}": it has no logits but ${names.join(", ")}; with --option numClasses=N it gets a classifier`,
+    {
+      outputs: names,
+    },
+  );
+}
+
+function formatOutcome({ file, top }: { readonly file: string; readonly top: readonly Prediction[] }): string {
+  const lines = top.map(({ label, probability }) => `  ${(probability * 100).toFixed(1).padStart(5)} %  ${label}`);
+  return `${file}\n${lines.join("\n")}\n`;
+}

@@ -1,0 +1,56 @@
+import { InceptionError } from "../errors.js";
+import type { GivenOptions } from "../models/index.js";
+import type { Device } from "../runtime/session.js";
+import type { Flags } from "./command.js";
+
+/** The text of a flag, or undefined where it was not given. */
+export function textFlag(flags: Flags, name: string): string | undefined {
+  const value = flags[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/**
+ * A whole number.
+ *
+ * @throws InceptionError USAGE naming the flag and its range
+ */
+export function integerFlag(flags: Flags, name: string, least: number, most: number): number | undefined {
+  const text = textFlag(flags, name);
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new InceptionError("USAGE", `Cannot use ${flagName(name)} ${text}: expected an integer in [${least}, ${most}]`, {
+    flag: name,
+    text,
+  });
+}
+
+export function choiceFlag<const C extends string>(flags: Flags, name: string, choices: readonly C[]): C | undefined {
+  const text = textFlag(flags, name);
+  const choice = choices.find((candidate) => candidate === text);
+  if (text === undefined || choice !== undefined) return choice;
+  throw new InceptionError("USAGE", `Cannot use ${flagName(name)} ${text}: expected ${choices.join(", ")}`, { flag: name, text });
+}
+
+/** `--option name=value`, repeatable, as options of a network. */
+export function optionFlags(flags: Flags): GivenOptions {
+  const given = Array.isArray(flags.option) ? flags.option.map(String) : [];
+  return Object.fromEntries(
+    given.map((text) => {
+      const at = text.indexOf("=");
+      if (at < 1)
+        throw new InceptionError("USAGE", `Cannot use --option ${text}: expected name=value, as in --option numClasses=10`, { text });
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+}
+
+const DEVICES: readonly Device[] = ["auto", "cpu", "webgpu", "cuda"];
+
+export function deviceFlags(flags: Flags): { readonly device: Device; readonly threads: number } {
+  return { device: choiceFlag(flags, "device", DEVICES) ?? "auto", threads: integerFlag(flags, "threads", 0, 1024) ?? 0 };
+}
+
+function flagName(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

@@ -1,0 +1,181 @@
+import { readFile } from "node:fs/promises";
+import { type Image, preprocessedShape, rgbImage } from "../data/index.js";
+import { InceptionError, messageOf } from "../errors.js";
+import { openNpy } from "../formats/npy.js";
+import { decodeImage } from "../node/decode-image.js";
+import { openFileSource } from "../node/file-source.js";
+import { listImages } from "../node/list-images.js";
+import { type LoadedModel, type LoadModelOptions, loadModel } from "../node/load-model.js";
+import { imageBatch, runRows } from "../predict/predict.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { Flags } from "./command.js";
+import { deviceFlags, integerFlag, optionFlags, textFlag } from "./flags.js";
+import { type Io, startProgress } from "./io.js";
+
+/** One input of `classify` or `embed`: a file's image, or what was wrong with the file. */
+interface Sample {
+  readonly file: string;
+  readonly image: Image | InceptionError;
+}
+
+export type Outcome<T> = ({ readonly file: string } & T) | { readonly file: string; readonly error: string };
+
+/** The flags that say which model runs and how, as options of `loadModel`. */
+export async function modelFlags(flags: Flags): Promise<{ readonly model: string; readonly options: LoadModelOptions }> {
+  const model = textFlag(flags, "model");
+  if (model === undefined)
+    throw new InceptionError("USAGE", "Cannot run without a model: expected --model with an id (see inception models) or an .onnx file");
+  const [weights, preprocessing, labels] = [textFlag(flags, "weights"), textFlag(flags, "preprocessing"), textFlag(flags, "labels")];
+  return {
+    model,
+    options: {
+      ...deviceFlags(flags),
+      options: optionFlags(flags),
+      allowHttps: flags.allowHttps === true,
+      ...(weights === undefined ? {} : { weights }),
+      ...(preprocessing === undefined ? {} : { preprocessing }),
+      ...(labels === undefined ? {} : { labels: await readLabels(labels) }),
+    },
+  };
+}
+
+/**
+ * Class names from a JSON list.
+ *
+ * @throws InceptionError FILE_NOT_FOUND, FILE_CORRUPT
+ */
+export async function readLabels(file: string): Promise<readonly string[]> {
+  const text = await readFile(file, "utf8").catch((thrown: unknown) => {
+    throw new InceptionError("FILE_NOT_FOUND", `Cannot read labels "${file}": ${messageOf(thrown)}`, { file });
+  });
+  try {
+    const value: unknown = JSON.parse(text);
+    if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+  } catch {
+    // Reported below: not being JSON is one way of not being a list.
+  }
+  throw new InceptionError("FILE_CORRUPT", `Cannot read labels "${file}": expected a JSON list of names`, { file });
+}
+
+/**
+ * Load the model, run every image in batches and hand each result row to `interpret`. While a batch runs in the
+ * session's thread the next one is decoded. A file that cannot be used becomes an outcome with its error.
+ */
+export async function runOnFiles<T>(
+  paths: readonly string[],
+  flags: Flags,
+  io: Io,
+  work: { readonly output: (loaded: LoadedModel) => string; readonly interpret: (row: Float32Array, loaded: LoadedModel) => T },
+): Promise<readonly Outcome<T>[]> {
+  const batchSize = integerFlag(flags, "batch", 1, 1024) ?? 8;
+  const { model, options } = await modelFlags(flags);
+  const files = await listImages(paths);
+  const loaded = await loadModel(model, options);
+  const progress = await startProgress(io, "images", files.length);
+  try {
+    const { preprocessing } = loaded.artefact;
+    if (preprocessing === null) {
+      throw new InceptionError(
+        "OPTION_INVALID",
+        `Cannot prepare images for "${model}": its weights do not say how, expected --preprocessing with a name`,
+        { model },
+      );
+    }
+    const output = work.output(loaded);
+    const outcomes: Promise<readonly Outcome<T>[]>[] = [];
+    const runBatch = async (samples: readonly Sample[]): Promise<readonly Outcome<T>[]> => {
+      const usable = samples.flatMap(({ image }) => (image instanceof InceptionError ? [] : [image]));
+      const rows = usable.length > 0 ? await runRows(loaded.session, checkedBatch(usable, loaded), output) : [];
+      let next = 0;
+      progress.advance(samples.length);
+      return samples.map(({ file, image }) => {
+        if (image instanceof InceptionError) return { file, error: messageOf(image) };
+        const row = rows[next++] ?? new Float32Array(0);
+        return { file, ...work.interpret(row, loaded) };
+      });
+    };
+    for await (const samples of batches(files, batchSize)) {
+      outcomes.push(runBatch(samples));
+      // Two batches under way: one that runs, one that waits ready. More would only take memory.
+      if (outcomes.length >= 2) await outcomes.at(-2);
+    }
+    return (await Promise.all(outcomes)).flat();
+  } finally {
+    progress.stop();
+    await loaded.close();
+  }
+}
+
+function checkedBatch(images: readonly Image[], { artefact, session }: LoadedModel): Tensor {
+  if (artefact.preprocessing === null) throw new RangeError("Cannot prepare images without a recipe");
+  const [first] = images;
+  const expected = session.inputs[0]?.shape.slice(1) ?? [];
+  const prepared = first ? preprocessedShape(artefact.preprocessing, first) : [];
+  if (expected.some((size, axis) => typeof size === "number" && size !== prepared[axis])) {
+    throw new InceptionError(
+      "OPTION_INVALID",
+      `Cannot feed "${artefact.model}": the preprocessing gives ${prepared.join("×")}, the network expects ${expected.join("×")}`,
+      {
+        prepared,
+        expected,
+      },
+    );
+  }
+  return imageBatch(images, artefact.preprocessing);
+}
+
+async function* batches(files: readonly string[], size: number): AsyncGenerator<readonly Sample[]> {
+  let pending: Sample[] = [];
+  for (let start = 0; start < files.length; start += size) {
+    const samples = await Promise.all(files.slice(start, start + size).map(readSamples));
+    pending.push(...samples.flat());
+    while (pending.length >= size) {
+      yield pending.slice(0, size);
+      pending = pending.slice(size);
+    }
+  }
+  if (pending.length > 0) yield pending;
+}
+
+async function readSamples(file: string): Promise<readonly Sample[]> {
+  try {
+    if (file.toLowerCase().endsWith(".npy")) return await readNpySamples(file);
+    return [{ file, image: await decodeImage(file) }];
+  } catch (thrown) {
+    if (thrown instanceof InceptionError) return [{ file, image: thrown }];
+    throw thrown;
+  }
+}
+
+/** The images of a uint8 array [N, 3, H, W], named `file#0`, `file#1`, …. */
+async function readNpySamples(file: string): Promise<readonly Sample[]> {
+  const source = await openFileSource(file);
+  try {
+    const { dtype, shape, data } = await openNpy(source);
+    const [count = 0, channels = 0, height = 0, width = 0] = shape;
+    if (dtype !== "uint8" || shape.length !== 4 || channels !== 3 || !(data instanceof Uint8Array)) {
+      throw new InceptionError(
+        "FILE_UNSUPPORTED",
+        `Cannot read images from "${file}": it holds ${dtype} [${shape.join(", ")}], expected uint8 [N, 3, H, W]`,
+        { file },
+      );
+    }
+    const plane = height * width;
+    return Array.from({ length: count }, (_, index) => {
+      const pixels = new Uint8Array(3 * plane);
+      for (let c = 0; c < 3; c++) for (let i = 0; i < plane; i++) pixels[3 * i + c] = data[(index * 3 + c) * plane + i] ?? 0;
+      return { file: `${file}#${index}`, image: rgbImage(width, height, pixels) };
+    });
+  } finally {
+    await source.close();
+  }
+}
+
+/** Exit code 2 where not one file could be used; otherwise 0, with a line on `err` that counts the bad ones. */
+export function reportFailures<T>(outcomes: readonly Outcome<T>[], io: Io, json: boolean): number {
+  const failed = outcomes.filter((outcome) => "error" in outcome);
+  if (failed.length === 0) return 0;
+  if (!json || outcomes.length === 1) for (const { error } of failed) io.err(`inception: ${error}\n`);
+  if (outcomes.length > 1) io.err(`inception: ${failed.length} of ${outcomes.length} files could not be used\n`);
+  return failed.length === outcomes.length ? 2 : 0;
+}

@@ -1,0 +1,72 @@
+import { looksLikeNpy, openNpy } from "../formats/npy.js";
+import { decodeModel } from "../formats/onnx/decode.js";
+import { type OnnxSummary, summarizeOnnx } from "../formats/onnx/print.js";
+import { looksLikeOnnx } from "../formats/onnx/sniff.js";
+import { type Artefact, parseArtefact } from "../predict/artefact.js";
+import type { DType } from "../tensor/dtype.js";
+import { elementCount } from "../tensor/tensor.js";
+import { openWeightFile } from "../weights/containers/index.js";
+import { openFileSource } from "./file-source.js";
+
+/** What a file holds. Reading it executes nothing and opens no other file. */
+export interface Inspection {
+  readonly file: string;
+  /** "safetensors", "pytorch", "npy" or "onnx", as the containers name themselves. */
+  readonly format: string;
+  readonly bytes: number;
+  /** Number of values in all tensors. */
+  readonly values: number;
+  readonly tensors: readonly InspectedTensor[];
+  readonly metadata: Readonly<Record<string, string>>;
+  /** What an exported file says about itself. */
+  readonly artefact: Artefact | null;
+  readonly onnx: OnnxSummary | null;
+}
+
+export interface InspectedTensor {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+}
+
+/**
+ * Look into a weight, array or ONNX file of a stranger.
+ *
+ * @throws InceptionError FILE_NOT_FOUND, FILE_UNRECOGNIZED, or what the format's reader finds wrong
+ */
+export async function inspectFile(file: string): Promise<Inspection> {
+  const source = await openFileSource(file);
+  try {
+    const base = { file, bytes: source.size };
+    if (await looksLikeNpy(source)) {
+      const { dtype, shape } = await openNpy(source);
+      return { ...base, format: "npy", ...totals([{ name: "array", dtype, shape }]), metadata: {}, artefact: null, onnx: null };
+    }
+    if (await looksLikeOnnx(source)) return { ...base, ...inspectOnnx(await source.read(0, source.size), file) };
+    const { format, metadata, tensors } = await openWeightFile(source);
+    const listed = [...tensors.values()].map(({ name, dtype, shape }): { name: string; dtype: DType; shape: readonly number[] } => ({
+      name,
+      dtype,
+      shape,
+    }));
+    return { ...base, format, ...totals(listed), metadata, artefact: parseArtefact(metadata, file), onnx: null };
+  } finally {
+    await source.close();
+  }
+}
+
+function inspectOnnx(bytes: Uint8Array, file: string): Omit<Inspection, "file" | "bytes"> {
+  const model = decodeModel(bytes, { name: file, externalData: "report", otherParts: "report" });
+  const tensors = model.graph.initializers.map(({ name, dtype, shape }) => ({ name, dtype, shape }));
+  return {
+    format: "onnx",
+    ...totals(tensors),
+    metadata: Object.fromEntries(model.metadata),
+    artefact: parseArtefact(model.metadata, file),
+    onnx: summarizeOnnx(model),
+  };
+}
+
+function totals(tensors: readonly InspectedTensor[]): Pick<Inspection, "tensors" | "values"> {
+  return { tensors, values: tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0) };
+}

@@ -1,0 +1,171 @@
+import { type CompileOptions, compileInference } from "../compile/compile.js";
+import { InceptionError } from "../errors.js";
+import { checkOps } from "../formats/onnx/check-ops.js";
+import { decodeModel } from "../formats/onnx/decode.js";
+import { concatChunks } from "../formats/onnx/encode.js";
+import { type Artefact, goldenDifference, goldenInput, parseArtefact } from "../predict/artefact.js";
+import type { Device, Session } from "../runtime/session.js";
+import type { WeightReport } from "../weights/apply.js";
+import { openFileSource } from "./file-source.js";
+import { createNodeSession } from "./ort-session.js";
+import { namedPreprocessing, type PrepareOptions, prepareModel } from "./prepare-model.js";
+
+export interface LoadModelOptions extends PrepareOptions {
+  /** Where the weights are; needed with a model id, meaningless with a file. */
+  readonly weights?: string;
+  /** Default "auto". */
+  readonly device?: Device;
+  /** CPU threads; 0, the default, means one for each core. */
+  readonly threads?: number;
+  /** Outputs to compute. Default: all. */
+  readonly outputs?: readonly string[];
+  /** Run the golden example that an exported file carries, and refuse the file when this machine computes something else. Default true. */
+  readonly selfCheck?: boolean;
+}
+
+/** A network that is ready to run. Close it to give its memory back. */
+export interface LoadedModel {
+  readonly session: Session;
+  readonly artefact: Artefact;
+  /** How file and network matched; null for an ONNX file. */
+  readonly report: WeightReport | null;
+  /** Difference from the file's golden example in units of its spread; null where there is none or it was not run. */
+  readonly selfCheck: number | null;
+  close(): Promise<void>;
+}
+
+/**
+ * Load a network to run it: a model id with a source of weights, or a self-contained `.onnx` file.
+ *
+ * @throws InceptionError as `prepareModel`; FILE_…, SESSION_FAILED, DEVICE_UNAVAILABLE, SELF_CHECK_FAILED
+ *
+ * @example
+ * ```ts
+ * import { decodeImage, loadModel } from "inceptionkit/node";
+ * const model = await loadModel("examples/digits/digits.onnx");
+ * console.log(model.artefact.labels);
+ * await model.close();
+ * ```
+ */
+export async function loadModel(model: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
+  return model.toLowerCase().endsWith(".onnx") ? loadOnnxFile(model, options) : loadDescribed(model, options);
+}
+
+async function loadDescribed(id: string, options: LoadModelOptions): Promise<LoadedModel> {
+  if (options.weights === undefined) {
+    throw new InceptionError(
+      "OPTION_INVALID",
+      `Cannot run "${id}" without weights: expected a source, as in --weights model.safetensors or --weights hf:owner/name`,
+      {
+        id,
+      },
+    );
+  }
+  const { graph, parameters, artefact, report } = await prepareModel(id, options.weights, options);
+  const compile: CompileOptions = options.outputs ? { outputs: options.outputs } : {};
+  const bytes = concatChunks(compileInference(graph, parameters, compile).chunks);
+  const session = await createNodeSession(bytes, { ...sessionOptions(options), name: artefact.model, transfer: true });
+  return { session, artefact, report, selfCheck: null, close: () => session.close() };
+}
+
+async function loadOnnxFile(file: string, options: LoadModelOptions): Promise<LoadedModel> {
+  const source = await openFileSource(file);
+  let bytes: Uint8Array;
+  try {
+    bytes = await source.read(0, source.size);
+  } finally {
+    await source.close();
+  }
+  const decoded = decodeModel(bytes, { name: file });
+  checkOps(decoded, INFERENCE_OPS, file);
+  const artefact = overrideArtefact(parseArtefact(decoded.metadata, file) ?? foreignArtefact(decoded.graph.name), options);
+  const session = await createNodeSession(bytes, { ...sessionOptions(options), name: file, transfer: true });
+  try {
+    const selfCheck = (options.selfCheck ?? true) ? await runSelfCheck(session, artefact, file) : null;
+    return { session, artefact, report: null, selfCheck, close: () => session.close() };
+  } catch (thrown) {
+    await session.close();
+    throw thrown;
+  }
+}
+
+/** A file that another program exported says nothing about its pixels and classes; the caller may. */
+function foreignArtefact(name: string): Artefact {
+  return {
+    model: name,
+    options: {},
+    preprocessing: null,
+    labels: null,
+    source: "not stated",
+    licence: "not stated",
+    weightsSha256: null,
+    golden: null,
+  };
+}
+
+function overrideArtefact(artefact: Artefact, { preprocessing, labels }: LoadModelOptions): Artefact {
+  const recipe = typeof preprocessing === "string" ? namedPreprocessing(preprocessing) : preprocessing;
+  return { ...artefact, preprocessing: recipe ?? artefact.preprocessing, labels: labels ?? artefact.labels };
+}
+
+function sessionOptions({ device, threads }: LoadModelOptions): { device?: Device; threads?: number } {
+  return { ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) };
+}
+
+/**
+ * How far another machine, provider or thread count may be from the machine that exported, in units of the spread of an
+ * output: 40 times what two CPUs differ by, a tenth of what one wrong layer does.
+ */
+export const SELF_CHECK_TOLERANCE = 2e-3;
+
+async function runSelfCheck(session: Session, artefact: Artefact, file: string): Promise<number | null> {
+  const { golden } = artefact;
+  const [input] = session.inputs;
+  if (golden === null || input === undefined) return null;
+  const results = await session.run({ [input.name]: goldenInput(golden) }, { fetches: Object.keys(golden.outputs) });
+  const differences = Object.entries(golden.outputs).map(([name, values]) => goldenDifference(values, float32Data(results[name]?.data)));
+  const worst = Math.max(...differences);
+  if (worst <= SELF_CHECK_TOLERANCE) return worst;
+  throw new InceptionError(
+    "SELF_CHECK_FAILED",
+    `Cannot trust "${file}" on ${session.device}: its golden example differs by ${worst.toPrecision(2)} of the spread, expected at most ${SELF_CHECK_TOLERANCE}`,
+    { file, worst },
+  );
+}
+
+function float32Data(data: unknown): Float32Array {
+  return data instanceof Float32Array ? data : new Float32Array(0);
+}
+
+/** What a network for images may be made of; no control flow, no custom domain, nothing that reads files. */
+const INFERENCE_OPS: ReadonlySet<string> = new Set([
+  ...[
+    "Add",
+    "AveragePool",
+    "BatchNormalization",
+    "Cast",
+    "Clip",
+    "Concat",
+    "Constant",
+    "Conv",
+    "ConvTranspose",
+    "DequantizeLinear",
+    "Div",
+    "Dropout",
+  ],
+  ...[
+    "Exp",
+    "Expand",
+    "Flatten",
+    "Gather",
+    "Gemm",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "HardSigmoid",
+    "Identity",
+    "InstanceNormalization",
+  ],
+  ...["LRN", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "MatMul", "Max", "MaxPool", "Min", "Mul", "Neg", "PRelu", "Pad", "Pow"],
+  ...["QuantizeLinear", "Reciprocal", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape", "Resize", "Shape", "Sigmoid"],
+  ...["Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Transpose", "Unsqueeze"],
+]);

@@ -1,0 +1,140 @@
+import { PREPROCESSING, type Preprocessing, type PreprocessingId } from "../data/index.js";
+import { InceptionError } from "../errors.js";
+import type { Graph } from "../ir/graph.js";
+import { findModel, type GivenOptions } from "../models/index.js";
+import type { WeightSet } from "../models/weight-set.js";
+import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
+import { type Artefact, parseArtefact } from "../predict/artefact.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { type AllowedDifferences, compareWeights, loadWeights, type WeightReport } from "../weights/apply.js";
+import { openWeightFile } from "../weights/containers/index.js";
+import type { WeightFile } from "../weights/weight-file.js";
+import { openFileSource } from "./file-source.js";
+import { sha256OfFile } from "./sha256.js";
+import { resolveSource, type SourceOptions } from "./weight-source.js";
+
+export interface PrepareOptions extends SourceOptions {
+  /** Options of the network; see `findModel(id).options`. */
+  readonly options?: GivenOptions;
+  /** How images become inputs: a recipe or the name of one. Default: the weight set's. */
+  readonly preprocessing?: Preprocessing | string;
+  /** Class names by index. Default: the weight file's, or the weight set's. */
+  readonly labels?: readonly string[];
+  /** Differences between file and network that are meant. */
+  readonly allow?: AllowedDifferences;
+}
+
+/** A network with values for every parameter and what is known about them. */
+export interface PreparedModel {
+  readonly graph: Graph;
+  readonly parameters: ReadonlyMap<string, Tensor>;
+  readonly artefact: Artefact;
+  readonly report: WeightReport;
+}
+
+/**
+ * Describe a network and read its weights: find the file, recognise its format and whose names it uses, read the values.
+ *
+ * @param id - model id or family name
+ * @param weights - `hf:owner/name[@revision]`, a path, a `file:` URL, or with `allowHttps` an `https:` URL
+ * @throws InceptionError MODEL_UNKNOWN, OPTION_INVALID, SOURCE_INVALID, FILE_…, WEIGHTS_MISMATCH
+ */
+export async function prepareModel(id: string, weights: string, options: PrepareOptions = {}): Promise<PreparedModel> {
+  const model = findModel(id);
+  const found = await resolveSource(weights, options);
+  const source = await openFileSource(found.path);
+  try {
+    const file = await openWeightFile(source);
+    const saved = parseArtefact(file.metadata, found.name);
+    const given = { ...(saved?.model === model.id ? saved.options : {}), ...options.options };
+    const graph = model.describe(given);
+    const { set, map } = chooseNames(graph, file, model.id);
+    const { parameters, report } = await loadWeights(graph, file, map, options.allow);
+    const artefact: Artefact = {
+      model: model.id,
+      options: given,
+      preprocessing: choosePreprocessing(options.preprocessing, saved, set, graph),
+      labels: options.labels ?? saved?.labels ?? (await setLabels(set, graph)),
+      source: saved?.source ?? (set && map === set.map ? `${set.source} (${found.name})` : found.name),
+      licence: saved?.licence ?? set?.licence ?? "not stated",
+      weightsSha256: found.sha256 ?? (await sha256OfFile(found.path)),
+      golden: null,
+    };
+    checkLabels(artefact, graph);
+    return { graph, parameters, artefact, report };
+  } finally {
+    await source.close();
+  }
+}
+
+/** Whose names the file uses: the candidate with the fewest missing parameters, the published sets first. */
+function chooseNames(graph: Graph, file: WeightFile, id: string): { readonly set: WeightSet | null; readonly map: WeightSet["map"] } {
+  const candidates = [...weightSetsOf(id).map((set) => ({ set, map: set.map })), { set: null, map: OWN_NAMES }];
+  const scored = candidates.map((candidate) => {
+    const { missing, unexpected } = compareWeights(graph, file, candidate.map);
+    return { candidate, missing: missing.length, unexpected: unexpected.length };
+  });
+  const [best] = scored.toSorted((a, b) => a.missing - b.missing || a.unexpected - b.unexpected);
+  return best?.candidate ?? { set: null, map: OWN_NAMES };
+}
+
+function choosePreprocessing(
+  given: Preprocessing | string | undefined,
+  saved: Artefact | null,
+  set: WeightSet | null,
+  graph: Graph,
+): Preprocessing | null {
+  if (typeof given === "string") return namedPreprocessing(given);
+  const recipe = given ?? saved?.preprocessing ?? (set ? namedPreprocessing(set.preprocessing) : null);
+  if (recipe === null || given !== undefined) return recipe;
+  return atInputSize(recipe, graph);
+}
+
+/** The weight set's recipe for another input size: the same share of the image, so the resize grows with the crop. */
+function atInputSize(recipe: Preprocessing, graph: Graph): Preprocessing {
+  const [height = 0, width = 0] = (graph.inputs[0]?.type.shape ?? []).slice(2).map(Number);
+  const side = recipe.crop ? Math.min(...recipe.crop) : recipe.resize.size;
+  const size = Math.round((recipe.resize.size * Math.max(height, width)) / side);
+  const same = recipe.crop ? recipe.crop[0] === height && recipe.crop[1] === width : recipe.resize.size === height && height === width;
+  return same ? recipe : { ...recipe, resize: { ...recipe.resize, size }, crop: [height, width] };
+}
+
+/**
+ * The recipe with a name.
+ *
+ * @throws InceptionError OPTION_INVALID listing the names
+ */
+export function namedPreprocessing(name: string): Preprocessing {
+  if (Object.hasOwn(PREPROCESSING, name)) return PREPROCESSING[name as PreprocessingId];
+  throw new InceptionError(
+    "OPTION_INVALID",
+    `Cannot find preprocessing "${name}": expected one of ${Object.keys(PREPROCESSING).join(", ")}`,
+    { name },
+  );
+}
+
+async function setLabels(set: WeightSet | null, graph: Graph): Promise<readonly string[] | null> {
+  if (set?.labels !== "imagenet_1000" || classCount(graph) !== 1000) return null;
+  const { IMAGENET_LABELS } = await import("../data/imagenet.js");
+  return IMAGENET_LABELS;
+}
+
+/** Number of classes of the "logits" output, or null where there is none. */
+export function classCount(graph: Graph): number | null {
+  const logits = graph.outputs.find((output) => output.name === "logits");
+  const type = logits && graph.types.get(logits.value);
+  return type ? Number(type.shape[1]) : null;
+}
+
+function checkLabels(artefact: Artefact, graph: Graph): void {
+  const classes = classCount(graph);
+  if (artefact.labels === null || classes === null || artefact.labels.length === classes) return;
+  throw new InceptionError(
+    "OPTION_INVALID",
+    `Cannot use ${artefact.labels.length} labels for "${artefact.model}": it has ${classes} classes`,
+    {
+      labels: artefact.labels.length,
+      classes,
+    },
+  );
+}

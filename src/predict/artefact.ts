@@ -1,0 +1,153 @@
+import { type Preprocessing, parsePreprocessing } from "../data/index.js";
+import { InceptionError, messageOf } from "../errors.js";
+import { fillUniform } from "../tensor/fill.js";
+import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
+
+/**
+ * What an exported file says about itself, so that it can be used with nothing beside it: which network, how pixels
+ * become its input, what its outputs mean, whose weights they are, and one input with its outputs as a check.
+ */
+export interface Artefact {
+  /** Model id and the options that differ from its defaults or all of them. */
+  readonly model: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  /** null where it is not known how images become inputs. */
+  readonly preprocessing: Preprocessing | null;
+  /** Names of the classes by index; null where unknown or where there are no classes. */
+  readonly labels: readonly string[] | null;
+  /** Where the weights came from, for people. */
+  readonly source: string;
+  readonly licence: string;
+  /** SHA-256 of the weight file, hexadecimal. */
+  readonly weightsSha256: string | null;
+  readonly golden: Golden | null;
+}
+
+/**
+ * An input by formula (`fillUniform(key, …)`) and what the network gave for it when it was exported: whoever loads the
+ * file can see whether this machine computes the same.
+ */
+export interface Golden {
+  readonly key: string;
+  /** Of the input, batch included. */
+  readonly shape: readonly number[];
+  readonly low: number;
+  readonly high: number;
+  /** Output values by output name. */
+  readonly outputs: Readonly<Record<string, readonly number[]>>;
+}
+
+/** The metadata key under which the artefact is stored, in ONNX files and in safetensors headers. */
+export const ARTEFACT_KEY = "inceptionkit";
+const VERSION = 1;
+
+/** The artefact as metadata text: JSON with a version. Float values are written in the shortest form that gives the same float32. */
+export function encodeArtefact(artefact: Artefact): string {
+  return JSON.stringify({ version: VERSION, ...artefact }, (_key, value: unknown) =>
+    typeof value === "number" ? shortestFloat32(value) : value,
+  );
+}
+
+function shortestFloat32(value: number): number {
+  if (Number.isInteger(value) || Math.fround(value) !== value) return value;
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return Number(value.toPrecision(9));
+}
+
+/**
+ * The artefact in a file's metadata, or null where there is none.
+ *
+ * @param metadata - text by key, from a stranger's file
+ * @throws InceptionError FILE_CORRUPT when the entry is there and is not what `encodeArtefact` writes; FILE_UNSUPPORTED for a newer version
+ */
+export function parseArtefact(metadata: ReadonlyMap<string, string> | Readonly<Record<string, string>>, file: string): Artefact | null {
+  const text = metadata instanceof Map ? metadata.get(ARTEFACT_KEY) : Object.entries(metadata).find(([key]) => key === ARTEFACT_KEY)?.[1];
+  if (text === undefined) return null;
+  const value = parseRecord(text, file);
+  if (value.version !== VERSION) {
+    throw new InceptionError(
+      "FILE_UNSUPPORTED",
+      `Cannot use the metadata of "${file}": its version is ${JSON.stringify(value.version)}, expected ${VERSION}`,
+      { file },
+    );
+  }
+  const { model, options, preprocessing, labels, source, licence, weightsSha256, golden } = value;
+  if (typeof model !== "string" || !isRecord(options)) throw corrupt(file, "it names no model with options");
+  if (typeof source !== "string" || typeof licence !== "string") throw corrupt(file, "it states no source and licence");
+  return {
+    model,
+    options,
+    source,
+    licence,
+    preprocessing: preprocessing === null ? null : parsePreprocessing(preprocessing, `"${file}"`),
+    labels: parseLabels(labels, file),
+    weightsSha256: typeof weightsSha256 === "string" ? weightsSha256 : null,
+    golden: golden === null ? null : parseGolden(golden, file),
+  };
+}
+
+function parseRecord(text: string, file: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isRecord(value)) return value;
+  } catch (thrown) {
+    throw corrupt(file, messageOf(thrown));
+  }
+  throw corrupt(file, "it is no object");
+}
+
+function parseLabels(value: unknown, file: string): readonly string[] | null {
+  if (value === null) return null;
+  if (isStrings(value)) return value;
+  throw corrupt(file, "its labels are not a list of names");
+}
+
+function parseGolden(value: unknown, file: string): Golden {
+  if (isRecord(value)) {
+    const { key, shape, low, high, outputs } = value;
+    if (typeof key === "string" && isNumbers(shape) && typeof low === "number" && typeof high === "number" && isRecord(outputs)) {
+      const named = Object.entries(outputs).map(([name, values]) => [name, isNumbers(values) ? values : []] as const);
+      if (shape.every((size) => Number.isInteger(size) && size > 0) && elementCount(shape) <= MOST_GOLDEN_VALUES) {
+        return { key, shape, low, high, outputs: Object.fromEntries(named) };
+      }
+    }
+  }
+  throw corrupt(file, "its golden example is not an input with outputs");
+}
+
+// One 2048-pixel RGB image: more is no example but an attempt to take memory.
+const MOST_GOLDEN_VALUES = 3 * 2048 * 2048;
+
+/** The golden input as a tensor. */
+export function goldenInput(golden: Golden): Tensor {
+  return float32Tensor(golden.shape, fillUniform(golden.key, elementCount(golden.shape), golden.low, golden.high));
+}
+
+/** Largest difference of an output from its golden values, as a share of their spread (standard deviation); Infinity where lengths differ. */
+export function goldenDifference(expected: readonly number[], actual: ArrayLike<number>): number {
+  if (expected.length !== actual.length || expected.length === 0) return Number.POSITIVE_INFINITY;
+  const mean = expected.reduce((sum, value) => sum + value, 0) / expected.length;
+  const spread = Math.sqrt(expected.reduce((sum, value) => sum + (value - mean) ** 2, 0) / expected.length);
+  const worst = expected.reduce((most, value, index) => Math.max(most, Math.abs(value - (actual[index] ?? Number.NaN))), 0);
+  // One output value has no spread of its own; its size is the scale then.
+  return worst / (spread > 0 ? spread : Math.max(1, Math.abs(mean)));
+}
+
+function corrupt(file: string, fact: string): InceptionError {
+  return new InceptionError("FILE_CORRUPT", `Cannot use the metadata "${ARTEFACT_KEY}" of "${file}": ${fact}`, { file });
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+function isNumbers(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "number");
+}

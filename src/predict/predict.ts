@@ -1,0 +1,66 @@
+import { type Image, type Preprocessing, preprocess, preprocessedShape } from "../data/index.js";
+import { InceptionError } from "../errors.js";
+import type { Session } from "../runtime/session.js";
+import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
+
+/** A class with its probability, best first in lists. */
+export interface Prediction {
+  readonly index: number;
+  /** The class's name, or its index as text where names are not known. */
+  readonly label: string;
+  /** In [0, 1]; all classes sum to 1. */
+  readonly probability: number;
+}
+
+/** Images as one input [N, C, H, W], prepared side by side without a copy. All must come out at one size. */
+export function imageBatch(images: readonly Image[], recipe: Preprocessing): Tensor {
+  const [first] = images;
+  if (first === undefined) throw new RangeError("Cannot make a batch of 0 images");
+  const shape = [images.length, ...preprocessedShape(recipe, first)];
+  const length = elementCount(shape.slice(1));
+  const data = new Float32Array(images.length * length);
+  for (const [index, image] of images.entries()) preprocess(image, recipe, { data, offset: index * length });
+  return float32Tensor(shape, data);
+}
+
+/** Softmax of one row of logits, in double precision and shifted by the largest so that nothing overflows. */
+export function softmax(logits: ArrayLike<number>): Float64Array {
+  const values = Float64Array.from(logits);
+  const largest = values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  const powers = values.map((value) => Math.exp(value - largest));
+  const total = powers.reduce((sum, value) => sum + value, 0);
+  return powers.map((value) => value / total);
+}
+
+/** The `count` most probable classes of one row of logits; equal probabilities keep the order of their indices. */
+export function topPredictions(logits: ArrayLike<number>, count: number, labels: readonly string[] | null): readonly Prediction[] {
+  const probabilities = softmax(logits);
+  return [...probabilities.keys()]
+    .sort((a, b) => (probabilities[b] ?? 0) - (probabilities[a] ?? 0) || a - b)
+    .slice(0, count)
+    .map((index) => ({ index, label: labels?.[index] ?? String(index), probability: probabilities[index] ?? 0 }));
+}
+
+/**
+ * Run a batch and give one output as rows, one for each image.
+ *
+ * @param input - [N, C, H, W]; its memory is given to the session
+ * @throws InceptionError OPTION_INVALID when the model has no such output, listing those it has
+ */
+export async function runRows(session: Session, input: Tensor, output: string): Promise<readonly Float32Array[]> {
+  const [name] = session.inputs.map((info) => info.name);
+  if (!session.outputs.some((info) => info.name === output)) {
+    throw new InceptionError(
+      "OPTION_INVALID",
+      `Cannot read output "${output}": the model has ${session.outputs.map((info) => info.name).join(", ")}`,
+      { output },
+    );
+  }
+  const results = await session.run({ [name ?? "input"]: input }, { fetches: [output], transfer: true });
+  const data = results[output]?.data;
+  if (!(data instanceof Float32Array))
+    throw new InceptionError("OPTION_INVALID", `Cannot read output "${output}": it is not float32`, { output });
+  const rows = input.shape[0] ?? 1;
+  const length = data.length / rows;
+  return Array.from({ length: rows }, (_, row) => data.subarray(row * length, (row + 1) * length));
+}
