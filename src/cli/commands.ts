@@ -7,7 +7,7 @@ const OPTION: Flag = ["--option <name=value>", "option of the network, repeatabl
 const WEIGHTS: Flag = ["--weights <source>", "hf:owner/name[@revision], a file, or with --allow-https an https: URL"];
 const ALLOW_HTTPS: Flag = ["--allow-https", "let --weights be an https: URL"];
 const MODEL: Flag = ["--model <id>", "model id, or an exported .onnx file"];
-const PREPROCESSING: Flag = ["--preprocessing <name>", "how images become inputs, where it is not the weight set's way"];
+const PREPROCESSING: Flag = ["--preprocessing <recipe>", "how images become inputs: a name or a JSON file; default: the weight set's way"];
 const LABELS: Flag = ["--labels <file>", "JSON list of class names by index"];
 const DEVICE: readonly Flag[] = [
   ["--device <device>", "auto, cpu, webgpu or cuda", "auto"],

@@ -39,7 +39,8 @@ function addCommand(program: Commander, command: Command, io: Io, done: (code: n
   const definition = program.command(`${command.name} ${command.operands}`.trim()).summary(command.summary).description(command.summary);
   for (const [flags, doc, fallback] of command.flags) {
     // A repeatable flag collects its values; one that takes a list would swallow the files behind it.
-    if (flags.startsWith("--option ")) definition.option(flags, doc, (value: string, previous: readonly string[]) => [...previous, value], []);
+    if (flags.startsWith("--option "))
+      definition.option(flags, doc, (value: string, previous: readonly string[]) => [...previous, value], []);
     else definition.option(flags, doc, fallback);
   }
   definition.addHelpText("after", `\nExamples:\n${command.examples.map((example) => `  $ ${example}`).join("\n")}\n`);

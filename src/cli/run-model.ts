@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
-import { type Image, preprocessedShape, rgbImage } from "../data/index.js";
+import { type Image, type Preprocessing, parsePreprocessing, preprocessedShape, rgbImage } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
 import { openNpy } from "../formats/npy.js";
 import { decodeImage } from "../node/decode-image.js";
 import { openFileSource } from "../node/file-source.js";
 import { listImages } from "../node/list-images.js";
 import { type LoadedModel, type LoadModelOptions, loadModel } from "../node/load-model.js";
+import { namedPreprocessing } from "../node/prepare-model.js";
 import { imageBatch, runRows } from "../predict/predict.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Flags } from "./command.js";
@@ -33,7 +34,7 @@ export async function modelFlags(flags: Flags): Promise<{ readonly model: string
       options: optionFlags(flags),
       allowHttps: flags.allowHttps === true,
       ...(weights === undefined ? {} : { weights }),
-      ...(preprocessing === undefined ? {} : { preprocessing }),
+      ...(preprocessing === undefined ? {} : { preprocessing: await readPreprocessing(preprocessing) }),
       ...(labels === undefined ? {} : { labels: await readLabels(labels) }),
     },
   };
@@ -45,16 +46,25 @@ export async function modelFlags(flags: Flags): Promise<{ readonly model: string
  * @throws InceptionError FILE_NOT_FOUND, FILE_CORRUPT
  */
 export async function readLabels(file: string): Promise<readonly string[]> {
+  const value = await readJson(file);
+  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+  throw new InceptionError("FILE_CORRUPT", `Cannot read labels "${file}": expected a JSON list of names`, { file });
+}
+
+/** The recipe of `--preprocessing`: the name of one, or a JSON file with one. */
+export async function readPreprocessing(nameOrFile: string): Promise<Preprocessing> {
+  return nameOrFile.endsWith(".json") ? parsePreprocessing(await readJson(nameOrFile), `"${nameOrFile}"`) : namedPreprocessing(nameOrFile);
+}
+
+async function readJson(file: string): Promise<unknown> {
   const text = await readFile(file, "utf8").catch((thrown: unknown) => {
-    throw new InceptionError("FILE_NOT_FOUND", `Cannot read labels "${file}": ${messageOf(thrown)}`, { file });
+    throw new InceptionError("FILE_NOT_FOUND", `Cannot read "${file}": ${messageOf(thrown)}`, { file });
   });
   try {
-    const value: unknown = JSON.parse(text);
-    if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+    return JSON.parse(text);
   } catch {
-    // Reported below: not being JSON is one way of not being a list.
+    throw new InceptionError("FILE_CORRUPT", `Cannot read "${file}": it is not JSON`, { file });
   }
-  throw new InceptionError("FILE_CORRUPT", `Cannot read labels "${file}": expected a JSON list of names`, { file });
 }
 
 /**

@@ -17,7 +17,8 @@ export const INCEPTION_RESNET_V2_WEIGHTS: readonly WeightSet[] = [
     source: "timm",
     map: timm,
     preprocessing: "timm_inception_resnet_v2",
-    hub: "timm/inception_resnet_v2.tf_in1k", golden: "timm.inception_resnet_v2",
+    hub: "timm/inception_resnet_v2.tf_in1k",
+    golden: "timm.inception_resnet_v2",
   },
   {
     ...COMMON,

@@ -6,7 +6,7 @@ import { INCEPTION_RESNET_V1_OPTIONS, inceptionResnetV1 } from "./inception-resn
 import { INCEPTION_RESNET_V2_OPTIONS, inceptionResnetV2 } from "./inception-resnet-v2.js";
 import type { GivenOptions, OptionTable } from "./options.js";
 
-export type { GivenOptions, Option, OptionTable, OptionValue } from "./options.js";
+export { type GivenOptions, type Option, type OptionTable, type OptionValue, readGivenOptions } from "./options.js";
 
 /** A network that can be described: what it is, its options, and the function that builds its graph. */
 export interface Model {

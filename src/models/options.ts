@@ -126,6 +126,16 @@ export function resolveOptions<S extends OptionTable>(model: string, table: S, g
   return Object.fromEntries(values) as OptionValues<S>;
 }
 
+/**
+ * Only the given options, read and checked: what a file should remember about how its network was described.
+ *
+ * @throws InceptionError OPTION_INVALID as `resolveOptions`
+ */
+export function readGivenOptions(model: string, table: OptionTable, given: GivenOptions): Readonly<Record<string, OptionValue>> {
+  const values: Readonly<Record<string, OptionValue>> = resolveOptions(model, table, given);
+  return Object.fromEntries(Object.entries(values).filter(([name]) => given[name] !== undefined));
+}
+
 function resolveOne(model: string, name: string, option: Option<OptionValue>, given: unknown): OptionValue {
   if (given === undefined) return option.default;
   const value = option.parse(given);

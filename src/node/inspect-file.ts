@@ -49,7 +49,7 @@ export async function inspectFile(file: string): Promise<Inspection> {
       dtype,
       shape,
     }));
-    return { ...base, format, ...totals(listed), metadata, artefact: parseArtefact(metadata, file), onnx: null };
+    return { ...base, format, ...totals(listed), metadata, artefact: parseArtefact(Object.entries(metadata), file), onnx: null };
   } finally {
     await source.close();
   }

@@ -1,7 +1,8 @@
+import path from "node:path";
 import { PREPROCESSING, type Preprocessing, type PreprocessingId } from "../data/index.js";
 import { InceptionError } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
-import { findModel, type GivenOptions } from "../models/index.js";
+import { findModel, type GivenOptions, readGivenOptions } from "../models/index.js";
 import type { WeightSet } from "../models/weight-set.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
 import { type Artefact, parseArtefact } from "../predict/artefact.js";
@@ -45,8 +46,8 @@ export async function prepareModel(id: string, weights: string, options: Prepare
   const source = await openFileSource(found.path);
   try {
     const file = await openWeightFile(source);
-    const saved = parseArtefact(file.metadata, found.name);
-    const given = { ...(saved?.model === model.id ? saved.options : {}), ...options.options };
+    const saved = parseArtefact(Object.entries(file.metadata), found.name);
+    const given = readGivenOptions(model.id, model.options, { ...(saved?.model === model.id ? saved.options : {}), ...options.options });
     const graph = model.describe(given);
     const { set, map } = chooseNames(graph, file, model.id);
     const { parameters, report } = await loadWeights(graph, file, map, options.allow);
@@ -55,8 +56,11 @@ export async function prepareModel(id: string, weights: string, options: Prepare
       options: given,
       preprocessing: choosePreprocessing(options.preprocessing, saved, set, graph),
       labels: options.labels ?? saved?.labels ?? (await setLabels(set, graph)),
-      source: saved?.source ?? (set && map === set.map ? `${set.source} (${found.name})` : found.name),
-      licence: saved?.licence ?? set?.licence ?? "not stated",
+      source: saved?.source ?? `${path.basename(found.name)}, by ${map.source} names`,
+      licence:
+        saved?.licence ??
+        statedLicence(file.metadata) ??
+        (set && isPublishedForm(set, given) ? `as published: ${set.licence}` : "not stated"),
       weightsSha256: found.sha256 ?? (await sha256OfFile(found.path)),
       golden: null,
     };
@@ -65,6 +69,19 @@ export async function prepareModel(id: string, weights: string, options: Prepare
   } finally {
     await source.close();
   }
+}
+
+/** The licence that a safetensors header states, in either spelling. */
+function statedLicence(metadata: Readonly<Record<string, string>>): string | undefined {
+  return Object.entries(metadata).find(([key]) => key === "licence" || key === "license")?.[1];
+}
+
+/** Whether the network is the one that was published with these weights; a changed one was trained by somebody else. */
+function isPublishedForm(set: WeightSet, given: GivenOptions): boolean {
+  const { options } = findModel(set.model);
+  return Object.entries(given).every(
+    ([name, value]) => name === "inputSize" || name === "dropRate" || JSON.stringify(options[name]?.default) === JSON.stringify(value),
+  );
 }
 
 /** Whose names the file uses: the candidate with the fewest missing parameters, the published sets first. */

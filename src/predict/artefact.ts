@@ -60,11 +60,11 @@ function shortestFloat32(value: number): number {
 /**
  * The artefact in a file's metadata, or null where there is none.
  *
- * @param metadata - text by key, from a stranger's file
+ * @param metadata - keys and texts of a stranger's file
  * @throws InceptionError FILE_CORRUPT when the entry is there and is not what `encodeArtefact` writes; FILE_UNSUPPORTED for a newer version
  */
-export function parseArtefact(metadata: ReadonlyMap<string, string> | Readonly<Record<string, string>>, file: string): Artefact | null {
-  const text = metadata instanceof Map ? metadata.get(ARTEFACT_KEY) : Object.entries(metadata).find(([key]) => key === ARTEFACT_KEY)?.[1];
+export function parseArtefact(metadata: Iterable<readonly [key: string, text: string]>, file: string): Artefact | null {
+  const text = new Map(metadata).get(ARTEFACT_KEY);
   if (text === undefined) return null;
   const value = parseRecord(text, file);
   if (value.version !== VERSION) {

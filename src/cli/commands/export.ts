@@ -4,7 +4,7 @@ import { prepareModel } from "../../node/prepare-model.js";
 import type { RunCommand } from "../command.js";
 import { optionFlags, textFlag } from "../flags.js";
 import { formatCount, printJson } from "../io.js";
-import { readLabels } from "../run-model.js";
+import { readLabels, readPreprocessing } from "../run-model.js";
 
 /** `export ID --weights SRC --out FILE`. */
 export const run: RunCommand = async ([id], flags, io) => {
@@ -22,7 +22,7 @@ export const run: RunCommand = async ([id], flags, io) => {
   const prepared = await prepareModel(String(id), weights, {
     options: optionFlags(flags),
     allowHttps: flags.allowHttps === true,
-    ...(preprocessing === undefined ? {} : { preprocessing }),
+    ...(preprocessing === undefined ? {} : { preprocessing: await readPreprocessing(preprocessing) }),
     ...(labels === undefined ? {} : { labels: await readLabels(labels) }),
   });
   const { bytes } =

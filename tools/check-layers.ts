@@ -1,0 +1,69 @@
+/**
+ * Checks who imports whom: a lower row never imports a higher one, and rows 0 to 7 know neither Node nor a platform
+ * library. Type imports count, since they hide a wrong direction just as well.
+ *
+ * test/layers.test.ts runs it; `npm run ok` does so too.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+
+/** What each folder of src may import, besides itself. Files directly in src/ are listed by name. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  "errors.ts": [],
+  tensor: ["errors.ts"],
+  formats: ["errors.ts", "tensor"],
+  ir: ["errors.ts", "tensor"],
+  ops: ["errors.ts", "tensor", "ir"],
+  layers: ["errors.ts", "tensor", "ir", "ops"],
+  analysis: ["errors.ts", "tensor", "ir", "ops"],
+  weights: ["errors.ts", "tensor", "formats", "ir"],
+  models: ["errors.ts", "tensor", "ir", "ops", "layers", "weights"],
+  compile: ["errors.ts", "tensor", "formats", "ir", "ops"],
+  data: ["errors.ts", "tensor", "formats"],
+  runtime: ["errors.ts", "tensor"],
+  diagram: ["errors.ts", "tensor", "ir", "ops", "analysis"],
+  predict: ["errors.ts", "tensor", "formats", "ir", "ops", "models", "weights", "compile", "data", "runtime"],
+  "index.ts": ["errors.ts", "tensor", "formats", "ir", "ops", "layers", "analysis", "compile", "diagram", "runtime"],
+  node: ["errors.ts", "tensor", "formats", "ir", "ops", "models", "weights", "compile", "data", "runtime", "predict", "diagram"],
+  cli: ["errors.ts", "tensor", "formats", "ir", "analysis", "models", "weights", "data", "runtime", "predict", "diagram", "node"],
+};
+
+/** Packages that core code (everything but node/ and cli/) may use: pure JavaScript, no platform. */
+const CORE_PACKAGES = ["@bufbuild/protobuf", "@dagrejs/dagre"];
+const PLATFORM_FOLDERS = new Set(["node", "cli"]);
+
+const SOURCE = path.resolve(import.meta.dirname, "../src");
+const IMPORT = /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+"([^"]+)"|import\("([^"]+)"\)/g;
+
+/** Every wrong import below `src`, as lines for people; empty when all is well. */
+export function findLayerFaults(source = SOURCE): readonly string[] {
+  return readdirSync(source, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts") && !/\.(test|cases)\.ts$/.test(file))
+    .flatMap((file) => fileFaults(source, file));
+}
+
+function fileFaults(source: string, file: string): readonly string[] {
+  const folder = layerOf(file);
+  const allowed = MAY_IMPORT[folder];
+  if (allowed === undefined) return [`${file}: folder "${folder}" is not in the table of tools/check-layers.ts`];
+  const text = readFileSync(path.join(source, file), "utf8");
+  return [...text.matchAll(IMPORT)].flatMap((match) => {
+    const target = match[1] ?? match[2] ?? "";
+    if (!target.startsWith(".")) return packageFault(file, folder, target);
+    const layer = layerOf(path.relative(source, path.resolve(source, path.dirname(file), target)));
+    return layer === folder || allowed.includes(layer) ? [] : [`${file}: ${folder} may not import ${layer} ("${target}")`];
+  });
+}
+
+function packageFault(file: string, folder: string, target: string): readonly string[] {
+  if (PLATFORM_FOLDERS.has(folder)) return [];
+  return CORE_PACKAGES.some((name) => target === name || target.startsWith(`${name}/`))
+    ? []
+    : [`${file}: core code may not import "${target}"`];
+}
+
+/** The folder of src that a file is in, or the file itself where it lies directly in src. Import targets end in .js. */
+function layerOf(file: string): string {
+  const [first = "", ...rest] = file.split(path.sep);
+  return rest.length === 0 ? first.replace(/\.js$/, ".ts") : first;
+}
