@@ -1,0 +1,313 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { main } from "../src/cli/main.js";
+import { goldenPath, sharedPath, titleNeeding } from "./shared.js";
+
+const ROOT = path.resolve(import.meta.dirname, "..");
+const DIGITS = path.join(ROOT, "examples/digits");
+let folder = "";
+
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "inception-cli-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Result {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function inception(...args: readonly string[]): Promise<Result> {
+  let out = "";
+  let err = "";
+  const code = await main(args, { out: (text) => (out += text), err: (text) => (err += text), interactive: false });
+  return { code, out, err };
+}
+
+function json(result: Result): unknown {
+  expect(result.err).toBe("");
+  expect(result.code).toBe(0);
+  return JSON.parse(result.out);
+}
+
+describe("help", () => {
+  test("lists every command, and each command shows examples", async () => {
+    const { out } = await inception("--help");
+    for (const name of ["models", "summary", "diagram", "classify", "embed", "verify", "export", "inspect"]) {
+      expect(out).toContain(`  ${name} `);
+      const help = await inception(name, "--help");
+      expect(help.code).toBe(0);
+      expect(help.out).toContain(`Usage: inception ${name}`);
+      expect(help.out).toMatch(/Examples:\n {2}\$ inception /);
+    }
+  });
+
+  test("without arguments it is the help", async () => {
+    expect(await inception()).toEqual(await inception("--help"));
+  });
+});
+
+describe("models", () => {
+  test("--json has the promised keys and the published counts", async () => {
+    const rows = json(await inception("models", "--json"));
+    expect(rows).toContainEqual({
+      id: "inception_resnet_v2.public",
+      family: "inception_resnet_v2",
+      form: "public",
+      task: "classify",
+      input: [3, 299, 299],
+      params: 55_843_464,
+      macs: 13_155_794_016,
+    });
+    expect(Array.isArray(rows) && rows.length).toBe(8);
+  });
+
+  test("the table shows them", async () => {
+    expect((await inception("models")).out).toMatch(/^googlenet\.public +classify +3×224×224 +6,624,904 +1,498,376,192$/m);
+  });
+});
+
+describe("summary", () => {
+  test("--json has the promised keys; parts sum to the totals", async () => {
+    const summary = json(await inception("summary", "googlenet", "--json"));
+    expect(summary).toMatchObject({ id: "googlenet.public", input: [1, 3, 224, 224], params: 6_624_904, macs: 1_498_376_192 });
+    expect(summary).toHaveProperty("stages.0", { path: "conv1", shape: [64, 112, 112], params: 9536, macs: 118_013_952 });
+    expect(summary).toHaveProperty("layers.0", {
+      path: "conv1.conv",
+      op: "conv",
+      shape: [64, 112, 112],
+      params: 9408,
+      macs: 118_013_952,
+      receptiveField: [7, 7],
+    });
+  });
+
+  test("options reach the network", async () => {
+    const result = await inception(
+      "summary",
+      "inception_resnet_v2",
+      "--option",
+      "numClasses=5",
+      "--option",
+      "inputSize=331x275",
+      "--stages",
+    );
+    expect(result.out).toContain("inception_resnet_v2.public, input 1×3×331×275");
+    expect(result.out).toMatch(/^classif +5 +7,685 +7,680$/m);
+  });
+});
+
+describe("classify and embed", () => {
+  test("the shipped network reads the shipped digits as PyTorch does", async () => {
+    const results = json(
+      await inception("classify", path.join(DIGITS, "images"), "--model", path.join(DIGITS, "digits.onnx"), "--top", "1", "--json"),
+    );
+    const expected = JSON.parse(readFileSync(path.join(DIGITS, "expected.json"), "utf8")) as {
+      images: { file: string; index: number; label: string; probability: number }[];
+    };
+    expect(results).toEqual(
+      expected.images.map(({ file, index, label, probability }) => ({
+        file: path.join(DIGITS, file),
+        // PyTorch printed six decimals.
+        top: [{ index, label, probability: expect.closeTo(probability, 5) as number }],
+      })),
+    );
+  });
+
+  test("one bad file is reported and does not stop the rest", async () => {
+    const bad = path.join(folder, "bad.png");
+    writeFileSync(bad, "this is text");
+    const good = path.join(DIGITS, "images/7-a.png");
+    const result = await inception("classify", bad, good, "--model", path.join(DIGITS, "digits.onnx"), "--top", "1", "--json");
+    expect(result.code).toBe(0);
+    const outcomes: unknown = JSON.parse(result.out);
+    expect(outcomes).toMatchObject([
+      { file: bad, error: expect.stringContaining("bad.png") as string },
+      { file: good, top: [{ label: "seven" }] },
+    ]);
+    expect(result.err).toBe("inception: 1 of 2 files could not be used\n");
+  });
+
+  test("embed gives the features of an image, and of each image in an array", async () => {
+    const image = path.join(DIGITS, "images/3-a.png");
+    const [single] = json(await inception("embed", image, "--model", path.join(DIGITS, "digits.onnx"), "--json")) as {
+      file: string;
+      embedding: number[];
+    }[];
+    expect(single?.file).toBe(image);
+    expect(single?.embedding).toHaveLength(256);
+  });
+
+  test("what cannot be done is one line and exit code 2", async () => {
+    expect(await inception("classify", "nowhere.jpg", "--model", path.join(DIGITS, "digits.onnx"))).toMatchObject({ code: 2, out: "" });
+    expect(await inception("classify", DIGITS)).toEqual({
+      code: 2,
+      out: "",
+      err: "inception: Cannot run without a model: expected --model with an id (see inception models) or an .onnx file\n",
+    });
+    expect(await inception("classify", DIGITS, "--model", "googlenet")).toEqual({
+      code: 2,
+      out: "",
+      err: 'inception: Cannot run "googlenet" without weights: expected a source, as in --weights model.safetensors or --weights hf:owner/name\n',
+    });
+    expect(await inception("classify", DIGITS, "--model", "x.onnx", "--top", "many")).toEqual({
+      code: 2,
+      out: "",
+      err: "inception: Cannot use --top many: expected an integer in [1, 100000]\n",
+    });
+    expect(await inception("summary", "alexnet")).toEqual({
+      code: 2,
+      out: "",
+      err:
+        'inception: Cannot find model "alexnet": expected one of googlenet.paper, googlenet.public, inception_resnet_v1.spec, inception_resnet_v1.paper, ' +
+        "inception_resnet_v1.public, inception_resnet_v2.spec, inception_resnet_v2.paper, inception_resnet_v2.public\n",
+    });
+    expect(await inception("summary", "googlenet", "--option", "numClasses")).toEqual({
+      code: 2,
+      out: "",
+      err: "inception: Cannot use --option numClasses: expected name=value, as in --option numClasses=10\n",
+    });
+    expect(await inception("recognise")).toEqual({
+      code: 2,
+      out: "",
+      err: "inception: unknown command 'recognise'; see inception --help\n",
+    });
+  });
+});
+
+describe("export and inspect", () => {
+  const EXPORT = [
+    "export",
+    "googlenet",
+    "--weights",
+    path.join(DIGITS, "googlenet-digits.safetensors"),
+    "--option",
+    "widthMultiplier=0.25",
+  ];
+  const OPTIONS = ["--option", "numClasses=10", "--option", "inputSize=64", "--labels", path.join(DIGITS, "labels.json")];
+
+  test("an exported file says what it is, and a damaged one is refused", async () => {
+    const file = path.join(folder, "digits.onnx");
+    const result = json(
+      await inception(...EXPORT, ...OPTIONS, "--preprocessing", path.join(DIGITS, "preprocessing.json"), "--out", file, "--json"),
+    );
+    expect(result).toMatchObject({ file, model: "googlenet.public", names: "torchvision", matched: 287, ignored: [] });
+    const inspection = json(await inception("inspect", file, "--json"));
+    expect(inspection).toMatchObject({
+      format: "onnx",
+      artefact: {
+        model: "googlenet.public",
+        options: { widthMultiplier: 0.25, numClasses: 10, inputSize: [64, 64] },
+        labels: expect.arrayContaining(["seven"]) as string[],
+      },
+    });
+    const bytes = readFileSync(file);
+    bytes.fill(0x3f, 400_000, 400_400);
+    writeFileSync(file, bytes);
+    const damaged = await inception("classify", path.join(DIGITS, "images"), "--model", file);
+    expect(damaged.code).toBe(2);
+    expect(damaged.err).toMatch(
+      /^inception: Cannot trust ".*digits\.onnx" on cpu: its golden example differs by [\d.e+]+ of the spread, expected at most 0\.002\n$/,
+    );
+  });
+
+  test("any height and width, where the network allows it", async () => {
+    const file = path.join(folder, "dynamic.onnx");
+    json(await inception(...EXPORT, ...OPTIONS, "--dynamic-size", "--out", file, "--json"));
+    expect(json(await inception("inspect", file, "--json"))).toHaveProperty("onnx.inputs.0.shape", ["N", 3, "height", "width"]);
+  });
+
+  test("a saved safetensors file remembers its options, labels and names", async () => {
+    const file = path.join(folder, "digits.safetensors");
+    json(await inception(...EXPORT, ...OPTIONS, "--out", file, "--names", "torchvision", "--json"));
+    const [first] = json(
+      await inception("classify", path.join(DIGITS, "images/7-a.png"), "--model", "googlenet", "--weights", file, "--top", "1", "--json"),
+    ) as { top: { label: string }[] }[];
+    expect(first?.top[0]?.label).toBe("seven");
+  });
+
+  test("wrong weights are listed, and nothing is written", async () => {
+    const file = path.join(folder, "never.onnx");
+    const result = await inception("export", "googlenet", "--weights", path.join(DIGITS, "googlenet-digits.safetensors"), "--out", file);
+    expect(result).toEqual({
+      code: 2,
+      out: "",
+      err:
+        'inception: Cannot load weights into "googlenet.public" by torchvision names: 287 of another shape (conv1.conv.weight is [16, 3, 7, 7], expected [64, 3, 7, 7], ' +
+        "conv1.bn.weight is [16], expected [64], conv1.bn.bias is [16], expected [64], conv1.bn.running_mean is [16], expected [64] and 283 more); 0 of 287 parameters match\n",
+    });
+    expect(existsSync(file)).toBe(false);
+  });
+});
+
+describe("verify", () => {
+  test("passes on a golden file, fails on a changed one with exit code 1", async () => {
+    const golden = goldenPath("models/torchvision.googlenet.json");
+    const result = json(await inception("verify", golden, "--json"));
+    expect(result).toMatchObject({
+      file: golden,
+      cases: [
+        { name: "native", tolerance: 5e-5, pass: true },
+        { name: "odd", pass: true },
+      ],
+    });
+    const changed = path.join(folder, "changed.json");
+    const text = JSON.parse(readFileSync(golden, "utf8")) as { cases: { odd: { logits_10: { rows: { values: number[] }[] } } } };
+    text.cases.odd.logits_10.rows[0]!.values[3]! += 0.001;
+    writeFileSync(changed, JSON.stringify(text));
+    const failed = await inception("verify", changed, "--json");
+    expect(failed.code).toBe(1);
+    expect(JSON.parse(failed.out)).toMatchObject({
+      cases: [{ pass: true }, { name: "odd", pass: false, worst: expect.closeTo(0.001 / 1.954, 4) as number }],
+    });
+  });
+
+  test("says what is wrong with a file that is no golden", async () => {
+    const file = path.join(folder, "other.json");
+    writeFileSync(file, '{"fill_check": {"sha256_each": {}}, "model": 3}');
+    expect(await inception("verify", file)).toEqual({
+      code: 2,
+      out: "",
+      err: `inception: Cannot read golden file "${file}": expected text at model\n`,
+    });
+  });
+});
+
+describe("real weights", () => {
+  const weights = sharedPath("data/googlenet_bvlc/bvlc_googlenet.safetensors");
+  test.skipIf(!weights)(titleNeeding("BVLC GoogLeNet names the sample photograph", weights, "data/googlenet_bvlc"), async () => {
+    const photo = path.join(path.dirname(weights ?? ""), "sample_input.jpg");
+    const result = json(await inception("classify", photo, "--model", "googlenet.paper", "--weights", weights ?? "", "--json"));
+    expect(result).toMatchObject([
+      { file: photo, top: [{ index: 967, label: "espresso", probability: expect.closeTo(0.995, 2) as number }, {}, {}, {}, {}] },
+    ]);
+  });
+});
+
+describe("as a program", () => {
+  test("exit codes and streams are the process's, and --help starts quickly", async () => {
+    const bin = path.join(ROOT, "bin/inception.js");
+    const run = promisify(execFile);
+    const times: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const start = performance.now();
+      await run(process.execPath, [bin, "--help"]);
+      times.push(performance.now() - start);
+    }
+    const bare = await timed(() => run(process.execPath, ["-e", "0"]));
+    // 0.2 s on an idle machine, of which an empty Node program takes 0.04; a busy one slows both alike.
+    expect(Math.min(...times)).toBeLessThan(Math.max(200, 4 * bare));
+    await expect(run(process.execPath, [bin, "summary", "alexnet"])).rejects.toMatchObject({ code: 2, stdout: "" });
+  });
+});
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
