@@ -2,10 +2,9 @@
 
 /** float16 bit patterns → float32 values. Every float16 is a float32, so nothing is lost. */
 export function float16ToFloat32(bits: Uint16Array): Float32Array {
-  const table = float16Table();
-  const out = new Float32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) out[i] = table[bits[i] as number] as number;
-  return out;
+  const words = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) words[i] = float32Bits(bits[i] as number);
+  return new Float32Array(words.buffer);
 }
 
 /** bfloat16 bit patterns → float32 values: the 16 bits are the upper half of the float32. */
@@ -23,20 +22,16 @@ export function float32ToFloat16(values: Float32Array): Uint16Array {
   return out;
 }
 
-function decodeFloat16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
-}
-
-// 65,536 entries cost 2 ms and 256 kB and make a 50 MB file ten times faster to widen than bit arithmetic per value.
-function float16Table(): Float32Array {
-  const table = new Float32Array(65536);
-  for (let bits = 0; bits < 65536; bits++) table[bits] = decodeFloat16(bits);
-  return table;
+function float32Bits(half: number): number {
+  const sign = (half & 0x8000) << 16;
+  const magnitude = half & 0x7fff;
+  if (magnitude >= 0x7c00) return sign | 0x7f800000 | ((magnitude & 0x3ff) << 13);
+  // The exponent biases differ by 112.
+  if (magnitude >= 0x400) return sign | ((magnitude << 13) + (112 << 23));
+  if (magnitude === 0) return sign;
+  // Subnormal: magnitude · 2⁻²⁴, whose leading bit becomes the hidden one.
+  const shift = Math.clz32(magnitude) - 21;
+  return sign | ((113 - shift) << 23) | (((magnitude << shift) & 0x3ff) << 13);
 }
 
 function float16Bits(word: number): number {
