@@ -1,0 +1,67 @@
+import type { Dirent } from "node:fs";
+import { readdir, realpath, stat } from "node:fs/promises";
+import path from "node:path";
+import { InceptionError, messageOf } from "../errors.js";
+import { systemErrorCode } from "./file-source.js";
+
+/** File name endings that are taken from a folder, in lower case; `decodeImage` then decides by content. */
+export const IMAGE_EXTENSIONS = [".avif", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"] as const;
+
+/**
+ * The image files that paths stand for, in order. A folder gives every file in it and below it with a usual image ending,
+ * sorted by name, a folder's files and subfolders mixed; hidden entries are left out, and a folder that symbolic links lead to
+ * again is read once. A named file is kept whatever its ending.
+ *
+ * @throws InceptionError FILE_NOT_FOUND when a path does not exist, SOURCE_INVALID when a folder cannot be read
+ */
+export async function listImages(paths: readonly string[]): Promise<string[]> {
+  const files: string[] = [];
+  for (const each of paths) {
+    const found = await stat(each).catch((error: unknown) => {
+      throw unreadable(each, error);
+    });
+    if (found.isDirectory()) await collect(each, new Set(), files);
+    else files.push(each);
+  }
+  return files;
+}
+
+/** `seen` holds real paths, so that a link to a parent ends instead of going round. */
+async function collect(folder: string, seen: Set<string>, files: string[]): Promise<void> {
+  const real = await realpath(folder);
+  if (seen.has(real)) return;
+  seen.add(real);
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw unreadable(folder, error);
+  });
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const entry of entries) {
+    if (entry.name.startsWith(".")) continue;
+    const full = path.join(folder, entry.name);
+    const kind = await kindOf(entry, full);
+    if (kind === "folder") await collect(full, seen, files);
+    else if (kind === "file" && hasImageExtension(entry.name)) files.push(full);
+  }
+}
+
+function hasImageExtension(name: string): boolean {
+  const extension = path.extname(name).toLowerCase();
+  return IMAGE_EXTENSIONS.some((known) => known === extension);
+}
+
+/** Follows links; one that leads nowhere or round is neither. */
+async function kindOf(entry: Dirent, full: string): Promise<"file" | "folder" | "other"> {
+  const found = entry.isSymbolicLink() ? await stat(full).catch(() => null) : entry;
+  if (found?.isDirectory()) return "folder";
+  return found?.isFile() ? "file" : "other";
+}
+
+function unreadable(file: string, thrown: unknown): InceptionError {
+  const code = systemErrorCode(thrown);
+  const shown = messageOf(file);
+  if (code === "ENOENT" || code === "ENOTDIR") {
+    return new InceptionError("FILE_NOT_FOUND", `Cannot list images of "${shown}": there is no such file or folder`, { file });
+  }
+  const fact = code === "EACCES" || code === "EPERM" ? "this user may not read it" : messageOf(thrown);
+  return new InceptionError("SOURCE_INVALID", `Cannot list images of "${shown}": ${fact}`, { file }, { cause: thrown });
+}
