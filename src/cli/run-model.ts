@@ -7,6 +7,7 @@ import { openFileSource } from "../node/file-source.js";
 import { listImages } from "../node/list-images.js";
 import { type LoadedModel, type LoadModelOptions, loadModel } from "../node/load-model.js";
 import { namedPreprocessing } from "../node/prepare-model.js";
+import type { DownloadProgress, SourceOptions } from "../node/weight-source.js";
 import { imageBatch, runRows } from "../predict/predict.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Flags } from "./command.js";
@@ -22,7 +23,7 @@ interface Sample {
 export type Outcome<T> = ({ readonly file: string } & T) | { readonly file: string; readonly error: string };
 
 /** The flags that say which model runs and how, as options of `loadModel`. */
-export async function modelFlags(flags: Flags): Promise<{ readonly model: string; readonly options: LoadModelOptions }> {
+export async function modelFlags(flags: Flags, io: Io): Promise<{ readonly model: string; readonly options: LoadModelOptions }> {
   const model = textFlag(flags, "model");
   if (model === undefined)
     throw new InceptionError("USAGE", "Cannot run without a model: expected --model with an id (see inception models) or an .onnx file");
@@ -32,12 +33,27 @@ export async function modelFlags(flags: Flags): Promise<{ readonly model: string
     options: {
       ...deviceFlags(flags),
       options: optionFlags(flags),
-      allowHttps: flags.allowHttps === true,
+      ...sourceFlags(flags, io),
       ...(weights === undefined ? {} : { weights }),
       ...(preprocessing === undefined ? {} : { preprocessing: await readPreprocessing(preprocessing) }),
       ...(labels === undefined ? {} : { labels: await readLabels(labels) }),
     },
   };
+}
+
+/** How weights are fetched: warnings and, on a terminal, the progress of downloads go to `err`. */
+export function sourceFlags(flags: Flags, io: Io): SourceOptions {
+  return {
+    allowHttps: flags.allowHttps === true,
+    onWarning: (warning) => io.err(`inception: ${messageOf(warning)}\n`),
+    ...(io.interactive ? { onProgress: (progress: DownloadProgress) => io.err(formatDownload(progress)) } : {}),
+  };
+}
+
+/** One line that overwrites itself, ended when the download is. */
+function formatDownload({ name, received, total }: DownloadProgress): string {
+  const share = total > 0 ? ` of ${(total / 1e6).toFixed(0)} MB` : "";
+  return `\r${messageOf(name)}: ${(received / 1e6).toFixed(0)} MB${share}${total > 0 && received >= total ? "\n" : ""}`;
 }
 
 /**
@@ -78,7 +94,7 @@ export async function runOnFiles<T>(
   work: { readonly output: (loaded: LoadedModel) => string; readonly interpret: (row: Float32Array, loaded: LoadedModel) => T },
 ): Promise<readonly Outcome<T>[]> {
   const batchSize = integerFlag(flags, "batch", 1, 1024) ?? 8;
-  const { model, options } = await modelFlags(flags);
+  const { model, options } = await modelFlags(flags, io);
   const files = await listImages(paths);
   const loaded = await loadModel(model, options);
   const progress = await startProgress(io, "images", files.length);

@@ -4,7 +4,7 @@ import { prepareModel } from "../../node/prepare-model.js";
 import type { RunCommand } from "../command.js";
 import { optionFlags, textFlag } from "../flags.js";
 import { formatCount, printJson } from "../io.js";
-import { readLabels, readPreprocessing } from "../run-model.js";
+import { readLabels, readPreprocessing, sourceFlags } from "../run-model.js";
 
 /** `export ID --weights SRC --out FILE`. */
 export const run: RunCommand = async ([id], flags, io) => {
@@ -21,7 +21,7 @@ export const run: RunCommand = async ([id], flags, io) => {
   }
   const prepared = await prepareModel(String(id), weights, {
     options: optionFlags(flags),
-    allowHttps: flags.allowHttps === true,
+    ...sourceFlags(flags, io),
     ...(preprocessing === undefined ? {} : { preprocessing: await readPreprocessing(preprocessing) }),
     ...(labels === undefined ? {} : { labels: await readLabels(labels) }),
   });

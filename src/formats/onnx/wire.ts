@@ -46,7 +46,7 @@ export interface WireFile {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly view: DataView;
-  readonly text: TextDecoder;
+  readonly text: InstanceType<typeof TextDecoder>;
   /** Counts of what was read so far, held against the caps. */
   readonly spent: { fields: number; nodes: number; tensors: number };
 }

@@ -1,0 +1,87 @@
+import { createHash, type Hash } from "node:crypto";
+import { InceptionError, messageOf } from "../errors.js";
+import { MAX_DOWNLOAD_BYTES, type SourceOptions } from "./source-options.js";
+
+/** What a download must turn out to be. */
+export interface Expected {
+  readonly name: string;
+  /** Bytes; null where nobody said. */
+  readonly size: number | null;
+  /** null where nobody said. */
+  readonly checksum: Checksum | null;
+}
+
+/** SHA-256 of the content, or git's SHA-1 of a file, which covers its length as well. */
+export interface Checksum {
+  readonly kind: "sha256" | "git";
+  readonly hex: string;
+}
+
+/**
+ * The chunks of a download, which begins with the first of them. They are checked on the way: never more than the limit
+ * or the announced size, and at the end exactly that size and content. Ends by throwing otherwise, so that a file
+ * written from them is never given its name.
+ *
+ * @throws InceptionError FILE_LIMIT, NETWORK (broken off, or too long), HASH_MISMATCH
+ */
+export async function* checkedDownload(
+  begin: () => Promise<AsyncIterable<Uint8Array>>,
+  expected: Expected,
+  options: SourceOptions,
+): AsyncGenerator<Uint8Array, void> {
+  const { name, size, checksum } = expected;
+  const limit = options.maxBytes ?? MAX_DOWNLOAD_BYTES;
+  checkSize(name, size ?? 0, limit);
+  const hash = checksum && startHash(checksum, size);
+  let received = 0;
+  for await (const chunk of readable(await begin(), name)) {
+    received += chunk.byteLength;
+    checkSize(name, received, limit);
+    if (size !== null && received > size) throw networkError(name, `it has more than the ${size} bytes that were announced`);
+    hash?.update(chunk);
+    options.onProgress?.({ name, received, total: size ?? 0 });
+    yield chunk;
+  }
+  if (size !== null && received < size) throw networkError(name, `it broke off after ${received} of ${size} bytes`);
+  if (hash && checksum) compareHash(name, checksum, hash.digest("hex"));
+}
+
+export function networkError(name: string, fact: string, details: Readonly<Record<string, unknown>> = {}, cause?: unknown): InceptionError {
+  return new InceptionError("NETWORK", `Cannot download ${name}: ${fact}`, { name, ...details }, { cause });
+}
+
+/** @throws InceptionError HASH_MISMATCH */
+export function compareHash(name: string, expected: Checksum, actual: string): void {
+  if (actual === expected.hex) return;
+  const kind = expected.kind === "git" ? "git SHA-1" : "SHA-256";
+  const message = `Cannot use ${name}: its ${kind} is ${actual}, expected ${expected.hex}`;
+  throw new InceptionError("HASH_MISMATCH", message, { name, expected: expected.hex, actual });
+}
+
+/** What failed below `fetch`, whose own message is always "fetch failed". */
+export function fetchFailure(thrown: unknown): string {
+  const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown;
+  const code = cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
+  const text = messageOf(cause);
+  return text.includes(code) ? text : `${text} (${code})`;
+}
+
+function startHash(checksum: Checksum, size: number | null): Hash {
+  return checksum.kind === "git" ? createHash("sha1").update(`blob ${size ?? 0}\0`) : createHash("sha256");
+}
+
+async function* readable(body: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* body;
+  } catch (thrown) {
+    throw networkError(name, `it broke off: ${fetchFailure(thrown)}`, {}, thrown);
+  }
+}
+
+function checkSize(name: string, size: number, limit: number): void {
+  if (size <= limit) return;
+  throw new InceptionError("FILE_LIMIT", `Cannot download ${name}: it has more than ${limit} bytes, the limit for one download`, {
+    name,
+    limit,
+  });
+}

@@ -1,0 +1,93 @@
+import { constants } from "node:buffer";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { InceptionError, messageOf } from "../errors.js";
+import { type ByteSource, checkRange } from "../formats/byte-source.js";
+
+/** A file on disk; close it when done. Reads may overlap. */
+export interface FileSource extends ByteSource {
+  /** Let go of the file. Calling it again does nothing. */
+  close(): Promise<void>;
+}
+
+// One read of more than 2 GiB fails on Linux and macOS; smaller pieces also keep the thread pool free for others.
+const CHUNK_BYTES = 64 * 2 ** 20;
+
+/**
+ * Open a file for random access. Only what is asked for is read.
+ *
+ * Its `read` rejects with FILE_TRUNCATED outside the file, or when the file has become shorter since it was opened, and
+ * with FILE_LIMIT for more bytes than one array can hold (4 GiB on Node 20).
+ *
+ * @throws InceptionError FILE_NOT_FOUND; SOURCE_INVALID for a folder, a device or pipe, or a file that may not be read
+ */
+export async function openFileSource(file: string): Promise<FileSource> {
+  await checkIsFile(file);
+  let handle: FileHandle;
+  let size: number;
+  try {
+    handle = await open(file, "r");
+    size = (await handle.stat()).size;
+  } catch (thrown) {
+    throw openError(file, thrown);
+  }
+  let closed: Promise<void> | null = null;
+  return {
+    name: file,
+    size,
+    read: async (offset, length) => {
+      if (closed) throw new InceptionError("SOURCE_INVALID", `Cannot read "${messageOf(file)}": it is closed`, { file });
+      return readRange(handle, file, size, offset, length);
+    },
+    close: () => {
+      closed ??= handle.close();
+      return closed;
+    },
+  };
+}
+
+/**
+ * Refuse what is no plain file before it is opened: opening a pipe waits for its other end, reading a device need not end.
+ *
+ * @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID
+ */
+export async function checkIsFile(file: string): Promise<void> {
+  const info = await stat(file).catch((thrown) => {
+    throw openError(file, thrown);
+  });
+  if (info.isFile()) return;
+  const found = info.isDirectory() ? "a folder" : "a device or pipe";
+  throw new InceptionError("SOURCE_INVALID", `Cannot open "${messageOf(file)}": it is ${found}, expected a file`, { file });
+}
+
+async function readRange(handle: FileHandle, file: string, size: number, offset: number, length: number): Promise<Uint8Array> {
+  checkRange(file, size, offset, length);
+  if (length > constants.MAX_LENGTH) {
+    const message = `Cannot read ${length} bytes of "${messageOf(file)}" at once: one array holds at most ${constants.MAX_LENGTH}`;
+    throw new InceptionError("FILE_LIMIT", message, { file, length, limit: constants.MAX_LENGTH });
+  }
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await handle.read(bytes, done, Math.min(CHUNK_BYTES, length - done), offset + done);
+    if (bytesRead === 0) {
+      const message = `Cannot read ${length} bytes at ${offset} of "${messageOf(file)}": the file had ${size} bytes when it was opened and now ends at ${offset + done}`;
+      throw new InceptionError("FILE_TRUNCATED", message, { file, size, offset, length, end: offset + done });
+    }
+    done += bytesRead;
+  }
+  return bytes;
+}
+
+function openError(file: string, thrown: unknown): InceptionError {
+  const code = systemErrorCode(thrown);
+  const shown = messageOf(file);
+  if (code === "ENOENT" || code === "ENOTDIR") {
+    return new InceptionError("FILE_NOT_FOUND", `Cannot open "${shown}": there is no such file`, { file });
+  }
+  const fact = code === "EACCES" || code === "EPERM" ? "this user may not read it" : messageOf(thrown);
+  return new InceptionError("SOURCE_INVALID", `Cannot open "${shown}": ${fact}`, { file }, { cause: thrown });
+}
+
+/** The code of an error of the operating system, such as ENOENT; null for any other. */
+export function systemErrorCode(thrown: unknown): string | null {
+  return thrown instanceof Error && "syscall" in thrown && "code" in thrown && typeof thrown.code === "string" ? thrown.code : null;
+}

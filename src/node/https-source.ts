@@ -1,0 +1,116 @@
+import { mkdir, readFile, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import path from "node:path";
+import { messageOf } from "../errors.js";
+import { checkedDownload, type Expected, fetchFailure, networkError } from "./download.js";
+import { sha256Hex, sha256OfFile } from "./sha256.js";
+import type { ResolvedSource, SourceOptions } from "./source-options.js";
+import { writeFileAtomic } from "./write-file.js";
+
+// As browsers do: enough for every real chain, and an end for a circle.
+const MAX_REDIRECTS = 20;
+
+/**
+ * Download a file over HTTPS into the cache, `$XDG_CACHE_HOME/inceptionkit/https` (`~/.cache/...`), or find it there.
+ * With a pin the copy in the cache is used without asking the server; without one the server says whether it changed.
+ *
+ * @param pin - the SHA-256 that the content must have, or null
+ */
+export async function httpsSource(url: URL, pin: string | null, options: SourceOptions): Promise<ResolvedSource> {
+  // What follows the path may hold a secret, as in addresses that are signed.
+  const name = messageOf(`${url.origin}${url.pathname}`);
+  const file = path.join(cacheFolder(options), sha256Hex(new TextEncoder().encode(url.href)).slice(0, 32), fileName(url));
+  const cached = await isThere(file);
+  const found = { path: file, name };
+  if (cached && pin !== null && (await sha256OfFile(file)) === pin) return { ...found, sha256: pin };
+  if (options.offline) {
+    if (cached && pin === null) return found;
+    throw networkError(name, "it is not in the cache, and this is offline");
+  }
+  const tagFile = `${file}.etag`;
+  const tag = cached && pin === null ? await readFile(tagFile, "utf8").catch(() => null) : null;
+  const response = await fetchHttps(url, name, tag, options);
+  if (response === "unchanged") return found;
+  const expected: Expected = { name, size: contentLength(response), checksum: pin === null ? null : { kind: "sha256", hex: pin } };
+  try {
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFileAtomic(
+      file,
+      checkedDownload(async () => response.body ?? new Blob([]).stream(), expected, options),
+    );
+  } catch (thrown) {
+    // What nobody reads any more would keep the connection, and with it the process.
+    await response.body?.cancel().catch(() => undefined);
+    throw thrown;
+  }
+  // Last, so that a tag never stands beside an older file; one that stands beside a newer file only costs a download.
+  await writeFileAtomic(tagFile, [new TextEncoder().encode(response.headers.get("etag") ?? "")]);
+  return pin === null ? found : { ...found, sha256: pin };
+}
+
+/** Fetch, following redirects by hand so that none leaves HTTPS. `tag`: the entity tag of the copy at hand. */
+async function fetchHttps(first: URL, name: string, tag: string | null, options: SourceOptions): Promise<Response | "unchanged"> {
+  let url = first;
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+    if (url.protocol !== "https:") {
+      throw networkError(name, `the server redirects to ${messageOf(url.origin)}, which is not https`, { url: url.origin });
+    }
+    const response = await request(url, name, tag, options);
+    if (response.status === 304 && tag) return "unchanged";
+    if (response.ok) return response;
+    await response.body?.cancel();
+    const location = response.headers.get("location");
+    if (response.status < 300 || response.status > 399 || location === null) {
+      throw networkError(name, `the server answered ${response.status}${statusHelp(response.status)}`, { status: response.status });
+    }
+    if (!URL.canParse(location, url.href))
+      throw networkError(name, `the server redirects to "${messageOf(location)}", which is no address`);
+    url = new URL(location, url);
+  }
+  throw networkError(name, `the server redirects more than ${MAX_REDIRECTS} times`);
+}
+
+async function request(url: URL, name: string, tag: string | null, options: SourceOptions): Promise<Response> {
+  // Without "identity" a compressed answer would have another length than the one announced.
+  const headers = { "Accept-Encoding": "identity", ...(tag ? { "If-None-Match": tag } : {}) };
+  try {
+    return await (options.fetch ?? fetch)(url.href, { redirect: "manual", headers });
+  } catch (thrown) {
+    throw networkError(name, `the server is out of reach: ${fetchFailure(thrown)}`, {}, thrown);
+  }
+}
+
+function statusHelp(status: number): string {
+  if (status === 404) return ", there is nothing at this address";
+  if (status === 401 || status === 403) return ", it does not give this file to everybody";
+  return status >= 500 ? ", try again later" : "";
+}
+
+function contentLength(response: Response): number | null {
+  const text = response.headers.get("content-length");
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+function cacheFolder(options: SourceOptions): string {
+  const env = options.env ?? process.env;
+  return path.join(env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "inceptionkit", "https");
+}
+
+/** The last part of the address, as a name that is plain on every system; readers never parse it, people read it. */
+function fileName(url: URL): string {
+  const last = url.pathname.split("/").at(-1) ?? "";
+  // A leading dot would hide it, a long name is refused by most file systems (255 bytes with what is added while writing).
+  return (
+    last
+      .replace(/[^A-Za-z0-9._-]+/g, "_")
+      .replace(/^\.+/, "")
+      .slice(-100) || "download"
+  );
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return stat(file).then(
+    (info) => info.isFile(),
+    () => false,
+  );
+}

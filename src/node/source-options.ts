@@ -1,0 +1,44 @@
+import type { InceptionError } from "../errors.js";
+
+/** How far a download is. `total` is 0 where the server does not say. */
+export interface DownloadProgress {
+  /** Of what, as messages name it. */
+  readonly name: string;
+  /** Bytes. */
+  readonly received: number;
+  readonly total: number;
+}
+
+export interface SourceOptions {
+  /** Fetch `https:` addresses; without it they are refused. Default false. */
+  readonly allowHttps?: boolean;
+  /** Use only what is already on this machine. Default: whether HF_HUB_OFFLINE is 1. */
+  readonly offline?: boolean;
+  /** Token for the Hugging Face hub, `hf_…`; default HF_TOKEN. */
+  readonly token?: string;
+  /** Called now and then during a download, and at its end. */
+  readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Called with what the caller should know and may ignore: an old copy was used because the server was out of reach. */
+  readonly onWarning?: (warning: InceptionError) => void;
+  /** Most bytes that one download may have; default `MAX_DOWNLOAD_BYTES`. */
+  readonly maxBytes?: number;
+  /** Environment variables; default those of the process. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** In place of the platform's `fetch`, to go through a proxy for one. */
+  readonly fetch?: typeof fetch;
+}
+
+/** A weight file on this machine. */
+export interface ResolvedSource {
+  /** Where the file lies; absolute. */
+  readonly path: string;
+  /** How messages name it; no secrets. */
+  readonly name: string;
+  /** Lower-case hexadecimal; present when the content was compared with it in this call. */
+  readonly sha256?: string;
+  /** The commit that the file is of, for a file of the hub. */
+  readonly revision?: string;
+}
+
+// The largest public weights of these networks have 0.4 GB; ten times that is no weight file but a disk being filled.
+export const MAX_DOWNLOAD_BYTES = 4 * 2 ** 30;

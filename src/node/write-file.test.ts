@@ -1,0 +1,95 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { InceptionError } from "../errors.js";
+import { writeFileAtomic } from "./write-file.js";
+
+let folder = "";
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "inception-write-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const text = (content: string) => new TextEncoder().encode(content);
+
+async function refused(promise: Promise<unknown>, message: string): Promise<void> {
+  const thrown = await promise.then(
+    () => "no error",
+    (error: unknown) => error,
+  );
+  expect(thrown).toBeInstanceOf(InceptionError);
+  expect(thrown).toMatchObject({ code: "WRITE_FAILED", message });
+}
+
+test("writes chunks one after the other, from lists and from streams", async () => {
+  const file = path.join(folder, "out.bin");
+  await writeFileAtomic(file, [text("one "), text(""), text("two")]);
+  expect(await readFile(file, "utf8")).toBe("one two");
+  await writeFileAtomic(
+    file,
+    (async function* () {
+      yield text("three");
+    })(),
+  );
+  expect(await readFile(file, "utf8")).toBe("three");
+  await writeFileAtomic(path.join(folder, "empty.bin"), []);
+  expect((await readdir(folder)).sort()).toEqual(["empty.bin", "out.bin"]);
+});
+
+test("shows the old file until the new one is whole", async () => {
+  const file = path.join(folder, "out.bin");
+  await writeFile(file, "old");
+  const seen: string[] = [];
+  await writeFileAtomic(
+    file,
+    (async function* () {
+      yield text("new ");
+      seen.push(await readFile(file, "utf8"), ...(await readdir(folder)).filter((name) => name.endsWith(".tmp")));
+      yield text("content");
+    })(),
+  );
+  expect(seen).toEqual(["old", expect.stringMatching(/^\.out\.bin\.[0-9a-f]{12}\.tmp$/)]);
+  expect(await readFile(file, "utf8")).toBe("new content");
+  expect(await readdir(folder)).toEqual(["out.bin"]);
+});
+
+test("leaves the old file and nothing else when the content fails, and passes that error on", async () => {
+  const file = path.join(folder, "out.bin");
+  await writeFile(file, "old");
+  const reason = new InceptionError("FILE_TRUNCATED", "Cannot read the weights");
+  const failing = (function* () {
+    yield text("half");
+    throw reason;
+  })();
+  await expect(writeFileAtomic(file, failing)).rejects.toBe(reason);
+  expect(await readFile(file, "utf8")).toBe("old");
+  expect(await readdir(folder)).toEqual(["out.bin"]);
+});
+
+test("follows a link instead of replacing it", async () => {
+  await mkdir(path.join(folder, "real"));
+  const real = path.join(folder, "real", "out.bin");
+  const link = path.join(folder, "link.bin");
+  await writeFile(real, "old");
+  await symlink(real, link);
+  await writeFileAtomic(link, [text("new")]);
+  expect(await readlink(link)).toBe(real);
+  expect(await readFile(real, "utf8")).toBe("new");
+});
+
+test("says why it cannot write", async () => {
+  const missing = path.join(folder, "none", "out.bin");
+  await refused(writeFileAtomic(missing, [text("x")]), `Cannot write "${missing}": its folder does not exist`);
+  await refused(writeFileAtomic(folder, [text("x")]), `Cannot write "${folder}": it is a folder, expected a file`);
+  await refused(writeFileAtomic("/dev/null", [text("x")]), 'Cannot write "/dev/null": it is a device or pipe, expected a file');
+  expect(await readdir(folder)).toEqual([]);
+});
+
+const isRoot = process.getuid?.() === 0;
+test.skipIf(isRoot)(`says that a folder may not be written${isRoot ? " [skipped: root may write everywhere]" : ""}`, async () => {
+  await chmod(folder, 0o500);
+  const file = path.join(folder, "out.bin");
+  await refused(writeFileAtomic(file, [text("x")]), `Cannot write "${file}": this user may not write there`);
+  await chmod(folder, 0o700);
+});
