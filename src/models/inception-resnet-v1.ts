@@ -14,11 +14,11 @@
  */
 import { InceptionError } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
-import { type BranchContext, type Branches, conv, reducePool, residual, runBranches, runSteps, type Step } from "../layers/branches.js";
+import { type BranchContext, type Branches, conv, reducePool, runSteps, type Step } from "../layers/branches.js";
 import { batchNorm, normRelu } from "../layers/conv-unit.js";
 import { dropout, globalPool, linear } from "../layers/head.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
-import { BN_EPSILON, drawnBlocks, drawnReduction, MIN_SIZE, PUBLIC_NAMES, publicBlocks, residualOptions } from "./inception-resnet.js";
+import { BN_EPSILON, drawnBody, MIN_SIZE, publicBody, residualOptions } from "./inception-resnet.js";
 import { choiceOption, commonOptions, type GivenOptions, integerOption, type OptionValues, resolveOptions, scaleWidth } from "./options.js";
 
 type Form = "spec" | "paper" | "public";
@@ -89,14 +89,7 @@ function drawnForm(form: "spec" | "paper", given: GivenOptions): Graph {
     width: (channels) => scaleWidth(channels, options.widthMultiplier),
   };
   let x = drawnStem(context, options, b.input("input", ["N", options.inChannels, ...options.inputSize]));
-  const [scaleA = 1, scaleB = 1, scaleC = 1] = options.residualScale;
-  const [repeatsA = 0, repeatsB = 0, repeatsC = 0] = options.repeats;
-  const norm = options.normPlacement;
-  x = drawnBlocks(context, "inception_a", x, { branches: DRAWN.a, repeats: repeatsA, scale: scaleA }, norm);
-  x = drawnReduction(context, "reduction_a", x, DRAWN.reductionA, norm);
-  x = drawnBlocks(context, "inception_b", x, { branches: DRAWN.b, repeats: repeatsB, scale: scaleB }, norm);
-  x = drawnReduction(context, "reduction_b", x, DRAWN.reductionB, norm);
-  x = drawnBlocks(context, "inception_c", x, { branches: DRAWN.c, repeats: repeatsC, scale: scaleC }, norm);
+  x = drawnBody(context, DRAWN, options, x);
   const features = globalPool(b, "pool", x, "vector");
   const dropped = dropout(b, "dropout", features, options.dropRate);
   b.output("logits", b.stage("classifier", linear(b, "classifier", dropped, options.numClasses)));
@@ -128,13 +121,13 @@ const PUBLIC = {
     [conv("branch1.0", 32, [1, 1]), conv("branch1.1", 32, [3, 3])],
     [conv("branch2.0", 32, [1, 1]), conv("branch2.1", 32, [3, 3]), conv("branch2.2", 32, [3, 3])],
   ],
-  mixed6a: [
+  reductionA: [
     [conv("branch0", 384, [3, 3], 2, "valid")],
     [conv("branch1.0", 192, [1, 1]), conv("branch1.1", 192, [3, 3]), conv("branch1.2", 256, [3, 3], 2, "valid")],
     [reducePool("branch2")],
   ],
   b: [[conv("branch0", 128, [1, 1])], [conv("branch1.0", 128, [1, 1]), conv("branch1.1", 128, [1, 7]), conv("branch1.2", 128, [7, 1])]],
-  mixed7a: [
+  reductionB: [
     [conv("branch0.0", 256, [1, 1]), conv("branch0.1", 384, [3, 3], 2, "valid")],
     [conv("branch1.0", 256, [1, 1]), conv("branch1.1", 256, [3, 3], 2, "valid")],
     [conv("branch2.0", 256, [1, 1]), conv("branch2.1", 256, [3, 3]), conv("branch2.2", 256, [3, 3], 2, "valid")],
@@ -171,16 +164,9 @@ function publicForm(given: GivenOptions): Graph {
     style: { kind: "batch_norm", epsilon: BN_EPSILON },
     width: (channels) => scaleWidth(channels, options.widthMultiplier),
   };
-  const [scaleA = 1, scaleB = 1, scaleC = 1] = options.residualScale;
-  const [repeatsA = 0, repeatsB = 0, repeatsC = 0] = options.repeats;
   let x = b.input("input", ["N", options.inChannels, ...options.inputSize]);
   for (const step of PUBLIC_STEM) x = b.stage(step.name, runSteps(context, "", x, [step]));
-  x = b.stage("repeat_1", publicBlocks(context, "repeat_1", x, { branches: PUBLIC.a, repeats: repeatsA, scale: scaleA }));
-  x = b.stage("mixed_6a", runBranches(context, "mixed_6a", "mixed_6a", x, PUBLIC.mixed6a));
-  x = b.stage("repeat_2", publicBlocks(context, "repeat_2", x, { branches: PUBLIC.b, repeats: repeatsB, scale: scaleB }));
-  x = b.stage("mixed_7a", runBranches(context, "mixed_7a", "mixed_7a", x, PUBLIC.mixed7a));
-  x = publicBlocks(context, "repeat_3", x, { branches: PUBLIC.c, repeats: repeatsC, scale: scaleC });
-  x = b.stage("block8", b.module("block8", residual(context, "block8", x, { branches: PUBLIC.c, scale: 1, names: PUBLIC_NAMES })));
+  x = publicBody(context, PUBLIC, options, ["repeat_1", "repeat_2", "repeat_3"], x);
   embeddingHead(b, options, globalPool(b, "avgpool_1a", x, "map"));
   return b.finish();
 }

@@ -14,12 +14,12 @@
  * docs/errata.md lists where the sources disagree and what was chosen.
  */
 import type { Graph } from "../ir/graph.js";
-import { type BranchContext, type Branches, conv, reducePool, residual, runBranches, runSteps, type Step } from "../layers/branches.js";
+import { type BranchContext, type Branches, conv, reducePool, runBranches, runSteps, type Step } from "../layers/branches.js";
 import { convUnit, type UnitStyle } from "../layers/conv-unit.js";
 import { dropout, globalPool, linear } from "../layers/head.js";
 import { averagePool, concatChannels } from "../layers/pooling.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
-import { BN_EPSILON, drawnBlocks, drawnReduction, MIN_SIZE, PUBLIC_NAMES, publicBlocks, residualOptions } from "./inception-resnet.js";
+import { BN_EPSILON, drawnBody, MIN_SIZE, publicBody, residualOptions } from "./inception-resnet.js";
 import { booleanOption, choiceOption, commonOptions, type GivenOptions, resolveOptions, scaleWidth } from "./options.js";
 
 type Form = "spec" | "paper" | "public";
@@ -82,14 +82,7 @@ function drawnForm(form: "spec" | "paper", given: GivenOptions): Graph {
   const width = (channels: number): number => scaleWidth(channels, options.widthMultiplier);
   const context: BranchContext = { b, width, style: options.normPlacement === "sum" ? { kind: "bias" } : BATCH_NORM };
   let x = drawnStem({ ...context, style: BATCH_NORM }, b.input("input", ["N", options.inChannels, ...options.inputSize]));
-  const [scaleA = 1, scaleB = 1, scaleC = 1] = options.residualScale;
-  const [repeatsA = 0, repeatsB = 0, repeatsC = 0] = options.repeats;
-  const norm = options.normPlacement;
-  x = drawnBlocks(context, "inception_a", x, { branches: DRAWN.a, repeats: repeatsA, scale: scaleA }, norm);
-  x = drawnReduction(context, "reduction_a", x, DRAWN.reductionA, norm);
-  x = drawnBlocks(context, "inception_b", x, { branches: DRAWN.b, repeats: repeatsB, scale: scaleB }, norm);
-  x = drawnReduction(context, "reduction_b", x, DRAWN.reductionB, norm);
-  x = drawnBlocks(context, "inception_c", x, { branches: DRAWN.c, repeats: repeatsC, scale: scaleC }, norm);
+  x = drawnBody(context, DRAWN, options, x);
   const features = globalPool(b, "pool", x, "vector");
   const dropped = dropout(b, "dropout", features, options.dropRate);
   b.output("logits", b.stage("classifier", linear(b, "classifier", dropped, options.numClasses)));
@@ -130,13 +123,13 @@ const PUBLIC = {
     [conv("branch1.0", 32, [1, 1]), conv("branch1.1", 32, [3, 3])],
     [conv("branch2.0", 32, [1, 1]), conv("branch2.1", 48, [3, 3]), conv("branch2.2", 64, [3, 3])],
   ],
-  mixed6a: [
+  reductionA: [
     [conv("branch0", 384, [3, 3], 2, "valid")],
     [conv("branch1.0", 256, [1, 1]), conv("branch1.1", 256, [3, 3]), conv("branch1.2", 384, [3, 3], 2, "valid")],
     [reducePool("branch2")],
   ],
   b: [[conv("branch0", 192, [1, 1])], [conv("branch1.0", 128, [1, 1]), conv("branch1.1", 160, [1, 7]), conv("branch1.2", 192, [7, 1])]],
-  mixed7a: [
+  reductionB: [
     [conv("branch0.0", 256, [1, 1]), conv("branch0.1", 384, [3, 3], 2, "valid")],
     [conv("branch1.0", 256, [1, 1]), conv("branch1.1", 288, [3, 3], 2, "valid")],
     [conv("branch2.0", 256, [1, 1]), conv("branch2.1", 288, [3, 3]), conv("branch2.2", 320, [3, 3], 2, "valid")],
@@ -161,18 +154,17 @@ function publicForm(given: GivenOptions): Graph {
   const b = new GraphBuilder(id);
   const width = (channels: number): number => scaleWidth(channels, options.widthMultiplier);
   const context: BranchContext = { b, style: BATCH_NORM, width };
-  const [scaleA = 1, scaleB = 1, scaleC = 1] = options.residualScale;
-  const [repeatsA = 0, repeatsB = 0, repeatsC = 0] = options.repeats;
   let x = b.input("input", ["N", options.inChannels, ...options.inputSize]);
   for (const step of PUBLIC_STEM) x = b.stage(step.name, runSteps(context, "", x, [step]));
   x = b.stage("mixed_5b", runBranches(context, "mixed_5b", "mixed_5b", x, PUBLIC.mixed5b));
-  x = b.stage("repeat", publicBlocks(context, "repeat", x, { branches: PUBLIC.a, repeats: repeatsA, scale: scaleA }));
-  x = b.stage("mixed_6a", runBranches(context, "mixed_6a", "mixed_6a", x, PUBLIC.mixed6a));
-  x = b.stage("repeat_1", publicBlocks(context, "repeat_1", x, { branches: PUBLIC.b, repeats: repeatsB, scale: scaleB }));
-  if (options.aux) auxiliary(context, x, options.numClasses);
-  x = b.stage("mixed_7a", runBranches(context, "mixed_7a", "mixed_7a", x, PUBLIC.mixed7a));
-  x = publicBlocks(context, "repeat_2", x, { branches: PUBLIC.c, repeats: repeatsC, scale: scaleC });
-  x = b.stage("block8", b.module("block8", residual(context, "block8", x, { branches: PUBLIC.c, scale: 1, names: PUBLIC_NAMES })));
+  x = publicBody(
+    context,
+    PUBLIC,
+    options,
+    ["repeat", "repeat_1", "repeat_2"],
+    x,
+    (map) => options.aux && auxiliary(context, map, options.numClasses),
+  );
   x = b.stage("conv2d_7b", runSteps(context, "", x, [conv("conv2d_7b", 1536, [1, 1])]));
   const features = globalPool(b, "global_pool", x, "vector");
   const dropped = dropout(b, "dropout", features, options.dropRate);
