@@ -2,6 +2,15 @@
 export { type ReceptiveField, receptiveFields } from "./analysis/receptive-field.js";
 export { type LayerSummary, type StageSummary, type Summary, summarize } from "./analysis/summary.js";
 export { type CompileOptions, compileInference, isSizeIndependent } from "./compile/compile.js";
+export {
+  type Diagram,
+  type DiagramEdge,
+  type DiagramFormat,
+  type DiagramNode,
+  type DiagramOptions,
+  diagram,
+  renderDiagram,
+} from "./diagram/index.js";
 export { type ErrorCode, type ErrorDetails, InceptionError, messageOf } from "./errors.js";
 export { type ByteSource, bytesSource } from "./formats/byte-source.js";
 export { concatChunks, type EncodedModel } from "./formats/onnx/encode.js";

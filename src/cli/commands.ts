@@ -55,6 +55,7 @@ export const COMMANDS: readonly Command[] = [
       ["--block <name>", "a part of the network, as in --block mixed_5b"],
       ["--format <format>", "mermaid, dot, svg or json", "mermaid"],
       ["--out <file>", "write to a file"],
+      JSON_FLAG,
     ],
     examples: [
       "inception diagram inception_resnet_v2.spec",

@@ -1,0 +1,129 @@
+import { InceptionError } from "../errors.js";
+import type { Graph, Node } from "../ir/graph.js";
+import { typeOf } from "../ir/graph.js";
+import { isUnder, nodesUnder, unitsOf } from "./units.js";
+
+/** A part of the network that is drawn by itself. */
+export interface Block {
+  readonly path: string;
+  readonly nodes: readonly Node[];
+  /** How many equal blocks in a row it stands for. */
+  readonly count: number;
+}
+
+/**
+ * The parts of a network as its overview shows them: the outermost modules, and nodes outside any module, in order. A
+ * module that is a row of equal blocks `<path>.0`, `<path>.1`, … keeps its path and has the nodes of the first.
+ */
+export function outermostBlocks(graph: Graph): readonly Block[] {
+  const paths = new Set(graph.modules.map((module) => module.path));
+  const members = new Map<string, Node[]>();
+  for (const node of graph.nodes) {
+    const path = outermost(paths, node.path);
+    const known = members.get(path);
+    if (known) known.push(node);
+    else members.set(path, [node]);
+  }
+  return [...members].map(([path, nodes]) => {
+    const row = equalBlocks(graph, path);
+    return { path, nodes: row[0]?.nodes ?? nodes, count: Math.max(1, row.length) };
+  });
+}
+
+/** The shortest of `paths` that lies above `path`, or `path` itself. */
+export function outermost(paths: ReadonlySet<string>, path: string): string {
+  for (let dot = path.indexOf("."); dot >= 0; dot = path.indexOf(".", dot + 1)) {
+    const ancestor = path.slice(0, dot);
+    if (paths.has(ancestor)) return ancestor;
+  }
+  return path;
+}
+
+/**
+ * The block at a path. A row of equal blocks gives the first of them.
+ *
+ * @throws InceptionError OPTION_INVALID naming close paths, or some of the blocks where none is close
+ */
+export function findBlock(graph: Graph, path: string): Block {
+  const [first, ...others] = equalBlocks(graph, path);
+  if (first) return { ...first, count: 1 + others.length };
+  const nodes = nodesUnder(graph, path);
+  if (nodes.length > 0) return { path, nodes, count: 1 };
+  throw unknownBlock(graph, path);
+}
+
+/** The blocks `<path>.0`, `<path>.1`, … if they are all there is at the path, are equal, and are more than single units. */
+function equalBlocks(graph: Graph, path: string): readonly Block[] {
+  const numbered = graph.modules.filter((module) => isUnder(module.path, path) && /^\.\d+$/.test(module.path.slice(path.length)));
+  const [first, ...others] = numbered.map((module) => ({ path: module.path, nodes: nodesUnder(graph, module.path), count: 1 }));
+  if (first === undefined || unitsOf(graph, first.nodes).length < 2) return [];
+  const all = [first, ...others];
+  const size = all.reduce((total, block) => total + block.nodes.length, 0);
+  const likeness = likenessOf(graph, first);
+  const equal = size === nodesUnder(graph, path).length && others.every((block) => likenessOf(graph, block) === likeness);
+  return equal ? all : [];
+}
+
+/** A text that two blocks share if they have the same layers with the same shapes. */
+function likenessOf(graph: Graph, { path, nodes }: Block): string {
+  return JSON.stringify(
+    nodes.map((node) => [
+      node.op,
+      node.path.slice(path.length),
+      node.inputs.map((input) => (isUnder(input, path) ? input.slice(path.length) : "outside")),
+      node.attributes,
+      node.outputs.map((output) => typeOf(graph, output).shape),
+    ]),
+  );
+}
+
+// A message stays on one screen; a network has up to 60 outermost parts and some hundred modules.
+const MOST_NAMES = 8;
+// No module path in use is half as long; what is longer is cut in the message and matched with nothing.
+const LONGEST_SHOWN = 100;
+
+function unknownBlock(graph: Graph, path: string): InceptionError {
+  const shown = JSON.stringify(path.length > LONGEST_SHOWN ? `${path.slice(0, LONGEST_SHOWN)}...` : path);
+  const close = closePaths(graph, path);
+  const names = close.length > 0 ? close : availablePaths(graph);
+  const listed = names.slice(0, MOST_NAMES).map((name) => `"${name}"`);
+  const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
+  return new InceptionError(
+    "OPTION_INVALID",
+    `Cannot draw block ${shown} of "${graph.name}": expected the path of a module, such as ${listed.join(", ")}${more}`,
+    { graph: graph.name, block: path, names },
+  );
+}
+
+/** The parts that have something to show inside, or all where none has. */
+function availablePaths(graph: Graph): readonly string[] {
+  const blocks = outermostBlocks(graph);
+  const composed = blocks.filter((block) => unitsOf(graph, block.nodes).length > 1);
+  return (composed.length > 0 ? composed : blocks).map((block) => block.path);
+}
+
+/** Module paths within a third of the given one's letters, closest first; of equally close ones the graph's order decides. */
+function closePaths(graph: Graph, path: string): readonly string[] {
+  if (path.length > LONGEST_SHOWN) return [];
+  const most = Math.max(1, Math.floor(path.length / 3));
+  return [...new Set(graph.modules.map((module) => module.path))]
+    .filter((candidate) => Math.abs(candidate.length - path.length) <= most)
+    .map((candidate) => ({ candidate, distance: editDistance(path.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ candidate, distance }) => distance <= most && nodesUnder(graph, candidate).length > 0)
+    .sort((a, b) => a.distance - b.distance)
+    .map(({ candidate }) => candidate);
+}
+
+/** Letters to insert, delete or replace to get from one text to the other. */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] ?? 0;
+}

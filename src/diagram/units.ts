@@ -1,0 +1,187 @@
+import { type Attributes, type Graph, type Node, typeOf } from "../ir/graph.js";
+
+/** What a box stands for; the drawings colour by it. */
+export type DiagramKind = "activation" | "block" | "concat" | "conv" | "head" | "input" | "norm" | "output" | "pool" | "reduction" | "sum";
+
+/** Nodes that are drawn as one box: a convolution with its normalisation and ReLU, a pool, a sum. */
+export interface Unit {
+  /** The module that holds exactly these nodes, or else the path of the first one. */
+  readonly path: string;
+  /** In a chain: each reads the one before it, and nothing else does. */
+  readonly nodes: readonly [Node, ...Node[]];
+}
+
+/** How a box reads. */
+export interface UnitText {
+  readonly kind: DiagramKind;
+  /** `Conv 3x3 /2 valid` */
+  readonly label: string;
+  /** `BN ReLU` */
+  readonly lines: readonly string[];
+}
+
+// What may follow an op inside its box, in this order and each once. Ops without an entry stand alone.
+const FOLLOWERS: Readonly<Partial<Record<string, readonly string[]>>> = {
+  adaptiveAveragePool: ["flatten"],
+  averagePool: ["flatten"],
+  batchNormalization: ["relu"],
+  conv: ["batchNormalization", "relu", "scale"],
+  gemm: ["relu"],
+  globalAveragePool: ["flatten"],
+  maxPool: ["flatten"],
+};
+
+/**
+ * The boxes of a part of a network, in the order of the graph.
+ *
+ * @param scope - the nodes of the part; a value that leaves it ends a box
+ */
+export function unitsOf(graph: Graph, scope: readonly Node[]): readonly Unit[] {
+  const readers = readersOf(graph);
+  const inScope = new Set(scope);
+  const taken = new Set<Node>();
+  const units: Unit[] = [];
+  for (const first of scope) {
+    if (taken.has(first)) continue;
+    const nodes: [Node, ...Node[]] = [first];
+    let allowed = FOLLOWERS[first.op] ?? [];
+    for (let next = soleReader(readers, first); next !== undefined; next = soleReader(readers, next)) {
+      const position = allowed.indexOf(next.op);
+      if (position < 0 || !inScope.has(next)) break;
+      allowed = allowed.slice(position + 1);
+      nodes.push(next);
+    }
+    for (const node of nodes) taken.add(node);
+    units.push({ path: unitPath(graph, nodes), nodes });
+  }
+  return units;
+}
+
+/** The nodes at `path` or below it. */
+export function nodesUnder(graph: Graph, path: string): readonly Node[] {
+  return graph.nodes.filter((node) => isUnder(node.path, path));
+}
+
+export function isUnder(path: string, ancestor: string): boolean {
+  return path === ancestor || path.startsWith(`${ancestor}.`);
+}
+
+/** Who reads each value; null stands for an output of the graph. */
+function readersOf(graph: Graph): ReadonlyMap<string, readonly (Node | null)[]> {
+  const readers = new Map<string, (Node | null)[]>();
+  const read = (value: string, reader: Node | null): void => {
+    const known = readers.get(value);
+    if (known) known.push(reader);
+    else readers.set(value, [reader]);
+  };
+  for (const node of graph.nodes) for (const input of node.inputs) read(input, node);
+  for (const output of graph.outputs) read(output.value, null);
+  return readers;
+}
+
+function soleReader(readers: ReadonlyMap<string, readonly (Node | null)[]>, node: Node): Node | undefined {
+  const [reader, ...others] = node.outputs.flatMap((output) => readers.get(output) ?? []);
+  return others.length === 0 ? (reader ?? undefined) : undefined;
+}
+
+function unitPath(graph: Graph, nodes: readonly [Node, ...Node[]]): string {
+  const within = graph.modules.filter(({ path }) => nodes.every((node) => isUnder(node.path, path)));
+  const own = within.find(({ path }) => nodesUnder(graph, path).length === nodes.length);
+  return own?.path ?? nodes[0].path;
+}
+
+/** The text of a box. */
+export function unitText(graph: Graph, unit: Unit): UnitText {
+  const [first, ...rest] = unit.nodes;
+  const words = rest.flatMap((node) => FOLLOWER_WORDS[node.op]?.(node.attributes) ?? []);
+  if (first.op === "batchNormalization") return { kind: "norm", label: ["BN", ...words].join(" "), lines: [] };
+  const text = OP_TEXTS[first.op]?.(first, graph) ?? { kind: "head", label: spaced(first.op) };
+  // As the papers mark the convolutions in front of a sum.
+  const linear = first.op === "conv" && !rest.some((node) => node.op === "relu") ? ["linear"] : [];
+  const scaled = rest.some((node) => node.op === "scale") ? words.splice(-1) : [];
+  const line = [...words, ...linear, ...scaled].join(" ");
+  return { ...text, lines: line === "" ? [] : [line] };
+}
+
+// Only what may follow another op; what has no word here shows in the shape that leaves the box.
+const FOLLOWER_WORDS: Readonly<Partial<Record<string, (attributes: Attributes) => string>>> = {
+  batchNormalization: () => "BN",
+  relu: () => "ReLU",
+  scale: ({ factor }) => `x ${String(factor)}`,
+};
+
+type OpText = (node: Node, graph: Graph) => { readonly kind: DiagramKind; readonly label: string };
+
+// An op that is missing here is drawn under its own name.
+const OP_TEXTS: Readonly<Partial<Record<string, OpText>>> = {
+  adaptiveAveragePool: ({ attributes }) => ({ kind: "pool", label: `AvgPool to ${numbers(attributes.outputShape).join("x")}` }),
+  add: () => ({ kind: "sum", label: "Sum" }),
+  averagePool: ({ attributes }) => ({ kind: "pool", label: `AvgPool ${windowText(attributes)}` }),
+  concat: () => ({ kind: "concat", label: "Concat" }),
+  conv: ({ attributes }) => ({ kind: "conv", label: `Conv ${windowText(attributes)}` }),
+  dropout: ({ attributes }) => ({ kind: "head", label: `Dropout ${String(attributes.dropRate)}` }),
+  flatten: () => ({ kind: "head", label: "Flatten" }),
+  gemm: (node, graph) => ({ kind: "head", label: `Linear ${shapeText(graph, node.outputs[0] ?? "")}` }),
+  globalAveragePool: () => ({ kind: "pool", label: "Global AvgPool" }),
+  lpNormalization: ({ attributes }) => ({ kind: "head", label: `L${String(attributes.p)} normalize` }),
+  lrn: ({ attributes }) => ({ kind: "norm", label: `LRN ${String(attributes.size)}` }),
+  maxPool: ({ attributes }) => ({ kind: "pool", label: `MaxPool ${windowText(attributes)}` }),
+  relu: () => ({ kind: "activation", label: "ReLU" }),
+  scale: ({ attributes }) => ({ kind: "activation", label: `Scale ${String(attributes.factor)}` }),
+};
+
+/** `384*35*35`: the shape of a value for one image, without the batch, as the specification drawings write it. */
+export function shapeText(graph: Graph, value: string): string {
+  return typeOf(graph, value).shape.slice(1).join("*");
+}
+
+/**
+ * A window as the papers write it: `3x3`, `3x3 /2 valid`, `7x7 /2 pad 3`. Padding that keeps the size at stride 1 is not
+ * mentioned; "ceil" is a size rounded up.
+ */
+function windowText(attributes: Attributes): string {
+  const kernel = numbers(attributes.kernelShape);
+  const strides = numbers(attributes.strides);
+  const dilations = numbers(attributes.dilations);
+  const strided = strides.some((stride) => stride !== 1);
+  const parts = [kernel.join("x")];
+  if (strided) parts.push(`/${perAxis(strides, "x")}`);
+  // Rounding up matters only where the stride can leave a rest; it reads cells beyond the border, which "valid" denies.
+  const ceil = attributes.ceilMode === true && strided ? "ceil" : undefined;
+  const padding = paddingText(kernel, dilations, numbers(attributes.pads), strided);
+  parts.push(...padding.filter((word) => word !== "valid" || ceil === undefined), ...(ceil ? [ceil] : []));
+  if (dilations.some((dilation) => dilation !== 1)) parts.push(`dilation ${perAxis(dilations, "x")}`);
+  if (typeof attributes.groups === "number" && attributes.groups !== 1) parts.push(`groups ${attributes.groups}`);
+  return parts.join(" ");
+}
+
+function paddingText(
+  kernel: readonly number[],
+  dilations: readonly number[],
+  pads: readonly number[],
+  strided: boolean,
+): readonly string[] {
+  const reach = kernel.map((size, axis) => (dilations[axis] ?? 1) * (size - 1));
+  if (reach.every((cells) => cells === 0) && pads.every((pad) => pad === 0)) return [];
+  if (pads.every((pad) => pad === 0)) return ["valid"];
+  const begins = pads.slice(0, kernel.length);
+  const ends = pads.slice(kernel.length);
+  const keepsSize = !strided && reach.every((cells, axis) => (begins[axis] ?? 0) + (ends[axis] ?? 0) === cells);
+  if (keepsSize) return [];
+  const symmetric = begins.every((pad, axis) => pad === ends[axis]);
+  return [`pad ${symmetric ? perAxis(begins, ",") : pads.join(",")}`];
+}
+
+/** One number where all axes have the same. */
+function perAxis(values: readonly number[], separator: string): string {
+  return new Set(values).size === 1 ? String(values[0]) : values.join(separator);
+}
+
+function numbers(value: Attributes[string] | undefined): readonly number[] {
+  return typeof value === "object" ? value : [];
+}
+
+/** lpNormalization → lp normalization */
+function spaced(name: string): string {
+  return name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
