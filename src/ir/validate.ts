@@ -54,6 +54,9 @@ function readInputs(graph: Graph, node: Node, defined: ReadonlySet<string>, used
 
 function checkReferences(graph: Graph, defined: ReadonlySet<string>): void {
   if (graph.outputs.length === 0) throw invalid(graph, "it has no output");
+  const names = graph.outputs.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw invalid(graph, `output "${twice}" is defined twice`);
   for (const { kind, path, value } of references(graph)) {
     if (!defined.has(value)) throw invalid(graph, `${kind} "${path}" names "${value}", which is not defined`);
   }

@@ -38,8 +38,8 @@ const ROWS: readonly InceptionRow[] = [
   { name: "5b", branch1: 384, branch2: [192, 384], branch3: [48, 128], branch4: 128 },
 ];
 
-/** The smallest input whose last map still has one pixel, with pools that round up. */
-export const GOOGLENET_MIN_SIZE = 15;
+/** The smallest input whose last map still has one pixel, with pools that round up; the paper's pool before 5a is the wider. */
+export const GOOGLENET_MIN_SIZE = { paper: 31, public: 15 } as const;
 
 // Not in the paper; BVLC's Caffe model states them. The sum of squares is divided by size.
 const LRN = { size: 5, alpha: 1e-4, beta: 0.75, bias: 1 } as const;
@@ -50,7 +50,7 @@ function options(form: Form) {
       numClasses: 1000,
       leastClasses: 1,
       inputSize: 224,
-      minInputSize: GOOGLENET_MIN_SIZE,
+      minInputSize: GOOGLENET_MIN_SIZE[form],
       dropRate: form === "paper" ? 0.4 : 0.2,
     }),
     aux: booleanOption("Add the two auxiliary classifiers on 4a and 4d, used in training only.", false),

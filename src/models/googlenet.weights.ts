@@ -23,6 +23,11 @@ const CAFFE_BRANCHES = new Map([
   ["branch3.1", "5x5"],
   ["branch4.1", "pool_proj"],
 ]);
+const CAFFE_AUX = new Map([
+  ["conv", "conv"],
+  ["fc1", "fc"],
+  ["fc2", "classifier"],
+]);
 
 /** BVLC's Caffe layer names, `inception_3a/3x3_reduce.weight`. */
 const caffe: NameMap = {
@@ -37,8 +42,8 @@ function caffeName(path: string): string {
   const layer = path.slice(0, path.lastIndexOf(".")).replace(/\.conv$/, "");
   const inception = layer.match(/^inception(\d[a-e])\.(branch.+)$/);
   if (inception) return `inception_${inception[1]}/${CAFFE_BRANCHES.get(inception[2] ?? "")}.${leaf}`;
-  const aux = layer.match(/^aux([12])(?:\.(fc1|fc2))?$/);
-  if (aux) return `loss${aux[1]}/${aux[2] === undefined ? "conv" : aux[2] === "fc1" ? "fc" : "classifier"}.${leaf}`;
+  const aux = layer.match(/^aux([12])\.(conv|fc1|fc2)$/);
+  if (aux) return `loss${aux[1]}/${CAFFE_AUX.get(aux[2] ?? "")}.${leaf}`;
   return `${layer === "fc" ? "loss3/classifier" : (CAFFE_STEM.get(layer) ?? layer)}.${leaf}`;
 }
 

@@ -90,7 +90,7 @@ export function sizeOption(value: readonly [number, number], least: number): Opt
   return {
     doc: "Height and width of the input in pixels.",
     default: value,
-    expected: `a size in pixels of at least ${least}, as in 299 or 331x275 (height first)`,
+    expected: `a size of ${least} to ${MOST_PIXELS} pixels, as in 299 or 331x275 (height first)`,
     parse: (given) => {
       const items: readonly unknown[] = typeof given === "string" ? given.split(/[x,]/) : Array.isArray(given) ? given : [given];
       const sizes = items
@@ -140,15 +140,16 @@ function resolveOne(model: string, name: string, option: Option<OptionValue>, gi
   if (given === undefined) return option.default;
   const value = option.parse(given);
   if (value !== undefined) return value;
-  throw new InceptionError(
-    "OPTION_INVALID",
-    `Cannot set option ${name} of ${model} to ${JSON.stringify(given)}: expected ${option.expected}`,
-    {
-      model,
-      name,
-      given,
-    },
-  );
+  throw new InceptionError("OPTION_INVALID", `Cannot set option ${name} of ${model} to ${shown(given)}: expected ${option.expected}`, {
+    model,
+    name,
+    given,
+  });
+}
+
+/** A value as it was written; JSON alone would call NaN null and fail at a bigint. */
+function shown(given: unknown): string {
+  return typeof given === "number" || typeof given === "bigint" ? String(given) : (JSON.stringify(given) ?? typeof given);
 }
 
 function toNumber(given: unknown): number | undefined {

@@ -22,6 +22,7 @@ out = floor((size + begin + end − dilation·(k − 1) − 1) / stride) + 1 alo
     if (outChannels === undefined || groupChannels === undefined || kernel.join() !== attributes.kernelShape.join()) {
       throw shapeError(site, `weight ${formatShape(w.shape)} does not have kernelShape [${attributes.kernelShape.join(", ")}]`);
     }
+    if (!Number.isInteger(groups) || groups < 1) throw shapeError(site, `groups ${groups} must be an integer of at least 1`);
     if (groupChannels * groups !== channels) {
       throw shapeError(
         site,

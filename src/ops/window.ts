@@ -14,7 +14,8 @@ export interface WindowAttributes {
 
 /**
  * Sizes behind a window: floor((n + begin + end − dilation·(k − 1) − 1) / stride) + 1 along each axis; with `ceilMode`
- * the division rounds up and a last window that would start in the end padding is dropped (PyTorch's and ONNX's rule).
+ * the division rounds up, so that the last window, which may be the only one, sticks out by less than a stride, and one
+ * that would start in the end padding is dropped (PyTorch's and ONNX's rule).
  *
  * @throws InceptionError SHAPE_INVALID where the window does not fit or an attribute has the wrong length or sign
  */
@@ -26,15 +27,15 @@ export function windowSizes(sizes: readonly number[], attributes: WindowAttribut
     const padded = size + begin + at(attributes.pads, axis + rank);
     const extent = at(attributes.dilations, axis) * (at(attributes.kernelShape, axis) - 1) + 1;
     const stride = at(attributes.strides, axis);
-    if (extent > padded) {
+    const steps = (padded - extent) / stride;
+    const count = (ceilMode ? Math.ceil(steps) : Math.floor(steps)) + 1;
+    if (count < 1) {
       throw shapeError(site, `window of ${extent} does not fit size ${size} with padding ${padded - size} on spatial axis ${axis}`, {
         axis,
         size,
         extent,
       });
     }
-    const steps = (padded - extent) / stride;
-    const count = (ceilMode ? Math.ceil(steps) : Math.floor(steps)) + 1;
     return ceilMode && (count - 1) * stride >= size + begin ? count - 1 : count;
   });
 }

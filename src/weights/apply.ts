@@ -1,4 +1,5 @@
 import { InceptionError } from "../errors.js";
+import { quoted } from "../formats/quoted.js";
 import type { Graph, Parameter } from "../ir/graph.js";
 import { bfloat16ToFloat32, float16ToFloat32 } from "../tensor/float16.js";
 import { formatShape } from "../tensor/shape.js";
@@ -121,7 +122,7 @@ function checkReport(graph: Graph, report: WeightReport, allow: AllowedDifferenc
   const shaped = [...report.reshaped.filter(({ path }) => acceptReshape(path)), ...report.mismatched];
   const facts = [
     ...(missing.length > 0 ? [`${missing.length} missing (${list(missing)})`] : []),
-    ...(unexpected.length > 0 ? [`${unexpected.length} unexpected (${list(unexpected)})`] : []),
+    ...(unexpected.length > 0 ? [`${unexpected.length} unexpected (${list(unexpected.map(quoted))})`] : []),
     ...(shaped.length > 0
       ? [
           `${shaped.length} of another shape (${list(shaped.map(({ path, from, to }) => `${path} is ${formatShape(from)}, expected ${formatShape(to)}`))})`,
@@ -153,7 +154,7 @@ export function toFloat32(name: string, tensor: Tensor): Float32Array {
   if (tensor.dtype === "bfloat16" && data instanceof Uint16Array) return bfloat16ToFloat32(data);
   throw new InceptionError(
     "FILE_UNSUPPORTED",
-    `Cannot use tensor "${name}" as weights: it holds ${tensor.dtype}, expected a floating-point type`,
+    `Cannot use tensor ${quoted(name)} as weights: it holds ${tensor.dtype}, expected a floating-point type`,
     {
       name,
       dtype: tensor.dtype,

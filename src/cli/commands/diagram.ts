@@ -8,8 +8,7 @@ import { optionFlags, textFlag } from "../flags.js";
 export const run: RunCommand = async ([id], flags, io) => {
   const block = textFlag(flags, "block");
   // --json means the same as for every other command.
-  const format =
-    flags.json === true ? "json" : (choiceFlag(flags, "format", Object.keys(DIAGRAM_FORMATS).filter(isDiagramFormat)) ?? "mermaid");
+  const format = flags.json === true ? "json" : (textFlag(flags, "format") ?? "mermaid");
   const text = await renderDiagram(diagram(describeModel(String(id), optionFlags(flags)), block === undefined ? {} : { block }), format);
   const file = textFlag(flags, "out");
   if (file === undefined) io.out(text.endsWith("\n") ? text : `${text}\n`);
