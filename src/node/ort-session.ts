@@ -46,9 +46,9 @@ export interface NodeSessionOptions extends SessionOptions {
  * import { float32Tensor } from "inceptionkit";
  * import { createNodeSession } from "inceptionkit/node";
  *
- * const pixels = new Float32Array(3 * 224 * 224);
- * const session = await createNodeSession("model.onnx", { threads: 2 });
- * const { logits } = await session.run({ input: float32Tensor([1, 3, 224, 224], pixels) });
+ * const pixels = new Float32Array(3 * 64 * 64);
+ * const session = await createNodeSession("examples/digits/digits.onnx", { threads: 2 });
+ * const { logits } = await session.run({ input: float32Tensor([1, 3, 64, 64], pixels) });
  * await session.close();
  * ```
  */
