@@ -1,0 +1,222 @@
+/** Every option of every model: documented, its default acceptable, read from text as from values, anything else refused with the whole message. */
+import { describe, expect, test } from "vitest";
+import { summarize } from "../../src/analysis/summary.js";
+import { type Graph, typeOf } from "../../src/ir/graph.js";
+import { printGraph } from "../../src/ir/print.js";
+import { describeModel, type GivenOptions, MODELS, type OptionValue } from "../../src/models/index.js";
+
+const NUMBERS = "3 numbers in [0, 10], as in 0.17,0.1,0.2";
+
+/** What messages say is accepted, and values that are not, by the option's name. */
+const REFUSED: Readonly<Record<string, { readonly expected: string | ((id: string) => string); readonly bad: readonly unknown[] }>> = {
+  numClasses: {
+    expected: (id) => `an integer in [${id === "inception_resnet_v1.public" ? 0 : 1}, 1000000]`,
+    bad: [-1, 1.5, 1_000_001, "many", "", "1e9", true, null, [10], Number.NaN],
+  },
+  inChannels: { expected: "an integer in [1, 1024]", bad: [0, 2.5, 1025, "RGB", Number.POSITIVE_INFINITY] },
+  inputSize: {
+    expected: (id) =>
+      `a size of ${id === "googlenet.public" ? 15 : id === "googlenet.paper" ? 31 : 75} to 16384 pixels, as in 299 or 331x275 (height first)`,
+    bad: [0, 14, 299.5, 16_385, "299x", "x299", "299x299x3", [], [299, 14], [299, 299, 299], "large", null, true, {}],
+  },
+  dropRate: { expected: "a number in [0, 1)", bad: [1, -0.1, "half", Number.NaN, [0.5]] },
+  auxDropRate: { expected: "a number in [0, 1)", bad: [1, -0.1, "half"] },
+  widthMultiplier: { expected: "a number in [0.01, 8)", bad: [0, -1, 8, "wide"] },
+  aux: { expected: "true or false", bad: [1, 0, "yes", null, ""] },
+  embeddingSize: { expected: "an integer in [0, 65536]", bad: [-1, 65_537, 12.5, "none"] },
+  residualScale: { expected: NUMBERS, bad: ["1,1", "1,1,1,1", "1,1,x", [1, 1], [1, 1, -1], [1, 1, 11], 1, "", null] },
+  repeats: {
+    expected: (id) => `3 integers in [0, 100], as in ${id === "inception_resnet_v2.public" ? "10,20,9" : "5,10,5"}`,
+    bad: ["5,10", [5, 10, 5.5], [5, 10, 101], [-1, 1, 1], "a,b,c", 5],
+  },
+  normPlacement: { expected: '"sum" or "conv"', bad: ["Sum", "none", true, 1, ["sum"]] },
+  stemDownsample: { expected: '"conv" or "maxpool"', bad: ["max", "", null] },
+};
+
+/** Text of a command line and the value that it stands for. */
+const READ: Readonly<Record<string, readonly (readonly [given: unknown, value: OptionValue])[]>> = {
+  numClasses: [
+    ["5", 5],
+    [1, 1],
+    [1_000_000, 1_000_000],
+  ],
+  inChannels: [
+    ["1", 1],
+    [1024, 1024],
+  ],
+  inputSize: [
+    ["299", [299, 299]],
+    ["331x275", [331, 275]],
+    ["331,275", [331, 275]],
+    [160, [160, 160]],
+    [
+      [331, 275],
+      [331, 275],
+    ],
+    [[299], [299, 299]],
+  ],
+  dropRate: [
+    ["0", 0],
+    [0.999, 0.999],
+  ],
+  auxDropRate: [["0.5", 0.5]],
+  widthMultiplier: [
+    ["0.25", 0.25],
+    [7.99, 7.99],
+  ],
+  aux: [
+    ["true", true],
+    ["false", false],
+    [true, true],
+  ],
+  embeddingSize: [
+    ["128", 128],
+    [0, 0],
+  ],
+  residualScale: [
+    ["1,1,1", [1, 1, 1]],
+    ["0.1, 0.2,10", [0.1, 0.2, 10]],
+    [
+      [0, 0, 0],
+      [0, 0, 0],
+    ],
+  ],
+  repeats: [
+    ["1,2,3", [1, 2, 3]],
+    [
+      [0, 0, 0],
+      [0, 0, 0],
+    ],
+    [
+      ["1", 2, 3],
+      [1, 2, 3],
+    ],
+  ],
+  normPlacement: [
+    ["sum", "sum"],
+    ["conv", "conv"],
+  ],
+  stemDownsample: [
+    ["conv", "conv"],
+    ["maxpool", "maxpool"],
+  ],
+};
+
+describe.each(MODELS)("options of $id", ({ id, options, describe: build }) => {
+  const names = Object.keys(options);
+
+  test("are documented, and their defaults are acceptable", () => {
+    for (const [name, option] of Object.entries(options)) {
+      expect(option.doc, name).toMatch(/^[A-Z].*\.$/s);
+      expect(option.parse(option.default), name).toEqual(option.default);
+      // Exported files hold options as JSON, command lines as text.
+      expect(option.parse(JSON.parse(JSON.stringify(option.default))), name).toEqual(option.default);
+      expect(option.parse(String(option.default)), name).toEqual(option.default);
+    }
+    expect(names.filter((name) => !(name in REFUSED) || !(name in READ))).toEqual([]);
+  });
+
+  test("are read from text as from values", () => {
+    for (const name of names)
+      for (const [given, value] of READ[name] ?? []) expect(options[name]?.parse(given), `${name} ${JSON.stringify(given)}`).toEqual(value);
+  });
+
+  test("refuse everything else, saying what is accepted", () => {
+    for (const name of names) {
+      const { expected = "", bad = [] } = REFUSED[name] ?? {};
+      const accepted = typeof expected === "string" ? expected : expected(id);
+      expect(bad.length).toBeGreaterThan(2);
+      for (const given of bad) {
+        const text = typeof given === "number" ? String(given) : JSON.stringify(given);
+        const message = `Cannot set option ${name} of ${id} to ${text}: expected ${accepted}`;
+        expect(() => build({ [name]: given }), message).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
+      }
+    }
+  });
+
+  test("do not include others", () => {
+    const message = `Cannot set option "width" of ${id}: expected one of ${names.join(", ")}`;
+    expect(() => build({ width: 2 })).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
+    expect(() => build({ toString: 1 })).toThrow(expect.objectContaining({ code: "OPTION_INVALID" }));
+  });
+
+  test("that are undefined have their defaults", () => {
+    expect(printGraph(build(Object.fromEntries(names.map((name) => [name, undefined]))))).toBe(printGraph(build()));
+  });
+});
+
+describe("what options do", () => {
+  test("odd values are named as they were written", () => {
+    expect(() => describeModel("googlenet", { numClasses: 5n })).toThrow(
+      "Cannot set option numClasses of googlenet.public to 5: expected an integer in [1, 1000000]",
+    );
+    expect(() => describeModel("googlenet", { numClasses: () => 5 })).toThrow(
+      "Cannot set option numClasses of googlenet.public to function: expected an integer in [1, 1000000]",
+    );
+  });
+
+  test("inception_resnet_v1.public needs one head at least", () => {
+    const message = "Cannot build inception_resnet_v1.public with numClasses 0 and embeddingSize 0: expected one of them to be positive";
+    expect(() => describeModel("inception_resnet_v1", { embeddingSize: 0 })).toThrow(
+      expect.objectContaining({ code: "OPTION_INVALID", message }),
+    );
+    const heads = (options: GivenOptions) => describeModel("inception_resnet_v1", options).outputs.map(({ name }) => name);
+    expect(heads({ numClasses: 7 })).toEqual(["embedding", "logits", "features"]);
+    expect(heads({ numClasses: 7, embeddingSize: 0 })).toEqual(["logits", "features"]);
+  });
+
+  test("classes, channels and size reach the graph", () => {
+    for (const { id, describe: build } of MODELS) {
+      const graph = build({ numClasses: 7, inChannels: 1, inputSize: [97, 83] });
+      expect(graph.inputs, id).toEqual([{ name: "input", type: { dtype: "float32", shape: ["N", 1, 97, 83] } }]);
+      expect(outputShape(graph, "logits"), id).toEqual(["N", 7]);
+    }
+  });
+
+  test.each(MODELS.filter(({ family }) => family !== "googlenet"))(
+    "$id repeats blocks and scales residuals as told",
+    ({ describe: build }) => {
+      const small = { inputSize: 75, repeats: [1, 2, 3], residualScale: [1, 0.9, 1.5] };
+      const graph = build(small);
+      const groups = graph.modules.map(({ path }) => path.match(/^(\w+)\.\d+$/)?.[1]).filter((group) => group !== undefined);
+      const counts = [...new Set(groups)].map((group) => groups.filter((other) => other === group).length);
+      expect(counts).toEqual([1, 2, 3]);
+      // A scale of 1 needs no node.
+      expect(graph.nodes.filter(({ op }) => op === "scale").map(({ attributes }) => attributes.factor)).toEqual([0.9, 0.9, 1.5, 1.5, 1.5]);
+      expect(summarize(build({ ...small, repeats: [0, 0, 0] })).convs).toBeLessThan(summarize(graph).convs);
+    },
+  );
+
+  test("dropout rates", () => {
+    const rates = (id: string, options: GivenOptions) =>
+      describeModel(id, options)
+        .nodes.filter(({ op }) => op === "dropout")
+        .map(({ path, attributes }) => [path, attributes.dropRate]);
+    expect(rates("googlenet.paper", { aux: true })).toEqual([
+      ["aux1.dropout", 0.7],
+      ["aux2.dropout", 0.7],
+      ["dropout", 0.4],
+    ]);
+    expect(rates("googlenet.public", { aux: true, auxDropRate: 0.1, dropRate: 0.3 })).toEqual([
+      ["aux1.dropout", 0.1],
+      ["aux2.dropout", 0.1],
+      ["dropout", 0.3],
+    ]);
+    expect(rates("inception_resnet_v1.public", {})).toEqual([["dropout", 0.6]]);
+    for (const id of ["inception_resnet_v1.spec", "inception_resnet_v2.paper", "inception_resnet_v2.public"])
+      expect(rates(id, {})).toEqual([["dropout", 0.2]]);
+  });
+
+  test("auxiliary heads need a map that their pool fits", () => {
+    const message = 'Cannot infer shape of averagePool "AuxLogits.pool": window of 5 does not fit size 3 with padding 0 on spatial axis 0';
+    expect(() => describeModel("inception_resnet_v2.public", { aux: true, inputSize: 75 })).toThrow(
+      expect.objectContaining({ code: "SHAPE_INVALID", message }),
+    );
+    // torchvision's pool fits any map.
+    expect(outputShape(describeModel("googlenet.public", { aux: true, inputSize: 15 }), "aux2")).toEqual(["N", 1000]);
+  });
+});
+
+function outputShape(graph: Graph, name: string) {
+  return typeOf(graph, graph.outputs.find((output) => output.name === name)?.value ?? "").shape;
+}
