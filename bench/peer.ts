@@ -166,9 +166,9 @@ function openChannel(program: PeerProgram, command: string): Channel {
   /** Libraries may print lines of their own: only objects are replies. */
   async function nextObject(): Promise<object | string> {
     for (;;) {
-      const { value, done } = await lines.next();
-      if (done === true) return ended;
-      const reply = parseObject(value);
+      const line = await lines.next();
+      if (line.done === true) return ended;
+      const reply = parseObject(line.value);
       if (reply !== undefined) return reply;
     }
   }

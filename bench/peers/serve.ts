@@ -94,7 +94,7 @@ function parseLoad(command: unknown): LoadCommand {
 function positive(command: unknown, name: string, fallback: number): number {
   const value = field(command, name) ?? fallback;
   if (typeof value === "number" && Number.isInteger(value) && value > 0) return value;
-  throw new RangeError(`Cannot load with ${name} ${String(value)}: expected a positive whole number`);
+  throw new RangeError(`Cannot load with ${name} ${JSON.stringify(value)}: expected a positive whole number`);
 }
 
 function field(command: unknown, name: string): unknown {

@@ -21,7 +21,7 @@ export async function writeFileAtomic(file: string, chunks: Iterable<Uint8Array>
   const handle = await orWriteFailed(file, () => open(temporary, "wx"));
   try {
     try {
-      for await (const chunk of chunks) await writeAll(file, handle, chunk);
+      for await (const chunk of inOrder(chunks)) await writeAll(file, handle, chunk);
       await orWriteFailed(file, () => handle.sync());
     } finally {
       await handle.close();
@@ -32,6 +32,10 @@ export async function writeFileAtomic(file: string, chunks: Iterable<Uint8Array>
     throw thrown;
   }
   await syncFolder(folder);
+}
+
+async function* inOrder(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  yield* chunks;
 }
 
 /** Where to write for `file`: itself, or what it links to. Refuses what a rename must not replace. */

@@ -131,7 +131,7 @@ describe("each part of a recipe", () => {
     const batch = new Float32Array(30).fill(-1);
     const part = preprocess(image, recipe, { data: batch, offset: 15 });
     expect(part.buffer).toBe(batch.buffer);
-    expect([...batch]).toEqual([...new Array(15).fill(-1), 10, 40, 70, 100, 20, 50, 80, 110, 30, 60, 90, 120, -1, -1, -1]);
+    expect([...batch]).toEqual([...new Array<number>(15).fill(-1), 10, 40, 70, 100, 20, 50, 80, 110, 30, 60, 90, 120, -1, -1, -1]);
     expect(() => preprocess(image, recipe, { data: batch, offset: 19 })).toThrowError(
       "Cannot write 12 values at 19 of an array of 30: they do not fit",
     );
