@@ -102,6 +102,22 @@ describe("summary", () => {
   });
 });
 
+describe("diagram", () => {
+  test("prints mermaid, writes an SVG, and names what it cannot draw", async () => {
+    expect((await inception("diagram", "inception_resnet_v2.spec", "--block", "inception_a.0")).out).toMatch(
+      /^%% inception_resnet_v2\.spec: inception_a\.0\ngraph TD;\n/,
+    );
+    const file = path.join(folder, "network.svg");
+    expect(await inception("diagram", "googlenet", "--format", "svg", "--out", file)).toEqual({ code: 0, out: "", err: "" });
+    expect(readFileSync(file, "utf8")).toMatch(/^<svg [\s\S]+<\/svg>\n$/);
+    expect(await inception("diagram", "googlenet", "--format", "pdf")).toEqual({
+      code: 2,
+      out: "",
+      err: 'inception: Cannot write a diagram as "pdf": expected one of dot, json, mermaid, svg\n',
+    });
+  });
+});
+
 describe("classify and embed", () => {
   test("the shipped network reads the shipped digits as PyTorch does", async () => {
     const results = json(
@@ -141,6 +157,23 @@ describe("classify and embed", () => {
     }[];
     expect(single?.file).toBe(image);
     expect(single?.embedding).toHaveLength(256);
+  });
+
+  test("a recipe that gives another size is refused", async () => {
+    const image = path.join(DIGITS, "images/3-a.png");
+    const result = await inception(
+      "classify",
+      image,
+      "--model",
+      path.join(DIGITS, "digits.onnx"),
+      "--preprocessing",
+      "torchvision_googlenet",
+    );
+    expect(result).toEqual({
+      code: 2,
+      out: "",
+      err: 'inception: Cannot feed "googlenet.public": the preprocessing gives 3×224×224, expected 3×64×64\n',
+    });
   });
 
   test("what cannot be done is one line and exit code 2", async () => {

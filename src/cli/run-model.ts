@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { type Image, type Preprocessing, parsePreprocessing, preprocessedShape, rgbImage } from "../data/index.js";
+import { type Preprocessing, parsePreprocessing, rgbImage } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
 import { openNpy } from "../formats/npy.js";
 import { decodeImage } from "../node/decode-image.js";
@@ -9,15 +9,15 @@ import { type LoadedModel, type LoadModelOptions, loadModel } from "../node/load
 import { namedPreprocessing } from "../node/prepare-model.js";
 import type { DownloadProgress, SourceOptions } from "../node/weight-source.js";
 import { imageBatch, runRows } from "../predict/predict.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
 import type { Flags } from "./command.js";
 import { deviceFlags, integerFlag, optionFlags, textFlag } from "./flags.js";
 import { type Io, startProgress } from "./io.js";
 
-/** One input of `classify` or `embed`: a file's image, or what was wrong with the file. */
+/** One input of `classify` or `embed`: a file's image as the network wants it [1, C, H, W], or what was wrong with the file. */
 interface Sample {
   readonly file: string;
-  readonly image: Image | InceptionError;
+  readonly input: Tensor | InceptionError;
 }
 
 export type Outcome<T> = ({ readonly file: string } & T) | { readonly file: string; readonly error: string };
@@ -110,18 +110,20 @@ export async function runOnFiles<T>(
     const output = work.output(loaded);
     const outcomes: Promise<readonly Outcome<T>[]>[] = [];
     const runBatch = async (samples: readonly Sample[]): Promise<readonly Outcome<T>[]> => {
-      const usable = samples.flatMap(({ image }) => (image instanceof InceptionError ? [] : [image]));
-      const rows = usable.length > 0 ? await runRows(loaded.session, checkedBatch(usable, loaded), output) : [];
+      const inputs = samples.flatMap(({ input }) => (input instanceof InceptionError ? [] : [input]));
+      const rows = inputs.length > 0 ? await runRows(loaded.session, joinBatch(inputs, loaded), output) : [];
       let next = 0;
       progress.advance(samples.length);
-      return samples.map(({ file, image }) => {
-        if (image instanceof InceptionError) return { file, error: messageOf(image) };
-        const row = rows[next++] ?? new Float32Array(0);
-        return { file, ...work.interpret(row, loaded) };
+      return samples.map(({ file, input }) => {
+        if (input instanceof InceptionError) return { file, error: messageOf(input) };
+        return { file, ...work.interpret(rows[next++] ?? new Float32Array(0), loaded) };
       });
     };
-    for await (const samples of batches(files, batchSize)) {
-      outcomes.push(runBatch(samples));
+    for await (const samples of batches(files, batchSize, preprocessing)) {
+      const outcome = runBatch(samples);
+      // Looked at below; without a handler now, a failure while the next files are read would end the process.
+      outcome.catch(() => {});
+      outcomes.push(outcome);
       // Two batches under way: one that runs, one that waits ready. More would only take memory.
       if (outcomes.length >= 2) await outcomes.at(-2);
     }
@@ -132,28 +134,29 @@ export async function runOnFiles<T>(
   }
 }
 
-function checkedBatch(images: readonly Image[], { artefact, session }: LoadedModel): Tensor {
-  if (artefact.preprocessing === null) throw new RangeError("Cannot prepare images without a recipe");
-  const [first] = images;
+/** Single images as one batch, checked against what the network expects. */
+function joinBatch(inputs: readonly Tensor[], { artefact, session }: LoadedModel): Tensor {
   const expected = session.inputs[0]?.shape.slice(1) ?? [];
-  const prepared = first ? preprocessedShape(artefact.preprocessing, first) : [];
-  if (expected.some((size, axis) => typeof size === "number" && size !== prepared[axis])) {
+  const shape = inputs[0]?.shape.slice(1) ?? [];
+  const wrong = inputs.find((input) => input.shape.slice(1).join() !== shape.join());
+  if (wrong !== undefined || expected.some((size, axis) => typeof size === "number" && size !== shape[axis])) {
+    const found = (wrong?.shape.slice(1) ?? shape).join("×");
     throw new InceptionError(
       "OPTION_INVALID",
-      `Cannot feed "${artefact.model}": the preprocessing gives ${prepared.join("×")}, the network expects ${expected.join("×")}`,
-      {
-        prepared,
-        expected,
-      },
+      `Cannot feed "${artefact.model}": the preprocessing gives ${found}, expected ${wrong ? `${shape.join("×")} like the image before it; --batch 1 takes each alone` : expected.join("×")}`,
+      { found, expected },
     );
   }
-  return imageBatch(images, artefact.preprocessing);
+  const length = elementCount(shape);
+  const data = new Float32Array(inputs.length * length);
+  for (const [index, input] of inputs.entries()) if (input.data instanceof Float32Array) data.set(input.data, index * length);
+  return float32Tensor([inputs.length, ...shape], data);
 }
 
-async function* batches(files: readonly string[], size: number): AsyncGenerator<readonly Sample[]> {
+async function* batches(files: readonly string[], size: number, recipe: Preprocessing): AsyncGenerator<readonly Sample[]> {
   let pending: Sample[] = [];
   for (let start = 0; start < files.length; start += size) {
-    const samples = await Promise.all(files.slice(start, start + size).map(readSamples));
+    const samples = await Promise.all(files.slice(start, start + size).map((file) => readSamples(file, recipe)));
     pending.push(...samples.flat());
     while (pending.length >= size) {
       yield pending.slice(0, size);
@@ -163,18 +166,18 @@ async function* batches(files: readonly string[], size: number): AsyncGenerator<
   if (pending.length > 0) yield pending;
 }
 
-async function readSamples(file: string): Promise<readonly Sample[]> {
+async function readSamples(file: string, recipe: Preprocessing): Promise<readonly Sample[]> {
   try {
-    if (file.toLowerCase().endsWith(".npy")) return await readNpySamples(file);
-    return [{ file, image: await decodeImage(file) }];
+    if (file.toLowerCase().endsWith(".npy")) return await readNpySamples(file, recipe);
+    return [{ file, input: imageBatch([await decodeImage(file)], recipe) }];
   } catch (thrown) {
-    if (thrown instanceof InceptionError) return [{ file, image: thrown }];
+    if (thrown instanceof InceptionError) return [{ file, input: thrown }];
     throw thrown;
   }
 }
 
 /** The images of a uint8 array [N, 3, H, W], named `file#0`, `file#1`, …. */
-async function readNpySamples(file: string): Promise<readonly Sample[]> {
+async function readNpySamples(file: string, recipe: Preprocessing): Promise<readonly Sample[]> {
   const source = await openFileSource(file);
   try {
     const { dtype, shape, data } = await openNpy(source);
@@ -190,7 +193,7 @@ async function readNpySamples(file: string): Promise<readonly Sample[]> {
     return Array.from({ length: count }, (_, index) => {
       const pixels = new Uint8Array(3 * plane);
       for (let c = 0; c < 3; c++) for (let i = 0; i < plane; i++) pixels[3 * i + c] = data[(index * 3 + c) * plane + i] ?? 0;
-      return { file: `${file}#${index}`, image: rgbImage(width, height, pixels) };
+      return { file: `${file}#${index}`, input: imageBatch([rgbImage(width, height, pixels)], recipe) };
     });
   } finally {
     await source.close();
