@@ -1,3 +1,4 @@
+import { messageOf } from "../../errors.js";
 import { type Inspection, inspectFile } from "../../node/inspect-file.js";
 import type { RunCommand } from "../command.js";
 import { formatCount, formatTable, printJson } from "../io.js";
@@ -15,7 +16,7 @@ export const run: RunCommand = async ([file], flags, io) => {
   );
   io.out(describeArtefact(inspection) + describeOnnx(inspection));
   if (tensors.length > 0) {
-    const rows = tensors.map(({ name, dtype, shape }) => [printable(name), dtype, `[${shape.join(", ")}]`]);
+    const rows = tensors.map(({ name, dtype, shape }) => [messageOf(name), dtype, `[${shape.join(", ")}]`]);
     io.out(`\n${formatTable(["tensor", "dtype", "shape"], rows)}`);
   }
   return 0;
@@ -23,15 +24,15 @@ export const run: RunCommand = async ([file], flags, io) => {
 
 function describeArtefact({ artefact, metadata }: Inspection): string {
   if (artefact === null) {
-    const entries = Object.entries(metadata).map(([key, value]) => `  ${printable(key)}: ${printable(value).slice(0, 200)}\n`);
+    const entries = Object.entries(metadata).map(([key, value]) => `  ${messageOf(key)}: ${messageOf(value).slice(0, 200)}\n`);
     return entries.join("");
   }
   const { model, options, source, licence, labels, golden } = artefact;
   return [
-    `  model    ${printable(model)} ${printable(JSON.stringify(options))}`,
-    `  weights  ${printable(source)}`,
-    `  licence  ${printable(licence)}`,
-    `  labels   ${labels === null ? "none" : `${labels.length}: ${printable(labels.slice(0, 5).join(", "))}${labels.length > 5 ? ", …" : ""}`}`,
+    `  model    ${messageOf(model)} ${messageOf(JSON.stringify(options))}`,
+    `  weights  ${messageOf(source)}`,
+    `  licence  ${messageOf(licence)}`,
+    `  labels   ${labels === null ? "none" : `${labels.length}: ${messageOf(labels.slice(0, 5).join(", "))}${labels.length > 5 ? ", …" : ""}`}`,
     `  example  ${golden === null ? "none" : `checked when the file is loaded`}`,
     "",
   ].join("\n");
@@ -40,20 +41,14 @@ function describeArtefact({ artefact, metadata }: Inspection): string {
 function describeOnnx({ onnx }: Inspection): string {
   if (onnx === null) return "";
   const values = (list: typeof onnx.inputs): string =>
-    list.map(({ name, dtype, shape }) => `${printable(name)}: ${dtype ?? "?"}[${(shape ?? ["?"]).join(", ")}]`).join(", ");
-  const ops = Object.entries(onnx.ops).map(([name, count]) => `${printable(name)} ${count}`);
+    list.map(({ name, dtype, shape }) => `${messageOf(name)}: ${dtype ?? "?"}[${(shape ?? ["?"]).join(", ")}]`).join(", ");
+  const ops = Object.entries(onnx.ops).map(([name, count]) => `${messageOf(name)} ${count}`);
   return [
-    `  onnx     IR ${onnx.irVersion}, ${onnx.opsets.map(({ domain, version }) => `${printable(domain) || "ai.onnx"} ${version}`).join(", ")}, by ${printable(onnx.producer.name) || "unknown"}`,
+    `  onnx     IR ${onnx.irVersion}, ${onnx.opsets.map(({ domain, version }) => `${messageOf(domain) || "ai.onnx"} ${version}`).join(", ")}, by ${messageOf(onnx.producer.name) || "unknown"}`,
     `  inputs   ${values(onnx.inputs)}`,
     `  outputs  ${values(onnx.outputs)}`,
     `  nodes    ${formatCount(onnx.nodes)}: ${ops.join(", ")}`,
-    ...(onnx.externalFiles.length > 0 ? [`  refers to other files, not opened: ${onnx.externalFiles.map(printable).join(", ")}`] : []),
+    ...(onnx.externalFiles.length > 0 ? [`  refers to other files, not opened: ${onnx.externalFiles.map(messageOf).join(", ")}`] : []),
     "",
   ].join("\n");
-}
-
-/** Text of a stranger's file without control characters, which a terminal would obey. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: removing control characters is the purpose
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "\u00b7");
 }

@@ -36,6 +36,7 @@ export function toOurs(convention: Convention, role: ParameterRole, tensor: Tens
   const index = shape.map(() => 0);
   let from = 0;
   for (let to = 0; to < data.length; to++) {
+    // Both arrays are of the tensor's dtype, which the union of array types cannot say.
     data[to] = tensor.data[from] as never;
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       from += steps[axis] ?? 0;
