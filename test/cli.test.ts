@@ -5,6 +5,8 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../src/cli/main.js";
+import { bytesSource } from "../src/formats/byte-source.js";
+import { openNpy } from "../src/formats/npy.js";
 import { goldenPath, sharedPath, titleNeeding } from "./shared.js";
 
 const ROOT = path.resolve(import.meta.dirname, "..");
@@ -157,6 +159,16 @@ describe("classify and embed", () => {
     }[];
     expect(single?.file).toBe(image);
     expect(single?.embedding).toHaveLength(256);
+    const file = path.join(folder, "vectors.npy");
+    json(await inception("embed", image, image, "--model", path.join(DIGITS, "digits.onnx"), "--out", file, "--json"));
+    const { dtype, shape, data } = await openNpy(bytesSource(file, readFileSync(file)));
+    expect({ dtype, shape }).toEqual({ dtype: "float32", shape: [2, 256] });
+    expect([...data.slice(256)].map(Number)).toEqual(single?.embedding);
+    expect(await inception("embed", image, "--model", "x.onnx", "--out", "vectors.txt")).toEqual({
+      code: 2,
+      out: "",
+      err: "inception: Cannot write vectors to vectors.txt: expected a name that ends in .npy\n",
+    });
   });
 
   test("a recipe that gives another size is refused", async () => {

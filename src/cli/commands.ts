@@ -79,10 +79,14 @@ export const COMMANDS: readonly Command[] = [
     name: "embed",
     operands: "<files...>",
     summary: "turn images (or a uint8 NCHW .npy) into vectors",
-    flags: [["--output <name>", 'output of the network; default "embedding", or "features" where there is none'], ...RUN],
+    flags: [
+      ["--output <name>", 'output of the network; default "embedding", or "features" where there is none'],
+      ["--out <file>", "also write the vectors as a float32 .npy array"],
+      ...RUN,
+    ],
     examples: [
       "inception embed face.png --model inception_resnet_v1 --weights 20180402-114759-vggface2.pt --json",
-      "inception embed photos/ --model model.onnx --json > vectors.json",
+      "inception embed photos/ --model model.onnx --out vectors.npy",
     ],
     load: () => import("./commands/embed.js"),
   },

@@ -7,8 +7,9 @@ import type { WeightSet } from "../models/weight-set.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
 import { type Artefact, parseArtefact } from "../predict/artefact.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type AllowedDifferences, compareWeights, loadWeights, type WeightReport } from "../weights/apply.js";
+import { type AllowedDifferences, bestNameMap, loadWeights, type WeightReport } from "../weights/apply.js";
 import { openWeightFile } from "../weights/containers/index.js";
+import type { NameMap } from "../weights/name-map.js";
 import type { WeightFile } from "../weights/weight-file.js";
 import { openFileSource } from "./file-source.js";
 import { sha256OfFile } from "./sha256.js";
@@ -84,15 +85,11 @@ function isPublishedForm(set: WeightSet, given: GivenOptions): boolean {
   );
 }
 
-/** Whose names the file uses: the candidate with the fewest missing parameters, the published sets first. */
-function chooseNames(graph: Graph, file: WeightFile, id: string): { readonly set: WeightSet | null; readonly map: WeightSet["map"] } {
-  const candidates = [...weightSetsOf(id).map((set) => ({ set, map: set.map })), { set: null, map: OWN_NAMES }];
-  const scored = candidates.map((candidate) => {
-    const { missing, unexpected } = compareWeights(graph, file, candidate.map);
-    return { candidate, missing: missing.length, unexpected: unexpected.length };
-  });
-  const [best] = scored.toSorted((a, b) => a.missing - b.missing || a.unexpected - b.unexpected);
-  return best?.candidate ?? { set: null, map: OWN_NAMES };
+/** Whose names the file uses, the published sets first; no set where the names are ours alone. */
+function chooseNames(graph: Graph, file: WeightFile, id: string): { readonly set: WeightSet | null; readonly map: NameMap } {
+  const sets = weightSetsOf(id);
+  const map = bestNameMap(graph, file, [...sets.map((set) => set.map), OWN_NAMES]);
+  return { set: sets.find((set) => set.map === map) ?? null, map };
 }
 
 function choosePreprocessing(

@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import { counting, memoryFile } from "../../test/memory-weights.js";
 import type { Graph } from "../ir/graph.js";
 import { GraphBuilder } from "../ops/build.js";
-import { float32ToFloat16 } from "../tensor/float16.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { bestNameMap, compareWeights, loadWeights } from "./apply.js";
 import { type Convention, TORCH } from "./conventions/convention.js";
@@ -107,11 +106,10 @@ describe("loadWeights", () => {
   });
 
   test("moves axes and widens every floating-point type", async () => {
-    const half = (values: readonly number[]): Tensor["data"] => float32ToFloat16(Float32Array.from(values));
     const tensors = new Map<string, Tensor>([
       // [height 1, width 2, in 3, out 2]
       ["conv.weight", { dtype: "float64", shape: [1, 2, 3, 2], data: Float64Array.from({ length: 12 }, (_, i) => i) }],
-      ["conv.bias", { dtype: "float16", shape: [2], data: half([0.5, -2]) }],
+      ["conv.bias", { dtype: "float16", shape: [2], data: Uint16Array.of(0x3800, 0xc000) }], // 0.5, −2
       ["fc.weight", counting([2, 5])],
       // The upper halves of the float32 1, 2, -1, 0.5, 0.
       ["fc.bias", { dtype: "bfloat16", shape: [5], data: Uint16Array.of(0x3f80, 0x4000, 0xbf80, 0x3f00, 0) }],

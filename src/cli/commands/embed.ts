@@ -1,3 +1,7 @@
+import { InceptionError } from "../../errors.js";
+import { encodeNpy } from "../../formats/npy.js";
+import { writeFileAtomic } from "../../node/write-file.js";
+import { float32Tensor } from "../../tensor/tensor.js";
 import type { RunCommand } from "../command.js";
 import { textFlag } from "../flags.js";
 import { printJson } from "../io.js";
@@ -5,16 +9,35 @@ import { reportFailures, runOnFiles } from "../run-model.js";
 
 /** `embed FILES|DIR|ARRAY.npy`: one vector for each image. */
 export const run: RunCommand = async ([files = []], flags, io) => {
+  checkOut(textFlag(flags, "out"));
   const json = flags.json === true;
   const outcomes = await runOnFiles(typeof files === "string" ? [files] : files, flags, io, {
     output: ({ session }) =>
       textFlag(flags, "output") ?? (session.outputs.some((output) => output.name === "embedding") ? "embedding" : "features"),
     interpret: (row) => ({ embedding: Array.from(row) }),
   });
+  const file = textFlag(flags, "out");
+  if (file !== undefined)
+    await writeVectors(
+      file,
+      outcomes.flatMap((outcome) => ("embedding" in outcome ? [outcome.embedding] : [])),
+    );
   if (json) printJson(io, outcomes);
   else for (const outcome of outcomes) if ("embedding" in outcome) io.out(formatOutcome(outcome));
   return reportFailures(outcomes, io, json);
 };
+
+/** Before the work, not after it. */
+function checkOut(file: string | undefined): void {
+  if (file === undefined || file.toLowerCase().endsWith(".npy")) return;
+  throw new InceptionError("USAGE", `Cannot write vectors to ${file}: expected a name that ends in .npy`, { file });
+}
+
+/** float32 [images, length], in the order of the files; those that could not be used are left out. */
+async function writeVectors(file: string, vectors: readonly (readonly number[])[]): Promise<void> {
+  const length = vectors[0]?.length ?? 0;
+  await writeFileAtomic(file, [encodeNpy(float32Tensor([vectors.length, length], Float32Array.from(vectors.flat())))]);
+}
 
 function formatOutcome({ file, embedding }: { readonly file: string; readonly embedding: readonly number[] }): string {
   const shown = embedding.slice(0, 6).map((value) => value.toFixed(4));
