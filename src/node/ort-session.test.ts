@@ -192,17 +192,20 @@ describe("a process with a session", () => {
   });
 
   test("gives back the memory of bytes that it was given, once the model is loaded", async () => {
-    const side = 4096;
+    const side = 6144;
     const weights: OnnxTensor = { name: "w", dtype: "float32", shape: [side, side], data: new Uint8Array(side * side * 4) };
     const io = ["x", "y"].map((name) => value(name, "float32", [1, side]));
     const file = await fileIn("large.onnx", modelBytes([op("MatMul", ["x", "w"], ["y"])], io.slice(0, 1), io.slice(1), [weights]));
     const script = `import { readFile } from "node:fs/promises";
       const before = process.memoryUsage.rss();
       await createNodeSession(await readFile(${JSON.stringify(file)}), { transfer: true });
-      console.log((process.memoryUsage.rss() - before) / ${side * side * 4});`;
+      const grown = () => (process.memoryUsage.rss() - before) / ${side * side * 4};
+      // The garbage is collected beside the program, which may take it a moment on a busy machine.
+      for (let i = 0; i < 100 && grown() > 2; i++) await new Promise((resolve) => setTimeout(resolve, 50));
+      console.log(grown());`;
     const { stdout, stderr } = await program("memory.mjs", script);
     expect(stderr).toBe("");
-    // The runtime keeps the weights once, in its own form, and takes some 25 MB itself; with the bytes it would be 2.5 times.
+    // The runtime keeps the weights once, in its own form, and takes some 25 MB itself; 1.3 times in all; with the bytes it would be 2.3 times.
     expect(Number(stdout)).toBeLessThan(2);
   });
 });
