@@ -47,24 +47,26 @@ export interface LayerSummary extends StageSummary {
  */
 export function summarize(graph: Graph): Summary {
   const fields = receptiveFields(graph);
+  const trainable = new Map(graph.parameters.filter(isTrainable).map(({ path, type }) => [path, elementsPerImage(type.shape)]));
   const layers = graph.nodes.map(
     (node): LayerSummary => ({
       path: node.path,
       op: node.op,
       shape: withoutBatch(typeOf(graph, node.outputs[0] ?? "").shape),
-      params: nodeParameters(graph, node),
+      params: sum([...new Set(node.inputs)].map((input) => trainable.get(input) ?? 0)),
       macs: nodeMacs(graph, node),
       receptiveField: fields.get(node.path) ?? "all",
     }),
   );
-  const stages = graph.stages.map(
-    (stage): StageSummary => ({
+  const stages = graph.stages.map((stage): StageSummary => {
+    const inside = layers.filter((_, index) => graph.nodes[index]?.stage === stage.path);
+    return {
       path: stage.path,
       shape: withoutBatch(typeOf(graph, stage.output).shape),
-      params: sum(layers.filter((_, index) => graph.nodes[index]?.stage === stage.path).map((layer) => layer.params)),
-      macs: sum(layers.filter((_, index) => graph.nodes[index]?.stage === stage.path).map((layer) => layer.macs)),
-    }),
-  );
+      params: sum(inside.map((layer) => layer.params)),
+      macs: sum(inside.map((layer) => layer.macs)),
+    };
+  });
   return {
     id: graph.name,
     input: [1, ...withoutBatch(graph.inputs[0]?.type.shape ?? [])],
@@ -75,15 +77,6 @@ export function summarize(graph: Graph): Summary {
     stages,
     layers,
   };
-}
-
-function nodeParameters(graph: Graph, node: Node): number {
-  const read = new Set(node.inputs);
-  return sum(
-    graph.parameters
-      .filter((parameter) => read.has(parameter.path) && isTrainable(parameter))
-      .map(({ type }) => elementsPerImage(type.shape)),
-  );
 }
 
 function nodeMacs(graph: Graph, node: Node): number {

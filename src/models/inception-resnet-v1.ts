@@ -18,7 +18,7 @@ import { type BranchContext, type Branches, conv, reducePool, runSteps, type Ste
 import { batchNorm, normRelu } from "../layers/conv-unit.js";
 import { dropout, globalPool, linear } from "../layers/head.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
-import { BN_EPSILON, drawnBody, MIN_SIZE, publicBody, residualOptions } from "./inception-resnet.js";
+import { BN_EPSILON, drawnBody, MIN_SIZE, normPlacementOption, publicBody, residualOptions } from "./inception-resnet.js";
 import { choiceOption, commonOptions, type GivenOptions, integerOption, type OptionValues, resolveOptions, scaleWidth } from "./options.js";
 
 type Form = "spec" | "paper" | "public";
@@ -27,11 +27,7 @@ function drawnOptions(form: "spec" | "paper") {
   return {
     ...commonOptions({ numClasses: 1000, leastClasses: 1, inputSize: 299, minInputSize: MIN_SIZE, dropRate: 0.2 }),
     ...residualOptions([5, 10, 5]),
-    normPlacement: choiceOption(
-      "Batch normalisation after each sum (as drawn) or after each convolution (as published).",
-      form === "spec" ? "sum" : "conv",
-      ["sum", "conv"],
-    ),
+    normPlacement: normPlacementOption(form),
     stemDownsample: choiceOption(
       "What halves the map in the middle of the stem: a convolution (as drawn) or a max pool.",
       form === "spec" ? "conv" : "maxpool",

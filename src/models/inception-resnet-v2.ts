@@ -19,8 +19,8 @@ import { convUnit, type UnitStyle } from "../layers/conv-unit.js";
 import { dropout, globalPool, linear } from "../layers/head.js";
 import { averagePool, concatChannels } from "../layers/pooling.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
-import { BN_EPSILON, drawnBody, MIN_SIZE, publicBody, residualOptions } from "./inception-resnet.js";
-import { booleanOption, choiceOption, commonOptions, type GivenOptions, resolveOptions, scaleWidth } from "./options.js";
+import { BN_EPSILON, drawnBody, MIN_SIZE, normPlacementOption, publicBody, residualOptions } from "./inception-resnet.js";
+import { booleanOption, commonOptions, type GivenOptions, resolveOptions, scaleWidth } from "./options.js";
 
 type Form = "spec" | "paper" | "public";
 
@@ -28,11 +28,7 @@ function drawnOptions(form: "spec" | "paper") {
   return {
     ...commonOptions({ numClasses: 1000, leastClasses: 1, inputSize: 299, minInputSize: MIN_SIZE, dropRate: 0.2 }),
     ...residualOptions([5, 10, 5]),
-    normPlacement: choiceOption(
-      "Batch normalisation after each sum (as drawn) or after each convolution (as published).",
-      form === "spec" ? "sum" : "conv",
-      ["sum", "conv"],
-    ),
+    normPlacement: normPlacementOption(form),
   };
 }
 

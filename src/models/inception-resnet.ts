@@ -1,7 +1,7 @@
 import { type BranchContext, type Branches, residual, runBranches } from "../layers/branches.js";
 import { normRelu } from "../layers/conv-unit.js";
 import type { Ref } from "../ops/build.js";
-import { listOption } from "./options.js";
+import { choiceOption, listOption } from "./options.js";
 
 /** What both Inception-ResNet families share: constants of their sources, options, and how blocks are stacked. Widths are each family's own. */
 
@@ -17,6 +17,15 @@ export function residualOptions(repeats: readonly [number, number, number]) {
     residualScale: listOption("Factor on the residual of A, B and C blocks before the sum.", [0.17, 0.1, 0.2], 0, 10),
     repeats: listOption("Number of A, B and C blocks.", repeats, 0, 100, true),
   };
+}
+
+/** Where a drawn form normalises, which the sources disagree about (docs/errata.md, 3). */
+export function normPlacementOption(form: "spec" | "paper") {
+  return choiceOption(
+    "Batch normalisation after each sum (as drawn) or after each convolution (as published).",
+    form === "spec" ? "sum" : "conv",
+    ["sum", "conv"],
+  );
 }
 
 /** The branches of the three block kinds and the two reductions between them. */

@@ -1,6 +1,7 @@
+import { gather, rowMajorStrides } from "../../formats/element-layout.js";
 import type { ParameterRole } from "../../ir/graph.js";
-import { type DType, viewBytes } from "../../tensor/dtype.js";
-import { elementCount, type Tensor } from "../../tensor/tensor.js";
+import { viewBytes } from "../../tensor/dtype.js";
+import type { Tensor } from "../../tensor/tensor.js";
 
 /**
  * How a framework stores parameters, by their role. Ours: convolution kernels [M, C/groups, kernel…], linear kernels
@@ -31,28 +32,12 @@ export function toOurs(convention: Convention, role: ParameterRole, tensor: Tens
   if (axes === undefined || axes.length !== tensor.shape.length || axes.every((axis, index) => axis === index)) return tensor;
   const shape = axes.map((axis) => tensor.shape[axis] ?? 0);
   const strides = rowMajorStrides(tensor.shape);
-  const steps = axes.map((axis) => strides[axis] ?? 0);
-  const data = emptyLike(tensor.dtype, elementCount(shape), tensor.data.BYTES_PER_ELEMENT);
-  const index = shape.map(() => 0);
-  let from = 0;
-  for (let to = 0; to < data.length; to++) {
-    // Both arrays are of the tensor's dtype, which the union of array types cannot say.
-    data[to] = tensor.data[from] as never;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += steps[axis] ?? 0;
-      index[axis] = (index[axis] ?? 0) + 1;
-      if (index[axis] !== shape[axis]) break;
-      from -= (steps[axis] ?? 0) * (shape[axis] ?? 0);
-      index[axis] = 0;
-    }
-  }
-  return { dtype: tensor.dtype, shape, data };
-}
-
-function emptyLike(dtype: DType, length: number, bytes: number): Tensor["data"] {
-  return viewBytes(dtype, new Uint8Array(length * bytes));
-}
-
-function rowMajorStrides(shape: readonly number[]): readonly number[] {
-  return shape.map((_, axis) => elementCount(shape.slice(axis + 1)));
+  const { buffer, byteOffset, byteLength, BYTES_PER_ELEMENT } = tensor.data;
+  const moved = gather(
+    new Uint8Array(buffer, byteOffset, byteLength),
+    BYTES_PER_ELEMENT,
+    shape,
+    axes.map((axis) => strides[axis] ?? 0),
+  );
+  return { dtype: tensor.dtype, shape, data: viewBytes(tensor.dtype, moved) };
 }
