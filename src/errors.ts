@@ -8,6 +8,8 @@
 
 /** Codes are stable; messages may be reworded. Sorted. */
 export type ErrorCode =
+  | "CHECKPOINT_INVALID"
+  | "DATASET_INVALID"
   | "DEVICE_UNAVAILABLE"
   | "FEED_INVALID"
   | "FILE_CORRUPT"
@@ -24,11 +26,13 @@ export type ErrorCode =
   | "MODEL_UNKNOWN"
   | "NETWORK"
   | "OPTION_INVALID"
+  | "RUN_INVALID"
   | "SELF_CHECK_FAILED"
   | "SESSION_CLOSED"
   | "SESSION_FAILED"
   | "SHAPE_INVALID"
   | "SOURCE_INVALID"
+  | "TRAINING_DIVERGED"
   | "USAGE"
   | "WEIGHTS_MISMATCH"
   | "WRITE_FAILED";

@@ -2,22 +2,31 @@
  * Every op once more, as plain loops over its definition in float64, counting each multiplication by a weight. Slow and
  * written without a look at src/ops: what the op tests compare with where no golden covers a case.
  */
-import type { AttributesOf, OpName } from "../src/ops/index.js";
+import type { OpName } from "../src/ops/index.js";
 import type { WindowAttributes } from "../src/ops/window.js";
-import type { Floats } from "./run-graph.js";
-
-export interface NaiveResult {
-  readonly shape: readonly number[];
-  readonly values: readonly number[];
-  /** Multiplications by a weight, all images together. */
-  readonly macs: number;
-}
-
-type Index = readonly number[];
-type NaiveOp<K extends OpName> = (inputs: readonly Floats[], attributes: AttributesOf<K>) => NaiveResult;
+import {
+  at,
+  compute,
+  isInside,
+  mean,
+  momentsOf,
+  type NaiveOp,
+  type NaiveResult,
+  type NaiveTensor,
+  places,
+  product,
+  range,
+  windowStarts,
+  zeros,
+} from "./naive.js";
+import { NAIVE_GRADIENT_OPS } from "./naive-gradient-ops.js";
+import { NAIVE_TENSOR_OPS } from "./naive-tensor-ops.js";
 
 /** The table is total: a new op does not compile without its loops. */
 export const NAIVE_OPS: { readonly [K in OpName]: NaiveOp<K> } = {
+  ...NAIVE_GRADIENT_OPS,
+  ...NAIVE_TENSOR_OPS,
+
   adaptiveAveragePool: ([x], { outputShape }) => {
     const sizes = (x?.shape ?? []).slice(2);
     return compute([...(x?.shape ?? []).slice(0, 2), ...outputShape], ([n = 0, c = 0, ...cell]) => {
@@ -29,8 +38,6 @@ export const NAIVE_OPS: { readonly [K in OpName]: NaiveOp<K> } = {
       return mean(product(axes).map((p) => at(x, [n, c, ...p])));
     });
   },
-
-  add: ([a, b]) => compute(a?.shape ?? [], (i) => at(a, i) + at(b, i)),
 
   averagePool: ([x], attributes) =>
     pool(
@@ -132,10 +139,57 @@ export const NAIVE_OPS: { readonly [K in OpName]: NaiveOp<K> } = {
     compute(x?.shape ?? [], (i) => {
       const [n = 0, channel = 0, ...p] = i;
       const neighbours = range(x?.shape[1] ?? 0).filter(
-        (c) => c >= channel - Math.floor((size - 1) / 2) && c <= channel + Math.ceil((size - 1) / 2),
+        (c) => c >= channel - Math.floor(size / 2) && c <= channel + Math.floor((size - 1) / 2),
       );
       const squares = neighbours.reduce((sum, c) => sum + at(x, [n, c, ...p]) ** 2, 0);
       return at(x, i) / (bias + (alpha / size) * squares) ** beta;
+    }),
+
+  batchNormalizationTraining: ([x, scale, shift], { epsilon }) => {
+    const channels = range(x?.shape[1] ?? 0);
+    const moments = channels.map((c) => momentsOf(places(x, c).map((i) => at(x, i))));
+    const y = compute(x?.shape ?? [], (i) => {
+      const c = i[1] ?? 0;
+      const { average = 0, variance = 0 } = moments[c] ?? {};
+      return (at(scale, [c]) * (at(x, i) - average)) / Math.sqrt(variance + epsilon) + at(shift, [c]);
+    });
+    const vector = (values: readonly number[]) => ({ shape: [channels.length], values });
+    return { ...y, further: [vector(moments.map(({ average }) => average)), vector(moments.map(({ variance }) => variance))] };
+  },
+
+  convTranspose: ([x, w, bias], { groups, strides, pads, dilations, kernelShape, outputPadding }) => {
+    const [images = 0, channels = 0, ...sizes] = x?.shape ?? [];
+    const groupChannels = w?.shape[1] ?? 0;
+    const reach = (axis: number) => ((kernelShape[axis] ?? 0) - 1) * (dilations[axis] ?? 1) + 1;
+    const out = sizes.map((size, axis) => {
+      const whole = (size - 1) * (strides[axis] ?? 1) + reach(axis);
+      return whole - (pads[axis] ?? 0) - (pads[axis + sizes.length] ?? 0) + (outputPadding[axis] ?? 0);
+    });
+    const sums = zeros([images, groupChannels * groups, ...out]);
+    let macs = 0;
+    // Each element of x paints its multiple of the kernel onto y.
+    for (const [n = 0, c = 0, ...p] of product([images, channels, ...sizes].map(range))) {
+      const group = Math.floor(c / (channels / groups));
+      for (const [m = 0, ...k] of product([groupChannels, ...kernelShape].map(range))) {
+        macs++;
+        const target = p.map((i, axis) => i * (strides[axis] ?? 1) + (k[axis] ?? 0) * (dilations[axis] ?? 1) - (pads[axis] ?? 0));
+        if (isInside(target, out)) sums.add([n, group * groupChannels + m, ...target], at(x, [n, c, ...p]) * at(w, [c, m, ...k]));
+      }
+    }
+    const y = sums.result();
+    const perImage = y.values.length / images / (groupChannels * groups);
+    return {
+      ...y,
+      macs,
+      values: y.values.map((value, i) => value + (bias ? at(bias, [Math.floor(i / perImage) % (groupChannels * groups)]) : 0)),
+    };
+  },
+
+  instanceNormalization: ([x, scale, shift], { epsilon }) =>
+    compute(x?.shape ?? [], (i) => {
+      const [n = 0, c = 0] = i;
+      const { average, variance } = momentsOf(places(x, c, n).map((p) => at(x, p)));
+      return (at(scale, [c]) * (at(x, i) - average)) / Math.sqrt(variance + epsilon) + at(shift, [c]);
     }),
 
   maxPool: ([x], attributes) => pool(x, attributes, attributes.ceilMode, (real) => Math.max(...real)),
@@ -145,25 +199,9 @@ export const NAIVE_OPS: { readonly [K in OpName]: NaiveOp<K> } = {
   scale: ([x], { factor }) => compute(x?.shape ?? [], (i) => factor * at(x, i)),
 };
 
-/**
- * Where the windows over one axis start, found by trying every place. Floor: all windows that lie in the padded input.
- * Ceil: one more that sticks out by less than a stride, unless it starts behind the real elements.
- */
-export function windowStarts(size: number, attributes: WindowAttributes, axis: number, ceilMode: boolean): readonly number[] {
-  const rank = attributes.kernelShape.length;
-  const [begin, end] = [attributes.pads[axis] ?? 0, attributes.pads[axis + rank] ?? 0];
-  const reach = ((attributes.kernelShape[axis] ?? 1) - 1) * (attributes.dilations[axis] ?? 1);
-  const stride = attributes.strides[axis] ?? 1;
-  const places = Array.from({ length: begin + size + end }, (_, i) => i - begin).filter((start) => (start + begin) % stride === 0);
-  return places.filter((start) => {
-    const sticksOut = start + reach - (size + end - 1);
-    return sticksOut <= 0 || (ceilMode && sticksOut < stride && start < size);
-  });
-}
-
 /** `combine` gets the real elements under each window and the number of its places inside the padded input. */
 function pool(
-  x: Floats | undefined,
+  x: NaiveTensor | undefined,
   attributes: WindowAttributes,
   ceilMode: boolean,
   combine: (real: readonly number[], places: number) => number,
@@ -182,30 +220,4 @@ function pool(
     const real = places.filter((p) => isInside(p, sizes)).map((p) => at(x, [n, c, ...p]));
     return combine(real, places.length);
   });
-}
-
-function compute(shape: readonly number[], value: (index: Index) => number): NaiveResult {
-  return { shape, values: product(shape.map(range)).map(value), macs: 0 };
-}
-
-/** All tuples with one element of each list, the last varying fastest. */
-function product(lists: readonly (readonly number[])[]): readonly Index[] {
-  return lists.reduce<readonly Index[]>((tuples, list) => tuples.flatMap((tuple) => list.map((item) => [...tuple, item])), [[]]);
-}
-
-function at(tensor: Floats | undefined, index: Index): number {
-  if (tensor === undefined || !isInside(index, tensor.shape)) throw new RangeError(`Cannot read [${index.join(", ")}]`);
-  return Number(tensor.data[index.reduce((flat, i, axis) => flat * (tensor.shape[axis] ?? 0) + i, 0)]);
-}
-
-function isInside(index: Index, sizes: readonly number[]): boolean {
-  return index.length === sizes.length && index.every((i, axis) => i >= 0 && i < (sizes[axis] ?? 0));
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function range(length: number): readonly number[] {
-  return Array.from({ length }, (_, i) => i);
 }

@@ -3,6 +3,7 @@ import { env, InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { type CompileOptions, compileInference } from "../src/compile/compile.js";
 import { concatChunks } from "../src/formats/onnx/encode.js";
 import type { Graph } from "../src/ir/graph.js";
+import type { Profile } from "../src/ops/op.js";
 import { fillUniform } from "../src/tensor/fill.js";
 import { elementCount, float32Tensor, type Tensor } from "../src/tensor/tensor.js";
 
@@ -14,9 +15,18 @@ export interface Floats {
   readonly data: Float32Array;
 }
 
+/** Labels. */
+export interface Integers {
+  readonly shape: readonly number[];
+  readonly data: Int32Array | BigInt64Array;
+}
+
+/** What can be fed. */
+export type Values = Floats | Integers;
+
 export interface OpenModel {
   /** The outputs asked for, default all, by name. */
-  run(feeds: Readonly<Record<string, Floats>>, fetches?: readonly string[]): Promise<Readonly<Record<string, Floats>>>;
+  run(feeds: Readonly<Record<string, Values>>, fetches?: readonly string[]): Promise<Readonly<Record<string, Floats>>>;
   /** The declared sizes of an input or output; a name or undefined where the size is open. */
   declaredShape(name: string): readonly unknown[];
 }
@@ -33,7 +43,7 @@ export async function withModel<T>(
   try {
     return await use({
       run: async (feeds, fetches = session.outputNames) => {
-        const values = Object.entries(feeds).map(([name, { shape, data }]) => [name, new OrtTensor("float32", data, [...shape])] as const);
+        const values = Object.entries(feeds).map(([name, value]) => [name, ortTensor(value)] as const);
         const results = await session.run(Object.fromEntries(values), [...fetches]);
         return Object.fromEntries(fetches.map((name) => [name, floats(name, results[name])]));
       },
@@ -51,10 +61,20 @@ export async function withModel<T>(
 export async function runGraph(
   graph: Graph,
   parameters: ReadonlyMap<string, Tensor>,
-  feeds: Readonly<Record<string, Floats>>,
+  feeds: Readonly<Record<string, Values>>,
   options: CompileOptions = {},
 ): Promise<Readonly<Record<string, Floats>>> {
   return withModel(graph, parameters, options, (model) => model.run(feeds));
+}
+
+/** The profiles under which a graph becomes different ONNX, "standard" first: equal files need no second run. */
+export function distinctProfiles(graph: Graph, parameters: ReadonlyMap<string, Tensor>): readonly Profile[] {
+  const files = new Map<string, Profile>();
+  for (const profile of ["standard", "ort-cpu", "webgpu"] as const) {
+    const file = Buffer.from(concatChunks(compileInference(graph, parameters, { profile }).chunks)).toString("latin1");
+    if (!files.has(file)) files.set(file, profile);
+  }
+  return [...files.values()];
 }
 
 /** The output of that name; a test that asks for one that is not there fails. */
@@ -71,6 +91,12 @@ export function filled(key: string, shape: readonly number[], low = -1, high = 1
 
 export function asTensor({ shape, data }: Floats): Tensor {
   return float32Tensor(shape, data);
+}
+
+function ortTensor({ shape, data }: Values): OrtTensor {
+  if (data instanceof Float32Array) return new OrtTensor("float32", data, [...shape]);
+  if (data instanceof Int32Array) return new OrtTensor("int32", data, [...shape]);
+  return new OrtTensor("int64", data, [...shape]);
 }
 
 function floats(name: string, value: OrtTensor | undefined): Floats {

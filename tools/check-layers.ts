@@ -16,21 +16,26 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ops: ["errors.ts", "tensor", "ir"],
   layers: ["errors.ts", "tensor", "ir", "ops"],
   analysis: ["errors.ts", "tensor", "ir", "ops"],
+  autodiff: ["errors.ts", "tensor", "ir", "ops"],
+  losses: ["errors.ts", "tensor", "ir", "ops", "layers"],
+  optim: ["errors.ts", "tensor", "ir", "ops"],
   weights: ["errors.ts", "tensor", "formats", "ir"],
   models: ["errors.ts", "tensor", "ir", "ops", "layers", "weights"],
-  compile: ["errors.ts", "tensor", "formats", "ir", "ops"],
+  compile: ["errors.ts", "tensor", "formats", "ir", "ops", "layers", "autodiff", "losses", "optim"],
   data: ["errors.ts", "tensor", "formats"],
   runtime: ["errors.ts", "tensor"],
+  train: ["errors.ts", "tensor", "formats", "ir", "ops", "losses", "optim", "weights", "compile", "data", "runtime", "diagram"],
   diagram: ["errors.ts", "tensor", "ir", "ops", "analysis"],
-  predict: ["errors.ts", "tensor", "formats", "ir", "ops", "models", "weights", "compile", "data", "runtime"],
-  "index.ts": ["errors.ts", "tensor", "formats", "ir", "ops", "layers", "analysis", "compile", "diagram", "runtime"],
-  node: ["errors.ts", "tensor", "formats", "ir", "ops", "models", "weights", "compile", "data", "runtime", "predict", "diagram"],
-  cli: ["errors.ts", "tensor", "formats", "ir", "analysis", "models", "weights", "data", "runtime", "predict", "diagram", "node"],
+  predict: ["errors.ts", "tensor", "formats", "ir", "ops", "optim", "models", "weights", "compile", "data", "runtime"],
+  "index.ts": ["errors.ts", "tensor", "formats", "ir", "ops", "layers", "analysis", "autodiff", "losses", "optim", "compile", "diagram", "runtime"],
+  node: ["errors.ts", "tensor", "formats", "ir", "ops", "optim", "models", "weights", "compile", "data", "runtime", "train", "predict", "diagram"],
+  web: ["errors.ts", "tensor", "runtime"],
+  cli: ["errors.ts", "tensor", "formats", "ir", "analysis", "optim", "models", "weights", "data", "runtime", "train", "predict", "diagram", "node"],
 };
 
 /** Packages that core code (everything but node/ and cli/) may use: pure JavaScript, no platform. */
 const CORE_PACKAGES = ["@bufbuild/protobuf", "@dagrejs/dagre"];
-const PLATFORM_FOLDERS = new Set(["node", "cli"]);
+const PLATFORM_FOLDERS = new Set(["node", "web", "cli"]);
 
 const SOURCE = path.resolve(import.meta.dirname, "../src");
 const IMPORT = /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+"([^"]+)"|import\("([^"]+)"\)/g;

@@ -7,21 +7,18 @@
  * Each phase returns a new value and reaches only to the one before it.
  */
 import { InceptionError } from "../errors.js";
-import { type EncodedModel, encodeModel } from "../formats/onnx/encode.js";
+import type { EncodedModel } from "../formats/onnx/encode.js";
 import { onnxTensor } from "../formats/onnx/tensor.js";
 import type { OnnxTensor, OnnxValueInfo } from "../formats/onnx/types.js";
 import { type Graph, typeOf } from "../ir/graph.js";
 import { selectOutputs } from "../ir/prune.js";
 import { checkGraph } from "../ops/index.js";
+import type { Profile } from "../ops/op.js";
 import { formatShape, type TensorType } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { emitModel } from "./emit.js";
 import { lowerGraph } from "./lower.js";
 import { dropInferenceIdentities } from "./simplify.js";
-
-// 19 is the first with dilations on AveragePool, which is always written; IR 9 is the format of its day. Every ONNX
-// Runtime since 1.17 (January 2024) reads both.
-const OPSET = 19;
-const IR_VERSION = 9;
 
 export interface CompileOptions {
   /** Output names or module paths to keep, in order. Default: all outputs of the graph. */
@@ -35,6 +32,8 @@ export interface CompileOptions {
   readonly dynamicSize?: boolean;
   /** Entries for the file's metadata. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Which operators may be used. Default "standard". */
+  readonly profile?: Profile;
 }
 
 /**
@@ -60,38 +59,19 @@ export function compileInference(graph: Graph, parameters: ReadonlyMap<string, T
   // 2. Drop what does nothing at inference.
   const simplified = dropInferenceIdentities(selected);
   // 3. Each op in ONNX's words.
-  const { nodes, constants } = lowerGraph(simplified);
-  // 4. Bytes. Outputs get their public names by an Identity each, so that inner names can stay the paths.
-  const outputs = simplified.outputs.filter(({ name, value }) => name !== value);
-  const inner = freeNames(new Set(outputs.map(({ name }) => name)));
-  const renames = outputs.map(({ name, value }) => ({
-    opType: "Identity",
-    domain: "",
-    name: `output:${name}`,
-    inputs: [inner(value)],
-    outputs: [name],
-    attributes: [],
-  }));
-  return encodeModel({
-    irVersion: IR_VERSION,
-    opsets: [{ domain: "", version: OPSET }],
-    producerName: "inceptionkit",
-    producerVersion: "",
-    metadata: new Map(Object.entries(options.metadata ?? {})),
-    graph: {
-      name: graph.name,
-      nodes: [...nodes.map((node) => ({ ...node, inputs: node.inputs.map(inner), outputs: node.outputs.map(inner) })), ...renames],
-      initializers: [...simplified.parameters.map(({ path, type }) => initializer(graph, path, type, parameters)), ...constants],
-      inputs: simplified.inputs.map(({ name, type }) => valueInfo(name, inputShape(type, options))),
-      outputs: simplified.outputs.map(({ name, value }) => valueInfo(name, outputShape(typeOf(simplified, value), options))),
-      valueInfo: [],
-    },
+  const { nodes, constants } = lowerGraph(simplified, options.profile);
+  // 4. Bytes.
+  return emitModel({
+    name: graph.name,
+    nodes,
+    initializers: [...simplified.parameters.map(({ path, type }) => initializer(graph, path, type, parameters)), ...constants],
+    inputs: simplified.inputs.map(({ name, type }) => valueInfo(name, type, inputShape(type, options))),
+    outputs: simplified.outputs.map(({ name, value }) => {
+      const type = typeOf(simplified, value);
+      return { value, info: valueInfo(name, type, outputShape(type, options)) };
+    }),
+    metadata: options.metadata ?? {},
   });
-}
-
-/** An inner value may have the path of a module whose output is wanted under that name (`x.bn` before its ReLU): it steps aside. */
-function freeNames(taken: ReadonlySet<string>): (value: string) => string {
-  return (value) => (taken.has(value) ? `${value}:inner` : value);
 }
 
 function initializer(graph: Graph, path: string, type: TensorType, parameters: ReadonlyMap<string, Tensor>): OnnxTensor {
@@ -112,16 +92,18 @@ function initializer(graph: Graph, path: string, type: TensorType, parameters: R
 const SPATIAL_NAMES = ["height", "width"] as const;
 
 function inputShape(type: TensorType, { batch, dynamicSize }: CompileOptions): readonly (number | string)[] {
-  return type.shape.map((dim, axis) => (axis === 0 ? (batch ?? "N") : axis >= 2 && dynamicSize ? (SPATIAL_NAMES[axis - 2] ?? dim) : dim));
+  return type.shape.map((dim, axis) =>
+    typeof dim === "string" ? (batch ?? dim) : axis >= 2 && dynamicSize ? (SPATIAL_NAMES[axis - 2] ?? dim) : dim,
+  );
 }
 
 /** A feature map of a size-independent network has sizes that follow from the input's; they are left open. */
 function outputShape(type: TensorType, { batch, dynamicSize }: CompileOptions): readonly (number | string | null)[] {
-  return type.shape.map((dim, axis) => (axis === 0 ? (batch ?? "N") : axis >= 2 && dynamicSize ? null : dim));
+  return type.shape.map((dim, axis) => (typeof dim === "string" ? (batch ?? dim) : axis >= 2 && dynamicSize ? null : dim));
 }
 
-function valueInfo(name: string, shape: readonly (number | string | null)[]): OnnxValueInfo {
-  return { name, dtype: "float32", shape };
+function valueInfo(name: string, { dtype }: TensorType, shape: readonly (number | string | null)[]): OnnxValueInfo {
+  return { name, dtype, shape };
 }
 
 /**

@@ -2,7 +2,7 @@ import { onnxTensor } from "../formats/onnx/tensor.js";
 import type { OnnxAttribute, OnnxNode, OnnxTensor } from "../formats/onnx/types.js";
 import { type Graph, type Node, typeOf } from "../ir/graph.js";
 import { opDef } from "../ops/index.js";
-import type { LoweredAttribute, LoweredNode } from "../ops/op.js";
+import type { LoweredAttribute, LoweredNode, Profile } from "../ops/op.js";
 
 /** The nodes of a graph as ONNX nodes of the default domain, and the constants that they need. */
 export interface LoweredGraph {
@@ -11,21 +11,22 @@ export interface LoweredGraph {
 }
 
 /** Ask each op for its ONNX form. Value names stay ours; names that a lowering adds are `<path>:<suffix>`. */
-export function lowerGraph(graph: Graph): LoweredGraph {
+export function lowerGraph(graph: Graph, profile: Profile = "standard"): LoweredGraph {
   const constants: OnnxTensor[] = [];
   const nodes = graph.nodes.flatMap((node) => {
-    const lowered = lowerNode(graph, node, constants);
+    const lowered = lowerNode(graph, node, profile, constants);
     return lowered.map((part, index) => toOnnxNode(part, lowered.length === 1 ? node.path : `${node.path}:${index}`));
   });
   return { nodes, constants };
 }
 
-function lowerNode(graph: Graph, node: Node, constants: OnnxTensor[]): readonly LoweredNode[] {
+function lowerNode(graph: Graph, node: Node, profile: Profile, constants: OnnxTensor[]): readonly LoweredNode[] {
   const inner = (suffix: string): string => `${node.path}:${suffix}`;
   return opDef(node.op).lower(
     {
       op: node.op,
       path: node.path,
+      profile,
       inputs: node.inputs,
       outputs: node.outputs,
       inputTypes: node.inputs.map((input) => typeOf(graph, input)),
@@ -42,12 +43,13 @@ function lowerNode(graph: Graph, node: Node, constants: OnnxTensor[]): readonly 
 
 function toOnnxNode(node: LoweredNode, name: string): OnnxNode {
   const attributes = Object.entries(node.attributes).map(([attribute, value]) => toOnnxAttribute(attribute, value));
-  return { opType: node.opType, domain: "", name, inputs: node.inputs, outputs: node.outputs, attributes };
+  return { opType: node.opType, domain: node.domain ?? "", name, inputs: node.inputs, outputs: node.outputs, attributes };
 }
 
 function toOnnxAttribute(name: string, value: LoweredAttribute): OnnxAttribute {
   if ("int" in value) return { name, type: "int", value: value.int };
   if ("float" in value) return { name, type: "float", value: value.float };
   if ("ints" in value) return { name, type: "ints", value: value.ints };
+  if ("tensor" in value) return { name, type: "tensor", value: onnxTensor("", value.tensor) };
   return { name, type: "string", value: value.string };
 }

@@ -38,7 +38,9 @@ export function validateGraph(graph: Graph, typeRule: TypeRule): void {
     for (const [index, output] of node.outputs.entries()) define(output, types[index] as TensorType, "value");
   }
   checkReferences(graph, defined);
-  const unused = [...defined].filter((value) => !used.has(value));
+  // A node is there for any of its outputs: nobody has to read all of them.
+  const accompanied = new Set(graph.nodes.flatMap(({ outputs }) => (outputs.some((output) => used.has(output)) ? outputs : [])));
+  const unused = [...defined].filter((value) => !used.has(value) && !accompanied.has(value));
   if (unused.length > 0) throw invalid(graph, `nothing reads ${unused.map((value) => `"${value}"`).join(", ")}`);
 }
 

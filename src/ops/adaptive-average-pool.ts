@@ -1,4 +1,5 @@
 import { float32Tensor, type Tensor } from "../tensor/tensor.js";
+import { onlyGradient } from "./gradient.js";
 import { exactly, type OpDef, shapeError, spatialSizes } from "./op.js";
 
 export interface AdaptiveAveragePoolAttributes {
@@ -21,7 +22,15 @@ products, A_h · x · A_wᵀ, because ONNX has no such op. Images only: a volume
     return [{ dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...outputShape] }];
   },
 
-  grad: null,
+  // y = A_h · x · A_wᵀ, so dx = A_hᵀ · dy · A_w.
+  grad: (b, { inputs: [x], attributes: { outputShape } }, outputGradients) => {
+    const sizes = (x?.type.shape ?? []).slice(2).map(Number);
+    const dx = sizes.reduce((gradient, size, axis) => {
+      const matrix = Array.from(transpose(averagingMatrix(size, outputShape[axis] ?? 0)).data, Number);
+      return b.add("matMulAxis", `dx_axis${axis}`, [gradient], { axis: axis + 2, rows: size, matrix });
+    }, onlyGradient(outputGradients));
+    return [dx];
+  },
 
   lower: (site, { outputShape }) => {
     const [height, width] = (site.inputTypes[0]?.shape ?? []).slice(2).map(Number);

@@ -22,6 +22,11 @@ export const cases: readonly OpCase<"averagePool">[] = [
     attributes: { ...windowOf([5, 5], { strides: [3, 3] }), ceilMode: true, countIncludePad: true },
   },
   {
+    name: "a window that is dropped beside one that sticks out",
+    inputs: shapes(["N", 2, 6, 6]),
+    attributes: { ...windowOf([1, 3], { strides: [2, 2], pads: [0, 1, 0, 0] }), ceilMode: true, countIncludePad: true },
+  },
+  {
     name: "asymmetric pads, padding counts",
     inputs: shapes(["N", 2, 7, 5]),
     attributes: { ...windowOf([3, 2], { strides: [2, 3], pads: [0, 1, 2, 0] }), ...PADDED },

@@ -1,5 +1,6 @@
-import { formatShape } from "../tensor/shape.js";
-import { concrete, exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
+import { onlyGradient } from "./gradient.js";
+import { checkVectors } from "./normalization.js";
+import { exactly, type OpDef, POINTWISE } from "./op.js";
 
 export interface BatchNormalizationAttributes {
   readonly [name: string]: number;
@@ -11,16 +12,19 @@ export const batchNormalization: OpDef<BatchNormalizationAttributes> = {
   doc: `x [N, C, spatial…], scale [C], shift [C], mean [C], variance [C] → scale·(x − mean)/√(variance + epsilon) + shift
 with the given (running) statistics.`,
   infer: (inputs, { epsilon }, site) => {
-    const [x, ...vectors] = exactly(5, inputs, site);
-    const channels = concrete(x.shape[1], "number of channels", site);
-    for (const [index, name] of ["scale", "shift", "mean", "variance"].entries()) {
-      const shape = vectors[index]?.shape ?? [];
-      if (shape.length !== 1 || shape[0] !== channels) throw shapeError(site, `${name} ${formatShape(shape)} must be [${channels}]`);
-    }
-    if (!(epsilon > 0)) throw shapeError(site, `epsilon ${epsilon} must be positive`);
+    const [x, scale, shift, mean, variance] = exactly(5, inputs, site);
+    checkVectors(x, { scale, shift, mean, variance }, epsilon, site);
     return [x];
   },
-  grad: null,
+  // y = x·a + rest with a = scale/σ and σ = √(variance + ε), given numbers: dx = a·dy, and dscale, dshift are the sums over
+  // the channel of dy times (x − mean)/σ and 1. The statistics are not trained: none.
+  grad: (b, { inputs: [x, scale, , mean, variance], attributes: { epsilon }, needed }, outputGradients) => {
+    if (!x || !scale || !mean || !variance) return [];
+    const affine = needed[1] === true || needed[2] === true;
+    const inputs = [x, onlyGradient(outputGradients), scale, mean, variance];
+    const [dx = null, dscale = null, dshift = null] = b.addAll("batchNormalizationGradient", "dx", inputs, { epsilon, affine });
+    return [dx, dscale, dshift, null, null];
+  },
   lower: (site, { epsilon }) => [
     { opType: "BatchNormalization", inputs: site.inputs, outputs: site.outputs, attributes: { epsilon: { float: epsilon } } },
   ],

@@ -1,4 +1,5 @@
-import type { Graph, GraphOutput, Module, Node, Parameter, ParameterRole, Stage } from "../ir/graph.js";
+import type { Attributes, Graph, GraphOutput, Module, Node, Parameter, ParameterRole, Stage } from "../ir/graph.js";
+import type { DType } from "../tensor/dtype.js";
 import type { Shape, TensorType } from "../tensor/shape.js";
 import type { Ref } from "./gradient.js";
 import { type AttributesOf, checkGraph, type OpName, opDef } from "./index.js";
@@ -27,9 +28,9 @@ export class GraphBuilder {
     this.#name = name;
   }
 
-  /** A graph input, for example `input("input", ["N", 3, 299, 299])`. float32. */
-  input(name: string, shape: Shape): Ref {
-    const type: TensorType = { dtype: "float32", shape };
+  /** A graph input, for example `input("input", ["N", 3, 299, 299])`. Default float32. */
+  input(name: string, shape: Shape, dtype: DType = "float32"): Ref {
+    const type: TensorType = { dtype, shape };
     this.#inputs.push({ name, type });
     return this.#define(name, type);
   }
@@ -41,16 +42,42 @@ export class GraphBuilder {
     return this.#define(path, type);
   }
 
-  /** A node with one output, which has the node's path as its name. */
+  /** A node; returns its first output, which has the node's path as its name. */
   add<K extends OpName>(op: K, path: string, inputs: readonly Ref[], attributes: AttributesOf<K>): Ref {
-    const [type, ...further] = opDef(op).infer(
+    const [first] = this.addAll(op, path, inputs, attributes);
+    if (first === undefined) throw new RangeError(`Cannot add ${op} "${path}": it has no output`);
+    return first;
+  }
+
+  /** A node; returns all its outputs: `path`, then `path:<name>` for each further one. */
+  addAll<K extends OpName>(op: K, path: string, inputs: readonly Ref[], attributes: AttributesOf<K>): readonly Ref[] {
+    return this.addNode(op, path, inputs, attributes);
+  }
+
+  /** `addAll` for a node of another graph, whose attributes were checked when that was built. */
+  addNode(op: string, path: string, inputs: readonly Ref[], attributes: Attributes): readonly Ref[] {
+    const { infer, furtherOutputs } = opDef(op);
+    const types = infer(
       inputs.map((input) => input.type),
       attributes,
       { op, path },
     );
-    if (type === undefined || further.length > 0) throw new RangeError(`Cannot add ${op} "${path}": it has ${1 + further.length} outputs`);
-    this.#nodes.push({ op, path, inputs: inputs.map((input) => input.id), outputs: [path], attributes, stage: null });
-    return this.#define(path, type);
+    // Ops with as many outputs as they are told to have (split) number them.
+    const outputs = types.map((_, index) => (index === 0 ? path : `${path}:${furtherOutputs?.[index - 1] ?? index}`));
+    this.#nodes.push({ op, path, inputs: inputs.map((input) => input.id), outputs, attributes, stage: null });
+    return types.map((type, index) => this.#define(outputs[index] ?? path, type));
+  }
+
+  /** The nodes so far, in order: what the generic walks read. */
+  nodes(): readonly Node[] {
+    return this.#nodes.map((node) => ({ ...node, stage: node.stage ?? "" }));
+  }
+
+  /** The value with this name. */
+  ref(id: string): Ref {
+    const type = this.#types.get(id);
+    if (type === undefined) throw new RangeError(`Cannot find value "${id}" in graph "${this.#name}"`);
+    return { id, type };
   }
 
   /** Name the value that leaves a part of the network. */
@@ -72,7 +99,12 @@ export class GraphBuilder {
 
   /** The finished, checked graph. */
   finish(): Graph {
-    return checkGraph({
+    return checkGraph(this.draft());
+  }
+
+  /** The graph as it is, unchecked: what nothing reads may still be in it. */
+  draft(): Graph {
+    return {
       name: this.#name,
       inputs: this.#inputs,
       parameters: this.#parameters.map((parameter) => ({ ...parameter, stage: parameter.stage ?? "" })),
@@ -81,7 +113,7 @@ export class GraphBuilder {
       modules: this.#modules,
       stages: this.#stages,
       types: this.#types,
-    });
+    };
   }
 
   #define(id: string, type: TensorType): Ref {

@@ -1,4 +1,5 @@
 import { type Dim, formatShape } from "../tensor/shape.js";
+import { onlyGradient } from "./gradient.js";
 import { concrete, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 export interface ConcatAttributes {
@@ -23,7 +24,12 @@ export const concat: OpDef<ConcatAttributes> = {
     const joined = inputs.reduce((sum, { shape }) => sum + concrete(shape[axis], `size on axis ${axis}`, site), 0);
     return [{ dtype: first.dtype, shape: first.shape.map((dim, i): Dim => (i === axis ? joined : dim)) }];
   },
-  grad: null,
+  // Every element keeps its value, so the gradient is cut where the inputs were joined.
+  grad: (b, { inputs, attributes: { axis }, needed }, outputGradients) => {
+    const sizes = inputs.map(({ type }) => Number(type.shape[axis]));
+    const parts = b.addAll("split", "dx", [onlyGradient(outputGradients)], { axis, sizes });
+    return inputs.map((_, index) => (needed[index] ? (parts[index] ?? null) : null));
+  },
   lower: (site, { axis }) => [{ opType: "Concat", inputs: site.inputs, outputs: site.outputs, attributes: { axis: { int: axis } } }],
   ...POINTWISE,
 };

@@ -1,5 +1,6 @@
-import { formatShape } from "../tensor/shape.js";
-import { concrete, type OpDef, shapeError, spatialSizes } from "./op.js";
+import { formatShape, type TensorType } from "../tensor/shape.js";
+import { onlyGradient } from "./gradient.js";
+import { concrete, type OpDef, type Site, shapeError, spatialSizes } from "./op.js";
 import { lowerWindow, type WindowAttributes, windowSizes } from "./window.js";
 
 export interface ConvAttributes extends WindowAttributes {
@@ -11,37 +12,21 @@ export const conv: OpDef<ConvAttributes> = {
 y[n, m, p] = bias[m] + Σ x[n, c, p·stride − begin + dilation·k] · w[m, c, k], with zeros outside x;
 out = floor((size + begin + end − dilation·(k − 1) − 1) / stride) + 1 along each axis. M and C are multiples of groups.`,
 
-  infer: (inputs, attributes, site) => {
-    const [x, w, bias] = inputs;
-    if (x === undefined || w === undefined || inputs.length > 3)
-      throw shapeError(site, `expected x, w and maybe a bias, got ${inputs.length} inputs`);
-    const sizes = spatialSizes(x.shape, site);
-    const channels = concrete(x.shape[1], "number of input channels", site);
-    const [outChannels, groupChannels, ...kernel] = w.shape.map((dim, axis) => concrete(dim, `weight size ${axis}`, site));
-    const { groups } = attributes;
-    if (outChannels === undefined || groupChannels === undefined || kernel.join() !== attributes.kernelShape.join()) {
-      throw shapeError(site, `weight ${formatShape(w.shape)} does not have kernelShape [${attributes.kernelShape.join(", ")}]`);
-    }
-    if (!Number.isInteger(groups) || groups < 1) throw shapeError(site, `groups ${groups} must be an integer of at least 1`);
-    if (groupChannels * groups !== channels) {
-      throw shapeError(
-        site,
-        `input has ${channels} channels, weight ${formatShape(w.shape)} with groups ${groups} expects ${groupChannels * groups}`,
-        {
-          channels,
-          weight: w.shape,
-          groups,
-        },
-      );
-    }
-    if (outChannels % groups !== 0) throw shapeError(site, `groups ${groups} does not divide ${outChannels} output channels`);
-    if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outChannels)) {
-      throw shapeError(site, `bias ${formatShape(bias.shape)} must be [${outChannels}]`);
-    }
-    return [{ dtype: x.dtype, shape: [x.shape[0] ?? 1, outChannels, ...windowSizes(sizes, attributes, false, site)] }];
-  },
+  infer: inferConv,
 
-  grad: null,
+  // y is linear in x, in w and in the bias. x[i] reaches y[p] through every tap k with p·stride − begin + dilation·k = i,
+  // and w[m, c, k] reaches y[n, m, p] through that x[i]: both sums are ops of their own. The bias reaches every element
+  // of its channel.
+  grad: (b, { inputs: [x, w], attributes, needed }, outputGradients) => {
+    const dy = onlyGradient(outputGradients);
+    const inputShape = (x?.type.shape ?? []).slice(2).map(Number);
+    const axes = dy.type.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
+    return [
+      needed[0] && w ? b.add("convInputGradient", "dx", [dy, w], { ...attributes, inputShape }) : null,
+      needed[1] && x ? b.add("convWeightGradient", "dw", [x, dy], attributes) : null,
+      needed[2] ? b.add("reduceSum", "dbias", [dy], { axes, keepDims: false }) : null,
+    ];
+  },
 
   lower: (site, attributes) => [
     {
@@ -59,3 +44,34 @@ out = floor((size + begin + end − dilation·(k − 1) − 1) / stride) + 1 alo
   },
   window: (attributes) => attributes,
 };
+
+/** conv's shape rule. Its gradients obey it too: they take or give the tensors of a conv. */
+export function inferConv(inputs: readonly TensorType[], attributes: ConvAttributes, site: Site): readonly TensorType[] {
+  const [x, w, bias] = inputs;
+  if (x === undefined || w === undefined || inputs.length > 3)
+    throw shapeError(site, `expected x, w and maybe a bias, got ${inputs.length} inputs`);
+  const sizes = spatialSizes(x.shape, site);
+  const channels = concrete(x.shape[1], "number of input channels", site);
+  const [outChannels, groupChannels, ...kernel] = w.shape.map((dim, axis) => concrete(dim, `weight size ${axis}`, site));
+  const { groups } = attributes;
+  if (outChannels === undefined || groupChannels === undefined || kernel.join() !== attributes.kernelShape.join()) {
+    throw shapeError(site, `weight ${formatShape(w.shape)} does not have kernelShape [${attributes.kernelShape.join(", ")}]`);
+  }
+  if (!Number.isInteger(groups) || groups < 1) throw shapeError(site, `groups ${groups} must be an integer of at least 1`);
+  if (groupChannels * groups !== channels) {
+    throw shapeError(
+      site,
+      `input has ${channels} channels, weight ${formatShape(w.shape)} with groups ${groups} expects ${groupChannels * groups}`,
+      {
+        channels,
+        weight: w.shape,
+        groups,
+      },
+    );
+  }
+  if (outChannels % groups !== 0) throw shapeError(site, `groups ${groups} does not divide ${outChannels} output channels`);
+  if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outChannels)) {
+    throw shapeError(site, `bias ${formatShape(bias.shape)} must be [${outChannels}]`);
+  }
+  return [{ dtype: x.dtype, shape: [x.shape[0] ?? 1, outChannels, ...windowSizes(sizes, attributes, false, site)] }];
+}

@@ -12,6 +12,7 @@ export const dropout: OpDef<DropoutAttributes> = {
     if (!(dropRate >= 0 && dropRate < 1)) throw shapeError(site, `dropRate ${dropRate} must be in [0, 1)`);
     return exactly(1, inputs, site);
   },
+  // None on purpose: a training graph has no such node, it multiplies by a mask that is drawn outside and fed.
   grad: null,
   lower: (site) => [{ opType: "Identity", inputs: site.inputs, outputs: site.outputs, attributes: {} }],
   ...POINTWISE,

@@ -1,4 +1,6 @@
+import { reshapeTo } from "./axes.js";
 import type { NoAttributes } from "./global-average-pool.js";
+import { onlyGradient } from "./gradient.js";
 import { concrete, exactly, type OpDef, POINTWISE } from "./op.js";
 
 export const flatten: OpDef<NoAttributes> = {
@@ -8,7 +10,8 @@ export const flatten: OpDef<NoAttributes> = {
     const features = x.shape.slice(1).reduce<number>((product, dim, axis) => product * concrete(dim, `size ${axis + 1}`, site), 1);
     return [{ dtype: x.dtype, shape: [x.shape[0] ?? 1, features] }];
   },
-  grad: null,
+  // Every element keeps its place in row-major order, so its gradient does.
+  grad: (b, { inputs: [x] }, outputGradients) => [reshapeTo(b, "dx", onlyGradient(outputGradients), x?.type.shape ?? [])],
   lower: (site) => [{ opType: "Flatten", inputs: site.inputs, outputs: site.outputs, attributes: { axis: { int: 1 } } }],
   ...POINTWISE,
 };

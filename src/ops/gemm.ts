@@ -1,5 +1,6 @@
 import { formatShape } from "../tensor/shape.js";
 import type { NoAttributes } from "./global-average-pool.js";
+import { onlyGradient } from "./gradient.js";
 import { concrete, type OpDef, shapeError } from "./op.js";
 
 export const gemm: OpDef<NoAttributes> = {
@@ -20,7 +21,16 @@ export const gemm: OpDef<NoAttributes> = {
     }
     return [{ dtype: x.dtype, shape: [x.shape[0] ?? 1, outFeatures] }];
   },
-  grad: null,
+  // Y = X·Wᵀ + 1·biasᵀ, so dX = dY·W, dW = dYᵀ·X, and the bias, which every row has, gets the sum of all rows of dY.
+  grad: (b, { inputs: [x, w], needed }, outputGradients) => {
+    if (x === undefined || w === undefined) throw new RangeError("Cannot differentiate: expected 2 or 3 inputs");
+    const dy = onlyGradient(outputGradients);
+    return [
+      needed[0] ? b.add("matMul", "dx", [dy, w], { transposeA: false, transposeB: false }) : null,
+      needed[1] ? b.add("matMul", "dw", [dy, x], { transposeA: true, transposeB: false }) : null,
+      needed[2] ? b.add("reduceSum", "dbias", [dy], { axes: [0], keepDims: false }) : null,
+    ];
+  },
   lower: (site) => [
     {
       opType: "Gemm",

@@ -1,3 +1,4 @@
+import { onlyGradient } from "./gradient.js";
 import { exactly, type OpDef, spatialSizes } from "./op.js";
 
 export interface NoAttributes {
@@ -10,7 +11,12 @@ export const globalAveragePool: OpDef<NoAttributes> = {
     const [x] = exactly(1, inputs, site);
     return [{ dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...spatialSizes(x.shape, site).map(() => 1)] }];
   },
-  grad: null,
+  // Each of the P elements of a channel gets 1/P of the gradient of their mean.
+  grad: (b, { inputs: [x] }, outputGradients) => {
+    const sizes = (x?.type.shape ?? []).slice(2).map(Number);
+    const share = b.add("scale", "share", [onlyGradient(outputGradients)], { factor: 1 / sizes.reduce((total, size) => total * size, 1) });
+    return [b.add("expand", "dx", [share], { shape: [1, 1, ...sizes] })];
+  },
   lower: (site) => [{ opType: "GlobalAveragePool", inputs: site.inputs, outputs: site.outputs, attributes: {} }],
   macs: () => 0,
   window: () => "all",

@@ -1,5 +1,7 @@
+import type { TensorType } from "../tensor/shape.js";
 import { float32Tensor } from "../tensor/tensor.js";
-import { exactly, type OpDef, shapeError } from "./op.js";
+import { onlyGradient } from "./gradient.js";
+import { exactly, type OpDef, type Site, shapeError } from "./op.js";
 
 export interface LpNormalizationAttributes {
   readonly [name: string]: number;
@@ -14,15 +16,14 @@ export interface LpNormalizationAttributes {
 export const lpNormalization: OpDef<LpNormalizationAttributes> = {
   doc: `x → x / max(‖x‖₂, epsilon) along \`axis\` (PyTorch's normalize). ONNX's own LpNormalization has no epsilon and no
 WebGPU kernel, so it is lowered as ReduceL2, Max and Div.`,
-  infer: (inputs, { axis, p, epsilon }, site) => {
+  infer: (inputs, attributes, site) => {
     const [x] = exactly(1, inputs, site);
-    if (!Number.isInteger(axis) || axis < 0 || axis >= x.shape.length)
-      throw shapeError(site, `axis ${axis} must be an integer in [0, ${x.shape.length})`);
-    if (p !== 2) throw shapeError(site, `p ${p} must be 2`);
-    if (!(epsilon > 0)) throw shapeError(site, `epsilon ${epsilon} must be positive`);
+    checkLpNormalization(x, attributes, site);
     return [x];
   },
-  grad: null,
+  // Derived at lpNormalizationGradient.
+  grad: (b, { inputs: [x], attributes }, outputGradients) =>
+    x ? [b.add("lpNormalizationGradient", "dx", [x, onlyGradient(outputGradients)], attributes)] : [null],
   lower: (site, { axis, epsilon }) => {
     const [norm, divisor] = [site.inner("norm"), site.inner("divisor")];
     const least = site.constant("epsilon", float32Tensor([], Float32Array.of(epsilon)));
@@ -36,3 +37,11 @@ WebGPU kernel, so it is lowered as ReduceL2, Max and Div.`,
   macs: () => 0,
   window: () => "all",
 };
+
+/** Throws where the attributes do not fit x: the law that the gradient obeys too. */
+export function checkLpNormalization(x: TensorType, { axis, p, epsilon }: LpNormalizationAttributes, site: Site): void {
+  if (!Number.isInteger(axis) || axis < 0 || axis >= x.shape.length)
+    throw shapeError(site, `axis ${axis} must be an integer in [0, ${x.shape.length})`);
+  if (p !== 2) throw shapeError(site, `p ${p} must be 2`);
+  if (!(epsilon > 0)) throw shapeError(site, `epsilon ${epsilon} must be positive`);
+}

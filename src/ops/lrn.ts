@@ -1,10 +1,12 @@
-import { float32Tensor, type Tensor } from "../tensor/tensor.js";
-import { exactly, type LoweredNode, type LowerSite, type OpDef, POINTWISE, shapeError, spatialSizes } from "./op.js";
+import type { TensorType } from "../tensor/shape.js";
+import { onlyGradient } from "./gradient.js";
+import { type NodeList, nodeList } from "./lowering.js";
+import { concrete, exactly, type LoweredNode, type LowerSite, type OpDef, POINTWISE, type Site, shapeError, spatialSizes } from "./op.js";
 import { lowerWindow } from "./window.js";
 
 export interface LrnAttributes {
   readonly [name: string]: number;
-  /** Channels that are summed, this one in the middle; odd. */
+  /** Channels that are summed, this one in the middle; of an even number the longer side is before it. */
   readonly size: number;
   readonly alpha: number;
   readonly beta: number;
@@ -12,19 +14,31 @@ export interface LrnAttributes {
 }
 
 export const lrn: OpDef<LrnAttributes> = {
-  doc: `Local response normalisation across channels: x [N, C, H, W] → x / (bias + alpha/size · Σ x²)^beta, the sum
-over channels c − (size − 1)/2 to c + (size − 1)/2. alpha is divided by size, as in Caffe and PyTorch. size is odd: for an
-even one PyTorch and ONNX disagree on the longer side, and Caffe and ONNX Runtime refuse it. Images only: ONNX Runtime normalises no volumes.`,
-  infer: (inputs, { size }, site) => {
+  doc: `Local response normalisation across channels: x [N, C, spatial…] → x / (bias + alpha/size · Σ x²)^beta, the sum
+over channels c − floor(size/2) to c + floor((size − 1)/2). alpha is divided by size, as in Caffe and PyTorch. For an even
+size this is PyTorch's window; ONNX's LRN has the longer side behind, so such sizes and volumes are lowered without it.`,
+  infer: (inputs, attributes, site) => {
     const [x] = exactly(1, inputs, site);
-    if (spatialSizes(x.shape, site).length !== 2) throw shapeError(site, `expected an input [N, C, H, W], got rank ${x.shape.length}`);
-    if (!Number.isInteger(size) || size < 1 || size % 2 === 0) throw shapeError(site, `size ${size} must be an odd integer of at least 1`);
+    checkLrn(x, attributes, site);
     return [x];
   },
-  grad: null,
-  lower: (site, attributes) => (attributes.beta === 0.75 ? lowerByRoots(site, attributes) : [lowerAsLrn(site, attributes)]),
+  // Derived at lrnGradient.
+  grad: (b, { inputs: [x], attributes }, outputGradients) =>
+    x ? [b.add("lrnGradient", "dx", [x, onlyGradient(outputGradients)], attributes)] : [null],
+  lower: (site, attributes) => {
+    // WebGPU has no LRN either.
+    const hasLrn = site.profile !== "webgpu" && attributes.size % 2 === 1 && site.inputTypes[0]?.shape.length === 4;
+    return attributes.beta !== 0.75 && hasLrn ? [lowerAsLrn(site, attributes)] : lowerBySums(site, attributes);
+  },
   ...POINTWISE,
 };
+
+/** Throws where the attributes do not fit x: the law that the gradient obeys too. */
+export function checkLrn(x: TensorType, { size }: LrnAttributes, site: Site): void {
+  spatialSizes(x.shape, site);
+  concrete(x.shape[1], "number of channels", site);
+  if (!Number.isInteger(size) || size < 1) throw shapeError(site, `size ${size} must be an integer of at least 1`);
+}
 
 function lowerAsLrn(site: LowerSite, { size, alpha, beta, bias }: LrnAttributes): LoweredNode {
   const attributes = { size: { int: size }, alpha: { float: alpha }, beta: { float: beta }, bias: { float: bias } };
@@ -33,42 +47,52 @@ function lowerAsLrn(site: LowerSite, { size, alpha, beta, bias }: LrnAttributes)
 
 /**
  * The same numbers without ONNX's LRN, whose power of every element took 46 % of GoogLeNet's time on ONNX Runtime's CPU.
- * The sum over neighbouring channels is a 1×1 convolution of x² with a band matrix, and v^0.75 = √v · √√v.
  */
-function lowerByRoots(site: LowerSite, attributes: LrnAttributes): readonly LoweredNode[] {
-  const inner = {
-    squares: site.inner("squares"),
-    sums: site.inner("sums"),
-    root: site.inner("root"),
-    fourthRoot: site.inner("fourth_root"),
-    divisor: site.inner("divisor"),
-  };
-  const channels = Number(site.inputTypes[0]?.shape[1]);
-  const band = site.constant("band", bandMatrix(channels, attributes));
-  const bias = site.constant("bias", float32Tensor([channels], new Float32Array(channels).fill(attributes.bias)));
+function lowerBySums(site: LowerSite, attributes: LrnAttributes): readonly LoweredNode[] {
+  const list = nodeList(site);
   const [x = ""] = site.inputs;
-  const kernel = { kernelShape: [1, 1], strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] };
-  return [
-    { opType: "Mul", inputs: [x, x], outputs: [inner.squares], attributes: {} },
-    {
-      opType: "Conv",
-      inputs: [inner.squares, band, bias],
-      outputs: [inner.sums],
-      attributes: { ...lowerWindow(kernel), group: { int: 1 } },
-    },
-    { opType: "Sqrt", inputs: [inner.sums], outputs: [inner.root], attributes: {} },
-    { opType: "Sqrt", inputs: [inner.root], outputs: [inner.fourthRoot], attributes: {} },
-    { opType: "Mul", inputs: [inner.root, inner.fourthRoot], outputs: [inner.divisor], attributes: {} },
-    { opType: "Div", inputs: [x, inner.divisor], outputs: site.outputs, attributes: {} },
-  ];
+  list.add("Div", 0, [x, lrnDivisor(list, x, attributes).divisor]);
+  return list.nodes;
 }
 
-/** [C, C, 1, 1]: alpha/size where the channels are at most (size − 1)/2 apart. */
-function bandMatrix(channels: number, { size, alpha }: LrnAttributes): Tensor {
+/**
+ * v = bias + alpha/size · Σ x² and v^beta. The sum over neighbouring channels is a 1×1 convolution of x² with a band
+ * matrix, and v^0.75 = √v · √√v.
+ */
+export function lrnDivisor(
+  list: NodeList,
+  x: string,
+  { size, alpha, beta, bias }: LrnAttributes,
+): { readonly sums: string; readonly divisor: string } {
+  const { shape = [] } = list.site.inputTypes[0] ?? {};
+  const channels = Number(shape[1]);
+  const squares = list.add("Mul", "squares", [x, x]);
+  const band = list.floats("band", ...bandMatrix(shape.length, channels, Math.floor(size / 2), Math.floor((size - 1) / 2), alpha / size));
+  const biases = list.floats("bias", [channels], new Float32Array(channels).fill(bias));
+  const sums = channelConvolution(list, "sums", [squares, band, biases], shape.length - 2);
+  if (beta !== 0.75) return { sums, divisor: list.add("Pow", "divisor", [sums, list.scalar("beta", beta)]) };
+  const root = list.add("Sqrt", "root", [sums]);
+  return { sums, divisor: list.add("Mul", "divisor", [root, list.add("Sqrt", "fourth_root", [root])]) };
+}
+
+/** A convolution with a 1×1 (or 1×1×1) kernel: a matrix product over the channels. */
+export function channelConvolution(list: NodeList, target: string, inputs: readonly string[], rank: number): string {
+  const ones = Array.from({ length: rank }, () => 1);
+  const window = { kernelShape: ones, strides: ones, pads: [...ones, ...ones].map(() => 0), dilations: ones };
+  return list.add("Conv", target, inputs, { ...lowerWindow(window), group: { int: 1 } });
+}
+
+/** [C, C, 1, 1…]: in row c, `value` for the channels c − before to c + after. */
+export function bandMatrix(
+  rank: number,
+  channels: number,
+  before: number,
+  after: number,
+  value: number,
+): readonly [readonly number[], Float32Array] {
   const data = new Float32Array(channels * channels);
-  const reach = (size - 1) / 2;
   for (let row = 0; row < channels; row++) {
-    data.fill(alpha / size, row * channels + Math.max(0, row - reach), row * channels + Math.min(channels, row + reach + 1));
+    data.fill(value, row * channels + Math.max(0, row - before), row * channels + Math.min(channels, row + after + 1));
   }
-  return float32Tensor([channels, channels, 1, 1], data);
+  return [[channels, channels, ...Array.from({ length: rank - 2 }, () => 1)], data];
 }

@@ -9,6 +9,11 @@ export const cases: readonly OpCase<"maxPool">[] = [
     attributes: { ...windowOf([2, 2], { strides: [2, 2], pads: [1, 1, 1, 1] }), ceilMode: true },
   },
   {
+    name: "a window that is dropped beside one that sticks out",
+    inputs: shapes(["N", 2, 6, 6]),
+    attributes: { ...windowOf([1, 3], { strides: [2, 2], pads: [0, 1, 0, 0] }), ceilMode: true },
+  },
+  {
     name: "one window that sticks out",
     inputs: shapes(["N", 2, 2, 1]),
     attributes: { ...windowOf([3, 2], { strides: [2, 2] }), ceilMode: true },

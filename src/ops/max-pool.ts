@@ -1,20 +1,15 @@
+import { onlyGradient } from "./gradient.js";
 import type { OpDef } from "./op.js";
-import { inferPool, type PoolAttributes } from "./pool.js";
-import { lowerWindow } from "./window.js";
+import { inferPool, lowerPooling, type PoolAttributes } from "./pool.js";
 
 export const maxPool: OpDef<PoolAttributes> = {
   doc: `x [N, C, spatial…] → y [N, C, out…]: the largest element under each window; padding counts as −∞.
 out = floor((size + begin + end − dilation·(k − 1) − 1) / stride) + 1, or the ceiling with ceilMode.`,
   infer: inferPool,
-  grad: null,
-  lower: (site, attributes) => [
-    {
-      opType: "MaxPool",
-      inputs: site.inputs,
-      outputs: site.outputs,
-      attributes: { ...lowerWindow(attributes), ceil_mode: { int: attributes.ceilMode ? 1 : 0 } },
-    },
-  ],
+  // y[p] is one element of its window, so ∂y[p]/∂x is 1 there and 0 elsewhere.
+  grad: (b, { inputs: [x], outputs: [y], attributes }, outputGradients) =>
+    x && y ? [b.add("maxPoolGradient", "dx", [x, y, onlyGradient(outputGradients)], attributes)] : [null],
+  lower: (site, attributes) => lowerPooling(site, "MaxPool", attributes),
   macs: () => 0,
   window: (attributes) => attributes,
 };

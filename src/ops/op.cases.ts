@@ -3,18 +3,23 @@ import type { Shape } from "../tensor/shape.js";
 import type { AttributesOf, OpName } from "./index.js";
 import type { WindowAttributes } from "./window.js";
 
-/** A small input for an op: odd sizes, unequal sides, whatever may go wrong. The suite runs it with 1 and 3 images. */
+/** A small input for an op: odd sizes, unequal sides, whatever may go wrong. Where a shape has an "N" the suite runs it with 1 and 3 images. */
 export interface OpCase<K extends OpName> {
   readonly name: string;
   readonly inputs: readonly CaseInput[];
   readonly attributes: AttributesOf<K>;
 }
 
-/** A shape that begins with "N" is fed; any other is a weight. Values are drawn from [low, high), default [-1, 1). */
+/**
+ * What begins with "N" or holds integers is fed; anything else is a weight. Values are drawn from [low, high), default
+ * [-1, 1); integers are rounded down.
+ */
 export interface CaseInput {
   readonly shape: Shape;
   readonly low?: number;
   readonly high?: number;
+  /** Default "float32". */
+  readonly dtype?: "float32" | "int32" | "int64";
 }
 
 /** Inputs with the default range. */

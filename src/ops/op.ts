@@ -16,11 +16,20 @@ export type LoweredAttribute =
   | { readonly int: number }
   | { readonly float: number }
   | { readonly ints: readonly number[] }
-  | { readonly string: string };
+  | { readonly string: string }
+  | { readonly tensor: Tensor };
 
-/** One ONNX node of the default domain. */
+/**
+ * For whom a graph is lowered: `standard` uses ONNX's own operators alone and is what files contain; `ort-cpu` may also
+ * use ONNX Runtime's (domain com.microsoft); `webgpu` uses standard operators that ONNX Runtime's WebGPU provider has.
+ */
+export type Profile = "standard" | "ort-cpu" | "webgpu";
+
+/** One ONNX node. */
 export interface LoweredNode {
   readonly opType: string;
+  /** Default "", ONNX's own operators; "com.microsoft" only under the profile ort-cpu. */
+  readonly domain?: "com.microsoft";
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, LoweredAttribute>>;
@@ -28,6 +37,7 @@ export interface LoweredNode {
 
 /** What a lowering may use: names and types of its values, and a way to add constants and inner values. */
 export interface LowerSite extends Site {
+  readonly profile: Profile;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly inputTypes: readonly TensorType[];
@@ -53,9 +63,11 @@ export interface Window {
 export interface OpDef<P extends Attributes> {
   /** The law: operands with their shapes, and the formula of the result. */
   readonly doc: string;
+  /** Names of the outputs behind the first, which are the values `<path>:<name>`. Default none. */
+  readonly furtherOutputs?: readonly string[];
   /** Output types for input types. Throws SHAPE_INVALID naming the law that is broken. */
   readonly infer: (inputs: readonly TensorType[], attributes: P, site: Site) => readonly TensorType[];
-  /** Builds the gradient out of ops that can be lowered; null where the op is not differentiable or not yet trained through. */
+  /** Builds the gradient out of ops that can be lowered; null where the op is not differentiable, on purpose. */
   readonly grad: GradientRule<P> | null;
   readonly lower: (site: LowerSite, attributes: P) => readonly LoweredNode[];
   /** Multiply-adds for one image; pooling, normalisation, activation and sums count as 0. */
@@ -77,19 +89,21 @@ export function shapeError(site: Site, fact: string, details: Readonly<Record<st
 }
 
 /** The input types of an op with a fixed number of inputs. */
-export function exactly<const N extends 1 | 2 | 3 | 5>(count: N, inputs: readonly TensorType[], site: Site): Fixed<N> {
+export function exactly<const N extends 1 | 2 | 3 | 4 | 5>(count: N, inputs: readonly TensorType[], site: Site): Fixed<N> {
   if (inputs.length !== count) throw shapeError(site, `expected ${count} inputs, got ${inputs.length}`);
   // The length was just checked, which a tuple type cannot follow.
   return inputs as unknown as Fixed<N>;
 }
 
-type Fixed<N extends 1 | 2 | 3 | 5> = N extends 1
+type Fixed<N extends 1 | 2 | 3 | 4 | 5> = N extends 1
   ? readonly [TensorType]
   : N extends 2
     ? readonly [TensorType, TensorType]
     : N extends 3
       ? readonly [TensorType, TensorType, TensorType]
-      : readonly [TensorType, TensorType, TensorType, TensorType, TensorType];
+      : N extends 4
+        ? readonly [TensorType, TensorType, TensorType, TensorType]
+        : readonly [TensorType, TensorType, TensorType, TensorType, TensorType];
 
 /** A size that must be known when the graph is built. */
 export function concrete(dim: Dim | undefined, what: string, site: Site): number {

@@ -1,4 +1,5 @@
 import { float32Tensor } from "../tensor/tensor.js";
+import { onlyGradient } from "./gradient.js";
 import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 export interface ScaleAttributes {
@@ -13,7 +14,8 @@ export const scale: OpDef<ScaleAttributes> = {
     if (!Number.isFinite(factor)) throw shapeError(site, `factor ${factor} must be finite`);
     return [x];
   },
-  grad: null,
+  // d(f·x)/dx = f.
+  grad: (b, { attributes }, outputGradients) => [b.add("scale", "dx", [onlyGradient(outputGradients)], attributes)],
   lower: (site, { factor }) => {
     const constant = site.constant("factor", float32Tensor([], Float32Array.of(factor)));
     return [{ opType: "Mul", inputs: [...site.inputs, constant], outputs: site.outputs, attributes: {} }];

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { windowStarts } from "../../test/naive-ops.js";
+import { windowStarts } from "../../test/naive.js";
 import { inferPool } from "./pool.js";
 import { type WindowAttributes, windowSizes } from "./window.js";
 

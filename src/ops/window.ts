@@ -21,7 +21,7 @@ export interface WindowAttributes {
  */
 export function windowSizes(sizes: readonly number[], attributes: WindowAttributes, ceilMode: boolean, site: Site): readonly number[] {
   const rank = sizes.length;
-  checkLengths(attributes, rank, site);
+  checkWindow(attributes, rank, site);
   return sizes.map((size, axis) => {
     const begin = at(attributes.pads, axis);
     const padded = size + begin + at(attributes.pads, axis + rank);
@@ -54,7 +54,8 @@ function at(values: readonly number[], index: number): number {
   return values[index] as number;
 }
 
-function checkLengths(attributes: WindowAttributes, rank: number, site: Site): void {
+/** Throws unless each attribute of the window has an entry for every spatial axis, of the right sign. */
+export function checkWindow(attributes: WindowAttributes, rank: number, site: Site): void {
   const rules = [
     { name: "kernelShape", values: attributes.kernelShape, length: rank, least: 1 },
     { name: "strides", values: attributes.strides, length: rank, least: 1 },

@@ -1,15 +1,17 @@
-/// <reference types="vite/types/importMeta.d.ts" />
 /** Every op of the index against its cases, plain loops, ONNX Runtime and PyTorch's numbers. A new op is found by its file. */
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Graph, typeOf } from "../../src/ir/graph.js";
 import { isOpName, OPS, type OpName, opDef } from "../../src/ops/index.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
-import { NAIVE_OPS, type NaiveResult } from "../naive-ops.js";
+import { cotangentName, differentiated } from "../gradient-graph.js";
+import type { NaiveResult } from "../naive.js";
+import { NAIVE_OPS } from "../naive-ops.js";
+import { caseFiles, casesOf, fileName } from "../op-cases.js";
 import { goldenGraphs, readOpGoldens } from "../op-goldens.js";
-import { type AnyOpCase, caseValues, opGraph, splitValues } from "../op-graph.js";
-import { type Floats, outputOf, runGraph, withModel } from "../run-graph.js";
+import { type AnyOpCase, asNumbers, caseValues, hasBatch, opGraph, outputName, splitValues } from "../op-graph.js";
+import { distinctProfiles, outputOf, runGraph, type Values, withModel } from "../run-graph.js";
 
 /**
  * A float32 sum of n products is off by at most n·2⁻²⁴ of the sum of their sizes. The longest here has 147 products of
@@ -18,34 +20,27 @@ import { type Floats, outputOf, runGraph, withModel } from "../run-graph.js";
  */
 const TOLERANCE = 1e-5;
 
-const FILES = import.meta.glob<{ readonly cases: readonly AnyOpCase[] }>("../../src/ops/*.cases.ts", { eager: true });
 const OP_NAMES = Object.keys(OPS).filter(isOpName);
 const IMAGES = [1, 3];
 
-/** Files of src/ops that are no op: what ops are made of. */
-const SHARED_FILES = ["build", "gradient", "index", "op", "pool", "window"];
-
-function fileName(op: string): string {
-  return op.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-function casesOf(op: OpName): readonly AnyOpCase[] {
-  return FILES[`../../src/ops/${fileName(op)}.cases.ts`]?.cases ?? [];
-}
-
 describe("the index of ops", () => {
   test("lists every op file, sorted", () => {
-    const files = readdirSync(path.join(import.meta.dirname, "../../src/ops"))
+    const folder = path.join(import.meta.dirname, "../../src/ops");
+    const defined = readdirSync(folder)
       .filter((name) => /^[a-z-]+\.ts$/.test(name))
-      .map((name) => name.slice(0, -3))
-      .filter((name) => !SHARED_FILES.includes(name));
-    expect(OP_NAMES.map(fileName)).toEqual(files.sort());
+      .flatMap((name) => [...readFileSync(path.join(folder, name), "utf8").matchAll(/^export const (\w+): OpDef</gm)])
+      .map(([, op = ""]) => op);
+    expect(OP_NAMES).toEqual(defined.sort());
+    expect(readdirSync(folder)).toEqual(expect.arrayContaining(OP_NAMES.map((op) => `${fileName(op)}.ts`)));
     expect(OP_NAMES).toEqual([...OP_NAMES].sort());
   });
 
   test("has no cases of something else", () => {
-    const caseFiles = Object.keys(FILES).map((name) => path.basename(name, ".cases.ts"));
-    expect(caseFiles.filter((name) => name !== "op").sort()).toEqual(OP_NAMES.map(fileName).sort());
+    expect(
+      caseFiles()
+        .filter((name) => name !== "op")
+        .sort(),
+    ).toEqual(OP_NAMES.map(fileName).sort());
   });
 });
 
@@ -59,68 +54,74 @@ describe.each(OP_NAMES)("%s", (op) => {
   });
 
   test.each(cases)("$name", async (opCase) => {
-    const graph = opGraph(op, opCase.inputs, opCase.attributes);
-    const found = await runCase(op, graph, opCase);
-    const declared = typeOf(graph, "node").shape;
-    for (const [index, images] of IMAGES.entries()) {
-      expect(declared.map((dim) => (typeof dim === "number" ? dim : images))).toEqual(found[index]);
-    }
+    await runCase(op, opGraph(op, opCase.inputs, opCase.attributes), opCase);
   });
 });
 
-/** Runs a case with one session for all batches; checks values, shapes and costs, and gives the shapes that came out. */
-async function runCase(op: OpName, graph: Graph, opCase: AnyOpCase): Promise<readonly (readonly number[])[]> {
+/** Runs a case under every profile with one session for all batches; checks values, shapes and costs of all outputs. */
+async function runCase(op: OpName, graph: Graph, opCase: AnyOpCase): Promise<void> {
   const { parameters } = splitValues(opCase.inputs, caseValues(op, opCase, 1));
-  return withModel(graph, parameters, {}, async (model) => {
-    const found: (readonly number[])[] = [];
-    for (const images of IMAGES) {
-      const values = caseValues(op, opCase, images);
-      const expected = naive(op, values, opCase.attributes);
-      const y = outputOf(await model.run(splitValues(opCase.inputs, values).feeds), "y");
-      expect(y.shape).toEqual(expected.shape);
-      expect(worstDifference(y.data, expected.values)).toBeLessThan(TOLERANCE);
-      expect(costOf(graph) * images).toBe(expected.macs);
-      found.push(y.shape);
-    }
-    return found;
+  const expected = (hasBatch(opCase) ? IMAGES : [1]).map((images) => {
+    const values = caseValues(op, opCase, images);
+    return { images, ...splitValues(opCase.inputs, values), result: naive(op, values, opCase.attributes) };
   });
+  for (const profile of distinctProfiles(graph, parameters)) {
+    await withModel(graph, parameters, { profile }, async (model) => {
+      for (const { images, feeds, result } of expected) {
+        const outputs = await model.run(feeds);
+        for (const [index, output] of [result, ...(result.further ?? [])].entries()) {
+          const y = outputOf(outputs, outputName(index));
+          expect(y.shape).toEqual(output.shape);
+          expect(worstDifference(y.data, output.values)).toBeLessThan(TOLERANCE);
+        }
+        expect(declaredShapes(graph, images)).toEqual([result, ...(result.further ?? [])].map(({ shape }) => shape));
+        expect(costOf(graph) * images).toBe(result.macs);
+      }
+    });
+  }
 }
 
-/** Operations of later releases, for which the goldens are already here, and what our laws do not allow. */
-const LATER = [
-  "DC_and_CE_loss",
-  "DiceCELoss",
-  "DiceLoss",
-  "adaptive_avg_pool2d+expand",
-  "adaptive_avg_pool3d+expand",
-  "batch_norm",
-  "conv_transpose2d",
-  "conv_transpose3d",
-  "cross_entropy",
-  "instance_norm",
-  "interpolate",
-  "leaky_relu",
-  "local_response_norm",
-  "prelu",
-  "softmax",
-];
+/** The shapes of the node's outputs as its law gives them, for so many images. */
+function declaredShapes(graph: Graph, images: number) {
+  const outputs = graph.nodes[0]?.outputs ?? [];
+  return outputs.map((output) => typeOf(graph, output).shape.map((dim) => (typeof dim === "number" ? dim : images)));
+}
+
+/** Losses are made of many ops and have tests of their own. */
+const LOSSES = ["DC_and_CE_loss", "DiceCELoss", "DiceLoss", "cross_entropy"];
 
 describe("against PyTorch", () => {
   const goldens = readOpGoldens();
-  const graphs = goldens.flatMap((golden) => goldenGraphs(golden).map((graph) => ({ name: golden.name, ...graph })));
+  const graphs = goldens.flatMap((golden) => goldenGraphs(golden).map((graph) => ({ ...golden, ...graph })));
 
-  test("every golden has its op, but for those of later releases", () => {
+  test("every golden has its op, but for losses", () => {
     const unused = goldens.filter((golden) => goldenGraphs(golden).length === 0);
-    expect([...new Set(unused.map(({ op }) => op))].sort()).toEqual(LATER);
-    expect(unused.filter(({ op }) => op === "batch_norm").map(({ params }) => params.training)).toEqual([true, true, true]);
-    expect(unused.filter(({ op }) => op === "local_response_norm").map(({ name }) => name)).toEqual(["lrn_size4_even"]);
-    expect(goldens.length - unused.length).toBe(49);
+    expect([...new Set(unused.map(({ op }) => op))].sort()).toEqual(LOSSES);
+    expect(goldens.length - unused.length).toBe(75);
   });
 
   test.each(graphs)("$name by $op", async ({ graph, parameters, feeds, expected }) => {
     const y = outputOf(await runGraph(graph, parameters, feeds), "y");
     expect(y.shape).toEqual(expected.shape);
     expect(worstDifference(y.data, [...expected.data])).toBeLessThan(TOLERANCE);
+  });
+
+  test.each(graphs)("$name by $op, gradients", async ({ graph, names, parameters, feeds, grad_output, grads }) => {
+    const values = { ...feeds, ...Object.fromEntries([...parameters.keys()].map((name) => [name, weight(parameters, name)])) };
+    const wrt = names.map((_, index) => String(index));
+    const { graph: gradientGraph, reached } = differentiated(graph, values, wrt, ["y"]);
+    expect(reached).toEqual(wrt);
+    const cotangent = { shape: grad_output.shape, data: Float32Array.from(grad_output.data) };
+    const results = await runGraph(gradientGraph, new Map(), { ...values, [cotangentName("y")]: cotangent });
+    expect(Object.keys(grads).sort()).toEqual([...names].sort());
+    for (const [index, name] of names.entries()) {
+      const gradient = outputOf(results, `d:${index}`);
+      const expected = grads[name];
+      expect(gradient.shape).toEqual(expected?.shape);
+      expect(worstDifference(gradient.data, expected?.data ?? [])).toBeLessThan(
+        TOLERANCE * Math.max(1, ...(expected?.data ?? []).map(Math.abs)),
+      );
+    }
   });
 
   // The loops vouch for the cases that have no golden; here the goldens vouch for the loops.
@@ -137,15 +138,15 @@ describe("against PyTorch", () => {
   );
 });
 
-function weight(parameters: ReadonlyMap<string, Tensor>, name: string): Floats {
+function weight(parameters: ReadonlyMap<string, Tensor>, name: string): Values {
   const tensor = parameters.get(name);
   if (!(tensor?.data instanceof Float32Array)) throw new RangeError(`Cannot find weight ${name}`);
   return { shape: tensor.shape, data: tensor.data };
 }
 
 /** The loops of an op; its attributes are those of its own cases. */
-function naive(op: OpName, values: readonly Floats[], attributes: AnyOpCase["attributes"]): NaiveResult {
-  return NAIVE_OPS[op](values, attributes as never);
+function naive(op: OpName, values: readonly Values[], attributes: AnyOpCase["attributes"]): NaiveResult {
+  return NAIVE_OPS[op](values.map(asNumbers), attributes as never);
 }
 
 function costOf(graph: Graph): number {

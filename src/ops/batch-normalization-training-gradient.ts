@@ -1,0 +1,54 @@
+import type { BatchNormalizationTrainingAttributes } from "./batch-normalization-training.js";
+import { nodeList } from "./lowering.js";
+import { channelDot, channelSum, checkGradientShape, checkVectors, concreteShape, perChannel } from "./normalization.js";
+import { exactly, type OpDef } from "./op.js";
+
+/**
+ * With n elements in a channel, σ = √(variance + ε) and x̂ = (x − mean)/σ, y = scale·x̂ + shift. Then
+ *   dshift = Σ dy,   dscale = Σ dy·x̂ = (Σ dy·x − mean·Σ dy)/σ,
+ * and as mean and variance depend on every x: ∂mean/∂x = 1/n, ∂σ/∂x = x̂/n, so
+ *   dx = scale/σ · (dy − dshift/n − x̂·dscale/n) = A·dy + B·x + C   with
+ *   A = scale/σ,   B = −A/n · dscale/σ,   C = −A/n · dshift − B·mean = −A/n · (dshift − mean·dscale/σ).
+ */
+export const batchNormalizationTrainingGradient: OpDef<BatchNormalizationTrainingAttributes> = {
+  doc: `x, dy [N, C, spatial…], scale [C] and the batch's mean, variance [C] → dx like x, dscale, dshift [C]: the gradient of
+batchNormalizationTraining from x, scale and shift to y, statistics included. All sizes must be numbers.
+Not differentiable: it is used in backward graphs alone.`,
+  furtherOutputs: ["dscale", "dshift"],
+
+  infer: (inputs, { epsilon }, site) => {
+    const [x, dy, scale, mean, variance] = exactly(5, inputs, site);
+    const channels = checkVectors(x, { scale, mean, variance }, epsilon, site);
+    concreteShape(x, site);
+    checkGradientShape(x, dy, site);
+    const vector = { dtype: x.dtype, shape: [channels] };
+    return [x, vector, vector];
+  },
+
+  grad: null,
+
+  lower: (site, { epsilon }) => {
+    const list = nodeList(site);
+    const [x = "", dy = "", scale = "", mean = "", variance = ""] = site.inputs;
+    const shape = (site.inputTypes[0]?.shape ?? []).map(Number);
+    const count = shape.reduce((total, size, axis) => (axis === 1 ? total : total * size), 1);
+    const deviation = list.add("Sqrt", "deviation", [list.add("Add", "variance_epsilon", [variance, list.scalar("epsilon", epsilon)])]);
+    const dshift = channelSum(list, 2, dy, shape);
+    const dot = channelDot(list, "dot", dy, x, shape);
+    const centred = list.add("Sub", "centred", [dot, list.add("Mul", "mean_dshift", [mean, dshift])]);
+    const dscale = list.add("Div", 1, [centred, deviation]);
+    const slope = list.add("Div", "slope", [dscale, deviation]);
+    const a = list.add("Div", "a", [scale, deviation]);
+    const share = list.add("Mul", "share", [a, list.scalar("minus_one_nth", -1 / count)]);
+    const b = list.add("Mul", "b", [share, slope]);
+    const rest = list.add("Sub", "rest", [dshift, list.add("Mul", "mean_slope", [mean, slope])]);
+    const c = list.add("Mul", "c", [share, rest]);
+    const fromGradient = list.add("Mul", "a_dy", [dy, perChannel(list, "a_column", a, shape)]);
+    const fromInput = list.add("Mul", "b_x", [x, perChannel(list, "b_column", b, shape)]);
+    const both = list.add("Add", "a_dy_b_x", [fromGradient, fromInput]);
+    list.add("Add", 0, [both, perChannel(list, "c_column", c, shape)]);
+    return list.nodes;
+  },
+  macs: () => 0,
+  window: () => "all",
+};

@@ -1,0 +1,50 @@
+import { formatShape, sameShape } from "../tensor/shape.js";
+import { checkFloats } from "./axes.js";
+import { type ConvAttributes, inferConv } from "./conv.js";
+import { onlyGradient } from "./gradient.js";
+import { concrete, exactly, type OpDef, shapeError } from "./op.js";
+import { lowerTransposedConvolution } from "./transposed-convolution.js";
+
+export interface ConvInputGradientAttributes extends ConvAttributes {
+  /** Spatial sizes of the convolution's input: several sizes have the same number of windows. */
+  readonly inputShape: readonly number[];
+}
+
+export const convInputGradient: OpDef<ConvInputGradientAttributes> = {
+  doc: `dy [N, M, out…], w [M, C/groups, kernel…] → dx [N, C, inputShape…], the gradient of conv with respect to its input:
+dx[n, c, i] = Σ dy[n, m, p] · w[m, c, k] over all p, k with p·stride − begin + dilation·k = i. The other attributes are those of the conv.`,
+
+  infer: (inputs, attributes, site) => {
+    const [dy, w] = exactly(2, inputs, site);
+    checkFloats(inputs, site);
+    const { groups, inputShape } = attributes;
+    const channels = concrete(w.shape[1], "weight size 1", site) * groups;
+    const x = { dtype: dy.dtype, shape: [dy.shape[0] ?? 1, channels, ...inputShape] };
+    const [y] = inferConv([x, w], attributes, site);
+    if (y === undefined || !sameShape(y.shape, dy.shape)) {
+      throw shapeError(site, `dy is ${formatShape(dy.shape)}, a conv from ${formatShape(x.shape)} gives ${formatShape(y?.shape ?? [])}`);
+    }
+    return [x];
+  },
+
+  // dx is linear in both operands. With g the gradient of dx: ⟨g, convᵀ(dy, w)⟩ = ⟨conv(g, w), dy⟩, so dy gets conv(g, w);
+  // the same sum over n, m, p, k as a function of w is the weight gradient with g in the place of x.
+  grad: (b, { inputs: [dy, w], attributes, needed }, outputGradients) => {
+    const g = onlyGradient(outputGradients);
+    const { kernelShape, strides, pads, dilations, groups } = attributes;
+    const window = { kernelShape, strides, pads, dilations, groups };
+    return [
+      needed[0] && w ? b.add("conv", "ddy", [g, w], window) : null,
+      needed[1] && dy ? b.add("convWeightGradient", "dw", [g, dy], window) : null,
+    ];
+  },
+
+  lower: lowerTransposedConvolution,
+
+  // Each element of dy meets a group's channels under each tap of the kernel.
+  macs: ([dy, w]) => {
+    const perElement = (w?.shape ?? []).slice(1).reduce<number>((total, dim) => total * Number(dim), 1);
+    return (dy?.shape ?? []).slice(1).reduce<number>((total, dim) => total * Number(dim), perElement);
+  },
+  window: () => "all",
+};

@@ -1,0 +1,53 @@
+import { formatShape, sameShape } from "../tensor/shape.js";
+import { checkFloats } from "./axes.js";
+import { type ConvAttributes, inferConv } from "./conv.js";
+import { chooseForm, FORMS } from "./conv-weight-gradient-forms.js";
+import { onlyGradient } from "./gradient.js";
+import { nodeList } from "./lowering.js";
+import { concrete, exactly, type OpDef, shapeError } from "./op.js";
+
+export const convWeightGradient: OpDef<ConvAttributes> = {
+  doc: `x [N, C, spatial…], dy [N, M, out…] → dw [M, C/groups, kernel…], the gradient of conv with respect to its kernel:
+dw[m, c, k] = Σ dy[n, m, p] · x[n, c, p·stride − begin + dilation·k] over all n, p, with zeros outside x. The attributes are those of the conv.`,
+
+  infer: (inputs, attributes, site) => {
+    const [x, dy] = exactly(2, inputs, site);
+    checkFloats(inputs, site);
+    const { groups, kernelShape } = attributes;
+    const channels = concrete(x.shape[1], "number of input channels", site);
+    const outChannels = concrete(dy.shape[1], "number of output channels", site);
+    if (groups >= 1 && channels % groups !== 0) throw shapeError(site, `groups ${groups} does not divide ${channels} input channels`);
+    const w = { dtype: x.dtype, shape: [outChannels, channels / groups, ...kernelShape] };
+    const [y] = inferConv([x, w], attributes, site);
+    if (y === undefined || !sameShape(y.shape, dy.shape)) {
+      throw shapeError(site, `dy is ${formatShape(dy.shape)}, a conv from ${formatShape(x.shape)} gives ${formatShape(y?.shape ?? [])}`);
+    }
+    return [w];
+  },
+
+  // dw is linear in both operands. With g the gradient of dw, ⟨g, dw(x, dy)⟩ = ⟨dy, conv(x, g)⟩ = ⟨x, convᵀ(dy, g)⟩.
+  grad: (b, { inputs: [x, dy], attributes, needed }, outputGradients) => {
+    const g = onlyGradient(outputGradients);
+    const inputShape = (x?.type.shape ?? []).slice(2).map(Number);
+    return [
+      needed[0] && dy ? b.add("convInputGradient", "dx", [dy, g], { ...attributes, inputShape }) : null,
+      needed[1] && x ? b.add("conv", "ddy", [x, g], attributes) : null,
+    ];
+  },
+
+  lower: (site, attributes) => {
+    const [x = "", dy = ""] = site.inputs;
+    const [xShape = [], dyShape = []] = site.inputTypes.map(({ shape }) => shape);
+    const list = nodeList(site);
+    const operands = { attributes, x, dy, xShape, dyShape };
+    FORMS[chooseForm(operands)](list, operands);
+    return list.nodes;
+  },
+
+  // Each element of dy meets a group's channels under each tap of the kernel.
+  macs: ([x, dy], _outputs, { groups, kernelShape }) => {
+    const perElement = kernelShape.reduce((total, size) => total * size, Number(x?.shape[1]) / groups);
+    return (dy?.shape ?? []).slice(1).reduce<number>((total, dim) => total * Number(dim), perElement);
+  },
+  window: () => "all",
+};

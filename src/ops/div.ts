@@ -1,0 +1,16 @@
+import { binaryGradient, binaryOp } from "./elementwise.js";
+import type { NoAttributes } from "./global-average-pool.js";
+import type { OpDef } from "./op.js";
+
+export const div: OpDef<NoAttributes> = binaryOp(
+  "Div",
+  "a / b, element by element.",
+  // ∂(a/b)/∂a = 1/b, and ∂(a/b)/∂b = −a/b² = −y/b with y = a/b.
+  binaryGradient(
+    (b, { b: second, dy }) => b.add("div", "da", [dy, second], {}),
+    (b, { b: second, y, dy }) => {
+      const quotient = b.add("div", "db_quotient", [b.add("mul", "db_product", [dy, y], {}), second], {});
+      return b.add("scale", "db", [quotient], { factor: -1 });
+    },
+  ),
+);

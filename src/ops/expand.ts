@@ -1,0 +1,25 @@
+import { checkIntegers, int64Vector } from "./axes.js";
+import { broadcastShapes, unbroadcast } from "./elementwise.js";
+import { onlyGradient } from "./gradient.js";
+import { exactly, type OpDef, POINTWISE } from "./op.js";
+
+export interface ExpandAttributes {
+  readonly [name: string]: readonly number[];
+  /** Sizes to broadcast to; 1 keeps the size of x. */
+  readonly shape: readonly number[];
+}
+
+export const expand: OpDef<ExpandAttributes> = {
+  doc: "x copied along axes of size 1 to the broadcast of its shape with `shape`, where 1 keeps the size of x (also one without a number).",
+  infer: (inputs, { shape }, site) => {
+    const [x] = exactly(1, inputs, site);
+    checkIntegers("shape", shape, shape.length, 1, site);
+    return [{ dtype: x.dtype, shape: broadcastShapes(x.shape, shape, site) }];
+  },
+  // An element gets the sum of what its copies get.
+  grad: (b, { inputs: [x] }, outputGradients) => [unbroadcast(b, "dx", onlyGradient(outputGradients), x?.type.shape ?? [])],
+  lower: (site, { shape }) => [
+    { opType: "Expand", inputs: [...site.inputs, site.constant("shape", int64Vector(shape))], outputs: site.outputs, attributes: {} },
+  ],
+  ...POINTWISE,
+};

@@ -1,0 +1,30 @@
+import { checkFloats } from "./axes.js";
+import { onlyGradient } from "./gradient.js";
+import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
+
+export interface LeakyReluAttributes {
+  readonly [name: string]: number;
+  /** The slope below 0. */
+  readonly alpha: number;
+}
+
+export const leakyRelu: OpDef<LeakyReluAttributes> = {
+  doc: "x of any shape → x where x > 0, else alpha · x.",
+  infer: (inputs, { alpha }, site) => {
+    const [x] = exactly(1, inputs, site);
+    checkFloats([x], site);
+    if (!Number.isFinite(alpha)) throw shapeError(site, `alpha ${alpha} must be finite`);
+    return [x];
+  },
+  // dy where x > 0, else alpha·dy; that is alpha·dy + (1 − alpha)·(dy where x > 0). At 0 it is alpha·dy, as in PyTorch.
+  grad: (b, { inputs, attributes: { alpha } }, outputGradients) => {
+    const dy = onlyGradient(outputGradients);
+    const above = b.add("reluGradient", "above", [...inputs, dy], {});
+    const rest = b.add("scale", "rest", [above], { factor: 1 - alpha });
+    return [b.add("add", "dx", [b.add("scale", "leak", [dy], { factor: alpha }), rest], {})];
+  },
+  lower: (site, { alpha }) => [
+    { opType: "LeakyRelu", inputs: site.inputs, outputs: site.outputs, attributes: { alpha: { float: alpha } } },
+  ],
+  ...POINTWISE,
+};

@@ -1,0 +1,43 @@
+import { checkAxis, checkFloats, int64Vector } from "./axes.js";
+import { onlyGradient } from "./gradient.js";
+import { exactly, type LoweredNode, type LowerSite, type OpDef } from "./op.js";
+import type { SoftmaxAttributes } from "./softmax.js";
+
+export const logSoftmax: OpDef<SoftmaxAttributes> = {
+  doc: "x of any shape → x − max − ln Σ exp(x − max) along `axis`: the logarithm of softmax without its underflow.",
+  infer: (inputs, { axis }, site) => {
+    const [x] = exactly(1, inputs, site);
+    checkFloats([x], site);
+    checkAxis(axis, x.shape.length, site);
+    return [x];
+  },
+  // ∂yᵢ/∂xⱼ = δᵢⱼ − softmax(x)ⱼ, so dxⱼ = dyⱼ − exp(yⱼ)·Σᵢ dyᵢ.
+  grad: (b, { outputs, attributes: { axis } }, outputGradients) => {
+    const dy = onlyGradient(outputGradients);
+    const total = b.add("reduceSum", "total", [dy], { axes: [axis], keepDims: true });
+    const share = b.add("mul", "share", [b.add("exp", "softmax", outputs, {}), total], {});
+    return [b.add("sub", "dx", [dy, share], {})];
+  },
+  lower: (site, { axis }) =>
+    site.profile === "webgpu"
+      ? composed(site, axis)
+      : [{ opType: "LogSoftmax", inputs: site.inputs, outputs: site.outputs, attributes: { axis: { int: axis } } }],
+  macs: () => 0,
+  window: () => "all",
+};
+
+/** WebGPU has no LogSoftmax. */
+function composed(site: LowerSite, axis: number): readonly LoweredNode[] {
+  const [x = ""] = site.inputs;
+  const axes = site.constant("axes", int64Vector([axis]));
+  const keepdims = { keepdims: { int: 1 } };
+  const [max, shifted, exponentials, total, log] = ["max", "shifted", "exponentials", "total", "log"].map((name) => site.inner(name));
+  return [
+    { opType: "ReduceMax", inputs: [x, axes], outputs: [max ?? ""], attributes: keepdims },
+    { opType: "Sub", inputs: [x, max ?? ""], outputs: [shifted ?? ""], attributes: {} },
+    { opType: "Exp", inputs: [shifted ?? ""], outputs: [exponentials ?? ""], attributes: {} },
+    { opType: "ReduceSum", inputs: [exponentials ?? "", axes], outputs: [total ?? ""], attributes: keepdims },
+    { opType: "Log", inputs: [total ?? ""], outputs: [log ?? ""], attributes: {} },
+    { opType: "Sub", inputs: [shifted ?? "", log ?? ""], outputs: site.outputs, attributes: {} },
+  ];
+}

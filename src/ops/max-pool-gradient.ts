@@ -1,0 +1,182 @@
+import { formatShape, sameShape } from "../tensor/shape.js";
+import { checkFloats } from "./axes.js";
+import { type NodeList, nodeList, padLast, product, sliceLast, spatial } from "./lowering.js";
+import { exactly, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
+import { inferPool, lowerPool, type PoolAttributes, poolAlong, poolStages } from "./pool.js";
+
+export const maxPoolGradient: OpDef<PoolAttributes> = {
+  doc: `x [N, C, spatial…], y and dy [N, C, out…] → dx like x, the gradient of maxPool from x to y: each window's dy goes to
+its largest element, the first in row-major order where several are equal (PyTorch's rule). The attributes are those of
+the maxPool. The batch must be a number. Not differentiable: it is used in backward graphs alone.`,
+
+  infer: (inputs, attributes, site) => {
+    const [x, y, dy] = exactly(3, inputs, site);
+    checkFloats(inputs, site);
+    if (typeof x.shape[0] !== "number") throw shapeError(site, `the batch must be a number, got ${formatShape(x.shape)}`);
+    const [pooled] = inferPool([x], attributes, site);
+    for (const [name, { shape }] of Object.entries({ y, dy })) {
+      if (!pooled || !sameShape(shape, pooled.shape)) {
+        throw shapeError(
+          site,
+          `${name} is ${formatShape(shape)}, a maxPool from ${formatShape(x.shape)} gives ${formatShape(pooled?.shape ?? [])}`,
+        );
+      }
+    }
+    return [x];
+  },
+
+  grad: null,
+  lower: (site, attributes) => {
+    // Indices come from one MaxPool.
+    const [stage, ...further] = poolStages(spatial(site.inputTypes[0]?.shape), attributes);
+    const hasIndices = stage !== undefined && further.length === 0 && site.profile !== "webgpu";
+    return hasIndices ? lowerByIndices(site, stage) : lowerByComparing(site, attributes);
+  },
+  macs: () => 0,
+  window: (attributes) => attributes,
+};
+
+/** ONNX's MaxPool also gives where in x, read as one row, each maximum was; dy is added up there. */
+function lowerByIndices(site: LowerSite, attributes: PoolAttributes): readonly LoweredNode[] {
+  const list = nodeList(site);
+  const [x = "", , dy = ""] = site.inputs;
+  const shape = (site.inputTypes[0]?.shape ?? []).map(Number);
+  const [, indices = ""] = list.addAll("MaxPool", ["maxima", "indices"], [x], lowerPool(attributes));
+  const zeros = list.add("ConstantOfShape", "zeros", [list.ints("size", [product(shape)])]);
+  const row = list.add("ScatterElements", "row", [zeros, list.reshape("indices_row", indices, [-1]), list.reshape("dy_row", dy, [-1])], {
+    axis: { int: 0 },
+    reduction: { string: "add" },
+  });
+  list.reshape(0, row, shape);
+  return list.nodes;
+}
+
+/**
+ * Without indices. A maximum over a box is the maximum along one axis after the other, and the first match along the
+ * first axis, then along the second, … is the first in row-major order. So the maxima are taken from the last axis to
+ * the first and the gradient goes back the other way: k comparisons per axis instead of k·k (or k·k·k) in all.
+ */
+function lowerByComparing(site: LowerSite, attributes: PoolAttributes): readonly LoweredNode[] {
+  const list = nodeList(site);
+  const [x = "", y = "", dy = ""] = site.inputs;
+  const shape = (site.inputTypes[0]?.shape ?? []).map(Number);
+  const out = spatial(site.inputTypes[1]?.shape);
+  const rank = out.length;
+  const [lowest, zero] = [list.scalar("lowest", -3.4028234663852886e38), list.scalar("zero", 0)];
+  // maps[axis]: the map whose axes from `axis` on have been pooled; the last is x.
+  const maps: string[] = [];
+  maps[rank] = x;
+  for (let axis = rank - 1; axis > 0; axis--) {
+    const sizes = [...spatial(shape).slice(0, axis + 1), ...out.slice(axis + 1)];
+    const [stage = attributes] = poolStages(
+      sizes,
+      poolAlong(attributes, (pooled) => pooled === axis),
+    );
+    maps[axis] = list.add("MaxPool", `pooled${axis}`, [maps[axis + 1] ?? ""], lowerPool(stage));
+  }
+  maps[0] = y;
+  let gradient = dy;
+  for (let axis = 0; axis < rank; axis++) {
+    const sizes = [...shape.slice(0, 2 + axis), ...shape.slice(2 + axis, 3 + axis), ...out.slice(axis + 1)];
+    gradient = alongOneAxis(list, {
+      name: `axis${axis}`,
+      x: maps[axis + 1] ?? "",
+      y: maps[axis] ?? "",
+      dy: gradient,
+      before: product(sizes.slice(0, 2 + axis)),
+      size: sizes[2 + axis] ?? 1,
+      out: out[axis] ?? 1,
+      behind: product(out.slice(axis + 1)),
+      stride: attributes.strides[axis] ?? 1,
+      dilation: attributes.dilations[axis] ?? 1,
+      kernel: attributes.kernelShape[axis] ?? 1,
+      begin: attributes.pads[axis] ?? 0,
+      lowest,
+      zero,
+    });
+  }
+  list.reshape(0, gradient, shape);
+  return list.nodes;
+}
+
+/** Pooling along the middle axis of [before, size, behind]. */
+interface AxisPool {
+  readonly name: string;
+  readonly x: string;
+  readonly y: string;
+  readonly dy: string;
+  readonly before: number;
+  readonly size: number;
+  readonly out: number;
+  readonly behind: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly dilation: number;
+  readonly begin: number;
+  readonly lowest: string;
+  readonly zero: string;
+}
+
+/**
+ * dx along one axis, as [before, size, behind]. Tap by tap, the windows whose element there equals the maximum give
+ * their gradient to it and have none left; the last tap gets what is left, so nothing is lost or counted twice. Tap k
+ * of window p is element p·stride + offset of the padded row, offset = dilation·k = q·stride + r: shifted by q inside
+ * row r of `stride` rows, which together are the padded row.
+ */
+function alongOneAxis(list: NodeList, pool: AxisPool): string {
+  const { name, before, size, out, behind, kernel, stride, dilation, begin, zero } = pool;
+  const shift = Math.floor((dilation * (kernel - 1)) / stride);
+  const length = (out - 1) * stride + dilation * (kernel - 1) + 1;
+  const pads = { begins: [begin, 0], ends: [length - size - begin, 0] };
+  const x = padLast(
+    list,
+    `${name}_padded`,
+    list.reshape(`${name}_x`, pool.x, [before, size, behind]),
+    [before, size, behind],
+    pads,
+    pool.lowest,
+  );
+  const y = list.reshape(`${name}_y`, pool.y, [before, out, behind]);
+  let left = list.reshape(`${name}_dy`, pool.dy, [before, out, behind]);
+  const rows: string[][] = Array.from({ length: stride }, () => []);
+  for (let k = 0; k < kernel; k++) {
+    const [tap, offset] = [`${name}_tap${k}`, dilation * k];
+    let given = left;
+    if (k < kernel - 1) {
+      const element = sliceLast(list, tap, x, 3, { starts: [offset, 0], counts: [out, behind], steps: [stride, 1] });
+      const match = list.add("Equal", `${tap}_match`, [element, y]);
+      given = list.add("Where", `${tap}_given`, [match, left, zero]);
+      left = list.add("Sub", `${tap}_left`, [left, given]);
+    }
+    const moved = Math.floor(offset / stride);
+    rows[offset % stride]?.push(
+      padLast(list, `${tap}_moved`, given, [before, out, behind], { begins: [moved, 0], ends: [shift - moved, 0] }),
+    );
+  }
+  return interleave(list, pool, rows, out + shift);
+}
+
+/** Rows r of [before, length, behind] as elements p·stride + r of one row, cut to what lies in x. */
+function interleave(
+  list: NodeList,
+  { name, before, size, behind, stride, begin }: AxisPool,
+  rows: readonly string[][],
+  length: number,
+): string {
+  const sums = rows.map((parts, row) => {
+    const [first] = parts;
+    if (first === undefined) {
+      // Elements between the taps of a window.
+      return list.add("Expand", `${name}_row${row}`, [
+        list.scalar(`${name}_none${row}`, 0),
+        list.ints(`${name}_size${row}`, [before, length, 1, behind]),
+      ]);
+    }
+    const sum = parts.length === 1 ? first : list.add("Sum", `${name}_sum${row}`, parts);
+    return list.reshape(`${name}_row${row}`, sum, [before, length, 1, behind]);
+  });
+  const joined = sums.length === 1 ? (sums[0] ?? "") : list.add("Concat", `${name}_rows`, sums, { axis: { int: 2 } });
+  const whole = list.reshape(`${name}_row`, joined, [before, length * stride, behind]);
+  const ends = [size + begin - length * stride, 0];
+  return padLast(list, `${name}_dx`, whole, [before, length * stride, behind], { begins: [-begin, 0], ends });
+}

@@ -1,0 +1,13 @@
+import { binaryGradient, binaryOp } from "./elementwise.js";
+import type { NoAttributes } from "./global-average-pool.js";
+import type { OpDef } from "./op.js";
+
+export const mul: OpDef<NoAttributes> = binaryOp(
+  "Mul",
+  "a · b, element by element.",
+  // ∂(a·b)/∂a = b and ∂(a·b)/∂b = a.
+  binaryGradient(
+    (b, { b: second, dy }) => b.add("mul", "da", [dy, second], {}),
+    (b, { a: first, dy }) => b.add("mul", "db", [dy, first], {}),
+  ),
+);

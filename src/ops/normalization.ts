@@ -1,0 +1,55 @@
+/** What the normalisations share: the laws of their vectors, and the sums that their gradients need. */
+import { formatShape, type Shape, sameShape, type TensorType } from "../tensor/shape.js";
+import { checkFloats } from "./axes.js";
+import { type NodeList, product } from "./lowering.js";
+import { concrete, type Site, shapeError } from "./op.js";
+
+/** Throws unless each vector has one float32 element per channel of x [N, C, …] and epsilon is positive. */
+export function checkVectors(x: TensorType, vectors: Readonly<Record<string, TensorType>>, epsilon: number, site: Site): number {
+  const channels = concrete(x.shape[1], "number of channels", site);
+  for (const [name, { shape }] of Object.entries(vectors)) {
+    if (shape.length !== 1 || shape[0] !== channels) throw shapeError(site, `${name} ${formatShape(shape)} must be [${channels}]`);
+  }
+  checkFloats([x, ...Object.values(vectors)], site);
+  if (!(epsilon > 0)) throw shapeError(site, `epsilon ${epsilon} must be positive`);
+  return channels;
+}
+
+/** Throws unless a value and its gradient have the same shape. */
+export function checkGradientShape(x: TensorType, dy: TensorType, site: Site): void {
+  if (!sameShape(x.shape, dy.shape)) throw shapeError(site, `${formatShape(x.shape)} and ${formatShape(dy.shape)} differ`);
+}
+
+/** Throws unless all sizes of x are numbers: sums over images need their number. */
+export function concreteShape(x: TensorType, site: Site): readonly number[] {
+  return x.shape.map((dim, axis) => concrete(dim, `size on axis ${axis}`, site));
+}
+
+/** All axes of [N, C, spatial…] but the channels. */
+export function axesButChannels(shape: Shape): readonly number[] {
+  return shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
+}
+
+/** A vector [C] as [C, 1…], which broadcasts over [N, C, spatial…]. */
+export function perChannel(list: NodeList, target: string, vector: string, shape: Shape): string {
+  return list.reshape(target, vector, [Number(shape[1]), ...shape.slice(2).map(() => 1)]);
+}
+
+/** Σ over all axes but the channels → [C]. */
+export function channelSum(list: NodeList, target: string | number, x: string, shape: Shape): string {
+  const axes = list.ints(`${target}_axes`, axesButChannels(shape));
+  return list.add("ReduceSum", target, [x, axes], { keepdims: { int: 0 } });
+}
+
+/**
+ * Σ a·b over all axes but the channels → [C]. Row times column per channel and image, so that no product tensor is
+ * written; where a row is one element, the product tensor is as small.
+ */
+export function channelDot(list: NodeList, target: string, a: string, b: string, shape: readonly number[]): string {
+  const [images = 1, channels = 1, ...sizes] = shape;
+  const places = product(sizes);
+  if (places === 1) return channelSum(list, target, list.add("Mul", `${target}_products`, [a, b]), shape);
+  const row = list.reshape(`${target}_row`, a, [images, channels, 1, places]);
+  const column = list.reshape(`${target}_column`, b, [images, channels, places, 1]);
+  return channelSum(list, target, list.add("MatMul", `${target}_images`, [row, column]), [images, channels, 1, 1]);
+}

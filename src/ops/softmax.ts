@@ -1,0 +1,29 @@
+import { checkAxis, checkFloats } from "./axes.js";
+import { onlyGradient } from "./gradient.js";
+import { exactly, type OpDef } from "./op.js";
+
+export interface SoftmaxAttributes {
+  readonly [name: string]: number;
+  /** The axis along which the result sums to 1. */
+  readonly axis: number;
+}
+
+export const softmax: OpDef<SoftmaxAttributes> = {
+  doc: "x of any shape → exp(x) / Σ exp(x) along `axis`; the maximum is subtracted first, so that nothing overflows.",
+  infer: (inputs, { axis }, site) => {
+    const [x] = exactly(1, inputs, site);
+    checkFloats([x], site);
+    checkAxis(axis, x.shape.length, site);
+    return [x];
+  },
+  // ∂yᵢ/∂xⱼ = yᵢ·(δᵢⱼ − yⱼ), so dxⱼ = Σᵢ dyᵢ·yᵢ·(δᵢⱼ − yⱼ) = yⱼ·(dyⱼ − Σᵢ dyᵢ·yᵢ).
+  grad: (b, { outputs: [y], attributes: { axis } }, outputGradients) => {
+    if (y === undefined) throw new RangeError("Cannot differentiate: expected an output");
+    const dy = onlyGradient(outputGradients);
+    const weighted = b.add("reduceSum", "weighted", [b.add("mul", "product", [dy, y], {})], { axes: [axis], keepDims: true });
+    return [b.add("mul", "dx", [y, b.add("sub", "centred", [dy, weighted], {})], {})];
+  },
+  lower: (site, { axis }) => [{ opType: "Softmax", inputs: site.inputs, outputs: site.outputs, attributes: { axis: { int: axis } } }],
+  macs: () => 0,
+  window: () => "all",
+};

@@ -1,0 +1,41 @@
+import type { Dim } from "../tensor/shape.js";
+import { checkAxis, checkIntegers, int64Vector } from "./axes.js";
+import { concrete, exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
+
+export interface SplitAttributes {
+  readonly [name: string]: number | readonly number[];
+  readonly axis: number;
+  /** The size of each output along the axis. */
+  readonly sizes: readonly number[];
+}
+
+export const split: OpDef<SplitAttributes> = {
+  doc: "x cut along `axis` into outputs of the given sizes, in order; the sizes add up to the size of the axis.",
+  infer: (inputs, { axis, sizes }, site) => {
+    const [x] = exactly(1, inputs, site);
+    checkAxis(axis, x.shape.length, site);
+    if (sizes.length === 0) throw shapeError(site, "expected at least 1 size, got 0");
+    checkIntegers("sizes", sizes, sizes.length, 1, site);
+    const size = concrete(x.shape[axis], `size on axis ${axis}`, site);
+    const total = sizes.reduce((sum, part) => sum + part, 0);
+    if (total !== size) throw shapeError(site, `sizes [${sizes.join(", ")}] add up to ${total}, axis ${axis} has ${size}`);
+    return sizes.map((part) => ({ dtype: x.dtype, shape: x.shape.map((dim, i): Dim => (i === axis ? part : dim)) }));
+  },
+  // Every element goes to one output, so the gradients are joined; an output that the loss does not depend on gives zeros.
+  grad: (b, { outputs, attributes: { axis } }, outputGradients) => {
+    const parts = outputs.map(
+      ({ type }, index) =>
+        outputGradients[index] ?? b.add("constant", `zeros_${index}`, [], { shape: type.shape.map(Number), values: [0] }),
+    );
+    return [b.add("concat", "dx", parts, { axis })];
+  },
+  lower: (site, { axis, sizes }) => [
+    {
+      opType: "Split",
+      inputs: [...site.inputs, site.constant("sizes", int64Vector(sizes))],
+      outputs: site.outputs,
+      attributes: { axis: { int: axis } },
+    },
+  ],
+  ...POINTWISE,
+};

@@ -1,0 +1,13 @@
+import { binaryGradient, binaryOp } from "./elementwise.js";
+import type { NoAttributes } from "./global-average-pool.js";
+import type { OpDef } from "./op.js";
+
+export const sub: OpDef<NoAttributes> = binaryOp(
+  "Sub",
+  "a − b.",
+  // ∂(a − b)/∂a = 1 and ∂(a − b)/∂b = −1.
+  binaryGradient(
+    (_b, { dy }) => dy,
+    (b, { dy }) => b.add("scale", "db", [dy], { factor: -1 }),
+  ),
+);

@@ -1,0 +1,35 @@
+import { formatShape, sameShape } from "../tensor/shape.js";
+import type { NoAttributes } from "./global-average-pool.js";
+import { onlyGradient } from "./gradient.js";
+import { type LoweredNode, type LowerSite, type OpDef, POINTWISE, shapeError } from "./op.js";
+
+export const sum: OpDef<NoAttributes> = {
+  doc: "The sum of one or more tensors of the same shape.",
+  infer: (inputs, _attributes, site) => {
+    const [first, ...rest] = inputs;
+    if (first === undefined) throw shapeError(site, "expected at least 1 input, got 0");
+    for (const { shape } of rest) {
+      if (!sameShape(shape, first.shape)) throw shapeError(site, `${formatShape(first.shape)} and ${formatShape(shape)} differ`);
+    }
+    return [first];
+  },
+  // d(Σ xᵢ)/dxᵢ = 1: each summand gets the gradient of the sum.
+  grad: (_b, site, outputGradients) => site.inputs.map(() => onlyGradient(outputGradients)),
+  lower: (site) =>
+    site.profile === "webgpu" ? additions(site) : [{ opType: "Sum", inputs: site.inputs, outputs: site.outputs, attributes: {} }],
+  ...POINTWISE,
+};
+
+/** WebGPU has no Sum: one Add after the other. */
+function additions(site: LowerSite): readonly LoweredNode[] {
+  const { inputs, outputs } = site;
+  const [first = "", ...rest] = inputs;
+  if (rest.length === 0) return [{ opType: "Identity", inputs, outputs, attributes: {} }];
+  const totals = rest.map((_, index) => (index === rest.length - 1 ? (outputs[0] ?? "") : site.inner(`sum_${index}`)));
+  return rest.map((summand, index) => ({
+    opType: "Add",
+    inputs: [totals[index - 1] ?? first, summand],
+    outputs: [totals[index] ?? ""],
+    attributes: {},
+  }));
+}

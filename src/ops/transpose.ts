@@ -1,0 +1,27 @@
+import type { Dim } from "../tensor/shape.js";
+import { onlyGradient } from "./gradient.js";
+import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
+
+export interface TransposeAttributes {
+  readonly [name: string]: readonly number[];
+  /** Axis i of the result is axis perm[i] of x. */
+  readonly perm: readonly number[];
+}
+
+export const transpose: OpDef<TransposeAttributes> = {
+  doc: "x with its axes reordered: axis i of the result is axis perm[i] of x.",
+  infer: (inputs, { perm }, site) => {
+    const [x] = exactly(1, inputs, site);
+    const rank = x.shape.length;
+    if (perm.length !== rank || x.shape.some((_, axis) => !perm.includes(axis))) {
+      throw shapeError(site, `perm [${perm.join(", ")}] must hold each of 0 to ${rank - 1} once`);
+    }
+    return [{ dtype: x.dtype, shape: perm.map((axis): Dim => x.shape[axis] ?? 1) }];
+  },
+  // Every element moves, so its gradient moves back: the inverse permutation.
+  grad: (b, { attributes: { perm } }, outputGradients) => [
+    b.add("transpose", "dx", [onlyGradient(outputGradients)], { perm: perm.map((_, axis) => perm.indexOf(axis)) }),
+  ],
+  lower: (site, { perm }) => [{ opType: "Transpose", inputs: site.inputs, outputs: site.outputs, attributes: { perm: { ints: perm } } }],
+  ...POINTWISE,
+};
