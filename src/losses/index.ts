@@ -1,0 +1,10 @@
+export { type CrossEntropyOptions, crossEntropy } from "./cross-entropy.js";
+export {
+  type DiceCrossEntropyOptions,
+  type DiceOptions,
+  dice,
+  diceCrossEntropy,
+  type NnunetOptions,
+  nnunetDiceCrossEntropy,
+} from "./dice.js";
+export { oneHotTargets } from "./targets.js";

@@ -1,0 +1,60 @@
+import type { GraphBuilder, Ref } from "../ops/build.js";
+
+/**
+ * Formulas as graphs: each call adds one node `<path>.<name>`. A scalar [] may stand beside a vector [n]; where both are
+ * scalars the node costs nothing worth counting, so factors are gathered on scalars first.
+ */
+export interface Arithmetic {
+  readonly add: (name: string, x: Ref, y: Ref) => Ref;
+  readonly sub: (name: string, x: Ref, y: Ref) => Ref;
+  readonly mul: (name: string, x: Ref, y: Ref) => Ref;
+  readonly div: (name: string, x: Ref, y: Ref) => Ref;
+  readonly sqrt: (name: string, x: Ref) => Ref;
+  readonly exp: (name: string, x: Ref) => Ref;
+  /** max(x, 0) */
+  readonly relu: (name: string, x: Ref) => Ref;
+  /** min(max(x, least), most) */
+  readonly clip: (name: string, x: Ref, least: number, most: number) => Ref;
+  /** factor · x */
+  readonly scaled: (name: string, x: Ref, factor: number) => Ref;
+  /** x + value */
+  readonly offset: (name: string, x: Ref, value: number) => Ref;
+  readonly scalar: (name: string, value: number) => Ref;
+}
+
+export function arithmetic(b: GraphBuilder, path: string): Arithmetic {
+  const binary = (op: "add" | "sub" | "mul" | "div") => (name: string, x: Ref, y: Ref) => b.add(op, `${path}.${name}`, [x, y], {});
+  const unary = (op: "sqrt" | "exp" | "relu") => (name: string, x: Ref) => b.add(op, `${path}.${name}`, [x], {});
+  const scalar = (name: string, value: number) => b.add("constant", `${path}.${name}`, [], { shape: [], values: [value] });
+  const add = binary("add");
+  return {
+    add,
+    sub: binary("sub"),
+    mul: binary("mul"),
+    div: binary("div"),
+    sqrt: unary("sqrt"),
+    exp: unary("exp"),
+    relu: unary("relu"),
+    clip: (name, x, least, most) => b.add("clip", `${path}.${name}`, [x], { min: least, max: most }),
+    scaled: (name, x, factor) => b.add("scale", `${path}.${name}`, [x], { factor }),
+    offset: (name, x, value) => add(name, x, scalar(`${name}.by`, value)),
+    scalar,
+  };
+}
+
+/** decay · previous + value: two passes. */
+export function discounted(x: Arithmetic, name: string, previous: Ref, decay: number, value: Ref): Ref {
+  return x.add(name, x.scaled(`${name}.kept`, previous, decay), value);
+}
+
+/** decay · previous + value²: three passes. */
+export function discountedSquares(x: Arithmetic, name: string, previous: Ref, decay: number, value: Ref): Ref {
+  return discounted(x, name, previous, decay, x.mul(`${name}.square`, value, value));
+}
+
+/** 1 − share^step for a scalar step and a share in [0, 1). */
+export function approached(x: Arithmetic, name: string, step: Ref, share: number): Ref {
+  const one = x.scalar(`${name}.one`, 1);
+  if (share === 0) return one;
+  return x.sub(name, one, x.exp(`${name}.rest`, x.scaled(`${name}.exponent`, step, Math.log(share))));
+}

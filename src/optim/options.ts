@@ -1,0 +1,146 @@
+import { InceptionError } from "../errors.js";
+
+/** An option of an optimiser or a schedule: what it means, its default, and how a value is read. */
+export interface Option<T> {
+  readonly doc: string;
+  /** Undefined where the option must be given. */
+  readonly default: T | undefined;
+  /** What is accepted, for messages. */
+  readonly expected: string;
+  /** The value, or undefined where it is not acceptable. */
+  readonly parse: (given: unknown) => T | undefined;
+}
+
+export type OptionValue = number | string | boolean | readonly number[];
+export type OptionTable = Readonly<Record<string, Option<OptionValue>>>;
+export type OptionValues<S extends OptionTable> = { readonly [K in keyof S]: S[K] extends Option<infer T> ? T : never };
+/** Options as they come from a file or a command line: anything. */
+export type GivenOptions = Readonly<Record<string, unknown>>;
+
+/** A number in [least, most]. */
+export function numberOption(doc: string, value: number | undefined, least: number, most: number): Option<number> {
+  return bounded(doc, value, `a number in [${least}, ${most}]`, (number) => number >= least && number <= most);
+}
+
+/** A number in [0, 1): a share that is kept from one step to the next. */
+export function shareOption(doc: string, value: number): Option<number> {
+  return bounded(doc, value, "a number in [0, 1)", (number) => number >= 0 && number < 1);
+}
+
+export function booleanOption(doc: string, value: boolean): Option<boolean> {
+  return {
+    doc,
+    default: value,
+    expected: "true or false",
+    parse: (given) => (given === true || given === "true" ? true : given === false || given === "false" ? false : undefined),
+  };
+}
+
+export function choiceOption<const C extends string>(doc: string, value: NoInfer<C> | undefined, choices: readonly C[]): Option<C> {
+  return {
+    doc,
+    default: value,
+    expected: choices.map((choice) => `"${choice}"`).join(" or "),
+    parse: (given) => choices.find((choice) => choice === given),
+  };
+}
+
+/** Numbers in [least, most], each above the one before it: a list, or text as in "30,60". */
+export function risingOption(doc: string, value: readonly number[], least: number, most: number): Option<readonly number[]> {
+  return {
+    doc,
+    default: value,
+    expected: `rising numbers in [${least}, ${most}], as in 30,60`,
+    parse: (given) => {
+      const items: readonly unknown[] = typeof given === "string" ? given.split(",") : Array.isArray(given) ? given : [undefined];
+      const numbers = items.map(toNumber).filter((number) => number !== undefined);
+      const rises = numbers.every((number, index) => number > (numbers[index - 1] ?? Number.NEGATIVE_INFINITY));
+      const inside = numbers.every((number) => number >= least && number <= most);
+      return numbers.length === items.length && rises && inside ? numbers : undefined;
+    },
+  };
+}
+
+function bounded(doc: string, value: number | undefined, expected: string, accepts: (number: number) => boolean): Option<number> {
+  return {
+    doc,
+    default: value,
+    expected,
+    parse: (given) => {
+      const number = toNumber(given);
+      return number !== undefined && accepts(number) ? number : undefined;
+    },
+  };
+}
+
+/**
+ * The values of all options: the given ones, read and checked, and the defaults of the rest.
+ *
+ * @param owner - whose options they are, for messages, as in `sgd`
+ * @throws InceptionError OPTION_INVALID naming the option, the value and what is accepted
+ */
+export function resolveOptions<S extends OptionTable>(owner: string, table: S, given: GivenOptions): OptionValues<S> {
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(table, name)) continue;
+    const names = Object.keys(table).join(", ");
+    throw new InceptionError("OPTION_INVALID", `Cannot set option ${JSON.stringify(name)} of ${owner}: expected one of ${names}`, {
+      owner,
+      name,
+    });
+  }
+  const values = Object.entries(table).map(([name, option]) => [name, resolveOne(owner, name, option, given[name])]);
+  // Each entry was parsed by the option of the same name, which is what the mapped type says.
+  return Object.fromEntries(values) as OptionValues<S>;
+}
+
+/** The error of an option whose value does not go with the others. */
+export function optionError(owner: string, name: string, given: unknown, expected: string): InceptionError {
+  const text = `Cannot set option ${name} of ${owner} to ${shown(given)}: expected ${expected}`;
+  return new InceptionError("OPTION_INVALID", text, { owner, name, given });
+}
+
+/**
+ * The entry of a table that a record like `{name: "sgd", momentum: 0.9}` names, and the record's other fields.
+ *
+ * @param kind - what the table holds, for messages, as in `optimiser`
+ * @throws InceptionError OPTION_INVALID where the record is none or names nothing in the table
+ */
+export function chooseNamed<T>(kind: string, table: Readonly<Record<string, T>>, record: unknown): readonly [T, GivenOptions] {
+  const names = Object.keys(table).join(", ");
+  if (typeof record !== "object" || record === null || Array.isArray(record)) {
+    const text = `Cannot read ${kind} ${shown(record)}: expected a record with a name, one of ${names}`;
+    throw new InceptionError("OPTION_INVALID", text, { given: record });
+  }
+  const { name, ...given }: { readonly name?: unknown } = record;
+  const chosen = typeof name === "string" && Object.hasOwn(table, name) ? table[name] : undefined;
+  if (chosen !== undefined) return [chosen, given];
+  throw new InceptionError("OPTION_INVALID", `Cannot find ${kind} ${shown(name)}: expected one of ${names}`, { name });
+}
+
+function resolveOne(owner: string, name: string, option: Option<OptionValue>, given: unknown): OptionValue {
+  const value = given === undefined ? option.default : option.parse(given);
+  if (value !== undefined) return value;
+  if (given !== undefined) throw optionError(owner, name, given, option.expected);
+  throw new InceptionError("OPTION_INVALID", `Cannot set up ${owner}: option ${name} is missing, expected ${option.expected}`, {
+    owner,
+    name,
+  });
+}
+
+/** A value as it was written; JSON alone would call NaN null and fail at a bigint. */
+function shown(given: unknown): string {
+  if (typeof given === "number" || typeof given === "bigint") return String(given);
+  try {
+    return JSON.stringify(given) ?? typeof given;
+  } catch {
+    // A record that contains itself, or one that holds a bigint.
+    return typeof given;
+  }
+}
+
+function toNumber(given: unknown): number | undefined {
+  if (typeof given === "number") return Number.isFinite(given) ? given : undefined;
+  if (typeof given !== "string" || given.trim() === "") return undefined;
+  const number = Number(given);
+  return Number.isFinite(number) ? number : undefined;
+}
