@@ -1,0 +1,188 @@
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { type Preprocessing, parsePreprocessing } from "../data/index.js";
+import { InceptionError, messageOf } from "../errors.js";
+import { type Checkpoint, type ReadCheckpointOptions, readCheckpoint } from "../train/checkpoint.js";
+import { decodeJson, isJsonRecord, isList, type JsonData, type JsonRecord } from "../train/json.js";
+import { decodeMetricsLines, type MetricsLine } from "../train/metrics-log.js";
+import { openFileSource, systemErrorCode } from "./file-source.js";
+
+/** Where things lie below the folder of a run. */
+export const RUN_FILES = {
+  config: "config.json",
+  labels: "labels.json",
+  preprocessing: "preprocessing.json",
+  metrics: "metrics.jsonl",
+  events: "events",
+  checkpoints: "checkpoints",
+  last: path.join("checkpoints", "last.safetensors"),
+  best: "best.safetensors",
+  report: "report.html",
+} as const;
+
+export const CONFIG_FORMAT = "inceptionkit-run";
+export const CONFIG_VERSION = 1;
+
+/** The names of 22,000 classes take half a megabyte; configurations less. */
+const MAX_JSON_BYTES = 16 * 2 ** 20;
+/** A million lines; a longer log would no longer fit into one string with room to spare. */
+const MAX_METRICS_BYTES = 256 * 2 ** 20;
+
+/** What config.json says. */
+export interface RunConfig {
+  /** Model id. */
+  readonly model: string;
+  readonly options: JsonRecord;
+  /** Of the description; see `graphHash`. */
+  readonly graphHash: string;
+  /** Data, recipe and everything else that the run was begun with. */
+  readonly settings: JsonRecord;
+}
+
+/** A run as it lies on the disk. */
+export interface Run {
+  readonly folder: string;
+  readonly config: RunConfig;
+  /** Class names by index. */
+  readonly labels: readonly string[];
+  readonly preprocessing: Preprocessing;
+  readonly hasLast: boolean;
+  readonly hasBest: boolean;
+  /** Epochs that have a checkpoint of their own, ascending. */
+  readonly epochs: readonly number[];
+}
+
+/** `best`, `last`, or an epoch from 1. */
+export type CheckpointChoice = "best" | "last" | number;
+
+/** epoch-003.safetensors: three digits or more, so that names sort as numbers do. */
+export function epochFile(epoch: number): string {
+  return `epoch-${String(epoch).padStart(3, "0")}.safetensors`;
+}
+
+/** The inverse of `epochFile`; null for any other name. */
+export function epochOfFile(name: string): number | null {
+  const digits = /^epoch-(\d{3,15})\.safetensors$/.exec(name)?.[1];
+  return digits !== undefined && epochFile(Number(digits)) === name ? Number(digits) : null;
+}
+
+/**
+ * Open a run to evaluate, export, classify or resume: everything but tensors is read and checked.
+ *
+ * @throws InceptionError RUN_INVALID naming what is missing or wrong; FILE_CORRUPT for a file that is no JSON;
+ *   OPTION_INVALID for a preprocessing that contradicts itself
+ */
+export async function openRun(folder: string): Promise<Run> {
+  const entries = new Set(await listRun(folder));
+  const missing = [RUN_FILES.config, RUN_FILES.labels, RUN_FILES.preprocessing].filter((name) => !entries.has(name));
+  if (missing.length > 0) {
+    const fact = `it has no ${missing.join(", no ")}; a run folder holds ${RUN_FILES.config}, ${RUN_FILES.labels}, ${RUN_FILES.preprocessing}, ${RUN_FILES.metrics} and ${RUN_FILES.checkpoints}/`;
+    throw cannotOpen(folder, fact, { missing });
+  }
+  const checkpoints = entries.has(RUN_FILES.checkpoints) ? await list(path.join(folder, RUN_FILES.checkpoints)) : [];
+  const config = parseConfig(folder, await readJson(folder, RUN_FILES.config));
+  const labels = parseLabels(folder, await readJson(folder, RUN_FILES.labels));
+  const place = `${RUN_FILES.preprocessing} of run "${messageOf(folder)}"`;
+  return {
+    folder,
+    config,
+    labels,
+    preprocessing: parsePreprocessing(await readJson(folder, RUN_FILES.preprocessing), place),
+    hasLast: checkpoints.includes(path.basename(RUN_FILES.last)),
+    hasBest: entries.has(RUN_FILES.best),
+    epochs: checkpoints.flatMap((name) => epochOfFile(name) ?? []).toSorted((a, b) => a - b),
+  };
+}
+
+/**
+ * A checkpoint of a run.
+ *
+ * @throws InceptionError RUN_INVALID where the run does not have it, naming those that it has; as `readCheckpoint`
+ */
+export async function readRunCheckpoint(run: Run, choice: CheckpointChoice, options: ReadCheckpointOptions = {}): Promise<Checkpoint> {
+  const source = await openFileSource(path.join(run.folder, checkpointFile(run, choice)));
+  try {
+    return await readCheckpoint(source, options);
+  } finally {
+    await source.close();
+  }
+}
+
+/** Where a checkpoint of a run lies, below its folder. Throws RUN_INVALID where the run does not have it. */
+export function checkpointFile(run: Run, choice: CheckpointChoice): string {
+  if (choice === "last" && run.hasLast) return RUN_FILES.last;
+  if (choice === "best" && run.hasBest) return RUN_FILES.best;
+  if (typeof choice === "number" && run.epochs.includes(choice)) return path.join(RUN_FILES.checkpoints, epochFile(choice));
+  const has = [...(run.hasBest ? ["best"] : []), ...(run.hasLast ? ["last"] : []), ...run.epochs.map((epoch) => `epoch ${epoch}`)];
+  const wanted = typeof choice === "number" ? `epoch ${choice}` : choice;
+  throw new InceptionError(
+    "RUN_INVALID",
+    `Cannot use checkpoint ${wanted} of run "${messageOf(run.folder)}": there is none, ${has.length === 0 ? "the run has no checkpoints yet" : `the run has ${has.join(", ")}`}`,
+    { folder: run.folder, choice, has },
+  );
+}
+
+/** What the run measured so far, without a half line at the end. Throws FILE_CORRUPT, FILE_LIMIT. */
+export async function readRunMetrics(run: Run): Promise<readonly MetricsLine[]> {
+  const entries = await list(run.folder);
+  if (!entries.includes(RUN_FILES.metrics)) return [];
+  const text = await readText(path.join(run.folder, RUN_FILES.metrics), MAX_METRICS_BYTES);
+  return decodeMetricsLines(text, `${RUN_FILES.metrics} of run "${messageOf(run.folder)}"`);
+}
+
+async function listRun(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (thrown) {
+    const code = systemErrorCode(thrown);
+    if (code === "ENOENT") throw cannotOpen(folder, "there is no such folder");
+    if (code === "ENOTDIR") throw cannotOpen(folder, "it is a file, expected a folder");
+    throw cannotOpen(folder, messageOf(thrown));
+  }
+}
+
+async function list(folder: string): Promise<readonly string[]> {
+  return readdir(folder).catch((thrown) => {
+    throw cannotOpen(folder, messageOf(thrown));
+  });
+}
+
+function cannotOpen(folder: string, fact: string, details: Readonly<Record<string, unknown>> = {}): InceptionError {
+  return new InceptionError("RUN_INVALID", `Cannot open run "${messageOf(folder)}": ${fact}`, { folder, ...details });
+}
+
+async function readJson(folder: string, name: string): Promise<JsonData> {
+  return decodeJson(await readText(path.join(folder, name), MAX_JSON_BYTES), `${name} of run "${messageOf(folder)}"`);
+}
+
+async function readText(file: string, limit: number): Promise<string> {
+  const source = await openFileSource(file);
+  try {
+    if (source.size > limit) {
+      const message = `Cannot read "${messageOf(file)}": it has ${source.size} bytes, at most ${limit} are read`;
+      throw new InceptionError("FILE_LIMIT", message, { file, size: source.size, limit });
+    }
+    return new TextDecoder("utf-8").decode(await source.read(0, source.size));
+  } finally {
+    await source.close();
+  }
+}
+
+function parseConfig(folder: string, json: JsonData): RunConfig {
+  const config = isJsonRecord(json) ? json : {};
+  const refuse = (field: string, expected: string): InceptionError =>
+    cannotOpen(folder, `${field} of ${RUN_FILES.config} is ${field in config ? "not" : "missing, expected"} ${expected}`, { field });
+  const { format, version, model, options, graphHash, settings } = config;
+  if (format !== CONFIG_FORMAT) throw refuse("format", `"${CONFIG_FORMAT}"`);
+  if (version !== CONFIG_VERSION) throw refuse("version", String(CONFIG_VERSION));
+  if (typeof model !== "string") throw refuse("model", "a string");
+  if (!isJsonRecord(options)) throw refuse("options", "an object");
+  if (typeof graphHash !== "string") throw refuse("graphHash", "a string");
+  if (!isJsonRecord(settings)) throw refuse("settings", "an object");
+  return { model, options, graphHash, settings };
+}
+
+function parseLabels(folder: string, json: JsonData): readonly string[] {
+  if (isList(json) && json.every((label) => typeof label === "string")) return json;
+  throw cannotOpen(folder, `${RUN_FILES.labels} is not a list of strings`);
+}

@@ -1,0 +1,103 @@
+import type { JsonRecord } from "./json.js";
+import { jsonNumber } from "./json.js";
+
+/** Where a run stands. All counts are of what is done. */
+export interface Position {
+  /** Whole epochs. */
+  readonly epoch: number;
+  /** Batches of the epoch that is under way. */
+  readonly batch: number;
+  /** Optimiser steps since the beginning. */
+  readonly step: number;
+}
+
+/** What one epoch came to. Losses are means of the cross entropy per image, accuracies shares of 1. */
+export interface EpochRow {
+  /** From 1. */
+  readonly epoch: number;
+  /** Optimiser steps since the beginning, at the end of the epoch. */
+  readonly step: number;
+  /** Of the epoch's last step. */
+  readonly learningRate: number;
+  /** Mean of what was minimised, while the weights were changing: label smoothing, mixing and auxiliary losses included. */
+  readonly trainLoss: number;
+  /** On the augmented images, while the weights were changing; null where images are mixed and have no single class. */
+  readonly trainTop1: number | null;
+  /** Of the validation images after the epoch; null where none were measured. */
+  readonly loss: number | null;
+  readonly top1: number | null;
+  readonly top5: number | null;
+}
+
+/** What a run can be judged by. */
+export type Metric = "loss" | "top1" | "top5" | "trainLoss" | "trainTop1";
+
+export const METRICS: Readonly<Record<Metric, { readonly higherIsBetter: boolean }>> = {
+  loss: { higherIsBetter: false },
+  top1: { higherIsBetter: true },
+  top5: { higherIsBetter: true },
+  trainLoss: { higherIsBetter: false },
+  trainTop1: { higherIsBetter: true },
+};
+
+/** Whether `value` beats `than` by more than `minDelta`. No value and NaN beat nothing and are beaten by every number. */
+export function isBetter(metric: Metric, value: number | null, than: number | null, minDelta = 0): boolean {
+  if (value === null || Number.isNaN(value)) return false;
+  if (than === null || Number.isNaN(than)) return true;
+  return METRICS[metric].higherIsBetter ? value > than + minDelta : value < than - minDelta;
+}
+
+/** The best epoch, the earliest of equals; null where no epoch has a value. */
+export function bestEpoch(history: readonly EpochRow[], metric: Metric): EpochRow | null {
+  let best: EpochRow | null = null;
+  for (const row of history) if (isBetter(metric, row[metric], best?.[metric] ?? null)) best = row;
+  return best;
+}
+
+/**
+ * The epochs whose checkpoints are kept: the `count` best, earlier ones first among equals. Where an epoch has no value
+ * the later one counts as better, so that a run without validation images keeps its last checkpoints.
+ *
+ * @returns epoch numbers, ascending
+ */
+export function epochsToKeep(history: readonly EpochRow[], metric: Metric, count: number): readonly number[] {
+  const hasValue = (row: EpochRow): boolean => isBetter(metric, row[metric], null);
+  const ranked = history.toSorted((a, b) => {
+    if (isBetter(metric, a[metric], b[metric])) return -1;
+    if (isBetter(metric, b[metric], a[metric])) return 1;
+    return hasValue(a) ? a.epoch - b.epoch : b.epoch - a.epoch;
+  });
+  return ranked
+    .slice(0, Math.max(0, count))
+    .map(({ epoch }) => epoch)
+    .toSorted((a, b) => a - b);
+}
+
+/** An epoch as JSON, the inverse of `readEpochRow`. */
+export function epochRowJson(row: EpochRow): JsonRecord {
+  return { ...row };
+}
+
+/** An epoch out of JSON, or the name of the first field that is missing or of another type. */
+export function readEpochRow(json: JsonRecord): EpochRow | keyof EpochRow {
+  const number = (key: keyof EpochRow): number | null => (Object.hasOwn(json, key) ? jsonNumber(json[key]) : null);
+  const optional = (key: keyof EpochRow): number | null | undefined =>
+    Object.hasOwn(json, key) && json[key] === null ? null : (number(key) ?? undefined);
+  const epoch = number("epoch");
+  if (epoch === null || !Number.isSafeInteger(epoch) || epoch < 1) return "epoch";
+  const step = number("step");
+  if (step === null || !Number.isSafeInteger(step) || step < 0) return "step";
+  const learningRate = number("learningRate");
+  if (learningRate === null) return "learningRate";
+  const trainLoss = number("trainLoss");
+  if (trainLoss === null) return "trainLoss";
+  const trainTop1 = optional("trainTop1");
+  if (trainTop1 === undefined) return "trainTop1";
+  const loss = optional("loss");
+  if (loss === undefined) return "loss";
+  const top1 = optional("top1");
+  if (top1 === undefined) return "top1";
+  const top5 = optional("top5");
+  if (top5 === undefined) return "top5";
+  return { epoch, step, learningRate, trainLoss, trainTop1, loss, top1, top5 };
+}

@@ -1,0 +1,270 @@
+/**
+ * A run as one HTML page: no script, nothing loaded from elsewhere, light and dark. A pure function of its data, so that
+ * equal runs give equal pages.
+ */
+
+import { bestEpoch, type EpochRow, METRICS, type Metric } from "./history.js";
+import { escapeHtml, safePicture } from "./html.js";
+import { encodeJson, isJsonRecord, type JsonData, type JsonRecord } from "./json.js";
+import type { ClassScore, Evaluation, Mistake } from "./metrics.js";
+import { formatLoss, formatShare, NOTHING_SMOOTHED, smooth, smoothedValue } from "./progress.js";
+import { lineChart, type Point, type Series } from "./report-chart.js";
+import { confusionSection } from "./report-confusion.js";
+import { REPORT_STYLE } from "./report-style.js";
+
+/** A step that was logged. */
+export interface StepPoint {
+  /** Optimiser steps since the beginning. */
+  readonly step: number;
+  readonly loss: number;
+  readonly learningRate: number;
+}
+
+/** Everything that a report shows. All texts may be anything: they are escaped. */
+export interface ReportData {
+  readonly title: string;
+  /** Model id. */
+  readonly model: string;
+  /** Name of the data. */
+  readonly dataset: string;
+  /** How the run ended: "finished", "stopped early", "interrupted", … */
+  readonly status: string;
+  /** Epochs that were planned. */
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+  /** Class names by index. */
+  readonly classes: readonly string[];
+  readonly history: readonly EpochRow[];
+  /** What `best` is chosen by. */
+  readonly metric: Metric;
+  readonly steps: readonly StepPoint[];
+  /** Of the validation images with the best weights; null where none were measured. */
+  readonly evaluation: Evaluation | null;
+  /** Pictures of mistakes by index in the dataset, as data: URIs of PNG, JPEG, WebP or GIF; others are left out. */
+  readonly pictures: ReadonlyMap<number, string>;
+  /** Further cards: name and value. */
+  readonly facts: readonly (readonly [name: string, value: string])[];
+  readonly configuration: JsonRecord;
+  readonly environment: readonly (readonly [name: string, value: string])[];
+}
+
+const METRIC_NAMES: Readonly<Record<Metric, string>> = {
+  loss: "validation loss",
+  top1: "top-1",
+  top5: "top-5",
+  trainLoss: "training loss",
+  trainTop1: "training top-1",
+};
+
+/**
+ * The report of a run.
+ *
+ * @example
+ * ```ts
+ * import { runReport } from "inceptionkit/train";
+ * const html = runReport({
+ *   title: "a run", model: "googlenet", dataset: "flowers", status: "finished", epochs: 1, stepsPerEpoch: 10,
+ *   classes: ["daisy", "rose"], history: [], metric: "top1", steps: [], evaluation: null, pictures: new Map(),
+ *   facts: [], configuration: {}, environment: [],
+ * });
+ * html.startsWith("<!doctype html>"); // true
+ * ```
+ */
+export function runReport(data: ReportData): string {
+  const title = escapeHtml(data.title);
+  const body = [
+    `<header><h1>${title}</h1><span class="status">${escapeHtml(data.status)}</span><p>${escapeHtml(data.model)} on ${escapeHtml(data.dataset)}</p></header>`,
+    cards(data),
+    curves(data),
+    ...(data.evaluation === null ? [] : evaluationSections(data, data.evaluation)),
+    tables(data),
+  ];
+  return `${[
+    "<!doctype html>",
+    '<html lang="en"><head><meta charset="utf-8">',
+    // Whatever should slip through: nothing runs and nothing is fetched.
+    `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">`,
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    `<title>${title}</title>`,
+    `<style>${REPORT_STYLE}</style></head><body><main>`,
+    ...body,
+    "</main></body></html>",
+  ].join("\n")}\n`;
+}
+
+function formatMetric(metric: Metric, value: number): string {
+  return METRICS[metric].higherIsBetter ? formatShare(value) : formatLoss(value);
+}
+
+function cards(data: ReportData): string {
+  const best = bestEpoch(data.history, data.metric);
+  const bestValue = best?.[data.metric] ?? null;
+  const { evaluation } = data;
+  const last = data.history.at(-1);
+  const shown: (readonly [string, string])[] = [];
+  if (best !== null && bestValue !== null)
+    shown.push([`best ${METRIC_NAMES[data.metric]}, epoch ${best.epoch}`, formatMetric(data.metric, bestValue)]);
+  if (evaluation !== null) {
+    if (data.metric !== "top1") shown.push(["top-1", formatShare(evaluation.top1)]);
+    // Five answers of five classes are always right.
+    if (data.classes.length > 5) shown.push(["top-5", formatShare(evaluation.top5)]);
+    shown.push(["loss", formatLoss(evaluation.loss)], ["mean F1", formatShare(evaluation.macro.f1)]);
+    shown.push(["images measured", evaluation.images.toLocaleString("en-US")]);
+  }
+  shown.push(["epochs", `${last?.epoch ?? 0} of ${data.epochs}`], ...data.facts);
+  const html = shown.map(
+    ([name, value], index) =>
+      `<div class="card${index === 0 && best !== null ? " first" : ""}"><b>${escapeHtml(value)}</b><span>${escapeHtml(name)}</span></div>`,
+  );
+  return `<div class="cards">${html.join("\n")}</div>`;
+}
+
+function curves(data: ReportData): string {
+  const { history, metric } = data;
+  const best = bestEpoch(history, metric);
+  const marker = (key: Metric) => {
+    const value = best?.[key] ?? null;
+    return best === null || value === null
+      ? undefined
+      : { x: best.epoch, y: value, label: `epoch ${best.epoch}: ${formatMetric(key, value)}` };
+  };
+  const accuracy: readonly Series[] = [
+    { name: "training", hue: "train", look: "dots", points: epochPoints(history, "trainTop1") },
+    { name: "validation", hue: "valid", look: "dots", points: epochPoints(history, "top1") },
+    ...(data.classes.length > 5
+      ? [{ name: "validation, top-5", hue: "second", look: "dashed", points: epochPoints(history, "top5") } as const]
+      : []),
+  ];
+  const rates =
+    data.steps.length > 0
+      ? stepPoints(data, ({ learningRate }) => learningRate)
+      : history.map((row) => ({ x: row.epoch, y: row.learningRate }));
+  const charts = [
+    lineChart({
+      title: "Loss",
+      xLabel: "epoch",
+      series: [...trainLoss(data), { name: "validation", hue: "valid", look: "dots", points: epochPoints(history, "loss") }],
+      format: shortNumber,
+      marker: marker(metric === "trainLoss" ? "trainLoss" : "loss"),
+    }),
+    lineChart({
+      title: "Top-1 accuracy",
+      xLabel: "epoch",
+      series: accuracy,
+      format: (share) => `${Math.round(share * 1000) / 10} %`,
+      marker: marker(metric === "trainTop1" ? "trainTop1" : "top1"),
+      include: [1],
+    }),
+    lineChart({
+      title: "Learning rate",
+      xLabel: "epoch",
+      series: [{ name: "learning rate", hue: "rate", look: "line", points: rates }],
+      format: shortNumber,
+      include: [0],
+      wide: true,
+    }),
+  ];
+  return `<section><h2>Training</h2><div class="charts">${charts.join("\n")}</div></section>`;
+}
+
+/** Epochs that were not measured are no points; NaN and infinities are gaps. */
+function epochPoints(history: readonly EpochRow[], key: Metric): readonly Point[] {
+  return history.flatMap((row) => {
+    const y = row[key];
+    return y === null ? [] : [{ x: row.epoch, y }];
+  });
+}
+
+function stepPoints(data: ReportData, value: (point: StepPoint) => number): readonly Point[] {
+  return data.steps.map((point) => ({ x: point.step / data.stepsPerEpoch, y: value(point) }));
+}
+
+function trainLoss(data: ReportData): readonly Series[] {
+  if (data.steps.length === 0) return [{ name: "training", hue: "train", look: "dots", points: epochPoints(data.history, "trainLoss") }];
+  const raw = stepPoints(data, ({ loss }) => loss);
+  // About a fiftieth of the run is averaged: enough to see the course, not so much that it lags.
+  const momentum = 1 - 1 / Math.min(50, Math.max(2, data.steps.length / 50));
+  let past = NOTHING_SMOOTHED;
+  const smoothed = raw.map(({ x, y }) => {
+    past = smooth(past, y, momentum);
+    return { x, y: Number.isFinite(y) ? smoothedValue(past) : Number.NaN };
+  });
+  return [
+    { name: "training, each logged step", hue: "train", look: "faint", points: raw.filter(({ y }) => Number.isFinite(y)) },
+    { name: "training", hue: "train", look: "line", points: smoothed },
+  ];
+}
+
+/** As short as the value allows: 0.05, 2.5, 1e-5. */
+function shortNumber(value: number): string {
+  if (value === 0) return "0";
+  const magnitude = Math.abs(value);
+  return magnitude < 1e-3 || magnitude >= 1e5 ? value.toExponential(1).replace(".0e", "e") : String(Number(value.toPrecision(3)));
+}
+
+function evaluationSections(data: ReportData, evaluation: Evaluation): readonly string[] {
+  const note = `${evaluation.images.toLocaleString("en-US")} validation images, best weights`;
+  return [
+    ...(evaluation.confusion === null
+      ? []
+      : [`<section><h2>Confusion matrix<small>${note}</small></h2>${confusionSection(evaluation.confusion, data.classes)}</section>`]),
+    `<section><h2>Classes</h2>${classTable(evaluation.classes, data.classes)}</section>`,
+    ...(evaluation.mistakes.length === 0
+      ? []
+      : [
+          `<section><h2>Worst mistakes<small>wrong answers with the largest loss</small></h2><div class="mistakes">${evaluation.mistakes.map((mistake) => mistakeFigure(mistake, data)).join("\n")}</div></section>`,
+        ]),
+  ];
+}
+
+/** With more classes the weakest come first and the others can be unfolded. */
+const CLASSES_SHOWN = 40;
+const WEAKEST_SHOWN = 20;
+
+function classTable(scores: readonly ClassScore[], names: readonly string[]): string {
+  const rows = scores.map((score, index) => ({ score, name: names[index] ?? `class ${index}` }));
+  if (rows.length <= CLASSES_SHOWN) return scoreTable(rows);
+  const weakest = rows.filter(({ score }) => score.support > 0).toSorted((a, b) => (a.score.f1 ?? 0) - (b.score.f1 ?? 0));
+  return `<p class="note">The ${WEAKEST_SHOWN} classes with the lowest F1:</p>${scoreTable(weakest.slice(0, WEAKEST_SHOWN))}<details><summary>All ${rows.length} classes</summary>${scoreTable(rows)}</details>`;
+}
+
+function scoreTable(rows: readonly { readonly score: ClassScore; readonly name: string }[]): string {
+  const body = rows.map(
+    ({ score, name }) =>
+      `<tr><td class="name">${escapeHtml(name)}</td><td class="number">${score.support}</td>${[score.precision, score.recall, score.f1].map(scoreCell).join("")}</tr>`,
+  );
+  const heads = ["Precision", "Recall", "F1"].map((head) => `<th scope="col" class="number">${head}</th>`);
+  return `<div class="scroll"><table class="list"><thead><tr><th scope="col">Class</th><th scope="col" class="number">Images</th>${heads.join("")}</tr></thead><tbody>${body.join("\n")}</tbody></table></div>`;
+}
+
+function scoreCell(share: number | null): string {
+  if (share === null) return '<td class="score"><div><span>–</span></div></td>';
+  return `<td class="score"><div><i style="--v:${share.toFixed(3)}"></i><span>${formatShare(share)}</span></div></td>`;
+}
+
+function mistakeFigure(mistake: Mistake, data: ReportData): string {
+  const nameOf = (index: number): string => escapeHtml(data.classes[index] ?? `class ${index}`);
+  const uri = safePicture(data.pictures.get(mistake.index));
+  const name = escapeHtml(mistake.name);
+  const picture = uri === null ? '<div class="none">no picture</div>' : `<img src="${uri}" alt="${name}">`;
+  const said = `<span class="said">${nameOf(mistake.predicted)}</span> ${formatShare(mistake.probability)}`;
+  return `<figure>${picture}<figcaption>${said}<br>is ${nameOf(mistake.label)}<small title="${name}">${name}</small></figcaption></figure>`;
+}
+
+function tables(data: ReportData): string {
+  const fold = (title: string, rows: readonly (readonly [string, string])[]): string => {
+    if (rows.length === 0) return "";
+    const body = rows.map(([name, value]) => `<tr><td>${escapeHtml(name)}</td><td>${escapeHtml(value)}</td></tr>`);
+    return `<section><h2>${title}</h2><table class="list facts"><tbody>${body.join("\n")}</tbody></table></section>`;
+  };
+  return `<div class="columns">${fold("Configuration", flatten("", data.configuration))}${fold("Environment", data.environment)}</div>`;
+}
+
+/** Nested settings as `optimizer.momentum`. */
+function flatten(prefix: string, value: JsonData): readonly (readonly [string, string])[] {
+  if (isJsonRecord(value) && Object.keys(value).length > 0) {
+    return Object.entries(value).flatMap(([key, item]) => flatten(prefix === "" ? key : `${prefix}.${key}`, item));
+  }
+  if (prefix === "") return [];
+  return [[prefix, value === null ? "none" : typeof value === "string" ? value : encodeJson(value)]];
+}
