@@ -3,11 +3,11 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   plugins: [
     {
-      // A worker thread runs compiled JavaScript only; tests run the sources. Point the one worker URL at the build.
+      // A worker thread runs compiled JavaScript only; tests run the sources. Point the URLs of workers at the build.
       name: "worker-from-build",
       transform(code, id) {
-        if (!id.endsWith("/src/node/ort-session.ts")) return null;
-        return code.replace('new URL("./ort-worker.js", import.meta.url)', 'new URL("../../dist/node/ort-worker.js", import.meta.url)');
+        if (!/\/src\/node\/[a-z-]+\.ts$/.test(id)) return null;
+        return code.replace(/new URL\("\.\/([a-z-]+-worker\.js)", import\.meta\.url\)/g, 'new URL("../../dist/node/$1", import.meta.url)');
       },
     },
   ],

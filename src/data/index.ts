@@ -1,5 +1,24 @@
+export { augment, augmentAndNormalise, normalise } from "./augment/augment.js";
+export {
+  AUGMENTATIONS,
+  type Augmentation,
+  type AugmentationId,
+  type ColourJitter,
+  parseAugmentation,
+  type RandomCrop,
+  type RandomErasing,
+} from "./augment/augmentation.js";
+export { type MixableBatch, type Mixing, mixBatch } from "./augment/mix.js";
+export type { Batch, BatchSource, BatchStream, Dataset, SkippedSample } from "./batch.js";
+export { CROP_COUNTS, type CropCount, type CropPlan, cropsOf, planCrops } from "./crops.js";
+export { type DatasetSource, datasetSource, imagesDataset, type SampleStore, selectSamples } from "./dataset-source.js";
 export { checkRaster, type FloatRaster, type Image, type Raster, rgbImage, toGrey } from "./image.js";
 export { PREPROCESSING, type PreprocessingId, parsePreprocessing } from "./preprocessing.js";
+export { type Random, type RandomKey, randomStream } from "./random.js";
+export { type ListedSample, type ListFormat, parseSampleList } from "./sample-list.js";
+export { drawShapes10, parseShapes10, SHAPES10_CLASSES, type Shapes10Options, type Shapes10Picture, shapes10 } from "./shapes10.js";
+export { epochOrder } from "./shuffle.js";
+export { type Split, stratifiedSplit } from "./split.js";
 export {
   centralFractionWindow,
   centreCrop,

@@ -17,16 +17,15 @@ import { booleanOption, commonOptions, type GivenOptions, numberOption, type Opt
 
 type Form = "paper" | "public";
 
-/** One row of the paper's table 1: branches 1×1, 3×3 and 5×5 with their reductions, and the pool projection. */
-interface InceptionRow {
-  readonly name: string;
+/** Widths of one row of the paper's table 1: branches 1×1, 3×3 and 5×5 with their reductions, and the pool projection. */
+export interface InceptionWidths {
   readonly branch1: number;
   readonly branch2: readonly [number, number];
   readonly branch3: readonly [number, number];
   readonly branch4: number;
 }
 
-const ROWS: readonly InceptionRow[] = [
+const ROWS: readonly (InceptionWidths & { readonly name: string })[] = [
   { name: "3a", branch1: 64, branch2: [96, 128], branch3: [16, 32], branch4: 32 },
   { name: "3b", branch1: 128, branch2: [128, 192], branch3: [32, 96], branch4: 64 },
   { name: "4a", branch1: 192, branch2: [96, 208], branch3: [16, 48], branch4: 64 },
@@ -107,17 +106,16 @@ function inceptionStages(context: Context, input: Ref): Ref {
     if (row.name === "4a") x = b.stage("maxpool3", maxPool(b, "maxpool3", x, { size: 3, stride: 2, ceilMode: true }));
     if (row.name === "5a")
       x = b.stage("maxpool4", maxPool(b, "maxpool4", x, { size: form === "paper" ? 3 : 2, stride: 2, ceilMode: true }));
-    x = b.stage(`inception${row.name}`, inception(context, row, x));
+    x = b.stage(`inception${row.name}`, inception(context, `inception${row.name}`, row, x));
     if (options.aux && row.name === "4a") auxiliary(context, "aux1", x);
     if (options.aux && row.name === "4d") auxiliary(context, "aux2", x);
   }
   return x;
 }
 
-/** The four branches of figure 2(b), joined along channels. */
-function inception(context: Context, row: InceptionRow, x: Ref): Ref {
+/** The four branches of figure 2(b), joined along channels; the module is `path`. */
+export function inception(context: Pick<Context, "b" | "form" | "style" | "width">, path: string, row: InceptionWidths, x: Ref): Ref {
   const { b, form, style, width } = context;
-  const path = `inception${row.name}`;
   const unit = (name: string, from: Ref, channels: number, size: number): Ref =>
     convUnit(b, `${path}.${name}`, from, { outChannels: width(channels), kernelShape: [size, size] }, style);
   const branch1 = unit("branch1", x, row.branch1, 1);

@@ -111,7 +111,8 @@ function drawnStem(context: BranchContext, options: DrawnOptions, input: Ref): R
   return b.module("stem", options.normPlacement === "sum" ? b.stage("stem.bn", normRelu(b, "stem.bn", x, BN_EPSILON)) : x);
 }
 
-const PUBLIC = {
+/** facenet's blocks, by kind. */
+export const FACENET_BRANCHES = {
   a: [
     [conv("branch0", 32, [1, 1])],
     [conv("branch1.0", 32, [1, 1]), conv("branch1.1", 32, [3, 3])],
@@ -162,7 +163,7 @@ function publicForm(given: GivenOptions): Graph {
   };
   let x = b.input("input", ["N", options.inChannels, ...options.inputSize]);
   for (const step of PUBLIC_STEM) x = b.stage(step.name, runSteps(context, "", x, [step]));
-  x = publicBody(context, PUBLIC, options, ["repeat_1", "repeat_2", "repeat_3"], x);
+  x = publicBody(context, FACENET_BRANCHES, options, ["repeat_1", "repeat_2", "repeat_3"], x);
   embeddingHead(b, options, globalPool(b, "avgpool_1a", x, "map"));
   return b.finish();
 }

@@ -98,7 +98,7 @@ type NormPlacement = "sum" | "conv";
 
 /** Names inside a block: the drawings' and the checkpoints'. */
 const DRAWN_NAMES = { concat: "concat", projection: "concat_proj", sum: "sum" } as const;
-const PUBLIC_NAMES = { concat: "concat", projection: "conv2d", sum: "sum" } as const;
+export const PUBLIC_NAMES = { concat: "concat", projection: "conv2d", sum: "sum" } as const;
 
 interface Blocks {
   readonly branches: Branches;

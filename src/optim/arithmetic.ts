@@ -11,6 +11,8 @@ export interface Arithmetic {
   readonly div: (name: string, x: Ref, y: Ref) => Ref;
   readonly sqrt: (name: string, x: Ref) => Ref;
   readonly exp: (name: string, x: Ref) => Ref;
+  /** Natural logarithm. */
+  readonly log: (name: string, x: Ref) => Ref;
   /** max(x, 0) */
   readonly relu: (name: string, x: Ref) => Ref;
   /** min(max(x, least), most) */
@@ -24,7 +26,7 @@ export interface Arithmetic {
 
 export function arithmetic(b: GraphBuilder, path: string): Arithmetic {
   const binary = (op: "add" | "sub" | "mul" | "div") => (name: string, x: Ref, y: Ref) => b.add(op, `${path}.${name}`, [x, y], {});
-  const unary = (op: "sqrt" | "exp" | "relu") => (name: string, x: Ref) => b.add(op, `${path}.${name}`, [x], {});
+  const unary = (op: "sqrt" | "exp" | "log" | "relu") => (name: string, x: Ref) => b.add(op, `${path}.${name}`, [x], {});
   const scalar = (name: string, value: number) => b.add("constant", `${path}.${name}`, [], { shape: [], values: [value] });
   const add = binary("add");
   return {
@@ -34,6 +36,7 @@ export function arithmetic(b: GraphBuilder, path: string): Arithmetic {
     div: binary("div"),
     sqrt: unary("sqrt"),
     exp: unary("exp"),
+    log: unary("log"),
     relu: unary("relu"),
     clip: (name, x, least, most) => b.add("clip", `${path}.${name}`, [x], { min: least, max: most }),
     scaled: (name, x, factor) => b.add("scale", `${path}.${name}`, [x], { factor }),
@@ -52,9 +55,17 @@ export function discountedSquares(x: Arithmetic, name: string, previous: Ref, de
   return discounted(x, name, previous, decay, x.mul(`${name}.square`, value, value));
 }
 
-/** 1 − share^step for a scalar step and a share in [0, 1). */
+/**
+ * 1 − share^step for a scalar step and a share in [0, 1), to float32's precision also where it is small.
+ *
+ * With e = step · ln share and u = exp(e) it is (1 − u) · e / ln u: what the rounding of u does to 1 − u it does to ln u
+ * as well, and the quotient is free of it (1 − u alone would be 3e-5 off at share 0.999).
+ */
 export function approached(x: Arithmetic, name: string, step: Ref, share: number): Ref {
-  const one = x.scalar(`${name}.one`, 1);
-  if (share === 0) return one;
-  return x.sub(name, one, x.exp(`${name}.rest`, x.scaled(`${name}.exponent`, step, Math.log(share))));
+  if (share === 0) return x.scalar(`${name}.one`, 1);
+  // Beyond −30 the result is 1 to the last bit, and u would become 0, which has no logarithm.
+  const exponent = x.clip(`${name}.exponent`, x.scaled(`${name}.log_share`, step, Math.log(share)), -30, 0);
+  const rest = x.exp(`${name}.rest`, exponent);
+  const rough = x.sub(`${name}.rough`, x.scalar(`${name}.one`, 1), rest);
+  return x.mul(name, rough, x.div(`${name}.correction`, exponent, x.log(`${name}.log_rest`, rest)));
 }

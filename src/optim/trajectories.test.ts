@@ -167,7 +167,7 @@ test.each([
   ["rmsprop_tf", { momentum: 0 }, 8],
   ["rmsprop_tf", {}, 10],
   ["adam", {}, 10],
-  ["adamw", {}, 11],
+  ["adamw", {}, 12],
   ["adagrad", {}, 7],
   ["adadelta", {}, 13],
 ] as const)("%s %o passes %i times over its vectors, as its documentation says", (name, options, passes) => {

@@ -1,4 +1,4 @@
-import { InceptionError } from "../errors.js";
+import { type GoldenField, goldenRoot } from "./golden-field.js";
 
 /** A golden file: what a public implementation computes with weights from a formula. The schema is in test/goldens/README.md. */
 export interface GoldenFile {
@@ -14,14 +14,18 @@ export interface GoldenFile {
 
 export type GoldenEntry = readonly [key: string, shape: readonly number[]];
 
+/** An input by formula. */
+export interface GoldenInput {
+  readonly key: string;
+  readonly shape: readonly number[];
+  readonly range: readonly [number, number];
+  /** Of the little-endian float32 bytes, hexadecimal. */
+  readonly sha256: string;
+}
+
 export interface GoldenCase {
   readonly name: string;
-  readonly input: {
-    readonly key: string;
-    readonly shape: readonly number[];
-    readonly range: readonly [number, number];
-    readonly sha256: string;
-  };
+  readonly input: GoldenInput;
   readonly stages: readonly GoldenStage[];
   readonly rows: readonly GoldenRows[];
 }
@@ -53,12 +57,16 @@ export interface GoldenRows {
  * @throws InceptionError FILE_CORRUPT naming the field that is missing or of another kind
  */
 export function parseGoldenFile(text: string, file: string): GoldenFile {
-  const root = new Field(parse(text, file), file, "");
+  return readGoldenFile(goldenRoot(text, file));
+}
+
+/** `parseGoldenFile` of what is parsed already. */
+export function readGoldenFile(root: GoldenField): GoldenFile {
   const hashes = root.get("fill_check").get("sha256_each").entries();
   return {
     model: root.get("model").string(),
-    stateDict: root.get("state_dict").list().map(parseEntry),
-    stateDict10: root.get("state_dict_10_differs").list().map(parseEntry),
+    stateDict: root.get("state_dict").list().map(readEntry),
+    stateDict10: root.get("state_dict_10_differs").list().map(readEntry),
     fillHashes: Object.fromEntries(hashes.map(([key, hash]) => [key, hash.string()])),
     cases: root
       .get("cases")
@@ -67,23 +75,17 @@ export function parseGoldenFile(text: string, file: string): GoldenFile {
   };
 }
 
-function parseEntry(entry: Field): GoldenEntry {
+/** A key and a shape of a state_dict. */
+export function readEntry(entry: GoldenField): GoldenEntry {
   const [key, shape] = entry.list();
   if (key === undefined || shape === undefined) throw entry.fault("a key and a shape");
-  return [key.string(), shape.numbers()];
+  return [key.string(), shape.shape()];
 }
 
-function parseCase(name: string, value: Field): GoldenCase {
-  const input = value.get("input");
-  const [low = 0, high = 1] = input.get("range").numbers();
+function parseCase(name: string, value: GoldenField): GoldenCase {
   return {
     name,
-    input: {
-      key: input.get("key").string(),
-      shape: input.get("shape").numbers(),
-      range: [low, high],
-      sha256: input.get("sha256").string(),
-    },
+    input: readInput(value.get("input")),
     stages: value
       .get("stages")
       .entries()
@@ -92,7 +94,13 @@ function parseCase(name: string, value: Field): GoldenCase {
   };
 }
 
-function parseStage(path: string, stage: Field): GoldenStage {
+/** The description of an input. */
+export function readInput(input: GoldenField): GoldenInput {
+  const [low = 0, high = 1] = input.get("range").numbers();
+  return { key: input.get("key").string(), shape: input.get("shape").shape(), range: [low, high], sha256: input.get("sha256").string() };
+}
+
+function parseStage(path: string, stage: GoldenField): GoldenStage {
   return {
     path,
     shape: stage.get("shape").numbers(),
@@ -106,14 +114,14 @@ function parseStage(path: string, stage: Field): GoldenStage {
 
 const CLASS_COUNTS = [1000, 10] as const;
 
-function parseLogits(value: Field): readonly GoldenRows[] {
+function parseLogits(value: GoldenField): readonly GoldenRows[] {
   return CLASS_COUNTS.flatMap((numClasses) => {
     const logits = value.find(`logits_${numClasses}`);
     return logits ? [parseRows(logits, { name: `logits_${numClasses}`, output: "logits", numClasses, auxiliary: false })] : [];
   });
 }
 
-function parseAuxiliary(value: Field): readonly GoldenRows[] {
+function parseAuxiliary(value: GoldenField): readonly GoldenRows[] {
   const all = value.find("aux_logits_bn_eval_dropout0");
   if (all === null) return [];
   return CLASS_COUNTS.flatMap((numClasses) =>
@@ -125,89 +133,17 @@ function parseAuxiliary(value: Field): readonly GoldenRows[] {
   );
 }
 
-function parseEmbedding(value: Field): readonly GoldenRows[] {
+function parseEmbedding(value: GoldenField): readonly GoldenRows[] {
   const embedding = value.find("embedding");
   return embedding
     ? [parseRows(embedding.get("values"), { name: "embedding", output: "embedding", numClasses: 1000, auxiliary: false })]
     : [];
 }
 
-function parseRows(value: Field, about: Pick<GoldenRows, "name" | "output" | "numClasses" | "auxiliary">): GoldenRows {
+function parseRows(value: GoldenField, about: Pick<GoldenRows, "name" | "output" | "numClasses" | "auxiliary">): GoldenRows {
   const rows = value
     .get("rows")
     .list()
     .map((row) => (row.find("values") ?? row.get("first")).numbers());
   return { ...about, spread: value.get("spread_std").number(), rows };
-}
-
-function parse(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new InceptionError("FILE_CORRUPT", `Cannot read golden file "${file}": it is not JSON`, { file });
-  }
-}
-
-/** A value of parsed JSON that knows its place, so that a fault can name it. */
-class Field {
-  readonly #value: unknown;
-  readonly #file: string;
-  readonly #place: string;
-
-  constructor(value: unknown, file: string, place: string) {
-    this.#value = value;
-    this.#file = file;
-    this.#place = place;
-  }
-
-  find(key: string): Field | null {
-    const found = this.#record().find(([name]) => name === key);
-    return found ? this.#inside(found[1], key) : null;
-  }
-
-  get(key: string): Field {
-    const found = this.find(key);
-    if (found) return found;
-    throw this.fault(`a field "${key}"`);
-  }
-
-  entries(): readonly (readonly [string, Field])[] {
-    return this.#record().map(([key, value]) => [key, this.#inside(value, key)]);
-  }
-
-  list(): readonly Field[] {
-    if (!Array.isArray(this.#value)) throw this.fault("a list");
-    return this.#value.map((item: unknown, index) => this.#inside(item, String(index)));
-  }
-
-  numbers(): readonly number[] {
-    return this.list().map((item) => item.number());
-  }
-
-  number(): number {
-    if (typeof this.#value !== "number") throw this.fault("a number");
-    return this.#value;
-  }
-
-  string(): string {
-    if (typeof this.#value !== "string") throw this.fault("text");
-    return this.#value;
-  }
-
-  fault(expected: string): InceptionError {
-    return new InceptionError(
-      "FILE_CORRUPT",
-      `Cannot read golden file "${this.#file}": expected ${expected} at ${this.#place || "its top"}`,
-      { file: this.#file },
-    );
-  }
-
-  #record(): readonly (readonly [string, unknown])[] {
-    if (typeof this.#value !== "object" || this.#value === null || Array.isArray(this.#value)) throw this.fault("an object");
-    return Object.entries(this.#value);
-  }
-
-  #inside(value: unknown, key: string): Field {
-    return new Field(value, this.#file, this.#place === "" ? key : `${this.#place}.${key}`);
-  }
 }

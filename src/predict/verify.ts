@@ -4,42 +4,40 @@ import { concatChunks } from "../formats/onnx/encode.js";
 import { describeModel, type GivenOptions } from "../models/index.js";
 import type { WeightSet } from "../models/weight-set.js";
 import { WEIGHT_SETS } from "../models/weights.js";
-import type { Session } from "../runtime/session.js";
-import { fillCheckpointTensor, fillUniform } from "../tensor/fill.js";
-import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
+import { fillCheckpointTensor } from "../tensor/fill.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { loadWeights } from "../weights/apply.js";
-import type { TensorEntry, WeightFile } from "../weights/weight-file.js";
-import type { GoldenCase, GoldenFile, GoldenRows, GoldenStage } from "./golden-file.js";
-
-/** What verification needs from its platform. */
-export interface VerifyPlatform {
-  readonly createSession: (model: Uint8Array) => Promise<Session>;
-  /** Hexadecimal SHA-256. */
-  readonly sha256: (bytes: Uint8Array) => string;
-  /** Called when a case begins. */
-  readonly onCase?: (name: string) => void;
-}
-
-export interface VerifiedCase {
-  readonly name: string;
-  /** The largest error of all checks, in units of the spread that the golden file states for each. */
-  readonly worst: number;
-  readonly tolerance: number;
-  readonly pass: boolean;
-  readonly checks: readonly VerifiedCheck[];
-}
-
-export interface VerifiedCheck {
-  /** An output ("logits_1000", "embedding") or the path of a module. */
-  readonly name: string;
-  readonly worst: number;
-}
+import { goldenRoot } from "./golden-field.js";
+import { type GoldenCase, type GoldenEntry, type GoldenFile, type GoldenRows, type GoldenStage, readGoldenFile } from "./golden-file.js";
+import { checkHash, filledCheckpoint, filledInput } from "./golden-fill.js";
+import { isTrainingGolden, readTrainingGolden } from "./training-golden.js";
+import { concluded, largest, type VerifiedCase, type VerifiedCheck, type VerifyPlatform } from "./verified.js";
+import { verifyTraining } from "./verify-training.js";
 
 /**
  * Allowed error of a float32 run, in units of the spread. PyTorch's own float32 stays below 1.2e-5; one wrong epsilon in
  * one layer moves the logits by 1e-4 or more (test/goldens/README.md).
  */
 export const VERIFY_TOLERANCE = 5e-5;
+
+/** What a golden file is about: a network's outputs, or steps of training. */
+export type VerifiedKind = "network" | "training";
+
+/**
+ * Read a golden file of either kind, run it, compare.
+ *
+ * @param file - its name, for messages
+ * @throws InceptionError FILE_CORRUPT and FILE_UNSUPPORTED; and what `verifyGolden` and `verifyTraining` throw
+ */
+export async function verifyGoldenText(
+  text: string,
+  file: string,
+  platform: VerifyPlatform,
+): Promise<{ readonly kind: VerifiedKind; readonly cases: readonly VerifiedCase[] }> {
+  const root = goldenRoot(text, file);
+  if (isTrainingGolden(root)) return { kind: "training", cases: await verifyTraining(readTrainingGolden(root), platform) };
+  return { kind: "network", cases: await verifyGolden(readGoldenFile(root), platform) };
+}
 
 /**
  * Run every case of a golden file: fill the source's checkpoint, import it under the source's names, compile, run, and
@@ -61,8 +59,7 @@ export async function verifyGolden(golden: GoldenFile, platform: VerifyPlatform)
     platform.onCase?.(goldenCase.name);
     const checks: VerifiedCheck[] = [];
     for (const numClasses of [1000, 10] as const) checks.push(...(await runCase(golden, set, goldenCase, numClasses, platform)));
-    const worst = checks.map((check) => check.worst).reduce(largest, 0);
-    cases.push({ name: goldenCase.name, worst, tolerance: VERIFY_TOLERANCE, pass: worst <= VERIFY_TOLERANCE, checks });
+    cases.push(concluded(goldenCase.name, checks));
   }
   return cases;
 }
@@ -71,15 +68,6 @@ function checkFill(golden: GoldenFile, platform: VerifyPlatform): void {
   for (const [key, shape] of golden.stateDict) {
     const expected = golden.fillHashes[key];
     if (expected !== undefined) checkHash(platform, key, fillCheckpointTensor(key, shape), expected);
-  }
-}
-
-function checkHash(platform: VerifyPlatform, key: string, values: Float32Array, expected: string): void {
-  const actual = platform.sha256(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  if (actual !== expected) {
-    throw new InceptionError("HASH_MISMATCH", `Cannot verify: filling "${key}" gives SHA-256 ${actual}, the golden file says ${expected}`, {
-      key,
-    });
   }
 }
 
@@ -96,41 +84,24 @@ async function runCase(
   const [, , height, width] = goldenCase.input.shape;
   const auxiliary: GivenOptions = rows.some((candidate) => candidate.auxiliary) ? { aux: true } : {};
   const graph = describeModel(set.model, { numClasses, inputSize: [height, width], ...auxiliary });
-  const { parameters } = await loadWeights(graph, filledCheckpoint(golden, numClasses), set.map);
+  const { parameters } = await loadWeights(graph, filledCheckpoint(checkpointEntries(golden, numClasses)), set.map);
   const outputs = [...rows.map((row) => row.output), ...stages.map((stage) => stage.path)];
   const unique = [...new Set(outputs)];
-  const session = await platform.createSession(concatChunks(compileInference(graph, parameters, { outputs: unique }).chunks));
+  const session = await platform.createSession(concatChunks(compileInference(graph, parameters, { outputs: unique }).chunks), golden.model);
   try {
-    const results = await session.run({ input: caseInput(goldenCase, platform) });
+    const results = await session.run({ input: filledInput(goldenCase.input, platform) });
     return [
-      ...rows.map((row) => ({ name: row.name, worst: rowsError(row, results[row.output]) })),
-      ...stages.map((stage) => ({ name: stage.path, worst: stageError(stage, results[stage.path]) })),
+      ...rows.map((row) => ({ name: row.name, worst: rowsError(row, results[row.output]), tolerance: VERIFY_TOLERANCE })),
+      ...stages.map((stage) => ({ name: stage.path, worst: stageError(stage, results[stage.path]), tolerance: VERIFY_TOLERANCE })),
     ];
   } finally {
     await session.close();
   }
 }
 
-function caseInput(golden: GoldenCase, platform: VerifyPlatform): Tensor {
-  const { key, shape, range, sha256 } = golden.input;
-  const values = fillUniform(key, elementCount(shape), range[0], range[1]);
-  checkHash(platform, key, values, sha256);
-  return float32Tensor(shape, values);
-}
-
-/** The source's checkpoint as a weight file: its keys and shapes, filled when read. */
-function filledCheckpoint(golden: GoldenFile, numClasses: 10 | 1000): WeightFile {
+function checkpointEntries(golden: GoldenFile, numClasses: 10 | 1000): readonly GoldenEntry[] {
   const other = new Map(numClasses === 10 ? golden.stateDict10 : []);
-  const tensors = golden.stateDict.map(([name, declared]): readonly [string, TensorEntry] => {
-    const shape = other.get(name) ?? declared;
-    const counter = name.endsWith(".num_batches_tracked");
-    const read = async (): Promise<Tensor> =>
-      counter
-        ? { dtype: "int64", shape, data: new BigInt64Array(elementCount(shape)) }
-        : float32Tensor(shape, fillCheckpointTensor(name, shape));
-    return [name, { name, dtype: counter ? "int64" : "float32", shape, read }];
-  });
-  return { format: "golden", metadata: {}, tensors: new Map(tensors) };
+  return golden.stateDict.map(([name, shape]) => [name, other.get(name) ?? shape]);
 }
 
 function rowsError(golden: GoldenRows, actual: Tensor | undefined): number {
@@ -164,9 +135,4 @@ function stageError(golden: GoldenStage, actual: Tensor | undefined): number {
   // The norm grows with √count; per element it has the unit of the values.
   worst = largest(worst, Math.abs(Math.sqrt(squares) - golden.l2) / Math.sqrt(count));
   return worst / golden.std;
-}
-
-/** Like Math.max, but once NaN stays NaN, so that a missing value cannot pass. */
-function largest(a: number, b: number): number {
-  return Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.max(a, b);
 }

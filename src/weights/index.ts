@@ -2,5 +2,6 @@ export { type AllowedDifferences, bestNameMap, compareWeights, loadWeights, type
 export { CONTAINERS, openWeightFile } from "./containers/index.js";
 export { CAFFE, type Convention, TORCH } from "./conventions/convention.js";
 export { goldenParameters } from "./golden.js";
+export { INITIALIZERS, type Initializer, initialParameters } from "./initialize.js";
 export { type NameMap, renamePrefixes } from "./name-map.js";
 export type { TensorEntry, WeightContainer, WeightFile } from "./weight-file.js";

@@ -1,48 +1,93 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { InceptionError, messageOf } from "../../errors.js";
 import { createNodeSession } from "../../node/ort-session.js";
+import { createNodeTrainer } from "../../node/ort-trainer.js";
 import { sha256Hex } from "../../node/sha256.js";
-import { parseGoldenFile } from "../../predict/golden-file.js";
-import { type VerifiedCase, verifyGolden } from "../../predict/verify.js";
-import type { RunCommand } from "../command.js";
+import { type VerifiedCase, type VerifyPlatform, worstCheck } from "../../predict/verified.js";
+import { type VerifiedKind, verifyGoldenText } from "../../predict/verify.js";
+import type { Flags, RunCommand } from "../command.js";
 import { deviceFlags } from "../flags.js";
 import { formatTable, type Io, printJson } from "../io.js";
 
-/** `verify GOLDEN.json…`: exit code 1 if any case is outside its tolerance. */
-export const run: RunCommand = async ([files = []], flags, io) => {
-  const results = [];
-  for (const file of typeof files === "string" ? [files] : files) {
-    const golden = parseGoldenFile(await readGolden(file), file);
-    const cases = await verifyGolden(golden, {
-      createSession: (model) => createNodeSession(model, { ...deviceFlags(flags), transfer: true, name: golden.model }),
-      sha256: sha256Hex,
-      onCase: (name) => io.interactive && io.err(`${file}: ${name} …\n`),
-    });
-    results.push({ file, cases });
-    if (flags.json !== true) printCases(io, file, cases);
-  }
-  // One file gives one object, several a list: the shape that a caller of either expects.
-  if (flags.json === true) printJson(io, results.length === 1 ? results[0] : results);
-  return results.every(({ cases }) => cases.every(({ pass }) => pass)) ? 0 : 1;
-};
-
-function printCases(io: Io, file: string, cases: readonly VerifiedCase[]): void {
-  io.out(`${file}\n`);
-  const rows = cases.map(({ name, worst, tolerance, pass, checks }) => {
-    const at = checks.reduce((most, check) => (check.worst > most.worst ? check : most), { name: "–", worst: -1 });
-    return [
-      name,
-      worst.toExponential(2),
-      tolerance.toExponential(0),
-      pass ? "pass" : "FAIL",
-      `${checks.length} checks, largest at ${at.name}`,
-    ];
-  });
-  io.out(`${formatTable(["case", "worst error / spread", "tolerance", "", ""], rows, [1, 2])}\n`);
+/** What became of a file: its cases, or why there are none. */
+interface Verified {
+  readonly file: string;
+  readonly cases: readonly VerifiedCase[];
+  /** Why nothing was run: the network is not here. */
+  readonly unknown?: string;
 }
 
+const DIFFERENT = 1;
+const NOT_RUN = 2;
+
+/**
+ * `verify GOLDEN.json…`: goldens of networks and of training. Exit code 1 if any case is outside its tolerance; else 2
+ * if a file's network is not here, which does not keep the other files from being run; else 0.
+ */
+export const run: RunCommand = async ([files = []], flags, io) => {
+  const results: Verified[] = [];
+  for (const file of typeof files === "string" ? [files] : files) results.push(await verifyFile(file, flags, io));
+  // One file gives one object, several a list: the shape that a caller of either expects.
+  if (flags.json === true) printJson(io, results.length === 1 ? results[0] : results);
+  if (results.some(({ cases }) => cases.some(({ pass }) => !pass))) return DIFFERENT;
+  return results.some(({ unknown }) => unknown !== undefined) ? NOT_RUN : 0;
+};
+
+async function verifyFile(file: string, flags: Flags, io: Io): Promise<Verified> {
+  const device = deviceFlags(flags);
+  const platform: VerifyPlatform = {
+    createSession: (model, name) => createNodeSession(model, { ...device, transfer: true, name }),
+    createTrainer: (programs, state) => createNodeTrainer(programs, state, device),
+    sha256: sha256Hex,
+    onCase: (name) => io.interactive && io.err(`${file}: ${name} …\n`),
+  };
+  try {
+    const { kind, cases } = await verifyGoldenText(await readGolden(file), file, platform);
+    if (flags.json !== true) printCases(io, file, kind, cases);
+    return { file, cases };
+  } catch (thrown) {
+    if (!(thrown instanceof InceptionError && thrown.code === "MODEL_UNKNOWN")) throw thrown;
+    const unknown = messageOf(thrown);
+    io.err(`inception: ${file}: ${unknown}\n`);
+    return { file, cases: [], unknown };
+  }
+}
+
+const UNITS: Readonly<Record<VerifiedKind, string>> = { network: "worst error / spread", training: "worst relative difference" };
+
+function printCases(io: Io, file: string, kind: VerifiedKind, cases: readonly VerifiedCase[]): void {
+  io.out(`${file}\n`);
+  const rows = cases.map(({ name, worst, tolerance, pass, checks }) => [
+    name,
+    worst.toExponential(2),
+    tolerance.toExponential(tolerance === 0 || isRound(tolerance) ? 0 : 1),
+    pass ? "pass" : "FAIL",
+    `${checks.length} checks, largest at ${worstCheck(checks)?.name ?? "–"}`,
+  ]);
+  io.out(`${formatTable(["case", UNITS[kind], "tolerance", "", ""], rows, [1, 2])}\n`);
+}
+
+/** Whether one digit says it all: 5e-5. */
+function isRound(value: number): boolean {
+  return Number(value.toExponential(0)) === value;
+}
+
+// A hundred times the largest golden file there is; more is no golden file.
+const MOST_BYTES = 64 * 1024 * 1024;
+
 async function readGolden(file: string): Promise<string> {
-  return readFile(file, "utf8").catch((thrown: unknown) => {
+  const { size } = await orNotFound(file, stat(file));
+  if (size > MOST_BYTES) {
+    throw new InceptionError("FILE_LIMIT", `Cannot read golden file "${file}": it has ${size} bytes, at most ${MOST_BYTES} are read`, {
+      file,
+      size,
+    });
+  }
+  return orNotFound(file, readFile(file, "utf8"));
+}
+
+async function orNotFound<T>(file: string, step: Promise<T>): Promise<T> {
+  return step.catch((thrown: unknown) => {
     throw new InceptionError("FILE_NOT_FOUND", `Cannot read golden file "${file}": ${messageOf(thrown)}`, { file });
   });
 }

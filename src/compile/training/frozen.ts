@@ -1,0 +1,52 @@
+import type { Graph, Parameter } from "../../ir/graph.js";
+import { isTrainable, typeOf } from "../../ir/graph.js";
+import { selectOutputs } from "../../ir/prune.js";
+import { checkGraph } from "../../ops/index.js";
+
+/** A network cut where training begins. */
+export interface SplitNetwork {
+  /** What no trained parameter comes before: an inference network whose outputs are `cut`. null where training begins at the input. */
+  readonly frozen: Graph | null;
+  /** The rest; its inputs are the values of `cut`. */
+  readonly trained: Graph;
+  /** Names of the values between the two. */
+  readonly cut: readonly string[];
+}
+
+/**
+ * Cut a network into the part that training cannot change and the part that it can. The frozen part runs as an
+ * inference graph, where the runtime folds each batch normalisation into its convolution, and is not differentiated.
+ *
+ * A node is frozen where neither it nor anything before it has a trained parameter or draws a dropout mask. Batch
+ * normalisations of the frozen part use their running statistics and keep them.
+ *
+ * @throws RangeError when nothing is trained
+ */
+export function splitFrozen(network: Graph, isTrained: (parameter: Parameter) => boolean): SplitNetwork {
+  const changing = new Set(network.parameters.filter((p) => isTrainable(p) && isTrained(p)).map(({ path }) => path));
+  if (changing.size === 0) throw new RangeError(`Cannot train "${network.name}": no parameter is trained`);
+  for (const node of network.nodes) {
+    if (node.op === "dropout" || node.inputs.some((input) => changing.has(input))) for (const output of node.outputs) changing.add(output);
+  }
+  const parameters = new Set(network.parameters.map(({ path }) => path));
+  const trainedNodes = network.nodes.filter(({ outputs }) => outputs.some((output) => changing.has(output)));
+  const inputs = new Set(network.inputs.map(({ name }) => name));
+  const made = new Set(trainedNodes.flatMap(({ outputs }) => outputs));
+  const cut = [...new Set(trainedNodes.flatMap((node) => node.inputs))].filter((value) => !made.has(value) && !parameters.has(value));
+  if (cut.every((value) => inputs.has(value))) return { frozen: null, trained: network, cut };
+  const frozen = selectOutputs({ ...network, outputs: cut.map((value) => ({ name: value, value })) }, cut);
+  const used = new Set(trainedNodes.flatMap((node) => node.inputs));
+  const outputs = network.outputs.filter(({ value }) => made.has(value));
+  const kept = new Set([...made, ...used]);
+  const trained: Graph = {
+    ...network,
+    inputs: cut.map((name) => ({ name, type: typeOf(network, name) })),
+    parameters: network.parameters.filter(({ path }) => used.has(path)),
+    nodes: trainedNodes,
+    outputs,
+    modules: network.modules.filter(({ output }) => made.has(output)),
+    stages: network.stages.filter(({ output }) => made.has(output)),
+    types: new Map([...network.types].filter(([value]) => kept.has(value))),
+  };
+  return { frozen: checkGraph(frozen), trained: checkGraph(trained), cut };
+}

@@ -1,0 +1,72 @@
+import type { Parameter } from "../../ir/graph.js";
+import type { Profile } from "../../ops/op.js";
+import type { Optimizer } from "../../optim/index.js";
+
+/** How a training step is made out of a network. Everything here becomes part of the emitted graph. */
+export interface TrainingOptions {
+  /** Images per run; a training graph has a fixed batch, at least 1. */
+  readonly batch: number;
+  /** The optimiser of a parameter: one object for all, or others for those without weight decay. */
+  readonly optimizer: (parameter: Parameter) => Optimizer;
+  /** Probability mass spread evenly over all classes, in [0, 1). Default 0. */
+  readonly labelSmoothing?: number;
+  /** Weight of each class in the loss, one per class. Default: all 1. */
+  readonly classWeights?: readonly number[];
+  /** Weight of the loss of each auxiliary classifier (outputs "aux…"). Default 0.4, as slim's and torchvision's. */
+  readonly auxWeight?: number;
+  /**
+   * How the truth is fed: "targets", float32 [batch, classes], rows that sum to 1 (one-hot, or mixtures); or "labels",
+   * int32 [batch], where a label outside the classes leaves an image out. Default "targets".
+   */
+  readonly truth?: "targets" | "labels";
+  /** Scale the gradients down so that their norm over all parameters is at most this. Default: not. */
+  readonly clipNorm?: number;
+  /** Cut each element of the gradients to [−clipValue, clipValue], before `clipNorm`. Default: not. */
+  readonly clipValue?: number;
+  /** Keep an exponential moving average of the parameters with this decay, in (0, 1). Default: none. */
+  readonly averageDecay?: number;
+  /** Share of the old running statistics that a step keeps, in [0, 1). Default 0.9 (PyTorch's momentum 0.1). */
+  readonly batchNormDecay?: number;
+  /** Normalise with the running statistics, which then stay as they are, also where scale and shift are trained. Default false. */
+  readonly freezeBatchNorm?: boolean;
+  /** Whether a parameter is trained. Default: all are. A batch normalisation whose parameters are not uses its running statistics. */
+  readonly isTrained?: (parameter: Parameter) => boolean;
+  /** Factor on the learning rate of a parameter. Default 1 for all. */
+  readonly learningRateFactor?: (parameter: Parameter) => number;
+  /** Feed a mask per dropout ("dropout:<path>", 0 or 1/(1 − rate) per element) instead of leaving dropout out. Default true. */
+  readonly dropout?: boolean;
+  /**
+   * "step": one program. "accumulate": two programs, `accumulate` adds the gradients of a batch to the state and `update` uses
+   * their sum, so that several batches, or several machines, make one step. Default "step".
+   */
+  readonly form?: "step" | "accumulate";
+  /** Compute inner values of the forward pass again in the backward pass instead of keeping them. Default false. */
+  readonly recompute?: boolean;
+  /** Default "standard". */
+  readonly profile?: Profile;
+}
+
+/** What a piece of state is. */
+export type StateKind = "parameter" | "statistic" | "slot" | "average" | "gradient" | "counter";
+
+/** A piece of state: an input of the same name that an output `<name>:next` replaces after each run. */
+export interface StateTensor {
+  readonly name: string;
+  readonly kind: StateKind;
+  /** The parameter that it belongs to; the name itself for the step counter. */
+  readonly parameter: string;
+  /** Shape of the parameter in the network. The state itself is flat: [product of the shape], row-major; [] for the counter. */
+  readonly shape: readonly number[];
+  /** First value of all elements; null where it is the parameter's own. */
+  readonly initial: number | null;
+}
+
+/** An input that is fed with each run. */
+export interface TrainingFeed {
+  readonly name: string;
+  readonly dtype: "float32" | "int32";
+  readonly shape: readonly number[];
+  readonly meaning: string;
+  /** Of a dropout mask: the probability that an element is 0. */
+  readonly dropRate?: number;
+}

@@ -1,0 +1,51 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { InceptionError } from "../../errors.js";
+import { AUGMENTATIONS, parseAugmentation } from "./augmentation.js";
+
+const erasing = { probability: 0.25, area: [0.02, 0.33], aspect: [0.3, 3.3], fill: "noise" };
+
+test.each(Object.entries(AUGMENTATIONS))("%s goes through JSON and comes by its name", (id, augmentation) => {
+  expect(parseAugmentation(JSON.parse(JSON.stringify(augmentation)), "x")).toEqual(augmentation);
+  expect(parseAugmentation(id, "x")).toEqual(augmentation);
+});
+
+test("erasing is read, with noise or with a colour", () => {
+  expect(parseAugmentation({ ...AUGMENTATIONS.light, erasing }, "x").erasing).toEqual(erasing);
+  expect(parseAugmentation({ ...AUGMENTATIONS.light, erasing: { ...erasing, fill: [1, 2, 3] } }, "x").erasing?.fill).toEqual([1, 2, 3]);
+});
+
+const light = AUGMENTATIONS.light;
+test.each([
+  ["strong", 'name is "strong", expected one of cifar, inception, light, none'],
+  ["toString", 'name is "toString", expected one of cifar, inception, light, none'],
+  [null, "value is null, expected an object"],
+  [{ ...light, flop: 1 }, 'value is "flop", expected only the fields crop, flip, colour, erasing'],
+  [{ ...light, flip: 2 }, "flip is 2, expected a number of 0 to 1"],
+  [{ ...light, flip: undefined }, "flip is missing, expected a number of 0 to 1"],
+  [{ ...light, crop: { kind: "zoom" } }, 'crop.kind is "zoom", expected one of random_area, pad, none'],
+  [{ ...light, crop: { ...light.crop, area: [0.5, 0.1] } }, "crop.area is [0.5,0.1], expected [low, high] with low at most high"],
+  [{ ...light, crop: { ...light.crop, area: [0, 1] } }, "crop.area is 0, expected a number of 0.000001 to 1"],
+  [{ ...light, crop: { ...light.crop, interpolation: "area" } }, 'crop.interpolation is "area", expected one of bilinear, bicubic, random'],
+  [{ ...light, crop: { kind: "pad", pixels: 1.5, border: "zero" } }, "crop.pixels is 1.5, expected an integer of 0 to 64"],
+  [{ ...light, crop: { kind: "none", pixels: 4 } }, 'crop is "pixels", expected only the fields kind'],
+  [{ ...light, colour: { brightness: 0.1 } }, "colour.contrast is missing, expected [low, high]"],
+  [{ ...light, erasing: { ...erasing, fill: "red" } }, 'erasing.fill is "red", expected "noise" or a colour [red, green, blue]'],
+  [{ ...light, erasing: { ...erasing, fill: [1, 2, 300] } }, "erasing.fill is 300, expected a number of 0 to 255"],
+])("%j is refused by its field", (value, fact) => {
+  expect(() => parseAugmentation(value, "run")).toThrowError(
+    expect.objectContaining({ code: "OPTION_INVALID", message: `Cannot read the augmentation of run: ${fact}` }),
+  );
+});
+
+test("any JSON is read or refused", () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.constantFrom("crop", "flip", "colour", "erasing"), (value, field) => {
+      try {
+        parseAugmentation({ ...AUGMENTATIONS.inception, [field]: value }, "x");
+      } catch (thrown) {
+        expect(thrown).toBeInstanceOf(InceptionError);
+      }
+    }),
+  );
+});

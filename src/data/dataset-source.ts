@@ -1,0 +1,135 @@
+import type { Dataset } from "./batch.js";
+import type { Image } from "./image.js";
+
+/** Where the samples of a dataset are: plain data that can be sent to another thread, which opens the samples itself. */
+export type SampleStore =
+  | {
+      readonly kind: "files";
+      /** Absolute folder that the files' names are relative to. */
+      readonly root: string;
+      readonly files: readonly string[];
+    }
+  | {
+      readonly kind: "tar";
+      /** Absolute paths. */
+      readonly shards: readonly string[];
+      readonly names: readonly string[];
+      /** Per sample: index of its shard, and where the image's bytes lie in it. */
+      readonly shard: Uint32Array;
+      readonly offset: Float64Array;
+      readonly length: Float64Array;
+    }
+  | {
+      readonly kind: "shapes10";
+      readonly split: "train" | "val";
+      readonly seed: number;
+      /** Side in pixels. */
+      readonly side: number;
+      readonly indices: Uint32Array;
+    }
+  | { readonly kind: "images"; readonly images: readonly Image[]; readonly names: readonly string[] };
+
+/** A dataset together with where its images are: what `createBatchSource` reads. */
+export interface DatasetSource extends Dataset {
+  /** Class index per sample. */
+  readonly labels: Int32Array;
+  readonly samples: SampleStore;
+}
+
+/** Number of samples of a store. */
+export function sampleCount(samples: SampleStore): number {
+  switch (samples.kind) {
+    case "files":
+      return samples.files.length;
+    case "tar":
+      return samples.shard.length;
+    case "shapes10":
+      return samples.indices.length;
+    case "images":
+      return samples.images.length;
+  }
+}
+
+/** Name of a sample for people. */
+export function sampleName(samples: SampleStore, index: number): string {
+  switch (samples.kind) {
+    case "files":
+      return samples.files[index] ?? "";
+    case "tar":
+      return samples.names[index] ?? "";
+    case "shapes10":
+      return `shapes10/${samples.split}/${samples.indices[index] ?? ""}`;
+    case "images":
+      return samples.names[index] ?? "";
+  }
+}
+
+/** A dataset over a store; `labels` holds one class index per sample. */
+export function datasetSource(name: string, classes: readonly string[], labels: Int32Array, samples: SampleStore): DatasetSource {
+  return {
+    name,
+    classes,
+    size: sampleCount(samples),
+    labelOf: (index) => labels[index] ?? -1,
+    nameOf: (index) => sampleName(samples, index),
+    labels,
+    samples,
+  };
+}
+
+/** The dataset of some of the samples, in the order of `indices`. */
+export function selectSamples(source: DatasetSource, indices: ArrayLike<number>): DatasetSource {
+  const chosen = Array.from(indices);
+  const labels = Int32Array.from(chosen, (i) => source.labels[i]!);
+  return datasetSource(source.name, source.classes, labels, selectStore(source.samples, chosen));
+}
+
+/** The store of some of the samples, in the order of `indices`. */
+export function selectStore(samples: SampleStore, indices: readonly number[]): SampleStore {
+  switch (samples.kind) {
+    case "files":
+      return { ...samples, files: indices.map((i) => samples.files[i]!) };
+    case "tar":
+      return {
+        ...samples,
+        names: indices.map((i) => samples.names[i]!),
+        shard: Uint32Array.from(indices, (i) => samples.shard[i]!),
+        offset: Float64Array.from(indices, (i) => samples.offset[i]!),
+        length: Float64Array.from(indices, (i) => samples.length[i]!),
+      };
+    case "shapes10":
+      return { ...samples, indices: Uint32Array.from(indices, (i) => samples.indices[i]!) };
+    case "images":
+      return { ...samples, images: indices.map((i) => samples.images[i]!), names: indices.map((i) => samples.names[i]!) };
+  }
+}
+
+/**
+ * A dataset of images that are already decoded.
+ *
+ * @param samples image, class index and, for messages, a name of each sample
+ *
+ * @example
+ * ```ts
+ * import { imagesDataset, rgbImage } from "inceptionkit/data";
+ * const grey = rgbImage(8, 8, new Uint8Array(192).fill(128));
+ * const dataset = imagesDataset("two greys", ["dark", "light"], [{ image: grey, label: 1 }]);
+ * dataset.nameOf(0); // "two greys/0"
+ * ```
+ */
+export function imagesDataset(
+  name: string,
+  classes: readonly string[],
+  samples: readonly { readonly image: Image; readonly label: number; readonly name?: string }[],
+): DatasetSource {
+  return datasetSource(
+    name,
+    classes,
+    Int32Array.from(samples, (sample) => sample.label),
+    {
+      kind: "images",
+      images: samples.map((sample) => sample.image),
+      names: samples.map((sample, i) => sample.name ?? `${name}/${i}`),
+    },
+  );
+}

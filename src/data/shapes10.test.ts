@@ -1,0 +1,98 @@
+import { expect, test } from "vitest";
+import type { Image } from "./image.js";
+import { toGrey } from "./image.js";
+import { drawShapes10, parseShapes10, SHAPES10_CLASSES, shapes10 } from "./shapes10.js";
+
+const draw = (name: (typeof SHAPES10_CLASSES)[number], nth: number, side = 48): Image =>
+  drawShapes10({ seed: 4, split: "train", index: nth * 10 + SHAPES10_CLASSES.indexOf(name), side });
+
+/** Mean squared difference of brightness between neighbours across and down. */
+function roughness(image: Image): { readonly across: number; readonly down: number } {
+  const { data, width, height } = toGrey(image);
+  let across = 0;
+  let down = 0;
+  for (let y = 1; y < height; y++) {
+    for (let x = 1; x < width; x++) {
+      across += (data[y * width + x]! - data[y * width + x - 1]!) ** 2;
+      down += (data[y * width + x]! - data[(y - 1) * width + x]!) ** 2;
+    }
+  }
+  return { across, down };
+}
+
+/** Which pixels differ from the ground, taken from the corner where the picture is surely ground. */
+function drawn(image: Image): { readonly area: number; readonly middleIsDrawn: boolean } {
+  const grey = toGrey(image);
+  const ordered = grey.data.slice().sort();
+  const half = (ordered[Math.floor(ordered.length * 0.02)]! + ordered[Math.floor(ordered.length * 0.98)]!) / 2;
+  const bright = (i: number) => grey.data[i]! > half;
+  const ground = bright(0);
+  let [area, sumX, sumY] = [0, 0, 0];
+  for (let i = 0; i < grey.data.length; i++) {
+    if (bright(i) === ground) continue;
+    area += 1;
+    sumX += i % grey.width;
+    sumY += Math.floor(i / grey.width);
+  }
+  const middle = Math.round(sumY / area) * grey.width + Math.round(sumX / area);
+  return { area: area / grey.data.length, middleIsDrawn: bright(middle) !== ground };
+}
+
+test("classes go round by index, and so do labels", () => {
+  const { train, val } = shapes10({ train: 25, val: 12 });
+  expect([train.size, val?.size, train.classes]).toEqual([25, 12, SHAPES10_CLASSES]);
+  expect([0, 9, 10, 24].map((i) => train.labelOf(i))).toEqual([0, 9, 0, 4]);
+  expect([train.nameOf(17), val?.nameOf(3)]).toEqual(["shapes10/train/17", "shapes10/val/3"]);
+  expect([...SHAPES10_CLASSES].sort()).toEqual([...SHAPES10_CLASSES]);
+  expect(shapes10({ val: 0 }).val).toBeNull();
+});
+
+test("a picture depends on seed, part and index, and on nothing else", () => {
+  const picture = { seed: 1, split: "train", index: 3, side: 16 } as const;
+  const bytes = (change: object) => Buffer.from(drawShapes10({ ...picture, ...change }).data).toString("hex");
+  expect(bytes({})).toBe(bytes({}));
+  expect(new Set([bytes({}), bytes({ seed: 2 }), bytes({ split: "val" }), bytes({ index: 13 })]).size).toBe(4);
+});
+
+test("horizontal stripes change down, vertical ones across, the others in both directions", () => {
+  for (let nth = 0; nth < 20; nth++) {
+    const horizontal = roughness(draw("horizontal_stripes", nth));
+    const vertical = roughness(draw("vertical_stripes", nth));
+    const both = ["checkerboard", "diagonal_stripes", "dots"] as const;
+    expect(horizontal.down / horizontal.across).toBeGreaterThan(1.5);
+    expect(vertical.across / vertical.down).toBeGreaterThan(1.5);
+    for (const name of both) {
+      const { across, down } = roughness(draw(name, nth));
+      expect(Math.max(across / down, down / across)).toBeLessThan(3);
+    }
+  }
+});
+
+test("shapes cover what their formulas say and are solid in the middle, but for the ring", () => {
+  // Radius r is 0.27 to 0.42 of the side; areas over r^2: disc pi, square 1.6^2, triangle 3 sqrt(3) / 4, cross 4 * 0.6 - 0.6^2, ring pi (1 - 0.6^2).
+  const areas = { disc: Math.PI, square: 2.56, triangle: 1.299, cross: 2.04, ring: 2.0106 };
+  for (const [name, factor] of Object.entries(areas)) {
+    for (let nth = 0; nth < 20; nth++) {
+      const found = drawn(draw(name as keyof typeof areas, nth, 64));
+      expect(found.area).toBeGreaterThan(factor * 0.27 ** 2 * 0.9);
+      expect(found.area).toBeLessThan(factor * 0.42 ** 2 * 1.1);
+      expect(found.middleIsDrawn).toBe(name !== "ring");
+    }
+  }
+});
+
+test("settings are read from the name", () => {
+  expect(parseShapes10("shapes10")).toEqual({});
+  expect(parseShapes10("shapes10?train=1000&val=0&size=64&seed=9")).toEqual({ train: 1000, val: 0, size: 64, seed: 9 });
+});
+
+test.each([
+  ["shapes10?tarin=5", '"tarin" is no setting, expected train, val, size or seed'],
+  ["shapes10?train=many", 'train is "many", expected an integer'],
+  ["shapes10?train=3", "train is 3, expected an integer of 10 to 10000000"],
+  ["shapes10?size=4096", "size is 4096, expected an integer of 8 to 1024"],
+  ["shapes10?__proto__=1", '"__proto__" is no setting, expected train, val, size or seed'],
+  ["shapes11", 'expected "shapes10", perhaps with "?train=2000&val=500&size=32&seed=1"'],
+])("%s is refused", (source, fact) => {
+  expect(() => parseShapes10(source)).toThrowError(`Cannot use the dataset "${source}": ${fact}`);
+});

@@ -1,0 +1,40 @@
+import { InceptionError } from "../errors.js";
+import { randomStream } from "./random.js";
+
+/** Indices of the samples of two parts, each in ascending order. */
+export interface Split {
+  readonly train: Uint32Array;
+  readonly val: Uint32Array;
+}
+
+/**
+ * Set a fraction of every class aside for validation. The same labels, fraction and seed give the same split.
+ *
+ * Of n samples of a class `round(n * fraction)` are set aside, at least one and never all; a class of one sample stays
+ * whole in training. A fraction of 0 sets nothing aside.
+ *
+ * @param labels class index of each sample
+ * @throws InceptionError OPTION_INVALID when the fraction is not in [0, 1)
+ */
+export function stratifiedSplit(labels: ArrayLike<number>, fraction: number, seed: number): Split {
+  if (!(fraction >= 0 && fraction < 1)) {
+    throw new InceptionError("OPTION_INVALID", `Cannot set a fraction of ${fraction} aside for validation: expected a number in [0, 1)`, {
+      fraction,
+    });
+  }
+  const byClass = new Map<number, number[]>();
+  for (let i = 0; i < labels.length; i++) {
+    const members = byClass.get(labels[i]!);
+    if (members) members.push(i);
+    else byClass.set(labels[i]!, [i]);
+  }
+  const held = new Uint8Array(labels.length);
+  for (const [label, members] of byClass) {
+    const wanted = fraction === 0 ? 0 : Math.max(1, Math.round(members.length * fraction));
+    const count = Math.min(wanted, members.length - 1);
+    const order = randomStream({ seed, purpose: "split", index: label }).permutation(members.length);
+    for (const at of order.subarray(0, count)) held[members[at]!] = 1;
+  }
+  const indices = Uint32Array.from({ length: labels.length }, (_, i) => i);
+  return { train: indices.filter((i) => held[i] === 0), val: indices.filter((i) => held[i] === 1) };
+}

@@ -1,0 +1,138 @@
+import { Worker } from "node:worker_threads";
+import { InceptionError, messageOf } from "../errors.js";
+import { type BatchPlan, closedError, type MadeBatch } from "./batch-maker.js";
+import type { BatchReply, BatchRequest, BatchWorkerStart, CarriedFailure } from "./batch-messages.js";
+
+/** A batch that is waited for. */
+interface Job {
+  readonly id: number;
+  readonly epoch: number;
+  readonly batch: number;
+  readonly resolve: (made: MadeBatch) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly sent: Map<number, Job>;
+  readonly exited: Promise<void>;
+}
+
+/** Per worker: one batch that it makes and one that it has ready to begin. */
+const MAX_SENT = 2;
+
+/** A batch on order. */
+export interface Order {
+  readonly made: Promise<MadeBatch>;
+  /** Nobody waits any more; if it is not begun, it will not be. */
+  cancel(): void;
+}
+
+/** Worker threads that make batches. They keep the process alive only while somebody waits for a batch. */
+export class BatchThreads {
+  readonly #name: string;
+  readonly #threads: Thread[];
+  readonly #stop = new SharedArrayBuffer(4);
+  readonly #waiting: Job[] = [];
+  #nextId = 1;
+  #holders = 0;
+  #closed = false;
+  #failure: InceptionError | null = null;
+
+  constructor(file: URL, plan: BatchPlan, count: number) {
+    this.#name = plan.name;
+    this.#threads = Array.from({ length: count }, () => this.#start(file, plan));
+  }
+
+  order(epoch: number, batch: number): Order {
+    const id = this.#nextId++;
+    const made = new Promise<MadeBatch>((resolve, reject) => {
+      const refusal = this.#closed ? closedError(this.#name) : this.#failure;
+      if (refusal) reject(refusal);
+      else this.#waiting.push({ id, epoch, batch, resolve, reject });
+    });
+    // The one who reads the batch sees the error; until then it is not unhandled.
+    made.catch(() => undefined);
+    this.#send();
+    return { made, cancel: () => this.#cancel(id) };
+  }
+
+  /** Keep the process alive until the promise is settled. */
+  async hold<T>(promise: Promise<T>): Promise<T> {
+    if (this.#holders++ === 0) for (const { worker } of this.#threads) worker.ref();
+    try {
+      return await promise;
+    } finally {
+      if (--this.#holders === 0 && !this.#closed) for (const { worker } of this.#threads) worker.unref();
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      Atomics.store(new Int32Array(this.#stop), 0, 1);
+      for (const job of this.#waiting.splice(0)) job.reject(closedError(this.#name));
+      for (const { worker, sent } of this.#threads) {
+        for (const job of sent.values()) job.reject(closedError(this.#name));
+        worker.ref();
+        worker.postMessage({ kind: "close" } satisfies BatchRequest);
+      }
+    }
+    await Promise.all(this.#threads.map(({ exited }) => exited));
+  }
+
+  #start(file: URL, plan: BatchPlan): Thread {
+    const start: BatchWorkerStart = { plan, stop: this.#stop };
+    const worker = new Worker(file, { workerData: start, name: "batches", execArgv: [] });
+    const sent = new Map<number, Job>();
+    const exited = new Promise<void>((resolve) => {
+      worker.once("exit", (code) => {
+        if (!this.#closed) this.#fail(`a worker thread ended with exit code ${code}`);
+        resolve();
+      });
+    });
+    const thread = { worker, sent, exited };
+    worker.once("error", (thrown) => this.#fail(`a worker thread failed: ${messageOf(thrown)}`));
+    worker.on("message", (reply: BatchReply) => this.#take(thread, reply));
+    worker.unref();
+    return thread;
+  }
+
+  #take(thread: Thread, reply: BatchReply): void {
+    const job = thread.sent.get(reply.id);
+    thread.sent.delete(reply.id);
+    if (reply.kind === "made") job?.resolve(reply.made);
+    else job?.reject(failureFrom(reply.error, this.#name));
+    this.#send();
+  }
+
+  /** The oldest job goes to the thread that has the least to do. */
+  #send(): void {
+    while (!this.#closed && this.#failure === null) {
+      const thread = this.#threads.reduce((least, each) => (each.sent.size < least.sent.size ? each : least));
+      const job = thread.sent.size < MAX_SENT ? this.#waiting.shift() : undefined;
+      if (!job) return;
+      thread.sent.set(job.id, job);
+      const { id, epoch, batch } = job;
+      thread.worker.postMessage({ kind: "make", id, epoch, batch } satisfies BatchRequest);
+    }
+  }
+
+  #cancel(id: number): void {
+    const at = this.#waiting.findIndex((job) => job.id === id);
+    if (at >= 0) this.#waiting.splice(at, 1);
+  }
+
+  /** The first cause stays: an error event is followed by an exit event that knows less. */
+  #fail(cause: string): void {
+    this.#failure ??= new InceptionError("SESSION_FAILED", `Cannot read batches of "${this.#name}": ${cause}`, { cause });
+    const jobs = [...this.#waiting.splice(0), ...this.#threads.flatMap(({ sent }) => [...sent.values()])];
+    for (const { sent } of this.#threads) sent.clear();
+    for (const job of jobs) job.reject(this.#failure);
+  }
+}
+
+function failureFrom({ code, message, details }: CarriedFailure, name: string): Error {
+  if (code !== null) return new InceptionError(code, message, details);
+  return new Error(`A worker thread that reads "${name}" failed: ${message}`);
+}

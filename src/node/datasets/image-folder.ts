@@ -1,0 +1,79 @@
+import type { Dirent } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import path from "node:path";
+import { VAL_NAMES } from "../../data/sample-list.js";
+import { listImages } from "../list-images.js";
+import { invalid, listed, type RawSamples } from "./raw-samples.js";
+
+const EXPECTED = "train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg";
+
+/**
+ * The samples of a folder: `train/CLASS/…` with `val`, `valid`, `validation` or `test` beside it (the first of them that is
+ * there), or `CLASS/…`. Images of a class may lie in subfolders. Hidden folders are left out, and so are folders without
+ * images.
+ *
+ * @throws InceptionError DATASET_INVALID when there is no folder per class
+ */
+export async function readImageFolder(folder: string): Promise<RawSamples> {
+  const root = path.resolve(folder);
+  const folders = await subfolders(root);
+  const val = VAL_NAMES.find((name) => folders.includes(name));
+  // Without "train", a folder called "test" is a class like any other.
+  if (!folders.includes("train")) return collect(root, [{ folder: root, split: null }], folder);
+  const parts: Part[] = [{ folder: path.join(root, "train"), split: val ? "train" : null }];
+  if (val) parts.push({ folder: path.join(root, val), split: "val" });
+  return collect(root, parts, folder);
+}
+
+interface Part {
+  readonly folder: string;
+  readonly split: "train" | "val" | null;
+}
+
+async function collect(root: string, parts: readonly Part[], name: string): Promise<RawSamples> {
+  const files: string[] = [];
+  const labels: string[] = [];
+  const splits: ("train" | "val" | null)[] = [];
+  for (const part of parts) {
+    const before = files.length;
+    const classes = await subfolders(part.folder);
+    for (const label of classes) {
+      for (const file of await listImages([path.join(part.folder, label)])) {
+        files.push(path.relative(root, file));
+        labels.push(label);
+        splits.push(part.split);
+      }
+    }
+    if (files.length === before) throw await nothingIn(part.folder, classes, name);
+  }
+  return { store: { kind: "files", root, files }, labels, splits };
+}
+
+async function nothingIn(folder: string, classes: readonly string[], name: string): Promise<Error> {
+  const place = path.basename(folder) === path.basename(name) ? "it" : `its folder "${path.basename(folder)}"`;
+  const found = classes.length > 0 ? `the folders ${listed(classes)} without images` : await looseFiles(folder);
+  return invalid(name, `${place} has ${found}, expected images in a folder per class (${EXPECTED})`, { classes });
+}
+
+async function looseFiles(folder: string): Promise<string> {
+  const entries = await readdir(folder);
+  const images = await listImages([folder]);
+  if (images.length > 0) return `${images.length} images that lie in no folder`;
+  return entries.length === 0 ? "no files" : `no images and no folders, but ${listed(entries.sort(), 5)}`;
+}
+
+/** Names, sorted, of the folders in a folder, also of those that links lead to. */
+async function subfolders(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names: string[] = [];
+  for (const entry of entries) {
+    if (!entry.name.startsWith(".") && (await isFolder(folder, entry))) names.push(entry.name);
+  }
+  return names.sort();
+}
+
+async function isFolder(folder: string, entry: Dirent): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  const found = await stat(path.join(folder, entry.name)).catch(() => null);
+  return found?.isDirectory() === true;
+}

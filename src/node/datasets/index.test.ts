@@ -1,0 +1,202 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import type { DatasetSource } from "../../data/dataset-source.js";
+import { openDataset } from "./index.js";
+
+const root = mkdtempSync(path.join(tmpdir(), "inceptionkit-datasets-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+let made = 0;
+/** A new folder with these files; opening a dataset reads no image, so they may hold anything. */
+function folderWith(files: Readonly<Record<string, string>>): string {
+  const folder = path.join(root, `set${made++}`);
+  mkdirSync(folder);
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), content);
+  }
+  return folder;
+}
+const images = (...names: readonly string[]) => folderWith(Object.fromEntries(names.map((name) => [name, ""])));
+const numbered = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}/${i}.jpg`);
+const samples = (source: DatasetSource | null) =>
+  source && Array.from({ length: source.size }, (_, i) => [source.nameOf(i).replaceAll("\\", "/"), source.classes[source.labelOf(i)]]);
+
+/** The whole message, with the folder's name left out. */
+async function refusal(source: string, options = {}): Promise<string> {
+  const thrown: unknown = await openDataset(source, options).then(
+    () => new Error("it was opened"),
+    (error: unknown) => error,
+  );
+  expect(thrown).toMatchObject({ name: "InceptionError" });
+  return (thrown as Error).message.replaceAll(root + path.sep, "");
+}
+
+describe("folders", () => {
+  test("train and val, classes sorted, images also in subfolders, other files left alone", async () => {
+    const folder = images(
+      "train/b/2.JPG",
+      "train/b/deep/1.png",
+      "train/a/x.webp",
+      "train/a/notes.txt",
+      "train/.hidden/y.jpg",
+      "val/a/z.jpeg",
+    );
+    const { train, val } = await openDataset(folder);
+    expect(train.classes).toEqual(["a", "b"]);
+    expect(samples(train)).toEqual([
+      ["train/a/x.webp", "a"],
+      ["train/b/2.JPG", "b"],
+      ["train/b/deep/1.png", "b"],
+    ]);
+    expect(samples(val)).toEqual([["val/a/z.jpeg", "a"]]);
+  });
+
+  test.each(["valid", "validation", "test"])("%s is for validation too; val comes first", async (name) => {
+    const folder = images("train/a/1.jpg", "train/b/1.jpg", `${name}/b/1.jpg`);
+    expect(samples((await openDataset(folder)).val)).toEqual([[`${name}/b/1.jpg`, "b"]]);
+    writeFileSync(path.join(folder, "train/a/2.jpg"), "");
+    mkdirSync(path.join(folder, "val/a"), { recursive: true });
+    writeFileSync(path.join(folder, "val/a/1.jpg"), "");
+    expect(samples((await openDataset(folder)).val)).toEqual([["val/a/1.jpg", "a"]]);
+  });
+
+  test("one folder is split by class and seed; train alone is split too", async () => {
+    const folder = images(...numbered("a", 10), ...numbered("b", 5));
+    const { train, val } = await openDataset(folder);
+    expect([train.size, val?.size]).toEqual([12, 3]);
+    expect([...(val?.labels ?? [])].sort()).toEqual([0, 0, 1]);
+    expect(new Set([...samples(train)!, ...samples(val)!].map(([name]) => name)).size).toBe(15);
+    expect(samples((await openDataset(folder)).val)).toEqual(samples(val));
+    expect(samples((await openDataset(folder, { seed: 5 })).val)).not.toEqual(samples(val));
+    expect((await openDataset(folder, { valFraction: 0 })).val).toBeNull();
+    const alone = images(...numbered("train/a", 10), ...numbered("train/b", 10));
+    expect((await openDataset(alone, { valFraction: 0.3 })).val?.size).toBe(6);
+  });
+
+  test("names of digits are sorted by value", async () => {
+    const folder = images("train/10/1.jpg", "train/9/1.jpg", "train/2/1.jpg");
+    expect((await openDataset(folder)).train.classes).toEqual(["2", "9", "10"]);
+    const mixed = images("train/10/1.jpg", "train/9/1.jpg", "train/x/1.jpg");
+    expect((await openDataset(mixed)).train.classes).toEqual(["10", "9", "x"]);
+  });
+
+  test("links to folders are followed, and one that leads round ends", async () => {
+    const folder = images("train/a/1.jpg", "train/b/1.jpg");
+    symlinkSync(path.join(folder, "train/b"), path.join(folder, "train/c"));
+    symlinkSync(path.join(folder, "train/a"), path.join(folder, "train/a/again"));
+    expect((await openDataset(folder, { valFraction: 0 })).train.size).toBe(3);
+  });
+
+  test("classes and another source for validation can be given", async () => {
+    const folder = images("train/a/1.jpg", "train/b/1.jpg");
+    const other = images("b/9.jpg", "a/9.jpg");
+    const { train, val } = await openDataset(folder, { val: other, classes: ["b", "x", "a"] });
+    expect([train.classes, [...train.labels]]).toEqual([
+      ["b", "x", "a"],
+      [2, 0],
+    ]);
+    expect([val?.classes, samples(val)]).toEqual([
+      ["b", "x", "a"],
+      [
+        ["a/9.jpg", "a"],
+        ["b/9.jpg", "b"],
+      ],
+    ]);
+  });
+
+  test("what is no dataset is refused with what was found", async () => {
+    const layout = "(train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg)";
+    expect(await refusal(images("1.jpg", "2.jpg"))).toMatch(
+      `: it has 2 images that lie in no folder, expected images in a folder per class ${layout}`,
+    );
+    expect(await refusal(folderWith({}))).toMatch(`: it has no files, expected images in a folder per class ${layout}`);
+    expect(await refusal(folderWith({ "b.txt": "", "a.pdf": "" }))).toMatch(
+      `: it has no images and no folders, but "a.pdf", "b.txt", expected images in a folder per class ${layout}`,
+    );
+    expect(await refusal(images("a/1.txt", "b/1.txt"))).toMatch(
+      `: it has the folders "a", "b" without images, expected images in a folder per class ${layout}`,
+    );
+    expect(await refusal(images("train/a/1.jpg", "train/b/1.jpg", "val/notes.txt"))).toMatch(
+      `: its folder "val" has no images and no folders, but "notes.txt", expected images in a folder per class ${layout}`,
+    );
+    expect(await refusal(images("photos/1.jpg", "photos/2.jpg"))).toMatch(': it has one class only ("photos"), expected at least two');
+    expect(await refusal(images("train/a/1.jpg", "train/b/1.jpg", "val/c/1.jpg", "val/d/2.jpg"))).toMatch(
+      ': only validation has the class "c" ("val/c/1.jpg"), "d" ("val/d/2.jpg"); the training samples have "a", "b"',
+    );
+    expect(await refusal(images("a/1.jpg", "b/1.jpg"), { classes: ["a", "c"] })).toMatch(
+      ': no such class "b" ("b/1.jpg"); expected one of the 2 class names given or an index below 2',
+    );
+    expect(await refusal(images("a/1.jpg", "b/1.jpg"), { val: images("a/1.jpg", "z/1.jpg") })).toMatch(
+      ': no such class "z" ("z/1.jpg"); expected one of the 2 class names given or an index below 2',
+    );
+    expect(await refusal(images("a/1.jpg", "disc/1.jpg"), { val: "shapes10" })).toBe(
+      'Cannot open the dataset "shapes10": training lacks its classes "checkerboard", "cross", "diagonal_stripes", "dots", "horizontal_stripes", "ring", "square", "triangle" and 1 more; the training samples have "a", "disc"',
+    );
+    expect(await refusal(images("a/1.jpg", "b/1.jpg"), { valFraction: 1 })).toBe(
+      "Cannot open a dataset with valFraction 1: expected a number in [0, 1)",
+    );
+  });
+});
+
+describe("lists", () => {
+  test("CSV with a split: paths are relative to the list", async () => {
+    const folder = folderWith({
+      "lists/all.csv": "path,label,split\n../img/1.jpg,cat,train\n../img/2.jpg,dog,\n../img/3.jpg,dog,test\n",
+      "img/1.jpg": "",
+    });
+    const { train, val } = await openDataset(path.join(folder, "lists/all.csv"));
+    expect(samples(train)).toEqual([
+      ["../img/1.jpg", "cat"],
+      ["../img/2.jpg", "dog"],
+    ]);
+    expect(samples(val)).toEqual([["../img/3.jpg", "dog"]]);
+    expect(train.samples).toMatchObject({ kind: "files", root: path.join(folder, "lists") });
+  });
+
+  test("JSON lines without a split are split by class; labels are indices where names are given", async () => {
+    const lines = Array.from({ length: 20 }, (_, i) => JSON.stringify({ path: `${i}.jpg`, label: i % 2 }));
+    const folder = folderWith({ "set.jsonl": lines.join("\n"), "3.jpg": "" });
+    const { train, val } = await openDataset(path.join(folder, "set.jsonl"), { classes: ["even", "odd"] });
+    expect([train.size, val?.size, train.classes]).toEqual([16, 4, ["even", "odd"]]);
+    expect(train.labelOf(0)).toBe(Number(train.nameOf(0).slice(0, -4)) % 2);
+  });
+
+  test("wrong lists are refused", async () => {
+    const folder = folderWith({
+      "gone.csv": "path,label\na.jpg,1\nb.jpg,2\n",
+      "latin1.csv": "",
+      "none.csv": "path,label\n",
+      "range.csv": "path,label\n1.jpg,0\n1.jpg,7\n",
+      "1.jpg": "",
+    });
+    writeFileSync(path.join(folder, "latin1.csv"), Buffer.from("path,label\n\xe4.jpg,1\n", "latin1"));
+    const of = (name: string, options = {}) => refusal(path.join(folder, name), options);
+    const set = path.basename(folder);
+    expect(await of("gone.csv")).toBe(
+      `Cannot open the dataset "${set}/gone.csv": none of its first 2 files is there, such as "a.jpg"; paths are relative to the folder of the list`,
+    );
+    expect(await of("latin1.csv")).toBe(`Cannot open the dataset "${set}/latin1.csv": the list is not UTF-8 text`);
+    expect(await of("none.csv")).toBe(`Cannot open the dataset "${set}/none.csv": it has no samples, expected a line for each sample`);
+    expect(await of("range.csv", { classes: ["a", "b"] })).toBe(
+      `Cannot open the dataset "${set}/range.csv": no such class "7" ("1.jpg"); expected one of the 2 class names given or an index below 2`,
+    );
+  });
+});
+
+test("shapes10 needs no files", async () => {
+  const { train, val } = await openDataset("shapes10?train=30&val=10&size=16&seed=2");
+  expect([train.size, val?.size, train.classes.length]).toEqual([30, 10, 10]);
+  expect(train.samples).toMatchObject({ kind: "shapes10", side: 16, seed: 2 });
+});
+
+test("what is neither is refused", async () => {
+  const folder = folderWith({ "set.zip": "", set: "" });
+  const law = 'expected a folder, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"';
+  const set = path.basename(folder);
+  expect(await refusal(path.join(folder, "set.zip"))).toBe(`Cannot open the dataset "${set}/set.zip": it is a ".zip" file, ${law}`);
+  expect(await refusal(path.join(folder, "set"))).toBe(`Cannot open the dataset "${set}/set": it is a file without an ending, ${law}`);
+  expect(await refusal(path.join(folder, "gone"))).toBe(`Cannot open the dataset "${set}/gone": there is no such file or folder, ${law}`);
+});

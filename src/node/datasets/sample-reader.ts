@@ -1,0 +1,117 @@
+import path from "node:path";
+import type { SampleStore } from "../../data/dataset-source.js";
+import { sampleName } from "../../data/dataset-source.js";
+import type { Image } from "../../data/image.js";
+import { drawShapes10 } from "../../data/shapes10.js";
+import { InceptionError } from "../../errors.js";
+import { decodeImage } from "../decode-image.js";
+import { type FileSource, openFileSource } from "../file-source.js";
+
+/** Opens samples by index; close it when done. */
+export interface SampleReader {
+  /**
+   * The decoded image of a sample; callers must not change it.
+   *
+   * @throws InceptionError as `decodeImage`, for a sample that is missing or damaged
+   */
+  read(index: number): Promise<Image>;
+  /** Let go of open files and of the cache. */
+  close(): Promise<void>;
+}
+
+/** Shards that are kept open at a time; each costs a file descriptor, of which a process has 1024 or more. */
+const MAX_OPEN_SHARDS = 64;
+/** Largest encoded image in a shard; the limit that `decodeImage` has for files. */
+const MAX_SAMPLE_BYTES = 64 * 2 ** 20;
+
+/**
+ * Reads the samples of a store, keeping decoded images in memory up to a number of bytes. What has been kept stays: in an
+ * epoch each sample is read once, so that giving up one image for another would gain nothing.
+ *
+ * @param cacheBytes limit of the kept images; 0 keeps none
+ */
+export function openSampleReader(store: SampleStore, cacheBytes: number): SampleReader {
+  const cache = new Map<number, Image>();
+  const shards = store.kind === "tar" ? openShards(store.shards) : null;
+  let free = cacheBytes;
+  return {
+    read: async (index) => {
+      const kept = cache.get(index);
+      if (kept) return kept;
+      const image = await readSample(store, index, shards);
+      const isOurs = store.kind !== "images";
+      if (isOurs && image.data.byteLength <= free) {
+        // Another read of the same sample may have come first.
+        if (!cache.has(index)) free -= image.data.byteLength;
+        cache.set(index, image);
+      }
+      return image;
+    },
+    close: async () => {
+      cache.clear();
+      free = 0;
+      await shards?.close();
+    },
+  };
+}
+
+async function readSample(store: SampleStore, index: number, shards: Shards | null): Promise<Image> {
+  switch (store.kind) {
+    case "files":
+      return decodeImage(path.resolve(store.root, store.files[index]!));
+    case "tar": {
+      const name = sampleName(store, index);
+      const length = store.length[index]!;
+      if (length > MAX_SAMPLE_BYTES) {
+        throw new InceptionError(
+          "FILE_LIMIT",
+          `Cannot decode image "${name}": the file has ${length} bytes, limit is ${MAX_SAMPLE_BYTES}`,
+          {
+            size: length,
+            limit: MAX_SAMPLE_BYTES,
+          },
+        );
+      }
+      const shard = await shards!.open(store.shard[index]!);
+      return decodeImage(await shard.read(store.offset[index]!, length), { name });
+    }
+    case "shapes10":
+      return drawShapes10({ seed: store.seed, split: store.split, index: store.indices[index]!, side: store.side });
+    case "images":
+      return store.images[index]!;
+  }
+}
+
+interface Shards {
+  open(shard: number): Promise<FileSource>;
+  close(): Promise<void>;
+}
+
+/** Keeps the files open that were used last. */
+function openShards(files: readonly string[]): Shards {
+  const open = new Map<number, Promise<FileSource>>();
+  const closing = new Set<Promise<void>>();
+  const closeOne = (source: Promise<FileSource>) =>
+    source.then(
+      (file) => file.close(),
+      () => undefined,
+    );
+  return {
+    open: (shard) => {
+      const source = open.get(shard) ?? openFileSource(files[shard]!);
+      open.delete(shard);
+      open.set(shard, source);
+      for (const [oldest, file] of open) {
+        if (open.size <= MAX_OPEN_SHARDS) break;
+        open.delete(oldest);
+        const done = closeOne(file).finally(() => closing.delete(done));
+        closing.add(done);
+      }
+      return source;
+    },
+    close: async () => {
+      await Promise.all([...closing, ...[...open.values()].map(closeOne)]);
+      open.clear();
+    },
+  };
+}

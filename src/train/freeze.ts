@@ -1,0 +1,93 @@
+import { InceptionError } from "../errors.js";
+import { type Graph, isTrainable, type Parameter } from "../ir/graph.js";
+import { selectOutputs } from "../ir/prune.js";
+
+/**
+ * Which parameters of a network are trained.
+ *
+ * - "none": all of them.
+ * - "head": those that the output "features" does not need: the classifier, and in facenet's form the embedding before it.
+ * - "last:k": the head and the last k stages with parameters that lead to "features" (`inception summary ID --stages` lists them).
+ * - anything else: a list of paths to freeze, separated by commas, in which `*` stands for any characters, as in
+ *   "conv1.*,inception3*". Each must match some parameter.
+ *
+ * A batch normalisation whose scale and shift are frozen uses its running statistics and keeps them.
+ *
+ * @throws InceptionError OPTION_INVALID naming what is wrong and what is accepted; also where nothing would be trained
+ */
+export function trainedParameters(graph: Graph, freeze: string): (parameter: Parameter) => boolean {
+  const trainable = graph.parameters.filter(isTrainable);
+  const trained = new Set(chooseTrained(graph, trainable, freeze).map(({ path }) => path));
+  if (trained.size === 0) throw invalid(graph, freeze, "it leaves no parameter to train, expected at least one");
+  return (parameter) => trained.has(parameter.path);
+}
+
+function chooseTrained(graph: Graph, trainable: readonly Parameter[], freeze: string): readonly Parameter[] {
+  if (freeze === "none") return trainable;
+  if (freeze === "head") return trainable.filter(isHead(graph, freeze));
+  if (freeze.startsWith("last:")) return lastStages(graph, trainable, freeze);
+  const patterns = freeze.split(",").map((text) => ({ text, matches: globPattern(text.trim()) }));
+  const idle = patterns.filter(({ matches }) => !trainable.some(({ path }) => matches.test(path)));
+  if (idle.length > 0) {
+    const names = idle.map(({ text }) => `"${text}"`).join(", ");
+    throw invalid(graph, freeze, `${names} matches no parameter, expected "none", "head", "last:k" or paths with * for any characters`);
+  }
+  return trainable.filter(({ path }) => !patterns.some(({ matches }) => matches.test(path)));
+}
+
+function isHead(graph: Graph, freeze: string): (parameter: Parameter) => boolean {
+  if (!graph.outputs.some(({ name }) => name === "features"))
+    throw invalid(graph, freeze, 'it has no output "features", before which a head would end');
+  const body = new Set(selectOutputs(graph, ["features"]).parameters.map(({ path }) => path));
+  // Auxiliary classifiers are neither body nor head: with a fixed body they would train to no purpose.
+  const main = new Set(selectOutputs(graph, ["logits"]).parameters.map(({ path }) => path));
+  return ({ path }) => main.has(path) && !body.has(path);
+}
+
+function lastStages(graph: Graph, trainable: readonly Parameter[], freeze: string): readonly Parameter[] {
+  const head = isHead(graph, freeze);
+  const body = new Set(selectOutputs(graph, ["features"]).parameters.map(({ path }) => path));
+  const stages = graph.stages
+    .map(({ path }) => path)
+    .filter((path) => trainable.some(({ stage, path: own }) => stage === path && body.has(own)));
+  const count = Number(freeze.slice("last:".length));
+  if (!Number.isInteger(count) || count < 0 || count > stages.length || freeze === "last:") {
+    throw invalid(graph, freeze, `expected last:k with a whole number k from 0 to ${stages.length}, the number of its stages`);
+  }
+  const kept = new Set(stages.slice(stages.length - count));
+  return trainable.filter((parameter) => head(parameter) || (body.has(parameter.path) && kept.has(parameter.stage)));
+}
+
+/**
+ * Factors on the learning rate from text like "fc.*=10,inception5*=2": the last pattern that matches a path decides.
+ *
+ * @throws InceptionError OPTION_INVALID for an entry without a pattern or a factor of at least 0
+ */
+export function learningRateFactors(text: string): (parameter: Parameter) => number {
+  const entries = text
+    .split(",")
+    .filter((entry) => entry.trim() !== "")
+    .map((entry) => {
+      const at = entry.lastIndexOf("=");
+      const factor = Number(entry.slice(at + 1));
+      if (at < 1 || entry.slice(at + 1).trim() === "" || !Number.isFinite(factor) || factor < 0) {
+        throw new InceptionError(
+          "OPTION_INVALID",
+          `Cannot read learning-rate factor "${entry}": expected a pattern of paths, = and a number of at least 0, as in fc.*=10`,
+          { entry },
+        );
+      }
+      return { matches: globPattern(entry.slice(0, at).trim()), factor };
+    });
+  return ({ path }) => entries.findLast(({ matches }) => matches.test(path))?.factor ?? 1;
+}
+
+/** A pattern in which `*` stands for any characters, as a regular expression that matches whole paths. */
+function globPattern(pattern: string): RegExp {
+  const parts = pattern.split(/\*+/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".*")}$`);
+}
+
+function invalid(graph: Graph, freeze: string, fact: string): InceptionError {
+  return new InceptionError("OPTION_INVALID", `Cannot freeze "${freeze}" of "${graph.name}": ${fact}`, { model: graph.name, freeze });
+}

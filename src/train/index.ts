@@ -1,0 +1,75 @@
+/** Training without a platform: losses, optimisers, schedules, settings, the loop, measures, checkpoints, reports. */
+export { type CompiledProgram, type CompiledTraining, compileTraining, initialState } from "../compile/training/training.js";
+export type { StateKind, StateTensor, TrainingFeed, TrainingOptions } from "../compile/training/options.js";
+export {
+  type CrossEntropyOptions,
+  crossEntropy,
+  type DiceCrossEntropyOptions,
+  type DiceOptions,
+  dice,
+  diceCrossEntropy,
+  type NnunetOptions,
+  nnunetDiceCrossEntropy,
+  oneHotTargets,
+} from "../losses/index.js";
+export {
+  adadelta,
+  adagrad,
+  adam,
+  adamw,
+  type AverageSite,
+  averageParameters,
+  type Clipped,
+  clipByNorm,
+  clipByValue,
+  type DecayTarget,
+  decays,
+  learningRateAt,
+  OPTIMIZERS,
+  type Optimizer,
+  type OptimizerName,
+  optimizerOf,
+  rmsprop,
+  rmspropTf,
+  type Schedule,
+  SCHEDULES,
+  type ScheduleName,
+  scheduleOf,
+  sgd,
+  type Slot,
+  type Updated,
+  type UpdateSite,
+} from "../optim/index.js";
+export type { Trainer, TrainerOptions, TrainingProgram } from "../runtime/trainer.js";
+export {
+  type Checkpoint,
+  type CheckpointExpectation,
+  type CheckpointMeta,
+  encodeCheckpoint,
+  graphHash,
+  type ReadCheckpointOptions,
+  readCheckpoint,
+  readCheckpointMeta,
+} from "./checkpoint.js";
+export { type EarlyStopping, judgeStopping, type StoppingDecision } from "./early-stopping.js";
+export { learningRateFactors, trainedParameters } from "./freeze.js";
+export { bestEpoch, type EpochRow, epochsToKeep, isBetter, METRICS, type Metric, type Position } from "./history.js";
+export type { JsonData, JsonRecord } from "./json.js";
+export {
+  BEGINNING,
+  evaluate,
+  type FedSource,
+  type LoopEnd,
+  type LoopOptions,
+  type LoopParts,
+  type PartialEpoch,
+  type Progress,
+  type TrainingEvent,
+  trainLoop,
+} from "./loop.js";
+export { dropoutMasks, type MaskFeed, type MaskKey } from "./masks.js";
+export { ClassificationMetrics, type ClassScore, type Evaluation, type MeasuredBatch, type MetricsOptions, type Mistake, topKCorrect } from "./metrics.js";
+export { formatDuration, formatEpoch, formatLoss, formatProgress, formatRate, formatShare, type ProgressNumbers, secondsLeft } from "./progress.js";
+export { RECIPES, type Recipe, type RecipeName } from "./recipes.js";
+export { type ReportData, runReport, type StepPoint } from "./report.js";
+export { resolveSettings, runSchedule, SETTINGS, type Setting, settingsJson, type TrainingSettings } from "./settings.js";

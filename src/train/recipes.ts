@@ -1,0 +1,164 @@
+/** Settings with names: the papers' and those that this project uses. Data; to add one, add it here. */
+import type { DecayTarget } from "../optim/index.js";
+import type { Initializer } from "../weights/index.js";
+
+/** How a network is trained. Every field can be changed on the command line. */
+export interface Recipe {
+  /** Where the settings come from, and what they are for. */
+  readonly source: string;
+  readonly epochs: number;
+  /** Images per step. */
+  readonly batch: number;
+  readonly optimizer: Readonly<Record<string, number | string | boolean | readonly number[]>>;
+  /** Which parameters weight decay acts on. */
+  readonly decayOn: DecayTarget;
+  readonly learningRate: number;
+  /** A schedule without its learning rate; "length" is the number of epochs where it is left out of a cosine or polynomial one. */
+  readonly schedule: Readonly<Record<string, number | string | boolean | readonly number[]>>;
+  readonly labelSmoothing: number;
+  readonly auxWeight: number;
+  readonly clipNorm: number | null;
+  readonly averageDecay: number | null;
+  readonly batchNormDecay: number;
+  /** Name of an augmentation. */
+  readonly augmentation: string;
+  readonly mixup: number;
+  readonly cutmix: number;
+  /** What is not trained: "none", "head" (all but the classifier), "last:k" (all but the last k blocks and the head) or a pattern of paths. */
+  readonly freeze: string;
+  /** How parameters begin where there are no weights. */
+  readonly initializer: Initializer;
+}
+
+const PAPER_RMSPROP = { name: "rmsprop_tf", decay: 0.9, momentum: 0, epsilon: 1 };
+const STAIRCASE = { name: "exponential", unit: "epoch", factor: 0.94, every: 2, staircase: true };
+
+export const RECIPES = {
+  finetune: {
+    source: "This project's, for a few hundred to a few thousand photographs and public weights: small steps, gentle crops, cosine decay.",
+    epochs: 10,
+    batch: 16,
+    optimizer: { name: "sgd", momentum: 0.9, weightDecay: 1e-4 },
+    decayOn: "kernels",
+    learningRate: 0.005,
+    schedule: { name: "cosine", unit: "fractional_epoch", warmUp: 0.5, warmUpFrom: 0.1 },
+    labelSmoothing: 0.1,
+    auxWeight: 0.3,
+    clipNorm: 5,
+    averageDecay: null,
+    batchNormDecay: 0.9,
+    augmentation: "light",
+    mixup: 0,
+    cutmix: 0,
+    freeze: "none",
+    initializer: "xavier_uniform",
+  },
+  googlenet_paper: {
+    source:
+      "arXiv:1409.4842, section 6: SGD with momentum 0.9, learning rate falling by 4 % every 8 epochs, averaged parameters, auxiliary losses at 0.3. The first learning rate and the weight decay are not stated; 0.01 and 2e-4 are Caffe's.",
+    epochs: 250,
+    batch: 32,
+    optimizer: { name: "sgd", momentum: 0.9, weightDecay: 2e-4 },
+    decayOn: "kernels",
+    learningRate: 0.01,
+    schedule: { name: "exponential", unit: "epoch", factor: 0.96, every: 8, staircase: true },
+    labelSmoothing: 0,
+    auxWeight: 0.3,
+    clipNorm: null,
+    averageDecay: 0.9999,
+    batchNormDecay: 0.9,
+    augmentation: "inception",
+    mixup: 0,
+    cutmix: 0,
+    freeze: "none",
+    initializer: "truncated_normal",
+  },
+  head: {
+    source: "This project's: a new classifier on fixed features, which are computed once.",
+    epochs: 60,
+    batch: 50,
+    optimizer: { name: "sgd", momentum: 0.9, weightDecay: 1e-3 },
+    decayOn: "kernels",
+    learningRate: 0.02,
+    schedule: { name: "cosine", unit: "fractional_epoch" },
+    labelSmoothing: 0,
+    auxWeight: 0,
+    clipNorm: null,
+    averageDecay: null,
+    batchNormDecay: 0.9,
+    augmentation: "none",
+    mixup: 0,
+    cutmix: 0,
+    freeze: "head",
+    initializer: "xavier_uniform",
+  },
+  paper: {
+    source:
+      "arXiv:1602.07261, section 4: RMSProp with decay 0.9 and epsilon 1, learning rate 0.045 falling by 6 % every two epochs, averaged parameters for evaluation. The paper's batch comes from 20 replicas; clipping at 2 and label smoothing 0.1 are those of arXiv:1512.00567.",
+    epochs: 100,
+    batch: 32,
+    optimizer: PAPER_RMSPROP,
+    decayOn: "kernels",
+    learningRate: 0.045,
+    schedule: STAIRCASE,
+    labelSmoothing: 0.1,
+    auxWeight: 0.4,
+    clipNorm: 2,
+    averageDecay: 0.999,
+    batchNormDecay: 0.997,
+    augmentation: "inception",
+    mixup: 0,
+    cutmix: 0,
+    freeze: "none",
+    initializer: "he_normal",
+  },
+  scratch: {
+    source: "This project's, for small sets of small images: SGD with Nesterov momentum, one cosine.",
+    epochs: 30,
+    batch: 32,
+    optimizer: { name: "sgd", momentum: 0.9, nesterov: true, weightDecay: 5e-4 },
+    decayOn: "kernels",
+    learningRate: 0.05,
+    schedule: { name: "cosine", unit: "fractional_epoch", warmUp: 1, warmUpFrom: 0.1 },
+    labelSmoothing: 0.1,
+    auxWeight: 0.3,
+    clipNorm: 5,
+    averageDecay: null,
+    batchNormDecay: 0.9,
+    augmentation: "cifar",
+    mixup: 0,
+    cutmix: 0,
+    freeze: "none",
+    initializer: "he_normal",
+  },
+  slim: {
+    source:
+      "TensorFlow slim's train_image_classifier defaults: RMSProp with decay 0.9, momentum 0.9 and epsilon 1, learning rate 0.01 falling by 6 % every two epochs, weight decay 4e-5 on kernels, batch normalisation decay 0.9997.",
+    epochs: 100,
+    batch: 32,
+    optimizer: { ...PAPER_RMSPROP, momentum: 0.9, weightDecay: 4e-5 },
+    decayOn: "kernels",
+    learningRate: 0.01,
+    schedule: STAIRCASE,
+    labelSmoothing: 0,
+    auxWeight: 0.4,
+    clipNorm: null,
+    averageDecay: null,
+    batchNormDecay: 0.9997,
+    augmentation: "inception",
+    mixup: 0,
+    cutmix: 0,
+    freeze: "none",
+    initializer: "he_normal",
+  },
+} as const satisfies Readonly<Record<string, Recipe>>;
+
+export type RecipeName = keyof typeof RECIPES;
+
+/** Recipes that mean another one for a family of networks: "paper" is the family's own paper. */
+const FAMILY_RECIPES: Readonly<Record<string, Readonly<Record<string, RecipeName>>>> = { googlenet: { paper: "googlenet_paper" } };
+
+/** The recipe that a name means for a family of networks; a name that means none stays as it is. */
+export function familyRecipe(family: string, recipe: string): string {
+  return FAMILY_RECIPES[family]?.[recipe] ?? recipe;
+}
