@@ -1,6 +1,6 @@
 import { InceptionError } from "../errors.js";
+import type { RealDevice } from "../runtime/messages.js";
 import type { Device } from "../runtime/session.js";
-import type { RealDevice } from "./ort-messages.js";
 
 /** What the installed onnxruntime-node offers. */
 export interface InstalledDevices {

@@ -15,7 +15,7 @@ export function checkFeeds(model: string, inputs: readonly TensorInfo[], feeds: 
   const bound = new Map<string, BoundSize>();
   for (const info of inputs) {
     const tensor = feedOf(feeds, info.name);
-    if (tensor) faults.push(...tensorFaults(info, tensor, bound));
+    if (tensor) faults.push(...tensorFaults(`input ${quote(info.name)}`, info, tensor, bound));
   }
   refuse(model, faults);
 }
@@ -35,7 +35,7 @@ export function checkFetches(model: string, outputs: readonly TensorInfo[], fetc
 }
 
 /** The size that a free dimension took, and the input that gave it. */
-interface BoundSize {
+export interface BoundSize {
   readonly size: number;
   readonly input: string;
 }
@@ -54,19 +54,24 @@ function nameFaults(inputs: readonly TensorInfo[], feeds: Readonly<Record<string
   ];
 }
 
-function tensorFaults(info: TensorInfo, tensor: Tensor, bound: Map<string, BoundSize>): string[] {
-  const input = `input ${quote(info.name)}`;
-  if (tensor.dtype !== info.dtype) return [`${input} is ${tensor.dtype}, expected ${info.dtype}`];
+/**
+ * How `tensor` differs from what `info` asks for.
+ *
+ * @param subject - how the faults name the tensor
+ * @param bound - the free sizes that are known; those of this tensor are added
+ */
+export function tensorFaults(subject: string, info: TensorInfo, tensor: Tensor, bound = new Map<string, BoundSize>()): string[] {
+  if (tensor.dtype !== info.dtype) return [`${subject} is ${tensor.dtype}, expected ${info.dtype}`];
   const held = tensor.data[Symbol.toStringTag];
   const expected = viewBytes(info.dtype, new Uint8Array(0))[Symbol.toStringTag];
   // A view of another class would be read with the wrong bits.
-  if (held !== expected) return [`${input} holds ${held}, ${info.dtype} is held as ${expected}`];
+  if (held !== expected) return [`${subject} holds ${held}, ${info.dtype} is held as ${expected}`];
   if (!shapeFits(info.shape, tensor.shape)) {
-    return [`${input} has shape ${shapeText(tensor.shape)}, expected ${shapeText(info.shape)}`];
+    return [`${subject} has shape ${shapeText(tensor.shape)}, expected ${shapeText(info.shape)}`];
   }
   const count = elementCount(tensor.shape);
   if (tensor.data.length !== count) {
-    return [`${input} has ${tensor.data.length} values, shape ${shapeText(tensor.shape)} takes ${count}`];
+    return [`${subject} has ${tensor.data.length} values, shape ${shapeText(tensor.shape)} takes ${count}`];
   }
   return sizeFaults(info, tensor, bound);
 }
@@ -101,6 +106,6 @@ function refuse(model: string, faults: readonly string[]): void {
 
 // Names come from model files; the longest in use are near 80 characters.
 const shown = (name: string) => messageOf(name).slice(0, 200);
-const quote = (name: string) => `"${shown(name)}"`;
+export const quote = (name: string) => `"${shown(name)}"`;
 const list = (infos: readonly TensorInfo[]) => infos.map((info) => shown(info.name)).join(", ");
-const shapeText = (shape: readonly (number | string)[]) => `[${shape.map((size) => (size === "" ? "?" : size)).join(", ")}]`;
+export const shapeText = (shape: readonly (number | string)[]) => `[${shape.map((size) => (size === "" ? "?" : size)).join(", ")}]`;

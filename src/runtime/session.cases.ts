@@ -338,12 +338,12 @@ async function using(open: OpenSession, model: Uint8Array<ArrayBuffer>, use: (se
   }
 }
 
-async function rejects(promise: Promise<unknown>, code: string, message: string): Promise<void> {
+export async function rejects(promise: Promise<unknown>, code: string, message: string): Promise<void> {
   const error = await rejection(promise);
   equal([error.code, error.message], [code, message], "error");
 }
 
-async function rejection(promise: Promise<unknown>): Promise<Error & { readonly code?: unknown }> {
+export async function rejection(promise: Promise<unknown>): Promise<Error & { readonly code?: unknown }> {
   const settled = await promise.then(
     () => null,
     (thrown: unknown) => thrown,
@@ -352,12 +352,12 @@ async function rejection(promise: Promise<unknown>): Promise<Error & { readonly 
   throw new Error(`expected an error, got ${String(settled)}`);
 }
 
-function codeOf(thrown: unknown): unknown {
+export function codeOf(thrown: unknown): unknown {
   return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
 }
 
 /** Deep equality of plain data; numbers by Object.is, so that -0 and NaN count. */
-function equal(actual: unknown, expected: unknown, what: string): void {
+export function equal(actual: unknown, expected: unknown, what: string): void {
   if (same(actual, expected)) return;
   throw new Error(`${what}: got ${text(actual)}, expected ${text(expected)}`);
 }

@@ -46,7 +46,7 @@ export interface RunOptions {
 }
 
 /**
- * A loaded model. Implementations: `createNodeSession`.
+ * A loaded model. Implementations: `createNodeSession`, `createWebSession`.
  *
  * Runs are done one after the other in the order of the calls; a caller may start many without waiting.
  */

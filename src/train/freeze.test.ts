@@ -1,0 +1,70 @@
+import { describe, expect, test } from "vitest";
+import { describeModel } from "../models/index.js";
+import { learningRateFactors, trainedParameters } from "./freeze.js";
+
+const graph = describeModel("googlenet.public", { widthMultiplier: 0.125, numClasses: 10, aux: true });
+const trained = (freeze: string) => {
+  const rule = trainedParameters(graph, freeze);
+  return graph.parameters.filter(rule).map(({ path }) => path);
+};
+
+describe("what is trained", () => {
+  test("none frozen: every parameter, no running statistic", () => {
+    const paths = trained("none");
+    expect(paths.filter((path) => /running_(mean|var)$/.test(path))).toEqual([]);
+    expect(paths).toContain("aux1.fc1.weight");
+    expect(paths.length).toBe(graph.parameters.filter(({ path }) => !/running_(mean|var)$/.test(path)).length);
+  });
+
+  test("head: the classifier alone, without auxiliary heads", () => {
+    expect(trained("head")).toEqual(["fc.weight", "fc.bias"]);
+  });
+
+  test("last:k counts stages from the end", () => {
+    expect(trained("last:0")).toEqual(["fc.weight", "fc.bias"]);
+    const one = trained("last:1");
+    expect(new Set(one.map((path) => path.split(".")[0]))).toEqual(new Set(["inception5b", "fc"]));
+    // 6 units of convolution weight, scale and shift, and the classifier's weight and bias.
+    expect(one.length).toBe(6 * 3 + 2);
+    expect(new Set(trained("last:2").map((path) => path.split(".")[0]))).toEqual(new Set(["inception5a", "inception5b", "fc"]));
+  });
+
+  test("patterns freeze what they match, and dots are dots", () => {
+    const paths = trained("conv*,inception3*");
+    expect(paths.some((path) => path.startsWith("conv") || path.startsWith("inception3"))).toBe(false);
+    expect(paths).toContain("inception4a.branch1.conv.weight");
+    expect(trained("*.bn.*").some((path) => path.includes(".bn."))).toBe(false);
+  });
+
+  test.each([
+    ["last:99", 'Cannot freeze "last:99" of "googlenet.public": expected last:k with a whole number k from 0 to 12, the number of its stages'],
+    ["last:", 'Cannot freeze "last:" of "googlenet.public": expected last:k with a whole number k from 0 to 12, the number of its stages'],
+    [
+      "conv1.*,nothing*,stem",
+      'Cannot freeze "conv1.*,nothing*,stem" of "googlenet.public": "nothing*", "stem" matches no parameter, expected "none", "head", "last:k" or paths with * for any characters',
+    ],
+    ["*", 'Cannot freeze "*" of "googlenet.public": it leaves no parameter to train, expected at least one'],
+  ])("refuses %s", (freeze, message) => {
+    expect(() => trained(freeze)).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
+  });
+});
+
+describe("learning-rate factors", () => {
+  const factorOf = (text: string, path: string) => {
+    const parameter = graph.parameters.find((candidate) => candidate.path === path);
+    if (parameter === undefined) throw new RangeError(`Cannot find ${path}`);
+    return learningRateFactors(text)(parameter);
+  };
+
+  test("the last pattern that matches decides; 1 where none does", () => {
+    expect(factorOf("fc.*=10,*.bias=2", "fc.weight")).toBe(10);
+    expect(factorOf("fc.*=10,*.bias=2", "fc.bias")).toBe(2);
+    expect(factorOf("fc.*=10", "conv1.conv.weight")).toBe(1);
+    expect(factorOf("", "fc.weight")).toBe(1);
+  });
+
+  test.each(["fc.*", "fc.*=", "=3", "fc.*=-1", "fc.*=fast"])("refuses %s", (entry) => {
+    const message = `Cannot read learning-rate factor "${entry}": expected a pattern of paths, = and a number of at least 0, as in fc.*=10`;
+    expect(() => learningRateFactors(entry)).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
+  });
+});

@@ -1,0 +1,44 @@
+import { describe, expect, test } from "vitest";
+import { RECIPES } from "./recipes.js";
+import { resolveSettings, runSchedule, SETTINGS, settingsJson } from "./settings.js";
+
+describe("settings", () => {
+  test("a recipe's values, but for what is given", () => {
+    const settings = resolveSettings({ data: "shapes10", recipe: "slim", epochs: "3", clipNorm: "2.5" });
+    expect(settings).toMatchObject({ epochs: 3, clipNorm: 2.5, learningRate: 0.01, batchNormDecay: 0.9997, recipe: "slim", seed: 1 });
+    expect(settings.optimizer).toEqual(RECIPES.slim.optimizer);
+  });
+
+  test("without a recipe: finetune with weights, scratch without", () => {
+    expect(resolveSettings({ data: "d" }).recipe).toBe("scratch");
+    expect(resolveSettings({ data: "d", weights: "w.safetensors" }).recipe).toBe("finetune");
+  });
+
+  test("every recipe has an acceptable value for each of its settings", () => {
+    for (const recipe of Object.keys(RECIPES)) expect(() => runSchedule(resolveSettings({ data: "d", recipe })), recipe).not.toThrow();
+  });
+
+  test("what config.json holds reads back to the same settings", () => {
+    const settings = resolveSettings({ data: "d", recipe: "paper", optimizer: "adamw:weightDecay=0.05", augmentation: "none", clipNorm: "none" });
+    expect(resolveSettings(JSON.parse(JSON.stringify(settingsJson(settings))) as Record<string, unknown>)).toEqual(settings);
+    expect(settings.clipNorm).toBeNull();
+    expect(settings.optimizer).toEqual({ name: "adamw", weightDecay: 0.05 });
+  });
+
+  test("a cosine without a length ends with the last epoch", () => {
+    const schedule = runSchedule(resolveSettings({ data: "d", epochs: 4, learningRate: 1, schedule: "cosine:unit=epoch" }));
+    expect([0, 2, 4].map((time) => schedule.rate(time))).toEqual([1, 0.5, 0]);
+  });
+
+  test.each([
+    [{ data: "d", epochs: "many" }, `Cannot set epochs of a run to "many": expected ${SETTINGS.epochs.expected}`],
+    [{ data: "d", batch: 2.5 }, "Cannot set batch of a run to 2.5: expected a whole number in [1, 4096]"],
+    [{}, "Cannot train without data: expected text"],
+    [{ data: "d", recipe: "best" }, `Cannot set recipe of a run to "best": expected ${Object.keys(RECIPES).join(", ")}`],
+    [{ data: "d", optimizer: "sgd:momentum" }, `Cannot set optimizer of a run to "sgd:momentum": expected ${SETTINGS.optimizer.expected}`],
+    [{ data: "d", lr: 0.1 }, `Cannot set lr of a run: expected ${Object.keys(SETTINGS).join(", ")}`],
+    [{ data: "d", clipNorm: 0 }, `Cannot set clipNorm of a run to 0: expected ${SETTINGS.clipNorm.expected}`],
+  ])("refuses %j", (given, message) => {
+    expect(() => resolveSettings(given)).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
+  });
+});

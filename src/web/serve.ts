@@ -1,0 +1,125 @@
+/// <reference lib="dom" />
+/** The worker that onnxruntime-web runs in. */
+import type { InferenceSession } from "onnxruntime-web/webgpu";
+import type { ReadySession, ReadyTrainer, RealDevice, Reply, Request, SessionWork, Tensors, TrainerWork } from "../runtime/messages.js";
+import { hostTensor, tensorInfo } from "../runtime/ort-values.js";
+import { type Engine, type ServerPort, serve } from "../runtime/serve.js";
+import { planModels, trainerEngine } from "../runtime/serve-trainer.js";
+import type { TrainingProgram } from "../runtime/trainer.js";
+import { keepsOnGpu } from "./gpu.js";
+import { type Ort, openOnDevice, ortTensor, renewable, sessionOptions } from "./open.js";
+import type { SessionStart, TrainerStart, WebStart } from "./start.js";
+import { stateRunner } from "./state.js";
+
+/** The part of a worker's global scope that is used. */
+export interface WorkerScope {
+  onmessage: ((event: { readonly data: unknown }) => unknown) | null;
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+}
+
+/** Serve one session or trainer: the first message says which. */
+export function serveWeb(scope: WorkerScope): void {
+  scope.onmessage = ({ data }) => {
+    // Posted by thread.ts alone.
+    const start = data as WebStart;
+    const place = start.device === "auto" ? "cpu" : start.device;
+    const serving =
+      start.kind === "session"
+        ? serve(
+            start.name,
+            place,
+            serverPort<SessionWork, ReadySession>(scope),
+            (call) => call(),
+            () => openSession(start),
+          )
+        : serve(
+            start.name,
+            place,
+            serverPort<TrainerWork, ReadyTrainer>(scope),
+            (call) => call(),
+            () => openTrainer(start),
+          );
+    // Only an error outside the promise reaches the page.
+    serving.catch((thrown: unknown) =>
+      queueMicrotask(() => {
+        throw thrown;
+      }),
+    );
+  };
+}
+
+function serverPort<Work, Ready>(scope: WorkerScope): ServerPort<Work, Ready> {
+  return {
+    post: (reply: Reply<Ready>, buffers) => scope.postMessage(reply, buffers),
+    // The other side of the port is our own class, which posts nothing else.
+    listen: (listener) => {
+      scope.onmessage = ({ data }) => listener(data as Request<Work>);
+    },
+    close: () => {
+      scope.onmessage = null;
+    },
+  };
+}
+
+async function openSession(start: SessionStart): Promise<Engine<SessionWork, ReadySession>> {
+  const { name, model } = start;
+  const create = (ort: Ort, device: RealDevice) => ort.InferenceSession.create(model, sessionOptions(device));
+  const { ort, device, opened } = await openOnDevice(start, create, (session) => session.release());
+  const session = renewable(opened, device, () => create(ort, device));
+  return {
+    ready: {
+      device,
+      inputs: opened.inputMetadata.map((info) => tensorInfo(name, info)),
+      outputs: opened.outputMetadata.map((info) => tensorInfo(name, info)),
+    },
+    describe: () => `run "${name}"`,
+    run: async ({ feeds, fetches }) => {
+      const values = Object.entries(feeds).map(([input, tensor]) => [input, ortTensor(ort, tensor)] as const);
+      const results = await session.run(Object.fromEntries(values), fetches);
+      return Object.fromEntries(fetches.map((output) => [output, hostTensor(name, output, results[output])]));
+    },
+    close: () => session.release(),
+  };
+}
+
+async function openTrainer(start: TrainerStart): Promise<Engine<TrainerWork, ReadyTrainer>> {
+  const { name, programs, state } = start;
+  const { ort, device, opened } = await openOnDevice(start, (ort, device) => openPrograms(ort, start, device), releaseAll);
+  const plans = planModels(name, programs, opened, state);
+  const gpu = device === "webgpu" ? await ort.env.webgpu.device : null;
+  const sessions = new Map([...opened].map(([id, session]) => [id, renewable(session, device, () => openProgram(ort, start, id, device))]));
+  return trainerEngine(name, device, plans, state, stateRunner(ort, name, sessions, state, gpu));
+}
+
+type Sessions = Map<string, InferenceSession>;
+
+async function openPrograms(ort: Ort, start: TrainerStart, device: RealDevice): Promise<Sessions> {
+  const sessions: Sessions = new Map();
+  try {
+    for (const id of Object.keys(start.programs)) sessions.set(id, await openProgram(ort, start, id, device));
+    return sessions;
+  } catch (thrown) {
+    await releaseAll(sessions);
+    throw thrown;
+  }
+}
+
+async function openProgram(ort: Ort, start: TrainerStart, id: string, device: RealDevice): Promise<InferenceSession> {
+  const program = start.programs[id];
+  if (program === undefined) throw new Error(`there is no program "${id}"`);
+  return ort.InferenceSession.create(program.model, programOptions(program, start.state, device));
+}
+
+async function releaseAll(sessions: Sessions): Promise<void> {
+  for (const session of sessions.values()) await session.release();
+}
+
+function programOptions(program: TrainingProgram, state: Tensors, device: RealDevice): InferenceSession.SessionOptions {
+  const base = sessionOptions(device, program.recomputes);
+  if (device !== "webgpu") return base;
+  const kept = program.state.flatMap(({ input, output }) => {
+    const tensor = state[input];
+    return tensor && keepsOnGpu(tensor) ? [[output, "gpu-buffer"] as const] : [];
+  });
+  return { ...base, preferredOutputLocation: Object.fromEntries(kept) };
+}

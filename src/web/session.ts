@@ -1,0 +1,35 @@
+import { messageOf } from "../errors.js";
+import { copyBytes, type ReadySession, type SessionWork, takeBytes } from "../runtime/messages.js";
+import { checkThreads, Remote } from "../runtime/remote.js";
+import { RemoteSession } from "../runtime/remote-session.js";
+import type { Session, SessionOptions } from "../runtime/session.js";
+import type { SessionStart } from "./start.js";
+import { ortModules, startThread, type WebOptions } from "./thread.js";
+
+export interface WebSessionOptions extends SessionOptions, WebOptions {
+  /** How messages name the model; default "model". */
+  readonly name?: string;
+  /** Give the model's bytes to the session instead of having them copied once; the array is empty from the call on. Default false. */
+  readonly transfer?: boolean;
+}
+
+/**
+ * Open an ONNX model with onnxruntime-web, in a worker of its own, so that the page stays free.
+ *
+ * `device: "cpu"` is WebAssembly; it uses more than one thread only in a page that is cross-origin isolated.
+ * `device: "auto"` is WebGPU where the browser has a hardware adapter for it and the model opens there, otherwise the
+ * CPU; a software adapter must be asked for with "webgpu". There is no "cuda".
+ *
+ * @param model - the bytes of the model
+ * @throws InceptionError FILE_UNSUPPORTED (an input or output that is no tensor of numbers), SESSION_FAILED (the runtime
+ *   refuses the model, in its own words, or its script could not be loaded), DEVICE_UNAVAILABLE, OPTION_INVALID
+ */
+export async function createWebSession(model: Uint8Array, options: WebSessionOptions = {}): Promise<Session> {
+  const { device = "auto", threads = 0, transfer = false, wasmPaths = null } = options;
+  const name = messageOf(options.name ?? "model");
+  checkThreads(name, threads);
+  const own = transfer ? takeBytes(model) : copyBytes(model);
+  const start: SessionStart = { kind: "session", name, model: own, device, threads, modules: ortModules(options), wasmPaths };
+  const remote = new Remote<SessionWork, ReadySession>("session", name, startThread(options, start, [own.buffer]));
+  return new RemoteSession(name, remote, await remote.ready);
+}

@@ -1,0 +1,45 @@
+import { messageOf } from "../errors.js";
+import { copyBytes, packTensors, type ReadyTrainer, type TrainerWork } from "../runtime/messages.js";
+import { checkThreads, Remote } from "../runtime/remote.js";
+import { RemoteTrainer } from "../runtime/remote-trainer.js";
+import type { Trainer, TrainerOptions, TrainingProgram } from "../runtime/trainer.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { TrainerStart } from "./start.js";
+import { ortModules, startThread, type WebOptions } from "./thread.js";
+
+export interface WebTrainerOptions extends TrainerOptions, WebOptions {}
+
+/**
+ * Open training programs with onnxruntime-web over one state, all in a worker of their own; the page stays free.
+ * Devices are those of `createWebSession`. With WebGPU the state stays in the memory of the GPU between runs.
+ *
+ * @param programs - by name; every piece of state that they name must be in `state`
+ * @param state - the first state; copied once, or taken over with `transfer`
+ * @throws InceptionError FEED_INVALID, naming at once all that does not fit between programs and state; SESSION_FAILED
+ *   (the runtime refuses a program, in its own words, or its script could not be loaded), FILE_UNSUPPORTED,
+ *   DEVICE_UNAVAILABLE, OPTION_INVALID
+ */
+export async function createWebTrainer(
+  programs: Readonly<Record<string, TrainingProgram>>,
+  state: ReadonlyMap<string, Tensor>,
+  options: WebTrainerOptions = {},
+): Promise<Trainer> {
+  const { device = "auto", threads = 0, transfer = false, wasmPaths = null } = options;
+  const name = messageOf(options.name ?? "training");
+  checkThreads(name, threads);
+  const own = Object.entries(programs).map(([id, program]) => [id, { ...program, model: copyBytes(program.model) }] as const);
+  const packed = packTensors(Object.fromEntries(state), transfer);
+  const start: TrainerStart = {
+    kind: "trainer",
+    name,
+    device,
+    threads,
+    modules: ortModules(options),
+    wasmPaths,
+    programs: Object.fromEntries(own),
+    state: packed.tensors,
+  };
+  const buffers = [...packed.buffers, ...own.map(([, program]) => program.model.buffer)];
+  const remote = new Remote<TrainerWork, ReadyTrainer>("trainer", name, startThread(options, start, buffers));
+  return new RemoteTrainer(name, remote, await remote.ready, state.keys());
+}

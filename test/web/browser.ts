@@ -1,0 +1,117 @@
+/**
+ * A page of headless Chromium that sees this project as a browser would: the built package through an import map,
+ * without a bundler, from a server on this machine that isolates it (which threads of WebAssembly need).
+ *
+ * `/dist` and `/node_modules` are served as they are; `/src` and `/test` as the JavaScript of their TypeScript, so that
+ * the conformance suites, which are no part of the package, run in the page too.
+ */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import { chromium } from "playwright-core";
+import ts from "typescript";
+
+const ROOT = path.resolve(import.meta.dirname, "../..");
+const CHROMIUM = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
+
+// With a software adapter for WebGPU, since the machines that run tests have no graphics card.
+const FLAGS = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
+
+const IMPORTS = {
+  inceptionkit: "/dist/index.js",
+  "inceptionkit/web": "/dist/web/index.js",
+  "onnxruntime-web/wasm": "/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs",
+  "onnxruntime-web/webgpu": "/node_modules/onnxruntime-web/dist/ort.webgpu.bundle.min.mjs",
+  "@bufbuild/protobuf/wire": "/node_modules/@bufbuild/protobuf/dist/esm/wire/index.js",
+  "@dagrejs/dagre": "/node_modules/@dagrejs/dagre/dist/dagre.esm.js",
+};
+
+const PAGE = `<!doctype html><meta charset="utf-8"><title>inceptionkit</title><link rel="icon" href="data:,">
+<script type="importmap">${JSON.stringify({ imports: IMPORTS })}</script>`;
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".js": "text/javascript",
+  ".mjs": "text/javascript",
+  ".wasm": "application/wasm",
+  ".json": "application/json",
+};
+
+/** The browser's program, or null where there is none. */
+export const chromiumPath: string | null = existsSync(CHROMIUM) ? CHROMIUM : null;
+
+export const chromiumTitle = (title: string) => (chromiumPath === null ? `${title} [skipped: there is no ${CHROMIUM}]` : title);
+
+export interface BrowserPage {
+  /**
+   * Call a function that a module exports, in the page. Arguments and result are JSON.
+   *
+   * @param module - the URL path of the module: `/test/web/page.js`
+   */
+  call(module: string, name: string, ...args: readonly unknown[]): Promise<unknown>;
+  /** What the page wrote to its console as a warning or error, and errors that nobody caught. */
+  readonly complaints: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Start the server and open the page. Needs `chromiumPath`. */
+export async function openBrowserPage(): Promise<BrowserPage> {
+  if (chromiumPath === null) throw new Error(`there is no ${CHROMIUM}`);
+  const server = await startServer();
+  const browser = await chromium.launch({ executablePath: chromiumPath, args: FLAGS });
+  const page = await browser.newPage();
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (["warning", "error"].includes(message.type())) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  // A server that listens on a port has an address of this form.
+  await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
+  return {
+    complaints,
+    // As text: a function would be rewritten by the test runner, whose imports do not exist in the page.
+    call: (module, name, ...args) =>
+      page.evaluate(`import(${JSON.stringify(module)}).then((module) => module[${JSON.stringify(name)}](...${JSON.stringify(args)}))`),
+    close: async () => {
+      await browser.close();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function startServer(): Promise<Server> {
+  const server = createServer((request, response) => {
+    content(new URL(request.url ?? "/", "http://localhost").pathname)
+      .then(({ body, type }) => {
+        const headers = {
+          "content-type": type,
+          "cross-origin-opener-policy": "same-origin",
+          "cross-origin-embedder-policy": "require-corp",
+        };
+        response.writeHead(200, headers).end(body);
+      })
+      .catch((thrown: unknown) => response.writeHead(404).end(String(thrown)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  return server;
+}
+
+interface Content {
+  readonly body: string | Uint8Array;
+  readonly type: string;
+}
+
+async function content(pathname: string): Promise<Content> {
+  if (pathname === "/") return { body: PAGE, type: "text/html" };
+  const [, folder = ""] = pathname.split("/");
+  const file = path.join(ROOT, path.normalize(decodeURIComponent(pathname)));
+  if (folder === "src" || folder === "test") return { body: await transpiled(file.replace(/\.js$/, ".ts")), type: "text/javascript" };
+  if (folder !== "dist" && folder !== "node_modules") throw new Error(`${pathname} is not served`);
+  return { body: await readFile(file), type: TYPES[path.extname(file)] ?? "application/octet-stream" };
+}
+
+async function transpiled(file: string): Promise<string> {
+  const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true };
+  return ts.transpileModule(await readFile(file, "utf8"), { compilerOptions: options }).outputText;
+}
