@@ -50,9 +50,23 @@ export interface Peer {
   readonly close: () => Promise<void>;
 }
 
-export type PeerStart =
-  | { readonly kind: "ready"; readonly peer: Peer }
+export type Started<T> =
+  | { readonly kind: "ready"; readonly peer: T }
   | { readonly kind: "skipped"; readonly name: string; readonly reason: string };
+
+/** A running program that answers any command. Calls must not overlap. */
+export interface ProgramConnection {
+  readonly name: string;
+  readonly version: string;
+  readonly ask: (op: string, fields?: object) => Promise<object>;
+  /** A field of a reply that must be a finite number. */
+  readonly number: (reply: object, key: string) => number;
+  /** A field of a reply that must be a list of finite numbers. */
+  readonly numbers: (reply: object, key: string) => readonly number[];
+  /** See `Peer.memory`. */
+  readonly memory: Peer["memory"];
+  readonly close: () => Promise<void>;
+}
 
 // Generous: a shared machine may be ten times slower than an idle one. They only have to end a program that hangs.
 const START_TIMEOUT_MS = 60_000;
@@ -89,13 +103,19 @@ export function peerPrograms(root: string, pythons: readonly string[] = PYTHONS)
   ];
 }
 
+/** Starts a program of forward passes and waits until it is ready; see `connect`. */
+export async function startPeer(program: PeerProgram): Promise<Started<Peer>> {
+  const start = await connect(program);
+  return start.kind === "ready" ? { kind: "ready", peer: createPeer(start.peer) } : start;
+}
+
 /** Starts a program and waits until it is ready. What is not installed is skipped with its reason; what is installed and fails throws. */
-export async function startPeer(program: PeerProgram): Promise<PeerStart> {
+export async function connect(program: PeerProgram): Promise<Started<ProgramConnection>> {
   const command = await findCommand(program);
   if (command === undefined) return { kind: "skipped", name: program.name, reason: program.probe.missing };
   const channel = openChannel(program, command);
   const hello = await channel.next("start", START_TIMEOUT_MS);
-  return { kind: "ready", peer: createPeer(program.name, textOf(hello, "version"), channel) };
+  return { kind: "ready", peer: createConnection(program.name, textOf(hello, "version"), channel) };
 }
 
 async function findCommand({ commands, probe }: PeerProgram): Promise<string | undefined> {
@@ -109,12 +129,31 @@ async function findCommand({ commands, probe }: PeerProgram): Promise<string | u
   return undefined;
 }
 
-function createPeer(name: string, version: string, channel: Channel): Peer {
+function createConnection(name: string, version: string, channel: Channel): ProgramConnection {
   const ask = (op: string, fields: object = {}) => {
     channel.send({ op, ...fields });
     return channel.next(op, COMMAND_TIMEOUT_MS);
   };
-  const number = (reply: object, key: string) => numberOf(name, reply, key);
+  const number = (reply: object, key: string) => numberOf(name, key, Reflect.get(reply, key));
+  return {
+    name,
+    version,
+    ask,
+    number,
+    numbers(reply, key) {
+      const values: unknown = Reflect.get(reply, key);
+      if (!Array.isArray(values)) throw failure(name, key, `the reply has no list ${key}`);
+      return values.map((value) => numberOf(name, key, value));
+    },
+    async memory() {
+      const reply = await ask("rss");
+      return { mb: number(reply, "mb"), peakMb: number(reply, "peakMb") };
+    },
+    close: channel.close,
+  };
+}
+
+function createPeer({ name, version, ask, number, numbers, memory, close }: ProgramConnection): Peer {
   return {
     name,
     version,
@@ -131,15 +170,10 @@ function createPeer(name: string, version: string, channel: Channel): Peer {
       return number(await ask("run"), "ms");
     },
     async check() {
-      const logits: unknown = Reflect.get(await ask("check"), "logits");
-      if (!Array.isArray(logits)) throw failure(name, "check", "the reply has no logits");
-      return logits.map(Number);
+      return numbers(await ask("check"), "logits");
     },
-    async memory() {
-      const reply = await ask("rss");
-      return { mb: number(reply, "mb"), peakMb: number(reply, "peakMb") };
-    },
-    close: channel.close,
+    memory,
+    close,
   };
 }
 
@@ -224,8 +258,7 @@ function parseObject(line: string): object | undefined {
   }
 }
 
-function numberOf(name: string, reply: object, key: string): number {
-  const value: unknown = Reflect.get(reply, key);
+function numberOf(name: string, key: string, value: unknown): number {
   if (typeof value === "number" && Number.isFinite(value)) return value;
   throw failure(name, key, `the reply has ${key} ${JSON.stringify(value)}, expected a finite number`);
 }

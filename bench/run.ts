@@ -1,207 +1,53 @@
 /**
- * The benchmark: this package beside PyTorch and TensorFlow.js, one forward pass each in turn (see bench/README.md).
+ * The benchmark (see bench/README.md).
  *
- *   npm run bench                 the whole comparison, about 10 minutes on two cores
- *   npm run bench -- --quick      fewer rounds and no TensorFlow.js batch of 8
- *   npm run bench -- --write      also writes bench/RESULTS.md
+ *   npm run bench                             inference, about 10 minutes on two cores
+ *   npm run bench -- training                 training steps beside PyTorch, about 5 minutes
+ *   npm run bench -- [training] --quick       fewer rounds
+ *   npm run bench -- [training] --write       also writes its part of bench/RESULTS.md
+ *   npm run bench -- training --model googlenet --rounds 5 --batch 2 --size 96 --threads 1
+ *   npm run bench -- training --profile       the time of each operator for all networks, not the first alone
+ *   npm run bench -- training --recompute     also the memory that recomputation of activations saves
  */
-import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
+import { readFileSync } from "node:fs";
+import { cpus, loadavg, release, totalmem } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { compileInference } from "../src/compile/compile.js";
-import { describeModel } from "../src/models/index.js";
+import { InceptionError } from "../src/errors.js";
 import { writeFileAtomic } from "../src/node/write-file.js";
-import { goldenParameters } from "../src/weights/golden.js";
-import { type LoadRequest, type Peer, type PeerProgram, peerPrograms, startPeer } from "./peer.js";
+import { compareInference } from "./inference.js";
+import { type InferenceOptions, readBenchOptions, type TrainingBenchOptions } from "./options.js";
+import { machineLine, replacePart } from "./results.js";
+import { compareTraining } from "./training.js";
 
 // tmp/bench/bench/run.js → the root of the package.
 const ROOT = path.resolve(fileURLToPath(import.meta.url), "../../../..");
-const THREADS = Math.min(2, cpus().length);
 
-interface Plan {
-  readonly model: "inception_resnet_v2" | "googlenet";
-  readonly batch: number;
-  readonly size: number;
-  readonly rounds: number;
-  readonly threads: number;
-  readonly programs: readonly string[];
+try {
+  await run(readBenchOptions(process.argv.slice(2), cpus().length));
+} catch (thrown) {
+  if (!(thrown instanceof InceptionError)) throw thrown;
+  process.stderr.write(`${thrown.message}\n`);
+  process.exitCode = thrown.code === "USAGE" ? 2 : 1;
 }
 
-interface Timing {
-  readonly program: string;
-  readonly form: string;
-  readonly threads: number;
-  readonly times: readonly number[];
-  readonly peakMb: number;
-}
-
-const quick = process.argv.includes("--quick");
-const rounds = quick ? 3 : 9;
-
-const PLANS: readonly Plan[] = [
-  { model: "inception_resnet_v2", batch: 1, size: 299, rounds, threads: THREADS, programs: ["pytorch", "tfjs-wasm"] },
-  { model: "inception_resnet_v2", batch: 8, size: 299, rounds, threads: THREADS, programs: quick ? ["pytorch"] : ["pytorch", "tfjs-wasm"] },
-  // TensorFlow.js has one thread under Node: the same number of ours.
-  { model: "inception_resnet_v2", batch: 8, size: 299, rounds: quick ? 1 : 3, threads: 1, programs: ["tfjs-wasm"] },
-  { model: "googlenet", batch: 1, size: 224, rounds, threads: THREADS, programs: ["pytorch", "tfjs-wasm"] },
-  { model: "googlenet", batch: 8, size: 224, rounds, threads: THREADS, programs: quick ? ["pytorch"] : ["pytorch", "tfjs-wasm"] },
-];
-
-const OURS: PeerProgram = {
-  name: "inceptionkit",
-  commands: [process.execPath],
-  args: [fileURLToPath(new URL("./peers/inceptionkit.js", import.meta.url))],
-  probe: { args: ["-e", "0"], missing: "Node does not start" },
-};
-
-const lines: string[] = [];
-const print = (line: string): void => {
-  lines.push(line);
-  process.stdout.write(`${line}\n`);
-};
-
-await main();
-
-async function main(): Promise<void> {
-  print("# Results");
-  print("");
-  print(
-    `Machine: ${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}; load average at the start ${loadavg()[0]?.toFixed(1)}.`,
-  );
-  print(
-    "Made by `npm run bench`; how it compares is in [README.md](README.md). Each row has the median of alternating runs in milliseconds, the fastest and slowest,",
-  );
-  print("and how many times as fast inceptionkit is: the ratio of the medians.");
-  for (const plan of PLANS) await comparePlan(plan);
-  await coldStarts();
-  if (process.argv.includes("--write")) writeFileSync(path.join(ROOT, "bench/RESULTS.md"), `${lines.join("\n")}\n`);
-}
-
-async function comparePlan(plan: Plan): Promise<void> {
-  print("");
-  print(`## ${plan.model}, ${plan.size}×${plan.size}, batch ${plan.batch}${plan.threads === 1 ? ", one thread" : ""}`);
-  print("");
-  const programs = [OURS, ...peerPrograms(ROOT).filter(({ name }) => plan.programs.includes(name))];
-  const peers: { readonly peer: Peer; readonly form: LoadRequest["form"] }[] = [];
-  try {
-    for (const program of programs) {
-      // PyTorch's faster forms are shown beside the one that is compared.
-      for (const form of program.name === "pytorch" ? (["eager", "channels_last", "frozen"] as const) : ([undefined] as const)) {
-        const start = await startPeer(program);
-        if (start.kind === "ready") peers.push({ peer: start.peer, form });
-        else if (form === undefined || form === "eager") print(`Skipped ${start.name}: ${start.reason}.`);
-      }
-    }
-    printTable(plan, await alternate(plan, peers));
-  } finally {
-    for (const { peer } of peers) await peer.close();
-  }
-}
-
-async function alternate(
-  plan: Plan,
-  peers: readonly { readonly peer: Peer; readonly form: LoadRequest["form"] }[],
-): Promise<readonly Timing[]> {
-  const used: number[] = [];
-  for (const { peer, form } of peers) {
-    const { threads } = await peer.load({
-      model: plan.model,
-      batch: plan.batch,
-      size: plan.size,
-      threads: plan.threads,
-      ...(form ? { form } : {}),
-    });
-    used.push(threads);
-  }
-  await checkSameNetwork(peers.map(({ peer }) => peer));
-  const times = peers.map((): number[] => []);
-  for (let round = 0; round < plan.rounds; round++) {
-    for (const [index, { peer }] of peers.entries()) times[index]?.push(await peer.run());
-  }
-  return Promise.all(
-    peers.map(async ({ peer, form }, index) => ({
-      program: `${peer.name} ${peer.version}`,
-      form: form ?? "",
-      threads: used[index] ?? 0,
-      times: times[index] ?? [],
-      peakMb: (await peer.memory()).peakMb,
-    })),
-  );
-}
-
-/** All programs must give the same logits before their times mean anything. */
-async function checkSameNetwork(peers: readonly Peer[]): Promise<void> {
-  const [first, ...others] = peers;
-  const expected = (await first?.check()) ?? [];
-  for (const peer of others) {
-    const actual = await peer.check();
-    const worst = expected.reduce((most, value, index) => Math.max(most, Math.abs(value - (actual[index] ?? Number.NaN))), 0);
-    // Logits spread over 2 to 5; float32 of other libraries differs by a few millionths of that.
-    if (!(worst < 1e-3)) throw new Error(`Cannot compare: ${peer.name} gives other logits (largest difference ${worst})`);
-  }
-}
-
-function printTable(plan: Plan, timings: readonly Timing[]): void {
-  const [ours] = timings;
-  print("| program | threads | median ms | fastest – slowest | peak MB | inceptionkit is |");
-  print("|---|---:|---:|---:|---:|---:|");
-  for (const timing of timings) {
-    const middle = median(timing.times);
-    const ratio = ours && timing !== ours ? `${(middle / median(ours.times)).toFixed(2)} × as fast` : "–";
-    const range = `${Math.min(...timing.times).toFixed(0)} – ${Math.max(...timing.times).toFixed(0)}`;
-    print(
-      `| ${timing.program} ${timing.form} | ${timing.threads} | ${middle.toFixed(0)} | ${range} | ${timing.peakMb.toFixed(0)} | ${ratio} |`,
-    );
-  }
-  print("");
-  print(`${plan.rounds} rounds.`);
-}
-
-async function coldStarts(): Promise<void> {
-  print("");
-  print("## Cold start: from the start of the process to the first prediction of a picture, model read from an .onnx file");
-  print("");
-  print("| network | file MB | median ms | fastest – slowest | peak MB |");
-  print("|---|---:|---:|---:|---:|");
-  const folder = mkdtempSync(path.join(tmpdir(), "inception-bench-"));
-  try {
-    const image = path.join(ROOT, "examples/digits/images/7-a.png");
-    for (const [model, preprocessing] of [
-      ["inception_resnet_v2", "timm_inception_resnet_v2"],
-      ["googlenet", "torchvision_googlenet"],
-    ] as const) {
-      const file = path.join(folder, `${model}.onnx`);
-      const graph = describeModel(model);
-      const { chunks, byteLength } = compileInference(graph, goldenParameters(graph));
-      await writeFileAtomic(file, chunks);
-      const starts: { ms: number; peakMb: number }[] = [];
-      for (let i = 0; i < (quick ? 2 : 5); i++) starts.push(await coldStart(file, image, preprocessing));
-      const times = starts.map(({ ms }) => ms);
-      const range = `${Math.min(...times).toFixed(0)} – ${Math.max(...times).toFixed(0)}`;
-      print(
-        `| ${model} | ${(byteLength / 1e6).toFixed(0)} | ${median(times).toFixed(0)} | ${range} | ${Math.max(...starts.map(({ peakMb }) => peakMb)).toFixed(0)} |`,
-      );
-    }
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-async function coldStart(model: string, image: string, preprocessing: string): Promise<{ ms: number; peakMb: number }> {
-  const program = fileURLToPath(new URL("./cold-start.js", import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [program, model, image, preprocessing]);
-  const value: unknown = JSON.parse(stdout);
-  const read = (key: string): number => (typeof value === "object" && value !== null ? Number(Reflect.get(value, key)) : Number.NaN);
-  return { ms: read("ms"), peakMb: read("peakMb") };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1
-    ? (sorted[middle] ?? Number.NaN)
-    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
+async function run(options: InferenceOptions | TrainingBenchOptions): Promise<void> {
+  const lines: string[] = [];
+  const print = (line: string): void => {
+    lines.push(line);
+    process.stdout.write(`${line}\n`);
+  };
+  const machine = machineLine({
+    cores: cpus().length,
+    processor: cpus()[0]?.model ?? "unknown processor",
+    memoryBytes: totalmem(),
+    release: release(),
+    node: process.version,
+    load: loadavg()[0] ?? 0,
+  });
+  if (options.kind === "inference") await compareInference(ROOT, options, machine, print);
+  else await compareTraining(ROOT, options, machine, print);
+  if (!options.write) return;
+  const file = path.join(ROOT, "bench/RESULTS.md");
+  await writeFileAtomic(file, [new TextEncoder().encode(replacePart(readFileSync(file, "utf8"), lines.join("\n")))]);
 }

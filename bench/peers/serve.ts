@@ -31,48 +31,53 @@ export interface BenchProgram {
 }
 
 /** Logits that a "check" reply carries: enough to see that two programs run the same network. */
-const CHECKED_LOGITS = 32;
+export const CHECKED_LOGITS = 32;
 
-/** Answers commands until "quit" or the end of stdin. */
-export async function serve(program: BenchProgram): Promise<void> {
-  reply({ ok: true, name: program.name, version: program.version });
-  await answerCommands(program);
-  // An open stdin would keep the process alive.
-  process.stdin.destroy();
+/** Serves a program that runs forward passes. */
+export function serve(program: BenchProgram): Promise<void> {
+  return serveCommands(program, (op, command) => answerForward(program, op, command));
 }
 
-async function answerCommands(program: BenchProgram): Promise<void> {
+/** Answers commands until "quit" or the end of stdin; `answer` gives the fields of the reply, "rss" and "quit" are answered here. */
+export async function serveCommands(
+  { name, version }: { readonly name: string; readonly version: string },
+  answer: (op: string, command: unknown) => Promise<Record<string, unknown>>,
+): Promise<void> {
+  reply({ ok: true, name, version });
   for await (const line of createInterface({ input: process.stdin })) {
     if (line.trim() === "") continue;
     try {
       const command: unknown = JSON.parse(line);
-      const op = field(command, "op");
-      if (op === "quit") return reply({ ok: true });
-      reply(await answer(program, String(op), command));
+      const op = String(field(command, "op"));
+      if (op === "quit") {
+        reply({ ok: true });
+        break;
+      }
+      reply({ ok: true, ...(op === "rss" ? memory() : await answer(op, command)) });
     } catch (error) {
       reply({ ok: false, error: messageOf(error) });
     }
   }
+  // An open stdin would keep the process alive.
+  process.stdin.destroy();
 }
 
-async function answer(program: BenchProgram, op: string, command: unknown): Promise<Record<string, unknown>> {
+async function answerForward(program: BenchProgram, op: string, command: unknown): Promise<Record<string, unknown>> {
   switch (op) {
     case "load": {
       const started = performance.now();
       const loaded = await program.load(parseLoad(command));
       const ready = performance.now();
       await program.forward();
-      return { ok: true, ms: ready - started, firstMs: performance.now() - ready, ...loaded };
+      return { ms: ready - started, firstMs: performance.now() - ready, ...loaded };
     }
     case "run": {
       const started = performance.now();
       await program.forward();
-      return { ok: true, ms: performance.now() - started };
+      return { ms: performance.now() - started };
     }
     case "check":
-      return { ok: true, logits: Array.from((await program.forward()).subarray(0, CHECKED_LOGITS)) };
-    case "rss":
-      return { ok: true, ...memory() };
+      return { logits: Array.from((await program.forward()).subarray(0, CHECKED_LOGITS)) };
     default:
       throw new RangeError(`Cannot answer op "${op}": expected load, run, check, rss or quit`);
   }
@@ -91,13 +96,14 @@ function parseLoad(command: unknown): LoadCommand {
   };
 }
 
-function positive(command: unknown, name: string, fallback: number): number {
+/** A field that must be a whole number of at least 1. */
+export function positive(command: unknown, name: string, fallback: number): number {
   const value = field(command, name) ?? fallback;
   if (typeof value === "number" && Number.isInteger(value) && value > 0) return value;
   throw new RangeError(`Cannot load with ${name} ${JSON.stringify(value)}: expected a positive whole number`);
 }
 
-function field(command: unknown, name: string): unknown {
+export function field(command: unknown, name: string): unknown {
   return typeof command === "object" && command !== null ? Reflect.get(command, name) : undefined;
 }
 

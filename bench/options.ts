@@ -1,0 +1,98 @@
+/** What `npm run bench -- …` is asked for. */
+import { parseArgs } from "node:util";
+import { InceptionError, messageOf } from "../src/errors.js";
+import { TRAINED_MODELS, type TrainedModel } from "./training-peer.js";
+
+export interface InferenceOptions {
+  readonly kind: "inference";
+  /** Fewer rounds, and no TensorFlow.js where it takes minutes. */
+  readonly quick: boolean;
+  /** Also write the results into RESULTS.md. */
+  readonly write: boolean;
+}
+
+export interface TrainingBenchOptions {
+  readonly kind: "training";
+  readonly write: boolean;
+  readonly models: readonly TrainedModel[];
+  /** Steps of each program that are counted. */
+  readonly rounds: number;
+  readonly threads: number;
+  /** Instead of the batch and the input size of each network; null keeps these. */
+  readonly batch: number | null;
+  readonly size: number | null;
+  /** Also measure recomputation of activations, on the first network. */
+  readonly recompute: boolean;
+  /** Profile all networks and not the first alone. */
+  readonly profile: boolean;
+}
+
+const FLAGS = {
+  quick: { type: "boolean", default: false },
+  write: { type: "boolean", default: false },
+  recompute: { type: "boolean", default: false },
+  profile: { type: "boolean", default: false },
+  model: { type: "string", multiple: true },
+  rounds: { type: "string" },
+  threads: { type: "string" },
+  batch: { type: "string" },
+  size: { type: "string" },
+} as const;
+
+const INFERENCE_FLAGS = ["quick", "write"];
+
+/**
+ * @param args - what stands behind the name of the script
+ * @param cores - threads that the machine has; two of them are used unless `--threads` says otherwise
+ * @throws InceptionError USAGE
+ */
+export function readBenchOptions(args: readonly string[], cores: number): InferenceOptions | TrainingBenchOptions {
+  const { values, positionals } = parsed(args);
+  const [kind = "inference", ...more] = positionals;
+  if ((kind !== "inference" && kind !== "training") || more.length > 0) {
+    throw usage(`there is no benchmark "${positionals.join(" ")}", expected inference or training`);
+  }
+  const { quick, write, recompute, profile } = values;
+  if (kind === "training") {
+    return {
+      kind,
+      write,
+      models: values.model?.map(trainedModel) ?? TRAINED_MODELS,
+      rounds: count("rounds", values.rounds) ?? (quick ? 3 : 9),
+      threads: count("threads", values.threads) ?? Math.min(2, cores),
+      batch: count("batch", values.batch),
+      size: count("size", values.size),
+      recompute,
+      profile,
+    };
+  }
+  const foreign = Object.keys(values).find((name) => Reflect.get(values, name) !== false && !INFERENCE_FLAGS.includes(name));
+  if (foreign) throw usage(`--${foreign} is for training, expected "npm run bench -- training --${foreign} …"`);
+  return { kind, quick, write };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: FLAGS, allowPositionals: true });
+  } catch (thrown) {
+    throw usage(messageOf(thrown));
+  }
+}
+
+/** A network by its id; "inception_resnet_v2" is its public form, as everywhere. */
+function trainedModel(id: string): TrainedModel {
+  const model = TRAINED_MODELS.find((name) => id === name || id === `${name}.public`);
+  if (model) return model;
+  throw usage(`there is no trained network "${id}", expected one of ${TRAINED_MODELS.join(", ")}`);
+}
+
+function count(flag: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw usage(`--${flag} is "${text}", expected a whole number of at least 1`);
+}
+
+function usage(fact: string): InceptionError {
+  return new InceptionError("USAGE", `Cannot run the benchmark: ${fact}`);
+}

@@ -1,0 +1,183 @@
+/** A training step of this package as a benchmark program (see bench/README.md): describe, fill, compile, train. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { type CompiledTraining, compileTraining, initialState } from "../../src/compile/training/training.js";
+import { decodeModel } from "../../src/formats/onnx/decode.js";
+import { concatChunks } from "../../src/formats/onnx/encode.js";
+import { isTrainable } from "../../src/ir/graph.js";
+import { describeModel } from "../../src/models/index.js";
+import { createNodeTrainer } from "../../src/node/ort-trainer.js";
+import { type OpTime, profileByOp } from "../../src/node/ort-trainer-profile.js";
+import { sgd } from "../../src/optim/index.js";
+import type { Trainer, TrainingProgram } from "../../src/runtime/trainer.js";
+import { elementCount, float32Tensor, type Tensor } from "../../src/tensor/tensor.js";
+import { goldenParameters } from "../../src/weights/golden.js";
+import { fillInput } from "./fill.js";
+import { CHECKED_LOGITS, field, positive, serveCommands } from "./serve.js";
+
+const MODELS = {
+  inception_resnet_v1: { key: "facenet.inception_resnet_v1", size: 160, batch: 8 },
+  googlenet: { key: "torchvision.googlenet", size: 224, batch: 8 },
+  inception_resnet_v2: { key: "timm.inception_resnet_v2", size: 299, batch: 4 },
+} as const;
+type TrainedModel = keyof typeof MODELS;
+
+/** Losses that a "check" reply carries at most, as many as pytorch-training.py keeps. */
+const CHECKED_LOSSES = 8;
+
+interface TrainingLoad {
+  readonly model: TrainedModel;
+  readonly batch: number;
+  readonly size: number;
+  readonly threads: number;
+  readonly classes: number;
+  readonly learningRate: number;
+  /** Compute inner values of the forward pass again instead of keeping them. */
+  readonly recompute: boolean;
+  /** Measure every operator; "profile" then says what was found. */
+  readonly profile: boolean;
+}
+
+/** A network that is trained. */
+interface Training {
+  readonly trainer: Trainer;
+  readonly feeds: Readonly<Record<string, Tensor>>;
+  readonly steps: { count: number; readonly losses: number[]; logits: readonly number[] };
+  /** Where `close` of the trainer writes the profile. */
+  readonly profile: { readonly folder: string; readonly file: string } | null;
+}
+
+let training: Training | null = null;
+
+await serveCommands({ name: "inceptionkit", version: "0.1.0" }, async (op, command) => {
+  switch (op) {
+    case "load":
+      return load(parseTrainingLoad(command));
+    case "run":
+      return { ms: await step(loaded()) };
+    case "check":
+      return { losses: loaded().steps.losses, logits: loaded().steps.logits };
+    case "profile":
+      return profile(loaded());
+    default:
+      throw new RangeError(`Cannot answer op "${op}": expected load, run, check, profile, rss or quit`);
+  }
+});
+await end();
+
+async function load(command: TrainingLoad): Promise<Record<string, unknown>> {
+  await end();
+  const started = performance.now();
+  const { model, batch, size, threads, classes } = command;
+  const network = describeModel(model, { inputSize: size, numClasses: classes, dropRate: 0 });
+  const optimizer = sgd({ momentum: 0.9 });
+  const compiled = compileTraining(network, {
+    batch,
+    optimizer: () => optimizer,
+    truth: "labels",
+    profile: "ort-cpu",
+    recompute: command.recompute,
+  });
+  const program = stepProgram(compiled, command.recompute);
+  const state = initialState(compiled, goldenParameters(network));
+  const compileMs = performance.now() - started;
+  const opened = await openTrainer(program, state, command);
+  const ms = performance.now() - started;
+  training = { ...opened, feeds: batchFeeds(command), steps: { count: 0, losses: [], logits: [] } };
+  return {
+    ms,
+    compileMs,
+    sessionMs: ms - compileMs,
+    firstMs: await step(training),
+    params: network.parameters.filter(isTrainable).reduce((sum, { type }) => sum + elementCount(type.shape.map(Number)), 0),
+    nodes: decodeModel(program.model).graph.nodes.length,
+    threads,
+  };
+}
+
+function stepProgram({ programs }: CompiledTraining, recomputes: boolean): TrainingProgram {
+  const { step } = programs;
+  if (step === undefined) throw new Error('Cannot load: the compiler gave no program "step"');
+  return { model: concatChunks(step.model.chunks), state: step.state, reads: step.reads, recomputes };
+}
+
+async function openTrainer(
+  program: TrainingProgram,
+  state: ReadonlyMap<string, Tensor>,
+  { threads, profile: profiled }: TrainingLoad,
+): Promise<Pick<Training, "trainer" | "profile">> {
+  const folder = profiled ? mkdtempSync(path.join(tmpdir(), "inception-bench-")) : null;
+  const prefix = folder === null ? {} : { profile: path.join(folder, "ort") };
+  // Evaluation needs the parameters that no step changes too; here they are no state of the only program.
+  const used = new Set([...program.state.map(({ input }) => input), ...program.reads]);
+  const own = new Map([...state].filter(([name]) => used.has(name)));
+  const trainer = await createNodeTrainer({ step: program }, own, { device: "cpu", threads, transfer: true, ...prefix });
+  return { trainer, profile: folder === null ? null : { folder, file: path.join(folder, "ort.step.json") } };
+}
+
+/** Image i has the label 7 i modulo the classes, as in pytorch-training.py. */
+function batchFeeds({ model, batch, size, classes, learningRate }: TrainingLoad): Readonly<Record<string, Tensor>> {
+  return {
+    input: float32Tensor([batch, 3, size, size], fillInput(MODELS[model].key, batch, size)),
+    labels: { dtype: "int32", shape: [batch], data: Int32Array.from({ length: batch }, (_, image) => (7 * image) % classes) },
+    learningRate: float32Tensor([], Float32Array.of(learningRate)),
+  };
+}
+
+/** Milliseconds of one training step, from the batch in memory to the loss in memory. */
+async function step({ trainer, feeds, steps }: Training): Promise<number> {
+  const started = performance.now();
+  const { loss, logits } = await trainer.run("step", feeds);
+  const ms = performance.now() - started;
+  if (steps.count === 0) steps.logits = numbers(logits).slice(0, CHECKED_LOGITS);
+  if (steps.losses.length < CHECKED_LOSSES) steps.losses.push(...numbers(loss));
+  steps.count++;
+  return ms;
+}
+
+/** Ends the training: the trainer writes its profile when it is closed. */
+async function profile({ trainer, profile: place, steps }: Training): Promise<{ readonly steps: number; readonly ops: readonly OpTime[] }> {
+  if (place === null) throw new Error('Cannot profile: nothing was measured, send "load" with "profile": true first');
+  await trainer.close();
+  const ops = await profileByOp(place.file);
+  await end();
+  return { steps: steps.count, ops };
+}
+
+async function end(): Promise<void> {
+  await training?.trainer.close();
+  if (training?.profile) rmSync(training.profile.folder, { recursive: true, force: true });
+  training = null;
+}
+
+function loaded(): Training {
+  if (training === null) throw new Error('Cannot run: no network is loaded, send "load" first');
+  return training;
+}
+
+function numbers(tensor: Tensor | undefined): readonly number[] {
+  if (!(tensor?.data instanceof Float32Array)) throw new Error("Cannot run: the step gave no float32 loss and logits");
+  return Array.from(tensor.data);
+}
+
+function parseTrainingLoad(command: unknown): TrainingLoad {
+  const model = Object.keys(MODELS).find((name): name is TrainedModel => name === field(command, "model"));
+  if (model === undefined) {
+    throw new RangeError(`Cannot load model "${String(field(command, "model"))}": expected one of ${Object.keys(MODELS).join(", ")}`);
+  }
+  const learningRate = field(command, "learningRate") ?? 0.001;
+  if (typeof learningRate !== "number" || !(learningRate > 0)) {
+    throw new RangeError(`Cannot load with learningRate ${JSON.stringify(learningRate)}: expected a positive number`);
+  }
+  return {
+    model,
+    batch: positive(command, "batch", MODELS[model].batch),
+    size: positive(command, "size", MODELS[model].size),
+    threads: positive(command, "threads", 2),
+    classes: positive(command, "classes", 1000),
+    learningRate,
+    recompute: field(command, "recompute") === true,
+    profile: field(command, "profile") === true,
+  };
+}
