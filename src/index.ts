@@ -1,7 +1,11 @@
 /** The core: tensors, graphs, ops, analysis, ONNX emission. Knows neither Node nor the browser. */
 export { type ReceptiveField, receptiveFields } from "./analysis/receptive-field.js";
 export { type LayerSummary, type StageSummary, type Summary, summarize } from "./analysis/summary.js";
+export { type GradientOptions, gradients } from "./autodiff/gradient.js";
 export { type CompileOptions, compileInference, isSizeIndependent } from "./compile/compile.js";
+export { type SplitNetwork, splitFrozen } from "./compile/training/frozen.js";
+export type { StateKind, StateTensor, TrainingFeed, TrainingOptions } from "./compile/training/options.js";
+export { type CompiledProgram, type CompiledTraining, compileTraining, initialState } from "./compile/training/training.js";
 export {
   type Diagram,
   type DiagramEdge,
@@ -19,6 +23,9 @@ export { printGraph } from "./ir/print.js";
 export { selectOutputs } from "./ir/prune.js";
 export { GraphBuilder, type Ref } from "./ops/build.js";
 export { checkGraph, OPS, type OpName } from "./ops/index.js";
+export type { Profile } from "./ops/op.js";
+export { adadelta, adagrad, adam, adamw, type Optimizer, optimizerOf, rmsprop, rmspropTf, sgd } from "./optim/index.js";
+export type { Trainer, TrainerOptions, TrainingProgram } from "./runtime/trainer.js";
 export type { DType, TensorData } from "./tensor/dtype.js";
 export { fillCheckpointTensor, fillUniform } from "./tensor/fill.js";
 export type { Dim, Shape, TensorType } from "./tensor/shape.js";

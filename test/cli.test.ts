@@ -40,7 +40,7 @@ function json(result: Result): unknown {
 describe("help", () => {
   test("lists every command, and each command shows examples", async () => {
     const { out } = await inception("--help");
-    for (const name of ["models", "summary", "diagram", "classify", "embed", "verify", "export", "inspect"]) {
+    for (const name of ["models", "summary", "diagram", "train", "eval", "classify", "embed", "verify", "export", "inspect"]) {
       expect(out).toContain(`  ${name} `);
       const help = await inception(name, "--help");
       expect(help.code).toBe(0);
@@ -193,7 +193,7 @@ describe("classify and embed", () => {
     expect(await inception("classify", DIGITS)).toEqual({
       code: 2,
       out: "",
-      err: "inception: Cannot run without a model: expected --model with an id (see inception models) or an .onnx file\n",
+      err: "inception: Cannot run without a model: expected --model with an id (see inception models), an .onnx file or the folder of a run\n",
     });
     expect(await inception("classify", DIGITS, "--model", "googlenet")).toEqual({
       code: 2,

@@ -1,5 +1,6 @@
 import { InceptionError } from "../errors.js";
 import type { GivenOptions } from "../models/index.js";
+import type { CheckpointChoice } from "../node/open-run.js";
 import type { Device } from "../runtime/session.js";
 import type { Flags } from "./command.js";
 
@@ -51,6 +52,17 @@ export function deviceFlags(flags: Flags): { readonly device: Device; readonly t
   return { device: choiceFlag(flags, "device", DEVICES) ?? "auto", threads: integerFlag(flags, "threads", 0, 1024) ?? 0 };
 }
 
-function flagName(name: string): string {
+/** `--checkpoint`: best, last, or the number of an epoch. */
+export function checkpointFlag(flags: Flags): { readonly checkpoint?: CheckpointChoice } {
+  const text = textFlag(flags, "checkpoint");
+  if (text === undefined) return {};
+  if (text === "best" || text === "last") return { checkpoint: text };
+  const epoch = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(epoch) && epoch >= 1) return { checkpoint: epoch };
+  throw new InceptionError("USAGE", `Cannot use --checkpoint ${text}: expected best, last, or the number of an epoch`, { text });
+}
+
+/** --learning-rate for learningRate. */
+export function flagName(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

@@ -4,6 +4,8 @@ export interface Io {
   readonly err: (text: string) => void;
   /** Whether `err` is a terminal: progress is drawn there only. */
   readonly interactive: boolean;
+  /** Width of that terminal in characters. */
+  readonly columns?: number;
 }
 
 /** A bar for long work. */
@@ -24,6 +26,7 @@ export function processIo(): Io {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     interactive: process.stderr.isTTY === true,
+    ...(process.stderr.isTTY === true ? { columns: process.stderr.columns } : {}),
   };
 }
 

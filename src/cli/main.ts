@@ -4,7 +4,7 @@ import type { Command, Flags } from "./command.js";
 import { COMMANDS } from "./commands.js";
 import { type Io, processIo } from "./io.js";
 
-/** Exit codes: 0 done, 1 done and something did not hold (a failed verification), 2 the user's error, 70 ours. */
+/** Exit codes: 0 done, 1 done and something did not hold (a failed verification), 2 the user's error, 70 ours, 130 interrupted. */
 const USER_ERROR = 2;
 const INTERNAL_ERROR = 70;
 
@@ -22,7 +22,10 @@ export async function main(args: readonly string[], io: Io = processIo()): Promi
     .configureOutput({ writeOut: io.out, writeErr: () => {} })
     .helpCommand(false)
     .version(await packageVersion());
-  for (const command of COMMANDS) addCommand(program, command, io, (result) => (code = result));
+  for (const command of COMMANDS) {
+    const more = command.name === args[0] ? await command.moreFlags?.() : undefined;
+    addCommand(program, { ...command, flags: [...command.flags, ...(more ?? [])] }, io, (result) => (code = result));
+  }
   try {
     if (args.length === 0) {
       io.out(program.helpInformation());
@@ -45,12 +48,16 @@ function addCommand(program: Commander, command: Command, io: Io, done: (code: n
   }
   definition.addHelpText("after", `\nExamples:\n${command.examples.map((example) => `  $ ${example}`).join("\n")}\n`);
   definition.action(async (...given: unknown[]) => {
-    const operands = given
-      .slice(0, definition.registeredArguments.length)
-      .map((operand) => (Array.isArray(operand) ? operand.map(String) : String(operand)));
+    const operands = given.slice(0, definition.registeredArguments.length).flatMap(operandOf);
     const { run } = await command.load();
     done(await run(operands, definition.opts<Flags>(), io));
   });
+}
+
+/** An operand as commander parsed it: a text or, where it repeats, a list; nothing where it was left out. */
+function operandOf(given: unknown): readonly (string | readonly string[])[] {
+  if (typeof given === "string") return [given];
+  return Array.isArray(given) ? [given.map(String)] : [];
 }
 
 function report(thrown: unknown, io: Io): number {

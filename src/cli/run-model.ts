@@ -11,7 +11,7 @@ import type { DownloadProgress, SourceOptions } from "../node/weight-source.js";
 import { imageBatch, runRows } from "../predict/predict.js";
 import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
 import type { Flags } from "./command.js";
-import { deviceFlags, integerFlag, optionFlags, textFlag } from "./flags.js";
+import { checkpointFlag, deviceFlags, integerFlag, optionFlags, textFlag } from "./flags.js";
 import { type Io, startProgress } from "./io.js";
 
 /** One input of `classify` or `embed`: a file's image as the network wants it [1, C, H, W], or what was wrong with the file. */
@@ -26,18 +26,24 @@ export type Outcome<T> = ({ readonly file: string } & T) | { readonly file: stri
 export async function modelFlags(flags: Flags, io: Io): Promise<{ readonly model: string; readonly options: LoadModelOptions }> {
   const model = textFlag(flags, "model");
   if (model === undefined)
-    throw new InceptionError("USAGE", "Cannot run without a model: expected --model with an id (see inception models) or an .onnx file");
+    throw new InceptionError(
+      "USAGE",
+      "Cannot run without a model: expected --model with an id (see inception models), an .onnx file or the folder of a run",
+    );
+  return { model, options: await loadFlags(flags, io) };
+}
+
+/** The flags that say how a model is loaded. */
+export async function loadFlags(flags: Flags, io: Io): Promise<LoadModelOptions> {
   const [weights, preprocessing, labels] = [textFlag(flags, "weights"), textFlag(flags, "preprocessing"), textFlag(flags, "labels")];
   return {
-    model,
-    options: {
-      ...deviceFlags(flags),
-      options: optionFlags(flags),
-      ...sourceFlags(flags, io),
-      ...(weights === undefined ? {} : { weights }),
-      ...(preprocessing === undefined ? {} : { preprocessing: await readPreprocessing(preprocessing) }),
-      ...(labels === undefined ? {} : { labels: await readLabels(labels) }),
-    },
+    ...deviceFlags(flags),
+    options: optionFlags(flags),
+    ...checkpointFlag(flags),
+    ...sourceFlags(flags, io),
+    ...(weights === undefined ? {} : { weights }),
+    ...(preprocessing === undefined ? {} : { preprocessing: await readPreprocessing(preprocessing) }),
+    ...(labels === undefined ? {} : { labels: await readLabels(labels) }),
   };
 }
 

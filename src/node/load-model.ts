@@ -1,18 +1,23 @@
 import { type CompileOptions, compileInference } from "../compile/compile.js";
-import { InceptionError } from "../errors.js";
+import { InceptionError, messageOf } from "../errors.js";
 import { checkOps } from "../formats/onnx/check-ops.js";
 import { decodeModel } from "../formats/onnx/decode.js";
 import { concatChunks } from "../formats/onnx/encode.js";
+import { findModel } from "../models/index.js";
 import { type Artefact, goldenDifference, goldenInput, parseArtefact } from "../predict/artefact.js";
 import type { Device, Session } from "../runtime/session.js";
 import type { WeightReport } from "../weights/apply.js";
 import { openFileSource } from "./file-source.js";
+import type { CheckpointChoice } from "./open-run.js";
 import { createNodeSession } from "./ort-session.js";
-import { namedPreprocessing, type PrepareOptions, prepareModel } from "./prepare-model.js";
+import { namedPreprocessing, type PreparedModel, type PrepareOptions, prepareModel } from "./prepare-model.js";
+import { isRunFolder, prepareRun } from "./training/run-weights.js";
 
 export interface LoadModelOptions extends PrepareOptions {
-  /** Where the weights are; needed with a model id, meaningless with a file. */
+  /** Where the weights are; needed with a model id, meaningless with a file or a run. */
   readonly weights?: string;
+  /** Of a run: which of its checkpoints. Default: `best`, or `last` where no epoch was finished. */
+  readonly checkpoint?: CheckpointChoice;
   /** Default "auto". */
   readonly device?: Device;
   /** CPU threads; 0, the default, means one for each core. */
@@ -35,9 +40,10 @@ export interface LoadedModel {
 }
 
 /**
- * Load a network to run it: a model id with a source of weights, or a self-contained `.onnx` file.
+ * Load a network to run it: a model id with a source of weights, a self-contained `.onnx` file, or the folder of a
+ * training run.
  *
- * @throws InceptionError as `prepareModel`; FILE_…, SESSION_FAILED, DEVICE_UNAVAILABLE, SELF_CHECK_FAILED
+ * @throws InceptionError as `prepareModel` and `prepareRun`; FILE_…, SESSION_FAILED, DEVICE_UNAVAILABLE, SELF_CHECK_FAILED
  *
  * @example
  * ```ts
@@ -48,20 +54,64 @@ export interface LoadedModel {
  * ```
  */
 export async function loadModel(model: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
-  return model.toLowerCase().endsWith(".onnx") ? loadOnnxFile(model, options) : loadDescribed(model, options);
+  if (model.toLowerCase().endsWith(".onnx")) return loadOnnxFile(model, options);
+  return loadDescribed(await prepareAny(model, options), options);
 }
 
-async function loadDescribed(id: string, options: LoadModelOptions): Promise<LoadedModel> {
-  if (options.weights === undefined) {
+/**
+ * A run's network, or a model with weights.
+ *
+ * @param model - a model id, or the folder of a run
+ * @throws InceptionError as `prepareModel` and `prepareRun`; OPTION_INVALID for a model without weights, and for weights or
+ *   options beside a run, which has its own
+ */
+export async function prepareAny(
+  model: string,
+  options: PrepareOptions & Pick<LoadModelOptions, "weights" | "checkpoint">,
+): Promise<PreparedModel> {
+  const { weights, checkpoint } = options;
+  if (await isRunFolder(model)) {
+    const foreign = [...(weights === undefined ? [] : ["weights"]), ...(Object.keys(options.options ?? {}).length > 0 ? ["options"] : [])];
+    if (foreign.length === 0) return prepareRun(model, options);
     throw new InceptionError(
       "OPTION_INVALID",
-      `Cannot run "${id}" without weights: expected a source, as in --weights model.safetensors or --weights hf:owner/name`,
-      {
-        id,
-      },
+      `Cannot use ${foreign.join(" and ")} with run "${messageOf(model)}": expected none, a run has its own`,
+      { model },
     );
   }
-  const { graph, parameters, artefact, report } = await prepareModel(id, options.weights, options);
+  findModel(model);
+  if (weights === undefined) {
+    throw new InceptionError(
+      "OPTION_INVALID",
+      `Cannot run "${model}" without weights: expected a source, as in --weights model.safetensors or --weights hf:owner/name`,
+      { id: model },
+    );
+  }
+  if (checkpoint === undefined) return prepareModel(model, weights, options);
+  throw new InceptionError(
+    "OPTION_INVALID",
+    `Cannot use checkpoint ${checkpoint} of "${model}": it is a model with weights, expected the folder of a run`,
+    {
+      model,
+      checkpoint,
+    },
+  );
+}
+
+/** The output that classifies: "logits", or the only one of a file that another program exported. */
+export function logitsOutput({ session, artefact }: LoadedModel): string {
+  const names = session.outputs.map((output) => output.name);
+  if (names.includes("logits")) return "logits";
+  const [only] = names;
+  if (names.length === 1 && only !== undefined) return only;
+  throw new InceptionError(
+    "OPTION_INVALID",
+    `Cannot classify with "${artefact.model}": it has no logits but ${names.join(", ")}; with --option numClasses=N it gets a classifier`,
+    { outputs: names },
+  );
+}
+
+async function loadDescribed({ graph, parameters, artefact, report }: PreparedModel, options: LoadModelOptions): Promise<LoadedModel> {
   const compile: CompileOptions = options.outputs ? { outputs: options.outputs } : {};
   const bytes = concatChunks(compileInference(graph, parameters, compile).chunks);
   const session = await createNodeSession(bytes, { ...sessionOptions(options), name: artefact.model, transfer: true });

@@ -1,6 +1,7 @@
 /** Training without a platform: losses, optimisers, schedules, settings, the loop, measures, checkpoints, reports. */
-export { type CompiledProgram, type CompiledTraining, compileTraining, initialState } from "../compile/training/training.js";
+
 export type { StateKind, StateTensor, TrainingFeed, TrainingOptions } from "../compile/training/options.js";
+export { type CompiledProgram, type CompiledTraining, compileTraining, initialState } from "../compile/training/training.js";
 export {
   type CrossEntropyOptions,
   crossEntropy,
@@ -13,11 +14,11 @@ export {
   oneHotTargets,
 } from "../losses/index.js";
 export {
+  type AverageSite,
   adadelta,
   adagrad,
   adam,
   adamw,
-  type AverageSite,
   averageParameters,
   type Clipped,
   clipByNorm,
@@ -31,12 +32,12 @@ export {
   optimizerOf,
   rmsprop,
   rmspropTf,
-  type Schedule,
   SCHEDULES,
+  type Schedule,
   type ScheduleName,
+  type Slot,
   scheduleOf,
   sgd,
-  type Slot,
   type Updated,
   type UpdateSite,
 } from "../optim/index.js";
@@ -68,8 +69,25 @@ export {
   trainLoop,
 } from "./loop.js";
 export { dropoutMasks, type MaskFeed, type MaskKey } from "./masks.js";
-export { ClassificationMetrics, type ClassScore, type Evaluation, type MeasuredBatch, type MetricsOptions, type Mistake, topKCorrect } from "./metrics.js";
-export { formatDuration, formatEpoch, formatLoss, formatProgress, formatRate, formatShare, type ProgressNumbers, secondsLeft } from "./progress.js";
+export {
+  ClassificationMetrics,
+  type ClassScore,
+  type Evaluation,
+  type MeasuredBatch,
+  type MetricsOptions,
+  type Mistake,
+  topKCorrect,
+} from "./metrics.js";
+export {
+  formatDuration,
+  formatEpoch,
+  formatLoss,
+  formatProgress,
+  formatRate,
+  formatShare,
+  type ProgressNumbers,
+  secondsLeft,
+} from "./progress.js";
 export { RECIPES, type Recipe, type RecipeName } from "./recipes.js";
 export { type ReportData, runReport, type StepPoint } from "./report.js";
 export { resolveSettings, runSchedule, SETTINGS, type Setting, settingsJson, type TrainingSettings } from "./settings.js";

@@ -219,7 +219,12 @@ function integer(doc: string, least: number, most: number): Setting<number> {
 }
 
 function text(doc: string): Setting<string> {
-  return { doc, placeholder: "text", expected: "text", parse: (given) => (typeof given === "string" && given.trim() !== "" ? given : undefined) };
+  return {
+    doc,
+    placeholder: "text",
+    expected: "text",
+    parse: (given) => (typeof given === "string" && given.trim() !== "" ? given : undefined),
+  };
 }
 
 function flag(doc: string): Setting<boolean> {
@@ -232,7 +237,12 @@ function choice<C extends string>(doc: string, choices: readonly C[]): Setting<C
 }
 
 function orNull<T>({ doc, placeholder, expected, parse }: Setting<T>): Setting<T | null> {
-  return { doc, placeholder, expected: `${expected}, or none`, parse: (given) => (given === null || given === "none" ? null : parse(given)) };
+  return {
+    doc,
+    placeholder,
+    expected: `${expected}, or none`,
+    parse: (given) => (given === null || given === "none" ? null : parse(given)),
+  };
 }
 
 type ScalarRecord = Readonly<Record<string, number | string | boolean | readonly number[]>>;

@@ -1,5 +1,4 @@
-import { InceptionError } from "../../errors.js";
-import type { LoadedModel } from "../../node/load-model.js";
+import { logitsOutput } from "../../node/load-model.js";
 import { type Prediction, topPredictions } from "../../predict/predict.js";
 import type { RunCommand } from "../command.js";
 import { integerFlag } from "../flags.js";
@@ -18,20 +17,6 @@ export const run: RunCommand = async ([files = []], flags, io) => {
   else for (const outcome of outcomes) if ("top" in outcome) io.out(formatOutcome(outcome));
   return reportFailures(outcomes, io, json);
 };
-
-function logitsOutput({ session, artefact }: LoadedModel): string {
-  const names = session.outputs.map((output) => output.name);
-  if (names.includes("logits")) return "logits";
-  const [only] = names;
-  if (names.length === 1 && only !== undefined) return only;
-  throw new InceptionError(
-    "OPTION_INVALID",
-    `Cannot classify with "${artefact.model}": it has no logits but ${names.join(", ")}; with --option numClasses=N it gets a classifier`,
-    {
-      outputs: names,
-    },
-  );
-}
 
 function formatOutcome({ file, top }: { readonly file: string; readonly top: readonly Prediction[] }): string {
   const lines = top.map(({ label, probability }) => `  ${(probability * 100).toFixed(1).padStart(5)} %  ${label}`);

@@ -1,37 +1,103 @@
 import { InceptionError } from "../../errors.js";
 import { exportOnnx, exportSafetensors } from "../../node/export-model.js";
-import { prepareModel } from "../../node/prepare-model.js";
-import type { RunCommand } from "../command.js";
-import { optionFlags, textFlag } from "../flags.js";
-import { formatCount, printJson } from "../io.js";
+import { exportTimm } from "../../node/export-timm.js";
+import { prepareAny } from "../../node/load-model.js";
+import type { PreparedModel } from "../../node/prepare-model.js";
+import { exportTrainingStep } from "../../node/training/export-step.js";
+import { isRunFolder } from "../../node/training/run-weights.js";
+import { STEP_SETTINGS } from "../../train/settings.js";
+import type { Flags, RunCommand } from "../command.js";
+import { checkpointFlag, choiceFlag, flagName, optionFlags, textFlag } from "../flags.js";
+import { formatCount, type Io, printJson } from "../io.js";
 import { readLabels, readPreprocessing, sourceFlags } from "../run-model.js";
+import { givenSettings } from "../training-flags.js";
 
-/** `export ID --weights SRC --out FILE`. */
+/** `export RUN --out FILE`, `export ID --weights SRC --out FILE`, `export ID --training-step FILE`. */
 export const run: RunCommand = async ([id], flags, io) => {
-  const [weights, out, labels, preprocessing] = ["weights", "out", "labels", "preprocessing"].map((name) => textFlag(flags, name));
-  if (weights === undefined)
-    throw new InceptionError("USAGE", "Cannot export without weights: expected --weights with a file or hf:owner/name");
-  const extension = out?.match(/\.(onnx|safetensors)$/i)?.[1]?.toLowerCase();
-  if (out === undefined || extension === undefined) {
+  const step = textFlag(flags, "trainingStep");
+  return step === undefined ? exportNetwork(String(id), flags, io) : exportStep(String(id), step, flags, io);
+};
+
+async function exportNetwork(model: string, flags: Flags, io: Io): Promise<number> {
+  const [weights, labels, preprocessing] = ["weights", "labels", "preprocessing"].map((name) => textFlag(flags, name));
+  const target = targetOf(flags);
+  refuseStepSettings(flags);
+  if (weights === undefined && !(await isRunFolder(model)))
     throw new InceptionError(
       "USAGE",
-      `Cannot export to ${out ?? "nothing"}: expected --out with a name that ends in .onnx or .safetensors`,
-      { out },
+      "Cannot export without weights: expected --weights with a file or hf:owner/name, or the folder of a run",
     );
-  }
-  const prepared = await prepareModel(String(id), weights, {
+  const prepared = await prepareAny(model, {
     options: optionFlags(flags),
+    ...checkpointFlag(flags),
     ...sourceFlags(flags, io),
+    ...(weights === undefined ? {} : { weights }),
     ...(preprocessing === undefined ? {} : { preprocessing: await readPreprocessing(preprocessing) }),
     ...(labels === undefined ? {} : { labels: await readLabels(labels) }),
   });
-  const { bytes } =
-    extension === "onnx"
-      ? await exportOnnx(prepared, out, { dynamicSize: flags.dynamicSize === true })
-      : await exportSafetensors(prepared, out, textFlag(flags, "names") ?? "inceptionkit");
+  const { bytes } = await write(prepared, target, flags);
   const { matched, ignored, source } = prepared.report;
   if (flags.json === true)
-    printJson(io, { file: out, bytes, model: prepared.artefact.model, names: source, matched: matched.length, ignored });
-  else io.out(`${out}: ${formatCount(bytes)} bytes, ${matched.length} tensors read by ${source} names, ${ignored.length} ignored\n`);
+    printJson(io, { file: target.out, bytes, model: prepared.artefact.model, names: source, matched: matched.length, ignored });
+  else io.out(`${target.out}: ${formatCount(bytes)} bytes, ${matched.length} tensors read by ${source} names, ${ignored.length} ignored\n`);
   return 0;
-};
+}
+
+const FORMATS = ["onnx", "safetensors", "timm"] as const;
+
+interface Target {
+  readonly out: string;
+  readonly format: (typeof FORMATS)[number];
+}
+
+/** What is written where: --format says it, or the ending of --out. */
+function targetOf(flags: Flags): Target {
+  const out = textFlag(flags, "out");
+  const ending = out?.match(/\.(onnx|safetensors)$/i)?.[1]?.toLowerCase();
+  const format = choiceFlag(flags, "format", FORMATS) ?? FORMATS.find((each) => each === ending);
+  if (out !== undefined && format === "timm" && ending === undefined) return { out, format };
+  if (out !== undefined && format !== undefined && format === ending) return { out, format };
+  const law =
+    format === "timm"
+      ? "--out with a folder"
+      : `--out with a name that ends in ${format === undefined ? ".onnx or .safetensors" : `.${format}`}${format === undefined ? ", or --format timm with a folder" : ""}`;
+  throw new InceptionError("USAGE", `Cannot export to ${out ?? "nothing"}: expected ${law}`, { out });
+}
+
+function write(prepared: PreparedModel, { out, format }: Target, flags: Flags): Promise<{ readonly bytes: number }> {
+  if (format === "timm") return exportTimm(prepared, out);
+  if (format === "onnx") return exportOnnx(prepared, out, { dynamicSize: flags.dynamicSize === true });
+  return exportSafetensors(prepared, out, textFlag(flags, "names") ?? "inceptionkit");
+}
+
+/** A flag that would have no effect is a mistake. */
+function refuseStepSettings(flags: Flags): void {
+  const given = Object.keys(givenSettings(flags, STEP_SETTINGS)).filter((name) => name !== "weights");
+  if (given.length === 0) return;
+  throw new InceptionError(
+    "USAGE",
+    `Cannot export with ${given.map(flagName).join(", ")}: expected --training-step, which alone uses them`,
+    { given },
+  );
+}
+
+async function exportStep(id: string, file: string, flags: Flags, io: Io): Promise<number> {
+  const useless = ["out", "format", "names", "labels", "dynamicSize", "checkpoint"].filter((name) => flags[name] !== undefined);
+  if (useless.length > 0) {
+    throw new InceptionError("USAGE", `Cannot export a training step with ${useless.map(flagName).join(", ")}: expected none of these`, {
+      useless,
+    });
+  }
+  const settings = givenSettings(flags, STEP_SETTINGS);
+  const { bytes, stateFile, stateBytes, feeds, state } = await exportTrainingStep(id, file, settings, {
+    options: optionFlags(flags),
+    ...sourceFlags(flags, io),
+  });
+  if (flags.json === true) {
+    printJson(io, { file, bytes, stateFile, stateBytes, feeds: feeds.map(({ name, dtype, shape }) => ({ name, dtype, shape })), state });
+    return 0;
+  }
+  io.out(`${file}: ${formatCount(bytes)} bytes, ${formatCount(state)} tensors of state, to begin with in ${stateFile}\n`);
+  for (const { name, dtype, shape, meaning } of feeds) io.out(`  feed ${name}  ${dtype}[${shape.join(", ")}]  ${meaning}\n`);
+  return 0;
+}

@@ -1,0 +1,56 @@
+import { InceptionError } from "../../errors.js";
+import type { Graph } from "../../ir/graph.js";
+import type { Trainer } from "../../runtime/trainer.js";
+import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
+import type { Checkpoint } from "../../train/checkpoint.js";
+import type { PartialEpoch, Progress } from "../../train/loop.js";
+import { settingsJson, type TrainingSettings } from "../../train/settings.js";
+import type { TrainingNetwork } from "./prepare-network.js";
+
+/** A checkpoint of a run as it is: the trainer's state and the parameters that the trainer does not have because they are fixed. */
+export async function checkpointOf(parts: {
+  readonly trainer: Trainer;
+  readonly fixed: ReadonlyMap<string, Tensor>;
+  readonly network: TrainingNetwork;
+  readonly settings: TrainingSettings;
+  readonly progress: Progress;
+}): Promise<Checkpoint> {
+  const { trainer, fixed, network, settings, progress } = parts;
+  const flat = [...fixed].map(([path, tensor]) => [path, { ...tensor, shape: [elementCount(tensor.shape)] }] as const);
+  return {
+    state: new Map([...(await trainer.readState()), ...flat]),
+    meta: {
+      model: network.model,
+      options: network.options,
+      graphHash: network.graphHash,
+      config: settingsJson(settings),
+      position: progress.position,
+      seed: settings.seed,
+      history: progress.history,
+      partial: { ...progress.partial },
+    },
+  };
+}
+
+/** The sums of the epoch under way, out of a checkpoint. */
+export function partialOf({ lossSum = 0, steps = 0, correct = 0, images = 0 }: Readonly<Record<string, number>>): PartialEpoch {
+  return { lossSum, steps, correct, images };
+}
+
+/** The network's parameters in a checkpoint: the averages where the run keeps them. */
+export function checkpointParameters(graph: Graph, { state }: Pick<Checkpoint, "state">): ReadonlyMap<string, Tensor> {
+  return new Map(
+    graph.parameters.map(({ path, type }) => {
+      const value = state.get(`${path}:average`) ?? state.get(path);
+      const shape = type.shape.map(Number);
+      if (!(value?.data instanceof Float32Array) || value.data.length !== elementCount(shape)) {
+        throw new InceptionError(
+          "CHECKPOINT_INVALID",
+          `Cannot use the checkpoint: it has no value of shape [${shape.join(", ")}] for "${path}"`,
+          { path },
+        );
+      }
+      return [path, float32Tensor(shape, value.data)];
+    }),
+  );
+}

@@ -1,0 +1,279 @@
+import {
+  type CropCount,
+  cropsOf,
+  type DatasetSource,
+  datasetSource,
+  type Image,
+  normalise,
+  type PillowFilter,
+  type Preprocessing,
+  type SkippedSample,
+} from "../../data/index.js";
+import { InceptionError, messageOf } from "../../errors.js";
+import { runRows, softmax } from "../../predict/predict.js";
+import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
+import { ClassificationMetrics, type Evaluation } from "../../train/metrics.js";
+import { resolveSettings } from "../../train/settings.js";
+import { createBatchSource } from "../batch-source.js";
+import { type OpenDatasetOptions, type OpenedDataset, openDataset } from "../datasets/index.js";
+import { openSampleReader, type SampleReader } from "../datasets/sample-reader.js";
+import { type LoadedModel, type LoadModelOptions, loadModel, logitsOutput } from "../load-model.js";
+import { openRun } from "../open-run.js";
+import { isRunFolder } from "./run-weights.js";
+
+export interface EvaluateOptions extends LoadModelOptions {
+  /** Which part of the data. Default: what is for validation; all of it where the data does not say. */
+  readonly split?: "train" | "val";
+  /**
+   * Predictions that are averaged for each image, as softmax probabilities: see `planCrops`. Default 1: the image prepared
+   * as inference does it.
+   */
+  readonly crops?: CropCount;
+  /** Images, or crops, that run together. Default 16. */
+  readonly batch?: number;
+  /** Threads that decode. Default 1. */
+  readonly workers?: number;
+  readonly onMeasured?: (done: number, total: number) => void;
+}
+
+/** What a classifier did on labelled images. */
+export interface Measured {
+  readonly evaluation: Evaluation;
+  /** Class names by index. */
+  readonly classes: readonly string[];
+  /** What was measured on. */
+  readonly data: string;
+  readonly skipped: readonly SkippedSample[];
+}
+
+/**
+ * Measure a classifier on labelled images.
+ *
+ * Labels of the data are names of the model's classes, or their indices; for the 1000 ImageNet classes WordNet ids
+ * (n01440764) too. One label that is none of these is an error.
+ *
+ * @param model - the folder of a run, a model id (with `weights`), or an exported `.onnx` file
+ * @param data - as `openDataset` takes it, or null for the data that the run was trained with. A run's own data is split as
+ *   it was in training.
+ * @throws InceptionError DATASET_INVALID, OPTION_INVALID, and as `loadModel` and `openDataset`
+ *
+ * @example
+ * ```ts
+ * import { evaluateModel } from "inceptionkit/node";
+ * const measure = async (run: string) => (await evaluateModel(run, null, { crops: 10 })).evaluation.top1;
+ * ```
+ */
+export async function evaluateModel(model: string, data: string | null, options: EvaluateOptions = {}): Promise<Measured> {
+  const loaded = await loadModel(model, options);
+  try {
+    const { preprocessing } = loaded.artefact;
+    if (preprocessing === null) {
+      throw new InceptionError(
+        "OPTION_INVALID",
+        `Cannot prepare images for "${model}": its weights do not say how, expected --preprocessing with a name`,
+        { model },
+      );
+    }
+    const classes = classNames(loaded);
+    const dataset = choosePart(await openLabelled(model, data, classes), options.split);
+    const task: Task = { loaded, preprocessing, dataset, output: logitsOutput(loaded), classes, options };
+    const { evaluation, skipped } = (options.crops ?? 1) === 1 ? await measureImages(task) : await measureCrops(task, options.crops ?? 1);
+    if (evaluation.images > 0) return { evaluation, skipped, classes, data: dataset.name };
+    throw new InceptionError("DATASET_INVALID", `Cannot measure on "${dataset.name}": not one of ${dataset.size} images can be read`, {
+      dataset: dataset.name,
+    });
+  } finally {
+    await loaded.close();
+  }
+}
+
+function classNames(loaded: LoadedModel): readonly string[] {
+  const output = logitsOutput(loaded);
+  const count = loaded.session.outputs.find(({ name }) => name === output)?.shape[1];
+  const { labels, model } = loaded.artefact;
+  if (labels !== null) return labels;
+  if (typeof count === "number") return Array.from({ length: count }, (_, index) => String(index));
+  throw new InceptionError("OPTION_INVALID", `Cannot measure "${model}": it does not say how many classes it has, expected --labels`, {
+    model,
+  });
+}
+
+/** The data with labels that index the model's classes. */
+async function openLabelled(model: string, data: string | null, classes: readonly string[]): Promise<OpenedDataset> {
+  const run = (await isRunFolder(model)) ? resolveSettings((await openRun(model)).config.settings) : null;
+  if (data === null && run === null) {
+    throw new InceptionError(
+      "USAGE",
+      `Cannot measure "${model}" without data: expected a folder of images by class, a list, tar shards, or shapes10`,
+    );
+  }
+  if (run === null || (data !== null && data !== run.data)) return openNamed(data ?? "", classes, { valFraction: 0 });
+  const { val, valFraction, seed } = run;
+  return openNamed(run.data, classes, { valFraction, seed, ...(val === null ? {} : { val }) });
+}
+
+async function openNamed(data: string, classes: readonly string[], options: OpenDatasetOptions): Promise<OpenedDataset> {
+  const named = (names: readonly string[]) => openDataset(data, { ...options, classes: names });
+  try {
+    return withClasses(await named(classes), classes);
+  } catch (thrown) {
+    const ids = await wordNetIds(classes);
+    if (ids === null || !(thrown instanceof InceptionError && Array.isArray(thrown.details.unknown))) throw thrown;
+    const { train, val } = await named(ids).catch(() => {
+      throw thrown;
+    });
+    const renamed = (part: DatasetSource) => datasetSource(part.name, classes, part.labels, part.samples);
+    return { train: renamed(train), val: val && renamed(val) };
+  }
+}
+
+/** The ids of the ImageNet classes where these are the classes; null elsewhere. */
+async function wordNetIds(classes: readonly string[]): Promise<readonly string[] | null> {
+  if (classes.length !== 1000) return null;
+  const { IMAGENET_CLASSES } = await import("../../data/imagenet.js");
+  return classes.every((name, index) => IMAGENET_CLASSES[index]?.[1] === name) ? IMAGENET_CLASSES.map(([id]) => id) : null;
+}
+
+/** A dataset with classes of its own (shapes10) has them matched by name. */
+function withClasses({ train, val }: OpenedDataset, classes: readonly string[]): OpenedDataset {
+  const own = train.classes;
+  if (own.join("\n") === classes.join("\n")) return { train, val };
+  const unknown = own.filter((name) => !classes.includes(name));
+  if (unknown.length > 0) {
+    const shown = classes.slice(0, 5).join(", ");
+    throw new InceptionError(
+      "DATASET_INVALID",
+      `Cannot measure on "${train.name}": the model does not know its classes ${unknown.slice(0, 5).join(", ")}${unknown.length > 5 ? ` and ${unknown.length - 5} more` : ""}, expected some of ${shown}${classes.length > 5 ? ", …" : ""}`,
+      { unknown },
+    );
+  }
+  const renamed = (part: DatasetSource) => {
+    const labels = part.labels.map((label) => classes.indexOf(own[label] ?? ""));
+    return datasetSource(part.name, classes, labels, part.samples);
+  };
+  return { train: renamed(train), val: val && renamed(val) };
+}
+
+function choosePart({ train, val }: OpenedDataset, split: EvaluateOptions["split"]): DatasetSource {
+  if (split === "train") return train;
+  if (val !== null || split === undefined) return val ?? train;
+  throw new InceptionError(
+    "DATASET_INVALID",
+    `Cannot measure on the val part of "${train.name}": it has none, expected no --split for all of its images`,
+    {
+      dataset: train.name,
+    },
+  );
+}
+
+interface Task {
+  readonly loaded: LoadedModel;
+  readonly preprocessing: Preprocessing;
+  readonly dataset: DatasetSource;
+  readonly output: string;
+  readonly classes: readonly string[];
+  readonly options: EvaluateOptions;
+}
+
+type Outcome = Pick<Measured, "evaluation" | "skipped">;
+
+/** Side of the input in pixels. */
+function inputSide({ loaded, preprocessing }: Task): number {
+  const height = loaded.session.inputs[0]?.shape[2];
+  return typeof height === "number" ? height : (preprocessing.crop?.[0] ?? preprocessing.resize.size);
+}
+
+/** Each image as inference prepares it, decoded ahead in threads. */
+async function measureImages(task: Task): Promise<Outcome> {
+  const { loaded, preprocessing, dataset, output, classes, options } = task;
+  const inputSize = inputSide(task);
+  const { batch: batchSize = DEFAULT_BATCH, workers = 1 } = options;
+  const source = await createBatchSource(dataset, { batchSize, workers, preprocessing, inputSize, augmentation: null, shuffle: false });
+  try {
+    const metrics = new ClassificationMetrics({ numClasses: classes.length, nameOf: dataset.nameOf });
+    const stream = source.epoch(0);
+    let done = 0;
+    for await (const { images, count, labels, indices } of stream) {
+      const rows = await runRows(
+        loaded.session,
+        float32Tensor([count, images.length / count / inputSize ** 2, inputSize, inputSize], images),
+        output,
+      );
+      metrics.update({ logits: joined(rows), labels, indices });
+      done += count;
+      options.onMeasured?.(done, dataset.size);
+    }
+    return { evaluation: metrics.result(), skipped: stream.skipped };
+  } finally {
+    await source.close();
+  }
+}
+
+const DEFAULT_BATCH = 16;
+
+function joined(rows: readonly Float32Array[]): Float32Array {
+  const length = rows[0]?.length ?? 0;
+  const all = new Float32Array(rows.length * length);
+  for (const [index, row] of rows.entries()) all.set(row, index * length);
+  return all;
+}
+
+/** Several crops of each image; while those of one run, the next image is decoded and cut. */
+async function measureCrops(task: Task, count: CropCount): Promise<Outcome> {
+  const { dataset, classes, options } = task;
+  const reader = openSampleReader(dataset.samples, 0);
+  const metrics = new ClassificationMetrics({ numClasses: classes.length, nameOf: dataset.nameOf });
+  const skipped: SkippedSample[] = [];
+  try {
+    let next = readOrReason(reader, 0);
+    for (let index = 0; index < dataset.size; index++) {
+      const found = await next;
+      if (index + 1 < dataset.size) next = readOrReason(reader, index + 1);
+      if (typeof found === "string") skipped.push({ index, name: dataset.nameOf(index), reason: found });
+      else metrics.update({ logits: await croppedLogits(task, found, count), labels: [dataset.labelOf(index)], indices: [index] });
+      options.onMeasured?.(index + 1, dataset.size);
+    }
+    return { evaluation: metrics.result(), skipped };
+  } finally {
+    await reader.close();
+  }
+}
+
+/** The image, or why it cannot be read. */
+async function readOrReason(reader: SampleReader, index: number): Promise<Image | string> {
+  try {
+    return await reader.read(index);
+  } catch (thrown) {
+    if (thrown instanceof InceptionError) return messageOf(thrown);
+    throw thrown;
+  }
+}
+
+/** Logits whose softmax is the mean of the softmax of all crops: the logarithms of the mean probabilities. */
+async function croppedLogits(task: Task, image: Image, count: CropCount): Promise<Float32Array> {
+  const { loaded, preprocessing, output, classes, options } = task;
+  const { filter } = preprocessing.resize;
+  const crops = cropsOf(image, count, inputSide(task), isPillowFilter(filter) ? filter : "bilinear");
+  const { batch = DEFAULT_BATCH } = options;
+  const sums = new Float64Array(classes.length);
+  for (let from = 0; from < crops.length; from += batch) {
+    const rows = await runRows(loaded.session, cropTensor(crops.slice(from, from + batch), preprocessing), output);
+    for (const row of rows) for (const [index, probability] of softmax(row).entries()) sums[index] = (sums[index] ?? 0) + probability;
+  }
+  // A probability that is 0 in double precision has no logarithm; the smallest number stands in.
+  return Float32Array.from(sums, (sum) => Math.log(Math.max(sum / crops.length, Number.MIN_VALUE)));
+}
+
+function isPillowFilter(filter: Preprocessing["resize"]["filter"]): filter is PillowFilter {
+  return filter !== "tf1_bilinear" && filter !== "torch_bilinear";
+}
+
+/** Squares of the input size side by side: [crops, C, side, side]. */
+function cropTensor(crops: readonly Image[], recipe: Preprocessing): Tensor {
+  const side = crops[0]?.width ?? 0;
+  const channels = recipe.channelOrder === "L" ? 1 : 3;
+  const length = channels * side * side;
+  const data = new Float32Array(crops.length * length);
+  for (const [index, crop] of crops.entries()) normalise(crop, recipe, { data, offset: index * length });
+  return float32Tensor([crops.length, channels, side, side], data);
+}

@@ -1,0 +1,85 @@
+import { type CompiledProgram, initialState, selectTrained } from "../../compile/training/training.js";
+import { InceptionError } from "../../errors.js";
+import { decodeModel } from "../../formats/onnx/decode.js";
+import { concatChunks } from "../../formats/onnx/encode.js";
+import { encodeSafetensors } from "../../formats/safetensors.js";
+import { findModel, type GivenOptions } from "../../models/index.js";
+import { trainedParameters } from "../../train/freeze.js";
+import { resolveSettings } from "../../train/settings.js";
+import { writeFileAtomic } from "../write-file.js";
+import { compileSettings } from "./open-trainer.js";
+import { type NetworkOptions, prepareNetwork } from "./prepare-network.js";
+
+export interface ExportedStep {
+  /** The program: plain ONNX, standard operators only. */
+  readonly file: string;
+  readonly bytes: number;
+  /** The state that training begins with. */
+  readonly stateFile: string;
+  readonly stateBytes: number;
+  /** Inputs that are fed with each run. */
+  readonly feeds: CompiledProgram["feeds"];
+  /** Tensors of state that a run replaces. */
+  readonly state: number;
+}
+
+/**
+ * Write one training step of a network as an ONNX file that any runtime executes, and beside it, with the ending
+ * .safetensors, the state to begin with: flat float32 tensors named as the inputs that they are fed to. What is fed and
+ * which output becomes which input stands in the metadata of both files ("readme" for people, "training" as JSON).
+ *
+ * The truth is fed as "labels", int32 [batch].
+ *
+ * @param file - ends in .onnx
+ * @param given - settings by name, of `STEP_SETTINGS`; without `weights`, parameters begin from chance
+ * @throws InceptionError USAGE, OPTION_INVALID, WRITE_FAILED, and those of weights
+ *
+ * @example
+ * ```ts
+ * import { exportTrainingStep } from "inceptionkit/node";
+ * const write = () => exportTrainingStep("googlenet", "step.onnx", { batch: 8, optimizer: "adam" }, { options: { numClasses: 3 } });
+ * ```
+ */
+export async function exportTrainingStep(
+  id: string,
+  file: string,
+  given: GivenOptions = {},
+  options: NetworkOptions = {},
+): Promise<ExportedStep> {
+  if (!/\.onnx$/i.test(file)) {
+    throw new InceptionError("USAGE", `Cannot write a training step to ${file}: expected a name that ends in .onnx`, { file });
+  }
+  const model = findModel(id);
+  // No data are read; the classes are the network's own.
+  const settings = resolveSettings({ ...given, data: "none" });
+  const network = await prepareNetwork(model.id, settings, classesOf(model.id, options.options ?? {}), options);
+  const trained = selectTrained(network.graph);
+  const compiled = compileSettings({ trained }, trainedParameters(network.graph, settings.freeze), settings, "standard", {
+    truth: "labels",
+  });
+  const { step } = compiled.programs;
+  if (step === undefined) throw new RangeError(`Cannot export a training step of "${model.id}": there is no program "step"`);
+  const bytes = concatChunks(step.model.chunks);
+  const inputs = new Set([...step.state.map(({ input }) => input), ...step.reads]);
+  const state = [...initialState(compiled, network.parameters)].filter(([name]) => inputs.has(name));
+  const stateParts = encodeSafetensors(state, Object.fromEntries(decodeModel(bytes, { name: file }).metadata));
+  const stateFile = file.replace(/\.onnx$/i, ".safetensors");
+  // The program last: where it is, its state is too.
+  await writeFileAtomic(stateFile, [stateParts.header, ...stateParts.chunks]);
+  await writeFileAtomic(file, [bytes]);
+  return { file, bytes: bytes.byteLength, stateFile, stateBytes: stateParts.byteLength, feeds: step.feeds, state: step.state.length };
+}
+
+/** The number of classes that the options give a model; embedding networks have none by default. */
+function classesOf(id: string, given: GivenOptions): number {
+  const option = findModel(id).options.numClasses;
+  const value = given.numClasses === undefined ? option?.default : option?.parse(given.numClasses);
+  if (typeof value === "number" && value > 0) return value;
+  throw new InceptionError(
+    "OPTION_INVALID",
+    `Cannot export a training step of "${id}": it has no classes to learn, expected --option numClasses=N`,
+    {
+      model: id,
+    },
+  );
+}

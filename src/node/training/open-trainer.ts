@@ -1,0 +1,75 @@
+import type { SplitNetwork } from "../../compile/training/frozen.js";
+import type { TrainingOptions } from "../../compile/training/options.js";
+import { type CompiledTraining, compileTraining, initialState } from "../../compile/training/training.js";
+import { concatChunks } from "../../formats/onnx/encode.js";
+import type { Parameter } from "../../ir/graph.js";
+import type { Profile } from "../../ops/op.js";
+import { decays, type Optimizer, optimizerOf } from "../../optim/index.js";
+import type { Trainer, TrainerOptions } from "../../runtime/trainer.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import { learningRateFactors } from "../../train/freeze.js";
+import type { MaskFeed } from "../../train/masks.js";
+import type { TrainingSettings } from "../../train/settings.js";
+import { createNodeTrainer } from "../ort-trainer.js";
+
+/** The optimiser of each parameter: with weight decay where the settings want it. */
+export function optimizerChoice({
+  optimizer,
+  decayOn,
+}: Pick<TrainingSettings, "optimizer" | "decayOn">): (parameter: Parameter) => Optimizer {
+  const decayed = optimizerOf(optimizer);
+  const plain = optimizer.weightDecay === undefined ? decayed : optimizerOf({ ...optimizer, weightDecay: 0 });
+  return ({ role }) => (decays(role, decayOn) ? decayed : plain);
+}
+
+/** The training programs that settings describe for a network or the trained part of one. */
+export function compileSettings(
+  split: Pick<SplitNetwork, "trained">,
+  isTrained: (parameter: Parameter) => boolean,
+  settings: TrainingSettings,
+  profile: Profile,
+  extra: Pick<TrainingOptions, "truth"> = {},
+): CompiledTraining {
+  const { batch, labelSmoothing, auxWeight, clipNorm, clipValue, averageDecay, batchNormDecay, freezeBatchNorm, recompute } = settings;
+  return compileTraining(split.trained, {
+    batch,
+    optimizer: optimizerChoice(settings),
+    labelSmoothing,
+    auxWeight,
+    batchNormDecay,
+    freezeBatchNorm,
+    recompute,
+    isTrained,
+    learningRateFactor: learningRateFactors(settings.factors),
+    form: settings.accumulate === 1 ? "step" : "accumulate",
+    profile,
+    ...(clipNorm === null ? {} : { clipNorm }),
+    ...(clipValue === null ? {} : { clipValue }),
+    ...(averageDecay === null ? {} : { averageDecay }),
+    ...extra,
+  });
+}
+
+export interface OpenedTrainer {
+  readonly compiled: CompiledTraining;
+  readonly trainer: Trainer;
+  readonly masks: readonly MaskFeed[];
+}
+
+/** Compile, and open the programs on ONNX Runtime with the state that `parameters` begins. */
+export async function openTrainer(
+  split: Pick<SplitNetwork, "trained">,
+  isTrained: (parameter: Parameter) => boolean,
+  settings: TrainingSettings,
+  parameters: ReadonlyMap<string, Tensor>,
+  options: TrainerOptions,
+): Promise<OpenedTrainer> {
+  const compiled = compileSettings(split, isTrained, settings, options.device === "webgpu" ? "webgpu" : "ort-cpu");
+  const programs = Object.fromEntries(
+    Object.entries(compiled.programs).map(([name, { model, state, reads }]) => [name, { model: concatChunks(model.chunks), state, reads }]),
+  );
+  const trainer = await createNodeTrainer(programs, initialState(compiled, parameters), options);
+  const feeds = Object.values(compiled.programs).flatMap((program) => program.feeds);
+  const masks = feeds.flatMap(({ name, shape, dropRate }) => (dropRate === undefined ? [] : [{ name, shape, dropRate }]));
+  return { compiled, trainer, masks };
+}

@@ -1,0 +1,169 @@
+import { messageOf } from "../../errors.js";
+import { formatEpoch, formatProgress, NOTHING_SMOOTHED, secondsLeft, smooth, smoothedValue } from "../../train/progress.js";
+import type { RunBeginning, RunEvent } from "./run-log.js";
+
+export interface ProgressReportOptions {
+  /** Where text goes; a terminal's error stream, usually. */
+  readonly write: (text: string) => void;
+  /** Whether `write` reaches a terminal: then one line is rewritten while a run goes on. Otherwise each epoch is a line. */
+  readonly interactive: boolean;
+  /** Width of the terminal; longer lines are cut. Default 80. */
+  readonly columns?: number;
+}
+
+/** Tells people how a run goes. */
+export interface ProgressReport {
+  /** What `trainModel` is given. */
+  readonly onEvent: (event: RunEvent) => void;
+  /** Print a line that stays. */
+  note(text: string): void;
+  /** Images that could not be read and were left out, each counted once. */
+  skipped(): number;
+  /** End the line that is rewritten. */
+  close(): void;
+}
+
+/** So many images that could not be read are named; the rest is counted. */
+const NAMED_SKIPPED = 5;
+/** A terminal is not written to more often. */
+const MILLISECONDS_BETWEEN = 100;
+/** About fifty steps are remembered. */
+const MOMENTUM = 0.98;
+
+/**
+ * Lines about a run: what it is, how it goes (loss, accuracy, learning rate, images per second, time left), each epoch,
+ * and the first images that could not be read.
+ *
+ * @example
+ * ```ts
+ * import { progressReport } from "inceptionkit/node";
+ * const report = progressReport({ write: (text) => void process.stderr.write(text), interactive: process.stderr.isTTY });
+ * report.note("given to trainModel as onEvent: report.onEvent");
+ * report.close();
+ * ```
+ */
+export function progressReport(options: ProgressReportOptions): ProgressReport {
+  const line = liveLine(options);
+  const skipped = new Set<string>();
+  let steps = stepTimes(null);
+  let begun: RunBeginning | null = null;
+  const skip = (name: string, reason: string) => {
+    if (skipped.has(name)) return;
+    skipped.add(name);
+    if (skipped.size <= NAMED_SKIPPED) line.note(`left out: ${messageOf(reason)}`);
+    if (skipped.size === NAMED_SKIPPED + 1) line.note("left out: more images, which are counted at the end");
+  };
+  const onEvent = (event: RunEvent) => {
+    switch (event.kind) {
+      case "preparing":
+        return line.show(event.what === "network" ? "describing the network, reading weights" : "compiling the training step", true);
+      case "features":
+        return line.show(`computing features  ${event.done}/${event.total}`, event.done === event.total);
+      case "beginning":
+        begun = event;
+        steps = stepTimes(event);
+        for (const text of beginningLines(event)) line.note(text);
+        return;
+      case "step": {
+        if (begun === null) return;
+        const last = event.position.batch === begun.batchesPerEpoch;
+        return line.show(steps.take(event), last);
+      }
+      case "measuring":
+        steps.pause();
+        return line.show(`measuring  ${event.done}/${event.total}`, event.done === event.total);
+      case "epoch":
+        return line.note(formatEpoch(event.row, begun?.epochs ?? event.row.epoch, steps.endEpoch()));
+      case "skipped":
+        return skip(event.sample.name, event.sample.reason);
+      case "saved":
+        return;
+    }
+  };
+  return { onEvent, note: line.note, skipped: () => skipped.size, close: line.close };
+}
+
+function beginningLines(event: RunBeginning): readonly string[] {
+  const { model, parameters, classes, trainImages, valImages, stepsPerEpoch, position, begun } = event;
+  const count = (value: number) => value.toLocaleString("en-US");
+  const images = `${count(trainImages)} training and ${count(valImages)} validation images of ${classes} classes`;
+  return [
+    `${model}: ${count(parameters)} parameters; ${images}; ${count(stepsPerEpoch)} steps an epoch`,
+    ...(begun.length === 0
+      ? []
+      : [`not in the weights, begun from chance: ${begun.slice(0, 4).join(", ")}${begun.length > 4 ? " …" : ""}`]),
+    ...(position.step === 0
+      ? []
+      : [`goes on after step ${count(position.step)}, in epoch ${position.epoch + 1} after batch ${position.batch}`]),
+  ];
+}
+
+/** The clock of a run: makes a progress line of each step. */
+function stepTimes(beginning: RunBeginning | null) {
+  const began = performance.now();
+  let epochBegan = began;
+  let previous: number | null = began;
+  let secondsPerImage = NOTHING_SMOOTHED;
+  let loss = NOTHING_SMOOTHED;
+  let top1 = NOTHING_SMOOTHED;
+  let done = 0;
+  return {
+    take: (event: RunEvent & { readonly kind: "step" }): string => {
+      const now = performance.now();
+      if (previous !== null) secondsPerImage = smooth(secondsPerImage, (now - previous) / 1000 / event.images, MOMENTUM);
+      previous = now;
+      done += 1;
+      loss = smooth(loss, event.loss, MOMENTUM);
+      if (event.top1 !== null) top1 = smooth(top1, event.top1, MOMENTUM);
+      const { epochs = 0, stepsPerEpoch = 0, batchesPerEpoch = 0, position = event.position } = beginning ?? {};
+      return formatProgress({
+        epoch: event.position.epoch + 1,
+        epochs,
+        batch: event.position.batch,
+        batches: batchesPerEpoch,
+        loss: smoothedValue(loss),
+        top1: event.top1 === null ? null : smoothedValue(top1),
+        learningRate: event.learningRate,
+        imagesPerSecond: 1 / smoothedValue(secondsPerImage),
+        secondsLeft: secondsLeft(done, epochs * stepsPerEpoch - position.step, (now - began) / 1000),
+      });
+    },
+    /** Measuring takes time that is not a step's. */
+    pause: () => {
+      previous = null;
+    },
+    endEpoch: (): number => {
+      const now = performance.now();
+      const seconds = (now - epochBegan) / 1000;
+      epochBegan = now;
+      previous = now;
+      return seconds;
+    },
+  };
+}
+
+function liveLine({ write, interactive, columns = 80 }: ProgressReportOptions) {
+  // Back to the first column, and nothing behind what is written.
+  const clear = "\r\u001b[K";
+  let shown = false;
+  let writtenAt = Number.NEGATIVE_INFINITY;
+  const close = () => {
+    if (shown) write(clear);
+    shown = false;
+  };
+  return {
+    /** Replace the line; `now` even where the last one was just written. */
+    show: (text: string, now = false) => {
+      const time = performance.now();
+      if (!interactive || (!now && time - writtenAt < MILLISECONDS_BETWEEN)) return;
+      writtenAt = time;
+      shown = true;
+      write(clear + text.slice(0, Math.max(1, columns - 1)));
+    },
+    note: (text: string) => {
+      close();
+      write(`${text}\n`);
+    },
+    close,
+  };
+}

@@ -1,0 +1,120 @@
+import os from "node:os";
+import type { EpochRow, Position } from "../../train/history.js";
+import type { Progress, TrainingEvent } from "../../train/loop.js";
+import type { Evaluation } from "../../train/metrics.js";
+import type { StepPoint } from "../../train/report.js";
+import type { TrainingSettings } from "../../train/settings.js";
+import { RUN_FILES } from "../open-run.js";
+import type { RunWriter } from "../run-folder.js";
+
+/** News of a run: of the loop, and of what comes before it. */
+export type RunEvent =
+  | TrainingEvent
+  | { readonly kind: "preparing"; readonly what: "network" | "programs" }
+  | RunBeginning
+  | { readonly kind: "features"; readonly done: number; readonly total: number }
+  | { readonly kind: "saved"; readonly position: Position };
+
+/** What is about to happen, told once before the first step. */
+export interface RunBeginning {
+  readonly kind: "beginning";
+  readonly model: string;
+  readonly parameters: number;
+  readonly classes: number;
+  readonly trainImages: number;
+  readonly valImages: number;
+  readonly epochs: number;
+  readonly batchesPerEpoch: number;
+  readonly stepsPerEpoch: number;
+  /** Where it begins; not at 0 where a run is resumed. */
+  readonly position: Position;
+  /** Parameters that begin from chance although weights were given. */
+  readonly begun: readonly string[];
+}
+
+/** What a run remembers while it goes on, and its metrics files. */
+export interface RunLog {
+  readonly report: (event: TrainingEvent) => void;
+  /** Lines are written in the order of events; this waits for all of them. */
+  flush(): Promise<void>;
+  saved(progress: Progress, evaluation: Evaluation | null): void;
+  lastCheckpoint(): string | null;
+  evaluationOf(epoch: number): Evaluation | null;
+  steps(): readonly StepPoint[];
+  secondsPerStep(): number | null;
+}
+
+/** About so many lines of steps a run writes for each epoch; more would say nothing more. */
+const LINES_PER_EPOCH = 50;
+
+export function runLog(writer: RunWriter, settings: TrainingSettings, batchesPerEpoch: number, onEvent: (event: RunEvent) => void): RunLog {
+  const every = Math.max(1, Math.floor(batchesPerEpoch / settings.accumulate / LINES_PER_EPOCH));
+  const evaluations = new Map<number, Evaluation>();
+  const points: StepPoint[] = [];
+  const sums = { loss: 0, steps: 0, seconds: 0, timed: 0 };
+  let checkpoint: string | null = null;
+  let writing = Promise.resolve();
+  let previous: number | null = null;
+  let epochEnded = false;
+
+  const write = (kind: "step" | "epoch", epoch: number, step: number, values: Readonly<Record<string, number>>) => {
+    const time = Date.now() / 1000;
+    writing = writing.then(() => writer.log({ kind, epoch, step, time, values }));
+    // Awaited by flush; until then a failure must not count as unhandled.
+    writing.catch(() => {});
+  };
+  const step = (event: TrainingEvent & { kind: "step" }) => {
+    const now = performance.now();
+    // The time behind an evaluation is not a step's.
+    if (previous !== null && !epochEnded) {
+      sums.seconds += (now - previous) / 1000;
+      sums.timed += 1;
+    }
+    previous = now;
+    epochEnded = false;
+    sums.loss += event.loss;
+    sums.steps += 1;
+    if (event.position.step % every !== 0) return;
+    const point = { step: event.position.step, loss: sums.loss / sums.steps, learningRate: event.learningRate };
+    points.push(point);
+    Object.assign(sums, { loss: 0, steps: 0 });
+    const norm = event.gradientNorm === null ? {} : { gradientNorm: event.gradientNorm };
+    write("step", event.position.epoch + 1, point.step, { loss: point.loss, learningRate: point.learningRate, ...norm });
+  };
+  return {
+    report: (event) => {
+      if (event.kind === "step") step(event);
+      if (event.kind === "epoch") {
+        epochEnded = true;
+        write("epoch", event.row.epoch, event.row.step, rowValues(event.row));
+      }
+      onEvent(event);
+    },
+    flush: () => writing,
+    saved: ({ position }, evaluation) => {
+      checkpoint = `${writer.folder}/${RUN_FILES.last} of step ${position.step}`;
+      if (evaluation) evaluations.set(position.epoch, evaluation);
+      onEvent({ kind: "saved", position });
+    },
+    lastCheckpoint: () => checkpoint,
+    evaluationOf: (epoch) => evaluations.get(epoch) ?? null,
+    steps: () => points,
+    secondsPerStep: () => (sums.timed === 0 ? null : sums.seconds / sums.timed),
+  };
+}
+
+function rowValues({ epoch, step, ...row }: EpochRow): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(row).filter((entry): entry is [string, number] => entry[1] !== null));
+}
+
+/** Where a run took place, for its report. */
+export function environmentFacts(device: string, threads: number): readonly (readonly [string, string])[] {
+  const [cpu] = os.cpus();
+  return [
+    ["device", device],
+    ["threads", threads === 0 ? `one for each of ${os.cpus().length} cores` : String(threads)],
+    ["processor", cpu?.model ?? "unknown"],
+    ["node", process.version],
+    ["system", `${process.platform} ${process.arch}`],
+  ];
+}

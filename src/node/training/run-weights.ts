@@ -1,0 +1,94 @@
+import { stat } from "node:fs/promises";
+import path from "node:path";
+import type { Preprocessing } from "../../data/index.js";
+import type { Graph } from "../../ir/graph.js";
+import { findModel, type GivenOptions, MODELS, readGivenOptions } from "../../models/index.js";
+import { OWN_NAMES } from "../../models/weights.js";
+import type { Artefact } from "../../predict/artefact.js";
+import type { WeightReport } from "../../weights/index.js";
+import { type CheckpointChoice, checkpointFile, openRun, type Run, readRunCheckpoint } from "../open-run.js";
+import { namedPreprocessing, type PreparedModel } from "../prepare-model.js";
+import { sha256OfFile } from "../sha256.js";
+import { checkpointParameters } from "./checkpoint-state.js";
+import { describeFor, hashOf } from "./prepare-network.js";
+
+export interface PrepareRunOptions {
+  /** Default: `best`, or `last` where no epoch was finished. */
+  readonly checkpoint?: CheckpointChoice;
+  /** Default: the run's. */
+  readonly preprocessing?: Preprocessing | string;
+  /** Default: the run's. */
+  readonly labels?: readonly string[];
+}
+
+/**
+ * Whether a text names the folder of a run rather than a model. A model's id comes first: write `./googlenet` for a
+ * folder of that name.
+ */
+export async function isRunFolder(text: string): Promise<boolean> {
+  if (MODELS.some(({ id, family }) => id === text || family === text)) return false;
+  return stat(text).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
+}
+
+/**
+ * The network that a run trained, with the parameters of one of its checkpoints (the averages where the run keeps them)
+ * and without auxiliary heads: ready to be run, measured and exported.
+ *
+ * @throws InceptionError RUN_INVALID, CHECKPOINT_INVALID, FILE_…, OPTION_INVALID
+ *
+ * @example
+ * ```ts
+ * import { exportOnnx, prepareRun } from "inceptionkit/node";
+ * const exportBest = async (run: string) => exportOnnx(await prepareRun(run), `${run}.onnx`);
+ * ```
+ */
+export async function prepareRun(folder: string, options: PrepareRunOptions = {}): Promise<PreparedModel> {
+  const run = await openRun(folder);
+  const choice = options.checkpoint ?? (run.hasBest ? "best" : "last");
+  const { config } = run;
+  const model = findModel(config.model);
+  const { graph: trained } = describeFor(model.id, run.labels.length, config.options);
+  const expected = { model: model.id, graphHash: hashOf(trained) };
+  const given = inferenceOptions(model.id, run);
+  const graph = model.describe(given);
+  const names = new Set(graph.parameters.flatMap(({ path: own }) => [own, `${own}:average`]));
+  const checkpoint = await readRunCheckpoint(run, choice, { expected, select: (name) => names.has(name) });
+  const file = checkpointFile(run, choice);
+  const { epoch, batch } = checkpoint.meta.position;
+  const artefact: Artefact = {
+    model: model.id,
+    options: given,
+    preprocessing: chosenPreprocessing(run, options.preprocessing),
+    labels: options.labels ?? run.labels,
+    source: `trained with inceptionkit ${trainedOn(run)}, ${epoch} epochs${batch === 0 ? "" : ` and ${batch} batches`}`,
+    licence: "not stated",
+    weightsSha256: await sha256OfFile(path.join(folder, file)),
+    golden: null,
+  };
+  return { graph, parameters: checkpointParameters(graph, checkpoint), artefact, report: wholeReport(graph) };
+}
+
+/** A run's options without what only training needs. */
+function inferenceOptions(id: string, { config, labels }: Run): GivenOptions & Artefact["options"] {
+  const { options } = findModel(id);
+  const noAux = Object.hasOwn(options, "aux") ? { aux: false } : {};
+  return readGivenOptions(id, options, { ...config.options, numClasses: labels.length, ...noAux });
+}
+
+function chosenPreprocessing(run: Run, given: Preprocessing | string | undefined): Preprocessing {
+  return typeof given === "string" ? namedPreprocessing(given) : (given ?? run.preprocessing);
+}
+
+function trainedOn({ config: { settings } }: Run): string {
+  const data = typeof settings.data === "string" ? `on ${settings.data}` : "on data that it does not name";
+  return typeof settings.weights === "string" ? `${data}, from ${settings.weights}` : data;
+}
+
+/** A checkpoint has every parameter under our names, or it is refused. */
+function wholeReport(graph: Graph): WeightReport {
+  const matched = graph.parameters.map(({ path: own }) => ({ path: own, name: own }));
+  return { source: OWN_NAMES.source, matched, missing: [], unexpected: [], reshaped: [], mismatched: [], ignored: [] };
+}

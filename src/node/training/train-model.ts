@@ -1,0 +1,326 @@
+/**
+ * A training run from files to files:
+ *
+ *   data ──► batches ──┐
+ *   weights ──► network ──► frozen part ──► inputs ──► programs ──► loop ──► run folder, report
+ */
+import { type SplitNetwork, splitFrozen } from "../../compile/training/frozen.js";
+import { selectTrained } from "../../compile/training/training.js";
+import type { DatasetSource } from "../../data/dataset-source.js";
+import { InceptionError } from "../../errors.js";
+import { findModel, type GivenOptions } from "../../models/index.js";
+import { learningRateAt } from "../../optim/index.js";
+import type { TrainerOptions } from "../../runtime/trainer.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { Checkpoint } from "../../train/checkpoint.js";
+import { featureSource } from "../../train/feature-source.js";
+import { trainedParameters } from "../../train/freeze.js";
+import { bestEpoch, type EpochRow } from "../../train/history.js";
+import {
+  BEGINNING,
+  evaluate,
+  type FedSource,
+  type LoopEnd,
+  type LoopOptions,
+  type LoopParts,
+  type Progress,
+  trainLoop,
+} from "../../train/loop.js";
+import type { Evaluation } from "../../train/metrics.js";
+import { familyRecipe } from "../../train/recipes.js";
+import { resolveSettings, runSchedule, settingsJson, type TrainingSettings } from "../../train/settings.js";
+import { type BatchSourceOptions, createBatchSource } from "../batch-source.js";
+import { openDataset } from "../datasets/index.js";
+import { openRun, type Run, readRunCheckpoint } from "../open-run.js";
+import { createRun, type RunWriter, resumeRun } from "../run-folder.js";
+import { batchOptions } from "./batch-options.js";
+import { checkpointOf, partialOf } from "./checkpoint-state.js";
+import { type FrozenPart, featureInputs, featureTable, openFrozenPart } from "./frozen-part.js";
+import { openTrainer } from "./open-trainer.js";
+import { describeFor, hashOf, type NetworkOptions, prepareNetwork, type TrainingNetwork } from "./prepare-network.js";
+import { environmentFacts, type RunBeginning, type RunEvent, runLog } from "./run-log.js";
+import { writeRunReport } from "./run-report.js";
+
+export interface TrainModelOptions extends TrainerOptions, NetworkOptions {
+  /** Folder of the run: new or empty, or with `resume` that of a run. */
+  readonly out: string;
+  /** Threads that decode and augment. Default 1. */
+  readonly workers?: number;
+  /** News: steps, epochs, images that were left out, what is being prepared. */
+  readonly onEvent?: (event: RunEvent) => void;
+  /** Asked after each step: whether to save and end. */
+  readonly interrupted?: () => boolean;
+}
+
+export interface TrainedRun {
+  readonly run: string;
+  readonly end: LoopEnd;
+  /** Epochs done. */
+  readonly epochs: number;
+  readonly steps: number;
+  /** The epoch that `best` holds; null before the first. */
+  readonly best: EpochRow | null;
+  readonly final: EpochRow | null;
+  /** Mean wall time of the steps that this call took; null where it took none. */
+  readonly secondsPerStep: number | null;
+  /** Where the report is. */
+  readonly report: string;
+}
+
+/**
+ * Train a network and write a run folder.
+ *
+ * @param id - model id or family name
+ * @param given - settings by name (`resolveSettings`); `data` is needed
+ * @throws InceptionError DATASET_INVALID, OPTION_INVALID, RUN_INVALID, TRAINING_DIVERGED and those of weights and files
+ *
+ * @example
+ * ```ts
+ * import { mkdtemp } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { trainModel } from "inceptionkit/node";
+ * const out = await mkdtemp(`${tmpdir()}/run-`);
+ * const options = { inputSize: 75, widthMultiplier: 0.0625, repeats: [1, 1, 1] };
+ * const { epochs } = await trainModel("inception_resnet_v1", { data: "shapes10?train=32&val=10", epochs: 1 }, { out, options });
+ * epochs; // 1
+ * ```
+ */
+export async function trainModel(id: string, given: GivenOptions, options: TrainModelOptions): Promise<TrainedRun> {
+  const { recipe } = given;
+  const settings = resolveSettings({
+    ...given,
+    ...(typeof recipe === "string" ? { recipe: familyRecipe(findModel(id).family, recipe) } : {}),
+  });
+  const { train, val } = await openDataset(settings.data, datasetOptions(settings));
+  options.onEvent?.({ kind: "preparing", what: "network" });
+  const network = await prepareNetwork(id, settings, train.classes.length, options);
+  const contents = { config: runConfig(network, settings), labels: train.classes, preprocessing: network.preprocessing };
+  const writer = await createRun(options.out, contents, Date.now() / 1000);
+  return finishRun({ settings, network, train, val, writer, start: BEGINNING, state: null, options });
+}
+
+/**
+ * Go on with a run where its last checkpoint was taken. The result is that of a run which was never stopped.
+ *
+ * @throws InceptionError as `trainModel`; RUN_INVALID, CHECKPOINT_INVALID
+ */
+export async function resumeTraining(options: Omit<TrainModelOptions, "options">): Promise<TrainedRun> {
+  const { config } = await openRun(options.out);
+  const settings = resolveSettings(config.settings);
+  const { train, val } = await openDataset(settings.data, datasetOptions(settings));
+  const { writer, checkpoint, run } = await resumeRun(options.out, Date.now() / 1000, {
+    expected: { model: config.model, graphHash: config.graphHash },
+  });
+  try {
+    const network = await resumedNetwork(run, checkpoint, settings, train, options);
+    const start = checkpoint ? { ...checkpoint.meta, partial: partialOf(checkpoint.meta.partial) } : BEGINNING;
+    return await finishRun({ settings, network, train, val, writer, start, state: checkpoint?.state ?? null, options });
+  } finally {
+    await writer.close();
+  }
+}
+
+function datasetOptions({ val, valFraction, seed }: TrainingSettings) {
+  return { valFraction, seed, ...(val === null ? {} : { val }) };
+}
+
+function runConfig({ model, options, graphHash }: TrainingNetwork, settings: TrainingSettings) {
+  return { model, options, graphHash, settings: settingsJson(settings) };
+}
+
+/** A run's network with the parameters of its checkpoint; one without a checkpoint begins again. */
+async function resumedNetwork(
+  { config, labels, preprocessing, folder }: Run,
+  checkpoint: Checkpoint | null,
+  settings: TrainingSettings,
+  train: DatasetSource,
+  options: NetworkOptions,
+): Promise<TrainingNetwork> {
+  if (labels.join("\n") !== train.classes.join("\n")) {
+    throw new InceptionError(
+      "DATASET_INVALID",
+      `Cannot resume "${folder}": the data now has the classes ${train.classes.join(", ")}, expected those of the run, ${labels.join(", ")}`,
+      { folder },
+    );
+  }
+  if (checkpoint === null) {
+    const { numClasses, ...given } = config.options;
+    return prepareNetwork(config.model, settings, labels.length, { ...options, options: given, preprocessing });
+  }
+  const { graph, options: resolved } = describeFor(config.model, labels.length, config.options);
+  if (hashOf(graph) !== config.graphHash) {
+    throw new InceptionError(
+      "CHECKPOINT_INVALID",
+      `Cannot resume "${folder}": this version describes ${config.model} differently from the one that began the run, expected the same description`,
+      { folder },
+    );
+  }
+  const parameters = new Map(
+    graph.parameters.flatMap(({ path, type }) => {
+      const value = checkpoint.state.get(path);
+      return value ? [[path, { ...value, shape: type.shape.map(Number) }] as const] : [];
+    }),
+  );
+  const inputSize = Number(graph.inputs[0]?.type.shape[2]);
+  return { model: config.model, options: resolved, graph, graphHash: config.graphHash, parameters, preprocessing, inputSize, begun: [] };
+}
+
+interface Prepared {
+  readonly settings: TrainingSettings;
+  readonly network: TrainingNetwork;
+  readonly train: DatasetSource;
+  readonly val: DatasetSource | null;
+  readonly writer: RunWriter;
+  readonly start: Progress;
+  /** The trainer's state, of a checkpoint; null to begin. */
+  readonly state: ReadonlyMap<string, Tensor> | null;
+  readonly options: Omit<TrainModelOptions, "options">;
+}
+
+/** Everything that is open while a run trains. */
+interface Opened {
+  readonly closers: (() => Promise<void>)[];
+}
+
+async function finishRun(prepared: Prepared): Promise<TrainedRun> {
+  const opened: Opened = { closers: [() => prepared.writer.close()] };
+  try {
+    return await runTraining(prepared, opened);
+  } finally {
+    for (const close of opened.closers.toReversed()) await close();
+  }
+}
+
+async function runTraining(prepared: Prepared, opened: Opened): Promise<TrainedRun> {
+  const { settings, network, writer, start, state, options } = prepared;
+  const report = options.onEvent ?? (() => {});
+  const selected = selectTrained(network.graph);
+  const isTrained = trainedParameters(network.graph, settings.freeze);
+  const split = splitFrozen(selected, isTrained);
+  const frozen = await openFrozenPart(split, network.parameters, options);
+  opened.closers.push(() => frozen.close());
+  const sources = await openSources(prepared, opened, frozen, split);
+  report({ kind: "preparing", what: "programs" });
+  const { compiled, trainer, masks } = await openTrainer(split, isTrained, settings, network.parameters, options);
+  opened.closers.push(() => trainer.close());
+  const names = new Set(compiled.state.map(({ name }) => name));
+  if (state) await trainer.writeState(new Map([...state].filter(([name]) => names.has(name))));
+  const fixed = new Map([...network.parameters].filter(([path]) => !names.has(path)));
+  const save = (progress: Progress) => checkpointOf({ trainer, fixed, network, settings, progress });
+
+  const { batchesPerEpoch } = sources.train.source;
+  const stepsPerEpoch = Math.ceil(batchesPerEpoch / settings.accumulate);
+  report(beginning(prepared, batchesPerEpoch, stepsPerEpoch));
+  const log = runLog(writer, settings, batchesPerEpoch, report);
+  const parts: LoopParts = {
+    trainer,
+    ...sources,
+    report: log.report,
+    interrupted: options.interrupted ?? (() => false),
+    lastCheckpoint: () => log.lastCheckpoint(),
+    save: async (progress, evaluation) => {
+      const checkpoint = await save(progress);
+      const ended = progress.position.batch === 0;
+      if (ended) await writer.saveEpoch(checkpoint, { metric: settings.metric, count: settings.keep });
+      else await writer.saveLast(checkpoint);
+      log.saved(progress, evaluation);
+    },
+  };
+  const { end, progress } = await trainLoop(loopOptions(prepared, sources.train, masks), parts, start);
+  await log.flush();
+  const best = bestEpoch(progress.history, settings.metric) ?? progress.history.at(-1) ?? null;
+  const evaluation = best && (log.evaluationOf(best.epoch) ?? (await evaluateBest(options.out, parts, names)));
+  const secondsPerStep = log.secondsPerStep();
+  const file = await writeRunReport({
+    writer,
+    network,
+    settings,
+    progress,
+    end,
+    evaluation,
+    secondsPerStep,
+    stepsPerEpoch,
+    classes: prepared.train.classes,
+    val: prepared.val,
+    steps: log.steps(),
+    environment: environmentFacts(trainer.device, options.threads ?? 0),
+  });
+  return {
+    run: options.out,
+    end,
+    epochs: progress.position.epoch,
+    steps: progress.position.step,
+    best,
+    final: progress.history.at(-1) ?? null,
+    secondsPerStep,
+    report: file,
+  };
+}
+
+function beginning({ network, settings, train, val, start }: Prepared, batchesPerEpoch: number, stepsPerEpoch: number): RunBeginning {
+  return {
+    kind: "beginning",
+    model: network.model,
+    parameters: [...network.parameters.values()].reduce((sum, { data }) => sum + data.length, 0),
+    classes: train.classes.length,
+    trainImages: train.size,
+    valImages: val?.size ?? 0,
+    epochs: settings.epochs,
+    batchesPerEpoch,
+    stepsPerEpoch,
+    position: start.position,
+    begun: network.begun,
+  };
+}
+
+/** Of a run whose best epoch was measured before it was resumed. */
+async function evaluateBest(folder: string, parts: LoopParts, names: ReadonlySet<string>): Promise<Evaluation | null> {
+  const run = await openRun(folder);
+  if (parts.validation === null || !run.hasBest) return null;
+  const { state } = await readRunCheckpoint(run, "best", { select: (name) => names.has(name) });
+  await parts.trainer.writeState(state);
+  return evaluate(parts, parts.validation);
+}
+
+function loopOptions({ settings }: Prepared, { source }: FedSource, masks: LoopOptions["masks"]): LoopOptions {
+  const schedule = runSchedule(settings);
+  const stepsPerEpoch = Math.ceil(source.batchesPerEpoch / settings.accumulate);
+  return {
+    epochs: settings.epochs,
+    seed: settings.seed,
+    learningRate: (step) => learningRateAt(schedule, { step, stepsPerEpoch }),
+    accumulate: settings.accumulate,
+    checkpointEvery: settings.checkpointEvery,
+    earlyStopping: settings.patience > 0 ? { metric: settings.metric, patience: settings.patience } : null,
+    masks,
+    mixed: settings.mixup > 0 || settings.cutmix > 0,
+  };
+}
+
+type Sources = Pick<LoopParts, "train" | "validation">;
+
+/** Batches of images; or, where a fixed part sees each image the same way each time, of its features, computed once. */
+async function openSources(prepared: Prepared, opened: Opened, frozen: FrozenPart, split: SplitNetwork): Promise<Sources> {
+  const { settings, network, train, val, options } = prepared;
+  const batches = batchOptions(settings, network, options.workers ?? 1);
+  const open = async (dataset: DatasetSource, how: BatchSourceOptions): Promise<FedSource> => {
+    const source = await createBatchSource(dataset, how);
+    opened.closers.push(() => source.close());
+    return { source, inputs: (batch) => frozen.inputs(batch) };
+  };
+  const report = (done: number, total: number) => options.onEvent?.({ kind: "features", done, total });
+  const cached = async (dataset: DatasetSource, training: boolean): Promise<FedSource | null> => {
+    if (split.frozen === null) return null;
+    const { source } = await open(dataset, batches.measuring);
+    const table = await featureTable(frozen, split, source, report);
+    const { batch: batchSize, seed } = settings;
+    return (
+      table && { source: featureSource(dataset, table, { batchSize, seed, training }), inputs: (batch) => featureInputs(split, batch) }
+    );
+  };
+  const isFixed = settings.augmentation === "none" && settings.mixup === 0 && settings.cutmix === 0;
+  return {
+    train: (isFixed ? await cached(train, true) : null) ?? (await open(train, batches.training)),
+    validation: val && ((await cached(val, false)) ?? (await open(val, batches.measuring))),
+  };
+}

@@ -1,0 +1,497 @@
+/**
+ * `train`, `eval` and what is done with a run afterwards, as a user does it: the built program in processes of its own,
+ * on pictures that are drawn and a network of a hundred thousand parameters.
+ */
+import { execFile, spawn } from "node:child_process";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bytesSource } from "../src/formats/byte-source.js";
+import { readCheckpointMeta } from "../src/train/checkpoint.js";
+import { begin, ended, inception, json, ROOT, refused } from "./program.js";
+import { sharedPath, titleNeeding } from "./shared.js";
+
+const DIGITS = path.join(ROOT, "examples/digits/images");
+const NETWORK = ["--model", "inception_resnet_v1", ...options("inputSize=75", "widthMultiplier=0.0625", "repeats=1,1,1")];
+const DATA = "shapes10?train=64&val=32";
+/** Eight steps in two epochs; one thread, so that sums have one order on every machine. */
+const TRAIN = ["train", DATA, ...NETWORK, "--epochs", "2", "--batch", "16", "--threads", "1", "--checkpoint-every", "1"];
+const STEPS = 8;
+
+let folder = "";
+let run = "";
+
+function options(...pairs: readonly string[]): readonly string[] {
+  return pairs.flatMap((pair) => ["--option", pair]);
+}
+
+function last(of: string): Buffer {
+  return readFileSync(path.join(of, "checkpoints/last.safetensors"));
+}
+
+/** Optimiser steps that a run has logged. */
+function loggedSteps(of: string): number {
+  const file = path.join(of, "metrics.jsonl");
+  return existsSync(file) ? readFileSync(file, "utf8").split('"kind":"step"').length - 1 : 0;
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+let trained: Record<string, unknown> = {};
+let progress = "";
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), "inception-train-"));
+  run = path.join(folder, "run");
+  const result = await inception(...TRAIN, "--out", run, "--json");
+  trained = json(result);
+  progress = result.err;
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("train", () => {
+  test("prints the promised keys, and a line for each epoch on the error stream", () => {
+    const scores = { top1: expect.any(Number) as number, top5: expect.any(Number) as number, loss: expect.any(Number) as number };
+    expect(trained).toEqual({ run, epochs: 2, best: scores, final: scores, steps: STEPS, secondsPerStep: expect.any(Number) as number });
+    expect(progress).toMatch(
+      /^inception_resnet_v1\.public: [\d,]+ parameters; 64 training and 32 validation images of 10 classes; 4 steps an epoch\nepoch 1\/2 .*\nepoch 2\/2 .*\n$/,
+    );
+  });
+
+  test("writes a run folder that says what was done", () => {
+    expect(readdirSync(run).filter((name) => !name.startsWith("."))).toEqual([
+      "best.safetensors",
+      "checkpoints",
+      "config.json",
+      "events",
+      "labels.json",
+      "metrics.jsonl",
+      "preprocessing.json",
+      "report.html",
+    ]);
+    expect(JSON.parse(readFileSync(path.join(run, "config.json"), "utf8"))).toMatchObject({
+      model: "inception_resnet_v1.public",
+      options: { inputSize: [75, 75], widthMultiplier: 0.0625, repeats: [1, 1, 1], numClasses: 10 },
+      settings: { data: DATA, recipe: "scratch", epochs: 2, batch: 16, checkpointEvery: 1 },
+    });
+    expect(loggedSteps(run)).toBe(STEPS);
+  });
+
+  test("a finished run that is resumed stays as it is", async () => {
+    const before = last(run);
+    const result = await inception("train", "--resume", run, "--threads", "1");
+    expect(result.code).toBe(0);
+    expect(result.out).toMatch(/: 2 epochs, 8 steps\nbest +epoch \d: top-1 .*\nfinal +epoch 2: .*\nreport .*report\.html\n$/);
+    expect(last(run).equals(before)).toBe(true);
+  });
+
+  test("the recipe of GoogLeNet's family for paper is GoogLeNet's paper", async () => {
+    const googlenet = path.join(folder, "googlenet");
+    const result = await inception(
+      ...["train", "shapes10?train=10&val=0", "--model", "googlenet", ...options("inputSize=32", "widthMultiplier=0.0625")],
+      ...["--recipe", "paper", "--epochs", "1", "--batch", "8", "--out", googlenet],
+    );
+    expect(result).toMatchObject({ code: 0 });
+    const { settings } = JSON.parse(readFileSync(path.join(googlenet, "config.json"), "utf8")) as { settings: unknown };
+    expect(settings).toMatchObject({ recipe: "googlenet_paper", auxWeight: 0.3, optimizer: { name: "sgd", momentum: 0.9 } });
+    expect(result.out).toContain("nothing to measure on");
+  });
+});
+
+describe("a run that is stopped and resumed ends with the bytes of one that was not", () => {
+  test("SIGKILL at a random step", async () => {
+    const killed = path.join(folder, "killed");
+    const step = 1 + Math.floor(Math.random() * (STEPS - 1));
+    const child = begin(...TRAIN, "--out", killed);
+    const end = ended(child);
+    await until(() => loggedSteps(killed) >= step || child.exitCode !== null);
+    child.kill("SIGKILL");
+    await end;
+    expect(loggedSteps(killed), `killed at step ${step}`).toBeLessThan(STEPS);
+    expect(json(await inception("train", "--resume", killed, "--threads", "1", "--json")), `killed at step ${step}`).toMatchObject({
+      epochs: 2,
+      steps: STEPS,
+      final: trained.final,
+      best: trained.best,
+    });
+    expect(last(killed).equals(last(run)), `killed at step ${step}`).toBe(true);
+    expect(readFileSync(path.join(killed, "best.safetensors")).equals(readFileSync(path.join(run, "best.safetensors")))).toBe(true);
+    expect(loggedSteps(killed)).toBe(STEPS);
+  });
+
+  test("Ctrl-C: saves, says how to go on, and ends with 130; another number of workers changes nothing", async () => {
+    const stopped = path.join(folder, "stopped");
+    const child = begin(...TRAIN, "--out", stopped);
+    const end = ended(child);
+    await until(() => loggedSteps(stopped) >= 2 || child.exitCode !== null);
+    child.kill("SIGINT");
+    const result = await end;
+    expect(result.code).toBe(130);
+    expect(result.err).toContain("finishing this step and saving; Ctrl-C again leaves at once\n");
+    const [, step] = result.err.match(/\ninception: stopped after step (\d); to go on: inception train --resume \S+stopped\n$/) ?? [];
+    const { position } = await readCheckpointMeta(bytesSource("last.safetensors", last(stopped)));
+    expect(position.step).toBe(Number(step));
+    expect(position.step).toBeLessThan(STEPS);
+    const resumed = await inception("train", "--resume", stopped, "--threads", "1", "--workers", "2");
+    expect(resumed.err).toContain(`goes on after step ${position.step}, in epoch ${position.epoch + 1} after batch ${position.batch}\n`);
+    expect(last(stopped).equals(last(run))).toBe(true);
+  });
+});
+
+describe("eval", () => {
+  test("measures what training measured", async () => {
+    const best = trained.best as { top1: number; top5: number; loss: number };
+    const { images, top1, top5, loss } = json(await inception("eval", run, "--json"));
+    expect({ images, top1, top5 }).toEqual({ images: 32, top1: best.top1, top5: best.top5 });
+    expect(loss).toBeCloseTo(best.loss, 4);
+  });
+
+  test("shows classes and confusions, whose counts are the images", async () => {
+    const { out } = await inception("eval", run, "--split", "train");
+    const [head, ...rest] = out.split("\n");
+    expect(head).toBe("shapes10: 64 images");
+    const classes = rest.slice(4, 14).map((line) => line.split(/ {2,}/));
+    expect(classes.map(([name]) => name).slice(0, 3)).toEqual(["checkerboard", "cross", "diagonal_stripes"]);
+    // 64 = 6 · 10 + 4.
+    expect(classes.map(([, images]) => images)).toEqual(["7", "7", "7", "7", "6", "6", "6", "6", "6", "6"]);
+    const counts = rest.slice(17, 27).flatMap((line) =>
+      line
+        .split(/ +/)
+        .slice(2)
+        .map((count) => (count === "·" ? 0 : Number(count))),
+    );
+    expect(counts).toHaveLength(100);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(64);
+  });
+
+  test("averages crops", async () => {
+    const twelve = json(await inception("eval", run, "shapes10?train=10&val=20&seed=5", "--crops", "12", "--checkpoint", "last", "--json"));
+    expect(twelve).toEqual({
+      images: 20,
+      top1: expect.any(Number) as number,
+      top5: expect.any(Number) as number,
+      loss: expect.any(Number) as number,
+    });
+  });
+
+  test("what it cannot measure is one line", async () => {
+    expect(await refused("eval", run, "--crops", "11")).toEqual({
+      code: 2,
+      out: "",
+      err: "inception: Cannot use --crops 11: expected 1, 10, 12, 144\n",
+    });
+    expect(await refused("eval", run, "--checkpoint", "7")).toEqual({
+      code: 2,
+      out: "",
+      err: `inception: Cannot use checkpoint epoch 7 of run "${run}": there is none, the run has best, last, epoch ${bestEpoch()}\n`,
+    });
+    expect(await refused("eval", path.join(folder, "nowhere"), DATA)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(`inception: Cannot find model "${path.join(folder, "nowhere")}": expected one of `) as string,
+    });
+    expect(await refused("eval", run, "--weights", "x.pt")).toEqual({
+      code: 2,
+      out: "",
+      err: `inception: Cannot use weights with run "${run}": expected none, a run has its own\n`,
+    });
+  });
+
+  test("classes that the model does not know are named", async () => {
+    const data = path.join(folder, "foreign");
+    for (const name of ["disc", "sphere"]) {
+      mkdirSync(path.join(data, name), { recursive: true });
+      copyFileSync(path.join(DIGITS, "0-a.png"), path.join(data, name, "0.png"));
+    }
+    const file = path.join("sphere", "0.png");
+    expect(await refused("eval", run, data)).toEqual({
+      code: 2,
+      out: "",
+      err: `inception: Cannot open the dataset "${data}": no such class "sphere" ("${file}"); expected one of the 10 class names given or an index below 10\n`,
+    });
+  });
+});
+
+function bestEpoch(): number {
+  const [file = ""] = readdirSync(path.join(run, "checkpoints")).filter((name) => name.startsWith("epoch-"));
+  return Number(file.match(/\d+/)?.[0]);
+}
+
+describe("export, classify and embed", () => {
+  test("an exported run computes what the run computes", async () => {
+    const onnx = path.join(folder, "run.onnx");
+    expect(json(await inception("export", run, "--out", onnx, "--json"))).toMatchObject({
+      file: onnx,
+      model: "inception_resnet_v1.public",
+      names: "inceptionkit",
+      ignored: [],
+    });
+    expect(json(await inception("inspect", onnx, "--json"))).toMatchObject({
+      artefact: {
+        options: { numClasses: 10 },
+        labels: expect.arrayContaining(["disc", "ring"]) as string[],
+        source: `trained with inceptionkit on ${DATA}, ${bestEpoch()} epochs`,
+      },
+    });
+    const image = path.join(DIGITS, "3-a.png");
+    const [of, exported] = await Promise.all([run, onnx].map((model) => inception("classify", image, "--model", model, "--json")));
+    expect(of?.code).toBe(0);
+    expect(exported?.out).toBe(of?.out);
+    const [embedded] = JSON.parse((await inception("embed", image, "--model", run, "--json")).out) as { embedding: number[] }[];
+    expect(embedded?.embedding).toHaveLength(512);
+  });
+
+  test("exported weights are those of the run", async () => {
+    const file = path.join(folder, "run.safetensors");
+    await inception("export", run, "--out", file, "--checkpoint", "best");
+    const measured = await Promise.all([
+      inception("eval", run, DATA, "--json"),
+      inception("eval", "inception_resnet_v1", DATA, "--weights", file, "--json"),
+    ]);
+    expect(measured[0]).toMatchObject({ code: 0 });
+    expect(measured[1].out).toBe(measured[0].out);
+  });
+
+  test("what cannot be written is one line, and nothing is written", async () => {
+    const errors = [
+      [
+        ["export", run, "--out", "x.pt"],
+        "Cannot export to x.pt: expected --out with a name that ends in .onnx or .safetensors, or --format timm with a folder",
+      ],
+      [
+        ["export", run, "--format", "onnx", "--out", "x.safetensors"],
+        "Cannot export to x.safetensors: expected --out with a name that ends in .onnx",
+      ],
+      [
+        ["export", "googlenet", "--out", "x.onnx"],
+        "Cannot export without weights: expected --weights with a file or hf:owner/name, or the folder of a run",
+      ],
+      [["export", run, "--out", "x.onnx", "--batch", "4"], "Cannot export with --batch: expected --training-step, which alone uses them"],
+      [
+        ["export", run, "--format", "timm", "--out", path.join(folder, "timm")],
+        'Cannot export "inception_resnet_v1.public" for timm: timm has no such network, expected one of inception_resnet_v2.public',
+      ],
+    ] as const;
+    for (const [args, message] of errors) expect(await refused(...args)).toEqual({ code: 2, out: "", err: `inception: ${message}\n` });
+    expect(existsSync(path.join(folder, "timm"))).toBe(false);
+  });
+});
+
+describe("checkpoints of strangers", () => {
+  test("one that was cut off, and one that is none, are refused by name", async () => {
+    const damaged = path.join(folder, "damaged");
+    cpSync(run, damaged, { recursive: true });
+    const file = path.join(damaged, "checkpoints/last.safetensors");
+    const size = last(damaged).byteLength;
+    // Behind the header, whose length stands in the first eight bytes, are the values, the count of steps last.
+    const values = size - 8 - Number(last(damaged).readBigUInt64LE(0));
+    truncateSync(file, size - 100);
+    expect(await inception("train", "--resume", damaged)).toEqual({
+      code: 2,
+      out: "",
+      err: `inception: Cannot read tensor "repeat_3.0.conv2d.weight:momentum" of "${file}": data_offsets end at ${values - 4}, file data has ${values - 100} bytes\n`,
+    });
+    copyFileSync(path.join(ROOT, "examples/digits/googlenet-digits.safetensors"), file);
+    expect(await inception("train", "--resume", damaged)).toEqual({
+      code: 2,
+      out: "",
+      err: `inception: Cannot use checkpoint "${file}": its metadata has format "pt", expected "inceptionkit-checkpoint"; it holds weights or was written by another program\n`,
+    });
+    expect(await inception("classify", path.join(DIGITS, "3-a.png"), "--model", damaged, "--checkpoint", "last")).toMatchObject({
+      code: 2,
+    });
+  });
+});
+
+describe("images of a folder", () => {
+  test("damaged ones are named and counted; other classes than the run's are refused", async () => {
+    const data = path.join(folder, "digits");
+    for (const file of readdirSync(DIGITS)) {
+      const place = path.join(data, Number(file[0]) < 5 ? "low" : "high");
+      mkdirSync(place, { recursive: true });
+      copyFileSync(path.join(DIGITS, file), path.join(place, file));
+    }
+    writeFileSync(path.join(data, "low", "bad.png"), "this is text");
+    const out = path.join(folder, "digits-run");
+    const result = await inception("train", data, ...NETWORK, "--epochs", "1", "--batch", "4", "--val-fraction", "0", "--out", out);
+    expect(result).toMatchObject({ code: 0 });
+    expect(result.err).toMatch(/^left out: Cannot decode image ".*bad\.png": .*$/m);
+    expect(result.err).toMatch(/\ninception: 1 images could not be read and were left out\n$/);
+    mkdirSync(path.join(data, "none"));
+    copyFileSync(path.join(DIGITS, "0-a.png"), path.join(data, "none", "0.png"));
+    expect(await inception("train", "--resume", out)).toEqual({
+      code: 2,
+      out: "",
+      err: `inception: Cannot resume "${out}": the data now has the classes high, low, none, expected those of the run, high, low\n`,
+    });
+  });
+});
+
+describe("a training step as a file", () => {
+  test("trains with nothing but onnxruntime-node", async () => {
+    const file = path.join(folder, "step.onnx");
+    const network = [...options("numClasses=3", "inputSize=75", "widthMultiplier=0.0625", "repeats=1,1,1", "dropRate=0.2")];
+    const settings = ["--batch", "12", "--optimizer", "adam", "--label-smoothing", "0"];
+    const result = json(await inception("export", "inception_resnet_v1", ...network, "--training-step", file, ...settings, "--json"));
+    expect(result).toMatchObject({
+      file,
+      stateFile: path.join(folder, "step.safetensors"),
+      feeds: [
+        { name: "input", dtype: "float32", shape: [12, 3, 75, 75] },
+        { name: "dropout:dropout", dtype: "float32", shape: [12, 112] },
+        { name: "labels", dtype: "int32", shape: [12] },
+        { name: "learningRate", dtype: "float32", shape: [] },
+      ],
+    });
+    const inspection = json(await inception("inspect", file, "--json")) as { onnx: { opsets: unknown }; metadata: { readme: string } };
+    expect(inspection.onnx.opsets).toEqual([{ domain: "", version: expect.any(Number) as number }]);
+    expect(inspection.metadata.readme).toContain('Feed the output "<name>:next" of a run as the input "<name>" of the next.');
+    const script = path.join(ROOT, "examples/training-step/train.mjs");
+    const imports = [...readFileSync(script, "utf8").matchAll(/^import .* from "(.*)";$/gm)].map(([, name]) => name);
+    expect(imports).toEqual(["node:fs", "onnxruntime-node"]);
+    const { stdout: lines } = await promisify(execFile)(process.execPath, [script, file, "30", "0.003"]);
+    const losses = [...lines.matchAll(/^step \d+ {2}loss (\S+)$/gm)].map(([, loss]) => Number(loss));
+    expect(losses).toHaveLength(30);
+    const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    // Chance is ln 3 = 1.10.
+    expect(mean(losses.slice(0, 3))).toBeGreaterThan(0.8);
+    expect(mean(losses.slice(-10))).toBeLessThan(0.6);
+  });
+
+  test("needs classes and a name", async () => {
+    expect(await refused("export", "inception_resnet_v1", "--training-step", "step.onnx")).toEqual({
+      code: 2,
+      out: "",
+      err: 'inception: Cannot export a training step of "inception_resnet_v1.public": it has no classes to learn, expected --option numClasses=N\n',
+    });
+    expect(await refused("export", "googlenet", "--training-step", "step.bin")).toEqual({
+      code: 2,
+      out: "",
+      err: "inception: Cannot write a training step to step.bin: expected a name that ends in .onnx\n",
+    });
+  });
+});
+
+describe("real weights", () => {
+  const weights = sharedPath("data/googlenet_bvlc/bvlc_googlenet.safetensors");
+  const samples = sharedPath("data/imagenet_samples/images");
+  test.skipIf(!weights || !samples)(
+    titleNeeding(
+      "BVLC GoogLeNet on photographs that are labelled by WordNet id",
+      weights && samples,
+      "data/googlenet_bvlc and imagenet_samples",
+    ),
+    async () => {
+      const list = path.join(folder, "samples.csv");
+      const files = readdirSync(samples!)
+        .filter((name) => /^n\d{8}/.test(name))
+        .slice(0, 40);
+      const lines = files.map((name) => `${path.join(samples!, name)},${name.slice(0, 9)}`);
+      writeFileSync(list, ["path,label", ...lines].join("\n"));
+      const model = ["googlenet.paper", list, "--weights", weights!, "--json"];
+      const centre = json(await inception("eval", ...model));
+      expect(centre).toMatchObject({ images: 40 });
+      // BVLC states 68.7 % and 88.9 % on ImageNet's validation photographs; less three standard deviations of forty draws.
+      expect(centre.top1).toBeGreaterThan(0.47);
+      expect(centre.top5).toBeGreaterThan(0.74);
+    },
+  );
+});
+
+describe("usage", () => {
+  test("what is missing or wrong is one line and exit code 2", async () => {
+    const full = path.join(folder, "full");
+    mkdirSync(full, { recursive: true });
+    writeFileSync(path.join(full, "notes.txt"), "mine");
+    const model = ["--model", "inception_resnet_v1", ...options("inputSize=75", "widthMultiplier=0.0625")];
+    const errors = [
+      [
+        ["train"],
+        "Cannot train without data: expected a folder of images by class, a list (.csv, .jsonl), tar shards, or shapes10, as in inception train photos --model googlenet --out run",
+      ],
+      [["train", DATA], "Cannot train without a model: expected --model with an id (see inception models)"],
+      [
+        ["train", DATA, "--model", "googlenet"],
+        "Cannot train without a place for the run: expected --out with a new folder, or --resume with the folder of a run",
+      ],
+      [
+        ["train", DATA, ...model, "--out", full, "--recipe", "best"],
+        'Cannot set recipe of a run to "best": expected finetune, googlenet_paper, head, paper, scratch, slim',
+      ],
+      [
+        ["train", DATA, ...model, "--out", full, "--learning-rate", "fast"],
+        'Cannot set learningRate of a run to "fast": expected a number in [0, 1000]',
+      ],
+      [
+        ["train", DATA, ...model, "--out", full],
+        `Cannot begin a run in "${full}": the folder is not empty (notes.txt), expected a new or empty one`,
+      ],
+      [["train", DATA, ...model, "--out", run], `Cannot begin a run in "${run}": it already holds one; resume it or choose another folder`],
+      [
+        ["train", "nowhere", ...model, "--out", full],
+        'Cannot open the dataset "nowhere": there is no such file or folder, expected a folder, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"',
+      ],
+      [
+        ["train", DATA, "--resume", run, "--epochs", "3"],
+        `Cannot train with DATA, --epochs and --resume "${run}": expected no more than --device, --threads, --workers and --json, a run keeps its settings`,
+      ],
+      [
+        ["train", "--resume", full],
+        `Cannot open run "${full}": it has no config.json, no labels.json, no preprocessing.json; a run folder holds config.json, labels.json, preprocessing.json, metrics.jsonl and checkpoints/`,
+      ],
+    ] as const;
+    for (const [args, message] of errors) expect(await refused(...args)).toEqual({ code: 2, out: "", err: `inception: ${message}\n` });
+  });
+
+  test("every setting is a flag, with the choices that there are", async () => {
+    const { out } = await refused("train", "--help");
+    for (const flag of [
+      "--learning-rate <number>",
+      "--freeze-batch-norm ",
+      "--checkpoint-activations ",
+      "--optimizer <text>",
+      "--weights <text>",
+    ]) {
+      expect(out).toContain(flag);
+    }
+    expect(out.replace(/\s+/g, " ")).toContain("settings with a name: finetune, googlenet_paper, head, paper, scratch, slim");
+    expect(out).toMatch(/Examples:\n {2}\$ inception train /);
+  });
+});
+
+describe("npm start", () => {
+  test("trains, measures, exports, names pictures and says where everything is", async () => {
+    const place = path.join(folder, "start");
+    const { code, out } = await ended(
+      spawn(process.execPath, [path.join(ROOT, "examples/shapes10/start.js"), place, "64"], {
+        cwd: ROOT,
+        stdio: ["ignore", "pipe", "pipe"],
+      }),
+    );
+    expect(code).toBe(0);
+    expect(out).toMatch(/^Of 16 other pictures \d+\.\d % are recognised \(loss \d+\.\d{3}\)\.$/m);
+    expect(out.match(/^ {2}\w+ +is taken for \w+ +\d+\.\d %/gm)).toHaveLength(10);
+    for (const [name, file] of [
+      ["exported network", "shapes10.onnx"],
+      ["report", "run/report.html"],
+      ["run", "run"],
+    ] as const) {
+      expect(out).toMatch(new RegExp(`^${name} +${path.join(place, file).replaceAll("\\", "\\\\")}`, "m"));
+      expect(existsSync(path.join(place, file))).toBe(true);
+    }
+  });
+});
