@@ -40,7 +40,19 @@ function json(result: Result): unknown {
 describe("help", () => {
   test("lists every command, and each command shows examples", async () => {
     const { out } = await inception("--help");
-    for (const name of ["models", "summary", "diagram", "train", "eval", "classify", "embed", "verify", "export", "inspect"]) {
+    for (const name of [
+      "models",
+      "summary",
+      "diagram",
+      "train",
+      "eval",
+      "classify",
+      "embed",
+      "verify",
+      "export",
+      "inspect",
+      "experiment",
+    ]) {
       expect(out).toContain(`  ${name} `);
       const help = await inception(name, "--help");
       expect(help.code).toBe(0);

@@ -1,12 +1,12 @@
-import type { Command } from "./command.js";
-
-type Flag = Command["flags"][number];
+import type { Command, Flag } from "./command.js";
 
 const JSON_FLAG: Flag = ["--json", "print JSON"];
 const OPTION: Flag = ["--option <name=value>", "option of the network, repeatable: numClasses=10, inputSize=331x275, …"];
 const WEIGHTS: Flag = ["--weights <source>", "hf:owner/name[@revision], a file, or with --allow-https an https: URL"];
 const ALLOW_HTTPS: Flag = ["--allow-https", "let --weights be an https: URL"];
-const MODEL: Flag = ["--model <id>", "model id, or an exported .onnx file"];
+const MODEL: Flag = ["--model <id>", "model id, an exported .onnx file, or the folder of a training run"];
+const CHECKPOINT: Flag = ["--checkpoint <which>", "of a run: best, last, or the number of an epoch; default: best"];
+const WORKERS: Flag = ["--workers <n>", "threads that decode and augment images; default 1"];
 const PREPROCESSING: Flag = ["--preprocessing <recipe>", "how images become inputs: a name or a JSON file; default: the weight set's way"];
 const LABELS: Flag = ["--labels <file>", "JSON list of class names by index"];
 const DEVICE: readonly Flag[] = [
@@ -15,6 +15,7 @@ const DEVICE: readonly Flag[] = [
 ];
 const RUN: readonly Flag[] = [
   MODEL,
+  CHECKPOINT,
   WEIGHTS,
   OPTION,
   PREPROCESSING,
@@ -64,6 +65,56 @@ export const COMMANDS: readonly Command[] = [
     load: () => import("./commands/diagram.js"),
   },
   {
+    name: "train",
+    operands: "[data]",
+    summary: "train a network on labelled images: from scratch, or from weights",
+    flags: [
+      ["--model <id>", "model id"],
+      ["--out <folder>", "folder of the run: new or empty"],
+      ["--resume <run>", "go on with a run from its last checkpoint; it keeps its data, model and settings"],
+      OPTION,
+      ["--preprocessing <recipe>", "how images become inputs: a name or a JSON file; default: the weight set's way"],
+      ALLOW_HTTPS,
+      WORKERS,
+      ...DEVICE,
+      JSON_FLAG,
+    ],
+    moreFlags: async () => (await import("./training-flags.js")).settingFlags(),
+    examples: [
+      "inception train photos --model googlenet.paper --weights bvlc_googlenet.safetensors --out runs/photos",
+      "inception train photos --model inception_resnet_v2 --weights hf:timm/inception_resnet_v2.tf_in1k --recipe head --out runs/head",
+      "inception train shapes10 --model inception_resnet_v1 --option inputSize=75 --option widthMultiplier=0.25 --epochs 5 --out runs/shapes",
+      "inception train shards/train-{000..099}.tar --model inception_resnet_v2.paper --recipe paper --val shards/val.tar --out runs/paper",
+      "inception train --resume runs/photos",
+    ],
+    load: () => import("./commands/train.js"),
+  },
+  {
+    name: "eval",
+    operands: "<model> [data]",
+    summary: "measure a run, a model with weights or an .onnx file on labelled images",
+    flags: [
+      ["--split <part>", "train or val; default: val, or all images where the data has no such part"],
+      ["--crops <n>", "crops of each image whose probabilities are averaged: 1, 10, 12 or 144", "1"],
+      CHECKPOINT,
+      WEIGHTS,
+      OPTION,
+      PREPROCESSING,
+      LABELS,
+      ALLOW_HTTPS,
+      ["--batch <n>", "images that run together; default 16"],
+      WORKERS,
+      ...DEVICE,
+      JSON_FLAG,
+    ],
+    examples: [
+      "inception eval runs/photos",
+      "inception eval runs/photos other-photos --crops 144 --checkpoint last",
+      "inception eval inception_resnet_v2 imagenet/val --weights hf:timm/inception_resnet_v2.tf_in1k --json",
+    ],
+    load: () => import("./commands/eval.js"),
+  },
+  {
     name: "classify",
     operands: "<files...>",
     summary: "name what images show",
@@ -72,6 +123,7 @@ export const COMMANDS: readonly Command[] = [
       "inception classify photo.jpg --model inception_resnet_v2 --weights hf:timm/inception_resnet_v2.tf_in1k",
       "inception classify photos/ --model googlenet.paper --weights bvlc_googlenet.safetensors --top 3 --json",
       "inception classify examples/digits/images --model examples/digits/digits.onnx",
+      "inception classify photo.jpg --model runs/photos",
     ],
     load: () => import("./commands/classify.js"),
   },
@@ -93,29 +145,38 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "verify",
     operands: "<files...>",
-    summary: "run golden files of public implementations and compare",
+    summary: "run golden files of public implementations, of networks and of training, and compare",
     flags: [...DEVICE, JSON_FLAG],
-    examples: ["inception verify test/goldens/models/*.json"],
+    examples: ["inception verify test/goldens/models/*.json", "inception verify test/goldens/train/*.json --json"],
     load: () => import("./commands/verify.js"),
   },
   {
     name: "export",
-    operands: "<id>",
-    summary: "write a network as one ONNX or safetensors file",
+    operands: "<model>",
+    summary: "write a run or a model as ONNX, safetensors or a timm folder, or its training step as ONNX",
     flags: [
-      WEIGHTS,
-      ["--out <file>", "file to write: .onnx or .safetensors"],
-      ["--names <source>", "names in a safetensors file: inceptionkit, timm, torchvision, …", "inceptionkit"],
+      ["--out <file>", "file to write: .onnx or .safetensors; with --format timm a folder"],
+      ["--format <format>", "onnx, safetensors or timm; default: by the ending of --out"],
+      ["--names <source>", "names in a safetensors file: inceptionkit, timm, torchvision, …; default inceptionkit"],
       ["--dynamic-size", "any height and width (ONNX)"],
+      CHECKPOINT,
       OPTION,
       LABELS,
       PREPROCESSING,
       ALLOW_HTTPS,
+      ["--training-step <file>", "write one step of training instead (.onnx, with its first state beside it as .safetensors)"],
       JSON_FLAG,
     ],
+    moreFlags: async () => {
+      const [{ settingFlags }, { STEP_SETTINGS }] = await Promise.all([import("./training-flags.js"), import("../train/settings.js")]);
+      return settingFlags(STEP_SETTINGS);
+    },
     examples: [
+      "inception export runs/photos --out photos.onnx",
+      "inception export runs/photos --format timm --out photos-timm",
       "inception export googlenet.paper --weights bvlc_googlenet.safetensors --out googlenet.onnx",
       "inception export inception_resnet_v2 --weights hf:timm/inception_resnet_v2.tf_in1k --out model.safetensors --names timm",
+      "inception export inception_resnet_v1 --option numClasses=10 --training-step step.onnx --batch 8 --optimizer sgd:momentum=0.9",
     ],
     load: () => import("./commands/export.js"),
   },
@@ -126,5 +187,20 @@ export const COMMANDS: readonly Command[] = [
     flags: [JSON_FLAG],
     examples: ["inception inspect model.safetensors", "inception inspect checkpoint.pt --json"],
     load: () => import("./commands/inspect.js"),
+  },
+  {
+    name: "experiment",
+    operands: "<name>",
+    summary: "repeat an experiment of the papers: residual-scaling",
+    flags: [
+      ["--out <folder>", "folder of the tables, figures and pages", "residual-scaling"],
+      ["--quick", "four small networks, a minute, instead of all"],
+      ["--seed <n>", "of the pictures, their order and the first weights", "1"],
+      ["--steps <n>", "steps of each network; default 120, with --quick 40"],
+      ["--threads <n>", "CPU threads; 0 means one for each core, which helps little on maps this small", "1"],
+      JSON_FLAG,
+    ],
+    examples: ["inception experiment residual-scaling --quick --out sweep", "inception experiment residual-scaling --steps 1000 --json"],
+    load: () => import("./commands/experiment.js"),
   },
 ];

@@ -43,8 +43,9 @@ const FREE_OPTIONS = new Set(["numClasses", "inChannels", "inputSize", "dropRate
  * @example
  * ```ts
  * import { exportTimm, prepareModel } from "inceptionkit/node";
- * const prepared = await prepareModel("inception_resnet_v2", "flowers.safetensors");
- * await exportTimm(prepared, "flowers-timm");
+ * const digits = await prepareModel("googlenet", "examples/digits/googlenet-digits.safetensors");
+ * // timm has no GoogLeNet, so this says what can be exported; a trained inception_resnet_v2 gives a folder.
+ * await exportTimm(digits, "digits-timm").catch((error) => console.log(error.message));
  * ```
  */
 export async function exportTimm(

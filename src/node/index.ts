@@ -7,6 +7,12 @@ export { type BatchSourceOptions, createBatchSource } from "./batch-source.js";
 export { type OpenDatasetOptions, type OpenedDataset, openDataset } from "./datasets/index.js";
 export { openSampleReader, type SampleReader } from "./datasets/sample-reader.js";
 export { type DecodeOptions, decodeImage } from "./decode-image.js";
+export {
+  type ExperimentEvent,
+  type ExperimentResult,
+  type ResidualScalingOptions,
+  residualScalingExperiment,
+} from "./experiments/residual-scaling.js";
 export { type ExportOnnxOptions, exportOnnx, exportSafetensors } from "./export-model.js";
 export { exportTimm } from "./export-timm.js";
 export { type FileSource, openFileSource } from "./file-source.js";

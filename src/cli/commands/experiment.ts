@@ -1,0 +1,89 @@
+import { InceptionError, messageOf } from "../../errors.js";
+import {
+  type ExperimentEvent,
+  type ExperimentResult,
+  type Place,
+  residualScalingExperiment,
+} from "../../node/experiments/residual-scaling.js";
+import { cellName, findings, outcomeOf, resultTable } from "../../node/experiments/tables.js";
+import { formatDuration, formatLoss, formatShare, secondsLeft } from "../../train/progress.js";
+import type { RunCommand } from "../command.js";
+import { integerFlag, textFlag } from "../flags.js";
+import { formatTable, type Io, printJson } from "../io.js";
+
+const EXPERIMENTS = ["residual-scaling"];
+
+/** `experiment residual-scaling`: one line for each network on `err`, tables and findings on `out`. */
+export const run: RunCommand = async ([name], flags, io) => {
+  if (!EXPERIMENTS.includes(String(name))) {
+    throw new InceptionError("USAGE", `Cannot run the experiment "${messageOf(String(name))}": expected ${EXPERIMENTS.join(", ")}`, {
+      name,
+    });
+  }
+  const [seed, steps] = [integerFlag(flags, "seed", 0, 2 ** 31), integerFlag(flags, "steps", 1, 1_000_000)];
+  const found = await residualScalingExperiment({
+    out: textFlag(flags, "out") ?? "residual-scaling",
+    quick: flags.quick === true,
+    ...(seed === undefined ? {} : { seed }),
+    ...(steps === undefined ? {} : { steps }),
+    threads: integerFlag(flags, "threads", 0, 1024) ?? 1,
+    onEvent: progress(io),
+  });
+  if (flags.json === true) printJson(io, summary(found));
+  else io.out(formatFound(found));
+  return 0;
+};
+
+/** A terminal is not written to more often. */
+const MILLISECONDS_BETWEEN = 200;
+
+/** A line that is rewritten on a terminal, and one that stays for each network. */
+function progress(io: Io): (event: ExperimentEvent) => void {
+  const began = performance.now();
+  let shownAt = began;
+  const left = ({ done }: Place) => formatDuration(secondsLeft(done, 1, (performance.now() - began) / 1000) ?? Number.NaN);
+  const clear = io.interactive ? "\r\u001b[K" : "";
+  return (event) => {
+    const { number, cells, steps } = event.place;
+    if (event.kind === "cell") {
+      const last = event.result.probes.at(-1);
+      const zeros = `zeros ${formatShare(last?.zeros ?? Number.NaN)}, loss ${formatLoss(last?.loss ?? Number.NaN)}`;
+      io.err(
+        `${clear}${number}/${cells}  ${cellName(event.result.cell)}: ${outcomeOf(event.result)}, ${zeros}  ${left(event.place)} left\n`,
+      );
+      return;
+    }
+    if (!io.interactive || performance.now() - shownAt < MILLISECONDS_BETWEEN) return;
+    shownAt = performance.now();
+    const line = `${number}/${cells}  ${cellName(event.cell)}  step ${event.step}/${steps}  loss ${formatLoss(event.loss)}  ${left(event.place)} left`;
+    io.err(`${clear}${line.slice(0, (io.columns ?? 80) - 1)}`);
+  };
+}
+
+function summary({ results, sweep, seconds, files }: ExperimentResult) {
+  const cells = results.map((result) => {
+    const last = result.probes.at(-1);
+    const end = last && {
+      loss: last.loss,
+      zeros: orNull(last.zeros),
+      deadChannels: orNull(last.deadChannels),
+      deviation: orNull(last.deviation),
+    };
+    return { ...result.cell, outcome: outcomeOf(result), divergedAt: result.divergedAt, val: result.val, ...end };
+  });
+  return { experiment: "residual-scaling", steps: sweep.steps, seconds, findings: findings(results, sweep.steps), cells, files };
+}
+
+/** JSON has no NaN. */
+function orNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+function formatFound({ results, sweep, seconds, files }: ExperimentResult): string {
+  const { header, rows } = resultTable(results);
+  return [
+    formatTable(header, rows, [0, 1, 4, 6, 7, 9, 10, 11]),
+    ...findings(results, sweep.steps).map((line) => `${line}\n`),
+    `${formatDuration(seconds)}; written: ${files.join(", ")}\n`,
+  ].join("\n");
+}

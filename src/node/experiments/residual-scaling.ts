@@ -1,0 +1,145 @@
+/**
+ * The residual-scaling experiment: do wide residual networks die without scaling, as arXiv:1602.07261, section 3.3 says?
+ *
+ *   sweep ──► cell by cell: network ──► step, evaluate and probe programs ──► loop with probes ──► tables, figures, pages
+ */
+import { mkdir } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { InceptionError, messageOf } from "../../errors.js";
+import { createNodeTrainer } from "../ort-trainer.js";
+import { writeFileAtomic } from "../write-file.js";
+import { figures, htmlReport, markdownReport } from "./report.js";
+import { type Cell, fullSweep, quickSweep, type Sweep } from "./sweep.js";
+import { cellsCsv, curvesCsv } from "./tables.js";
+import { type CellResult, type OpenTrainer, trainCell } from "./train-cell.js";
+
+export interface ResidualScalingOptions {
+  /** Folder of the results; it is made, and files of the same names in it are replaced. */
+  readonly out: string;
+  /** Four small cells instead of all. Default false. */
+  readonly quick?: boolean;
+  /** 0 to 2^31. Default 1. */
+  readonly seed?: number;
+  /** Steps of each network, 1 to 1,000,000. Default: the sweep's. */
+  readonly steps?: number;
+  /** CPU threads; 0 means one for each core. Default 1: on maps of 3×3 a second thread mostly waits. */
+  readonly threads?: number;
+  readonly onEvent?: (event: ExperimentEvent) => void;
+}
+
+export type ExperimentEvent =
+  | { readonly kind: "step"; readonly cell: Cell; readonly place: Place; readonly step: number; readonly loss: number }
+  | { readonly kind: "cell"; readonly result: CellResult; readonly place: Place };
+
+/** How far the sweep is. */
+export interface Place {
+  /** Of this cell, from 1. */
+  readonly number: number;
+  readonly cells: number;
+  readonly steps: number;
+  /** Share of the whole work that is done, as far as it can be foreseen. */
+  readonly done: number;
+}
+
+export interface ExperimentResult {
+  readonly results: readonly CellResult[];
+  readonly sweep: Sweep;
+  /** Wall time in seconds. */
+  readonly seconds: number;
+  /** The files that were written. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Train the sweep on generated pictures and write what was found: `cells.csv`, `curves.csv`, three SVG figures,
+ * `report.md` and the self-contained `report.html`. The two tables are written anew after each network, so that an
+ * interrupted sweep leaves what it has. The same seed, steps and thread count give the same tables on one machine.
+ *
+ * @throws InceptionError OPTION_INVALID, WRITE_FAILED, SESSION_FAILED
+ *
+ * @example
+ * ```ts
+ * import { residualScalingExperiment } from "inceptionkit/node";
+ * const { results } = await residualScalingExperiment({ out: "residual-scaling", quick: true });
+ * console.log(results.map(({ cell, probes }) => [cell.filters, cell.scale, probes.at(-1)?.zeros]));
+ * ```
+ */
+export async function residualScalingExperiment(options: ResidualScalingOptions): Promise<ExperimentResult> {
+  const { quick = false, seed = 1, steps, threads = 1 } = options;
+  checkInteger("seed", seed, 0, 2 ** 31);
+  if (steps !== undefined) checkInteger("steps", steps, 1, 1_000_000);
+  const sweep = quick ? quickSweep(seed, steps) : fullSweep(seed, steps);
+  // Graphs this small run on the CPU, where the same seed gives the same bits.
+  return runSweep(sweep, { ...options, seed }, (programs, state) => createNodeTrainer(programs, state, { device: "cpu", threads }));
+}
+
+/** @internal The experiment with any cells and any trainer. */
+export async function runSweep(
+  sweep: Sweep,
+  { out, seed = 1, onEvent = () => {} }: Pick<ResidualScalingOptions, "out" | "seed" | "onEvent">,
+  openTrainer: OpenTrainer,
+): Promise<ExperimentResult> {
+  await makeFolder(out);
+  const began = performance.now();
+  const results: CellResult[] = [];
+  const total = sweep.cells.reduce((sum, cell) => sum + costOf(cell), 0);
+  let done = 0;
+  for (const [index, cell] of sweep.cells.entries()) {
+    const place = (step: number): Place => ({
+      number: index + 1,
+      cells: sweep.cells.length,
+      steps: sweep.steps,
+      done: (done + (costOf(cell) * step) / sweep.steps) / total,
+    });
+    const result = await trainCell(cell, sweep, openTrainer, (step, loss) =>
+      onEvent({ kind: "step", cell, place: place(step), step, loss }),
+    );
+    results.push(result);
+    onEvent({ kind: "cell", result, place: place(sweep.steps) });
+    done += costOf(cell);
+    await writeFiles(out, { "cells.csv": cellsCsv(results), "curves.csv": curvesCsv(results) });
+  }
+  const seconds = (performance.now() - began) / 1000;
+  const facts = { sweep, seed, seconds, machine: machine() };
+  const pages = {
+    ...Object.fromEntries(figures(results)),
+    "report.html": htmlReport(results, facts),
+    "report.md": markdownReport(results, facts),
+  };
+  await writeFiles(out, pages);
+  return { results, sweep, seconds, files: ["cells.csv", "curves.csv", ...Object.keys(pages)].map((file) => path.join(out, file)) };
+}
+
+/** What a network costs, in any unit: the time of a step grows with the filters, beginning costs something too. */
+function costOf({ filters }: Cell): number {
+  return filters + 300;
+}
+
+function machine(): string {
+  return `${os.availableParallelism()} CPU cores, Node ${process.versions.node}, ${process.platform} ${process.arch}`;
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (thrown) {
+    throw new InceptionError(
+      "WRITE_FAILED",
+      `Cannot make the folder "${messageOf(folder)}": ${messageOf(thrown)}`,
+      { folder },
+      { cause: thrown },
+    );
+  }
+}
+
+async function writeFiles(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, text] of Object.entries(files)) await writeFileAtomic(path.join(folder, name), [new TextEncoder().encode(text)]);
+}
+
+function checkInteger(name: string, value: number, low: number, high: number): void {
+  if (Number.isSafeInteger(value) && value >= low && value <= high) return;
+  throw new InceptionError("OPTION_INVALID", `Cannot run the experiment with ${name} ${value}: expected an integer of ${low} to ${high}`, {
+    [name]: value,
+  });
+}
