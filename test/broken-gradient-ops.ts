@@ -5,6 +5,7 @@ import type { Shape } from "../src/tensor/shape.js";
 import type { Broken } from "./broken-tensor-ops.js";
 
 const X: Shape = [2, 4, 7, 5];
+const CHWN: Shape = [4, 7, 5, 2];
 const NORM = { epsilon: 1e-3 };
 const CONV = { ...windowOf([3, 3]), groups: 1 };
 const POOL = { ...windowOf([3, 3]), ceilMode: false };
@@ -43,6 +44,35 @@ export const BROKEN_GRADIENT_OPS: Readonly<Record<string, readonly Broken[]>> = 
   batchNormalizationTrainingGradient: [
     ...brokenVectors([X, X], ["scale", "mean", "variance"], NORM),
     ['size on axis 0 must be a number, got "N"', [UNKNOWN_BATCH, UNKNOWN_BATCH, [4], [4], [4]], NORM],
+  ],
+  convChwn: [
+    ["expected x, w and maybe a bias, got 1 inputs", [CHWN], CONV],
+    [
+      "expected an input [C, H, W, N], got [4, 7, 5]",
+      [
+        [4, 7, 5],
+        [6, 4, 3, 3],
+      ],
+      CONV,
+    ],
+    [
+      'the batch must be a number, got "N"',
+      [
+        [4, 7, 5, "N"],
+        [6, 4, 3, 3],
+      ],
+      CONV,
+    ],
+    ["groups 2 must be 1", [CHWN, [6, 2, 3, 3]], { ...CONV, groups: 2 }],
+    ["input has 4 channels, weight [6, 3, 3, 3] with groups 1 expects 3", [CHWN, [6, 3, 3, 3]], CONV],
+    ["bias [5] must be [6]", [CHWN, [6, 4, 3, 3], [5]], CONV],
+    ["expected float32 elements, got int32", [CHWN, { dtype: "int32", shape: [6, 4, 3, 3] }], CONV],
+  ],
+  convChwnInputGradient: [
+    ["expected 2 inputs, got 1", [CHWN], { ...CONV, inputShape: [9, 7] }],
+    ["dy is [4, 7, 5, 2], a convChwn from [3, 9, 8, 2] gives [4, 7, 6, 2]", [CHWN, [4, 3, 3, 3]], { ...CONV, inputShape: [9, 8] }],
+    ["groups 2 must be 1", [CHWN, [4, 3, 3, 3]], { ...CONV, groups: 2, inputShape: [9, 7] }],
+    ["expected float32 elements, got int32", [CHWN, { dtype: "int32", shape: [4, 3, 3, 3] }], { ...CONV, inputShape: [9, 7] }],
   ],
   convInputGradient: [
     ["expected 2 inputs, got 1", [X], { ...CONV, inputShape: [9, 7] }],

@@ -17,6 +17,7 @@ import {
 type GradientOp =
   | "batchNormalizationGradient"
   | "batchNormalizationTrainingGradient"
+  | "convChwnInputGradient"
   | "convInputGradient"
   | "convWeightGradient"
   | "instanceNormalizationGradient"
@@ -62,6 +63,20 @@ export const NAIVE_GRADIENT_OPS: { readonly [K in GradientOp]: NaiveOp<K> } = {
       });
     }
     return { ...sums.result(), further: [dscale.result(), dshift.result()] };
+  },
+
+  convChwnInputGradient: ([dy, w], { inputShape, ...attributes }) => {
+    const [outChannels = 0, ...out] = dy?.shape ?? [];
+    const batch = out.pop() ?? 0;
+    const sums = zeros([w?.shape[1] ?? 0, ...inputShape, batch]);
+    let macs = 0;
+    for (const { m, c, k, target } of meetings(outChannels, w?.shape[1] ?? 0, out, attributes)) {
+      for (const n of range(batch)) {
+        macs++;
+        if (isInside(target.x, inputShape)) sums.add([c, ...target.x, n], at(dy, [m, ...target.y, n]) * at(w, [m, c, ...k]));
+      }
+    }
+    return { ...sums.result(), macs };
   },
 
   convInputGradient: ([dy, w], { inputShape, ...attributes }) => {

@@ -7,6 +7,7 @@ import type { WindowAttributes } from "../src/ops/window.js";
 import {
   at,
   compute,
+  type Index,
   isInside,
   mean,
   momentsOf,
@@ -94,6 +95,35 @@ export const NAIVE_OPS: { readonly [K in OpName]: NaiveOp<K> } = {
       return sum;
     });
     return { ...result, macs };
+  },
+
+  convChwn: ([x, w, bias], attributes) => {
+    const [channels = 0, height = 0, width = 0, batch = 0] = x?.shape ?? [];
+    const [outChannels = 0] = w?.shape ?? [];
+    const out = [height, width].map((size, axis) => windowStarts(size, attributes, axis, false));
+    // What tap k of window p meets.
+    const met = (c: number, k: Index, p: Index, n: number): number => {
+      const source = p.map((o, axis) => (out[axis]?.[o] ?? 0) + (k[axis] ?? 0) * (attributes.dilations[axis] ?? 1));
+      return isInside(source, [height, width]) ? at(x, [c, ...source, n]) : 0;
+    };
+    const taps = product(attributes.kernelShape.map(range));
+    const places = product([...out.map((starts) => range(starts.length)), range(batch)]);
+    let macs = 0;
+    const y = compute([outChannels, ...out.map(({ length }) => length), batch], ([m = 0, oy = 0, ox = 0, n = 0]) => {
+      let sum = bias ? at(bias, [m]) : 0;
+      for (const c of range(channels)) {
+        for (const k of taps) {
+          macs++;
+          sum += met(c, k, [oy, ox], n) * at(w, [m, c, ...k]);
+        }
+      }
+      return sum;
+    });
+    const columns = compute([channels * taps.length, places.length], ([row = 0, place = 0]) => {
+      const [oy = 0, ox = 0, n = 0] = places[place] ?? [];
+      return met(Math.floor(row / taps.length), taps[row % taps.length] ?? [], [oy, ox], n);
+    });
+    return { ...y, macs, further: [columns] };
   },
 
   dropout: ([x]) => compute(x?.shape ?? [], (i) => at(x, i)),

@@ -137,11 +137,11 @@ function secondRun(b: GraphBuilder, nodes: readonly Node[], part: readonly Node[
     return late;
   };
   for (const node of part) {
-    // What others read is kept in any case.
-    if (node.outputs.some((output) => shared.has(output))) continue;
+    // What others read is kept in any case: the end of the segment, the statistics of a batch normalisation.
+    if (node.outputs.every((output) => shared.has(output))) continue;
     const inputs = node.inputs.map((input) => (made.has(input) ? (values.get(input) ?? b.ref(input)) : entering(input)));
     const outputs = b.addNode(node.op, `recompute.${node.path}`, inputs, node.attributes);
-    for (const [index, output] of node.outputs.entries()) if (outputs[index]) values.set(output, outputs[index]);
+    for (const [index, output] of node.outputs.entries()) if (outputs[index] && !shared.has(output)) values.set(output, outputs[index]);
   }
   return values;
 }

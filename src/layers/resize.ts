@@ -35,10 +35,7 @@ const CUBIC = { plain: -0.75, antialias: -0.5 };
  *
  * @throws InceptionError SHAPE_INVALID where sizes do not fit the input or the options exclude each other
  *
- * @example
- * ```ts
- * const doubled = resize(b, "up", x, { scales: [2, 2], mode: "linear" });
- * ```
+ * A map doubled in both directions: `resize(b, "up", x, { scales: [2, 2], mode: "linear" })`.
  */
 export function resize(b: GraphBuilder, path: string, x: Ref, spec: ResizeSpec): Ref {
   const site: Site = { op: "resize", path };

@@ -43,7 +43,9 @@ const FREE_OPTIONS = new Set(["numClasses", "inChannels", "inputSize", "dropRate
  * @example
  * ```ts
  * import { exportTimm, prepareModel } from "inceptionkit/node";
- * const digits = await prepareModel("googlenet", "examples/digits/googlenet-digits.safetensors");
+ * const digits = await prepareModel("googlenet", "examples/digits/googlenet-digits.safetensors", {
+ *   options: { widthMultiplier: 0.25, numClasses: 10, inputSize: 64 },
+ * });
  * // timm has no GoogLeNet, so this says what can be exported; a trained inception_resnet_v2 gives a folder.
  * await exportTimm(digits, "digits-timm").catch((error) => console.log(error.message));
  * ```

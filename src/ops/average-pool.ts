@@ -33,7 +33,11 @@ counts only with countIncludePad. out as for maxPool.`,
  */
 function averageOfWindows(b: GradientBuilder, dy: Ref, sizes: readonly number[], attributes: AveragePoolAttributes): Ref {
   const { kernelShape, pads } = attributes;
-  const shares = sizes.map((size, axis) => windowCounts(size, attributes, axis).map((count) => (kernelShape[axis] ?? 1) / count));
+  // Along an axis where all windows are whole the constant has size 1.
+  const shares = sizes.map((size, axis) => {
+    const list = windowCounts(size, attributes, axis).map((count) => (kernelShape[axis] ?? 1) / count);
+    return list.every((share) => share === 1) ? [1] : list;
+  });
   const ratio = shares.reduce((left, right) => left.flatMap((a) => right.map((c) => a * c)), [1]);
   const shape = [1, 1, ...shares.map((list) => list.length)];
   const scaled = ratio.every((share) => share === 1)
@@ -46,12 +50,18 @@ function averageOfWindows(b: GradientBuilder, dy: Ref, sizes: readonly number[],
 /** dx = Aᵀ·dy along each axis, A[p, i] = 1 / count(p) where element i lies under window p. */
 function productPerAxis(b: GradientBuilder, dy: Ref, sizes: readonly number[], attributes: AveragePoolAttributes): Ref {
   return sizes.reduce((gradient, size, axis) => {
+    if (isIdentity(attributes, axis)) return gradient;
     const counts = windowCounts(size, attributes, axis);
     const matrix = Array.from({ length: size }, (_, i) =>
       counts.map((count, p) => (tapPlaces(attributes, axis, p).includes(i) ? 1 / count : 0)),
     ).flat();
     return b.add("matMulAxis", `dx_axis${axis}`, [gradient], { axis: axis + 2, rows: size, matrix });
   }, dy);
+}
+
+/** Whether the windows along an axis are its elements. */
+function isIdentity({ kernelShape, strides, pads }: AveragePoolAttributes, axis: number): boolean {
+  return kernelShape[axis] === 1 && strides[axis] === 1 && pads[axis] === 0 && pads[axis + kernelShape.length] === 0;
 }
 
 /** By how much each window along an axis divides: its places in x, or in the padded x. */

@@ -7,8 +7,9 @@ import { exactly, type OpDef } from "./op.js";
  * With n elements in a channel, σ = √(variance + ε) and x̂ = (x − mean)/σ, y = scale·x̂ + shift. Then
  *   dshift = Σ dy,   dscale = Σ dy·x̂ = (Σ dy·x − mean·Σ dy)/σ,
  * and as mean and variance depend on every x: ∂mean/∂x = 1/n, ∂σ/∂x = x̂/n, so
- *   dx = scale/σ · (dy − dshift/n − x̂·dscale/n) = A·dy + B·x + C   with
- *   A = scale/σ,   B = −A/n · dscale/σ,   C = −A/n · dshift − B·mean = −A/n · (dshift − mean·dscale/σ).
+ *   dx = scale/σ · (dy − dshift/n − x̂·dscale/n) = A·dy + (B·x̂ + C)   with
+ *   A = scale/σ,   B = −A/n · dscale,   C = −A/n · dshift,
+ * whose second part is a batch normalisation of x with given statistics.
  */
 export const batchNormalizationTrainingGradient: OpDef<BatchNormalizationTrainingAttributes> = {
   doc: `x, dy [N, C, spatial…], scale [C] and the batch's mean, variance [C] → dx like x, dscale, dshift [C]: the gradient of
@@ -37,16 +38,13 @@ Not differentiable: it is used in backward graphs alone.`,
     const dot = channelDot(list, "dot", dy, x, shape);
     const centred = list.add("Sub", "centred", [dot, list.add("Mul", "mean_dshift", [mean, dshift])]);
     const dscale = list.add("Div", 1, [centred, deviation]);
-    const slope = list.add("Div", "slope", [dscale, deviation]);
     const a = list.add("Div", "a", [scale, deviation]);
     const share = list.add("Mul", "share", [a, list.scalar("minus_one_nth", -1 / count)]);
-    const b = list.add("Mul", "b", [share, slope]);
-    const rest = list.add("Sub", "rest", [dshift, list.add("Mul", "mean_slope", [mean, slope])]);
-    const c = list.add("Mul", "c", [share, rest]);
+    const b = list.add("Mul", "b", [share, dscale]);
+    const c = list.add("Mul", "c", [share, dshift]);
+    const fromInput = list.add("BatchNormalization", "b_x_c", [x, b, c, mean, variance], { epsilon: { float: epsilon } });
     const fromGradient = list.add("Mul", "a_dy", [dy, perChannel(list, "a_column", a, shape)]);
-    const fromInput = list.add("Mul", "b_x", [x, perChannel(list, "b_column", b, shape)]);
-    const both = list.add("Add", "a_dy_b_x", [fromGradient, fromInput]);
-    list.add("Add", 0, [both, perChannel(list, "c_column", c, shape)]);
+    list.add("Add", 0, [fromGradient, fromInput]);
     return list.nodes;
   },
   macs: () => 0,

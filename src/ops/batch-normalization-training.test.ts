@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { opGraph, outputName } from "../../test/op-graph.js";
-import { type Floats, filled, outputOf, runGraph, withModel } from "../../test/run-graph.js";
+import { asTensor, type Floats, filled, outputOf, runGraph, withModel } from "../../test/run-graph.js";
 import { GraphBuilder } from "./build.js";
 import { shapes } from "./op.cases.js";
 
@@ -24,6 +24,34 @@ test.each(PROFILES)("statistics far from 0 stay exact: %s", async (profile) => {
   for (const mean of outputOf(outputs, "y1").data) expect(mean / 1000).toBeCloseTo(1, 6);
   for (const variance of outputOf(outputs, "y2").data) expect(variance).toBeCloseTo(1, 4);
   for (const [index, y] of outputOf(outputs, "y").data.entries()) expect(y).toBeCloseTo((index % 2 === 0 ? -1 : 1) / Math.sqrt(1.001), 3);
+});
+
+test.each(PROFILES)("one large image, far from 0: %s", async (profile) => {
+  // As above, with 2 · 40,000 elements: on the CPU other operators.
+  const shape = [1, 2, 200, 200];
+  const data = Float32Array.from({ length: 80_000 }, (_, index) => 1000 + (index % 2 === 0 ? -1 : 1));
+  const graph = opGraph("batchNormalizationTraining", shapes(shape, [2], [2]), { epsilon: 1e-3 });
+  const parameters = new Map(
+    [
+      { shape, data },
+      { shape: [2], data: Float32Array.of(1, -3) },
+      { shape: [2], data: Float32Array.of(0, 5) },
+    ].map((value, index) => [String(index), asTensor(value)]),
+  );
+  const outputs = await runGraph(graph, parameters, {}, { profile });
+  for (const mean of outputOf(outputs, "y1").data) expect(mean / 1000).toBeCloseTo(1, 6);
+  for (const variance of outputOf(outputs, "y2").data) expect(variance).toBeCloseTo(1, 4);
+  const { data: y } = outputOf(outputs, "y");
+  const [first = 0, second = 0, third = 0, fourth = 0] = [y[0], y[1], y[40_000], y[40_001]];
+  const deviation = Math.sqrt(1.001);
+  for (const [found, expected] of [
+    [first, -1 / deviation],
+    [second, 1 / deviation],
+    [third, 5 + 3 / deviation],
+    [fourth, 5 - 3 / deviation],
+  ] as const) {
+    expect(found).toBeCloseTo(expected, 3);
+  }
 });
 
 // ONNX Runtime writes batch statistics into the statistics that it is given, wherever those lie.

@@ -12,12 +12,19 @@ import { nodeList } from "./lowering.js";
 import { windowOf } from "./op.cases.js";
 import type { LoweredAttribute } from "./op.js";
 
-const NAMES: readonly WeightGradientForm[] = ["oneProduct", "productPerImage", "productPerTap"];
+const NAMES: readonly WeightGradientForm[] = ["oneConvolution", "oneProduct", "oneProductPerTap", "productPerImage", "productPerTap"];
+
+/** Whether a form is exact for a case. */
+function isPossible(form: WeightGradientForm, { inputs, attributes: { groups, strides } }: (typeof cases)[number]): boolean {
+  if (form === "productPerImage" || form === "productPerTap") return true;
+  if (form === "oneProduct") return groups === 1;
+  const isOneImage = groups === 1 && inputs[0]?.shape[0] === 1;
+  return form === "oneProductPerTap" ? isOneImage : isOneImage && strides.length === 2 && strides.every((stride) => stride === 1);
+}
 
 // The suite of all ops runs the form that is chosen; here each is run wherever it is exact, with numbers for all sizes.
 describe.each(NAMES)("%s", (form) => {
-  const possible = cases.filter(({ attributes }) => form !== "oneProduct" || attributes.groups === 1);
-  test.each(possible)("$name", async ({ name, inputs, attributes }) => {
+  test.each(cases.filter((one) => isPossible(form, one)))("$name", async ({ name, inputs, attributes }) => {
     const [x, dy] = inputs.map(({ shape }, index) =>
       filled(`${name}:${index}`, [typeof shape[0] === "number" ? shape[0] : 2, ...shape.slice(1).map(Number)]),
     );
@@ -43,9 +50,22 @@ describe.each(NAMES)("%s", (form) => {
       const found = await run(list.nodes, constants, { x, dy }, expected.shape);
       const worst = expected.values.reduce((most, value, index) => Math.max(most, Math.abs(value - Number(found[index]))), 0);
       expect(worst).toBeLessThan(1e-5);
-      expect(usesOwnOperators(list.nodes)).toBe(profile === "ort-cpu" && form !== "oneProduct");
+      expect(usesOwnOperators(list.nodes)).toBe(profile === "ort-cpu" && !form.startsWith("one"));
     }
   });
+});
+
+test("one image is one product, one convolution, or with many places and few channels a product per tap; not on WebGPU", () => {
+  const choose = (
+    xShape: readonly number[],
+    dyShape: readonly number[],
+    kernel: readonly number[],
+    profile: "standard" | "webgpu" = "standard",
+  ) => chooseForm({ attributes: { ...windowOf(kernel), groups: 1 }, x: "x", dy: "dy", xShape, dyShape }, profile);
+  expect(choose([1, 896, 8, 64], [1, 128, 8, 64], [1, 1])).toBe("oneProduct");
+  expect(choose([1, 192, 17, 136], [1, 192, 17, 136], [3, 3])).toBe("oneConvolution");
+  expect(choose([1, 32, 79, 632], [1, 32, 77, 616], [3, 3])).toBe("oneProductPerTap");
+  expect(choose([1, 80, 38, 304], [1, 192, 36, 288], [3, 3], "webgpu")).toBe("productPerImage");
 });
 
 test("small maps are one product, larger ones a product per image, and what would not fit a product per tap", () => {

@@ -9,6 +9,7 @@
 import type { Shape } from "../tensor/shape.js";
 import type { ConvAttributes } from "./conv.js";
 import { type NodeList, padLast, product, sizeOrRest, sliceLast, spatial } from "./lowering.js";
+import type { Profile } from "./op.js";
 
 export interface WeightGradientOperands {
   readonly attributes: ConvAttributes;
@@ -18,33 +19,82 @@ export interface WeightGradientOperands {
   readonly dyShape: Shape;
 }
 
-export type WeightGradientForm = "oneProduct" | "productPerImage" | "productPerTap";
+export type WeightGradientForm = "oneConvolution" | "oneProduct" | "oneProductPerTap" | "productPerImage" | "productPerTap";
 
 /** Up to here a map is small: 10 × 10. */
 const SMALL_MAP = 100;
 /** Columns of more elements (256 MB) are not worth the memory that they would take. */
 const LARGE_COLUMNS = 2 ** 26;
+/** In one image: from so many places on, and up to so many output channels, products per tap beat a convolution. */
+const [MANY_PLACES, FEW_CHANNELS] = [20_000, 64];
 
 /**
  * Which form is fastest, from what was measured on two cores (batch 8):
+ * - one image, which a whole batch is in the layout with the batch innermost: 1×1 as one product, since nothing has to be
+ *   transposed, and 7×1, whose taps are whole rows; others as one convolution whose kernel is dy, which reads x where it
+ *   lies; on very large maps with few channels tap by tap;
  * - small maps as one product over images and places: products of one small map each are too short to be fast, and the
  *   transposes of x and dy that the one product needs are cheap there;
  * - larger maps image by image, as their copies in another order would cost more than the sum over images;
  * - where the columns would be very large (volumes with wide kernels), tap by tap, which never holds them.
  */
-export function chooseForm({ attributes: { kernelShape, groups }, xShape, dyShape }: WeightGradientOperands): WeightGradientForm {
+export function chooseForm({ attributes, xShape, dyShape }: WeightGradientOperands, profile: Profile = "standard"): WeightGradientForm {
+  const { kernelShape, strides, groups } = attributes;
   const places = product(spatial(dyShape));
+  // A kernel as large as a map is nothing that WebGPU is fast with.
+  if (dyShape[0] === 1 && groups === 1 && kernelShape.length === 2 && strides.every((stride) => stride === 1) && profile !== "webgpu") {
+    const [height = 1, width = 1] = kernelShape;
+    if (width === 1 && (height === 1 || height > 3)) return "oneProduct";
+    return Number(dyShape[1]) <= FEW_CHANNELS && places > MANY_PLACES ? "oneProductPerTap" : "oneConvolution";
+  }
   const images = typeof dyShape[0] === "number" ? dyShape[0] : 1;
   if (images * Number(xShape[1]) * product(kernelShape) * places > LARGE_COLUMNS) return "productPerTap";
   return groups === 1 && places <= SMALL_MAP ? "oneProduct" : "productPerImage";
 }
 
-/** All forms write output 0. Each is exact for every attribute, but oneProduct, which knows one group only. */
+/**
+ * All forms write output 0. Each is exact for every attribute, but those with one product or convolution know one group
+ * only, oneProductPerTap also one image only, and oneConvolution one image, two axes and stride 1.
+ */
 export const FORMS: Readonly<Record<WeightGradientForm, (list: NodeList, operands: WeightGradientOperands) => void>> = {
+  oneConvolution,
   oneProduct,
+  oneProductPerTap,
   productPerImage,
   productPerTap,
 };
+
+/**
+ * One image: dw[m, c, k] = Σ_p dy[m, p] · x[c, p − begin + dilation·k] is a convolution over k. The channels of x are its
+ * depth, dy is M kernels as large as a map, and its stride is the dilation.
+ */
+function oneConvolution(list: NodeList, { attributes, x, dy, xShape, dyShape }: WeightGradientOperands): void {
+  const [inChannels, outChannels] = [Number(xShape[1]), Number(dyShape[1])];
+  const { kernelShape, dilations, pads } = attributes;
+  const volume = list.reshape("x_volume", x, [1, 1, inChannels, ...spatial(xShape)]);
+  const kernel = list.reshape("dy_kernels", dy, [outChannels, 1, 1, ...spatial(dyShape)]);
+  const found = list.add("Conv", "taps", [volume, kernel], {
+    kernel_shape: { ints: [1, ...spatial(dyShape)] },
+    strides: { ints: [1, ...dilations] },
+    dilations: { ints: [1, 1, 1] },
+    pads: { ints: [0, ...pads.slice(0, 2), 0, ...pads.slice(2)] },
+    group: { int: 1 },
+  });
+  list.reshape(0, found, [outChannels, inChannels, ...kernelShape]);
+}
+
+/** One image: for each tap dy [M, P] times what it meets of x [C, P], transposed. */
+function oneProductPerTap(list: NodeList, operands: WeightGradientOperands): void {
+  const { attributes, x, dy, xShape, dyShape } = operands;
+  const [inChannels, outChannels] = [Number(xShape[1]), Number(dyShape[1])];
+  const left = list.reshape("dy_rows", dy, [outChannels, -1]);
+  const products = tapSlices(list, operands, x).map((slice, tap) => {
+    const right = list.reshape(`tap${tap}_rows`, slice, [inChannels, -1]);
+    const whole = list.add("Gemm", `tap${tap}_product`, [left, right], { transB: { int: 1 } });
+    return list.reshape(`tap${tap}_column`, whole, [outChannels, inChannels, 1]);
+  });
+  list.reshape(0, list.add("Concat", "products", products, { axis: { int: 2 } }), [outChannels, inChannels, ...attributes.kernelShape]);
+}
 
 /** dy as [M, N·P] times the columns as [K·C, N·P], transposed: Gemm, with no sum over images afterwards. */
 function oneProduct(list: NodeList, operands: WeightGradientOperands): void {

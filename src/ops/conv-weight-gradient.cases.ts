@@ -19,6 +19,17 @@ export const cases: readonly OpCase<"convWeightGradient">[] = [
     attributes: { ...windowOf([3, 3], { pads: [1, 1, 1, 1] }), groups: 1 },
   },
   {
+    name: "one image, asymmetric pads and dilation",
+    inputs: shapes([1, 3, 6, 9], [1, 2, 5, 8]),
+    attributes: { ...windowOf([3, 2], { dilations: [1, 3], pads: [0, 2, 1, 0] }), groups: 1 },
+  },
+  { name: "one image, 1×1", inputs: shapes([1, 3, 4, 5], [1, 2, 4, 5]), attributes: { ...windowOf([1, 1]), groups: 1 } },
+  {
+    name: "one image with a stride",
+    inputs: shapes([1, 3, 5, 5], [1, 2, 2, 5]),
+    attributes: { ...windowOf([3, 1], { strides: [2, 1] }), groups: 1 },
+  },
+  {
     name: "one image, a product per group",
     inputs: shapes([1, 4, 4, 5], [1, 6, 4, 5]),
     attributes: { ...windowOf([3, 3], { pads: [1, 1, 1, 1] }), groups: 2 },

@@ -40,7 +40,7 @@ dw[m, c, k] = Σ dy[n, m, p] · x[n, c, p·stride − begin + dilation·k] over 
     const [xShape = [], dyShape = []] = site.inputTypes.map(({ shape }) => shape);
     const list = nodeList(site);
     const operands = { attributes, x, dy, xShape, dyShape };
-    FORMS[chooseForm(operands)](list, operands);
+    FORMS[chooseForm(operands, site.profile)](list, operands);
     return list.nodes;
   },
 

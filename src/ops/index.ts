@@ -12,6 +12,8 @@ import { clip } from "./clip.js";
 import { concat } from "./concat.js";
 import { constant } from "./constant.js";
 import { conv } from "./conv.js";
+import { convChwn } from "./conv-chwn.js";
+import { convChwnInputGradient } from "./conv-chwn-input-gradient.js";
 import { convInputGradient } from "./conv-input-gradient.js";
 import { convTranspose } from "./conv-transpose.js";
 import { convWeightGradient } from "./conv-weight-gradient.js";
@@ -69,6 +71,8 @@ export const OPS = {
   concat,
   constant,
   conv,
+  convChwn,
+  convChwnInputGradient,
   convInputGradient,
   convTranspose,
   convWeightGradient,

@@ -9,6 +9,11 @@ export const cases: readonly OpCase<"maxPoolGradient">[] = [
     attributes: { ...windowOf([3, 3], { strides: [2, 2], pads: [1, 1, 1, 1] }), ceilMode: false },
   },
   {
+    name: "ties under a window along two of three axes",
+    inputs: [{ shape: [1, 2, 5, 6, 2], low: 0, high: 0 }, { shape: [1, 2, 2, 3, 2], low: 0, high: 0 }, { shape: [1, 2, 2, 3, 2] }],
+    attributes: { ...windowOf([3, 3, 1], { strides: [2, 2, 1], pads: [0, 1, 0, 0, 0, 0] }), ceilMode: false },
+  },
+  {
     name: "ties in volumes, overlapping windows",
     inputs: [{ shape: [2, 2, 3, 4, 5], low: 0, high: 0 }, { shape: [2, 2, 3, 4, 5], low: 0, high: 0 }, { shape: [2, 2, 3, 4, 5] }],
     attributes: { ...windowOf([3, 3, 3], { pads: [1, 1, 1, 1, 1, 1] }), ceilMode: false },

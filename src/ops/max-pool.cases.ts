@@ -39,6 +39,16 @@ export const cases: readonly OpCase<"maxPool">[] = [
     attributes: { ...windowOf([3, 3], { pads: [1, 1, 1, 1] }), ceilMode: true },
   },
   {
+    name: "a window along two of three axes",
+    inputs: shapes([1, 2, 6, 7, 2]),
+    attributes: { ...windowOf([3, 3, 1], { strides: [2, 2, 1] }), ceilMode: true },
+  },
+  {
+    name: "a padded window along one of three axes",
+    inputs: shapes([2, 2, 1, 7, 3]),
+    attributes: { ...windowOf([1, 3, 1], { strides: [1, 1, 1], pads: [0, 1, 0, 0, 1, 0] }), ceilMode: false },
+  },
+  {
     name: "volumes",
     inputs: shapes(["N", 2, 5, 4, 7]),
     attributes: { ...windowOf([3, 2, 3], { strides: [2, 1, 3], pads: [1, 0, 0, 0, 1, 1] }), ceilMode: false },

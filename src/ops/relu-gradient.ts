@@ -20,10 +20,14 @@ differentiable: it is used in backward graphs alone.`,
     const [y = "", dy = ""] = site.inputs;
     const scalar = (name: string, value: number): string => site.constant(name, float32Tensor([], Float32Array.of(value)));
     const [large, mask] = [site.inner("large"), site.inner("mask")];
+    const product = { opType: "Mul", inputs: [dy, mask], outputs: site.outputs, attributes: {} };
+    // The same in one operator, which WebGPU does not have.
+    if (site.profile !== "webgpu")
+      return [{ opType: "HardSigmoid", inputs: [y], outputs: [mask], attributes: { alpha: { float: 1e30 }, beta: { float: 0 } } }, product];
     return [
       { opType: "Mul", inputs: [y, scalar("factor", 1e30)], outputs: [large], attributes: {} },
       { opType: "Clip", inputs: [large, scalar("zero", 0), scalar("one", 1)], outputs: [mask], attributes: {} },
-      { opType: "Mul", inputs: [dy, mask], outputs: site.outputs, attributes: {} },
+      product,
     ];
   },
   ...POINTWISE,

@@ -143,7 +143,7 @@ export interface Progress {
  * import { learningRateAt, scheduleOf } from "inceptionkit/train";
  * const schedule = scheduleOf({ name: "step", learningRate: 0.1, unit: "epoch", every: 1 });
  * learningRateAt(schedule, { step: 99, stepsPerEpoch: 100 }); // 0.1
- * learningRateAt(schedule, { step: 100, stepsPerEpoch: 100 }); // 0.01
+ * learningRateAt(schedule, { step: 100, stepsPerEpoch: 100 }) < 0.0101; // true
  * ```
  */
 export function learningRateAt({ unit, rate }: Schedule, { step, stepsPerEpoch }: Progress): number {

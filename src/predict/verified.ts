@@ -13,6 +13,8 @@ export interface VerifyPlatform {
   readonly sha256: (bytes: Uint8Array) => string;
   /** The operators that training programs are made of. Default "standard", which is what files are exported with. */
   readonly profile?: Profile;
+  /** How training graphs lay out their maps. Default "nchw", as the recorded runs did. */
+  readonly layout?: "nchw" | "chwn";
   /** Called when a case begins. */
   readonly onCase?: (name: string) => void;
 }

@@ -80,13 +80,13 @@ function describe({ model, numClasses, auxiliary, input }: TrainingGolden): { re
 
 function compile(
   { golden, graph }: Subject,
-  options: Pick<TrainingOptions, "form" | "freezeBatchNorm" | "optimizer" | "profile">,
+  options: Pick<TrainingOptions, "form" | "freezeBatchNorm" | "layout" | "optimizer" | "profile">,
 ): CompiledTraining {
   return compileTraining(graph, { batch: golden.labels.length, truth: "labels", dropout: false, ...GOLDEN_LOSS, ...options });
 }
 
-function profileOf({ profile }: VerifyPlatform): Pick<TrainingOptions, "profile"> {
-  return profile === undefined ? {} : { profile };
+function profileOf({ profile, layout = "nchw" }: VerifyPlatform): Pick<TrainingOptions, "layout" | "profile"> {
+  return profile === undefined ? { layout } : { layout, profile };
 }
 
 /** Opens a trainer over one of the programs, and closes it after use. */

@@ -34,7 +34,7 @@ const NOT_DIFFERENTIABLE: readonly OpName[] = ["constant", "dropout", "oneHot", 
 const WITHOUT_GRADIENT: Partial<Readonly<Record<OpName, readonly string[]>>> = { batchNormalization: ["3", "4"] };
 
 /** Outputs through which gradients flow, where that is not all. */
-const IN_THE_LOSS: Partial<Readonly<Record<OpName, readonly string[]>>> = { batchNormalizationTraining: ["y"] };
+const IN_THE_LOSS: Partial<Readonly<Record<OpName, readonly string[]>>> = { batchNormalizationTraining: ["y"], convChwn: ["y"] };
 
 const DIFFERENTIABLE = Object.keys(OPS)
   .filter(isOpName)

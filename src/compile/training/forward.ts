@@ -1,8 +1,12 @@
 /** The network as it runs in training: state instead of constants, batch statistics, fed dropout masks. */
-import { isTrainable, type Node, type Parameter } from "../../ir/graph.js";
+import { isTrainable, type Node, type Parameter, typeOf } from "../../ir/graph.js";
 import type { Ref } from "../../ops/build.js";
+import type { Shape } from "../../tensor/shape.js";
 import { elementCount } from "../../tensor/tensor.js";
+import { chwnLayout } from "./chwn.js";
+import { type Layout, nchwLayout } from "./layout.js";
 import type { TrainingOptions } from "./options.js";
+import { type PointwiseUnit, parallelUnits } from "./parallel.js";
 import { feedInput, joined, parted, setNext, stateInput, type TrainingContext } from "./state.js";
 
 /** What running the network in training gives. */
@@ -11,11 +15,13 @@ export interface TrainingForward {
   readonly trained: readonly { readonly parameter: Parameter; readonly flat: Ref; readonly view: Ref }[];
   /** The outputs of the network by name. */
   readonly outputs: ReadonlyMap<string, Ref>;
+  /** The nodes from the inputs to the outputs, in order. */
+  readonly nodes: readonly Node[];
 }
 
 /** Replays the nodes of the network into the training graph. */
 export function trainingForward(context: TrainingContext, options: TrainingOptions): TrainingForward {
-  const { network } = context;
+  const { b, network } = context;
   const values = inputValues(context, options);
   const trained = network.parameters.flatMap((parameter) => {
     const flat = stateInput(context, parameter, isTrainable(parameter) ? "parameter" : "statistic", parameter.path, null);
@@ -24,9 +30,11 @@ export function trainingForward(context: TrainingContext, options: TrainingOptio
     return isTrained(parameter, options) ? [{ parameter, flat, view }] : [];
   });
   const normalized: NormalizedLayer[] = [];
+  const before = b.nodes().length;
   const outputs = replayAll(context, options, values, normalized);
+  const nodes = b.nodes().slice(before);
   updateStatistics(context, normalized, options.batchNormDecay ?? 0.9);
-  return { trained, outputs };
+  return { trained, outputs, nodes };
 }
 
 /** The network as it is measured between epochs: running statistics, no dropout, the averaged parameters where there are any. */
@@ -45,10 +53,21 @@ export function evaluationForward(context: TrainingContext, options: TrainingOpt
 function inputValues(context: TrainingContext, { batch }: TrainingOptions): Map<string, Ref> {
   return new Map(
     context.network.inputs.map(({ name, type }) => {
-      const shape = type.shape.map((dim) => (typeof dim === "number" ? dim : batch));
+      const shape = shapeInBatch(type.shape, batch);
       return [name, feedInput(context, { name, dtype: "float32", shape, meaning: "what the network reads: preprocessed images" })];
     }),
   );
+}
+
+function shapeInBatch(shape: Shape, batch: number): readonly number[] {
+  return shape.map((dim) => (typeof dim === "number" ? dim : batch));
+}
+
+/** The layout that is asked for; by default [N, C, H, W] on WebGPU and for volumes, else the faster one. */
+function layoutOf({ b, network }: TrainingContext, { layout, profile = "standard", batch }: TrainingOptions): Layout {
+  const hasVolumes = network.nodes.some(({ outputs }) => outputs.some((output) => typeOf(network, output).shape.length > 4));
+  const chosen = layout ?? (profile === "webgpu" || hasVolumes ? "nchw" : "chwn");
+  return chosen === "nchw" ? nchwLayout(b) : chwnLayout(b, batch);
 }
 
 function replayAll(
@@ -57,12 +76,31 @@ function replayAll(
   values: Map<string, Ref>,
   normalized: NormalizedLayer[],
 ): ReadonlyMap<string, Ref> {
+  const layout = layoutOf(context, options);
+  const site: Replay = { context, options, layout, normalized };
+  for (const { name } of context.network.inputs) values.set(name, layout.enter(known(values, name)));
+  const together = new Map(
+    layout.joinsUnits ? parallelUnits(context.network, (norm) => !keepsStatistics(context, options, norm)).flatMap(byNode) : [],
+  );
   for (const node of context.network.nodes) {
-    const inputs = node.inputs.map((input) => known(values, input));
-    const outputs = replay(context, options, node, inputs, normalized);
-    for (const [index, output] of node.outputs.entries()) if (outputs[index]) values.set(output, outputs[index]);
+    const units = together.get(node.path);
+    if (units === undefined) {
+      const outputs = replay(
+        site,
+        node,
+        node.inputs.map((input) => known(values, input)),
+      );
+      for (const [index, output] of node.outputs.entries()) if (outputs[index]) values.set(output, outputs[index]);
+    } else if (units[0]?.conv === node) {
+      for (const [index, output] of replayTogether(site, units, values).entries()) values.set(units[index]?.relu.outputs[0] ?? "", output);
+    }
   }
-  return new Map(context.network.outputs.map(({ name, value }) => [name, known(values, value)]));
+  return new Map(context.network.outputs.map(({ name, value }) => [name, layout.leave(known(values, value))]));
+}
+
+/** The group of each node of a group. */
+function byNode(units: readonly PointwiseUnit[]): readonly (readonly [string, readonly PointwiseUnit[]])[] {
+  return units.flatMap(({ conv, norm, relu }) => [conv, ...(norm ? [norm] : []), relu].map((node) => [node.path, units] as const));
 }
 
 export function isTrained(parameter: Parameter, { isTrained: chosen = () => true }: TrainingOptions): boolean {
@@ -71,8 +109,8 @@ export function isTrained(parameter: Parameter, { isTrained: chosen = () => true
 
 /** A batch normalisation that used the statistics of its batch. */
 interface NormalizedLayer {
-  readonly meanPath: string;
-  readonly variancePath: string;
+  /** The normalisations of the network whose channels it has, in order. */
+  readonly members: readonly Node[];
   readonly mean: Ref;
   readonly variance: Ref;
   /** Elements that each statistic is taken over. */
@@ -84,31 +122,53 @@ function viewed({ b }: TrainingContext, { path, type }: Parameter, flat: Ref): R
   return type.shape.length === 1 ? flat : b.add("reshape", `${path}:view`, [flat], { shape: type.shape.map(Number) });
 }
 
-function replay(
-  context: TrainingContext,
-  options: TrainingOptions,
-  node: Node,
-  inputs: readonly Ref[],
-  normalized: NormalizedLayer[],
-): readonly Ref[] {
-  const { b } = context;
+interface Replay {
+  readonly context: TrainingContext;
+  readonly options: TrainingOptions;
+  readonly layout: Layout;
+  readonly normalized: NormalizedLayer[];
+}
+
+function replay(site: Replay, node: Node, inputs: readonly Ref[]): readonly Ref[] {
+  const { context, options, layout } = site;
   const [x] = inputs;
-  if (node.op === "dropout" && x) return [options.dropout === false || node.attributes.dropRate === 0 ? x : dropped(context, node, x)];
-  if (node.op === "batchNormalization" && !keepsStatistics(context, options, node)) {
-    const [values, scale, shift] = inputs;
-    const [, , , meanPath = "", variancePath = ""] = node.inputs;
-    if (values === undefined || scale === undefined || shift === undefined)
-      throw new RangeError(`Cannot train "${node.path}": it lacks inputs`);
-    const [y, mean, variance] = b.addAll("batchNormalizationTraining", node.path, [values, scale, shift], {
-      epsilon: Number(node.attributes.epsilon),
-    });
-    if (y === undefined || mean === undefined || variance === undefined)
-      throw new RangeError(`Cannot train "${node.path}": it lacks outputs`);
-    const count = elementCount(values.type.shape.map(Number)) / Number(values.type.shape[1]);
-    normalized.push({ meanPath, variancePath, mean, variance, count });
-    return [y];
+  if (node.op === "dropout" && x) return options.dropout === false || node.attributes.dropRate === 0 ? [x] : dropped(site, node, x);
+  if (node.op === "batchNormalization" && !keepsStatistics(context, options, node))
+    return [normalizedByBatch(site, node.path, [node], inputs)];
+  return layout.emit(node, inputs);
+}
+
+/** One normalisation for the channels of all `members`. */
+function normalizedByBatch({ layout, normalized }: Replay, path: string, members: readonly Node[], [x, scale, shift]: readonly Ref[]): Ref {
+  if (x === undefined || scale === undefined || shift === undefined) throw new RangeError(`Cannot train "${path}": it lacks inputs`);
+  const node = { op: "batchNormalizationTraining", path, attributes: { epsilon: Number(members[0]?.attributes.epsilon) } };
+  const [y, mean, variance] = layout.emit(node, [x, scale, shift]);
+  if (y === undefined || mean === undefined || variance === undefined) throw new RangeError(`Cannot train "${path}": it lacks outputs`);
+  normalized.push({ members, mean, variance, count: elementCount(x.type.shape.map(Number)) / Number(x.type.shape[1]) });
+  return y;
+}
+
+/** Units on one value as one unit with the channels of all; returns what leaves each. */
+function replayTogether(site: Replay, units: readonly PointwiseUnit[], values: ReadonlyMap<string, Ref>): readonly Ref[] {
+  const { layout, context } = site;
+  const [{ conv, norm } = { conv: undefined, norm: null }] = units;
+  if (conv === undefined) return [];
+  const path = `${conv.path}.parallel`;
+  const side = (name: string, node: (unit: PointwiseUnit) => Node | null, input: number): Ref => {
+    const parts = units.map((unit) => known(values, node(unit)?.inputs[input] ?? ""));
+    return joined(context.b, `${path}.${name}`, parts);
+  };
+  const biases = conv.inputs.length > 2 ? [side("biases", (unit) => unit.conv, 2)] : [];
+  const operands = [known(values, conv.inputs[0] ?? ""), side("kernels", (unit) => unit.conv, 1), ...biases];
+  let [y] = layout.emit({ op: "conv", path, attributes: conv.attributes }, operands);
+  if (y && norm) {
+    const vectors = [side("scales", (unit) => unit.norm, 1), side("shifts", (unit) => unit.norm, 2)];
+    const members = units.flatMap((unit) => (unit.norm ? [unit.norm] : []));
+    y = normalizedByBatch(site, `${path}.norm`, members, [y, ...vectors]);
   }
-  return b.addNode(node.op, node.path, inputs, node.attributes);
+  if (y) [y] = layout.emit({ op: "relu", path: `${path}.relu`, attributes: {} }, [y]);
+  const sizes = units.map((unit) => Number(known(values, unit.conv.inputs[1] ?? "").type.shape[0]));
+  return y ? layout.emit({ op: "split", path: `${path}.parts`, attributes: { axis: 1, sizes } }, [y]) : [];
 }
 
 /** Whether a normalisation uses its running statistics: where it is told to, or neither its scale nor its shift is trained. */
@@ -122,16 +182,16 @@ function keepsStatistics({ network }: TrainingContext, options: TrainingOptions,
  * Inverted dropout: the mask holds 0 where an element is dropped and 1/(1 − rate) elsewhere, so that the expected value
  * is that of inference. The mask is fed, since ONNX's random operators give other numbers on each runtime.
  */
-function dropped(context: TrainingContext, node: Node, x: Ref): Ref {
+function dropped({ context, options, layout }: Replay, node: Node, x: Ref): readonly Ref[] {
   const rate = Number(node.attributes.dropRate);
   const mask = feedInput(context, {
     name: `dropout:${node.path}`,
     dtype: "float32",
-    shape: x.type.shape.map(Number),
+    shape: shapeInBatch(typeOf(context.network, node.outputs[0] ?? "").shape, options.batch),
     meaning: `dropout mask: 0 with probability ${rate}, else ${1 / (1 - rate)}`,
     dropRate: rate,
   });
-  return context.b.add("mul", node.path, [x, mask], {});
+  return layout.emit({ op: "mul", path: node.path, attributes: {} }, [x, layout.enter(mask)]);
 }
 
 /**
@@ -141,17 +201,17 @@ function dropped(context: TrainingContext, node: Node, x: Ref): Ref {
 function updateStatistics(context: TrainingContext, layers: readonly NormalizedLayer[], decay: number): void {
   if (layers.length === 0) return;
   const { b } = context;
-  const pieces = layers.flatMap(({ meanPath, variancePath, mean, variance, count }) => [
-    { path: meanPath, batch: mean, factor: 1 - decay },
+  const pieces = layers.flatMap(({ members, mean, variance, count }) => [
+    { paths: members.map(({ inputs }) => inputs[3] ?? ""), batch: mean, factor: 1 - decay },
     // One element has no unbiased variance; PyTorch refuses such a batch, here the biased one stands in.
-    { path: variancePath, batch: variance, factor: (1 - decay) * (count > 1 ? count / (count - 1) : 1) },
+    { paths: members.map(({ inputs }) => inputs[4] ?? ""), batch: variance, factor: (1 - decay) * (count > 1 ? count / (count - 1) : 1) },
   ]);
-  const sizes = pieces.map(({ batch }) => Number(batch.type.shape[0]));
-  const factors = pieces.flatMap(({ factor }, index) => Array.from({ length: sizes[index] ?? 0 }, () => factor));
+  const paths = pieces.flatMap((piece) => piece.paths);
+  const factors = pieces.flatMap(({ batch, factor }) => Array.from({ length: Number(batch.type.shape[0]) }, () => factor));
   const running = joined(
     b,
     "statistics.running",
-    pieces.map(({ path }) => b.ref(path)),
+    paths.map((path) => b.ref(path)),
   );
   const batch = joined(
     b,
@@ -165,7 +225,8 @@ function updateStatistics(context: TrainingContext, layers: readonly NormalizedL
     [b.add("scale", "statistics.kept", [running], { factor: decay }), b.add("mul", "statistics.taken", [batch, factor], {})],
     {},
   );
-  for (const [index, part] of parted(b, "statistics.parts", next, sizes).entries()) setNext(context, pieces[index]?.path ?? "", part);
+  const sizes = paths.map((path) => Number(b.ref(path).type.shape[0]));
+  for (const [index, part] of parted(b, "statistics.parts", next, sizes).entries()) setNext(context, paths[index] ?? "", part);
 }
 
 function known(values: ReadonlyMap<string, Ref>, name: string): Ref {

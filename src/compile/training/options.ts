@@ -44,6 +44,12 @@ export interface TrainingOptions {
   readonly recompute?: boolean;
   /** Default "standard". */
   readonly profile?: Profile;
+  /**
+   * How maps lie in memory inside the graph: "nchw", as the network describes them, or "chwn", with the batch innermost, where
+   * convolutions and their gradients need no loop over images. Feeds, state and outputs are the same. Default "chwn"; under
+   * the profile "webgpu" and for networks of volumes "nchw".
+   */
+  readonly layout?: "nchw" | "chwn";
 }
 
 /** What a piece of state is. */

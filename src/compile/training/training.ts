@@ -19,12 +19,14 @@ import { checkGraph } from "../../ops/index.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import { emitModel } from "../emit.js";
 import { lowerGraph } from "../lower.js";
+import { shareViews } from "../views.js";
 import { evaluationForward, trainingForward } from "./forward.js";
 import { trainingLoss } from "./loss.js";
 import type { StateTensor, TrainingFeed, TrainingOptions } from "./options.js";
+import { memoryOrder } from "./order.js";
 import { trainingReadme } from "./readme.js";
 import { stateInput, type TrainingContext } from "./state.js";
-import { accumulateGradients, type Trained, updateParameters } from "./update.js";
+import { accumulateGradients, isUpdatedAlone, type Trained, updateParameters } from "./update.js";
 
 /** One emitted program: its graph, and which of its inputs are state. */
 export interface CompiledProgram {
@@ -140,13 +142,13 @@ function evaluateProgram(network: Graph, options: TrainingOptions): TrainingCont
 /** 2 to 4: forward pass, loss and the gradient of each trained parameter, flat. */
 function differentiated(context: TrainingContext, options: TrainingOptions): readonly Trained[] {
   const { b } = context;
-  const { trained, outputs } = trainingForward(context, options);
+  const { trained, outputs, nodes } = trainingForward(context, options);
   const loss = trainingLoss(context, options, outputs);
   const found = gradients(
     b,
     loss,
     trained.map(({ view }) => view),
-    options.recompute === true ? { recompute: forwardSegments(context) } : {},
+    options.recompute === true ? { recompute: forwardSegments(context, nodes) } : {},
   );
   return trained.map(({ parameter, flat }, index) => {
     const gradient = found[index];
@@ -162,9 +164,7 @@ function differentiated(context: TrainingContext, options: TrainingOptions): rea
 }
 
 /** The parts of the network that are run again in the backward pass. */
-function forwardSegments({ b, network }: TrainingContext): readonly (readonly Node[])[] {
-  const own = new Set(network.nodes.map(({ path }) => path));
-  const nodes = b.nodes().filter(({ path }) => own.has(path));
+function forwardSegments({ b }: TrainingContext, nodes: readonly Node[]): readonly (readonly Node[])[] {
   const made = new Set(nodes.flatMap(({ outputs }) => outputs));
   return segments(
     nodes,
@@ -181,13 +181,16 @@ function finishProgram(context: TrainingContext, name: string, { profile = "stan
     ...context.outputs.map((output) => ({ name: output.name, value: output.value.id })),
   ];
   for (const output of outputs) context.b.output(output.name, context.b.ref(output.value));
-  const graph = checkGraph(
-    selectOutputs(
-      context.b.draft(),
-      outputs.map((output) => output.name),
-    ),
+  const kept = selectOutputs(
+    context.b.draft(),
+    outputs.map((output) => output.name),
   );
-  const { nodes, constants } = lowerGraph(graph, profile);
+  const alone = new Set(
+    [...context.state.values()].filter(({ tensor }) => isUpdatedAlone(tensor.shape)).map(({ tensor }) => `${tensor.name}:next`),
+  );
+  const graph = checkGraph(memoryOrder(kept, (output) => alone.has(output)));
+  const shown = new Set(graph.outputs.map((output) => output.value));
+  const { nodes, constants } = shareViews(lowerGraph(graph, profile), shown, (value) => graph.types.get(value)?.shape);
   const used = new Set(graph.inputs.map((input) => input.name));
   const reads = [...context.state].filter(([input, { next }]) => next === null && used.has(input)).map(([input]) => input);
   const program = {

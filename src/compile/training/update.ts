@@ -2,6 +2,7 @@
 import type { Parameter } from "../../ir/graph.js";
 import type { GraphBuilder, Ref } from "../../ops/build.js";
 import { averageParameters, clipByNorm, clipByValue, type Optimizer } from "../../optim/index.js";
+import { elementCount } from "../../tensor/tensor.js";
 import type { TrainingOptions } from "./options.js";
 import { counterInput, feedInput, joined, parted, setNext, stateInput, type TrainingContext } from "./state.js";
 
@@ -49,6 +50,11 @@ interface Group {
  */
 const SMALL = 4096;
 
+/** Whether a parameter of this shape has a chain of operators of its own. */
+export function isUpdatedAlone(shape: readonly number[]): boolean {
+  return elementCount(shape) > SMALL;
+}
+
 function groups({ optimizer, learningRateFactor = () => 1 }: TrainingOptions, trained: readonly Trained[]): readonly Group[] {
   const optimizers: Optimizer[] = [];
   const small = new Map<string, Group>();
@@ -57,8 +63,7 @@ function groups({ optimizer, learningRateFactor = () => 1 }: TrainingOptions, tr
     const chosen = optimizer(item.parameter);
     if (!optimizers.includes(chosen)) optimizers.push(chosen);
     const factor = learningRateFactor(item.parameter);
-    const count = Number(item.flat.type.shape[0]);
-    if (count > SMALL) {
+    if (isUpdatedAlone(item.parameter.type.shape.map(Number))) {
       large.push({ path: `update.${item.parameter.path}`, optimizer: chosen, factor, members: [item] });
       continue;
     }

@@ -60,8 +60,11 @@ export interface ExperimentResult {
  *
  * @example
  * ```ts
+ * import { mkdtempSync } from "node:fs";
+ * import { tmpdir } from "node:os";
  * import { residualScalingExperiment } from "inceptionkit/node";
- * const { results } = await residualScalingExperiment({ out: "residual-scaling", quick: true });
+ * const out = mkdtempSync(`${tmpdir()}/residual-scaling-`);
+ * const { results } = await residualScalingExperiment({ out, quick: true, steps: 2 });
  * console.log(results.map(({ cell, probes }) => [cell.filters, cell.scale, probes.at(-1)?.zeros]));
  * ```
  */

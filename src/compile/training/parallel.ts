@@ -1,0 +1,44 @@
+import type { Graph, Node } from "../../ir/graph.js";
+
+/** A convolution with a 1×1 kernel and what follows it: a batch normalisation, if any, and a ReLU. */
+export interface PointwiseUnit {
+  readonly conv: Node;
+  readonly norm: Node | null;
+  readonly relu: Node;
+}
+
+/**
+ * Units that begin the branches of a block: they read one value, and nothing else reads what is inside of them. With their
+ * kernels, scales and shifts side by side they are one unit with more channels, which gives the same numbers: each channel
+ * is a product and a normalisation of its own.
+ *
+ * @param usesBatch - whether a batch normalisation uses the statistics of its batch
+ * @returns groups of two or more units, in the order of the network
+ */
+export function parallelUnits(network: Graph, usesBatch: (norm: Node) => boolean): readonly (readonly PointwiseUnit[])[] {
+  const readers = new Map<string, Node[]>();
+  for (const node of network.nodes) for (const input of node.inputs) readers.set(input, [...(readers.get(input) ?? []), node]);
+  const shown = new Set(network.outputs.map(({ value }) => value));
+  const onlyReader = (node: Node): Node | null => {
+    const [output = ""] = node.outputs;
+    const [reader = null, ...more] = readers.get(output) ?? [];
+    return more.length === 0 && !shown.has(output) ? reader : null;
+  };
+  const groups = new Map<string, PointwiseUnit[]>();
+  for (const conv of network.nodes) {
+    if (!isPointwise(conv)) continue;
+    const next = onlyReader(conv);
+    const norm = next?.op === "batchNormalization" ? next : null;
+    const relu = norm ? onlyReader(norm) : next;
+    if (relu?.op !== "relu" || (norm && !usesBatch(norm))) continue;
+    // Together with those that are normalised alike and have a bias or none alike.
+    const key = [conv.inputs[0], conv.inputs.length, norm ? norm.attributes.epsilon : "plain"].join(" ");
+    groups.set(key, [...(groups.get(key) ?? []), { conv, norm, relu }]);
+  }
+  return [...groups.values()].filter((units) => units.length > 1);
+}
+
+function isPointwise({ op, attributes: { kernelShape, strides, pads, groups } }: Node): boolean {
+  const every = (values: unknown, value: number): boolean => Array.isArray(values) && values.every((one) => one === value);
+  return op === "conv" && groups === 1 && every(kernelShape, 1) && every(strides, 1) && every(pads, 0);
+}
