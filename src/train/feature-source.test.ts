@@ -2,7 +2,13 @@ import { expect, test } from "vitest";
 import type { Batch, BatchStream, Dataset } from "../data/batch.js";
 import { featureSource } from "./feature-source.js";
 
-const dataset: Dataset = { name: "six", classes: ["a", "b", "c"], size: 7, labelOf: (index) => index % 3, nameOf: (index) => `six/${index}` };
+const dataset: Dataset = {
+  name: "six",
+  classes: ["a", "b", "c"],
+  size: 7,
+  labelOf: (index) => index % 3,
+  nameOf: (index) => `six/${index}`,
+};
 // Image 3 could not be decoded. The features of image i are i and 10·i.
 const indices = [0, 1, 2, 4, 5, 6];
 const table = { values: Float32Array.from(indices.flatMap((index) => [index, 10 * index])), width: 2, indices };

@@ -37,7 +37,10 @@ describe("what is trained", () => {
   });
 
   test.each([
-    ["last:99", 'Cannot freeze "last:99" of "googlenet.public": expected last:k with a whole number k from 0 to 12, the number of its stages'],
+    [
+      "last:99",
+      'Cannot freeze "last:99" of "googlenet.public": expected last:k with a whole number k from 0 to 12, the number of its stages',
+    ],
     ["last:", 'Cannot freeze "last:" of "googlenet.public": expected last:k with a whole number k from 0 to 12, the number of its stages'],
     [
       "conv1.*,nothing*,stem",

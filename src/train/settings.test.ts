@@ -19,7 +19,13 @@ describe("settings", () => {
   });
 
   test("what config.json holds reads back to the same settings", () => {
-    const settings = resolveSettings({ data: "d", recipe: "paper", optimizer: "adamw:weightDecay=0.05", augmentation: "none", clipNorm: "none" });
+    const settings = resolveSettings({
+      data: "d",
+      recipe: "paper",
+      optimizer: "adamw:weightDecay=0.05",
+      augmentation: "none",
+      clipNorm: "none",
+    });
     expect(resolveSettings(JSON.parse(JSON.stringify(settingsJson(settings))) as Record<string, unknown>)).toEqual(settings);
     expect(settings.clipNorm).toBeNull();
     expect(settings.optimizer).toEqual({ name: "adamw", weightDecay: 0.05 });

@@ -169,8 +169,7 @@ export function resolveSettings(given: Readonly<Record<string, unknown>>): Train
 
 /** Settings as they are written to config.json. */
 export function settingsJson(settings: TrainingSettings): JsonRecord {
-  // Readonly records of JSON's own types, which an interface without an index signature does not tell the compiler.
-  return { ...settings } as JsonRecord;
+  return { ...settings };
 }
 
 /** The schedule of a run; where it needs a length and has none, it is the number of epochs. */
