@@ -5,7 +5,7 @@ import { openNpy } from "../formats/npy.js";
 import { decodeImage } from "../node/decode-image.js";
 import { openFileSource } from "../node/file-source.js";
 import { listImages } from "../node/list-images.js";
-import { type LoadedModel, type LoadModelOptions, loadModel } from "../node/load-model.js";
+import { knownPreprocessing, type LoadedModel, type LoadModelOptions, loadModel } from "../node/load-model.js";
 import { namedPreprocessing } from "../node/prepare-model.js";
 import type { DownloadProgress, SourceOptions } from "../node/weight-source.js";
 import { imageBatch, runRows } from "../predict/predict.js";
@@ -105,14 +105,7 @@ export async function runOnFiles<T>(
   const loaded = await loadModel(model, options);
   const progress = await startProgress(io, "images", files.length);
   try {
-    const { preprocessing } = loaded.artefact;
-    if (preprocessing === null) {
-      throw new InceptionError(
-        "OPTION_INVALID",
-        `Cannot prepare images for "${model}": its weights do not say how, expected --preprocessing with a name`,
-        { model },
-      );
-    }
+    const preprocessing = knownPreprocessing(loaded, model);
     const output = work.output(loaded);
     const outcomes: Promise<readonly Outcome<T>[]>[] = [];
     const runBatch = async (samples: readonly Sample[]): Promise<readonly Outcome<T>[]> => {

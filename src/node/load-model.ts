@@ -1,4 +1,5 @@
 import { type CompileOptions, compileInference } from "../compile/compile.js";
+import type { Preprocessing } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
 import { checkOps } from "../formats/onnx/check-ops.js";
 import { decodeModel } from "../formats/onnx/decode.js";
@@ -219,3 +220,18 @@ const INFERENCE_OPS: ReadonlySet<string> = new Set([
   ...["QuantizeLinear", "Reciprocal", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape", "Resize", "Shape", "Sigmoid"],
   ...["Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Transpose", "Unsqueeze"],
 ]);
+
+/**
+ * How images become inputs of a loaded model.
+ *
+ * @param model - how messages name it
+ * @throws InceptionError OPTION_INVALID where neither the weights nor the caller said how
+ */
+export function knownPreprocessing({ artefact }: LoadedModel, model: string): Preprocessing {
+  if (artefact.preprocessing !== null) return artefact.preprocessing;
+  throw new InceptionError(
+    "OPTION_INVALID",
+    `Cannot prepare images for "${model}": its weights do not say how, expected --preprocessing with a name`,
+    { model },
+  );
+}

@@ -17,7 +17,7 @@ import { resolveSettings } from "../../train/settings.js";
 import { createBatchSource } from "../batch-source.js";
 import { type OpenDatasetOptions, type OpenedDataset, openDataset } from "../datasets/index.js";
 import { openSampleReader, type SampleReader } from "../datasets/sample-reader.js";
-import { type LoadedModel, type LoadModelOptions, loadModel, logitsOutput } from "../load-model.js";
+import { knownPreprocessing, type LoadedModel, type LoadModelOptions, loadModel, logitsOutput } from "../load-model.js";
 import { openRun } from "../open-run.js";
 import { isRunFolder } from "./run-weights.js";
 
@@ -66,14 +66,7 @@ export interface Measured {
 export async function evaluateModel(model: string, data: string | null, options: EvaluateOptions = {}): Promise<Measured> {
   const loaded = await loadModel(model, options);
   try {
-    const { preprocessing } = loaded.artefact;
-    if (preprocessing === null) {
-      throw new InceptionError(
-        "OPTION_INVALID",
-        `Cannot prepare images for "${model}": its weights do not say how, expected --preprocessing with a name`,
-        { model },
-      );
-    }
+    const preprocessing = knownPreprocessing(loaded, model);
     const classes = classNames(loaded);
     const dataset = choosePart(await openLabelled(model, data, classes), options.split);
     const task: Task = { loaded, preprocessing, dataset, output: logitsOutput(loaded), classes, options };
