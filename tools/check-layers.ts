@@ -10,6 +10,7 @@ import path from "node:path";
 /** What each folder of src may import, besides itself. Files directly in src/ are listed by name. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": [],
+  "options.ts": ["errors.ts"],
   tensor: ["errors.ts"],
   formats: ["errors.ts", "tensor"],
   ir: ["errors.ts", "tensor"],
@@ -18,9 +19,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   analysis: ["errors.ts", "tensor", "ir", "ops"],
   autodiff: ["errors.ts", "tensor", "ir", "ops"],
   losses: ["errors.ts", "tensor", "ir", "ops", "layers"],
-  optim: ["errors.ts", "tensor", "ir", "ops"],
+  optim: ["errors.ts", "options.ts", "tensor", "ir", "ops"],
   weights: ["errors.ts", "tensor", "formats", "ir"],
-  models: ["errors.ts", "tensor", "ir", "ops", "layers", "weights"],
+  models: ["errors.ts", "options.ts", "tensor", "ir", "ops", "layers", "weights"],
   compile: ["errors.ts", "tensor", "formats", "ir", "ops", "layers", "autodiff", "losses", "optim"],
   data: ["errors.ts", "tensor", "formats"],
   runtime: ["errors.ts", "tensor"],

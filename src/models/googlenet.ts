@@ -13,7 +13,8 @@ import { type ConvSpec, convUnit, type UnitStyle } from "../layers/conv-unit.js"
 import { dropout, globalPool, linear } from "../layers/head.js";
 import { averagePool, concatChannels, maxPool } from "../layers/pooling.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
-import { booleanOption, commonOptions, type GivenOptions, numberOption, type OptionValues, resolveOptions, scaleWidth } from "./options.js";
+import { booleanOption, type GivenOptions, type OptionValues, resolveOptions, shareOption } from "../options.js";
+import { commonOptions, scaleWidth } from "./options.js";
 
 type Form = "paper" | "public";
 
@@ -53,7 +54,7 @@ function options(form: Form) {
       dropRate: form === "paper" ? 0.4 : 0.2,
     }),
     aux: booleanOption("Add the two auxiliary classifiers on 4a and 4d, used in training only.", false),
-    auxDropRate: numberOption("Probability that a feature is dropped inside an auxiliary classifier.", 0.7, 0, 1),
+    auxDropRate: shareOption("Probability that a feature is dropped inside an auxiliary classifier.", 0.7),
   };
 }
 

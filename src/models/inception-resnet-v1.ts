@@ -18,8 +18,9 @@ import { type BranchContext, type Branches, conv, reducePool, runSteps, type Ste
 import { batchNorm, normRelu } from "../layers/conv-unit.js";
 import { dropout, globalPool, linear } from "../layers/head.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
+import { choiceOption, type GivenOptions, integerOption, type OptionValues, resolveOptions } from "../options.js";
 import { BN_EPSILON, drawnBody, MIN_SIZE, normPlacementOption, publicBody, residualOptions } from "./inception-resnet.js";
-import { choiceOption, commonOptions, type GivenOptions, integerOption, type OptionValues, resolveOptions, scaleWidth } from "./options.js";
+import { commonOptions, scaleWidth } from "./options.js";
 
 type Form = "spec" | "paper" | "public";
 

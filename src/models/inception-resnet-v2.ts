@@ -19,8 +19,9 @@ import { convUnit, type UnitStyle } from "../layers/conv-unit.js";
 import { dropout, globalPool, linear } from "../layers/head.js";
 import { averagePool, concatChannels } from "../layers/pooling.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
+import { booleanOption, type GivenOptions, resolveOptions } from "../options.js";
 import { BN_EPSILON, drawnBody, MIN_SIZE, normPlacementOption, publicBody, residualOptions } from "./inception-resnet.js";
-import { booleanOption, commonOptions, type GivenOptions, resolveOptions, scaleWidth } from "./options.js";
+import { commonOptions, scaleWidth } from "./options.js";
 
 type Form = "spec" | "paper" | "public";
 

@@ -1,7 +1,7 @@
 import { type BranchContext, type Branches, residual, runBranches } from "../layers/branches.js";
 import { normRelu } from "../layers/conv-unit.js";
 import type { Ref } from "../ops/build.js";
-import { choiceOption, listOption } from "./options.js";
+import { choiceOption, listOption } from "../options.js";
 
 /** What both Inception-ResNet families share: constants of their sources, options, and how blocks are stacked. Widths are each family's own. */
 

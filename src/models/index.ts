@@ -1,12 +1,12 @@
 import { InceptionError } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
+import type { GivenOptions, OptionTable } from "../options.js";
 import { GOOGLENET_MIN_SIZE, GOOGLENET_OPTIONS, googlenet } from "./googlenet.js";
 import { MIN_SIZE } from "./inception-resnet.js";
 import { INCEPTION_RESNET_V1_OPTIONS, inceptionResnetV1 } from "./inception-resnet-v1.js";
 import { INCEPTION_RESNET_V2_OPTIONS, inceptionResnetV2 } from "./inception-resnet-v2.js";
-import type { GivenOptions, OptionTable } from "./options.js";
 
-export { type GivenOptions, type Option, type OptionTable, type OptionValue, readGivenOptions } from "./options.js";
+export { type GivenOptions, type Option, type OptionTable, type OptionValue, readGivenOptions } from "../options.js";
 
 /** A network that can be described: what it is, its options, and the function that builds its graph. */
 export interface Model {

@@ -1,6 +1,6 @@
+import { numberOption, type OptionValues, resolveOptions, shareOption } from "../options.js";
 import { discountedSquares } from "./arithmetic.js";
 import { defineOptimizer, type Optimizer } from "./optimizer.js";
-import { numberOption, type OptionValues, resolveOptions, shareOption } from "./options.js";
 import { WEIGHT_DECAY, withL2 } from "./weight-decay.js";
 
 export const ADADELTA_OPTIONS = {

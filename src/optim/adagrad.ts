@@ -1,5 +1,5 @@
+import { numberOption, type OptionValues, resolveOptions } from "../options.js";
 import { defineOptimizer, type Optimizer } from "./optimizer.js";
-import { numberOption, type OptionValues, resolveOptions } from "./options.js";
 import { WEIGHT_DECAY, withL2 } from "./weight-decay.js";
 
 export const ADAGRAD_OPTIONS = {

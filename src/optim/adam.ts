@@ -1,7 +1,7 @@
 import type { Ref } from "../ops/build.js";
+import { booleanOption, numberOption, type OptionValues, resolveOptions, shareOption } from "../options.js";
 import { type Arithmetic, approached, discounted, discountedSquares } from "./arithmetic.js";
 import { defineOptimizer, type NamedSite, type Optimizer } from "./optimizer.js";
-import { booleanOption, numberOption, type OptionValues, resolveOptions, shareOption } from "./options.js";
 import { WEIGHT_DECAY, withL2 } from "./weight-decay.js";
 
 export const ADAM_OPTIONS = {

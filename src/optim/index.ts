@@ -1,3 +1,4 @@
+export type { GivenOptions, Option, OptionTable, OptionValue } from "../options.js";
 export { adadelta } from "./adadelta.js";
 export { adagrad } from "./adagrad.js";
 export { adam, adamw } from "./adam.js";
@@ -5,7 +6,6 @@ export { type AverageSite, averageParameters } from "./average.js";
 export { type Clipped, clipByNorm, clipByValue } from "./clip.js";
 export type { Optimizer, OptimizerKind, Slot, Updated, UpdateSite } from "./optimizer.js";
 export { OPTIMIZERS, type OptimizerName, optimizerOf } from "./optimizers.js";
-export type { GivenOptions, Option, OptionTable, OptionValue } from "./options.js";
 export { rmsprop, rmspropTf } from "./rmsprop.js";
 export {
   learningRateAt,

@@ -1,6 +1,6 @@
 import type { GraphBuilder, Ref } from "../ops/build.js";
+import type { GivenOptions, OptionTable, OptionValue } from "../options.js";
 import { type Arithmetic, arithmetic } from "./arithmetic.js";
-import type { GivenOptions, OptionTable, OptionValue } from "./options.js";
 
 /** A tensor of the parameter's size that an optimiser keeps from one step to the next. */
 export interface Slot {

@@ -1,8 +1,8 @@
+import { chooseNamed, resolveOptions } from "../options.js";
 import { ADADELTA_OPTIONS, adadelta } from "./adadelta.js";
 import { ADAGRAD_OPTIONS, adagrad } from "./adagrad.js";
 import { ADAM_OPTIONS, ADAMW_OPTIONS, adam, adamw } from "./adam.js";
 import type { Optimizer, OptimizerKind } from "./optimizer.js";
-import { chooseNamed, resolveOptions } from "./options.js";
 import { RMSPROP_OPTIONS, RMSPROP_TF_OPTIONS, rmsprop, rmspropTf } from "./rmsprop.js";
 import { SGD_OPTIONS, sgd } from "./sgd.js";
 

@@ -10,7 +10,7 @@ import {
   optionError,
   resolveOptions,
   risingOption,
-} from "./options.js";
+} from "../options.js";
 
 /**
  * A learning rate over time. Times count what is done: 0 is the first epoch or the first step.

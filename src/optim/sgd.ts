@@ -1,7 +1,7 @@
 import type { Ref } from "../ops/build.js";
+import { booleanOption, numberOption, type OptionValues, optionError, resolveOptions, shareOption } from "../options.js";
 import { type Arithmetic, discounted } from "./arithmetic.js";
 import { defineOptimizer, type Optimizer } from "./optimizer.js";
-import { booleanOption, numberOption, type OptionValues, optionError, resolveOptions, shareOption } from "./options.js";
 import { DECOUPLED, shrunk, WEIGHT_DECAY, withL2 } from "./weight-decay.js";
 
 export const SGD_OPTIONS = {

@@ -1,7 +1,7 @@
 import type { ParameterRole } from "../ir/graph.js";
 import type { Ref } from "../ops/build.js";
+import { booleanOption, numberOption } from "../options.js";
 import type { Arithmetic } from "./arithmetic.js";
-import { booleanOption, numberOption } from "./options.js";
 
 /**
  * Which parameters weight decay holds for, by their role. `kernels`: convolution and linear kernels, as in the papers

@@ -1,6 +1,9 @@
-import { InceptionError } from "../errors.js";
+import { InceptionError } from "./errors.js";
 
-/** An option of an optimiser or a schedule: what it means, its default, and how a value is read. */
+/**
+ * An option of a network, an optimiser or a schedule: what it means, its default, and how a value is read. Values come as
+ * JavaScript values or as the text of a command line ("1,1,1"), and go into files as JSON.
+ */
 export interface Option<T> {
   readonly doc: string;
   /** Undefined where the option must be given. */
@@ -24,7 +27,7 @@ export function numberOption(doc: string, value: number | undefined, least: numb
 
 /** A number in [0, 1): a share that is kept from one step to the next. */
 export function shareOption(doc: string, value: number): Option<number> {
-  return bounded(doc, value, "a number in [0, 1)", (number) => number >= 0 && number < 1);
+  return numberBelowOption(doc, value, 0, 1);
 }
 
 export function booleanOption(doc: string, value: boolean): Option<boolean> {
@@ -61,6 +64,40 @@ export function risingOption(doc: string, value: readonly number[], least: numbe
   };
 }
 
+/** As many numbers as the default has, each in [least, most]; integers where `integers`. */
+export function listOption(
+  doc: string,
+  value: readonly number[],
+  least: number,
+  most: number,
+  integers = false,
+): Option<readonly number[]> {
+  return {
+    doc,
+    default: value,
+    expected: `${value.length} ${integers ? "integers" : "numbers"} in [${least}, ${most}], as in ${value.join(",")}`,
+    parse: (given) => {
+      const items: readonly unknown[] = typeof given === "string" ? given.split(",") : Array.isArray(given) ? given : [];
+      const numbers = items
+        .map(toNumber)
+        .filter((number) => number !== undefined && number >= least && number <= most && (!integers || Number.isInteger(number)));
+      return numbers.length === value.length && items.length === value.length
+        ? numbers.filter((number) => number !== undefined)
+        : undefined;
+    },
+  };
+}
+
+export function integerOption(doc: string, value: number, least: number, most: number): Option<number> {
+  const inside = (number: number) => Number.isInteger(number) && number >= least && number <= most;
+  return bounded(doc, value, `an integer in [${least}, ${most}]`, inside);
+}
+
+/** A number in [least, below). */
+export function numberBelowOption(doc: string, value: number, least: number, below: number): Option<number> {
+  return bounded(doc, value, `a number in [${least}, ${below})`, (number) => number >= least && number < below);
+}
+
 function bounded(doc: string, value: number | undefined, expected: string, accepts: (number: number) => boolean): Option<number> {
   return {
     doc,
@@ -91,6 +128,16 @@ export function resolveOptions<S extends OptionTable>(owner: string, table: S, g
   const values = Object.entries(table).map(([name, option]) => [name, resolveOne(owner, name, option, given[name])]);
   // Each entry was parsed by the option of the same name, which is what the mapped type says.
   return Object.fromEntries(values) as OptionValues<S>;
+}
+
+/**
+ * Only the given options, read and checked: what a file should remember about how its network was described.
+ *
+ * @throws InceptionError OPTION_INVALID as `resolveOptions`
+ */
+export function readGivenOptions(owner: string, table: OptionTable, given: GivenOptions): Readonly<Record<string, OptionValue>> {
+  const values: Readonly<Record<string, OptionValue>> = resolveOptions(owner, table, given);
+  return Object.fromEntries(Object.entries(values).filter(([name]) => given[name] !== undefined));
 }
 
 /** The error of an option whose value does not go with the others. */
@@ -138,7 +185,8 @@ function shown(given: unknown): string {
   }
 }
 
-function toNumber(given: unknown): number | undefined {
+/** A finite number, or the one that a text is. */
+export function toNumber(given: unknown): number | undefined {
   if (typeof given === "number") return Number.isFinite(given) ? given : undefined;
   if (typeof given !== "string" || given.trim() === "") return undefined;
   const number = Number(given);
