@@ -6,8 +6,8 @@ import { existsSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { InceptionError, messageOf } from "../errors.js";
 import type { ReadySession, SessionWork } from "../runtime/messages.js";
-import { hostTensor, tensorInfo } from "../runtime/ort-values.js";
 import { type Engine, serve } from "../runtime/serve.js";
+import { sessionEngine } from "../runtime/serve-session.js";
 import { exitGuard } from "./exit-guard.js";
 import type { SessionStart } from "./ort-messages.js";
 import { baseOptions, openOnDevice, ortTensor, placeOf, serverPort } from "./ort-open.js";
@@ -27,20 +27,7 @@ async function openModel(): Promise<Engine<SessionWork, ReadySession>> {
     (session) => session.release(),
   );
   discard(source);
-  return {
-    ready: {
-      device,
-      inputs: opened.inputMetadata.map((info) => tensorInfo(name, info)),
-      outputs: opened.outputMetadata.map((info) => tensorInfo(name, info)),
-    },
-    describe: () => `run "${name}"`,
-    run: async ({ feeds, fetches }) => {
-      const values = Object.entries(feeds).map(([input, tensor]) => [input, ortTensor(ort, tensor)] as const);
-      const results = await opened.run(Object.fromEntries(values), fetches);
-      return Object.fromEntries(fetches.map((output) => [output, hostTensor(name, output, results[output])]));
-    },
-    close: () => opened.release(),
-  };
+  return sessionEngine(name, device, opened, opened, (tensor) => ortTensor(ort, tensor));
 }
 
 /** What the runtime loads from: the bytes, or the path of a file that is there. */

@@ -14,6 +14,12 @@ export interface OrtMetadata {
   readonly shape?: readonly (number | string)[];
 }
 
+/** What all sessions of the runtime say about their models. */
+export interface DescribedModel {
+  readonly inputMetadata: readonly OrtMetadata[];
+  readonly outputMetadata: readonly OrtMetadata[];
+}
+
 export interface OrtValue {
   readonly type: string;
   readonly dims: readonly number[];

@@ -1,7 +1,6 @@
 import { quote } from "./feeds.js";
 import type { ReadyTrainer, RealDevice, Tensors, TrainerWork } from "./messages.js";
-import type { OrtMetadata } from "./ort-values.js";
-import { tensorInfo } from "./ort-values.js";
+import { type DescribedModel, tensorInfo } from "./ort-values.js";
 import { infoOf, type ProgramPlan, planPrograms } from "./programs.js";
 import type { Engine } from "./serve.js";
 import type { TrainingProgram } from "./trainer.js";
@@ -15,12 +14,6 @@ export interface StateRunner {
   /** Replace pieces of state, all or none. */
   write(state: Tensors): Promise<void>;
   close(): Promise<void>;
-}
-
-/** What all sessions of the runtime say about their models. */
-export interface DescribedModel {
-  readonly inputMetadata: readonly OrtMetadata[];
-  readonly outputMetadata: readonly OrtMetadata[];
 }
 
 /** The plans of opened programs. @throws InceptionError FEED_INVALID, FILE_UNSUPPORTED */

@@ -2,8 +2,8 @@
 /** The worker that onnxruntime-web runs in. */
 import type { InferenceSession } from "onnxruntime-web/webgpu";
 import type { ReadySession, ReadyTrainer, RealDevice, Reply, Request, SessionWork, Tensors, TrainerWork } from "../runtime/messages.js";
-import { hostTensor, tensorInfo } from "../runtime/ort-values.js";
 import { type Engine, type ServerPort, serve } from "../runtime/serve.js";
+import { sessionEngine } from "../runtime/serve-session.js";
 import { planModels, trainerEngine } from "../runtime/serve-trainer.js";
 import type { TrainingProgram } from "../runtime/trainer.js";
 import { keepsOnGpu } from "./gpu.js";
@@ -66,20 +66,7 @@ async function openSession(start: SessionStart): Promise<Engine<SessionWork, Rea
   const create = (ort: Ort, device: RealDevice) => ort.InferenceSession.create(model, sessionOptions(device));
   const { ort, device, opened } = await openOnDevice(start, create, (session) => session.release());
   const session = renewable(opened, device, () => create(ort, device));
-  return {
-    ready: {
-      device,
-      inputs: opened.inputMetadata.map((info) => tensorInfo(name, info)),
-      outputs: opened.outputMetadata.map((info) => tensorInfo(name, info)),
-    },
-    describe: () => `run "${name}"`,
-    run: async ({ feeds, fetches }) => {
-      const values = Object.entries(feeds).map(([input, tensor]) => [input, ortTensor(ort, tensor)] as const);
-      const results = await session.run(Object.fromEntries(values), fetches);
-      return Object.fromEntries(fetches.map((output) => [output, hostTensor(name, output, results[output])]));
-    },
-    close: () => session.release(),
-  };
+  return sessionEngine(name, device, opened, session, (tensor) => ortTensor(ort, tensor));
 }
 
 async function openTrainer(start: TrainerStart): Promise<Engine<TrainerWork, ReadyTrainer>> {
