@@ -31,7 +31,7 @@ import {
   readRunMetrics,
 } from "./open-run.js";
 import { LOCK_FILES, lockRunFolder } from "./run-lock.js";
-import { writeFileAtomic } from "./write-file.js";
+import { orWriteFailed, writeFileAtomic } from "./write-file.js";
 
 /** What a run is made of before it begins. */
 export interface RunContents {
@@ -84,7 +84,7 @@ export async function createRun(folder: string, contents: RunContents, startTime
   await makeFolder(folder);
   const release = await lockRunFolder(folder);
   try {
-    await checkEmpty(folder);
+    await checkFreeForRun(folder);
     const { model, options, graphHash, settings } = contents.config;
     await writeJson(path.join(folder, RUN_FILES.config), {
       format: CONFIG_FORMAT,
@@ -134,14 +134,33 @@ export async function resumeRun(
   }
 }
 
-async function checkEmpty(folder: string): Promise<void> {
-  const entries = (await readdir(folder)).filter((name) => !LOCK_FILES.includes(name) && !LEFTOVER.test(name)).toSorted();
+/**
+ * Whether a run can begin in a folder, which needs not exist: to be asked before anything long is done for it.
+ *
+ * @throws InceptionError RUN_INVALID where it holds a run or anything else, or is no folder
+ */
+export async function checkFreeForRun(folder: string): Promise<void> {
+  const entries = (await entriesOf(folder)).filter((name) => !LOCK_FILES.includes(name) && !LEFTOVER.test(name)).toSorted();
   if (entries.length === 0) return;
   const shown = messageOf(folder);
   const fact = entries.includes(RUN_FILES.config)
     ? "it already holds one; resume it or choose another folder"
     : `the folder is not empty (${entries.slice(0, 3).map(messageOf).join(", ")}${entries.length > 3 ? ` and ${entries.length - 3} more` : ""}), expected a new or empty one`;
   throw new InceptionError("RUN_INVALID", `Cannot begin a run in "${shown}": ${fact}`, { folder, entries });
+}
+
+async function entriesOf(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (thrown) {
+    if (systemErrorCode(thrown) === "ENOENT") return [];
+    if (systemErrorCode(thrown) === "ENOTDIR") throw notAFolder(folder);
+    throw thrown;
+  }
+}
+
+function notAFolder(folder: string): InceptionError {
+  return new InceptionError("RUN_INVALID", `Cannot use "${messageOf(folder)}" for a run: it is a file, expected a folder`, { folder });
 }
 
 /** Write both growing files anew from `lines`, and open them to be appended to. */
@@ -257,26 +276,14 @@ async function removeLeftovers(folder: string): Promise<void> {
 }
 
 async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (thrown) {
-    if (systemErrorCode(thrown) === "EEXIST") {
-      throw new InceptionError("RUN_INVALID", `Cannot use "${messageOf(folder)}" for a run: it is a file, expected a folder`, { folder });
+  const made = async () => {
+    try {
+      await mkdir(folder, { recursive: true });
+    } catch (thrown) {
+      throw systemErrorCode(thrown) === "EEXIST" ? notAFolder(folder) : thrown;
     }
-    throw writeFailed(folder, thrown);
-  }
-}
-
-async function orWriteFailed<T>(file: string, step: () => Promise<T>): Promise<T> {
-  try {
-    return await step();
-  } catch (thrown) {
-    throw writeFailed(file, thrown);
-  }
-}
-
-function writeFailed(file: string, thrown: unknown): InceptionError {
-  return new InceptionError("WRITE_FAILED", `Cannot write "${messageOf(file)}": ${messageOf(thrown)}`, { file }, { cause: thrown });
+  };
+  await orWriteFailed(folder, made);
 }
 
 /** For people: indented, keys sorted. */

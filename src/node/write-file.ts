@@ -69,7 +69,8 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function orWriteFailed<T>(file: string, step: () => Promise<T>): Promise<T> {
+/** @throws InceptionError WRITE_FAILED, saying what the system says in words, where the step fails */
+export async function orWriteFailed<T>(file: string, step: () => Promise<T>): Promise<T> {
   try {
     return await step();
   } catch (thrown) {

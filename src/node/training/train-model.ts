@@ -32,7 +32,7 @@ import { resolveSettings, runSchedule, settingsJson, type TrainingSettings } fro
 import { type BatchSourceOptions, createBatchSource } from "../batch-source.js";
 import { openDataset } from "../datasets/index.js";
 import { openRun, type Run, readRunCheckpoint } from "../open-run.js";
-import { createRun, type RunWriter, resumeRun } from "../run-folder.js";
+import { checkFreeForRun, createRun, type RunWriter, resumeRun } from "../run-folder.js";
 import { batchOptions } from "./batch-options.js";
 import { checkpointOf, partialOf } from "./checkpoint-state.js";
 import { type FrozenPart, featureInputs, featureTable, openFrozenPart } from "./frozen-part.js";
@@ -91,6 +91,8 @@ export async function trainModel(id: string, given: GivenOptions, options: Train
     ...given,
     ...(typeof recipe === "string" ? { recipe: familyRecipe(findModel(id).family, recipe) } : {}),
   });
+  // Before weights are fetched.
+  await checkFreeForRun(options.out);
   const { train, val } = await openDataset(settings.data, datasetOptions(settings));
   options.onEvent?.({ kind: "preparing", what: "network" });
   const network = await prepareNetwork(id, settings, train.classes.length, options);
