@@ -3,7 +3,7 @@
  * of checkpoints and news. It reads no clock and draws no number that the seed does not determine, so that a run that was
  * stopped and resumed ends with the bytes of one that was not.
  */
-import type { Batch, BatchSource, SkippedSample } from "../data/batch.js";
+import type { Batch, BatchSource, BatchStream, SkippedSample } from "../data/batch.js";
 import { InceptionError } from "../errors.js";
 import type { Trainer } from "../runtime/trainer.js";
 import { float32Tensor, type Tensor } from "../tensor/tensor.js";
@@ -78,7 +78,7 @@ export interface LoopParts {
   /** Keep a checkpoint; called at step boundaries. `evaluation` is there at the end of an epoch. */
   readonly save: (progress: Progress, evaluation: Evaluation | null) => Promise<void>;
   readonly report: (event: TrainingEvent) => void;
-  /** Asked after each step: whether to save and return. */
+  /** Asked after each step, and after each batch that is measured: whether to save and return. */
   readonly interrupted: () => boolean;
   /** Name of the newest checkpoint, for the message of a run that diverged; null before the first. */
   readonly lastCheckpoint: () => string | null;
@@ -101,8 +101,13 @@ export async function trainLoop(options: LoopOptions, parts: LoopParts, start: P
       await parts.save(progress, null);
       return { end: "interrupted", progress };
     }
-    const evaluation = parts.validation && (await evaluate(parts, parts.validation));
-    const row = epochRow(progress, evaluation, stepped.learningRate, options.mixed);
+    const evaluation = parts.validation && (await measure(parts, parts.validation));
+    if (evaluation === "interrupted") {
+      // Behind the last batch of the epoch: a run that goes on from here measures again.
+      await parts.save(progress, null);
+      return { end: "interrupted", progress };
+    }
+    const row = epochRow(options, progress, evaluation);
     progress = {
       position: { ...progress.position, epoch: progress.position.epoch + 1, batch: 0 },
       history: [...progress.history, row],
@@ -118,45 +123,42 @@ export async function trainLoop(options: LoopOptions, parts: LoopParts, start: P
 interface Stepped {
   readonly progress: Progress;
   readonly interrupted: boolean;
-  /** Of the last step. */
-  readonly learningRate: number;
 }
 
 async function trainEpoch(options: LoopOptions, parts: LoopParts, start: Progress): Promise<Stepped> {
   const { source } = parts.train;
   let progress = start;
-  let learningRate = options.learningRate(progress.position.step);
   const stream = source.epoch(start.position.epoch, start.position.batch);
-  let reported = 0;
+  const reportSkipped = skippedReporter(stream, parts);
   let group: Batch[] = [];
   for await (const batch of stream) {
-    for (; reported < stream.skipped.length; reported++) {
-      const sample = stream.skipped[reported];
-      if (sample) parts.report({ kind: "skipped", sample });
-    }
+    reportSkipped();
     group.push(batch);
     // The last step of an epoch may have fewer batches than the others.
     const last = progress.position.batch + group.length === source.batchesPerEpoch;
     if (group.length < options.accumulate && !last) continue;
-    learningRate = options.learningRate(progress.position.step);
-    progress = await takeStep(options, parts, progress, group, learningRate);
+    progress = await takeStep(options, parts, progress, group);
     group = [];
     if (last) break;
-    if (parts.interrupted()) return { progress, interrupted: true, learningRate };
+    if (parts.interrupted()) return { progress, interrupted: true };
     const due = options.checkpointEvery > 0 && progress.position.step % options.checkpointEvery === 0;
     if (due) await parts.save(progress, null);
   }
-  return { progress, interrupted: false, learningRate };
+  return { progress, interrupted: false };
 }
 
-async function takeStep(
-  options: LoopOptions,
-  parts: LoopParts,
-  progress: Progress,
-  group: readonly Batch[],
-  learningRate: number,
-): Promise<Progress> {
+/** Tells of the samples that a stream has left out since the last call. */
+function skippedReporter({ skipped }: BatchStream, { report }: Pick<LoopParts, "report">): () => void {
+  let reported = 0;
+  return () => {
+    for (const sample of skipped.slice(reported)) report({ kind: "skipped", sample });
+    reported = skipped.length;
+  };
+}
+
+async function takeStep(options: LoopOptions, parts: LoopParts, progress: Progress, group: readonly Batch[]): Promise<Progress> {
   const { position, partial } = progress;
+  const learningRate = options.learningRate(position.step);
   const results =
     options.accumulate === 1
       ? [await oneProgram(options, parts, position, group, learningRate)]
@@ -228,19 +230,33 @@ function stepResult(batch: Batch, outputs: Readonly<Record<string, Tensor>>): St
 }
 
 /** Measure the network as it is on all images of a source. */
-export async function evaluate(parts: Pick<LoopParts, "trainer" | "report">, { source, inputs: inputsOf }: FedSource): Promise<Evaluation> {
+export async function evaluate(parts: Pick<LoopParts, "trainer" | "report">, source: FedSource): Promise<Evaluation> {
+  const evaluation = await measure({ ...parts, interrupted: () => false }, source);
+  if (evaluation === "interrupted") throw new RangeError("Cannot be interrupted: nothing asks for it");
+  return evaluation;
+}
+
+async function measure(
+  parts: Pick<LoopParts, "trainer" | "report" | "interrupted">,
+  { source, inputs: inputsOf }: FedSource,
+): Promise<Evaluation | "interrupted"> {
   const { dataset, batchSize } = source;
   const numClasses = dataset.classes.length;
   const metrics = new ClassificationMetrics({ numClasses, nameOf: dataset.nameOf });
+  const stream = source.epoch(0);
+  const reportSkipped = skippedReporter(stream, parts);
   let done = 0;
-  for await (const batch of source.epoch(0)) {
+  for await (const batch of stream) {
+    reportSkipped();
     const inputs = await inputsOf(filledUp(batch, batchSize));
     const outputs = await parts.trainer.run("evaluate", inputs);
     const logits = floats(outputs.logits).subarray(0, batch.count * numClasses);
     metrics.update({ logits, labels: batch.labels, indices: batch.indices });
     done += batch.count;
     parts.report({ kind: "measuring", done, total: dataset.size });
+    if (parts.interrupted()) return "interrupted";
   }
+  reportSkipped();
   return metrics.result();
 }
 
@@ -252,11 +268,12 @@ function filledUp(batch: Batch, batchSize: number): Batch {
   return { ...batch, images, count: batchSize };
 }
 
-function epochRow({ position, partial }: Progress, evaluation: Evaluation | null, learningRate: number, mixed: boolean): EpochRow {
+function epochRow({ learningRate, mixed }: LoopOptions, { position, partial }: Progress, evaluation: Evaluation | null): EpochRow {
   return {
     epoch: position.epoch + 1,
     step: position.step,
-    learningRate,
+    // That of the last step.
+    learningRate: learningRate(Math.max(0, position.step - 1)),
     trainLoss: partial.lossSum / partial.steps,
     trainTop1: mixed ? null : partial.correct / partial.images,
     loss: evaluation?.loss ?? null,
