@@ -121,7 +121,7 @@ function secondRun(b: GraphBuilder, nodes: readonly Node[], part: readonly Node[
   const made = new Set(part.flatMap((node) => node.outputs));
   const inside = new Set(part.map(({ path }) => path));
   const shared = new Set(nodes.filter(({ path }) => !inside.has(path)).flatMap((node) => node.inputs));
-  const produced = new Set(nodes.flatMap((node) => node.outputs));
+  const makers = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const values = new Map<string, Ref>();
   const name = `recompute.${part[0]?.path ?? ""}`;
   let nothing: Ref | null = null;
@@ -130,7 +130,7 @@ function secondRun(b: GraphBuilder, nodes: readonly Node[], part: readonly Node[
     if (known) return known;
     const kept = b.ref(value);
     // Parameters are there anyway, and a view of one is no work; only what the forward pass made is held back.
-    if (!produced.has(value) || isView(nodes, value)) return kept;
+    if (!makers.has(value) || isView(makers, value)) return kept;
     nothing ??= zeroOf(b, name, gradient);
     const late = b.add("add", `${name}.${value}`, [kept, nothing], {});
     values.set(value, late);
@@ -155,9 +155,9 @@ function zeroOf(b: GraphBuilder, name: string, gradient: Ref): Ref {
 }
 
 /** Whether a value is a parameter in another shape. */
-function isView(nodes: readonly Node[], value: string): boolean {
-  const maker = nodes.find((node) => node.outputs.includes(value));
-  return maker?.op === "reshape" && maker.inputs.every((input) => !nodes.some((node) => node.outputs.includes(input)));
+function isView(makers: ReadonlyMap<string, Node>, value: string): boolean {
+  const maker = makers.get(value);
+  return maker?.op === "reshape" && !maker.inputs.some((input) => makers.has(input));
 }
 
 /** A rule that returns another shape is a mistake in the rule, which would surface far away. */
