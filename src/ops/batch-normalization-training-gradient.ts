@@ -1,6 +1,15 @@
 import type { BatchNormalizationTrainingAttributes } from "./batch-normalization-training.js";
 import { nodeList } from "./lowering.js";
-import { channelDot, channelSum, checkGradientShape, checkVectors, concreteShape, perChannel } from "./normalization.js";
+import {
+  channelDot,
+  channelSum,
+  checkGradientShape,
+  checkVectors,
+  concreteShape,
+  isLargeImage,
+  perChannel,
+  scaleChannels,
+} from "./normalization.js";
 import { exactly, type OpDef } from "./op.js";
 
 /**
@@ -9,7 +18,7 @@ import { exactly, type OpDef } from "./op.js";
  * and as mean and variance depend on every x: ∂mean/∂x = 1/n, ∂σ/∂x = x̂/n, so
  *   dx = scale/σ · (dy − dshift/n − x̂·dscale/n) = A·dy + (B·x̂ + C)   with
  *   A = scale/σ,   B = −A/n · dscale,   C = −A/n · dshift,
- * whose second part is a batch normalisation of x with given statistics.
+ * whose second part is a batch normalisation of x with given statistics, or B/σ·(x − mean) + C.
  */
 export const batchNormalizationTrainingGradient: OpDef<BatchNormalizationTrainingAttributes> = {
   doc: `x, dy [N, C, spatial…], scale [C] and the batch's mean, variance [C] → dx like x, dscale, dshift [C]: the gradient of
@@ -35,14 +44,16 @@ Not differentiable: it is used in backward graphs alone.`,
     const count = shape.reduce((total, size, axis) => (axis === 1 ? total : total * size), 1);
     const deviation = list.add("Sqrt", "deviation", [list.add("Add", "variance_epsilon", [variance, list.scalar("epsilon", epsilon)])]);
     const dshift = channelSum(list, 2, dy, shape);
-    const dot = channelDot(list, "dot", dy, x, shape);
-    const centred = list.add("Sub", "centred", [dot, list.add("Mul", "mean_dshift", [mean, dshift])]);
-    const dscale = list.add("Div", 1, [centred, deviation]);
+    // Not Σ dy·x − mean·dshift, which cancels where the mean is large.
+    const centred = list.add("Sub", "centred", [x, perChannel(list, "mean_column", mean, shape)]);
+    const dscale = list.add("Div", 1, [channelDot(list, "dot", dy, centred, shape), deviation]);
     const a = list.add("Div", "a", [scale, deviation]);
     const share = list.add("Mul", "share", [a, list.scalar("minus_one_nth", -1 / count)]);
     const b = list.add("Mul", "b", [share, dscale]);
     const c = list.add("Mul", "c", [share, dshift]);
-    const fromInput = list.add("BatchNormalization", "b_x_c", [x, b, c, mean, variance], { epsilon: { float: epsilon } });
+    const fromInput = isLargeImage(shape)
+      ? scaleChannels(list, "b_x_c", centred, list.add("Div", "b_deviation", [b, deviation]), c, shape)
+      : list.add("BatchNormalization", "b_x_c", [x, b, c, mean, variance], { epsilon: { float: epsilon } });
     const fromGradient = list.add("Mul", "a_dy", [dy, perChannel(list, "a_column", a, shape)]);
     list.add("Add", 0, [fromGradient, fromInput]);
     return list.nodes;

@@ -1,7 +1,6 @@
 import { type NodeList, nodeList, product } from "./lowering.js";
-import { axesButChannels, checkVectors, perChannel } from "./normalization.js";
+import { axesButChannels, checkVectors, isLargeImage, perChannel, scaleChannels } from "./normalization.js";
 import { exactly, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
-import { lowerWindow } from "./window.js";
 
 export interface BatchNormalizationTrainingAttributes {
   readonly [name: string]: number;
@@ -39,39 +38,27 @@ elements (PyTorch's running_var takes variance·n/(n − 1)). Gradients flow thr
 
   lower: (site, attributes) => {
     if (site.profile === "webgpu") return lowerByReductions(site, attributes);
-    const shape = site.inputTypes[0]?.shape ?? [];
-    const isLargeImage = shape[0] === 1 && shape.length === 4 && product(shape.slice(1).map(Number)) >= LARGE_IMAGE;
-    return isLargeImage ? lowerByRows(site, attributes) : lowerByKernel(site, attributes);
+    const shape = (site.inputTypes[0]?.shape ?? []).map(Number);
+    return isLargeImage(shape) ? lowerByRows(site, attributes) : lowerByKernel(site, attributes);
   },
   macs: () => 0,
   window: () => "all",
 };
 
-/** From so many elements on, operators that use all cores are worth being more in number. */
-const LARGE_IMAGE = 2 ** 16;
-
-/**
- * For one large image, which a whole batch is in the layout with the batch innermost: a channel is one row there, over
- * which ONNX Runtime reduces at the speed of memory, and on all cores, while its BatchNormalization runs on one. Scale and
- * shift are a convolution channel by channel, the fastest form of x·a + b, with which a ReLU behind it can be joined.
- */
+/** For one large image: reductions over rows, and scale and shift in one pass (`isLargeImage`, `scaleChannels`). */
 function lowerByRows(site: LowerSite, { epsilon }: BatchNormalizationTrainingAttributes): readonly LoweredNode[] {
   const list = nodeList(site);
   const [x = "", scale = "", shift = ""] = site.inputs;
-  const [, channels = 0, ...sizes] = (site.inputTypes[0]?.shape ?? []).map(Number);
-  const means = list.add("ReduceMean", "means", [x, list.ints("places", [2, 3])], { keepdims: { int: 1 } });
-  list.reshape(1, means, [channels]);
-  // The second moment is that of x − mean: E[x²] − mean² would cancel where the mean is large.
-  const centred = list.add("Sub", "centred", [x, means]);
+  const shape = (site.inputTypes[0]?.shape ?? []).map(Number);
+  const mean = list.add("ReduceMean", 1, [x, list.ints("axes", axesButChannels(shape))], { keepdims: { int: 0 } });
+  // The second moment is that of x − mean: E[x²] − mean² would cancel where the mean is large. The gradient has the same
+  // node, which a runtime computes once.
+  const centred = list.add("Sub", "centred", [x, perChannel(list, "mean_column", mean, shape)]);
   const squares = list.add("ReduceSumSquare", "squares", [centred, list.ints("places", [2, 3])], { keepdims: { int: 1 } });
-  const moments = list.reshape("moments", squares, [channels]);
-  const variance = list.add("Mul", 2, [moments, list.scalar("share", 1 / product(sizes))]);
+  const moments = list.reshape("moments", squares, [Number(shape[1])]);
+  const variance = list.add("Mul", 2, [moments, list.scalar("share", 1 / product(shape.slice(2)))]);
   const deviation = list.add("Sqrt", "deviation", [list.add("Add", "variance_epsilon", [variance, list.scalar("epsilon", epsilon)])]);
-  const factor = list.reshape("factor_kernel", list.add("Div", "factor", [scale, deviation]), [channels, 1, 1, 1]);
-  list.add("Conv", 0, [centred, factor, shift], {
-    ...lowerWindow({ kernelShape: [1, 1], strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] }),
-    group: { int: channels },
-  });
+  scaleChannels(list, 0, centred, list.add("Div", "factor", [scale, deviation]), shift, shape);
   return list.nodes;
 }
 

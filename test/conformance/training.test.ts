@@ -34,26 +34,33 @@ function golden(name: string): string {
   return readFileSync(goldenPath(`train/${name}.json`), "utf8");
 }
 
-/**
- * At AdamW's second step an activation of this network lies 2.8e-7 from where its ReLU turns, so that rounding decides
- * on which side it falls, and 32 of 66 values with it. It is the one section that is not asserted (docs/status.md).
- */
-function isSensitive(file: string, { name }: VerifiedCase): boolean {
-  return file === "mini_inception_resnet_v1" && name === "adamw";
-}
+/** The largest excess that was seen where that ReLU fell on the other side is 13 times the tolerance. */
+const FLIPPED = 15;
 
-/** Every check beyond its tolerance, with the case. */
-function failures(cases: readonly VerifiedCase[]): readonly string[] {
-  return cases.flatMap(({ name, checks }) =>
-    checks.filter(({ worst, tolerance }) => !(worst <= tolerance)).map((check) => `${name}: ${check.name}`),
-  );
+/**
+ * Every check beyond its tolerance, with the case. At AdamW's second step an activation of mini_inception_resnet_v1 lies
+ * 2.8e-7 from where its ReLU turns, which is less than what rounding moves it by: of eight ways to round that were tried
+ * three fell on the side of double precision, and then agree in every value, among them what `verify` runs on the
+ * machine this was written on. On the other side 32 of the 66 values of that section differ, all later than the second
+ * loss, and by no more than FLIPPED allows.
+ */
+function failures(file: string, cases: readonly VerifiedCase[]): readonly string[] {
+  return cases.flatMap(({ name, checks }) => {
+    const mayFlip = file === "mini_inception_resnet_v1" && name === "adamw";
+    const isLater = (check: string) => check !== "loss 0" && check !== "loss 1";
+    const failed = checks.filter((check) => {
+      const factor = mayFlip && isLater(check.name) ? FLIPPED : 1;
+      return !(check.worst <= factor * check.tolerance);
+    });
+    return failed.map((check) => `${name}: ${check.name}`);
+  });
 }
 
 test.each(["mini_googlenet", "mini_inception_resnet_v1"])(
   "%s agrees with the batch innermost",
   async (name) => {
     const cases = await verify(golden(name), "ort-cpu", "chwn");
-    expect(failures(cases.filter((one) => !isSensitive(name, one)))).toEqual([]);
+    expect(failures(name, cases)).toEqual([]);
   },
   DEEP_TIMEOUT,
 );
@@ -69,9 +76,7 @@ describe.each([
     "agrees in every value",
     async () => {
       const cases = await verify(golden(name), profile);
-      const steady = cases.filter((one) => !isSensitive(name, one));
-      expect(failures(steady)).toEqual([]);
-      expect(steady.every(({ pass }) => pass)).toBe(true);
+      expect(failures(name, cases)).toEqual([]);
       expect(cases.length).toBe(5);
       // Counted in the golden file: losses and logits, parameters, running statistics.
       if (counts) expect(Object.fromEntries(cases.map((one) => [one.name, one.checks.length]))).toEqual(counts);
@@ -118,7 +123,7 @@ describe("notices a golden that is changed by a thousandth", () => {
     // Movements may differ by 2e-3.
     optimisers.adamw.params_after_5["fc.bias"]!.delta_l2 *= 1.003;
     const cases = await verify(JSON.stringify(root), "standard");
-    expect(failures(cases)).toEqual([
+    expect(failures("mini_googlenet", cases)).toEqual([
       "step0_bn_train: loss",
       "step0_bn_train: gradient stem.conv.weight",
       "step0_bn_train: stem.bn.running_var",
@@ -136,7 +141,7 @@ describe("notices a golden that is changed by a thousandth", () => {
 
   test("a parameter that the network does not have fails", async () => {
     const text = golden("mini_googlenet").replaceAll('"grads":{"stem.conv.weight"', '"grads":{"stem.conv.wait"');
-    expect(failures(await verify(text, "standard"))).toEqual([
+    expect(failures("mini_googlenet", await verify(text, "standard"))).toEqual([
       "step0_bn_train: gradient stem.conv.wait",
       "step0_bn_eval: gradient stem.conv.wait",
     ]);
