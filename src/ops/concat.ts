@@ -1,6 +1,8 @@
 import { type Dim, formatShape } from "../tensor/shape.js";
 import { onlyGradient } from "./gradient.js";
+import { nodeList } from "./lowering.js";
 import { concrete, type OpDef, POINTWISE, shapeError } from "./op.js";
+import { joinParts } from "./shader-buffers.js";
 
 export interface ConcatAttributes {
   readonly [name: string]: number;
@@ -30,6 +32,10 @@ export const concat: OpDef<ConcatAttributes> = {
     const parts = b.addAll("split", "dx", [onlyGradient(outputGradients)], { axis, sizes });
     return inputs.map((_, index) => (needed[index] ? (parts[index] ?? null) : null));
   },
-  lower: (site, { axis }) => [{ opType: "Concat", inputs: site.inputs, outputs: site.outputs, attributes: { axis: { int: axis } } }],
+  lower: (site, { axis }) => {
+    const list = nodeList(site);
+    joinParts(list, 0, site.inputs, axis);
+    return list.nodes;
+  },
   ...POINTWISE,
 };

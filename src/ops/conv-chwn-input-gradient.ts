@@ -4,6 +4,7 @@ import { inferConvChwn } from "./conv-chwn.js";
 import type { ConvInputGradientAttributes } from "./conv-input-gradient.js";
 import { type NodeList, nodeList, padLast, product } from "./lowering.js";
 import { concrete, exactly, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
+import { joinParts } from "./shader-buffers.js";
 
 export const convChwnInputGradient: OpDef<ConvInputGradientAttributes> = {
   doc: `dy [M, out…, N], w [M, C, kernel…] → dx [C, inputShape…, N], the gradient of convChwn with respect to its input, as
@@ -78,7 +79,7 @@ function lowerByPhases(site: LowerSite, attributes: ConvInputGradientAttributes)
   const parts = vertical.flatMap((down, y) =>
     horizontal.map((across, x) => onePhase(list, `phase${y}_${x}`, { map, kernels, sizes, kernelShape, phases: [down, across] })),
   );
-  const joined = parts.length === 1 ? (parts[0] ?? "") : list.add("Concat", "phases", parts, { axis: { int: 0 } });
+  const joined = parts.length === 1 ? (parts[0] ?? "") : joinParts(list, "phases", parts, 0);
   const split = list.reshape("phases_split", joined, [...strides, channels, ...rows, batch]);
   const woven = list.transpose("phases_woven", split, [2, 3, 0, 4, 1, 5]);
   const padded = rows.map((count, axis) => count * (strides[axis] ?? 1));

@@ -3,6 +3,7 @@ import { checkFloats } from "./axes.js";
 import { type ConvAttributes, inferConv } from "./conv.js";
 import { type NodeList, nodeList, padLast, product, sliceLast } from "./lowering.js";
 import { concrete, type OpDef, type Site, shapeError } from "./op.js";
+import { joinParts } from "./shader-buffers.js";
 
 export const convChwn: OpDef<ConvAttributes> = {
   doc: `conv on maps with the batch innermost: x [C, H, W, N], w [M, C, kernel…], optional bias [M] → y [M, out…, N] and the
@@ -47,7 +48,7 @@ the columns as an output. Made for strides; at stride 1 along W a conv on [1, C,
     const rows = channels * product(attributes.kernelShape);
     // Joined along H: then the taps of a channel follow one another, and the kernel's rows fit as they are.
     const taps = tapSlices(list, x, xShape.map(Number), yShape.slice(1, 3).map(Number), attributes);
-    const joined = taps.length === 1 ? (taps[0] ?? "") : list.add("Concat", "taps", taps, { axis: { int: 1 } });
+    const joined = taps.length === 1 ? (taps[0] ?? "") : joinParts(list, "taps", taps, 1);
     const columns = list.reshape(1, joined, [rows, -1]);
     const kernel = list.reshape("kernel_rows", w, [outChannels, rows]);
     const products = list.add("MatMul", "products", [kernel, columns]);

@@ -10,6 +10,7 @@ import type { Shape } from "../tensor/shape.js";
 import type { ConvAttributes } from "./conv.js";
 import { type NodeList, padLast, product, sizeOrRest, sliceLast, spatial } from "./lowering.js";
 import type { Profile } from "./op.js";
+import { joinParts } from "./shader-buffers.js";
 
 export interface WeightGradientOperands {
   readonly attributes: ConvAttributes;
@@ -93,7 +94,7 @@ function oneProductPerTap(list: NodeList, operands: WeightGradientOperands): voi
     const whole = list.add("Gemm", `tap${tap}_product`, [left, right], { transB: { int: 1 } });
     return list.reshape(`tap${tap}_column`, whole, [outChannels, inChannels, 1]);
   });
-  list.reshape(0, list.add("Concat", "products", products, { axis: { int: 2 } }), [outChannels, inChannels, ...attributes.kernelShape]);
+  list.reshape(0, joinParts(list, "products", products, 2), [outChannels, inChannels, ...attributes.kernelShape]);
 }
 
 /** dy as [M, N·P] times the columns as [K·C, N·P], transposed: Gemm, with no sum over images afterwards. */
@@ -106,7 +107,7 @@ function oneProduct(list: NodeList, operands: WeightGradientOperands): void {
     shape[0] === 1 ? value : list.transpose(name, value, [1, 0, ...shape.slice(2).map((_, axis) => axis + 2)]);
   const exchanged = xShape[0] === 1 ? list.reshape("x_first", x, [inChannels, 1, ...spatial(xShape)]) : first("x_first", x, xShape);
   const slices = tapSlices(list, operands, exchanged);
-  const columns = slices.length === 1 ? slices[0] : list.add("Concat", "columns", slices, { axis: { int: 0 } });
+  const columns = slices.length === 1 ? slices[0] : joinParts(list, "columns", slices, 0);
   const left = list.reshape("dy_rows", first("dy_first", dy, dyShape), [outChannels, -1]);
   const right = list.reshape("columns_rows", columns ?? "", [taps * inChannels, -1]);
   const products = list.add("Gemm", "products", [left, right], { transB: { int: 1 } });
@@ -122,7 +123,7 @@ function oneProduct(list: NodeList, operands: WeightGradientOperands): void {
 function productPerImage(list: NodeList, operands: WeightGradientOperands): void {
   const grouped = groupsAsImages(list, operands);
   const slices = tapSlices(list, operands, grouped.x);
-  const columns = slices.length === 1 ? slices[0] : list.add("Concat", "columns", slices, { axis: { int: 1 } });
+  const columns = slices.length === 1 ? slices[0] : joinParts(list, "columns", slices, 1);
   const rows = slices.length * grouped.groupChannels;
   const flat = list.reshape("columns_rows", columns ?? "", [grouped.images, rows, product(spatial(operands.dyShape))]);
   sumOverImages(list, timesDy(list, "products", flat, grouped.dy), operands);
@@ -136,7 +137,7 @@ function productPerTap(list: NodeList, operands: WeightGradientOperands): void {
     return timesDy(list, `tap${tap}_products`, flat, grouped.dy);
   });
   const [only = ""] = products;
-  const joined = products.length === 1 ? only : list.add("Concat", "products", products, { axis: { int: 1 } });
+  const joined = products.length === 1 ? only : joinParts(list, "products", products, 1);
   sumOverImages(list, joined, operands);
 }
 

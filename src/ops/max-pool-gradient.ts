@@ -3,6 +3,7 @@ import { checkFloats } from "./axes.js";
 import { type NodeList, nodeList, padLast, product, sliceLast, spatial } from "./lowering.js";
 import { exactly, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
 import { inferPool, lowerPool, type PoolAttributes, poolAlong, poolStages } from "./pool.js";
+import { joinParts } from "./shader-buffers.js";
 
 export const maxPoolGradient: OpDef<PoolAttributes> = {
   doc: `x [N, C, spatial…], y and dy [N, C, out…] → dx like x, the gradient of maxPool from x to y: each window's dy goes to
@@ -195,7 +196,7 @@ function interleave(
     const sum = parts.length === 1 ? first : list.add("Sum", `${name}_sum${row}`, parts);
     return list.reshape(`${name}_row${row}`, sum, [before, length, 1, behind]);
   });
-  const joined = sums.length === 1 ? (sums[0] ?? "") : list.add("Concat", `${name}_rows`, sums, { axis: { int: 2 } });
+  const joined = sums.length === 1 ? (sums[0] ?? "") : joinParts(list, `${name}_rows`, sums, 2);
   const whole = list.reshape(`${name}_row`, joined, [before, length * stride, behind]);
   const ends = [size + begin - length * stride, 0];
   return padLast(list, `${name}_dx`, whole, [before, length * stride, behind], { begins: [-begin, 0], ends });

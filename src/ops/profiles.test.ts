@@ -12,7 +12,7 @@ const OP_NAMES = Object.keys(OPS).filter(isOpName);
 
 /** What ONNX Runtime's WebGPU provider has no kernel for (onnxruntime-web 1.30). */
 function lacksWebGpuKernel(graph: Graph): readonly string[] {
-  return lowered(graph, "webgpu").flatMap(({ opType, outputs, attributes }) => {
+  return lowered(graph, "webgpu").flatMap(({ opType, inputs, outputs, attributes }) => {
     const kernel = attributes.find(({ name }) => name === "kernel_shape");
     const rank = kernel?.type === "ints" ? kernel.value.length : 0;
     const isTraining = attributes.some(({ name, value }) => name === "training_mode" && value === 1);
@@ -20,7 +20,9 @@ function lacksWebGpuKernel(graph: Graph): readonly string[] {
       (opType === "ConvTranspose" && rank === 3) ||
       (opType === "BatchNormalization" && isTraining) ||
       (opType === "MaxPool" && outputs.length > 1) ||
-      opType === "LRN";
+      opType === "LRN" ||
+      // A shader has at least 8 buffers; what Split reads sizes from is none.
+      inputs.length + outputs.length - (opType === "Split" ? 1 : 0) > 8;
     return missing ? [opType] : [];
   });
 }

@@ -1,6 +1,8 @@
 import type { Dim } from "../tensor/shape.js";
-import { checkAxis, checkIntegers, int64Vector } from "./axes.js";
+import { checkAxis, checkIntegers } from "./axes.js";
+import { type NodeList, nodeList, type Target } from "./lowering.js";
 import { concrete, exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
+import { shaderGroups } from "./shader-buffers.js";
 
 export interface SplitAttributes {
   readonly [name: string]: number | readonly number[];
@@ -29,13 +31,33 @@ export const split: OpDef<SplitAttributes> = {
     );
     return [b.add("concat", "dx", parts, { axis })];
   },
-  lower: (site, { axis, sizes }) => [
-    {
-      opType: "Split",
-      inputs: [...site.inputs, site.constant("sizes", int64Vector(sizes))],
-      outputs: site.outputs,
-      attributes: { axis: { int: axis } },
-    },
-  ],
+  lower: (site, { axis, sizes }) => {
+    const list = nodeList(site);
+    const parts = sizes.map((size, target) => ({ target, size }));
+    splitParts(list, "parts", site.inputs[0] ?? "", axis, parts);
+    return list.nodes;
+  },
   ...POINTWISE,
 };
+
+interface Part {
+  readonly target: Target;
+  readonly size: number;
+}
+
+/** On WebGPU in stages, where there are more parts than a shader can write. */
+function splitParts(list: NodeList, name: string, x: string, axis: number, parts: readonly Part[]): void {
+  const groups = list.site.profile === "webgpu" ? shaderGroups(parts) : null;
+  const pieces = groups?.map((group, index) => ({ target: `${name}_${index}`, size: totalSize(group) })) ?? parts;
+  const sizes = list.ints(
+    `${name}_sizes`,
+    pieces.map(({ size }) => size),
+  );
+  const targets = pieces.map(({ target }) => target);
+  const found = list.addAll("Split", targets, [x, sizes], { axis: { int: axis } });
+  for (const [index, group] of groups?.entries() ?? []) splitParts(list, `${name}_${index}`, found[index] ?? "", axis, group);
+}
+
+function totalSize(parts: readonly Part[]): number {
+  return parts.reduce((sum, { size }) => sum + size, 0);
+}
