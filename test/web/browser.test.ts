@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTestTrainer } from "../in-process-trainer.js";
 import { type BrowserPage, chromiumPath, chromiumTitle, openBrowserPage } from "./browser.js";
+import { networkLosses, STEPS, type StepDifference } from "./network.js";
 
 const PAGE = "/test/web/page.js";
 
@@ -32,6 +34,27 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("in headless Chromium"), ()
     test.each(TRAINER_CASES)("a trainer %s", async (name) => {
       await page.call(PAGE, "runTrainerCase", name, device);
     });
+  });
+
+  test.each([
+    ["webgpu", "webgpu"],
+    ["standard", "cpu"],
+  ] as const)("under the profile %s a network trains on %s as in Node", async (profile, device) => {
+    const expected = await networkLosses("standard", "fixed", createTestTrainer);
+    const losses = await page.call(PAGE, "trainNetwork", profile, "fixed", device);
+    // Four digits behind the point: nearer than 5e-5.
+    expect(losses).toEqual(expected.map((loss) => expect.closeTo(loss, 4) as number));
+    expect(expected.at(-1)).toBeLessThan((expected[0] ?? 0) - 0.2);
+  });
+
+  test("with the statistics of the batch a step on webgpu is that on WebAssembly", async () => {
+    const differences = (await page.call(PAGE, "compareSteps", "webgpu", "webgpu")) as readonly StepDifference[];
+    expect(differences).toHaveLength(STEPS);
+    for (const { loss, movement } of differences) {
+      expect(loss).toBeLessThan(1e-4);
+      // A ReLU that rounding flips changes its part of the movement.
+      expect(movement).toBeLessThan(0.03);
+    }
   });
 
   test("a software adapter is not what `auto` takes", async () => {

@@ -1,7 +1,9 @@
 /** What the tests call in the page; see browser.ts. */
+import type { Profile } from "../../src/ops/op.js";
 import { modelBytes, op, sessionCases, value } from "../../src/runtime/session.cases.js";
 import { trainerCases } from "../../src/runtime/trainer.cases.js";
 import type * as Web from "../../src/web/index.js";
+import { networkLosses, type Statistics, type StepDifference, stepDifferences } from "./network.js";
 
 // The package as it is built, not the sources beside this file.
 const BUILT: string = "inceptionkit/web";
@@ -41,5 +43,19 @@ export async function messageWithoutRuntime(): Promise<string> {
   return opened.then(
     () => "it opened",
     (thrown: unknown) => (thrown instanceof Error ? thrown.message : String(thrown)),
+  );
+}
+
+/** Losses of a small network that is trained in this page. */
+export function trainNetwork(profile: Profile, statistics: Statistics, device: TestedDevice): Promise<readonly number[]> {
+  return networkLosses(profile, statistics, (programs, state) => createWebTrainer(programs, state, { device }));
+}
+
+/** Steps of the profile and device beside those of the standard operators on WebAssembly. */
+export function compareSteps(profile: Profile, device: TestedDevice): Promise<readonly StepDifference[]> {
+  return stepDifferences(
+    profile,
+    (programs, state) => createWebTrainer(programs, state, { device }),
+    (programs, state) => createWebTrainer(programs, state, { device: "cpu" }),
   );
 }
