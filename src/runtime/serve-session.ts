@@ -2,7 +2,7 @@
 
 import type { Tensor } from "../tensor/tensor.js";
 import type { ReadySession, RealDevice, SessionWork } from "./messages.js";
-import { hostTensor, type DescribedModel, type OrtValue, tensorInfo } from "./ort-values.js";
+import { type DescribedModel, hostTensor, type OrtValue, tensorInfo } from "./ort-values.js";
 import type { Engine } from "./serve.js";
 
 /** A session as all packages give it; `Value` is the package's tensor. */

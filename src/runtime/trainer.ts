@@ -12,8 +12,8 @@ export interface TrainingProgram {
   /** Inputs that are read from the state and not changed. */
   readonly reads: readonly string[];
   /**
-   * The graph computes values twice on purpose, so as not to hold them in between; the runtime must not merge equal
-   * computations, which it otherwise does. Default false.
+   * The graph computes values twice on purpose, so as not to hold them in between; the runtime should give their memory
+   * back, which costs it some time. Default false.
    */
   readonly recomputes?: boolean;
 }

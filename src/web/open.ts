@@ -70,13 +70,11 @@ async function devicesToTry(device: Device): Promise<readonly RealDevice[]> {
   return ["webgpu"];
 }
 
-/** @param recomputes - equal computations are kept apart, see `TrainingProgram.recomputes` */
-export function sessionOptions(device: RealDevice, recomputes = false): OrtModule.InferenceSession.SessionOptions {
+export function sessionOptions(device: RealDevice): OrtModule.InferenceSession.SessionOptions {
   return {
     executionProviders: [device === "webgpu" ? "webgpu" : "wasm"],
     graphOptimizationLevel: "all",
     logSeverityLevel: 4,
-    ...(recomputes ? { extra: { optimization: { disable_specified_optimizers: "CommonSubexpressionElimination" } } } : {}),
   };
 }
 

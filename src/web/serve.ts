@@ -102,7 +102,7 @@ async function releaseAll(sessions: Sessions): Promise<void> {
 }
 
 function programOptions(program: TrainingProgram, state: Tensors, device: RealDevice): InferenceSession.SessionOptions {
-  const base = sessionOptions(device, program.recomputes);
+  const base = sessionOptions(device);
   if (device !== "webgpu") return base;
   const kept = program.state.flatMap(({ input, output }) => {
     const tensor = state[input];

@@ -26,7 +26,7 @@ import type { StateTensor, TrainingFeed, TrainingOptions } from "./options.js";
 import { memoryOrder } from "./order.js";
 import { trainingReadme } from "./readme.js";
 import { stateInput, type TrainingContext } from "./state.js";
-import { accumulateGradients, isUpdatedAlone, type Trained, updateParameters } from "./update.js";
+import { accumulateGradients, type Trained, updateParameters } from "./update.js";
 
 /** One emitted program: its graph, and which of its inputs are state. */
 export interface CompiledProgram {
@@ -185,10 +185,7 @@ function finishProgram(context: TrainingContext, name: string, { profile = "stan
     context.b.draft(),
     outputs.map((output) => output.name),
   );
-  const alone = new Set(
-    [...context.state.values()].filter(({ tensor }) => isUpdatedAlone(tensor.shape)).map(({ tensor }) => `${tensor.name}:next`),
-  );
-  const graph = checkGraph(memoryOrder(kept, (output) => alone.has(output)));
+  const graph = checkGraph(memoryOrder(kept, updateOrder(context)));
   const shown = new Set(graph.outputs.map((output) => output.value));
   const { nodes, constants } = shareViews(lowerGraph(graph, profile), shown, (value) => graph.types.get(value)?.shape);
   const used = new Set(graph.inputs.map((input) => input.name));
@@ -209,6 +206,16 @@ function finishProgram(context: TrainingContext, name: string, { profile = "stan
     naming: "rename",
   });
   return { graph, model, ...program };
+}
+
+/** Where in the network the parameter lies whose update gives an output; null for outputs that are no update's. */
+function updateOrder({ state }: TrainingContext): (output: string) => number | null {
+  const updated = [...state.values()].map(({ tensor }) => tensor).filter(({ kind }) => kind !== "statistic" && kind !== "counter");
+  const positions = new Map([...new Set(updated.map(({ parameter }) => parameter))].map((path, index) => [path, index] as const));
+  const ranks = new Map<string, number | null>(
+    updated.map(({ name, parameter }) => [`${name}:next`, positions.get(parameter) ?? null] as const),
+  );
+  return (output) => ranks.get(output) ?? null;
 }
 
 function checkOptions(network: Graph, options: TrainingOptions): void {

@@ -50,27 +50,35 @@ interface Group {
  */
 const SMALL = 4096;
 
-/** Whether a parameter of this shape has a chain of operators of its own. */
-export function isUpdatedAlone(shape: readonly number[]): boolean {
-  return elementCount(shape) > SMALL;
-}
+/**
+ * So many small parameters, neighbours in the network, are updated together. The gradient of a bias is a sum over all that
+ * flows back into its layer, which is held until the update asks for it: one update of all would hold it for all layers.
+ */
+const MOST_TOGETHER = 16;
 
 function groups({ optimizer, learningRateFactor = () => 1 }: TrainingOptions, trained: readonly Trained[]): readonly Group[] {
   const optimizers: Optimizer[] = [];
-  const small = new Map<string, Group>();
+  const small = new Map<string, Group[]>();
   const large: Group[] = [];
   for (const item of trained) {
     const chosen = optimizer(item.parameter);
     if (!optimizers.includes(chosen)) optimizers.push(chosen);
     const factor = learningRateFactor(item.parameter);
-    if (isUpdatedAlone(item.parameter.type.shape.map(Number))) {
+    if (elementCount(item.parameter.type.shape.map(Number)) > SMALL) {
       large.push({ path: `update.${item.parameter.path}`, optimizer: chosen, factor, members: [item] });
       continue;
     }
-    const path = `update.small.${optimizers.indexOf(chosen)}.${factor}`;
-    small.set(path, { path, optimizer: chosen, factor, members: [...(small.get(path)?.members ?? []), item] });
+    const kind = `${optimizers.indexOf(chosen)}.${factor}`;
+    const alike = small.get(kind) ?? [];
+    const [open] = alike.slice(-1);
+    small.set(
+      kind,
+      open && open.members.length < MOST_TOGETHER
+        ? [...alike.slice(0, -1), { ...open, members: [...open.members, item] }]
+        : [...alike, { path: `update.small.${kind}.${alike.length}`, optimizer: chosen, factor, members: [item] }],
+    );
   }
-  return [...large, ...small.values()];
+  return [...large, ...[...small.values()].flat()];
 }
 
 function updateGroup(context: TrainingContext, options: TrainingOptions, group: Group, learningRate: Ref, step: Ref): void {
