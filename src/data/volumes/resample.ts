@@ -126,79 +126,98 @@ type Sampler = (volume: Volume, shape: Triple) => VolumeData;
 const SAMPLERS: Readonly<Record<Interpolation, Sampler>> = {
   linear: ({ data, shape }, target) => {
     const out = new Float32Array(target[0] * target[1] * target[2]);
-    // Copied rather than weighted where nothing is between: also infinite values stay themselves.
-    forEachCell(shape, target, (to, corners, weights) => {
-      let sum = 0;
-      for (let corner = 0; corner < 8; corner++) {
-        const weight = weights[corner] as number;
-        if (weight > 0) sum += weight * (data[corners[corner] as number] as number);
+    const { x, y, z } = linearGrid(shape, target);
+    forEachRow(target, (to, j, k) => {
+      const [low, high] = [z.low[k] as number, z.high[k] as number];
+      const [near, far] = [y.low[j] as number, y.high[j] as number];
+      const [up, back] = [z.weight[k] as number, y.weight[j] as number];
+      for (let i = 0; i < target[0]; i++) {
+        const [left, right, weight] = [x.low[i] as number, x.high[i] as number, x.weight[i] as number];
+        const along = (row: number): number => between(data[row + left] as number, data[row + right] as number, weight);
+        out[to + i] = between(between(along(low + near), along(low + far), back), between(along(high + near), along(high + far), back), up);
       }
-      out[to] = sum;
     });
     return out;
   },
   nearest: ({ data, shape }, target) => {
     const out = emptyLike(data, target[0] * target[1] * target[2]);
-    const [x, y, z] = [0, 1, 2].map((axis) => {
-      const [size, count] = [shape[axis] ?? 1, target[axis] ?? 1];
-      return Int32Array.from({ length: count }, (_, index) => Math.floor(((index + 0.5) * size) / count));
+    const [x, y, z] = [
+      nearestTaps(shape[0], target[0], 1),
+      nearestTaps(shape[1], target[1], shape[0]),
+      nearestTaps(shape[2], target[2], shape[0] * shape[1]),
+    ];
+    forEachRow(target, (to, j, k) => {
+      const row = (y[j] as number) + (z[k] as number);
+      for (let i = 0; i < target[0]; i++) out[to + i] = data[row + (x[i] as number)] as number;
     });
-    let to = 0;
-    for (const k of z ?? [])
-      for (const j of y ?? []) for (const i of x ?? []) out[to++] = data[i + shape[0] * (j + shape[1] * k)] as number;
     return out;
   },
   "label-linear": ({ data, shape }, target) => {
     const out = emptyLike(data, target[0] * target[1] * target[2]);
-    forEachCell(shape, target, (to, corners, weights) => {
-      out[to] = heaviestLabel(data, corners, weights);
+    const { x, y, z } = linearGrid(shape, target);
+    const labels = new Float64Array(8);
+    const shares = new Float64Array(8);
+    forEachRow(target, (to, j, k) => {
+      const rows = [z.low[k], z.high[k]].flatMap((plane) => [y.low[j], y.high[j]].map((row) => (plane as number) + (row as number)));
+      const parts = shared(z.weight[k] as number).flatMap((up) => shared(y.weight[j] as number).map((back) => up * back));
+      for (let i = 0; i < target[0]; i++) {
+        let same = true;
+        for (let corner = 0; corner < 8; corner++) {
+          const column = (corner & 1 ? x.high[i] : x.low[i]) as number;
+          labels[corner] = data[(rows[corner >> 1] as number) + column] as number;
+          same &&= labels[corner] === labels[0];
+        }
+        if (!same) {
+          for (let corner = 0; corner < 8; corner++) {
+            const right = x.weight[i] as number;
+            shares[corner] = (parts[corner >> 1] as number) * (corner & 1 ? right : 1 - right);
+          }
+        }
+        // Most voxels lie inside one label; only borders are weighed.
+        out[to + i] = same ? (labels[0] as number) : heaviestLabel(labels, shares);
+      }
     });
     return out;
   },
 };
 
-/** Call `cell` for each new voxel with the eight old ones around it and their weights; both arrays are used again. */
-function forEachCell(shape: Triple, target: Triple, cell: (to: number, corners: Int32Array, weights: Float64Array) => void): void {
-  const x = linearTaps(shape[0], target[0], 1);
-  const y = linearTaps(shape[1], target[1], shape[0]);
-  const z = linearTaps(shape[2], target[2], shape[0] * shape[1]);
-  const corners = new Int32Array(8);
-  const weights = new Float64Array(8);
-  let to = 0;
-  for (let k = 0; k < target[2]; k++) {
-    for (let j = 0; j < target[1]; j++) {
-      for (let i = 0; i < target[0]; i++) {
-        for (let corner = 0; corner < 8; corner++) {
-          const [right, back, up] = [corner & 1, corner & 2, corner & 4];
-          corners[corner] =
-            ((right ? x.high[i] : x.low[i]) as number) +
-            ((back ? y.high[j] : y.low[j]) as number) +
-            ((up ? z.high[k] : z.low[k]) as number);
-          weights[corner] = part(x, i, right) * part(y, j, back) * part(z, k, up);
-        }
-        cell(to++, corners, weights);
-      }
-    }
-  }
+function linearGrid(shape: Triple, target: Triple): { readonly x: Taps; readonly y: Taps; readonly z: Taps } {
+  return {
+    x: linearTaps(shape[0], target[0], 1),
+    y: linearTaps(shape[1], target[1], shape[0]),
+    z: linearTaps(shape[2], target[2], shape[0] * shape[1]),
+  };
 }
 
-function part({ weight }: Taps, index: number, high: number): number {
-  const share = weight[index] as number;
-  return high ? share : 1 - share;
+/** The old voxel that the middle of each new one lies in. */
+function nearestTaps(size: number, target: number, stride: number): Int32Array {
+  return Int32Array.from({ length: target }, (_, index) => Math.floor(((index + 0.5) * size) / target) * stride);
 }
 
-/** Labels whose shares differ by less are equal; sums of products of eighths and the like round. */
+/** Call `row` for each new row of voxels with where it begins and its indices along the second and third axis. */
+function forEachRow(target: Triple, row: (to: number, j: number, k: number) => void): void {
+  for (let k = 0; k < target[2]; k++) for (let j = 0; j < target[1]; j++) row(target[0] * (j + target[1] * k), j, k);
+}
+
+/** A share of b, the rest of a; where b has none, a itself, also if it is infinite. */
+function between(a: number, b: number, weight: number): number {
+  return weight === 0 ? a : a * (1 - weight) + b * weight;
+}
+
+function shared(weight: number): readonly [low: number, high: number] {
+  return [1 - weight, weight];
+}
+
+/** Labels whose shares differ by less are equal; sums of products of thirds and the like round. */
 const EQUAL_SHARES = 1e-9;
 
-function heaviestLabel(data: VolumeData, corners: Int32Array, weights: Float64Array): number {
-  let best = data[corners[0] as number] as number;
+function heaviestLabel(labels: Float64Array, shares: Float64Array): number {
+  let best = labels[0] as number;
   let most = -1;
   for (let corner = 0; corner < 8; corner++) {
-    const label = data[corners[corner] as number] as number;
+    const label = labels[corner] as number;
     let share = 0;
-    for (let other = 0; other < 8; other++) {
-      if ((data[corners[other] as number] as number) === label) share += weights[other] as number;
-    }
+    for (let other = 0; other < 8; other++) if (labels[other] === label) share += shares[other] as number;
     if (share > most + EQUAL_SHARES || (share > most - EQUAL_SHARES && label < best)) [best, most] = [label, share];
   }
   return best;
