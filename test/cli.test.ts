@@ -5,8 +5,10 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../src/cli/main.js";
+import { createVolume } from "../src/data/volumes/volume.js";
 import { bytesSource } from "../src/formats/byte-source.js";
 import { openNpy } from "../src/formats/npy.js";
+import { writeVolume } from "../src/node/volumes.js";
 import { goldenPath, sharedPath, titleNeeding } from "./shared.js";
 
 const ROOT = path.resolve(import.meta.dirname, "..");
@@ -286,6 +288,73 @@ describe("export and inspect", () => {
       await inception("classify", path.join(DIGITS, "images/7-a.png"), "--model", "googlenet", "--weights", file, "--top", "1", "--json"),
     ) as { top: { label: string }[] }[];
     expect(first?.top[0]?.label).toBe("seven");
+  });
+
+  test("a volume is shown with its geometry and its values after scaling", async () => {
+    // 2 x 1 x 3 voxels of int16, 0 to 5, times 0.5 minus 1; x runs to the left, the second axis to the head.
+    const file = path.join(folder, "scan.nii");
+    const affine = [-2, 0, 0, 90, 0, 0, 3, -126, 0, 1.5, 0, -72, 0, 0, 0, 1];
+    await writeVolume(file, createVolume([2, 1, 3], Int16Array.of(0, 1, 2, 3, 4, 5), affine));
+    const bytes = readFileSync(file);
+    bytes.writeFloatLE(0.5, 112);
+    bytes.writeFloatLE(-1, 116);
+    bytes.write("made by hand\u001b[31m", 148);
+    writeFileSync(file, bytes);
+    expect(json(await inception("inspect", file, "--json"))).toEqual({
+      file,
+      format: "nifti",
+      bytes: 364,
+      values: 6,
+      tensors: [],
+      metadata: {},
+      artefact: null,
+      onnx: null,
+      volume: {
+        shape: [2, 1, 3],
+        spacing: [2, 1.5, 3],
+        orientation: "LSA",
+        affine: [affine.slice(0, 4), affine.slice(4, 8), affine.slice(8, 12), affine.slice(12)],
+        affineFrom: "sform",
+        units: { space: "mm", time: "unknown" },
+        dtype: "int16",
+        scaling: { slope: 0.5, intercept: -1 },
+        version: 1,
+        littleEndian: true,
+        description: "made by hand\u001b[31m",
+        min: -1,
+        max: 1.5,
+        mean: 0.25,
+        nonFinite: 0,
+      },
+    });
+    expect(await inception("inspect", file)).toEqual({
+      code: 0,
+      err: "",
+      out: [
+        `${file}: nifti, 364 bytes, 6 voxels`,
+        "  version      NIfTI-1, little-endian",
+        "  shape        2 x 1 x 3",
+        "  spacing      2 x 1.5 x 3 (space in mm)",
+        "  orientation  LSA",
+        "  voxels       int16, times 0.5 plus -1",
+        "  values       -1 to 1.5, mean 0.25",
+        "  description  made by hand [31m",
+        "",
+        "affine from sform:",
+        "   i   j    k  origin",
+        "─  ──  ───  ─  ──────",
+        "x  -2  0    0  90",
+        "y  0   0    3  -126",
+        "z  0   1.5  0  -72",
+        "",
+      ].join("\n"),
+    });
+    writeFileSync(file, bytes.subarray(0, 360));
+    expect(await inception("inspect", file)).toEqual({
+      code: 2,
+      out: "",
+      err: `inception: Cannot read NIfTI file "${file}": its header asks for 364 bytes, there are 360\n`,
+    });
   });
 
   test("wrong weights are listed, and nothing is written", async () => {

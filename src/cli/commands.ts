@@ -183,9 +183,9 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "inspect",
     operands: "<file>",
-    summary: "show what a weight, ONNX or .npy file holds, executing nothing",
+    summary: "show what a weight, ONNX, .npy or NIfTI file holds, executing nothing",
     flags: [JSON_FLAG],
-    examples: ["inception inspect model.safetensors", "inception inspect checkpoint.pt --json"],
+    examples: ["inception inspect model.safetensors", "inception inspect checkpoint.pt --json", "inception inspect scan.nii.gz"],
     load: () => import("./commands/inspect.js"),
   },
   {

@@ -7,20 +7,23 @@ import type { DType } from "../tensor/dtype.js";
 import { elementCount } from "../tensor/tensor.js";
 import { openWeightFile } from "../weights/containers/index.js";
 import { openFileSource } from "./file-source.js";
+import { isVolumeName, summarizeVolume, type VolumeSummary } from "./volumes.js";
 
 /** What a file holds. Reading it executes nothing and opens no other file. */
 export interface Inspection {
   readonly file: string;
-  /** "safetensors", "pytorch", "npy" or "onnx", as the containers name themselves. */
+  /** "safetensors", "pytorch", "npy", "onnx" or "nifti", as the containers name themselves. */
   readonly format: string;
   readonly bytes: number;
-  /** Number of values in all tensors. */
+  /** Number of values in all tensors, or of voxels. */
   readonly values: number;
   readonly tensors: readonly InspectedTensor[];
   readonly metadata: Readonly<Record<string, string>>;
   /** What an exported file says about itself. */
   readonly artefact: Artefact | null;
   readonly onnx: OnnxSummary | null;
+  /** Geometry and statistics of a medical volume. */
+  readonly volume: VolumeSummary | null;
 }
 
 export interface InspectedTensor {
@@ -30,17 +33,21 @@ export interface InspectedTensor {
 }
 
 /**
- * Look into a weight, array or ONNX file of a stranger.
+ * Look into a weight, array or ONNX file of a stranger, or a volume: NIfTI files are told by their names (.nii, .hdr, .img, with or without .gz).
  *
  * @throws InceptionError FILE_NOT_FOUND, FILE_UNRECOGNIZED, or what the format's reader finds wrong
  */
 export async function inspectFile(file: string): Promise<Inspection> {
   const source = await openFileSource(file);
   try {
-    const base = { file, bytes: source.size };
+    const base = { file, bytes: source.size, artefact: null, onnx: null, volume: null };
+    if (isVolumeName(file)) {
+      const volume = await summarizeVolume(file);
+      return { ...base, format: "nifti", values: elementCount(volume.shape), tensors: [], metadata: {}, volume };
+    }
     if (await looksLikeNpy(source)) {
       const { dtype, shape } = await openNpy(source);
-      return { ...base, format: "npy", ...totals([{ name: "array", dtype, shape }]), metadata: {}, artefact: null, onnx: null };
+      return { ...base, format: "npy", ...totals([{ name: "array", dtype, shape }]), metadata: {} };
     }
     if (await looksLikeOnnx(source)) return { ...base, ...inspectOnnx(await source.read(0, source.size), file) };
     const { format, metadata, tensors } = await openWeightFile(source);
@@ -49,13 +56,13 @@ export async function inspectFile(file: string): Promise<Inspection> {
       dtype,
       shape,
     }));
-    return { ...base, format, ...totals(listed), metadata, artefact: parseArtefact(Object.entries(metadata), file), onnx: null };
+    return { ...base, format, ...totals(listed), metadata, artefact: parseArtefact(Object.entries(metadata), file) };
   } finally {
     await source.close();
   }
 }
 
-function inspectOnnx(bytes: Uint8Array, file: string): Omit<Inspection, "file" | "bytes"> {
+function inspectOnnx(bytes: Uint8Array, file: string): Omit<Inspection, "file" | "bytes" | "volume"> {
   const model = decodeModel(bytes, { name: file, externalData: "report", otherParts: "report" });
   const tensors = model.graph.initializers.map(({ name, dtype, shape }) => ({ name, dtype, shape }));
   return {

@@ -1,5 +1,6 @@
 import { messageOf } from "../../errors.js";
 import { type Inspection, inspectFile } from "../../node/inspect-file.js";
+import type { VolumeSummary } from "../../node/volumes.js";
 import type { RunCommand } from "../command.js";
 import { formatCount, formatTable, printJson } from "../io.js";
 
@@ -10,7 +11,11 @@ export const run: RunCommand = async ([file], flags, io) => {
     printJson(io, inspection);
     return 0;
   }
-  const { format, bytes, values, tensors } = inspection;
+  const { format, bytes, values, tensors, volume } = inspection;
+  if (volume !== null) {
+    io.out(`${inspection.file}: ${format}, ${formatCount(bytes)} bytes, ${formatCount(values)} voxels\n${describeVolume(volume)}`);
+    return 0;
+  }
   io.out(
     `${inspection.file}: ${format}, ${formatCount(bytes)} bytes, ${formatCount(tensors.length)} tensors, ${formatCount(values)} values\n`,
   );
@@ -35,6 +40,31 @@ function describeArtefact({ artefact, metadata }: Inspection): string {
     `  labels   ${labels === null ? "none" : `${labels.length}: ${messageOf(labels.slice(0, 5).join(", "))}${labels.length > 5 ? ", …" : ""}`}`,
     `  example  ${golden === null ? "none" : `checked when the file is loaded`}`,
     "",
+  ].join("\n");
+}
+
+/** Digits that tell float32 numbers apart. */
+const DIGITS = 7;
+
+function describeVolume(volume: VolumeSummary): string {
+  const { shape, spacing, orientation, affine, affineFrom, units, dtype, scaling, version, littleEndian, description } = volume;
+  const number = (value: number | null): string => (value === null ? "none" : String(Number(value.toPrecision(DIGITS))));
+  const rows = formatTable(
+    ["", "i", "j", "k", "origin"],
+    affine.slice(0, 3).map((row, world) => [["x", "y", "z"][world] ?? "", ...row.map(number)]),
+  );
+  const time = units.time === "unknown" ? "" : `, time in ${units.time}`;
+  return [
+    `  version      NIfTI-${version}, ${littleEndian ? "little" : "big"}-endian`,
+    `  shape        ${shape.join(" x ")}`,
+    `  spacing      ${spacing.map(number).join(" x ")} (space in ${units.space}${time})`,
+    `  orientation  ${orientation ?? "none: the affine flattens the volume"}`,
+    `  voxels       ${dtype}${scaling === null ? ", not scaled" : `, times ${number(scaling.slope)} plus ${number(scaling.intercept)}`}`,
+    `  values       ${number(volume.min)} to ${number(volume.max)}, mean ${number(volume.mean)}${volume.nonFinite > 0 ? `, ${formatCount(volume.nonFinite)} not finite` : ""}`,
+    ...(description === "" ? [] : [`  description  ${messageOf(description)}`]),
+    "",
+    `affine from ${affineFrom}:`,
+    rows,
   ].join("\n");
 }
 
