@@ -1,0 +1,15 @@
+/** Labelled volumes without a platform: how well they agree, how they are cleaned, how a network goes over large ones. */
+
+export { distanceTransform } from "./distance.js";
+export {
+  type LabelMean,
+  type LabelScore,
+  meanOverLabels,
+  meanScores,
+  PERCENTILE_RULES,
+  type PercentileRule,
+  type SegmentationOptions,
+  scoreSegmentation,
+} from "./metrics.js";
+export { percentile, type SurfaceDistances, surfaceDistances, surfaceVoxels } from "./surface.js";
+export type { LabelVolume, Triple } from "./volume.js";
