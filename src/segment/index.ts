@@ -1,5 +1,14 @@
 /** Labelled volumes without a platform: how well they agree, how they are cleaned, how a network goes over large ones. */
 
+export {
+  type CleaningOptions,
+  CONNECTIVITIES,
+  type Components,
+  type Connectivity,
+  connectedComponents,
+  fillHoles,
+  keepLargestComponents,
+} from "./components.js";
 export { distanceTransform } from "./distance.js";
 export {
   type LabelMean,

@@ -214,7 +214,9 @@ describe("refusals", () => {
     ["a label", truth, truth, { labels: [1, 1.5] }, "label is 1.5, expected an integer from 0 to 2147483647"],
   ];
   test.each(cases)("of %s", (_, predicted, expected, options, fact) => {
-    expect(() => scoreSegmentation(predicted, expected, options)).toThrow(expect.objectContaining({ message: `Cannot score a segmentation: ${fact}` }));
+    expect(() => scoreSegmentation(predicted, expected, options)).toThrow(
+      expect.objectContaining({ message: `Cannot score a segmentation: ${fact}` }),
+    );
   });
 
   test("of intensities", () => {
