@@ -120,7 +120,7 @@ export class WindowAccumulator {
       const message = `Cannot ${ACTION}: ${fact} ${this.#classes * voxelCount(window)}`;
       throw new InceptionError("SHAPE_INVALID", message, { index, values: values.length });
     }
-    const wrong = values.findIndex(Number.isNaN);
+    const wrong = firstNaN(values);
     if (wrong >= 0) {
       throw new InceptionError("SESSION_FAILED", `Cannot ${ACTION}: value ${wrong} of window ${index} is NaN, expected numbers`, { index });
     }
@@ -145,7 +145,7 @@ export class WindowAccumulator {
         for (let y = 0; y < window[1]; y++) {
           const share = sharesZ[z]! * sharesY[y]!;
           const to = plane + (start[1] + y) * padded[0] + start[0];
-          for (let x = 0; x < window[0]; x++, from++) held[to + x]! += share * sharesX[x]! * values[from]!;
+          for (let x = 0; x < sharesX.length; x++, from++) held[to + x]! += share * sharesX[x]! * values[from]!;
         }
       }
     }
@@ -210,6 +210,12 @@ export class WindowAccumulator {
     }
     return labels;
   }
+}
+
+/** The place of the first value that is not a number, or -1. A plain loop: a callback for each value takes longer than the means. */
+function firstNaN(values: Float32Array): number {
+  for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) return i;
+  return -1;
 }
 
 /** For each start along an axis the weight of each voxel of the window, divided by the sum over all windows there. */
