@@ -34,6 +34,7 @@ export type ErrorCode =
   | "SOURCE_INVALID"
   | "TRAINING_DIVERGED"
   | "USAGE"
+  | "VOLUME_INVALID"
   | "WEIGHTS_MISMATCH"
   | "WRITE_FAILED";
 

@@ -34,3 +34,17 @@ export { type PointFilter, type PointTarget, resizePointBilinear } from "./trans
 export { type Destination, type Preprocessing, preprocess, preprocessedShape } from "./transforms/preprocess.js";
 export { type PillowFilter, type ResizeTarget, resize, resizeFloat } from "./transforms/resize.js";
 export type { TargetSize } from "./transforms/target.js";
+export { clipPercentiles, ctWindow, type Region, type VoxelStatistics, voxelStatistics, zScore } from "./volumes/intensity.js";
+export { type AxisOrientation, axisCodes, fromRas, orientationOf, sameGrid, toRas } from "./volumes/orientation.js";
+export { type Interpolation, resampleToGrid, resampleToShape, resampleToSpacing, shapeAtSpacing } from "./volumes/resample.js";
+export {
+  type Affine,
+  createVolume,
+  type Triple,
+  type Volume,
+  type VolumeData,
+  type VolumeGrid,
+  volumeFromNifti,
+  voxelOf,
+  worldOf,
+} from "./volumes/volume.js";

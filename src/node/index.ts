@@ -30,5 +30,6 @@ export { type ProgressReport, type ProgressReportOptions, progressReport } from 
 export type { RunBeginning, RunEvent } from "./training/run-log.js";
 export { isRunFolder, type PrepareRunOptions, prepareRun } from "./training/run-weights.js";
 export { resumeTraining, type TrainedRun, type TrainModelOptions, trainModel } from "./training/train-model.js";
+export { type LoadedVolume, type ReadVolumeOptions, readVolume, summarizeVolume, type VolumeSummary, writeVolume } from "./volumes.js";
 export { type DownloadProgress, type ResolvedSource, resolveSource, type SourceOptions } from "./weight-source.js";
 export { writeFileAtomic } from "./write-file.js";

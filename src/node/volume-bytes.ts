@@ -1,0 +1,167 @@
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { messageOf } from "../errors.js";
+import type { ByteSource } from "../formats/byte-source.js";
+import { niftiError } from "../formats/nifti.js";
+
+/** The bytes of a file from its beginning, unpacked where it is packed; nothing is held that was not asked for. */
+export interface ByteFeed {
+  /** As many of the next bytes as there are, at most `length`; they stay next. */
+  peek(length: number): Promise<Uint8Array>;
+  /** Exactly the next `length` bytes. Rejects with FILE_TRUNCATED where there are fewer. */
+  take(length: number): Promise<Uint8Array>;
+  skip(length: number): Promise<void>;
+  /** Refuse a file that cannot hold as many bytes from its beginning, before anyone makes room for them. */
+  checkHolds(length: number): void;
+  /** Read to the end, where the checksum of a packed file stands. */
+  finish(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Bytes of the file that go through memory at once. */
+const CHUNK_BYTES = 2 ** 20;
+/** A deflate stream cannot hold more for each of its bytes: 258 out of two bits, and less for the frame around it. Source: zlib's technical notes. */
+const MAX_GZIP_RATIO = 1032;
+/** Behind the voxels nothing is defined; editors leave padding of some hundred bytes. What goes on for longer is a bomb or not this file. */
+const MAX_TRAILING_BYTES = 2 ** 20;
+const GZIP_MAGIC = [0x1f, 0x8b];
+
+/** Whether the file begins as gzip does. */
+export async function looksLikeGzip(source: ByteSource): Promise<boolean> {
+  const start = await source.read(0, Math.min(GZIP_MAGIC.length, source.size));
+  return GZIP_MAGIC.every((byte, index) => start[index] === byte);
+}
+
+/** The bytes of a file that is not packed. Skipping reads nothing. */
+export function plainFeed(source: ByteSource): ByteFeed {
+  let at = 0;
+  const checkHolds = (length: number): void => {
+    if (length > source.size) throw truncated(source.name, length, source.size);
+  };
+  return {
+    peek: (length) => source.read(at, Math.min(length, Math.max(0, source.size - at))),
+    take: async (length) => {
+      checkHolds(at + length);
+      at += length;
+      return source.read(at - length, length);
+    },
+    skip: async (length) => {
+      at += length;
+    },
+    checkHolds,
+    finish: async () => undefined,
+    close: async () => undefined,
+  };
+}
+
+/** The unpacked bytes of a gzip file, in a stream: the memory taken is that of what is asked for. */
+export function gzipFeed(source: ByteSource): ByteFeed {
+  const { name, size } = source;
+  const chunks = unpacked(source);
+  /** Unpacked, and not yet taken. */
+  let rest: readonly Uint8Array[] = [];
+  let passed = 0;
+
+  /** Bytes in pieces, at most `length` of them. */
+  const next = async (length: number): Promise<readonly Uint8Array[]> => {
+    const pieces: Uint8Array[] = [];
+    for (let wanted = length; wanted > 0; ) {
+      const [chunk, ...others] = rest.length > 0 ? rest : await one(chunks);
+      if (chunk === undefined) break;
+      const piece = chunk.subarray(0, wanted);
+      rest = piece.length < chunk.length ? [chunk.subarray(piece.length), ...others] : others;
+      pieces.push(piece);
+      wanted -= piece.length;
+    }
+    passed += total(pieces);
+    return pieces;
+  };
+  return {
+    peek: async (length) => {
+      const pieces = await next(length);
+      passed -= total(pieces);
+      rest = [...pieces, ...rest];
+      return joined(pieces, total(pieces));
+    },
+    take: async (length) => {
+      const out = new Uint8Array(length);
+      for (let done = 0; done < length; ) {
+        const pieces = await next(Math.min(CHUNK_BYTES, length - done));
+        if (pieces.length === 0) throw truncated(name, passed + length - done, passed);
+        for (const piece of pieces) {
+          out.set(piece, done);
+          done += piece.length;
+        }
+      }
+      return out;
+    },
+    skip: async (length) => {
+      for (let done = 0; done < length; ) {
+        const pieces = await next(Math.min(CHUNK_BYTES, length - done));
+        if (pieces.length === 0) throw truncated(name, passed + length - done, passed);
+        done += total(pieces);
+      }
+    },
+    checkHolds: (length) => {
+      const most = size * MAX_GZIP_RATIO;
+      if (length <= most) return;
+      throw niftiError(
+        "FILE_TRUNCATED",
+        name,
+        `its header asks for ${length} bytes, its ${size} packed bytes cannot hold more than ${most}`,
+      );
+    },
+    finish: async () => {
+      const trailing = total(await next(MAX_TRAILING_BYTES + 1));
+      if (trailing <= MAX_TRAILING_BYTES) return;
+      throw niftiError("FILE_LIMIT", name, `more than ${MAX_TRAILING_BYTES} bytes follow its voxels`);
+    },
+    close: async () => {
+      await chunks.return(undefined);
+    },
+  };
+}
+
+async function one(chunks: AsyncGenerator<Uint8Array, void>): Promise<readonly Uint8Array[]> {
+  const { done, value } = await chunks.next();
+  return done === true ? [] : [value];
+}
+
+async function* unpacked(source: ByteSource): AsyncGenerator<Uint8Array, void> {
+  const gunzip = createGunzip({ chunkSize: 2 ** 18 });
+  // The failure of either end reaches the loop below; this promise only keeps it from being reported twice.
+  pipeline(Readable.from(packed(source)), gunzip).catch(() => undefined);
+  try {
+    for await (const chunk of gunzip as AsyncIterable<Uint8Array>) yield chunk;
+  } catch (thrown) {
+    const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+    if (code === "Z_BUF_ERROR") throw niftiError("FILE_TRUNCATED", source.name, "its gzip stream ends before its end");
+    if (!code.startsWith("Z_")) throw thrown;
+    throw niftiError("FILE_CORRUPT", source.name, `its gzip stream is damaged (${messageOf(thrown)})`);
+  } finally {
+    gunzip.destroy();
+  }
+}
+
+async function* packed(source: ByteSource): AsyncGenerator<Uint8Array, void> {
+  for (let at = 0; at < source.size; at += CHUNK_BYTES) yield await source.read(at, Math.min(CHUNK_BYTES, source.size - at));
+}
+
+function truncated(name: string, wanted: number, held: number): Error {
+  return niftiError("FILE_TRUNCATED", name, `its header asks for ${wanted} bytes, there are ${held}`);
+}
+
+function total(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
+}
+
+function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const out = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    out.set(piece, at);
+    at += piece.length;
+  }
+  return out;
+}
