@@ -46,6 +46,7 @@ describe("help", () => {
       "diagram",
       "train",
       "eval",
+      "eval-seg",
       "classify",
       "embed",
       "verify",

@@ -77,7 +77,7 @@ const ACTION = "score a segmentation";
  */
 export function scoreSegmentation(predicted: LabelVolume, truth: LabelVolume, options: SegmentationOptions = {}): readonly LabelScore[] {
   const { toleranceMm = 1, percentileRule = "directed" } = options;
-  checkOptions(toleranceMm, percentileRule, options.labels);
+  checkSegmentationOptions(options);
   checkLabelVolume(ACTION, predicted);
   checkLabelVolume(ACTION, truth);
   checkSameGrid(predicted, truth);
@@ -88,7 +88,8 @@ export function scoreSegmentation(predicted: LabelVolume, truth: LabelVolume, op
   return labels.map((label) => scoreLabel({ label, predicted, truth, found: inPredicted.get(label), real: inTruth.get(label) }, rules));
 }
 
-function checkOptions(toleranceMm: number, percentileRule: PercentileRule, labels: readonly number[] | undefined): void {
+/** @throws InceptionError OPTION_INVALID naming the option, its value and what is accepted */
+export function checkSegmentationOptions({ toleranceMm = 1, percentileRule = "directed", labels = [] }: SegmentationOptions): void {
   if (!(toleranceMm >= 0 && Number.isFinite(toleranceMm))) {
     const fact = `toleranceMm is ${toleranceMm}, expected a finite number of at least 0`;
     throw new InceptionError("OPTION_INVALID", `Cannot ${ACTION}: ${fact}`, { toleranceMm });
@@ -97,7 +98,7 @@ function checkOptions(toleranceMm: number, percentileRule: PercentileRule, label
     const fact = `percentileRule is "${String(percentileRule)}", expected ${PERCENTILE_RULES.join(" or ")}`;
     throw new InceptionError("OPTION_INVALID", `Cannot ${ACTION}: ${fact}`, { percentileRule });
   }
-  for (const label of labels ?? []) checkLabel(ACTION, label);
+  for (const label of labels) checkLabel(ACTION, label);
 }
 
 function checkSameGrid(predicted: LabelVolume, truth: LabelVolume): void {
