@@ -72,7 +72,7 @@ const ACTION = "score a segmentation";
  * const grid = { shape: [4, 1, 1], spacing: [1, 1, 3] } as const;
  * const [score] = scoreSegmentation({ ...grid, data: [0, 1, 1, 0] }, { ...grid, data: [0, 0, 1, 1] });
  * score.dice; // 0.5
- * score.hd95; // 1
+ * score.hd95; // 0.95
  * ```
  */
 export function scoreSegmentation(predicted: LabelVolume, truth: LabelVolume, options: SegmentationOptions = {}): readonly LabelScore[] {
