@@ -48,6 +48,7 @@ describe("help", () => {
       "diagram",
       "train",
       "eval",
+      "eval-seg",
       "classify",
       "embed",
       "verify",

@@ -115,6 +115,22 @@ export const COMMANDS: readonly Command[] = [
     load: () => import("./commands/eval.js"),
   },
   {
+    name: "eval-seg",
+    operands: "<pred> <gt>",
+    summary: "score predicted label volumes (NIfTI) against true ones: two files, or two folders matched by name",
+    flags: [
+      ["--tolerance <mm>", "of the surface Dice, in millimetres", "1"],
+      ["--labels <list>", "labels to score, as in 1,2; default: all above 0 that occur"],
+      JSON_FLAG,
+    ],
+    examples: [
+      "inception eval-seg prediction.nii.gz truth.nii.gz",
+      "inception eval-seg predictions/ Task04_Hippocampus/labelsTr --labels 1,2 --tolerance 2",
+      "inception eval-seg predictions/ labels/ --json",
+    ],
+    load: () => import("./commands/eval-seg.js"),
+  },
+  {
     name: "classify",
     operands: "<files...>",
     summary: "name what images show",

@@ -8,6 +8,13 @@ export { type OpenDatasetOptions, type OpenedDataset, openDataset } from "./data
 export { openSampleReader, type SampleReader } from "./datasets/sample-reader.js";
 export { type DecodeOptions, decodeImage } from "./decode-image.js";
 export {
+  type EvaluatedSegmentation,
+  type EvaluateSegmentationOptions,
+  evaluateSegmentation,
+  type FailedCase,
+  type ScoredCase,
+} from "./evaluate-segmentation.js";
+export {
   type ExperimentEvent,
   type ExperimentResult,
   type ResidualScalingOptions,

@@ -1,0 +1,38 @@
+/** Labelled volumes without a platform: how well they agree, how they are cleaned, how a network goes over large ones. */
+
+export { type AccumulatorOptions, type LabelSlab, type Slab, WindowAccumulator } from "./accumulate.js";
+export {
+  type CleaningOptions,
+  CONNECTIVITIES,
+  type Components,
+  type Connectivity,
+  connectedComponents,
+  fillHoles,
+  keepLargestComponents,
+} from "./components.js";
+export { distanceTransform } from "./distance.js";
+export {
+  type LabelMean,
+  type LabelScore,
+  meanOverLabels,
+  meanScores,
+  PERCENTILE_RULES,
+  type PercentileRule,
+  type SegmentationOptions,
+  scoreSegmentation,
+} from "./metrics.js";
+export { percentile, type SurfaceDistances, surfaceDistances, surfaceVoxels } from "./surface.js";
+export type { LabelVolume, Triple } from "./volume.js";
+export {
+  cutWindow,
+  type Mirroring,
+  mirrorings,
+  mirrorVolume,
+  planWindows,
+  WINDOW_WEIGHTS,
+  type WindowPlan,
+  type WindowPlanOptions,
+  type WindowWeights,
+  windowStart,
+  windowWeights,
+} from "./windows.js";
