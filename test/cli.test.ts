@@ -150,6 +150,15 @@ describe("summary of a network for volumes", () => {
   });
 });
 
+test("a network for volumes is not trained on images", async () => {
+  const out = path.join(folder, "volumes");
+  const three = ["--option", "inChannels=3", "--option", "inputSize=32"];
+  const result = await inception("train", "shapes10?train=10&val=0", "--model", "inception_resnet_3d", ...three, "--out", out);
+  const err =
+    'inception: Cannot train "inception_resnet_3d.table" on images with input [3, 32, 32, 32]: expected 3 channels and a square\n';
+  expect(result).toEqual({ code: 2, out: "", err });
+});
+
 describe("diagram", () => {
   test("draws a network for volumes and one of its blocks", async () => {
     const { out, code } = await inception("diagram", "inception_resnet_3d.table", "--input", "1x1x32x32x32");
@@ -268,7 +277,7 @@ describe("classify and embed", () => {
       out: "",
       err:
         'inception: Cannot find model "alexnet": expected one of googlenet.paper, googlenet.public, inception_resnet_v1.spec, inception_resnet_v1.paper, ' +
-        "inception_resnet_v1.public, inception_resnet_v2.spec, inception_resnet_v2.paper, inception_resnet_v2.public\n",
+        "inception_resnet_v1.public, inception_resnet_v2.spec, inception_resnet_v2.paper, inception_resnet_v2.public, inception_resnet_3d.table, inception_resnet_3d.paper, inception_resnet_3d.code\n",
     });
     expect(await inception("summary", "googlenet", "--option", "numClasses")).toEqual({
       code: 2,

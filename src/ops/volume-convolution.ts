@@ -5,8 +5,8 @@
  * channels of the 3-D Inception-ResNet: a kernel with one long axis, which needs no copy at all, takes 0.43 to 0.74 of the
  * direct convolution's time; one with several, its depth joined as channels, 0.41 to 0.87 (5×5×5 on 8³: 1.07). Setting the
  * elements that a dilated kernel skips apart as a batch (space to batch) takes 0.8 to 3.9 times as long, and a matrix of all
- * taps (im2col) 1.1 to 2.8 times; neither is the fastest anywhere. A whole network at 35³ or 64³ gains 5 to 15 %: what follows the convolution is no longer folded
- * into it. Not under the profile webgpu, where none of this was measured.
+ * taps (im2col) 1.1 to 2.8 times; neither is the fastest anywhere. A whole network at 35³ or 64³ gains 5 to 15 %: what
+ * follows the convolution is no longer folded into it. Not under the profile webgpu, where none of this was measured.
  */
 import { type NodeList, padLast, sliceLast, spatial } from "./lowering.js";
 import type { LowerSite } from "./op.js";
