@@ -27,6 +27,19 @@ export interface Architecture extends Counts {
   readonly input: readonly number[];
   readonly head?: Head;
   readonly headFeatures: number;
+  /** Classes that the counts are for; absent: 1000. */
+  readonly classes?: number;
+  /** Positions of the input that are classified; absent: 1. */
+  readonly headPositions?: number;
+  /** Multiply-adds with every global average tiled before the convolution that reads it. */
+  readonly macsTiled?: readonly { readonly input: readonly number[]; readonly macs: number }[];
+  readonly paramsWithCReduce1x1?: number;
+  readonly volumeParams?: { readonly constant: number; readonly perInputChannel: number; readonly perClass: number };
+  readonly volumeShapes?: readonly {
+    readonly input: readonly number[];
+    readonly shapes: Readonly<Record<string, readonly number[]>>;
+  }[];
+  readonly layers?: readonly VolumeLayer[];
   readonly paramsWithAux?: number;
   readonly macsWithAux?: number;
   readonly aux?: readonly { readonly on: string; readonly params: number }[];
@@ -51,6 +64,22 @@ export interface NameRow {
   readonly out: readonly number[];
   readonly facenetPytorch?: string;
   readonly timm?: string;
+}
+
+/** A row of the table of a network for volumes. */
+export interface VolumeLayer {
+  readonly path: string;
+  readonly kind: "conv" | "deconv";
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernel: readonly number[];
+  readonly stride: number;
+  readonly dilation: number;
+  /** Spatial sizes of its output. */
+  readonly out: readonly number[];
+  readonly weights: number;
+  /** Whether batch normalisation follows; it has a bias where not. */
+  readonly batchNorm: boolean;
 }
 
 export const ARCHITECTURES = readTables();

@@ -81,7 +81,8 @@ describe("models", () => {
       params: 55_843_464,
       macs: 13_155_794_016,
     });
-    expect(Array.isArray(rows) && rows.length).toBe(8);
+    expect(rows).toContainEqual(expect.objectContaining({ id: "inception_resnet_3d.code", task: "segment", input: [1, 64, 64, 64] }));
+    expect(Array.isArray(rows) && rows.length).toBe(11);
   });
 
   test("the table shows them", async () => {
@@ -119,7 +120,61 @@ describe("summary", () => {
   });
 });
 
+describe("summary of a network for volumes", () => {
+  test("--input gives channels and sizes", async () => {
+    const summary = json(await inception("summary", "inception_resnet_3d.table", "--input", "1x1x64x64x64", "--json"));
+    expect(summary).toMatchObject({ input: [1, 1, 64, 64, 64], params: 17_603_074, nonTrainable: 17_056, macs: 11_573_542_912, convs: 50 });
+    expect(summary).toHaveProperty("stages.0", { path: "stem.conv1", shape: [32, 32, 32, 32], params: 928, macs: 28_311_552 });
+    const text = (await inception("summary", "inception_resnet_3d", "--input", "1x4x35x51x35", "--stages")).out;
+    expect(text).toContain("inception_resnet_3d.table, input 1×4×35×51×35");
+    expect(text).toMatch(/^up\.logits +2×35×51×35 +130 +7,996,800$/m);
+    expect((await inception("summary", "googlenet", "--input", "1x3x64x96", "--stages")).out).toContain("input 1×3×64×96");
+  });
+
+  test.each([
+    ["64x64x64", "expected 1, channels and sizes, as in 1x3x299x299 or 1x1x64x64x64"],
+    ["1x1", "expected 1, channels and sizes, as in 1x3x299x299 or 1x1x64x64x64"],
+    ["1x1x64x-1x64", "expected 1, channels and sizes, as in 1x3x299x299 or 1x1x64x64x64"],
+  ])("--input %s is refused", async (input, law) => {
+    const err = `inception: Cannot use --input ${input}: ${law}\n`;
+    expect(await inception("summary", "inception_resnet_3d", "--input", input)).toEqual({ code: 2, out: "", err });
+  });
+
+  test("--input and an option that say the same are refused; sizes of another network too", async () => {
+    const both = ["--input", "1x1x8x8x8", "--option", "inputSize=8"];
+    const err = "inception: Cannot use --input 1x1x8x8x8: expected no --option inputSize beside it\n";
+    expect(await inception("summary", "inception_resnet_3d", ...both)).toEqual({ code: 2, out: "", err });
+    const law = "expected a size of 1 to 1024 voxels, as in 64 or 64x96x96 (depth first)";
+    expect(await inception("summary", "inception_resnet_3d", "--input", "1x1x64x64")).toEqual({
+      code: 2,
+      out: "",
+      err: `inception: Cannot set option inputSize of inception_resnet_3d.table to [64,64]: ${law}\n`,
+    });
+  });
+});
+
+test("a network for volumes is not trained on images", async () => {
+  const out = path.join(folder, "volumes");
+  const three = ["--option", "inChannels=3", "--option", "inputSize=32"];
+  const result = await inception("train", "shapes10?train=10&val=0", "--model", "inception_resnet_3d", ...three, "--out", out);
+  const err =
+    'inception: Cannot train "inception_resnet_3d.table" on images with input [3, 32, 32, 32]: expected 3 channels and a square\n';
+  expect(result).toEqual({ code: 2, out: "", err });
+});
+
 describe("diagram", () => {
+  test("draws a network for volumes and one of its blocks", async () => {
+    const { out, code } = await inception("diagram", "inception_resnet_3d.table", "--input", "1x1x32x32x32");
+    expect(code).toBe(0);
+    expect(out).toContain("ConvTranspose 2x2x2 /2");
+    expect(out).toContain("64*32*32*32");
+    const block = (await inception("diagram", "inception_resnet_3d", "--block", "A0")).out;
+    expect(block).toMatch(/^%% inception_resnet_3d\.table: A0\ngraph TD;\n/);
+    expect(block).toContain("Global AvgPool");
+    // What is made of weights alone is no layer.
+    expect(block).not.toContain("split");
+  });
+
   test("prints mermaid, writes an SVG, and names what it cannot draw", async () => {
     expect((await inception("diagram", "inception_resnet_v2.spec", "--block", "inception_a.0")).out).toMatch(
       /^%% inception_resnet_v2\.spec: inception_a\.0\ngraph TD;\n/,
@@ -225,7 +280,7 @@ describe("classify and embed", () => {
       out: "",
       err:
         'inception: Cannot find model "alexnet": expected one of googlenet.paper, googlenet.public, inception_resnet_v1.spec, inception_resnet_v1.paper, ' +
-        "inception_resnet_v1.public, inception_resnet_v2.spec, inception_resnet_v2.paper, inception_resnet_v2.public\n",
+        "inception_resnet_v1.public, inception_resnet_v2.spec, inception_resnet_v2.paper, inception_resnet_v2.public, inception_resnet_3d.table, inception_resnet_3d.paper, inception_resnet_3d.code\n",
     });
     expect(await inception("summary", "googlenet", "--option", "numClasses")).toEqual({
       code: 2,

@@ -15,7 +15,7 @@ export interface Summary {
   /** Values that are kept but not trained: running statistics. */
   readonly nonTrainable: number;
   readonly macs: number;
-  /** Number of convolutions, and linear layers not among them. */
+  /** Number of convolutions by their kernels: one whose kernel is cut in parts counts once; linear layers are not among them. */
   readonly convs: number;
   readonly stages: readonly StageSummary[];
   readonly layers: readonly LayerSummary[];
@@ -73,7 +73,7 @@ export function summarize(graph: Graph): Summary {
     params: sum(layers.map((layer) => layer.params)),
     nonTrainable: sum(graph.parameters.filter((parameter) => !isTrainable(parameter)).map(({ type }) => elementsPerImage(type.shape))),
     macs: sum(layers.map((layer) => layer.macs)),
-    convs: graph.nodes.filter((node) => node.op === "conv").length,
+    convs: graph.parameters.filter((parameter) => parameter.role === "conv_kernel").length,
     stages,
     layers,
   };

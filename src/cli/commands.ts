@@ -2,6 +2,7 @@ import type { Command, Flag } from "./command.js";
 
 const JSON_FLAG: Flag = ["--json", "print JSON"];
 const OPTION: Flag = ["--option <name=value>", "option of the network, repeatable: numClasses=10, inputSize=331x275, …"];
+const INPUT: Flag = ["--input <shape>", "shape of the input, channels and sizes: 1x3x299x299, 1x1x64x64x64"];
 const WEIGHTS: Flag = ["--weights <source>", "hf:owner/name[@revision], a file, or with --allow-https an https: URL"];
 const ALLOW_HTTPS: Flag = ["--allow-https", "let --weights be an https: URL"];
 const MODEL: Flag = ["--model <id>", "model id, an exported .onnx file, or the folder of a training run"];
@@ -39,11 +40,12 @@ export const COMMANDS: readonly Command[] = [
     name: "summary",
     operands: "<id>",
     summary: "layer table of a network: shapes, parameters, multiply-adds, receptive fields",
-    flags: [OPTION, ["--stages", "stages only"], JSON_FLAG],
+    flags: [OPTION, INPUT, ["--stages", "stages only"], JSON_FLAG],
     examples: [
       "inception summary googlenet",
       "inception summary inception_resnet_v2.spec --stages",
       "inception summary inception_resnet_v1 --option inputSize=299 --json",
+      "inception summary inception_resnet_3d.table --input 1x1x64x64x64",
     ],
     load: () => import("./commands/summary.js"),
   },
@@ -53,6 +55,7 @@ export const COMMANDS: readonly Command[] = [
     summary: "draw a network or one of its blocks",
     flags: [
       OPTION,
+      INPUT,
       ["--block <name>", "a part of the network, as in --block mixed_5b"],
       ["--format <format>", "mermaid, dot, svg or json", "mermaid"],
       ["--out <file>", "write to a file"],

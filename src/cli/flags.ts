@@ -46,6 +46,24 @@ export function optionFlags(flags: Flags): GivenOptions {
   );
 }
 
+/**
+ * `--option` and `--input`, which is inChannels and inputSize in one: `1x3x299x299`, `1x1x64x64x64`.
+ *
+ * @throws InceptionError USAGE for an input that is no such shape or says again what an option says
+ */
+export function networkFlags(flags: Flags): GivenOptions {
+  const options = optionFlags(flags);
+  const input = textFlag(flags, "input");
+  if (input === undefined) return options;
+  const refused = (law: string) => new InceptionError("USAGE", `Cannot use --input ${input}: expected ${law}`, { input });
+  const [batch, inChannels, ...inputSize] = input.split("x").map((text) => (/^\d+$/.test(text) ? Number(text) : Number.NaN));
+  if (batch !== 1 || inputSize.length === 0 || [inChannels, ...inputSize].some(Number.isNaN))
+    throw refused("1, channels and sizes, as in 1x3x299x299 or 1x1x64x64x64");
+  const twice = ["inChannels", "inputSize"].filter((name) => Object.hasOwn(options, name));
+  if (twice.length > 0) throw refused(`no --option ${twice.join(" or ")} beside it`);
+  return { ...options, inChannels, inputSize };
+}
+
 const DEVICES: readonly Device[] = ["auto", "cpu", "webgpu", "cuda"];
 
 export function deviceFlags(flags: Flags): { readonly device: Device; readonly threads: number } {

@@ -108,13 +108,13 @@ function valueInfo(name: string, { dtype }: TensorType, shape: readonly (number 
 
 /**
  * Whether a network is the same for every input size: its nodes and parameters at two sizes differ in nothing but maps.
- * Networks with a layer that reads a whole map of fixed size (an auxiliary head) are not.
+ * Networks with a layer that reads a whole map of fixed size (an auxiliary head), or makes one (a decoder), are not.
  *
- * @param describe - builds the network for a height and width
+ * @param describe - builds the network for a height and width, or a depth, height and width
  */
 export function isSizeIndependent(
-  describe: (size: readonly [number, number]) => Graph,
-  sizes: readonly [readonly [number, number], readonly [number, number]],
+  describe: (size: readonly number[]) => Graph,
+  sizes: readonly [readonly number[], readonly number[]],
 ): boolean {
   const [first, second] = sizes.map((size) => {
     const graph = describe(size);

@@ -1,5 +1,4 @@
-import type { Graph } from "../ir/graph.js";
-import { typeOf } from "../ir/graph.js";
+import { type Graph, type Node, type Parameter, typeOf } from "../ir/graph.js";
 import { type Block, findBlock, outermost, outermostBlocks } from "./blocks.js";
 import { type DiagramKind, shapeText, type Unit, type UnitText, unitsOf, unitText } from "./units.js";
 
@@ -61,7 +60,24 @@ export interface DiagramOptions {
  * ```
  */
 export function diagram(graph: Graph, { block }: DiagramOptions = {}): Diagram {
-  return block === undefined ? overview(graph) : inside(graph, findBlock(graph, block));
+  const layers = withoutWeightNodes(graph);
+  return block === undefined ? overview(layers) : inside(layers, findBlock(layers, block));
+}
+
+/** Without the nodes that work on parameters alone, whose results count as parameters: a kernel cut in parts is no layer. */
+function withoutWeightNodes(graph: Graph): Graph {
+  const weights = new Set(graph.parameters.map(({ path }) => path));
+  const nodes: Node[] = [];
+  const made: Parameter[] = [];
+  for (const node of graph.nodes) {
+    if (node.inputs.length > 0 && node.inputs.every((input) => weights.has(input))) {
+      for (const path of node.outputs) {
+        weights.add(path);
+        made.push({ path, type: typeOf(graph, path), role: "conv_kernel", stage: node.stage });
+      }
+    } else nodes.push(node);
+  }
+  return { ...graph, nodes, parameters: [...graph.parameters, ...made] };
 }
 
 function overview(graph: Graph): Diagram {

@@ -119,6 +119,7 @@ const OP_TEXTS: Readonly<Partial<Record<string, OpText>>> = {
   averagePool: ({ attributes }) => ({ kind: "pool", label: `AvgPool ${windowText(attributes)}` }),
   concat: () => ({ kind: "concat", label: "Concat" }),
   conv: ({ attributes }) => ({ kind: "conv", label: `Conv ${windowText(attributes)}` }),
+  convTranspose: ({ attributes }) => ({ kind: "conv", label: `ConvTranspose ${windowText(attributes)}` }),
   dropout: ({ attributes }) => ({ kind: "head", label: `Dropout ${String(attributes.dropRate)}` }),
   flatten: () => ({ kind: "head", label: "Flatten" }),
   gemm: (node, graph) => ({ kind: "head", label: `Linear ${shapeText(graph, node.outputs[0] ?? "")}` }),

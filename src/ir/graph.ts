@@ -20,7 +20,15 @@ export interface GraphInput {
  * What a parameter is to its layer. Axis orders and defaults of every framework depend on this and on nothing else.
  * running_mean and running_var are statistics: not trained and not counted as parameters.
  */
-export type ParameterRole = "conv_kernel" | "linear_kernel" | "bias" | "norm_scale" | "norm_shift" | "running_mean" | "running_var";
+export type ParameterRole =
+  | "conv_kernel"
+  | "conv_transpose_kernel"
+  | "linear_kernel"
+  | "bias"
+  | "norm_scale"
+  | "norm_shift"
+  | "running_mean"
+  | "running_var";
 
 export interface Parameter {
   /** The checkpoint key, for example `conv1.conv.weight`. */

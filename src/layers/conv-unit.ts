@@ -9,6 +9,8 @@ export interface ConvSpec {
   readonly strides?: readonly number[];
   /** Default "symmetric". */
   readonly padding?: Padding;
+  /** Default 1 along each axis. */
+  readonly dilations?: readonly number[];
 }
 
 /**
@@ -35,15 +37,27 @@ export function convUnit(b: GraphBuilder, path: string, x: Ref, spec: ConvSpec, 
 export function plainConv(b: GraphBuilder, path: string, x: Ref, spec: ConvSpec, bias: boolean): Ref {
   const channels = Number(x.type.shape[1]);
   const weight = b.parameter(`${path}.weight`, [spec.outChannels, channels, ...spec.kernelShape], "conv_kernel");
-  const ones = spec.kernelShape.map(() => 1);
   const inputs = bias ? [x, weight, b.parameter(`${path}.bias`, [spec.outChannels], "bias")] : [x, weight];
-  return b.add("conv", path, inputs, {
-    kernelShape: spec.kernelShape,
-    strides: spec.strides ?? ones,
-    pads: resolvePads(spec.padding ?? "symmetric", spec.kernelShape),
-    dilations: ones,
-    groups: 1,
-  });
+  const ones = spec.kernelShape.map(() => 1);
+  const { kernelShape, strides = ones, dilations = ones, padding = "symmetric" } = spec;
+  const pads = resolvePads(padding, { kernelShape, strides, dilations, sizes: x.type.shape.slice(2).map(Number) });
+  return b.add("conv", path, inputs, { kernelShape, strides, pads, dilations, groups: 1 });
+}
+
+/** A transposed convolution without overlap: its windows lie side by side, so each axis grows as many times as the kernel is long. */
+export interface TransposedConvSpec {
+  readonly outChannels: number;
+  /** The strides too. */
+  readonly kernelShape: readonly number[];
+}
+
+/** A transposed convolution with bias; its kernel is `<path>.weight` [C, M, kernel…] and its bias `<path>.bias` [M]. */
+export function transposedConv(b: GraphBuilder, path: string, x: Ref, { outChannels, kernelShape }: TransposedConvSpec): Ref {
+  const weight = b.parameter(`${path}.weight`, [Number(x.type.shape[1]), outChannels, ...kernelShape], "conv_transpose_kernel");
+  const [ones, zeros] = [kernelShape.map(() => 1), kernelShape.map(() => 0)];
+  const window = { kernelShape, strides: kernelShape, dilations: ones, pads: [...zeros, ...zeros] };
+  const inputs = [x, weight, b.parameter(`${path}.bias`, [outChannels], "bias")];
+  return b.add("convTranspose", path, inputs, { ...window, groups: 1, outputPadding: zeros });
 }
 
 /** Batch normalisation with running statistics under PyTorch's names: weight, bias, running_mean, running_var, each [C]. */

@@ -4,18 +4,32 @@
  *
  * - "valid": no padding.
  * - "symmetric": dilation·(k − 1)/2 on both sides, PyTorch's usual choice for odd kernels; keeps the size at stride 1.
+ * - "same": as much as gives ceil(size / stride) elements, the odd one at the end: TensorFlow's SAME.
  * - numbers: so many on both sides of each axis.
  */
-export type Padding = "valid" | "symmetric" | readonly number[];
+export type Padding = "valid" | "symmetric" | "same" | readonly number[];
 
-/** ONNX pads [begins…, ends…] of a window over `kernelShape`. */
-export function resolvePads(padding: Padding, kernelShape: readonly number[]): readonly number[] {
-  const oneSide = sides(padding, kernelShape);
-  return [...oneSide, ...oneSide];
+/** A window and the map that it slides over. */
+export interface PaddedWindow {
+  readonly kernelShape: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  /** Spatial sizes of the map. */
+  readonly sizes: readonly number[];
 }
 
-function sides(padding: Padding, kernelShape: readonly number[]): readonly number[] {
-  if (padding === "valid") return kernelShape.map(() => 0);
-  if (padding === "symmetric") return kernelShape.map((size) => (size - 1) / 2);
-  return padding;
+/** ONNX pads [begins…, ends…] of a window. */
+export function resolvePads(padding: Padding, window: PaddedWindow): readonly number[] {
+  const sides = window.kernelShape.map((_, axis) => sidesOf(padding, window, axis));
+  return [...sides.map(([begin]) => begin), ...sides.map(([, end]) => end)];
+}
+
+function sidesOf(padding: Padding, { kernelShape, strides, dilations, sizes }: PaddedWindow, axis: number): readonly [number, number] {
+  if (padding === "valid") return [0, 0];
+  const [stride = 1, size = 1] = [strides[axis], sizes[axis]];
+  const reach = (dilations[axis] ?? 1) * ((kernelShape[axis] ?? 1) - 1);
+  if (padding === "symmetric") return [reach / 2, reach / 2];
+  if (padding !== "same") return [padding[axis] ?? 0, padding[axis] ?? 0];
+  const total = Math.max(0, (Math.ceil(size / stride) - 1) * stride + reach + 1 - size);
+  return [Math.floor(total / 2), Math.ceil(total / 2)];
 }

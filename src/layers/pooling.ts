@@ -28,13 +28,10 @@ export function concatChannels(b: GraphBuilder, path: string, inputs: readonly R
 }
 
 function poolAttributes(x: Ref, spec: PoolSpec) {
-  const axes = x.type.shape.slice(2);
-  const kernelShape = axes.map(() => spec.size);
-  return {
-    kernelShape,
-    strides: axes.map(() => spec.stride),
-    pads: resolvePads(spec.padding ?? "valid", kernelShape),
-    dilations: axes.map(() => 1),
-    ceilMode: spec.ceilMode ?? false,
-  };
+  const sizes = x.type.shape.slice(2).map(Number);
+  const kernelShape = sizes.map(() => spec.size);
+  const strides = sizes.map(() => spec.stride);
+  const dilations = sizes.map(() => 1);
+  const pads = resolvePads(spec.padding ?? "valid", { kernelShape, strides, dilations, sizes });
+  return { kernelShape, strides, pads, dilations, ceilMode: spec.ceilMode ?? false };
 }

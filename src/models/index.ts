@@ -3,6 +3,7 @@ import type { Graph } from "../ir/graph.js";
 import type { GivenOptions, OptionTable } from "../options.js";
 import { GOOGLENET_MIN_SIZE, GOOGLENET_OPTIONS, googlenet } from "./googlenet.js";
 import { MIN_SIZE } from "./inception-resnet.js";
+import { INCEPTION_RESNET_3D_OPTIONS, inceptionResnet3d } from "./inception-resnet-3d.js";
 import { INCEPTION_RESNET_V1_OPTIONS, inceptionResnetV1 } from "./inception-resnet-v1.js";
 import { INCEPTION_RESNET_V2_OPTIONS, inceptionResnetV2 } from "./inception-resnet-v2.js";
 
@@ -12,13 +13,13 @@ export { type GivenOptions, type Option, type OptionTable, type OptionValue, rea
 export interface Model {
   readonly id: string;
   readonly family: string;
-  /** Which of the family's published or drawn shapes. */
-  readonly form: "spec" | "paper" | "public";
-  /** What its default head gives: class logits, or an embedding. */
-  readonly task: "classify" | "embed";
+  /** Which of the family's published, drawn or listed shapes. */
+  readonly form: "spec" | "paper" | "public" | "table" | "code";
+  /** What its default head gives: class logits, an embedding, or class logits for each voxel. */
+  readonly task: "classify" | "embed" | "segment";
   /** Where the architecture comes from. */
   readonly source: string;
-  /** Smallest height and width in pixels. */
+  /** Smallest height and width in pixels; of a volume smallest depth, height and width in voxels. */
   readonly minInputSize: number;
   readonly options: OptionTable;
   readonly describe: (options?: GivenOptions) => Graph;
@@ -26,6 +27,7 @@ export interface Model {
 
 const PAPER_V1 = "Szegedy et al., Going Deeper with Convolutions, arXiv:1409.4842";
 const PAPER_RESNET = "Szegedy et al., Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning, arXiv:1602.07261";
+const SPEC_3D = "specification document 000";
 
 /** Every model, in the order in which `models` lists them. To add one: its file, its line here. */
 export const MODELS: readonly Model[] = [
@@ -73,15 +75,32 @@ export const MODELS: readonly Model[] = [
       describe: (options) => inceptionResnetV2(form, options),
     }),
   ),
+  ...(["table", "paper", "code"] as const).map(
+    (form): Model => ({
+      id: `inception_resnet_3d.${form}`,
+      family: "inception_resnet_3d",
+      form,
+      task: "segment",
+      source:
+        form === "table" ? SPEC_3D : `${SPEC_3D}, with the repeats of ${form === "paper" ? PAPER_RESNET : "slim's Inception-ResNet-v2"}`,
+      minInputSize: 1,
+      options: INCEPTION_RESNET_3D_OPTIONS[form],
+      describe: (options) => inceptionResnet3d(form, options),
+    }),
+  ),
 ];
 
+/** The forms that a bare family name stands for: the first that the family has. */
+const DEFAULT_FORMS = ["public", "table"] as const;
+
 /**
- * The model with an id; a bare family name means its `public` form.
+ * The model with an id; a bare family name means its `public` form, and `table` where it has none.
  *
  * @throws InceptionError MODEL_UNKNOWN listing the ids
  */
 export function findModel(id: string): Model {
-  const model = MODELS.find((candidate) => candidate.id === id) ?? MODELS.find((candidate) => candidate.id === `${id}.public`);
+  const ids = [id, ...DEFAULT_FORMS.map((form) => `${id}.${form}`)];
+  const model = MODELS.find((candidate) => ids.includes(candidate.id));
   if (model) return model;
   throw new InceptionError(
     "MODEL_UNKNOWN",
@@ -93,7 +112,7 @@ export function findModel(id: string): Model {
 /**
  * Describe a network: build its graph, shaped and checked.
  *
- * @param id - a model id, or a family name for its public form
+ * @param id - a model id, or a family name for its public form, or `table` where there is none
  * @param options - see `findModel(id).options`; what is not given has its default
  * @throws InceptionError MODEL_UNKNOWN or OPTION_INVALID
  *

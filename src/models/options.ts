@@ -1,27 +1,38 @@
 import { integerOption, numberBelowOption, type Option, shareOption, toNumber } from "../options.js";
 
-/** Height and width in pixels: "299", "331x275" (height first), 299 or [331, 275]; each at least `least`. */
-export function sizeOption(value: readonly [number, number], least: number): Option<readonly number[]> {
+// Beyond this one feature map of an image network's stem takes several gigabytes.
+const MOST_PIXELS = 16_384;
+
+// A whole CT scan has fewer along each axis; the last map of a network with 64 channels takes 275 GB at this size.
+const MOST_VOXELS = 1024;
+
+/**
+ * The size of an image in pixels or, for a default of three numbers, of a volume in voxels: "299", "331x275" (height
+ * first), "64x96x96" (depth first), 299 or [331, 275]. One number stands for all axes; each is at least `least`.
+ */
+export function sizeOption(value: readonly number[], least: number): Option<readonly number[]> {
+  const volumes = value.length === 3;
+  const most = volumes ? MOST_VOXELS : MOST_PIXELS;
+  const unit = volumes ? "voxels, as in 64 or 64x96x96 (depth first)" : "pixels, as in 299 or 331x275 (height first)";
   return {
-    doc: "Height and width of the input in pixels.",
+    doc: volumes ? "Depth, height and width of the input in voxels." : "Height and width of the input in pixels.",
     default: value,
-    expected: `a size of ${least} to ${MOST_PIXELS} pixels, as in 299 or 331x275 (height first)`,
+    expected: `a size of ${least} to ${most} ${unit}`,
     parse: (given) => {
       const items: readonly unknown[] = typeof given === "string" ? given.split(/[x,]/) : Array.isArray(given) ? given : [given];
-      const sizes = items
-        .map(toNumber)
-        .filter((size) => size !== undefined && Number.isInteger(size) && size >= least && size <= MOST_PIXELS);
-      if (sizes.length !== items.length || sizes.length < 1 || sizes.length > 2) return undefined;
-      const [height = 0, width = height] = sizes.filter((size) => size !== undefined);
-      return [height, width];
+      const sizes = items.flatMap((item) => {
+        const size = toNumber(item);
+        return size !== undefined && Number.isInteger(size) && size >= least && size <= most ? [size] : [];
+      });
+      if (sizes.length !== items.length) return undefined;
+      const [side] = sizes;
+      if (sizes.length === 1 && side !== undefined) return value.map(() => side);
+      return sizes.length === value.length ? sizes : undefined;
     },
   };
 }
 
-// Beyond this one feature map of the stem alone takes several gigabytes.
-const MOST_PIXELS = 16_384;
-
-/** Options that every network has. */
+/** Options that every network for images has. */
 export function commonOptions(defaults: {
   readonly numClasses: number;
   readonly leastClasses: number;
@@ -34,8 +45,12 @@ export function commonOptions(defaults: {
     inChannels: integerOption("Channels of the input image.", 3, 1, 1024),
     inputSize: sizeOption([defaults.inputSize, defaults.inputSize], defaults.minInputSize),
     dropRate: shareOption("Probability that a feature is dropped before the classifier in training.", defaults.dropRate),
-    widthMultiplier: numberBelowOption("Factor on the number of channels of every convolution, for small variants.", 1, 0.01, 8),
+    widthMultiplier: widthOption(),
   };
+}
+
+export function widthOption() {
+  return numberBelowOption("Factor on the number of channels of every convolution, for small variants.", 1, 0.01, 8);
 }
 
 /** The widths of a small variant: `channels` times the multiplier, rounded half up, at least 1. */

@@ -42,19 +42,13 @@ export async function exportOnnx(
 
 function checkDynamicSize(graph: Graph, artefact: Artefact): void {
   const model = findModel(artefact.model);
-  const [height = 0, width = 0] = (graph.inputs[0]?.type.shape ?? []).slice(2).map(Number);
-  const describe = (inputSize: readonly [number, number]): Graph => model.describe({ ...artefact.options, inputSize });
+  const sizes = (graph.inputs[0]?.type.shape ?? []).slice(2).map(Number);
+  const describe = (inputSize: readonly number[]): Graph => model.describe({ ...artefact.options, inputSize });
   // An odd step, so that maps of odd and of even size are both met.
-  if (
-    isSizeIndependent(describe, [
-      [height, width],
-      [height + 33, width + 34],
-    ])
-  )
-    return;
+  if (isSizeIndependent(describe, [sizes, sizes.map((size, axis) => size + 33 + axis)])) return;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot export "${artefact.model}" with any height and width: it has a layer of fixed size (an auxiliary head)`,
+    `Cannot export "${artefact.model}" with any height and width: it has a layer of fixed size (an auxiliary head or a decoder)`,
     {
       model: artefact.model,
     },

@@ -1,6 +1,8 @@
 import { formatShape, type TensorType } from "../tensor/shape.js";
 import { onlyGradient } from "./gradient.js";
+import { nodeList } from "./lowering.js";
 import { concrete, type OpDef, type Site, shapeError, spatialSizes } from "./op.js";
+import { addByImages, volumeConvolution } from "./volume-convolution.js";
 import { lowerWindow, type WindowAttributes, windowSizes } from "./window.js";
 
 export interface ConvAttributes extends WindowAttributes {
@@ -28,14 +30,12 @@ out = floor((size + begin + end − dilation·(k − 1) − 1) / stride) + 1 alo
     ];
   },
 
-  lower: (site, attributes) => [
-    {
-      opType: "Conv",
-      inputs: site.inputs,
-      outputs: site.outputs,
-      attributes: { ...lowerWindow(attributes), group: { int: attributes.groups } },
-    },
-  ],
+  lower: (site, attributes) => {
+    const list = nodeList(site);
+    const byImages = attributes.groups === 1 && addByImages(list, volumeConvolution(site, attributes));
+    if (!byImages) list.add("Conv", 0, site.inputs, { ...lowerWindow(attributes), group: { int: attributes.groups } });
+    return list.nodes;
+  },
 
   // Each output element is one sum over a group's channels and the kernel.
   macs: ([, w], [y]) => {

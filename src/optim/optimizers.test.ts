@@ -38,11 +38,20 @@ test("TensorFlow's mean square starts at 1, kept over 1 − decay", () => {
 });
 
 test("weight decay holds for kernels alone unless told otherwise, and never for statistics", () => {
-  const roles = ["conv_kernel", "linear_kernel", "bias", "norm_scale", "norm_shift", "running_mean", "running_var"] as const;
+  const roles = [
+    "conv_kernel",
+    "conv_transpose_kernel",
+    "linear_kernel",
+    "bias",
+    "norm_scale",
+    "norm_shift",
+    "running_mean",
+    "running_var",
+  ] as const;
   const of = (target?: Parameters<typeof decays>[1]) => roles.filter((role) => decays(role, target));
-  expect(of()).toEqual(["conv_kernel", "linear_kernel"]);
-  expect(of("kernels_and_biases")).toEqual(["conv_kernel", "linear_kernel", "bias"]);
-  expect(of("all")).toEqual(["conv_kernel", "linear_kernel", "bias", "norm_scale", "norm_shift"]);
+  expect(of()).toEqual(["conv_kernel", "conv_transpose_kernel", "linear_kernel"]);
+  expect(of("kernels_and_biases")).toEqual(["conv_kernel", "conv_transpose_kernel", "linear_kernel", "bias"]);
+  expect(of("all")).toEqual(["conv_kernel", "conv_transpose_kernel", "linear_kernel", "bias", "norm_scale", "norm_shift"]);
 });
 
 test("an update with the wrong number of slots is refused", () => {

@@ -4,14 +4,14 @@ import { booleanOption, numberOption } from "../options.js";
 import type { Arithmetic } from "./arithmetic.js";
 
 /**
- * Which parameters weight decay holds for, by their role. `kernels`: convolution and linear kernels, as in the papers
+ * Which parameters weight decay holds for, by their role. `kernels`: kernels of convolutions and linear layers, as in the papers
  * and slim. `kernels_and_biases`: biases as well, as in slim's Inception-ResNet-v2. `all`: every trained parameter, as
  * PyTorch does unless told otherwise.
  */
 export const DECAY_TARGETS = {
-  kernels: ["conv_kernel", "linear_kernel"],
-  kernels_and_biases: ["conv_kernel", "linear_kernel", "bias"],
-  all: ["conv_kernel", "linear_kernel", "bias", "norm_scale", "norm_shift"],
+  kernels: ["conv_kernel", "conv_transpose_kernel", "linear_kernel"],
+  kernels_and_biases: ["conv_kernel", "conv_transpose_kernel", "linear_kernel", "bias"],
+  all: ["conv_kernel", "conv_transpose_kernel", "linear_kernel", "bias", "norm_scale", "norm_shift"],
 } as const satisfies Readonly<Record<string, readonly ParameterRole[]>>;
 
 export type DecayTarget = keyof typeof DECAY_TARGETS;

@@ -49,15 +49,30 @@ function initialValue({ path, role, type }: Parameter, seed: number, initializer
   const shape = type.shape.map(Number);
   const values = new Float32Array(elementCount(shape));
   if (role === "norm_scale" || role === "running_var") values.fill(1);
-  if (role === "conv_kernel" || role === "linear_kernel")
-    fillKernel(values, shape, mulberry32(fnv1a32(`initialize:${seed}:${path}`)), initializer);
+  if (role === "conv_kernel" || role === "conv_transpose_kernel" || role === "linear_kernel") {
+    const draw = mulberry32(fnv1a32(`initialize:${seed}:${path}`));
+    fillKernel(values, role === "conv_transpose_kernel" ? transposedFans(shape) : fansOf(shape), draw, initializer);
+  }
   return float32Tensor(shape, values);
 }
 
-function fillKernel(values: Float32Array, shape: readonly number[], draw: () => number, initializer: Initializer): void {
-  const [outChannels = 1, ...rest] = shape;
-  const fanIn = elementCount(rest);
-  const fanOut = outChannels * elementCount(rest.slice(1));
+/** How many products are added up for one output, and how many outputs one input reaches. */
+interface Fans {
+  readonly fanIn: number;
+  readonly fanOut: number;
+}
+
+/** Of a convolution [M, C, kernel…] or a linear layer [M, C]. */
+function fansOf([outChannels = 1, ...rest]: readonly number[]): Fans {
+  return { fanIn: elementCount(rest), fanOut: outChannels * elementCount(rest.slice(1)) };
+}
+
+/** Of a transposed convolution [C, M, kernel…] whose kernel is its stride, as it is in decoders: one tap reaches each output. */
+function transposedFans([inChannels = 1, ...rest]: readonly number[]): Fans {
+  return { fanIn: inChannels, fanOut: elementCount(rest) };
+}
+
+function fillKernel(values: Float32Array, { fanIn, fanOut }: Fans, draw: () => number, initializer: Initializer): void {
   if (initializer === "xavier_uniform") {
     const limit = Math.sqrt(6 / (fanIn + fanOut));
     for (let i = 0; i < values.length; i++) values[i] = limit * (2 * draw() - 1);

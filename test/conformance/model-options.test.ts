@@ -5,6 +5,16 @@ import { type Graph, typeOf } from "../../src/ir/graph.js";
 import { printGraph } from "../../src/ir/print.js";
 import { describeModel, type GivenOptions, MODELS, type OptionValue } from "../../src/models/index.js";
 
+const VOLUMES = "inception_resnet_3d.";
+
+/** Their default numbers of blocks. */
+const REPEATS: Readonly<Record<string, string>> = {
+  "inception_resnet_v2.public": "10,20,9",
+  "inception_resnet_3d.table": "1,1,1",
+  "inception_resnet_3d.paper": "5,10,4",
+  "inception_resnet_3d.code": "10,20,9",
+};
+
 const NUMBERS = "3 numbers in [0, 10], as in 0.17,0.1,0.2";
 
 /** What messages say is accepted, and values that are not, by the option's name. */
@@ -16,8 +26,10 @@ const REFUSED: Readonly<Record<string, { readonly expected: string | ((id: strin
   inChannels: { expected: "an integer in [1, 1024]", bad: [0, 2.5, 1025, "RGB", Number.POSITIVE_INFINITY] },
   inputSize: {
     expected: (id) =>
-      `a size of ${id === "googlenet.public" ? 15 : id === "googlenet.paper" ? 31 : 75} to 16384 pixels, as in 299 or 331x275 (height first)`,
-    bad: [0, 14, 299.5, 16_385, "299x", "x299", "299x299x3", [], [299, 14], [299, 299, 299], "large", null, true, {}],
+      id.startsWith(VOLUMES)
+        ? "a size of 1 to 1024 voxels, as in 64 or 64x96x96 (depth first)"
+        : `a size of ${id === "googlenet.public" ? 15 : id === "googlenet.paper" ? 31 : 75} to 16384 pixels, as in 299 or 331x275 (height first)`,
+    bad: [0, 0.5, 299.5, 16_385, "299x", "x299", "299x299x0", [], [299, 0], [1, 2, 3, 4], "large", null, true, {}],
   },
   dropRate: { expected: "a number in [0, 1)", bad: [1, -0.1, "half", Number.NaN, [0.5]] },
   auxDropRate: { expected: "a number in [0, 1)", bad: [1, -0.1, "half"] },
@@ -26,9 +38,11 @@ const REFUSED: Readonly<Record<string, { readonly expected: string | ((id: strin
   embeddingSize: { expected: "an integer in [0, 65536]", bad: [-1, 65_537, 12.5, "none"] },
   residualScale: { expected: NUMBERS, bad: ["1,1", "1,1,1,1", "1,1,x", [1, 1], [1, 1, -1], [1, 1, 11], 1, "", null] },
   repeats: {
-    expected: (id) => `3 integers in [0, 100], as in ${id === "inception_resnet_v2.public" ? "10,20,9" : "5,10,5"}`,
+    expected: (id) => `3 integers in [0, 100], as in ${REPEATS[id] ?? "5,10,5"}`,
     bad: ["5,10", [5, 10, 5.5], [5, 10, 101], [-1, 1, 1], "a,b,c", 5],
   },
+  mixedActivation: { expected: '"relu" or "linear"', bad: ["ReLU", "none", true, null] },
+  cReduce1x1: { expected: "true or false", bad: [1, 0, "yes"] },
   normPlacement: { expected: '"sum" or "conv"', bad: ["Sum", "none", true, 1, ["sum"]] },
   stemDownsample: { expected: '"conv" or "maxpool"', bad: ["max", "", null] },
 };
@@ -92,6 +106,14 @@ const READ: Readonly<Record<string, readonly (readonly [given: unknown, value: O
       [1, 2, 3],
     ],
   ],
+  mixedActivation: [
+    ["relu", "relu"],
+    ["linear", "linear"],
+  ],
+  cReduce1x1: [
+    ["true", true],
+    [false, false],
+  ],
   normPlacement: [
     ["sum", "sum"],
     ["conv", "conv"],
@@ -101,6 +123,18 @@ const READ: Readonly<Record<string, readonly (readonly [given: unknown, value: O
     ["maxpool", "maxpool"],
   ],
 };
+
+const VOLUME_SIZES: (typeof READ)[string] = [
+  ["64", [64, 64, 64]],
+  ["35x51x35", [35, 51, 35]],
+  ["35,51,35", [35, 51, 35]],
+  [1, [1, 1, 1]],
+  [
+    [96, 96, "64"],
+    [96, 96, 64],
+  ],
+  [[128], [128, 128, 128]],
+];
 
 describe.each(MODELS)("options of $id", ({ id, options, describe: build }) => {
   const names = Object.keys(options);
@@ -117,8 +151,9 @@ describe.each(MODELS)("options of $id", ({ id, options, describe: build }) => {
   });
 
   test("are read from text as from values", () => {
+    const read = id.startsWith(VOLUMES) ? { ...READ, inputSize: VOLUME_SIZES } : READ;
     for (const name of names)
-      for (const [given, value] of READ[name] ?? []) expect(options[name]?.parse(given), `${name} ${JSON.stringify(given)}`).toEqual(value);
+      for (const [given, value] of read[name] ?? []) expect(options[name]?.parse(given), `${name} ${JSON.stringify(given)}`).toEqual(value);
   });
 
   test("refuse everything else, saying what is accepted", () => {
@@ -166,14 +201,15 @@ describe("what options do", () => {
   });
 
   test("classes, channels and size reach the graph", () => {
-    for (const { id, describe: build } of MODELS) {
-      const graph = build({ numClasses: 7, inChannels: 1, inputSize: [97, 83] });
-      expect(graph.inputs, id).toEqual([{ name: "input", type: { dtype: "float32", shape: ["N", 1, 97, 83] } }]);
-      expect(outputShape(graph, "logits"), id).toEqual(["N", 7]);
+    for (const { id, task, describe: build } of MODELS) {
+      const inputSize = task === "segment" ? [47, 35, 51] : [97, 83];
+      const graph = build({ numClasses: 7, inChannels: 4, inputSize });
+      expect(graph.inputs, id).toEqual([{ name: "input", type: { dtype: "float32", shape: ["N", 4, ...inputSize] } }]);
+      expect(outputShape(graph, "logits"), id).toEqual(["N", 7, ...(task === "segment" ? inputSize : [])]);
     }
   });
 
-  test.each(MODELS.filter(({ family }) => family !== "googlenet"))(
+  test.each(MODELS.filter(({ family, task }) => family !== "googlenet" && task !== "segment"))(
     "$id repeats blocks and scales residuals as told",
     ({ describe: build }) => {
       const small = { inputSize: 75, repeats: [1, 2, 3], residualScale: [1, 0.9, 1.5] };

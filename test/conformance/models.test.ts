@@ -26,9 +26,10 @@ describe("the list of models", () => {
     for (const { source } of MODELS) expect(source).not.toBe("");
   });
 
-  test("takes a family's name for its public form", () => {
+  test("takes a family's name for its public form, or for its table", () => {
     expect(findModel("inception_resnet_v2").id).toBe("inception_resnet_v2.public");
     expect(findModel("googlenet.paper").id).toBe("googlenet.paper");
+    expect(findModel("inception_resnet_3d").id).toBe("inception_resnet_3d.table");
   });
 
   test("refuses another name, listing the ids", () => {
@@ -52,31 +53,38 @@ describe.each(MODELS)("$id", ({ id, task, minInputSize, options, describe: build
   test("its default is the usual input, and its outputs fit its task", () => {
     const graph = build();
     const outputs = graph.outputs.map(({ name }) => name);
-    expect(outputs).toEqual(task === "embed" ? ["embedding", "features"] : ["logits", "features"]);
+    expect(outputs).toEqual({ classify: ["logits", "features"], embed: ["embedding", "features"], segment: ["logits"] }[task]);
     const usual = table.heads?.[0]?.input ?? table.input;
     expect(graph.inputs[0]?.type).toEqual({ dtype: "float32", shape: ["N", ...usual] });
-    const features = graph.outputs.find(({ name }) => name === "features");
-    expect(typeOf(graph, features?.value ?? "").shape).toEqual(["N", table.headFeatures]);
+    const last = graph.outputs.find(({ name }) => name === (task === "segment" ? "logits" : "features"));
+    const shape = task === "segment" ? [table.classes, ...table.input.slice(1)] : [table.headFeatures];
+    expect(typeOf(graph, last?.value ?? "").shape).toEqual(["N", ...shape]);
   });
 
   test("another number of classes changes the head alone", () => {
     const few = summarize(build({ ...head, numClasses: 7, inputSize: table.input.slice(1) }));
-    expect(few.params - native.params).toBe((table.headFeatures + 1) * (7 - 1000));
-    expect(few.macs - native.macs).toBe(table.headFeatures * (7 - 1000));
+    const more = 7 - (table.classes ?? 1000);
+    expect(few.params - native.params).toBe((table.headFeatures + 1) * more);
+    expect(few.macs - native.macs).toBe(table.headFeatures * (table.headPositions ?? 1) * more);
   });
 
   test("the smallest input", () => {
     const least = minInputSize;
     expect(least).toBe(smallestInTable(id));
     const graph = build({ inputSize: minInputSize });
-    expect(graph.inputs[0]?.type.shape).toEqual(["N", 3, least, least]);
+    const [channels = 0, ...sizes] = table.input;
+    expect(graph.inputs[0]?.type.shape).toEqual(["N", channels, ...sizes.map(() => least)]);
     for (const node of graph.nodes)
       expect(
         typeOf(graph, node.path)
           .shape.slice(1)
           .every((dim) => Number(dim) >= 1),
       ).toBe(true);
-    const message = `Cannot set option inputSize of ${id} to ${least - 1}: expected a size of ${least} to 16384 pixels, as in 299 or 331x275 (height first)`;
+    const law =
+      task === "segment"
+        ? "1 to 1024 voxels, as in 64 or 64x96x96 (depth first)"
+        : `${least} to 16384 pixels, as in 299 or 331x275 (height first)`;
+    const message = `Cannot set option inputSize of ${id} to ${least - 1}: expected a size of ${law}`;
     expect(() => build({ inputSize: least - 1 })).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
   });
 
@@ -113,7 +121,7 @@ test("there is no committed graph of another model", () => {
 
 describe("stage tables", () => {
   const tabled = MODELS.map(({ id }) => ({ id, table: architecture(id) })).filter(({ table }) => table.stages !== undefined);
-  test("there are six", () => expect(tabled.length).toBe(6));
+  test("there are seven", () => expect(tabled.length).toBe(7));
 
   test.each(tabled)("$id", ({ id, table }) => {
     const head: GivenOptions = table.head ? { embeddingSize: 0, numClasses: 1000 } : {};
@@ -124,6 +132,7 @@ describe("stage tables", () => {
     expect(last).toBe(
       id.endsWith(".public") && id !== "googlenet.public" ? table.stages?.findIndex(({ stage }) => stage === "blockC*") : -1,
     );
+    if (id === "inception_resnet_3d.table") expect(stages.map(({ path }) => path)).toEqual(table.stages?.map(({ stage }) => stage));
   });
 
   test("stages of googlenet.public are the end points of slim", () => {

@@ -22,6 +22,9 @@ const VARIANTS: Readonly<Record<string, readonly GivenOptions[]>> = {
   "inception_resnet_v2.spec": [{}, { normPlacement: "conv" }],
   "inception_resnet_v2.paper": [{}, { normPlacement: "sum" }],
   "inception_resnet_v2.public": [{}, { aux: true }, { repeats: [1, 1, 1] }],
+  "inception_resnet_3d.table": [{}, { cReduce1x1: true }, { mixedActivation: "linear" }],
+  "inception_resnet_3d.paper": [{}],
+  "inception_resnet_3d.code": [{}],
 };
 
 const MAPS: readonly { readonly model: string; readonly map: NameMap }[] = [
@@ -69,6 +72,9 @@ describe("weight sets", () => {
       "inception_resnet_v2.spec": [],
       "inception_resnet_v2.paper": [],
       "inception_resnet_v2.public": ["timm_inception_resnet_v2", "cadene_inception_resnet_v2"],
+      "inception_resnet_3d.table": [],
+      "inception_resnet_3d.paper": [],
+      "inception_resnet_3d.code": [],
     });
   });
 });

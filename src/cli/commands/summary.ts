@@ -1,12 +1,12 @@
 import { type Summary, summarize } from "../../analysis/summary.js";
 import { describeModel } from "../../models/index.js";
 import type { RunCommand } from "../command.js";
-import { optionFlags } from "../flags.js";
+import { networkFlags } from "../flags.js";
 import { formatCount, formatTable, printJson } from "../io.js";
 
 /** `summary ID`: the layer table. */
 export const run: RunCommand = async ([id], flags, io) => {
-  const summary = summarize(describeModel(String(id), optionFlags(flags)));
+  const summary = summarize(describeModel(String(id), networkFlags(flags)));
   if (flags.json === true) {
     printJson(io, summary);
     return 0;
@@ -15,7 +15,7 @@ export const run: RunCommand = async ([id], flags, io) => {
   if (flags.stages !== true) io.out(`${layerTable(summary)}\n`);
   io.out(`${stageTable(summary)}\n`);
   io.out(`parameters     ${formatCount(summary.params)} (and ${formatCount(summary.nonTrainable)} running statistics)\n`);
-  io.out(`multiply-adds  ${formatCount(summary.macs)} for one image\n`);
+  io.out(`multiply-adds  ${formatCount(summary.macs)} for one input\n`);
   return 0;
 };
 

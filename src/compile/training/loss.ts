@@ -1,4 +1,5 @@
-import { crossEntropy, oneHotTargets } from "../../losses/index.js";
+import { InceptionError } from "../../errors.js";
+import { crossEntropy, diceCrossEntropy, oneHotTargets } from "../../losses/index.js";
 import type { Ref } from "../../ops/build.js";
 import type { TrainingOptions } from "./options.js";
 import { feedInput, type TrainingContext } from "./state.js";
@@ -6,20 +7,32 @@ import { feedInput, type TrainingContext } from "./state.js";
 /** slim's and torchvision's weight of an auxiliary classifier; GoogLeNet's paper has 0.3. */
 const AUX_WEIGHT = 0.4;
 
+/** The losses by the names that options give them. */
+const LOSSES = {
+  cross_entropy: crossEntropy,
+  dice_cross_entropy: diceCrossEntropy,
+} as const satisfies Record<NonNullable<TrainingOptions["loss"]>, unknown>;
+
 /** The loss of the classifier and, weighted, of its auxiliary classifiers; outputs "loss" [] and "logits". */
 export function trainingLoss(context: TrainingContext, options: TrainingOptions, outputs: ReadonlyMap<string, Ref>): Ref {
   const { b } = context;
   const logits = outputs.get("logits");
   if (logits === undefined) throw new RangeError(`Cannot train "${context.network.name}": it has no output "logits"`);
+  const { loss: name = "cross_entropy", labelSmoothing = 0, classWeights } = options;
+  // A caller in JavaScript may pass anything.
+  if (!Object.hasOwn(LOSSES, name)) {
+    const text = `Cannot train "${context.network.name}" with loss ${JSON.stringify(name)}: expected one of ${Object.keys(LOSSES).join(", ")}`;
+    throw new InceptionError("OPTION_INVALID", text, { loss: name });
+  }
+  const lossOf = LOSSES[name];
   const targets = fedTargets(context, options, logits);
-  const { labelSmoothing = 0, classWeights } = options;
   const lossOptions = { labelSmoothing, ...(classWeights === undefined ? {} : { classWeights }) };
-  const main = crossEntropy(b, "loss.main", logits, targets, lossOptions);
-  const auxiliary = [...outputs].filter(([name]) => name !== "logits");
-  const weighted = auxiliary.map(([name, value]) => {
-    const loss = crossEntropy(b, `loss.${name}`, value, targets, lossOptions);
-    context.outputs.push({ name: `loss:${name}`, value: loss });
-    return b.add("scale", `loss.${name}.weighted`, [loss], { factor: options.auxWeight ?? AUX_WEIGHT });
+  const main = lossOf(b, "loss.main", logits, targets, lossOptions);
+  const auxiliary = [...outputs].filter(([head]) => head !== "logits");
+  const weighted = auxiliary.map(([head, value]) => {
+    const loss = lossOf(b, `loss.${head}`, value, targets, lossOptions);
+    context.outputs.push({ name: `loss:${head}`, value: loss });
+    return b.add("scale", `loss.${head}.weighted`, [loss], { factor: options.auxWeight ?? AUX_WEIGHT });
   });
   const loss = weighted.length === 0 ? main : b.add("sum", "loss.total", [main, ...weighted], {});
   context.outputs.push({ name: "loss", value: loss }, { name: "logits", value: logits });
@@ -27,15 +40,17 @@ export function trainingLoss(context: TrainingContext, options: TrainingOptions,
 }
 
 function fedTargets(context: TrainingContext, { truth = "targets", batch }: TrainingOptions, logits: Ref): Ref {
-  const classes = Number(logits.type.shape[1]);
+  const [, classes = 0, ...positions] = logits.type.shape.map(Number);
+  const each = positions.length === 0 ? "image" : "position of each image";
   if (truth === "targets") {
     return feedInput(context, {
       name: "targets",
       dtype: "float32",
-      shape: [batch, classes],
-      meaning: "the truth: one row for each image that sums to 1, one-hot or a mixture",
+      shape: [batch, classes, ...positions],
+      meaning: `the truth: for each ${each} a row over the classes that sums to 1, one-hot or a mixture`,
     });
   }
-  const labels = feedInput(context, { name: "labels", dtype: "int32", shape: [batch], meaning: "the truth: a class index for each image" });
+  const meaning = `the truth: a class index for each ${each}`;
+  const labels = feedInput(context, { name: "labels", dtype: "int32", shape: [batch, ...positions], meaning });
   return oneHotTargets(context.b, "loss.targets", labels, classes);
 }

@@ -8,15 +8,21 @@ export interface TrainingOptions {
   readonly batch: number;
   /** The optimiser of a parameter: one object for all, or others for those without weight decay. */
   readonly optimizer: (parameter: Parameter) => Optimizer;
-  /** Probability mass spread evenly over all classes, in [0, 1). Default 0. */
+  /**
+   * What is made small: the cross-entropy of each image, or of each voxel where the logits are maps; or its sum with the
+   * Dice loss, for logits that are maps. Default "cross_entropy".
+   */
+  readonly loss?: "cross_entropy" | "dice_cross_entropy";
+  /** Probability mass spread evenly over all classes in the cross-entropy, in [0, 1). Default 0. */
   readonly labelSmoothing?: number;
-  /** Weight of each class in the loss, one per class. Default: all 1. */
+  /** Weight of each class in the cross-entropy, one per class. Default: all 1. */
   readonly classWeights?: readonly number[];
   /** Weight of the loss of each auxiliary classifier (outputs "aux…"). Default 0.4, as slim's and torchvision's. */
   readonly auxWeight?: number;
   /**
    * How the truth is fed: "targets", float32 [batch, classes], rows that sum to 1 (one-hot, or mixtures); or "labels",
-   * int32 [batch], where a label outside the classes leaves an image out. Default "targets".
+   * int32 [batch], where a label outside the classes leaves an image out. For logits that are maps, [batch, classes,
+   * spatial…] and [batch, spatial…], where such a label leaves a position out of the cross-entropy. Default "targets".
    */
   readonly truth?: "targets" | "labels";
   /** Scale the gradients down so that their norm over all parameters is at most this. Default: not. */

@@ -80,11 +80,12 @@ export function hashOf(graph: Graph): string {
 }
 
 function squareInput(graph: Graph): number {
-  const [channels, height, width] = (graph.inputs[0]?.type.shape ?? []).slice(1).map(Number);
-  if (channels === 3 && height !== undefined && height === width) return height;
+  const shape = (graph.inputs[0]?.type.shape ?? []).slice(1).map(Number);
+  const [channels, height, width] = shape;
+  if (shape.length === 3 && channels === 3 && height !== undefined && height === width) return height;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot train "${graph.name}" on images with input [${channels}, ${height}, ${width}]: expected 3 channels and a square`,
+    `Cannot train "${graph.name}" on images with input [${shape.join(", ")}]: expected 3 channels and a square`,
     { channels, height, width },
   );
 }

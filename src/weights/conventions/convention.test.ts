@@ -4,7 +4,16 @@ import type { ParameterRole } from "../../ir/graph.js";
 import { elementCount, type Tensor } from "../../tensor/tensor.js";
 import { CAFFE, type Convention, shapeInOurs, TORCH, toOurs } from "./convention.js";
 
-const ROLES: readonly ParameterRole[] = ["conv_kernel", "linear_kernel", "bias", "norm_scale", "norm_shift", "running_mean", "running_var"];
+const ROLES: readonly ParameterRole[] = [
+  "conv_kernel",
+  "conv_transpose_kernel",
+  "linear_kernel",
+  "bias",
+  "norm_scale",
+  "norm_shift",
+  "running_mean",
+  "running_var",
+];
 
 /** A shape with axes of 0 to 4 elements and an order of these axes. */
 const shapeAndAxes = fc.array(fc.nat(4), { minLength: 1, maxLength: 5 }).chain((shape) => {

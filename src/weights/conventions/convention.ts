@@ -4,8 +4,9 @@ import { viewBytes } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
 /**
- * How a framework stores parameters, by their role. Ours: convolution kernels [M, C/groups, kernel…], linear kernels
- * [out, in], vectors for the rest, kernels written height before width.
+ * How a framework stores parameters, by their role. Ours: convolution kernels [M, C/groups, kernel…], kernels of
+ * transposed convolutions [C, M/groups, kernel…], linear kernels [out, in], vectors for the rest, kernels written depth
+ * before height before width.
  */
 export interface Convention {
   readonly id: string;
