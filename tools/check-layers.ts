@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   compile: ["errors.ts", "tensor", "formats", "ir", "ops", "layers", "autodiff", "losses", "optim"],
   data: ["errors.ts", "tensor", "formats"],
   runtime: ["errors.ts", "tensor"],
-  segment: ["errors.ts"],
+  segment: ["errors.ts", "data"],
   train: ["errors.ts", "tensor", "formats", "ir", "ops", "losses", "optim", "weights", "compile", "data", "runtime", "diagram"],
   diagram: ["errors.ts", "tensor", "ir", "ops", "analysis"],
   predict: ["errors.ts", "tensor", "formats", "ir", "ops", "optim", "models", "weights", "compile", "data", "runtime"],

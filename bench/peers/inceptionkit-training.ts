@@ -79,7 +79,7 @@ async function load(command: TrainingLoad): Promise<Record<string, unknown>> {
     profile: "ort-cpu",
     recompute: command.recompute,
   });
-  const program = stepProgram(compiled, command.recompute);
+  const program = stepProgram(compiled);
   const state = initialState(compiled, goldenParameters(network));
   const compileMs = performance.now() - started;
   const opened = await openTrainer(program, state, command);
@@ -96,10 +96,10 @@ async function load(command: TrainingLoad): Promise<Record<string, unknown>> {
   };
 }
 
-function stepProgram({ programs }: CompiledTraining, recomputes: boolean): TrainingProgram {
+function stepProgram({ programs }: CompiledTraining): TrainingProgram {
   const { step } = programs;
   if (step === undefined) throw new Error('Cannot load: the compiler gave no program "step"');
-  return { model: concatChunks(step.model.chunks), state: step.state, reads: step.reads, recomputes };
+  return { model: concatChunks(step.model.chunks), state: step.state, reads: step.reads };
 }
 
 async function openTrainer(

@@ -35,9 +35,13 @@ export async function modelFlags(flags: Flags, io: Io): Promise<{ readonly model
 
 /** The flags that say how a model is loaded. */
 export async function loadFlags(flags: Flags, io: Io): Promise<LoadModelOptions> {
+  return { ...deviceFlags(flags), ...(await prepareFlags(flags, io)) };
+}
+
+/** Those of them that say what it is, and not where it runs. */
+export async function prepareFlags(flags: Flags, io: Io): Promise<Omit<LoadModelOptions, "device" | "threads">> {
   const [weights, preprocessing, labels] = [textFlag(flags, "weights"), textFlag(flags, "preprocessing"), textFlag(flags, "labels")];
   return {
-    ...deviceFlags(flags),
     options: optionFlags(flags),
     ...checkpointFlag(flags),
     ...sourceFlags(flags, io),

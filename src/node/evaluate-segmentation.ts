@@ -100,7 +100,7 @@ function checkSamePlace(found: Volume, real: Volume): void {
   const place = `row ${Math.floor(wrong / 4) + 1}, column ${(wrong % 4) + 1} of the affine`;
   const fact = `the prediction has ${found.affine[wrong]} in ${place}, the truth ${real.affine[wrong]}`;
   const message = `Cannot score a segmentation: ${fact}, expected a difference of at most ${AFFINE_TOLERANCE}`;
-  throw new InceptionError("SHAPE_INVALID", message, { predicted: found.affine, truth: real.affine });
+  throw new InceptionError("VOLUME_INVALID", message, { predicted: found.affine, truth: real.affine });
 }
 
 interface Pairing {

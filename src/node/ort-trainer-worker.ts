@@ -18,14 +18,6 @@ import { baseOptions, type Ort, openOnDevice, ortTensor, placeOf, serverPort } f
 // The thread is started by ort-trainer.ts alone, with exactly this record.
 const start = workerData as TrainerStart;
 
-/**
- * Values that are computed a second time have the shapes of the first ones, and the runtime would plan to use the memory
- * of these again, holding it all the time in between. Of its ways to execute, the one for several operators at a time
- * plans without that (Inception-ResNet-v1, 128 px, batch 32: 489 MB with, 253 MB without). The graph still runs in order:
- * what one device does is one queue.
- */
-const FREE_BETWEEN = { executionMode: "parallel", interOpNumThreads: 2 } as const;
-
 /** A piece of state. */
 interface Slot {
   current: OrtTensor;
@@ -61,7 +53,6 @@ function programOptions(id: string, device: RealDevice): InferenceSession.Sessio
     // Planned ahead, all that a step needs is one block, which the runtime takes beside the blocks of the first step
     // that it did not plan: twice the memory, and no faster (32 layers of 8 MB: 593 MB with, 304 MB without).
     enableMemPattern: false,
-    ...(start.programs[id]?.recomputes ? FREE_BETWEEN : {}),
     ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
   };
 }

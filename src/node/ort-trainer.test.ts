@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -19,47 +19,23 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const LENGTH = 262_144;
-
-/** Two values of a megabyte that are not needed at the same time, and in between a logarithm of one number. */
-function twice(recomputes: boolean): TrainingProgram {
-  const nodes = [
-    op("Exp", ["x"], ["first"]),
-    op("ReduceSum", ["first"], ["sum"]),
-    op("Log", ["sum"], ["between"]),
-    op("Add", ["x", "between"], ["later"]),
-    op("ReduceSum", ["later"], ["w.new"]),
-  ];
-  const inputs = [value("x", "float32", [LENGTH]), value("w", "float32", [1])];
-  const model = modelBytes(nodes, inputs, [value("w.new", "float32", [1])]);
-  return { model, state: [{ input: "w", output: "w.new" }], reads: ["x"], recomputes };
+/** w ← relu(w·w). */
+function squared(): TrainingProgram {
+  const nodes = [op("MatMul", ["w", "w"], ["product"]), op("Relu", ["product"], ["w.new"])];
+  const model = modelBytes(nodes, [value("w", "float32", [2, 2])], [value("w.new", "float32", [2, 2])]);
+  return { model, state: [{ input: "w", output: "w.new" }], reads: [] };
 }
 
-test.each([
-  [false, 4 * LENGTH],
-  [true, 0],
-])("holds memory between two computations only where the program does not recompute (%s)", async (recomputes, held) => {
-  const profile = path.join(folder, `profile-${recomputes}`);
-  const state = new Map([
-    ["x", floats([LENGTH], new Array<number>(LENGTH).fill(0))],
-    ["w", floats([1], [0])],
-  ]);
-  const trainer = await createNodeTrainer({ step: twice(recomputes) }, state, { profile });
+test("writes a profile that says how often each operator ran", async () => {
+  const profile = path.join(folder, "profile");
+  const trainer = await createNodeTrainer({ step: squared() }, new Map([["w", floats([2, 2], [1, 0, 0, -1])]]), { profile });
   for (let step = 0; step < 3; step++) await trainer.run("step", {});
-  expect((await trainer.readState(["w"])).get("w")?.data[0]).toBeCloseTo(LENGTH * Math.log(LENGTH), -3);
   await trainer.close();
   const ops = await profileByOp(`${profile}.step.json`);
-  expect(Object.fromEntries(ops.map(({ op, calls }) => [op, calls]))).toEqual({ Exp: 3, ReduceSum: 6, Log: 3, Add: 3 });
+  expect(Object.fromEntries(ops.map(({ op, calls }) => [op, calls]))).toEqual({ MatMul: 3, Relu: 3 });
   expect(ops.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 6);
-  expect((await readdir(folder)).filter((name) => name.startsWith(`profile-${recomputes}`))).toEqual([`profile-${recomputes}.step.json`]);
-  expect(Math.round((await bytesInUse(`${profile}.step.json`, "Log")) / LENGTH)).toBe(held / LENGTH);
+  expect((await readdir(folder)).filter((name) => name.startsWith("profile"))).toEqual(["profile.step.json"]);
 });
-
-/** Memory for values between operators when the last call of an operator ended. */
-async function bytesInUse(profile: string, opName: string): Promise<number> {
-  const events = JSON.parse(await readFile(profile, "utf8")) as readonly { readonly args?: Readonly<Record<string, string>> }[];
-  return Number(events.findLast(({ args }) => args?.op_name === opName)?.args?.mem_bytes_requested_in_use);
-}
 
 test("refuses a profile in a folder that is not there, and a file that is no profile", async () => {
   const missing = path.join(folder, "none");

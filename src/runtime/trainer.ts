@@ -11,11 +11,6 @@ export interface TrainingProgram {
   readonly state: readonly { readonly input: string; readonly output: string }[];
   /** Inputs that are read from the state and not changed. */
   readonly reads: readonly string[];
-  /**
-   * The graph computes values twice on purpose, so as not to hold them in between; the runtime should give their memory
-   * back, which costs it some time. Default false.
-   */
-  readonly recomputes?: boolean;
 }
 
 export interface TrainerOptions {

@@ -96,7 +96,7 @@ export class WindowAccumulator {
    * @param index - of the window; 0, then 1, and so on
    * @param values - [classes, z, y, x] of the window, logits or probabilities
    * @returns no slab or one
-   * @throws InceptionError OPTION_INVALID for a window out of order, SHAPE_INVALID for a wrong number of values,
+   * @throws InceptionError OPTION_INVALID for a window out of order, VOLUME_INVALID for a wrong number of values,
    *   SESSION_FAILED where a value is not a number
    */
   add(index: number, values: Float32Array): readonly Slab[] {
@@ -118,7 +118,7 @@ export class WindowAccumulator {
     if (values.length !== this.#classes * voxelCount(window)) {
       const fact = `window ${index} has ${values.length} values, ${this.#classes} classes of ${formatTriple(window)} voxels have`;
       const message = `Cannot ${ACTION}: ${fact} ${this.#classes * voxelCount(window)}`;
-      throw new InceptionError("SHAPE_INVALID", message, { index, values: values.length });
+      throw new InceptionError("VOLUME_INVALID", message, { index, values: values.length });
     }
     const wrong = firstNaN(values);
     if (wrong >= 0) {

@@ -30,7 +30,7 @@ export interface Components {
  * @param data - one label per voxel, x fastest
  * @param shape - voxels along x, y and z
  * @param connectivity - default 26
- * @throws InceptionError SHAPE_INVALID, IMAGE_LIMIT, IMAGE_INVALID for voxels that are no labels, OPTION_INVALID
+ * @throws InceptionError VOLUME_INVALID (also for voxels that are no labels), IMAGE_LIMIT, OPTION_INVALID
  *
  * @example
  * ```ts
@@ -132,7 +132,7 @@ export interface CleaningOptions {
  * @param shape - voxels along x, y and z
  * @param options - `connectivity` is 26 by default
  * @returns new labels
- * @throws InceptionError SHAPE_INVALID, IMAGE_LIMIT, IMAGE_INVALID for voxels that are no labels, OPTION_INVALID
+ * @throws InceptionError VOLUME_INVALID (also for voxels that are no labels), IMAGE_LIMIT, OPTION_INVALID
  *
  * @example
  * ```ts
@@ -167,7 +167,7 @@ export function keepLargestComponents(
  * @param data - one label per voxel, x fastest
  * @param shape - voxels along x, y and z
  * @returns new labels
- * @throws InceptionError SHAPE_INVALID, IMAGE_LIMIT, IMAGE_INVALID for voxels that are no labels, OPTION_INVALID
+ * @throws InceptionError VOLUME_INVALID (also for voxels that are no labels), IMAGE_LIMIT, OPTION_INVALID
  *
  * @example
  * ```ts

@@ -11,7 +11,7 @@ import { checkSpacing, checkVoxels, type Triple, voxelCount } from "./volume.js"
  * @param mask - one value per voxel, x fastest; what is not 0 belongs to the mask
  * @param shape - voxels along x, y and z
  * @param spacing - millimetres between voxels along x, y and z
- * @throws InceptionError SHAPE_INVALID, OPTION_INVALID, IMAGE_LIMIT
+ * @throws InceptionError VOLUME_INVALID, OPTION_INVALID, IMAGE_LIMIT
  *
  * @example
  * ```ts

@@ -63,7 +63,7 @@ const ACTION = "score a segmentation";
  *
  * @param predicted - labels that were predicted
  * @param truth - true labels on the same grid; its spacing is used
- * @throws InceptionError SHAPE_INVALID where the grids differ, IMAGE_INVALID for voxels that are no labels,
+ * @throws InceptionError VOLUME_INVALID where the grids differ or voxels are no labels,
  *   OPTION_INVALID, IMAGE_LIMIT
  *
  * @example
@@ -104,11 +104,11 @@ export function checkSegmentationOptions({ toleranceMm = 1, percentileRule = "di
 function checkSameGrid(predicted: LabelVolume, truth: LabelVolume): void {
   if (!predicted.shape.every((size, axis) => size === truth.shape[axis])) {
     const fact = `the prediction has shape ${formatTriple(predicted.shape)}, the truth ${formatTriple(truth.shape)}`;
-    throw new InceptionError("SHAPE_INVALID", `Cannot ${ACTION}: ${fact}`, { predicted: predicted.shape, truth: truth.shape });
+    throw new InceptionError("VOLUME_INVALID", `Cannot ${ACTION}: ${fact}`, { predicted: predicted.shape, truth: truth.shape });
   }
   if (!predicted.spacing.every((step, axis) => Math.abs(step - (truth.spacing[axis] ?? Number.NaN)) <= SPACING_TOLERANCE)) {
     const fact = `the prediction has spacing ${formatTriple(predicted.spacing)}, the truth ${formatTriple(truth.spacing)}`;
-    throw new InceptionError("SHAPE_INVALID", `Cannot ${ACTION}: ${fact}`, { predicted: predicted.spacing, truth: truth.spacing });
+    throw new InceptionError("VOLUME_INVALID", `Cannot ${ACTION}: ${fact}`, { predicted: predicted.spacing, truth: truth.spacing });
   }
 }
 

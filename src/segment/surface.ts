@@ -9,7 +9,7 @@ import { checkSpacing, checkVoxels, type Triple, voxelCount } from "./volume.js"
  *
  * @param mask - one value per voxel, x fastest; what is not 0 belongs to the mask
  * @returns 1 at the surface, 0 elsewhere
- * @throws InceptionError SHAPE_INVALID, IMAGE_LIMIT
+ * @throws InceptionError VOLUME_INVALID, IMAGE_LIMIT
  *
  * @example
  * ```ts
@@ -65,7 +65,7 @@ export interface SurfaceDistances {
  * @param truth - likewise
  * @param shape - of both, voxels along x, y and z
  * @param spacing - millimetres between voxels along x, y and z
- * @throws InceptionError SHAPE_INVALID, OPTION_INVALID, IMAGE_LIMIT
+ * @throws InceptionError VOLUME_INVALID, OPTION_INVALID, IMAGE_LIMIT
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
+import type { Triple } from "../data/volumes/volume.js";
 import { InceptionError } from "../errors.js";
 
-/** Sizes, positions or spacings along x, y and z. */
-export type Triple = readonly [x: number, y: number, z: number];
+export type { Triple };
 
 /** A volume whose voxels are labels: 0 is the background, other integers are structures. */
 export interface LabelVolume {
@@ -41,11 +41,11 @@ export function voxelCount([x, y, z]: Triple): number {
  * Check sizes along x, y and z.
  *
  * @param action what cannot be done, for messages, as in "label components"
- * @throws InceptionError SHAPE_INVALID where a size is no positive integer, IMAGE_LIMIT above 2^28 voxels
+ * @throws InceptionError VOLUME_INVALID where a size is no positive integer, IMAGE_LIMIT above 2^28 voxels
  */
 export function checkShape(action: string, shape: Triple): void {
   if (shape.length !== 3 || !shape.every((size) => Number.isSafeInteger(size) && size > 0)) {
-    throw new InceptionError("SHAPE_INVALID", `Cannot ${action}: shape is ${formatTriple(shape)}, expected three positive integers`, {
+    throw new InceptionError("VOLUME_INVALID", `Cannot ${action}: shape is ${formatTriple(shape)}, expected three positive integers`, {
       shape,
     });
   }
@@ -58,13 +58,13 @@ export function checkShape(action: string, shape: Triple): void {
 /**
  * Check that there is one value for each voxel.
  *
- * @throws InceptionError SHAPE_INVALID, IMAGE_LIMIT
+ * @throws InceptionError VOLUME_INVALID, IMAGE_LIMIT
  */
 export function checkVoxels(action: string, shape: Triple, data: ArrayLike<number>): void {
   checkShape(action, shape);
   if (data.length !== voxelCount(shape)) {
     const fact = `shape ${formatTriple(shape)} has ${voxelCount(shape)} voxels, data has ${data.length}`;
-    throw new InceptionError("SHAPE_INVALID", `Cannot ${action}: ${fact}`, { shape, values: data.length });
+    throw new InceptionError("VOLUME_INVALID", `Cannot ${action}: ${fact}`, { shape, values: data.length });
   }
 }
 
@@ -85,7 +85,7 @@ export function checkLabel(action: string, label: number): void {
 /**
  * Check sizes, spacing and every voxel of a volume of labels.
  *
- * @throws InceptionError SHAPE_INVALID, IMAGE_LIMIT, OPTION_INVALID, and IMAGE_INVALID naming the first voxel that is no label
+ * @throws InceptionError VOLUME_INVALID (naming the first voxel that is no label), IMAGE_LIMIT, OPTION_INVALID
  */
 export function checkLabelVolume(action: string, { shape, spacing, data }: LabelVolume): void {
   checkVoxels(action, shape, data);
@@ -93,13 +93,13 @@ export function checkLabelVolume(action: string, { shape, spacing, data }: Label
   checkLabels(action, shape, data);
 }
 
-/** @throws InceptionError IMAGE_INVALID naming the first voxel that is no label */
+/** @throws InceptionError VOLUME_INVALID naming the first voxel that is no label */
 export function checkLabels(action: string, shape: Triple, data: ArrayLike<number>): void {
   for (let i = 0; i < data.length; i++) {
     if (isLabel(data[i]!)) continue;
     const at = positionOf(i, shape);
     const fact = `voxel ${formatTriple(at)} is ${data[i]}, expected labels that are integers from 0 to ${LARGEST_LABEL}`;
-    throw new InceptionError("IMAGE_INVALID", `Cannot ${action}: ${fact}`, { at, value: data[i] });
+    throw new InceptionError("VOLUME_INVALID", `Cannot ${action}: ${fact}`, { at, value: data[i] });
   }
 }
 
@@ -131,7 +131,7 @@ interface OpenExtent {
 /**
  * Every label that occurs, the background too.
  *
- * @throws InceptionError IMAGE_INVALID where more than 4096 labels occur
+ * @throws InceptionError VOLUME_INVALID where more than 4096 labels occur
  */
 export function labelExtents(action: string, [width, height, depth]: Triple, data: ArrayLike<number>): ReadonlyMap<number, LabelExtent> {
   const extents = new Map<number, OpenExtent>();
@@ -146,7 +146,7 @@ export function labelExtents(action: string, [width, height, depth]: Triple, dat
     }
     if (extents.size > MAX_LABELS) {
       const fact = `the volume has more than ${MAX_LABELS} different values, expected labels, not intensities`;
-      throw new InceptionError("IMAGE_INVALID", `Cannot ${action}: ${fact}`, { limit: MAX_LABELS });
+      throw new InceptionError("VOLUME_INVALID", `Cannot ${action}: ${fact}`, { limit: MAX_LABELS });
     }
   }
   return new Map([...extents].map(([label, { voxels, low, high }]) => [label, { voxels, box: boxOf(low, high) }]));

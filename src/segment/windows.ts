@@ -35,7 +35,7 @@ const ACTION = "plan windows";
  *
  * @param shape - voxels of the volume along x, y and z
  * @param window - voxels of a window along x, y and z
- * @throws InceptionError SHAPE_INVALID, IMAGE_LIMIT for too many voxels or windows, OPTION_INVALID for an overlap outside [0, 1)
+ * @throws InceptionError VOLUME_INVALID, IMAGE_LIMIT for too many voxels or windows, OPTION_INVALID for an overlap outside [0, 1)
  *
  * @example
  * ```ts
@@ -105,7 +105,7 @@ export function windowStart(plan: WindowPlan, index: number): Triple {
  * @param data - the volume, [channels, z, y, x]
  * @param channels - default 1
  * @param padValue - what lies outside the volume, default 0
- * @throws InceptionError SHAPE_INVALID where the data does not have the plan's shape, OPTION_INVALID where there is no such window
+ * @throws InceptionError VOLUME_INVALID where the data does not have the plan's shape, OPTION_INVALID where there is no such window
  *
  * @example
  * ```ts
@@ -141,7 +141,7 @@ function checkChannels(action: string, shape: Triple, channels: number, data: Ar
   const expected = voxelCount(shape) * channels;
   if (Number.isInteger(channels) && channels > 0 && data.length === expected) return;
   const fact = `shape ${formatTriple(shape)} with ${channels} channels has ${expected} values, data has ${data.length}`;
-  throw new InceptionError("SHAPE_INVALID", `Cannot ${action}: ${fact}`, { shape, channels, values: data.length });
+  throw new InceptionError("VOLUME_INVALID", `Cannot ${action}: ${fact}`, { shape, channels, values: data.length });
 }
 
 /** How much the voxels of a window count where windows overlap. */
@@ -209,7 +209,7 @@ export function mirrorings(axes: readonly number[]): readonly Mirroring[] {
  * @param data - [channels, z, y, x]
  * @param shape - voxels along x, y and z
  * @param channels - default 1
- * @throws InceptionError SHAPE_INVALID, IMAGE_LIMIT
+ * @throws InceptionError VOLUME_INVALID, IMAGE_LIMIT
  *
  * @example
  * ```ts

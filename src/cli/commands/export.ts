@@ -7,9 +7,9 @@ import { exportTrainingStep } from "../../node/training/export-step.js";
 import { isRunFolder } from "../../node/training/run-weights.js";
 import { STEP_SETTINGS } from "../../train/settings.js";
 import type { Flags, RunCommand } from "../command.js";
-import { checkpointFlag, choiceFlag, flagName, optionFlags, textFlag } from "../flags.js";
+import { choiceFlag, flagName, optionFlags, textFlag } from "../flags.js";
 import { formatCount, type Io, printJson } from "../io.js";
-import { readLabels, readPreprocessing, sourceFlags } from "../run-model.js";
+import { prepareFlags, sourceFlags } from "../run-model.js";
 import { givenSettings } from "../training-flags.js";
 
 /** `export RUN --out FILE`, `export ID --weights SRC --out FILE`, `export ID --training-step FILE`. */
@@ -19,22 +19,14 @@ export const run: RunCommand = async ([id], flags, io) => {
 };
 
 async function exportNetwork(model: string, flags: Flags, io: Io): Promise<number> {
-  const [weights, labels, preprocessing] = ["weights", "labels", "preprocessing"].map((name) => textFlag(flags, name));
   const target = targetOf(flags);
   refuseStepSettings(flags);
-  if (weights === undefined && !(await isRunFolder(model)))
+  if (textFlag(flags, "weights") === undefined && !(await isRunFolder(model)))
     throw new InceptionError(
       "USAGE",
       "Cannot export without weights: expected --weights with a file or hf:owner/name, or the folder of a run",
     );
-  const prepared = await prepareAny(model, {
-    options: optionFlags(flags),
-    ...checkpointFlag(flags),
-    ...sourceFlags(flags, io),
-    ...(weights === undefined ? {} : { weights }),
-    ...(preprocessing === undefined ? {} : { preprocessing: await readPreprocessing(preprocessing) }),
-    ...(labels === undefined ? {} : { labels: await readLabels(labels) }),
-  });
+  const prepared = await prepareAny(model, await prepareFlags(flags, io));
   const { bytes } = await write(prepared, target, flags);
   const { matched, ignored, source } = prepared.report;
   if (flags.json === true)

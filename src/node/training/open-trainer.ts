@@ -66,10 +66,7 @@ export async function openTrainer(
 ): Promise<OpenedTrainer> {
   const compiled = compileSettings(split, isTrained, settings, options.device === "webgpu" ? "webgpu" : "ort-cpu");
   const programs = Object.fromEntries(
-    Object.entries(compiled.programs).map(([name, { model, state, reads }]) => {
-      const recomputes = settings.recompute && name !== "evaluate";
-      return [name, { model: concatChunks(model.chunks), state, reads, recomputes }];
-    }),
+    Object.entries(compiled.programs).map(([name, { model, state, reads }]) => [name, { model: concatChunks(model.chunks), state, reads }]),
   );
   const trainer = await createNodeTrainer(programs, initialState(compiled, parameters), options);
   const feeds = Object.values(compiled.programs).flatMap((program) => program.feeds);
