@@ -16,7 +16,8 @@ export default defineConfig({
     reporters: ["default", "./tools/skip-reporter.ts", "json"],
     outputFile: { json: "tmp/test-results.json" },
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    testTimeout: 120_000,
+    // A network in the browser on a software adapter takes a minute on two quiet cores.
+    testTimeout: 300_000,
     hookTimeout: 120_000,
     pool: "forks",
     maxWorkers: 2,

@@ -50,9 +50,13 @@ async function runOnce(
   return Object.fromEntries(outputs);
 }
 
-function ortTensor({ shape, data }: Tensor): OrtTensor {
-  if (data instanceof Float32Array) return new OrtTensor("float32", data, shape);
-  if (data instanceof Int32Array) return new OrtTensor("int32", data, shape);
+/** @param ort - either package of the runtime; both have the same constructor */
+export function ortTensor(
+  { shape, data }: Tensor,
+  ort: Pick<typeof import("onnxruntime-node"), "Tensor"> = { Tensor: OrtTensor },
+): OrtTensor {
+  if (data instanceof Float32Array) return new ort.Tensor("float32", data, shape);
+  if (data instanceof Int32Array) return new ort.Tensor("int32", data, shape);
   throw new RangeError(`Cannot feed ${data.constructor.name}`);
 }
 

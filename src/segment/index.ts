@@ -1,5 +1,6 @@
 /** Labelled volumes without a platform: how well they agree, how they are cleaned, how a network goes over large ones. */
 
+export { percentile } from "../data/volumes/percentile.js";
 export { type AccumulatorOptions, type LabelSlab, type Slab, WindowAccumulator } from "./accumulate.js";
 export {
   type CleaningOptions,
@@ -21,7 +22,7 @@ export {
   type SegmentationOptions,
   scoreSegmentation,
 } from "./metrics.js";
-export { percentile, type SurfaceDistances, surfaceDistances, surfaceVoxels } from "./surface.js";
+export { type SurfaceDistances, surfaceDistances, surfaceVoxels } from "./surface.js";
 export type { LabelVolume, Triple } from "./volume.js";
 export {
   cutWindow,

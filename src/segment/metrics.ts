@@ -1,5 +1,6 @@
+import { percentile } from "../data/volumes/percentile.js";
 import { InceptionError } from "../errors.js";
-import { percentile, type SurfaceDistances, surfaceDistances } from "./surface.js";
+import { type SurfaceDistances, surfaceDistances } from "./surface.js";
 import {
   type Box,
   checkLabel,

@@ -1,4 +1,3 @@
-import { InceptionError } from "../errors.js";
 import { squaredDistances } from "./distance.js";
 import { checkSpacing, checkVoxels, type Triple, voxelCount } from "./volume.js";
 
@@ -88,29 +87,4 @@ function directedDistances(from: Uint8Array, to: Uint8Array, shape: Triple, spac
   let at = 0;
   for (let i = 0; i < from.length; i++) if (from[i] === 1) distances[at++] = Math.sqrt(squares[i]!);
   return distances.sort();
-}
-
-/**
- * A percentile with linear interpolation between the two nearest values, as numpy.percentile's default.
- *
- * @param sorted - at least one value, in ascending order
- * @param percent - in [0, 100]
- * @throws InceptionError OPTION_INVALID
- *
- * @example
- * ```ts
- * import { percentile } from "inceptionkit/segment";
- * percentile([1, 2, 3, 4], 50); // 2.5
- * ```
- */
-export function percentile(sorted: ArrayLike<number>, percent: number): number {
-  if (sorted.length === 0 || !(percent >= 0 && percent <= 100)) {
-    const fact = `there are ${sorted.length} values and percent is ${percent}, expected at least one value and a number in [0, 100]`;
-    throw new InceptionError("OPTION_INVALID", `Cannot take a percentile: ${fact}`, { values: sorted.length, percent });
-  }
-  const place = (percent / 100) * (sorted.length - 1);
-  const below = Math.floor(place);
-  const [low, high] = [sorted[below]!, sorted[Math.min(below + 1, sorted.length - 1)]!];
-  // Of two infinite values the difference would be NaN.
-  return low === high ? low : low + (high - low) * (place - below);
 }

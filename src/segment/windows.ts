@@ -1,3 +1,4 @@
+import { roundHalfToEven } from "../data/transforms/crop.js";
 import { InceptionError } from "../errors.js";
 import { checkShape, formatTriple, type Triple, voxelCount } from "./volume.js";
 
@@ -74,12 +75,6 @@ function axisStarts(size: number, window: number, overlap: number): readonly num
   const last = size - window;
   const steps = Math.ceil(last / step);
   return Array.from({ length: steps + 1 }, (_, i) => (i === 0 ? 0 : roundHalfToEven((last / steps) * i)));
-}
-
-function roundHalfToEven(value: number): number {
-  const below = Math.floor(value);
-  if (value - below !== 0.5) return Math.round(value);
-  return below % 2 === 0 ? below : below + 1;
 }
 
 /**

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bytesSource } from "../../src/formats/byte-source.js";
 import { readSafetensorsHeader } from "../../src/formats/safetensors.js";
 import { type ExportedStep, exportTrainingStep } from "../../src/node/training/export-step.js";
-import type { Tensor } from "../../src/tensor/tensor.js";
-import { BATCH, feedsOf, OPTIONS, STEPS } from "./network.js";
+import { ortTensor } from "../in-process-trainer.js";
+import { BATCH, distance, feedsOf, OPTIONS, STEPS } from "./network.js";
 
 /** What both packages have in common. */
 type Runtime = Pick<typeof node, "InferenceSession" | "Tensor">;
@@ -48,7 +48,7 @@ async function open(ort: Runtime, { file, feeds }: ExportedStep): Promise<Opened
     step: async (state, index) => {
       // Parameters and slots are flat; the one scalar of the state is a counter.
       const held = [...state].map(([name, data]) => [name, new ort.Tensor("float32", data, name === "step" ? [] : [data.length])] as const);
-      const fed = Object.entries(feedsOf(feeds, index)).map(([name, tensor]) => [name, ortTensor(ort, tensor)] as const);
+      const fed = Object.entries(feedsOf(feeds, index)).map(([name, tensor]) => [name, ortTensor(tensor, ort)] as const);
       const outputs = await session.run(Object.fromEntries([...held, ...fed]));
       const next = [...state].map(([name, data]) => [name, floats(outputs[`${name}:next`]) ?? data] as const);
       return { loss: floats(outputs.loss)?.[0] ?? Number.NaN, next: new Map(next) };
@@ -60,12 +60,6 @@ async function open(ort: Runtime, { file, feeds }: ExportedStep): Promise<Opened
 /** A copy: the runtime may use the memory again. */
 function floats(tensor: node.Tensor | undefined): Float32Array | null {
   return tensor?.data instanceof Float32Array ? tensor.data.slice() : null;
-}
-
-function ortTensor(ort: Runtime, { shape, data }: Tensor): node.Tensor {
-  if (data instanceof Int32Array) return new ort.Tensor("int32", data, shape);
-  if (data instanceof Float32Array) return new ort.Tensor("float32", data, shape);
-  throw new RangeError(`Cannot feed ${data.constructor.name}`);
 }
 
 describe("an exported training step under onnxruntime-web and onnxruntime-node", () => {
@@ -102,12 +96,3 @@ describe("an exported training step under onnxruntime-web and onnxruntime-node",
     await inWeb.close();
   }, 120_000);
 });
-
-/** Norm of the difference, but for the counter of steps, which would outweigh all else. */
-function distance(a: State, b: State): number {
-  let sum = 0;
-  for (const [name, values] of a) {
-    if (name !== "step") for (const [index, value] of values.entries()) sum += (value - (b.get(name)?.[index] ?? Number.NaN)) ** 2;
-  }
-  return Math.sqrt(sum);
-}

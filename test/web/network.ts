@@ -62,8 +62,9 @@ export async function stepDifferences(
       await trainer.writeState(before);
       const loss = lossOf(await trainer.run("step", feedsOf(tested.feeds, step)));
       const expected = lossOf(await reference.run("step", feedsOf(standard.feeds, step)));
-      const [after, wanted] = [await trainer.readState(names), await reference.readState(names)];
-      differences.push({ loss: Math.abs(loss - expected), movement: distance(after, wanted) / distance(before, wanted) });
+      const [after, wanted] = [valuesOf(await trainer.readState(names)), valuesOf(await reference.readState(names))];
+      const movement = distance(after, wanted) / distance(valuesOf(before), wanted);
+      differences.push({ loss: Math.abs(loss - expected), movement });
     }
     return differences;
   } finally {
@@ -107,11 +108,16 @@ function lossOf({ loss }: Readonly<Record<string, Tensor>>): number {
   return Number(loss?.data[0]);
 }
 
-function distance(a: ReadonlyMap<string, Tensor>, b: ReadonlyMap<string, Tensor>): number {
+function valuesOf(state: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Float32Array> {
+  return new Map([...state].flatMap(([name, { data }]) => (data instanceof Float32Array ? [[name, data] as const] : [])));
+}
+
+/** Norm of the difference of two states, but for the counter of steps, which would outweigh all else. */
+export function distance(a: ReadonlyMap<string, ArrayLike<number>>, b: ReadonlyMap<string, ArrayLike<number>>): number {
   let sum = 0;
-  for (const [name, { data }] of a) {
-    const other = b.get(name)?.data;
-    for (let index = 0; index < data.length; index++) sum += (Number(data[index]) - Number(other?.[index])) ** 2;
+  for (const [name, values] of a) {
+    if (name === "step") continue;
+    for (let index = 0; index < values.length; index++) sum += ((values[index] ?? Number.NaN) - (b.get(name)?.[index] ?? Number.NaN)) ** 2;
   }
   return Math.sqrt(sum);
 }

@@ -58,7 +58,7 @@ const MOST_TOGETHER = 16;
 
 function groups({ optimizer, learningRateFactor = () => 1 }: TrainingOptions, trained: readonly Trained[]): readonly Group[] {
   const optimizers: Optimizer[] = [];
-  const small = new Map<string, Group[]>();
+  const small = new Map<string, Group>();
   const large: Group[] = [];
   for (const item of trained) {
     const chosen = optimizer(item.parameter);
@@ -68,17 +68,19 @@ function groups({ optimizer, learningRateFactor = () => 1 }: TrainingOptions, tr
       large.push({ path: `update.${item.parameter.path}`, optimizer: chosen, factor, members: [item] });
       continue;
     }
-    const kind = `${optimizers.indexOf(chosen)}.${factor}`;
-    const alike = small.get(kind) ?? [];
-    const [open] = alike.slice(-1);
-    small.set(
-      kind,
-      open && open.members.length < MOST_TOGETHER
-        ? [...alike.slice(0, -1), { ...open, members: [...open.members, item] }]
-        : [...alike, { path: `update.small.${kind}.${alike.length}`, optimizer: chosen, factor, members: [item] }],
-    );
+    const path = `update.small.${optimizers.indexOf(chosen)}.${factor}`;
+    small.set(path, { path, optimizer: chosen, factor, members: [...(small.get(path)?.members ?? []), item] });
   }
-  return [...large, ...[...small.values()].flat()];
+  return [...large, ...[...small.values()].flatMap(neighbours)];
+}
+
+/** A group in parts of up to `MOST_TOGETHER`. */
+function neighbours(group: Group): readonly Group[] {
+  return Array.from({ length: Math.ceil(group.members.length / MOST_TOGETHER) }, (_, index) => ({
+    ...group,
+    path: `${group.path}.${index}`,
+    members: group.members.slice(index * MOST_TOGETHER, (index + 1) * MOST_TOGETHER),
+  }));
 }
 
 function updateGroup(context: TrainingContext, options: TrainingOptions, group: Group, learningRate: Ref, step: Ref): void {

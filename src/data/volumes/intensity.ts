@@ -1,5 +1,6 @@
 import { InceptionError } from "../../errors.js";
 import type { VolumeData } from "../../formats/nifti-voxels.js";
+import { percentile } from "./percentile.js";
 import { checkVolume, type Volume } from "./volume.js";
 
 /** Which voxels a statistic is of: all, or those that are not 0, where air was set to 0. Voxels that are not finite never count. */
@@ -84,13 +85,6 @@ export function clipPercentiles(volume: Volume, lower: number, upper: number, re
   values.sort();
   const [low, high] = count === 0 ? [0, 0] : [percentile(values, lower), percentile(values, upper)];
   return mapped(volume, (value) => (value > low ? Math.min(value, high) : low));
-}
-
-function percentile(sorted: Float64Array, percent: number): number {
-  const position = ((sorted.length - 1) * percent) / 100;
-  const below = Math.floor(position);
-  const [low, high] = [sorted[below] as number, sorted[Math.min(below + 1, sorted.length - 1)] as number];
-  return low + (high - low) * (position - below);
 }
 
 /**
