@@ -1,4 +1,5 @@
 /** A trainer on onnxruntime-node in the test's own process. */
+import type * as node from "onnxruntime-node";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { Trainer, TrainingProgram } from "../src/runtime/trainer.js";
 import { float32Tensor, type Tensor } from "../src/tensor/tensor.js";
@@ -51,10 +52,7 @@ async function runOnce(
 }
 
 /** @param ort - either package of the runtime; both have the same constructor */
-export function ortTensor(
-  { shape, data }: Tensor,
-  ort: Pick<typeof import("onnxruntime-node"), "Tensor"> = { Tensor: OrtTensor },
-): OrtTensor {
+export function ortTensor({ shape, data }: Tensor, ort: Pick<typeof node, "Tensor"> = { Tensor: OrtTensor }): OrtTensor {
   if (data instanceof Float32Array) return new ort.Tensor("float32", data, shape);
   if (data instanceof Int32Array) return new ort.Tensor("int32", data, shape);
   throw new RangeError(`Cannot feed ${data.constructor.name}`);
