@@ -35,7 +35,16 @@ export { type Destination, type Preprocessing, preprocess, preprocessedShape } f
 export { type PillowFilter, type ResizeTarget, resize, resizeFloat } from "./transforms/resize.js";
 export type { TargetSize } from "./transforms/target.js";
 export { clipPercentiles, ctWindow, type Region, type VoxelStatistics, voxelStatistics, zScore } from "./volumes/intensity.js";
-export { type AxisOrientation, axisCodes, fromRas, orientationOf, sameGrid, toRas } from "./volumes/orientation.js";
+export { type AxisOrientation, axisCodes, fromRas, orientationOf, rasGrid, sameGrid, toRas } from "./volumes/orientation.js";
+export {
+  type Normalization,
+  type PreparedVolume,
+  parseSegmentationRecipe,
+  prepareLabels,
+  prepareVolume,
+  restoreLabels,
+  type SegmentationRecipe,
+} from "./volumes/recipe.js";
 export { type Interpolation, resampleToGrid, resampleToShape, resampleToSpacing, shapeAtSpacing } from "./volumes/resample.js";
 export {
   type Affine,

@@ -1,4 +1,4 @@
-import { type Preprocessing, parsePreprocessing } from "../data/index.js";
+import { type Preprocessing, parsePreprocessing, parseSegmentationRecipe, type SegmentationRecipe } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
 import { fillUniform } from "../tensor/fill.js";
 import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
@@ -13,6 +13,8 @@ export interface Artefact {
   readonly options: Readonly<Record<string, unknown>>;
   /** null where it is not known how images become inputs. */
   readonly preprocessing: Preprocessing | null;
+  /** How volumes become inputs and classes labels, of a network that segments them. */
+  readonly segmentation?: SegmentationRecipe;
   /** Names of the classes by index; null where unknown or where there are no classes. */
   readonly labels: readonly string[] | null;
   /** Where the weights came from, for people. */
@@ -74,7 +76,7 @@ export function parseArtefact(metadata: Iterable<readonly [key: string, text: st
       { file },
     );
   }
-  const { model, options, preprocessing, labels, source, licence, weightsSha256, golden } = value;
+  const { model, options, preprocessing, segmentation, labels, source, licence, weightsSha256, golden } = value;
   if (typeof model !== "string" || !isRecord(options)) throw corrupt(file, "it names no model with options");
   if (typeof source !== "string" || typeof licence !== "string") throw corrupt(file, "it states no source and licence");
   return {
@@ -83,6 +85,7 @@ export function parseArtefact(metadata: Iterable<readonly [key: string, text: st
     source,
     licence,
     preprocessing: preprocessing === null ? null : parsePreprocessing(preprocessing, `"${file}"`),
+    ...(segmentation === undefined ? {} : { segmentation: parseSegmentationRecipe(segmentation, `"${file}"`) }),
     labels: parseLabels(labels, file),
     weightsSha256: typeof weightsSha256 === "string" ? weightsSha256 : null,
     golden: golden === null ? null : parseGolden(golden, file),

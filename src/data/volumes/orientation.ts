@@ -71,14 +71,22 @@ export function axisCodes(affine: Affine): string {
  */
 export function toRas(volume: Volume): Volume {
   checkVolume(volume);
-  const orientation = orientationOf(volume.affine);
-  return rearranged(
-    volume,
-    [0, 1, 2].map((world) => {
-      const axis = orientation.findIndex((entry) => entry.world === world);
-      return { axis, flip: orientation[axis]?.sign === -1 };
-    }),
-  );
+  return rearranged(volume, sourcesOfRas(volume.affine));
+}
+
+/** The grid that {@link toRas} puts a volume on. @throws InceptionError VOLUME_INVALID */
+export function rasGrid({ shape, affine }: VolumeGrid): VolumeGrid {
+  checkGrid({ shape, affine });
+  const sources = sourcesOfRas(affine);
+  return { shape: picked(sources, shape, 1), affine: rearrangedAffine(shape, affine, sources) };
+}
+
+function sourcesOfRas(affine: Affine): readonly Source[] {
+  const orientation = orientationOf(affine);
+  return [0, 1, 2].map((world) => {
+    const axis = orientation.findIndex((entry) => entry.world === world);
+    return { axis, flip: orientation[axis]?.sign === -1 };
+  });
 }
 
 /**
@@ -124,11 +132,7 @@ interface Source {
 function rearranged(volume: Volume, sources: readonly Source[]): Volume {
   const { shape, data, affine, spacing } = volume;
   const stride = [1, shape[0], shape[0] * shape[1]];
-  const pick = <T>(values: readonly T[], fallback: T): readonly [T, T, T] => {
-    const [x, y, z] = sources.map(({ axis }) => values[axis] ?? fallback);
-    return [x ?? fallback, y ?? fallback, z ?? fallback];
-  };
-  const newShape = pick(shape, 1);
+  const newShape = picked(sources, shape, 1);
   const [stepX = 0, stepY = 0, stepZ = 0] = sources.map(({ axis, flip }) => (flip ? -1 : 1) * (stride[axis] ?? 0));
   const start = sources.reduce((sum, { axis, flip }) => sum + (flip ? ((shape[axis] ?? 1) - 1) * (stride[axis] ?? 0) : 0), 0);
   const out = emptyLike(data, data.length);
@@ -139,7 +143,13 @@ function rearranged(volume: Volume, sources: readonly Source[]): Volume {
       for (let i = 0; i < newShape[0]; i++, from += stepX) out[to++] = data[from] as number;
     }
   }
-  return { shape: newShape, data: out, affine: rearrangedAffine(shape, affine, sources), spacing: pick(spacing, 1) };
+  return { shape: newShape, data: out, affine: rearrangedAffine(shape, affine, sources), spacing: picked(sources, spacing, 1) };
+}
+
+/** What belongs to each new axis. */
+function picked(sources: readonly Source[], values: Triple, fallback: number): Triple {
+  const [x = fallback, y = fallback, z = fallback] = sources.map(({ axis }) => values[axis as 0 | 1 | 2]);
+  return [x, y, z];
 }
 
 function rearrangedAffine(shape: Triple, affine: Affine, sources: readonly Source[]): Affine {

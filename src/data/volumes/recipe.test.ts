@@ -1,0 +1,105 @@
+import { describe, expect, test } from "vitest";
+import {
+  type Normalization,
+  parseSegmentationRecipe,
+  prepareLabels,
+  prepareVolume,
+  restoreLabels,
+  type SegmentationRecipe,
+} from "./recipe.js";
+import { createVolume } from "./volume.js";
+
+const RECIPE: SegmentationRecipe = {
+  spacing: null,
+  normalization: [{ name: "z_score", region: "all" }],
+  patchSize: [8, 8, 8],
+  labelValues: [0, 5, 300],
+};
+/** x runs to the left with 2 mm between voxels. */
+const LEFT = [-2, 0, 0, 9, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+
+describe("a segmentation recipe", () => {
+  test("turns, resamples and normalises what the network reads", () => {
+    const volume = createVolume([2, 1, 1], Int16Array.of(3, 5), LEFT);
+    expect([...prepareVolume([volume], RECIPE).data]).toEqual([1, -1]);
+    const fine = prepareVolume([volume], { ...RECIPE, spacing: [1, 1, 1] });
+    // 5, 4.5, 3.5, 3 after interpolation: mean 4, deviation √0.625.
+    expect(fine.grid.shape).toEqual([4, 1, 1]);
+    for (const [i, value] of [1, 0.5, -0.5, -1].entries()) expect(fine.data[i]).toBeCloseTo(value / Math.sqrt(0.625), 6);
+  });
+
+  test("normalises each channel in its own way", () => {
+    const channel = createVolume([2, 1, 1], Int16Array.of(-60, 140));
+    const normalization: readonly Normalization[] = [
+      { name: "ct_window", centre: 40, width: 400 },
+      { name: "percentiles", lower: 25, upper: 75, region: "all" },
+    ];
+    // The percentiles are -10 and 90; their distance from the mean is the deviation.
+    expect([...prepareVolume([channel, channel], { ...RECIPE, normalization }).data]).toEqual([0.25, 0.75, -1, 1]);
+  });
+
+  test("channels that do not belong together are named", () => {
+    const [one, two] = [createVolume([2, 1, 1], Int16Array.of(3, 5)), createVolume([1, 1, 1], Int16Array.of(3))];
+    expect(() => prepareVolume([one, one], RECIPE)).toThrow("Cannot prepare a volume: there are 2 channels, expected 1");
+    const normalization: readonly Normalization[] = [...RECIPE.normalization, { name: "z_score", region: "nonzero" }];
+    expect(() => prepareVolume([one, two], { ...RECIPE, normalization })).toThrow(
+      "Cannot prepare a volume: its channels have 2 x 1 x 1 and 1 x 1 x 1 voxels, expected one size",
+    );
+  });
+
+  test("labels become classes and come back to where they were", () => {
+    const labels = createVolume([3, 1, 2], Int16Array.of(0, 5, 5, 300, 0, 5), LEFT);
+    const classes = prepareLabels(labels, RECIPE);
+    expect([...classes]).toEqual([1, 1, 0, 1, 0, 2]);
+    const { grid } = prepareVolume([labels], RECIPE);
+    expect(restoreLabels(classes, grid, labels, RECIPE.labelValues)).toEqual(labels);
+  });
+
+  test("labels come back from another spacing", () => {
+    const labels = createVolume([4, 2, 1], Uint8Array.of(0, 0, 1, 1, 0, 0, 1, 1), LEFT);
+    const recipe: SegmentationRecipe = { ...RECIPE, spacing: [1, 0.5, 1], labelValues: [0, 1] };
+    const { grid } = prepareVolume([labels], recipe);
+    expect(grid.shape).toEqual([8, 4, 1]);
+    expect(restoreLabels(prepareLabels(labels, recipe), grid, labels, [0, 1])).toEqual(labels);
+  });
+
+  test("a label that is no class is named", () => {
+    const labels = createVolume([2, 1, 1], Float32Array.of(0, 2.5));
+    expect(() => prepareLabels(labels, RECIPE)).toThrow("Cannot use a label volume: it holds the value 2.5, expected one of 0, 5, 300");
+  });
+});
+
+describe("a recipe in a stranger's file", () => {
+  const written: unknown = JSON.parse(JSON.stringify(RECIPE));
+
+  test("reads as it was written", () => {
+    expect(parseSegmentationRecipe(written, '"a.onnx"')).toEqual(RECIPE);
+    const all: SegmentationRecipe = {
+      ...RECIPE,
+      spacing: [1, 0.5, 2],
+      normalization: [
+        { name: "percentiles", lower: 0.5, upper: 99.5, region: "nonzero" },
+        { name: "ct_window", centre: 40, width: 400 },
+      ],
+    };
+    expect(parseSegmentationRecipe(JSON.parse(JSON.stringify(all)), '"a.onnx"')).toEqual(all);
+  });
+
+  test.each([
+    ["spacing", [1, 0, 1], "three positive lengths or null"],
+    ["spacing", [1, 1], "three lengths or null"],
+    ["patchSize", [8, 8, 1.5], "three positive integers"],
+    ["patchSize", 8, "three sizes"],
+    ["normalization", [], "a list of z_score, percentiles or ct_window with their numbers"],
+    ["normalization", [{ name: "ct_window", centre: 1, width: 0 }], "a list of z_score, percentiles or ct_window with their numbers"],
+    ["labelValues", [0, 0], "a list of at least two different integers"],
+    ["labelValues", [0, 2 ** 40], "a list of at least two different integers"],
+  ])("%s %j is refused", (field, value, expected) => {
+    expect(() => parseSegmentationRecipe({ ...RECIPE, [field]: value }, '"a.onnx"')).toThrow(
+      expect.objectContaining({
+        code: "OPTION_INVALID",
+        message: `Cannot read the segmentation recipe of "a.onnx": ${field} is not ${expected}`,
+      }),
+    );
+  });
+});
