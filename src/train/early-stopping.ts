@@ -1,4 +1,4 @@
-import { type EpochRow, isBetter, type Metric } from "./history.js";
+import { type EpochRow, isBetter, type Metric, metricValue } from "./history.js";
 
 /** When to give up on a run that no longer improves. */
 export interface EarlyStopping {
@@ -27,7 +27,7 @@ export function judgeStopping(rule: EarlyStopping, history: readonly EpochRow[])
   let reference: EpochRow | null = null;
   let waited = 0;
   for (const row of history) {
-    if (isBetter(rule.metric, row[rule.metric], reference?.[rule.metric] ?? null, rule.minDelta ?? 0)) {
+    if (isBetter(rule.metric, metricValue(row, rule.metric), reference && metricValue(reference, rule.metric), rule.minDelta ?? 0)) {
       reference = row;
       waited = 0;
     } else {

@@ -1,5 +1,4 @@
-import type { JsonRecord } from "./json.js";
-import { jsonNumber } from "./json.js";
+import { isList, type JsonRecord, jsonNumber } from "./json.js";
 
 /** Where a run stands. All counts are of what is done. */
 export interface Position {
@@ -27,18 +26,27 @@ export interface EpochRow {
   readonly loss: number | null;
   readonly top1: number | null;
   readonly top5: number | null;
+  /** Of volumes: mean Dice of each class but the background, in [0, 1]. */
+  readonly dice?: readonly number[];
 }
 
 /** What a run can be judged by. */
-export type Metric = "loss" | "top1" | "top5" | "trainLoss" | "trainTop1";
+export type Metric = "dice" | "loss" | "top1" | "top5" | "trainLoss" | "trainTop1";
 
 export const METRICS: Readonly<Record<Metric, { readonly higherIsBetter: boolean }>> = {
+  dice: { higherIsBetter: true },
   loss: { higherIsBetter: false },
   top1: { higherIsBetter: true },
   top5: { higherIsBetter: true },
   trainLoss: { higherIsBetter: false },
   trainTop1: { higherIsBetter: true },
 };
+
+/** What an epoch is worth by a metric, for Dice the mean over the classes; null where it was not measured. */
+export function metricValue({ dice, ...row }: EpochRow, metric: Metric): number | null {
+  if (metric !== "dice") return row[metric];
+  return dice === undefined || dice.length === 0 ? null : dice.reduce((sum, value) => sum + value, 0) / dice.length;
+}
 
 /** Whether `value` beats `than` by more than `minDelta`. No value and NaN beat nothing and are beaten by every number. */
 export function isBetter(metric: Metric, value: number | null, than: number | null, minDelta = 0): boolean {
@@ -50,7 +58,7 @@ export function isBetter(metric: Metric, value: number | null, than: number | nu
 /** The best epoch, the earliest of equals; null where no epoch has a value. */
 export function bestEpoch(history: readonly EpochRow[], metric: Metric): EpochRow | null {
   let best: EpochRow | null = null;
-  for (const row of history) if (isBetter(metric, row[metric], best?.[metric] ?? null)) best = row;
+  for (const row of history) if (isBetter(metric, metricValue(row, metric), best && metricValue(best, metric))) best = row;
   return best;
 }
 
@@ -61,10 +69,11 @@ export function bestEpoch(history: readonly EpochRow[], metric: Metric): EpochRo
  * @returns epoch numbers, ascending
  */
 export function epochsToKeep(history: readonly EpochRow[], metric: Metric, count: number): readonly number[] {
-  const hasValue = (row: EpochRow): boolean => isBetter(metric, row[metric], null);
+  const hasValue = (row: EpochRow): boolean => isBetter(metric, metricValue(row, metric), null);
   const ranked = history.toSorted((a, b) => {
-    if (isBetter(metric, a[metric], b[metric])) return -1;
-    if (isBetter(metric, b[metric], a[metric])) return 1;
+    const [first, second] = [metricValue(a, metric), metricValue(b, metric)];
+    if (isBetter(metric, first, second)) return -1;
+    if (isBetter(metric, second, first)) return 1;
     return hasValue(a) ? a.epoch - b.epoch : b.epoch - a.epoch;
   });
   return ranked
@@ -99,5 +108,9 @@ export function readEpochRow(json: JsonRecord): EpochRow | keyof EpochRow {
   if (top1 === undefined) return "top1";
   const top5 = optional("top5");
   if (top5 === undefined) return "top5";
-  return { epoch, step, learningRate, trainLoss, trainTop1, loss, top1, top5 };
+  const row = { epoch, step, learningRate, trainLoss, trainTop1, loss, top1, top5 };
+  if (!Object.hasOwn(json, "dice")) return row;
+  const dice = isList(json.dice) ? json.dice.map(jsonNumber) : [null];
+  const numbers = dice.filter((value) => value !== null);
+  return numbers.length === dice.length ? { ...row, dice: numbers } : "dice";
 }

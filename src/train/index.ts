@@ -52,14 +52,14 @@ export {
   readCheckpoint,
   readCheckpointMeta,
 } from "./checkpoint.js";
+export { classification } from "./classification.js";
 export { type EarlyStopping, judgeStopping, type StoppingDecision } from "./early-stopping.js";
 export { learningRateFactors, trainedParameters } from "./freeze.js";
-export { bestEpoch, type EpochRow, epochsToKeep, isBetter, METRICS, type Metric, type Position } from "./history.js";
+export { bestEpoch, type EpochRow, epochsToKeep, isBetter, METRICS, type Metric, metricValue, type Position } from "./history.js";
 export type { JsonData, JsonRecord } from "./json.js";
 export {
   BEGINNING,
   evaluate,
-  type FedSource,
   type LoopEnd,
   type LoopOptions,
   type LoopParts,
@@ -91,3 +91,4 @@ export {
 export { RECIPES, type Recipe, type RecipeName } from "./recipes.js";
 export { type ReportData, runReport, type StepPoint } from "./report.js";
 export { resolveSettings, runSchedule, SETTINGS, type Setting, settingsJson, type TrainingSettings } from "./settings.js";
+export type { BatchesOf, FedSource, LearningTask, Measurement, TrainedBatch } from "./task.js";

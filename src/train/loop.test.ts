@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "vitest";
 import { createTestTrainer } from "../../test/in-process-trainer.js";
 import { compileTraining, initialState } from "../compile/training/training.js";
-import type { BatchSource, Dataset } from "../data/batch.js";
+import type { Batch, BatchSource, Dataset } from "../data/batch.js";
 import { randomStream } from "../data/random.js";
 import { concatChunks } from "../formats/onnx/encode.js";
 import { describeModel } from "../models/index.js";
@@ -10,8 +10,10 @@ import { sgd } from "../optim/index.js";
 import type { Trainer } from "../runtime/trainer.js";
 import { float32Tensor } from "../tensor/tensor.js";
 import { initialParameters } from "../weights/initialize.js";
+import { classification } from "./classification.js";
 import { featureSource } from "./feature-source.js";
 import { BEGINNING, type LoopOptions, type LoopParts, type Progress, type TrainingEvent, trainLoop } from "./loop.js";
+import type { Evaluation } from "./metrics.js";
 
 const SIDE = 32;
 const BATCH = 4;
@@ -25,7 +27,6 @@ const OPTIONS: LoopOptions = {
   checkpointEvery: 0,
   earlyStopping: null,
   masks: [],
-  mixed: false,
 };
 
 /** Twelve pictures of noise; two of them are reported as damaged, at the second batch and behind the last. */
@@ -72,7 +73,7 @@ async function openTrainer(): Promise<Trainer> {
 }
 
 interface Watched {
-  readonly parts: LoopParts;
+  readonly parts: LoopParts<Batch, Evaluation>;
   readonly events: TrainingEvent[];
   readonly saved: Progress[];
 }
@@ -86,8 +87,9 @@ async function watched(trainer: Trainer, interrupted: (events: readonly Training
       input: float32Tensor([count, 3, SIDE, SIDE], images),
     }),
   });
-  const parts: LoopParts = {
+  const parts: LoopParts<Batch, Evaluation> = {
     trainer,
+    task: classification(dataset, dataset, false),
     train: fed(true),
     validation: fed(false),
     save: async (progress) => void saved.push(progress),

@@ -3,7 +3,7 @@
  * of checkpoints and news. It reads no clock and draws no number that the seed does not determine, so that a run that was
  * stopped and resumed ends with the bytes of one that was not.
  */
-import type { Batch, BatchSource, BatchStream, SkippedSample } from "../data/batch.js";
+import type { BatchStream, SkippedSample } from "../data/batch.js";
 import { InceptionError } from "../errors.js";
 import type { Trainer } from "../runtime/trainer.js";
 import { float32Tensor, type Tensor } from "../tensor/tensor.js";
@@ -11,7 +11,8 @@ import { type EarlyStopping, judgeStopping } from "./early-stopping.js";
 import type { EpochRow, Position } from "./history.js";
 import type { MaskFeed } from "./masks.js";
 import { dropoutMasks } from "./masks.js";
-import { ClassificationMetrics, type Evaluation, topKCorrect } from "./metrics.js";
+import type { Evaluation } from "./metrics.js";
+import type { FedSource, LearningTask, TrainedBatch } from "./task.js";
 
 /** What a run has come to; with the trainer's state it is all that a checkpoint holds. */
 export interface Progress {
@@ -45,12 +46,10 @@ export interface LoopOptions {
   readonly earlyStopping: EarlyStopping | null;
   /** Dropout masks that the program wants. */
   readonly masks: readonly MaskFeed[];
-  /** Whether batches hold mixed images, which have no single class to be right about. */
-  readonly mixed: boolean;
 }
 
 /** What happens, for progress lines, logs and the report. */
-export type TrainingEvent =
+export type TrainingEvent<E = Evaluation> =
   | {
       readonly kind: "step";
       readonly position: Position;
@@ -62,22 +61,16 @@ export type TrainingEvent =
     }
   | { readonly kind: "skipped"; readonly sample: SkippedSample }
   | { readonly kind: "measuring"; readonly done: number; readonly total: number }
-  | { readonly kind: "epoch"; readonly row: EpochRow; readonly evaluation: Evaluation | null };
+  | { readonly kind: "epoch"; readonly row: EpochRow; readonly evaluation: E | null };
 
-/** Batches, and what makes the program's inputs of them. */
-export interface FedSource {
-  readonly source: BatchSource;
-  /** The network's inputs for a batch: its images, or what a frozen part makes of them. */
-  readonly inputs: (batch: Batch) => Promise<Readonly<Record<string, Tensor>>>;
-}
-
-export interface LoopParts {
+export interface LoopParts<B extends TrainedBatch, E> {
   readonly trainer: Trainer;
-  readonly train: FedSource;
-  readonly validation: FedSource | null;
+  readonly task: LearningTask<B, E>;
+  readonly train: FedSource<B>;
+  readonly validation: FedSource<B> | null;
   /** Keep a checkpoint; called at step boundaries. `evaluation` is there at the end of an epoch. */
-  readonly save: (progress: Progress, evaluation: Evaluation | null) => Promise<void>;
-  readonly report: (event: TrainingEvent) => void;
+  readonly save: (progress: Progress, evaluation: E | null) => Promise<void>;
+  readonly report: (event: TrainingEvent<E>) => void;
   /** Asked after each step, and after each batch that is measured: whether to save and return. */
   readonly interrupted: () => boolean;
   /** Name of the newest checkpoint, for the message of a run that diverged; null before the first. */
@@ -92,7 +85,11 @@ export type LoopEnd = "finished" | "stopped early" | "interrupted";
  * @param start - `BEGINNING`, or what the checkpoint holds whose state the trainer has
  * @throws InceptionError TRAINING_DIVERGED when the loss is no finite number, naming the step and the newest checkpoint
  */
-export async function trainLoop(options: LoopOptions, parts: LoopParts, start: Progress): Promise<{ end: LoopEnd; progress: Progress }> {
+export async function trainLoop<B extends TrainedBatch, E>(
+  options: LoopOptions,
+  parts: LoopParts<B, E>,
+  start: Progress,
+): Promise<{ end: LoopEnd; progress: Progress }> {
   let progress = start;
   while (progress.position.epoch < options.epochs) {
     const stepped = await trainEpoch(options, parts, progress);
@@ -107,7 +104,7 @@ export async function trainLoop(options: LoopOptions, parts: LoopParts, start: P
       await parts.save(progress, null);
       return { end: "interrupted", progress };
     }
-    const row = epochRow(options, progress, evaluation);
+    const row = epochRow(options, parts.task, progress, evaluation);
     progress = {
       position: { ...progress.position, epoch: progress.position.epoch + 1, batch: 0 },
       history: [...progress.history, row],
@@ -125,12 +122,12 @@ interface Stepped {
   readonly interrupted: boolean;
 }
 
-async function trainEpoch(options: LoopOptions, parts: LoopParts, start: Progress): Promise<Stepped> {
+async function trainEpoch<B extends TrainedBatch, E>(options: LoopOptions, parts: LoopParts<B, E>, start: Progress): Promise<Stepped> {
   const { source } = parts.train;
   let progress = start;
   const stream = source.epoch(start.position.epoch, start.position.batch);
-  const reportSkipped = skippedReporter(stream, parts);
-  let group: Batch[] = [];
+  const reportSkipped = skippedReporter(stream, parts.report);
+  let group: B[] = [];
   for await (const batch of stream) {
     reportSkipped();
     group.push(batch);
@@ -147,8 +144,10 @@ async function trainEpoch(options: LoopOptions, parts: LoopParts, start: Progres
   return { progress, interrupted: false };
 }
 
+type SkippedEvent = TrainingEvent & { readonly kind: "skipped" };
+
 /** Tells of the samples that a stream has left out since the last call. */
-function skippedReporter({ skipped }: BatchStream, { report }: Pick<LoopParts, "report">): () => void {
+function skippedReporter({ skipped }: Pick<BatchStream, "skipped">, report: (event: SkippedEvent) => void): () => void {
   let reported = 0;
   return () => {
     for (const sample of skipped.slice(reported)) report({ kind: "skipped", sample });
@@ -156,7 +155,12 @@ function skippedReporter({ skipped }: BatchStream, { report }: Pick<LoopParts, "
   };
 }
 
-async function takeStep(options: LoopOptions, parts: LoopParts, progress: Progress, group: readonly Batch[]): Promise<Progress> {
+async function takeStep<B extends TrainedBatch, E>(
+  options: LoopOptions,
+  parts: LoopParts<B, E>,
+  progress: Progress,
+  group: readonly B[],
+): Promise<Progress> {
   const { position, partial } = progress;
   const learningRate = options.learningRate(position.step);
   const results =
@@ -166,17 +170,17 @@ async function takeStep(options: LoopOptions, parts: LoopParts, progress: Progre
   const loss = results.reduce((sum, result) => sum + result.loss, 0) / results.length;
   if (!Number.isFinite(loss)) throw diverged(position.step + 1, loss, learningRate, parts.lastCheckpoint());
   const images = group.reduce((sum, batch) => sum + batch.count, 0);
-  const correct = results.reduce((sum, result) => sum + result.correct, 0);
+  const right = results.some((result) => result.correct === null) ? null : results.reduce((sum, result) => sum + (result.correct ?? 0), 0);
   const next = { ...position, batch: position.batch + group.length, step: position.step + 1 };
   const gradientNorm = results.at(-1)?.gradientNorm ?? null;
-  parts.report({ kind: "step", position: next, loss, top1: options.mixed ? null : correct / images, learningRate, images, gradientNorm });
+  parts.report({ kind: "step", position: next, loss, top1: right === null ? null : right / images, learningRate, images, gradientNorm });
   return {
     ...progress,
     position: next,
     partial: {
       lossSum: partial.lossSum + loss,
       steps: partial.steps + 1,
-      correct: partial.correct + correct,
+      correct: partial.correct + (right ?? 0),
       images: partial.images + images,
     },
   };
@@ -184,101 +188,110 @@ async function takeStep(options: LoopOptions, parts: LoopParts, progress: Progre
 
 interface StepResult {
   readonly loss: number;
-  readonly correct: number;
+  /** Null where the task counts no right answers. */
+  readonly correct: number | null;
   readonly gradientNorm: number | null;
 }
 
-async function oneProgram(
+async function oneProgram<B extends TrainedBatch, E>(
   options: LoopOptions,
-  parts: LoopParts,
+  parts: LoopParts<B, E>,
   position: Position,
-  [batch]: readonly Batch[],
+  [batch]: readonly B[],
   learningRate: number,
 ): Promise<StepResult> {
   if (batch === undefined) throw new RangeError("Cannot take a step without a batch");
   const feeds = await batchFeeds(options, parts, position, 0, batch);
-  return stepResult(batch, await parts.trainer.run("step", { ...feeds, learningRate: scalar(learningRate) }));
+  return stepResult(parts.task, batch, await parts.trainer.run("step", { ...feeds, learningRate: scalar(learningRate) }));
 }
 
-async function accumulated(
+async function accumulated<B extends TrainedBatch, E>(
   options: LoopOptions,
-  parts: LoopParts,
+  parts: LoopParts<B, E>,
   position: Position,
-  group: readonly Batch[],
+  group: readonly B[],
   learningRate: number,
 ): Promise<readonly StepResult[]> {
   const results: StepResult[] = [];
   for (const [index, batch] of group.entries()) {
     const feeds = await batchFeeds(options, parts, position, index, batch);
     const weights = { keep: scalar(index === 0 ? 0 : 1), share: scalar(1 / group.length) };
-    results.push(stepResult(batch, await parts.trainer.run("accumulate", { ...feeds, ...weights })));
+    results.push(stepResult(parts.task, batch, await parts.trainer.run("accumulate", { ...feeds, ...weights })));
   }
   const outputs = await parts.trainer.run("update", { learningRate: scalar(learningRate) });
   return results.map((result) => ({ ...result, gradientNorm: numberOf(outputs.gradientNorm) }));
 }
 
-async function batchFeeds(options: LoopOptions, parts: LoopParts, position: Position, part: number, batch: Batch) {
-  const classes = parts.train.source.dataset.classes.length;
+async function batchFeeds<B extends TrainedBatch, E>(
+  options: LoopOptions,
+  { train, task }: LoopParts<B, E>,
+  position: Position,
+  part: number,
+  batch: B,
+) {
   const masks = dropoutMasks(options.masks, { seed: options.seed, step: position.step, part });
-  return { ...(await parts.train.inputs(batch)), ...masks, targets: float32Tensor([batch.count, classes], batch.targets) };
+  return { ...(await train.inputs(batch)), ...masks, ...task.truth(batch) };
 }
 
-function stepResult(batch: Batch, outputs: Readonly<Record<string, Tensor>>): StepResult {
-  const logits = floats(outputs.logits);
-  const correct = topKCorrect(logits, batch.labels, logits.length / batch.count, 1);
+function stepResult<B extends TrainedBatch, E>(task: LearningTask<B, E>, batch: B, outputs: Readonly<Record<string, Tensor>>): StepResult {
+  const correct = task.correct(batch, floats(outputs.logits));
   return { loss: numberOf(outputs.loss) ?? Number.NaN, correct, gradientNorm: numberOf(outputs.gradientNorm) };
 }
 
-/** Measure the network as it is on all images of a source. */
-export async function evaluate(parts: Pick<LoopParts, "trainer" | "report">, source: FedSource): Promise<Evaluation> {
+/** Measure the network as it is on all samples of a source. */
+export async function evaluate<B extends TrainedBatch, E>(
+  parts: Pick<LoopParts<B, E>, "trainer" | "task" | "report">,
+  source: FedSource<B>,
+): Promise<E> {
   const evaluation = await measure({ ...parts, interrupted: () => false }, source);
   if (evaluation === "interrupted") throw new RangeError("Cannot be interrupted: nothing asks for it");
   return evaluation;
 }
 
-async function measure(
-  parts: Pick<LoopParts, "trainer" | "report" | "interrupted">,
-  { source, inputs: inputsOf }: FedSource,
-): Promise<Evaluation | "interrupted"> {
-  const { dataset, batchSize } = source;
-  const numClasses = dataset.classes.length;
-  const metrics = new ClassificationMetrics({ numClasses, nameOf: dataset.nameOf });
+async function measure<B extends TrainedBatch, E>(
+  parts: Pick<LoopParts<B, E>, "trainer" | "task" | "report" | "interrupted">,
+  { source, inputs: inputsOf }: FedSource<B>,
+): Promise<E | "interrupted"> {
+  const measurement = parts.task.measurement();
   const stream = source.epoch(0);
-  const reportSkipped = skippedReporter(stream, parts);
+  const reportSkipped = skippedReporter(stream, parts.report);
   let done = 0;
   for await (const batch of stream) {
     reportSkipped();
-    const inputs = await inputsOf(filledUp(batch, batchSize));
-    const outputs = await parts.trainer.run("evaluate", inputs);
-    const logits = floats(outputs.logits).subarray(0, batch.count * numClasses);
-    metrics.update({ logits, labels: batch.labels, indices: batch.indices });
+    const outputs = await parts.trainer.run("evaluate", await inputsOf(filledUp(batch, source.batchSize)));
+    const logits = floats(outputs.logits);
+    // Behind a batch that is not full there are results of nothing.
+    measurement.update(batch, logits.subarray(0, (logits.length / source.batchSize) * batch.count));
     done += batch.count;
-    parts.report({ kind: "measuring", done, total: dataset.size });
+    parts.report({ kind: "measuring", done, total: source.dataset.size });
     if (parts.interrupted()) return "interrupted";
   }
   reportSkipped();
-  return metrics.result();
+  return measurement.result();
 }
 
-/** A program has a fixed batch: the last images of a set are followed by black ones, whose results are dropped. */
-function filledUp(batch: Batch, batchSize: number): Batch {
+/** A program has a fixed batch: the last images of a set are followed by empty ones. */
+function filledUp<B extends TrainedBatch>(batch: B, batchSize: number): B {
   if (batch.count === batchSize) return batch;
   const images = new Float32Array((batch.images.length / batch.count) * batchSize);
   images.set(batch.images);
   return { ...batch, images, count: batchSize };
 }
 
-function epochRow({ learningRate, mixed }: LoopOptions, { position, partial }: Progress, evaluation: Evaluation | null): EpochRow {
+function epochRow<B extends TrainedBatch, E>(
+  { learningRate }: LoopOptions,
+  task: LearningTask<B, E>,
+  { position, partial }: Progress,
+  evaluation: E | null,
+): EpochRow {
   return {
     epoch: position.epoch + 1,
     step: position.step,
     // That of the last step.
     learningRate: learningRate(Math.max(0, position.step - 1)),
     trainLoss: partial.lossSum / partial.steps,
-    trainTop1: mixed ? null : partial.correct / partial.images,
-    loss: evaluation?.loss ?? null,
-    top1: evaluation?.top1 ?? null,
-    top5: evaluation?.top5 ?? null,
+    trainTop1: task.countsCorrect ? partial.correct / partial.images : null,
+    ...task.scores(evaluation),
   };
 }
 

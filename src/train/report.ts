@@ -3,12 +3,12 @@
  * equal runs give equal pages.
  */
 
-import { bestEpoch, type EpochRow, METRICS, type Metric } from "./history.js";
+import { bestEpoch, type EpochRow, METRICS, type Metric, metricValue } from "./history.js";
 import { escapeHtml, safePicture } from "./html.js";
 import { encodeJson, isJsonRecord, type JsonData, type JsonRecord } from "./json.js";
 import type { ClassScore, Evaluation, Mistake } from "./metrics.js";
 import { formatLoss, formatShare, NOTHING_SMOOTHED, smooth, smoothedValue } from "./progress.js";
-import { lineChart, type Point, type Series } from "./report-chart.js";
+import { type Chart, lineChart, type Point, type Series } from "./report-chart.js";
 import { confusionSection } from "./report-confusion.js";
 import { REPORT_STYLE } from "./report-style.js";
 
@@ -49,6 +49,7 @@ export interface ReportData {
 }
 
 const METRIC_NAMES: Readonly<Record<Metric, string>> = {
+  dice: "mean Dice",
   loss: "validation loss",
   top1: "top-1",
   top5: "top-5",
@@ -98,7 +99,7 @@ function formatMetric(metric: Metric, value: number): string {
 
 function cards(data: ReportData): string {
   const best = bestEpoch(data.history, data.metric);
-  const bestValue = best?.[data.metric] ?? null;
+  const bestValue = best && metricValue(best, data.metric);
   const { evaluation } = data;
   const last = data.history.at(-1);
   const shown: (readonly [string, string])[] = [];
@@ -123,18 +124,11 @@ function curves(data: ReportData): string {
   const { history, metric } = data;
   const best = bestEpoch(history, metric);
   const marker = (key: Metric) => {
-    const value = best?.[key] ?? null;
+    const value = best && metricValue(best, key);
     return best === null || value === null
       ? undefined
       : { x: best.epoch, y: value, label: `epoch ${best.epoch}: ${formatMetric(key, value)}` };
   };
-  const accuracy: readonly Series[] = [
-    { name: "training", hue: "train", look: "dots", points: epochPoints(history, "trainTop1") },
-    { name: "validation", hue: "valid", look: "dots", points: epochPoints(history, "top1") },
-    ...(data.classes.length > 5
-      ? [{ name: "validation, top-5", hue: "second", look: "dashed", points: epochPoints(history, "top5") } as const]
-      : []),
-  ];
   const rates =
     data.steps.length > 0
       ? stepPoints(data, ({ learningRate }) => learningRate)
@@ -147,14 +141,9 @@ function curves(data: ReportData): string {
       format: shortNumber,
       marker: marker(metric === "trainLoss" ? "trainLoss" : "loss"),
     }),
-    lineChart({
-      title: "Top-1 accuracy",
-      xLabel: "epoch",
-      series: accuracy,
-      format: (share) => `${Math.round(share * 1000) / 10} %`,
-      marker: marker(metric === "trainTop1" ? "trainTop1" : "top1"),
-      include: [1],
-    }),
+    history.some(({ dice }) => dice !== undefined)
+      ? diceChart(data, marker("dice"))
+      : accuracyChart(data, marker(metric === "trainTop1" ? "trainTop1" : "top1")),
     lineChart({
       title: "Learning rate",
       xLabel: "epoch",
@@ -167,10 +156,54 @@ function curves(data: ReportData): string {
   return `<section><h2>Training</h2><div class="charts">${charts.join("\n")}</div></section>`;
 }
 
+type Marker = Chart["marker"];
+
+function accuracyChart({ history, classes }: ReportData, marker: Marker): string {
+  const top5 =
+    classes.length > 5 ? [{ name: "validation, top-5", hue: "second", look: "dashed", points: epochPoints(history, "top5") } as const] : [];
+  return lineChart({
+    title: "Top-1 accuracy",
+    xLabel: "epoch",
+    series: [
+      { name: "training", hue: "train", look: "dots", points: epochPoints(history, "trainTop1") },
+      { name: "validation", hue: "valid", look: "dots", points: epochPoints(history, "top1") },
+      ...top5,
+    ],
+    format: (share) => `${Math.round(share * 1000) / 10} %`,
+    marker,
+    include: [1],
+  });
+}
+
+/** Colours of the first classes; a chart with more curves than these shows the mean alone. */
+const CLASS_HUES = ["train", "second", "rate"] as const;
+
+/** Dice of each class but the background, and their mean. */
+function diceChart({ history, classes }: ReportData, marker: Marker): string {
+  const names = classes.slice(1);
+  const series = CLASS_HUES.slice(0, names.length).map((hue, index) => ({
+    name: names[index] ?? `class ${index + 1}`,
+    hue,
+    look: "line" as const,
+    points: history.flatMap(({ epoch, dice }) => (dice?.[index] === undefined ? [] : [{ x: epoch, y: dice[index] }])),
+  }));
+  return lineChart({
+    title: "Dice of patches",
+    xLabel: "epoch",
+    series: [
+      ...(names.length > CLASS_HUES.length || names.length < 2 ? [] : series),
+      { name: "mean", hue: "valid", look: "dots", points: epochPoints(history, "dice") },
+    ],
+    format: (share) => share.toFixed(2),
+    marker,
+    include: [1],
+  });
+}
+
 /** Epochs that were not measured are no points; NaN and infinities are gaps. */
 function epochPoints(history: readonly EpochRow[], key: Metric): readonly Point[] {
   return history.flatMap((row) => {
-    const y = row[key];
+    const y = metricValue(row, key);
     return y === null ? [] : [{ x: row.epoch, y }];
   });
 }

@@ -8,7 +8,10 @@ import { concatChunks } from "../../formats/onnx/encode.js";
 import { optimizerOf } from "../../optim/index.js";
 import type { Trainer, TrainingProgram } from "../../runtime/trainer.js";
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
-import { BEGINNING, type FedSource, type TrainingEvent, trainLoop } from "../../train/loop.js";
+import { classification } from "../../train/classification.js";
+import { BEGINNING, type LoopParts, type TrainingEvent, trainLoop } from "../../train/loop.js";
+import type { Evaluation } from "../../train/metrics.js";
+import type { BatchesOf, FedSource } from "../../train/task.js";
 import { initialParameters } from "../../weights/index.js";
 import { createBatchSource } from "../batch-source.js";
 import { type ActivationStatistics, activationStatistics, PROBE_OUTPUT, probeProgram } from "./activations.js";
@@ -69,11 +72,11 @@ export async function trainCell(
   );
   const probing = { probe: probeProgram(network, LAST_MODULE, PROBE_IMAGES, "training") };
   const parameters = initialParameters(network, cell.seed, "he_normal");
-  const { train, val } = await openSources(cell.seed, sweep);
+  const { task, train, val } = await openSources(cell.seed, sweep);
   const trainer = await openTrainer({ ...programs, ...probing }, initialState(compiled, parameters));
   try {
     const record = await startRecord(trainer, val.source);
-    const divergedAt = await runSteps({ cell, sweep, trainer, train, val, record, onStep });
+    const divergedAt = await runSteps({ cell, sweep, trainer, task, train, val, record, onStep });
     return { cell, probes: record.probes, val: divergedAt === null ? record.val() : null, divergedAt };
   } finally {
     await trainer.close();
@@ -82,18 +85,21 @@ export async function trainCell(
   }
 }
 
+type Sources = Pick<LoopParts<Batch, Evaluation>, "task" | "train"> & { readonly val: FedSource<Batch> };
+
 /** Fresh images for every step, and a fixed set to measure on. */
-async function openSources(seed: number, { steps, batch }: Omit<Sweep, "cells">): Promise<{ train: FedSource; val: FedSource }> {
+async function openSources(seed: number, { steps, batch }: Omit<Sweep, "cells">): Promise<Sources> {
   const { train, val } = shapes10({ train: Math.max(NUM_CLASSES, steps * batch), val: VAL_IMAGES, size: INPUT_SIZE, seed });
   if (val === null) throw new RangeError("Cannot measure without images");
   const common = { batchSize: batch, seed, preprocessing: PREPROCESSING, inputSize: INPUT_SIZE, workers: 0, cacheBytes: 0 };
   return {
+    task: classification(train, val, false),
     train: fed(await createBatchSource(train, { ...common, shuffle: true, dropLast: true })),
     val: fed(await createBatchSource(val, { ...common, shuffle: false, dropLast: false })),
   };
 }
 
-function fed(source: BatchSource): FedSource {
+function fed(source: BatchSource): FedSource<Batch> {
   return { source, inputs: async ({ images, count }) => ({ input: inputTensor(images, count) }) };
 }
 
@@ -101,18 +107,16 @@ function inputTensor(images: Float32Array, count: number): Tensor {
   return float32Tensor([count, 3, INPUT_SIZE, INPUT_SIZE], images);
 }
 
-interface Running {
+interface Running extends Sources {
   readonly cell: Cell;
   readonly sweep: Omit<Sweep, "cells">;
   readonly trainer: Trainer;
-  readonly train: FedSource;
-  readonly val: FedSource;
   readonly record: CellRecord;
   readonly onStep: (step: number, loss: number) => void;
 }
 
 /** The loop; its checkpoints are the probes. Returns the step that diverged, or null. */
-async function runSteps({ cell, sweep, trainer, train, val, record, onStep }: Running): Promise<number | null> {
+async function runSteps({ cell, sweep, trainer, task, train, val, record, onStep }: Running): Promise<number | null> {
   const options = {
     epochs: 1,
     seed: cell.seed,
@@ -121,13 +125,13 @@ async function runSteps({ cell, sweep, trainer, train, val, record, onStep }: Ru
     checkpointEvery: sweep.probeEvery,
     earlyStopping: null,
     masks: [],
-    mixed: false,
   };
   try {
     await trainLoop(
       options,
       {
         trainer,
+        task,
         train,
         validation: val,
         save: ({ position }, evaluation) => record.probe(position.step, evaluation?.top1 ?? null),
@@ -155,7 +159,7 @@ interface CellRecord {
 }
 
 /** Collects probes, the first at once. The images are the first of the validation set, each class as often as the others. */
-async function startRecord(trainer: Trainer, source: BatchSource): Promise<CellRecord> {
+async function startRecord(trainer: Trainer, source: BatchesOf<Batch>): Promise<CellRecord> {
   const images = inputTensor(await firstImages(source, PROBE_IMAGES), PROBE_IMAGES);
   const probes: Probe[] = [];
   let since: { loss: number; top1: number }[] = [];
@@ -175,7 +179,7 @@ async function startRecord(trainer: Trainer, source: BatchSource): Promise<CellR
   return { probes, val: () => val, take, probe };
 }
 
-async function firstImages(source: BatchSource, count: number): Promise<Float32Array> {
+async function firstImages(source: BatchesOf<Batch>, count: number): Promise<Float32Array> {
   const perImage = 3 * INPUT_SIZE ** 2;
   const images = new Float32Array(count * perImage);
   let filled = 0;

@@ -1,10 +1,11 @@
 import { compileInference } from "../../compile/compile.js";
 import type { SplitNetwork } from "../../compile/training/frozen.js";
-import type { Batch, BatchSource } from "../../data/batch.js";
+import type { Batch } from "../../data/batch.js";
 import { concatChunks } from "../../formats/onnx/encode.js";
 import type { RunOptions, Session, SessionOptions } from "../../runtime/session.js";
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import type { FeatureTable } from "../../train/feature-source.js";
+import type { BatchesOf } from "../../train/task.js";
 import { createNodeSession } from "../ort-session.js";
 
 /** What turns a batch of images into the inputs of the trained part. */
@@ -59,7 +60,7 @@ const MAX_TABLE_BYTES = 2 ** 30;
 export async function featureTable(
   frozen: FrozenPart,
   split: SplitNetwork,
-  source: BatchSource,
+  source: BatchesOf<Batch>,
   report: (done: number, total: number) => void,
 ): Promise<FeatureTable | null> {
   const [cut, ...more] = split.cut;

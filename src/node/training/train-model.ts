@@ -6,6 +6,7 @@
  */
 import { type SplitNetwork, splitFrozen } from "../../compile/training/frozen.js";
 import { selectTrained } from "../../compile/training/training.js";
+import type { Batch } from "../../data/batch.js";
 import type { DatasetSource } from "../../data/dataset-source.js";
 import { InceptionError } from "../../errors.js";
 import { findModel, type GivenOptions } from "../../models/index.js";
@@ -13,22 +14,15 @@ import { learningRateAt } from "../../optim/index.js";
 import type { TrainerOptions } from "../../runtime/trainer.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
+import { classification } from "../../train/classification.js";
 import { featureSource } from "../../train/feature-source.js";
 import { trainedParameters } from "../../train/freeze.js";
 import { bestEpoch, type EpochRow } from "../../train/history.js";
-import {
-  BEGINNING,
-  evaluate,
-  type FedSource,
-  type LoopEnd,
-  type LoopOptions,
-  type LoopParts,
-  type Progress,
-  trainLoop,
-} from "../../train/loop.js";
+import { BEGINNING, evaluate, type LoopEnd, type LoopOptions, type LoopParts, type Progress, trainLoop } from "../../train/loop.js";
 import type { Evaluation } from "../../train/metrics.js";
 import { familyRecipe } from "../../train/recipes.js";
 import { resolveSettings, runSchedule, settingsJson, type TrainingSettings } from "../../train/settings.js";
+import type { FedSource } from "../../train/task.js";
 import { type BatchSourceOptions, createBatchSource } from "../batch-source.js";
 import { openDataset } from "../datasets/index.js";
 import { openRun, type Run, readRunCheckpoint } from "../open-run.js";
@@ -214,8 +208,9 @@ async function runTraining(prepared: Prepared, opened: Opened): Promise<TrainedR
   const stepsPerEpoch = Math.ceil(batchesPerEpoch / settings.accumulate);
   report(beginning(prepared, batchesPerEpoch, stepsPerEpoch));
   const log = runLog(writer, settings, batchesPerEpoch, report);
-  const parts: LoopParts = {
+  const parts: LoopParts<Batch, Evaluation> = {
     trainer,
+    task: classification(prepared.train, prepared.val, settings.mixup > 0 || settings.cutmix > 0),
     ...sources,
     report: log.report,
     interrupted: options.interrupted ?? (() => false),
@@ -276,7 +271,7 @@ function beginning({ network, settings, train, val, start }: Prepared, batchesPe
 }
 
 /** Of a run whose best epoch was measured before it was resumed. */
-async function evaluateBest(folder: string, parts: LoopParts, names: ReadonlySet<string>): Promise<Evaluation | null> {
+async function evaluateBest(folder: string, parts: LoopParts<Batch, Evaluation>, names: ReadonlySet<string>): Promise<Evaluation | null> {
   const run = await openRun(folder);
   if (parts.validation === null || !run.hasBest) return null;
   const { state } = await readRunCheckpoint(run, "best", { select: (name) => names.has(name) });
@@ -284,7 +279,7 @@ async function evaluateBest(folder: string, parts: LoopParts, names: ReadonlySet
   return evaluate(parts, parts.validation);
 }
 
-function loopOptions({ settings }: Prepared, { source }: FedSource, masks: LoopOptions["masks"]): LoopOptions {
+function loopOptions({ settings }: Prepared, { source }: FedSource<Batch>, masks: LoopOptions["masks"]): LoopOptions {
   const schedule = runSchedule(settings);
   const stepsPerEpoch = Math.ceil(source.batchesPerEpoch / settings.accumulate);
   return {
@@ -295,23 +290,22 @@ function loopOptions({ settings }: Prepared, { source }: FedSource, masks: LoopO
     checkpointEvery: settings.checkpointEvery,
     earlyStopping: settings.patience > 0 ? { metric: settings.metric, patience: settings.patience } : null,
     masks,
-    mixed: settings.mixup > 0 || settings.cutmix > 0,
   };
 }
 
-type Sources = Pick<LoopParts, "train" | "validation">;
+type Sources = Pick<LoopParts<Batch, Evaluation>, "train" | "validation">;
 
 /** Batches of images; or, where a fixed part sees each image the same way each time, of its features, computed once. */
 async function openSources(prepared: Prepared, opened: Opened, frozen: FrozenPart, split: SplitNetwork): Promise<Sources> {
   const { settings, network, train, val, options } = prepared;
   const batches = batchOptions(settings, network, options.workers ?? 1);
-  const open = async (dataset: DatasetSource, how: BatchSourceOptions): Promise<FedSource> => {
+  const open = async (dataset: DatasetSource, how: BatchSourceOptions): Promise<FedSource<Batch>> => {
     const source = await createBatchSource(dataset, how);
     opened.closers.push(() => source.close());
     return { source, inputs: (batch) => frozen.inputs(batch) };
   };
   const report = (done: number, total: number) => options.onEvent?.({ kind: "features", done, total });
-  const cached = async (dataset: DatasetSource, training: boolean): Promise<FedSource | null> => {
+  const cached = async (dataset: DatasetSource, training: boolean): Promise<FedSource<Batch> | null> => {
     if (split.frozen === null) return null;
     const { source } = await open(dataset, batches.measuring);
     const table = await featureTable(frozen, split, source, report);

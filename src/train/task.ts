@@ -1,0 +1,47 @@
+/** What the loop does not know about what is learnt: how batches become feeds, and how a network is measured. */
+import type { BatchStream } from "../data/batch.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { EpochRow } from "./history.js";
+
+/** What any batch has. */
+export interface TrainedBatch {
+  /** Inputs of the network, one after the other. */
+  readonly images: Float32Array;
+  readonly count: number;
+}
+
+/** Batches of whatever kind by position; see `BatchSource`, which is one. */
+export interface BatchesOf<B extends TrainedBatch> {
+  readonly dataset: { readonly size: number };
+  readonly batchSize: number;
+  readonly batchesPerEpoch: number;
+  epoch(epoch: number, start?: number): AsyncIterable<B> & Pick<BatchStream, "skipped">;
+  close(): Promise<void>;
+}
+
+/** Batches, and what makes the program's inputs of them. */
+export interface FedSource<B extends TrainedBatch> {
+  readonly source: BatchesOf<B>;
+  /** The network's inputs for a batch: its images, or what a frozen part makes of them. */
+  readonly inputs: (batch: B) => Promise<Readonly<Record<string, Tensor>>>;
+}
+
+/** A pass over samples that are measured. */
+export interface Measurement<B extends TrainedBatch, E> {
+  /** @param logits - of the batch's own samples */
+  update(batch: B, logits: Float32Array): void;
+  result(): E;
+}
+
+/** What is learnt from batches `B` and comes to evaluations `E`. */
+export interface LearningTask<B extends TrainedBatch, E> {
+  /** What the training program is fed beside inputs, masks and the learning rate. */
+  truth(batch: B): Readonly<Record<string, Tensor>>;
+  /** Whether `correct` gives numbers. */
+  readonly countsCorrect: boolean;
+  /** Samples of a training batch that are right; null where there is no such thing. */
+  correct(batch: B, logits: Float32Array): number | null;
+  measurement(): Measurement<B, E>;
+  /** What an epoch's row says about its evaluation. */
+  scores(evaluation: E | null): Pick<EpochRow, "loss" | "top1" | "top5" | "dice">;
+}
