@@ -9,6 +9,8 @@ import { randomStream } from "../data/random.js";
 import { epochOrder } from "../data/shuffle.js";
 import { type Preprocessing, preprocess } from "../data/transforms/preprocess.js";
 import { InceptionError } from "../errors.js";
+import { closedError, type Made } from "./batch-messages.js";
+import type { Maker } from "./batch-stream.js";
 import { openSampleReader, type SampleReader } from "./datasets/sample-reader.js";
 
 /** All that decides the batches of a source, as plain data, so that every thread comes to the same ones. */
@@ -35,23 +37,11 @@ export interface BatchPlan {
   readonly cacheBytes: number;
 }
 
-export interface MadeBatch {
-  readonly batch: Batch;
-  /** Samples that were left out while this batch was made, each at most once. */
-  readonly skipped: readonly SkippedSample[];
-}
-
-export interface BatchMaker {
-  /** Batch `batch` of epoch `epoch`, both from 0. Calls must not overlap. */
-  make(epoch: number, batch: number): Promise<MadeBatch>;
-  close(): Promise<void>;
-}
-
 /** A dataset of which so many samples in a row are damaged is no dataset; going on would take hours to find that out. */
 const MAX_DAMAGED_IN_A_ROW = 1000;
 
 /** @param stopped asked before each sample; when true, `make` rejects with SESSION_CLOSED */
-export function openBatchMaker(plan: BatchPlan, stopped: () => boolean): BatchMaker {
+export function openBatchMaker(plan: BatchPlan, stopped: () => boolean): Maker<Batch> {
   const reader = openSampleReader(plan.samples, plan.cacheBytes);
   const damaged = new Map<number, SkippedSample>();
   let order: { readonly epoch: number; readonly indices: Uint32Array } | null = null;
@@ -74,7 +64,7 @@ interface Workplace {
   readonly order: Uint32Array;
 }
 
-async function makeBatch(place: Workplace, epoch: number, batch: number): Promise<MadeBatch> {
+async function makeBatch(place: Workplace, epoch: number, batch: number): Promise<Made<Batch>> {
   const { plan, order } = place;
   const first = batch * plan.batchSize;
   const wanted = Math.min(plan.batchSize, order.length - first);
@@ -149,10 +139,6 @@ async function readSample({ plan, reader, damaged, stopped, order }: Workplace, 
     damaged.set(index, sample);
     return sample;
   }
-}
-
-export function closedError(name: string): InceptionError {
-  return new InceptionError("SESSION_CLOSED", `Cannot read batches of "${name}": the source is closed`, { dataset: name });
 }
 
 function writeSample(plan: BatchPlan, found: Found, epoch: number, into: { readonly data: Float32Array; readonly offset: number }): void {

@@ -1,10 +1,16 @@
 /** What a batch source and its worker threads say to each other. */
-import type { ErrorCode, ErrorDetails } from "../errors.js";
-import type { BatchPlan, MadeBatch } from "./batch-maker.js";
+import type { SkippedSample } from "../data/batch.js";
+import { type ErrorCode, type ErrorDetails, InceptionError } from "../errors.js";
+
+/** A batch, and the samples that were left out while it was made, each at most once. */
+export interface Made<B> {
+  readonly batch: B;
+  readonly skipped: readonly SkippedSample[];
+}
 
 /** What a worker is started with. */
-export interface BatchWorkerStart {
-  readonly plan: BatchPlan;
+export interface BatchWorkerStart<P> {
+  readonly plan: P;
   /** One 32-bit cell in shared memory: not 0 when the worker is to stop before its next sample. */
   readonly stop: SharedArrayBuffer;
 }
@@ -13,8 +19,8 @@ export type BatchRequest =
   | { readonly kind: "make"; readonly id: number; readonly epoch: number; readonly batch: number }
   | { readonly kind: "close" };
 
-export type BatchReply =
-  | { readonly kind: "made"; readonly id: number; readonly made: MadeBatch }
+export type BatchReply<B> =
+  | { readonly kind: "made"; readonly id: number; readonly made: Made<B> }
   | { readonly kind: "failed"; readonly id: number; readonly error: CarriedFailure };
 
 /** The structured clone algorithm keeps only the message of an Error; `code` is null for what is no InceptionError. */
@@ -22,4 +28,8 @@ export interface CarriedFailure {
   readonly code: ErrorCode | null;
   readonly message: string;
   readonly details: ErrorDetails;
+}
+
+export function closedError(name: string): InceptionError {
+  return new InceptionError("SESSION_CLOSED", `Cannot read batches of "${name}": the source is closed`, { dataset: name });
 }

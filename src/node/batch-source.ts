@@ -1,11 +1,11 @@
 import type { Augmentation } from "../data/augment/augmentation.js";
 import { checkMixing } from "../data/augment/mix.js";
-import type { Batch, BatchSource, BatchStream, SkippedSample } from "../data/batch.js";
+import type { Batch, BatchSource } from "../data/batch.js";
 import type { DatasetSource } from "../data/dataset-source.js";
 import { type Preprocessing, preprocessedShape, recipeFault } from "../data/transforms/preprocess.js";
 import { InceptionError } from "../errors.js";
-import { type BatchMaker, type BatchPlan, closedError, openBatchMaker } from "./batch-maker.js";
-import { BatchThreads, type Order } from "./batch-threads.js";
+import { type BatchPlan, openBatchMaker } from "./batch-maker.js";
+import { type Factory, inThisThread, inThreads, openStream } from "./batch-stream.js";
 
 export interface BatchSourceOptions {
   /** Images per batch. */
@@ -79,7 +79,8 @@ export function openBatchSource(worker: URL, dataset: DatasetSource, options: Ba
   checkInteger("workers", workers, 0, MAX_WORKERS);
   checkInteger("prefetch", prefetch, 0, MAX_PREFETCH);
   const batches = plan.full ? Math.floor(dataset.size / plan.batchSize) : Math.ceil(dataset.size / plan.batchSize);
-  const factory: Factory = workers === 0 ? inThisThread(plan) : inThreads(new BatchThreads(worker, plan, workers));
+  const factory: Factory<Batch> =
+    workers === 0 ? inThisThread(plan.name, (stopped) => openBatchMaker(plan, stopped)) : inThreads(worker, plan, workers);
   const ahead = workers === 0 ? 0 : prefetch;
   return {
     dataset,
@@ -151,92 +152,5 @@ function checkShape(recipe: Preprocessing, inputSize: number): void {
     if (height === inputSize && width === inputSize) continue;
     const found = recipe.crop === null && recipe.resize.kind === "shorter_side" ? "images of various sizes" : `${width} x ${height} pixels`;
     throw refused(`the preprocessing gives ${found}, the network wants ${inputSize} x ${inputSize}`);
-  }
-}
-
-/** Where batches come from. */
-interface Factory {
-  order(epoch: number, batch: number): Order;
-  /** Wait for an order. */
-  wait(order: Order): ReturnType<BatchMaker["make"]>;
-  close(): Promise<void>;
-}
-
-function inThreads(threads: BatchThreads): Factory {
-  return {
-    order: (epoch, batch) => threads.order(epoch, batch),
-    wait: ({ made }) => threads.hold(made),
-    close: () => threads.close(),
-  };
-}
-
-function inThisThread(plan: BatchPlan): Factory {
-  let closed = false;
-  const maker = openBatchMaker(plan, () => closed);
-  let last: Promise<unknown> = Promise.resolve();
-  return {
-    order: (epoch, batch) => {
-      // Two streams may be read at the same time; batches are made one after the other.
-      const made = last.then(() => {
-        if (closed) throw closedError(plan.name);
-        return maker.make(epoch, batch);
-      });
-      last = made.catch(() => undefined);
-      return { made, cancel: () => undefined };
-    },
-    wait: ({ made }) => made,
-    close: async () => {
-      closed = true;
-      await last;
-      await maker.close();
-    },
-  };
-}
-
-interface Course {
-  readonly epoch: number;
-  /** First batch, and the one behind the last. */
-  readonly start: number;
-  readonly end: number;
-  /** Batches on order while one is read. */
-  readonly ahead: number;
-}
-
-function openStream(factory: Factory, course: Course): BatchStream {
-  const skipped: SkippedSample[] = [];
-  const known = new Set<number>();
-  const note = (samples: readonly SkippedSample[]) => {
-    for (const sample of samples) {
-      if (!known.has(sample.index)) skipped.push(sample);
-      known.add(sample.index);
-    }
-  };
-  return { skipped, [Symbol.asyncIterator]: () => batchesOf(factory, course, note) };
-}
-
-async function* batchesOf(
-  factory: Factory,
-  { epoch, start, end, ahead }: Course,
-  note: (samples: readonly SkippedSample[]) => void,
-): AsyncGenerator<Batch, void> {
-  const orders: Order[] = [];
-  let next = start;
-  const fill = (count: number) => {
-    while (next < end && orders.length < count) orders.push(factory.order(epoch, next++));
-  };
-  try {
-    for (;;) {
-      fill(Math.max(1, ahead));
-      const order = orders[0];
-      if (!order) return;
-      const { batch, skipped } = await factory.wait(order);
-      orders.shift();
-      // Before the batch is handed over, so that the next ones are made while it is used.
-      fill(ahead);
-      note(skipped);
-      if (batch.count > 0) yield batch;
-    }
-  } finally {
-    for (const order of orders) order.cancel();
   }
 }

@@ -1,20 +1,26 @@
 import { Worker } from "node:worker_threads";
 import { InceptionError, messageOf } from "../errors.js";
-import { type BatchPlan, closedError, type MadeBatch } from "./batch-maker.js";
-import type { BatchReply, BatchRequest, BatchWorkerStart, CarriedFailure } from "./batch-messages.js";
+import {
+  type BatchReply,
+  type BatchRequest,
+  type BatchWorkerStart,
+  type CarriedFailure,
+  closedError,
+  type Made,
+} from "./batch-messages.js";
 
 /** A batch that is waited for. */
-interface Job {
+interface Job<B> {
   readonly id: number;
   readonly epoch: number;
   readonly batch: number;
-  readonly resolve: (made: MadeBatch) => void;
+  readonly resolve: (made: Made<B>) => void;
   readonly reject: (error: unknown) => void;
 }
 
-interface Thread {
+interface Thread<B> {
   readonly worker: Worker;
-  readonly sent: Map<number, Job>;
+  readonly sent: Map<number, Job<B>>;
   readonly exited: Promise<void>;
 }
 
@@ -22,31 +28,31 @@ interface Thread {
 const MAX_SENT = 2;
 
 /** A batch on order. */
-export interface Order {
-  readonly made: Promise<MadeBatch>;
+export interface Order<B> {
+  readonly made: Promise<Made<B>>;
   /** Nobody waits any more; if it is not begun, it will not be. */
   cancel(): void;
 }
 
 /** Worker threads that make batches. They keep the process alive only while somebody waits for a batch. */
-export class BatchThreads {
+export class BatchThreads<P extends { readonly name: string }, B> {
   readonly #name: string;
-  readonly #threads: Thread[];
+  readonly #threads: Thread<B>[];
   readonly #stop = new SharedArrayBuffer(4);
-  readonly #waiting: Job[] = [];
+  readonly #waiting: Job<B>[] = [];
   #nextId = 1;
   #holders = 0;
   #closed = false;
   #failure: InceptionError | null = null;
 
-  constructor(file: URL, plan: BatchPlan, count: number) {
+  constructor(file: URL, plan: P, count: number) {
     this.#name = plan.name;
     this.#threads = Array.from({ length: count }, () => this.#start(file, plan));
   }
 
-  order(epoch: number, batch: number): Order {
+  order(epoch: number, batch: number): Order<B> {
     const id = this.#nextId++;
-    const made = new Promise<MadeBatch>((resolve, reject) => {
+    const made = new Promise<Made<B>>((resolve, reject) => {
       const refusal = this.#closed ? closedError(this.#name) : this.#failure;
       if (refusal) reject(refusal);
       else this.#waiting.push({ id, epoch, batch, resolve, reject });
@@ -81,10 +87,10 @@ export class BatchThreads {
     await Promise.all(this.#threads.map(({ exited }) => exited));
   }
 
-  #start(file: URL, plan: BatchPlan): Thread {
-    const start: BatchWorkerStart = { plan, stop: this.#stop };
+  #start(file: URL, plan: P): Thread<B> {
+    const start: BatchWorkerStart<P> = { plan, stop: this.#stop };
     const worker = new Worker(file, { workerData: start, name: "batches", execArgv: [] });
-    const sent = new Map<number, Job>();
+    const sent = new Map<number, Job<B>>();
     const exited = new Promise<void>((resolve) => {
       worker.once("exit", (code) => {
         if (!this.#closed) this.#fail(`a worker thread ended with exit code ${code}`);
@@ -93,12 +99,12 @@ export class BatchThreads {
     });
     const thread = { worker, sent, exited };
     worker.once("error", (thrown) => this.#fail(`a worker thread failed: ${messageOf(thrown)}`));
-    worker.on("message", (reply: BatchReply) => this.#take(thread, reply));
+    worker.on("message", (reply: BatchReply<B>) => this.#take(thread, reply));
     worker.unref();
     return thread;
   }
 
-  #take(thread: Thread, reply: BatchReply): void {
+  #take(thread: Thread<B>, reply: BatchReply<B>): void {
     const job = thread.sent.get(reply.id);
     thread.sent.delete(reply.id);
     if (reply.kind === "made") job?.resolve(reply.made);
