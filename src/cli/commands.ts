@@ -82,7 +82,10 @@ export const COMMANDS: readonly Command[] = [
       ...DEVICE,
       JSON_FLAG,
     ],
-    moreFlags: async () => (await import("./training-flags.js")).settingFlags(),
+    moreFlags: async () => {
+      const [{ settingFlags }, { SETTINGS }] = await Promise.all([import("./training-flags.js"), import("../train/settings.js")]);
+      return settingFlags(SETTINGS);
+    },
     examples: [
       "inception train photos --model googlenet.paper --weights bvlc_googlenet.safetensors --out runs/photos",
       "inception train photos --model inception_resnet_v2 --weights hf:timm/inception_resnet_v2.tf_in1k --recipe head --out runs/head",
@@ -91,6 +94,34 @@ export const COMMANDS: readonly Command[] = [
       "inception train --resume runs/photos",
     ],
     load: () => import("./commands/train.js"),
+  },
+  {
+    name: "train-seg",
+    operands: "[data]",
+    summary: "train a network to segment volumes (NIfTI) from labelled cases: it looks at them, plans and trains",
+    flags: [
+      ["--model <id>", "model id of a network for volumes", "inception_resnet_3d"],
+      ["--out <folder>", "folder of the run: new or empty"],
+      ["--resume <run>", "go on with a run from its last checkpoint; it keeps its data, model and settings"],
+      ["--option <name=value>", "option of the network, repeatable; widthMultiplier is 0.5 where it is not given"],
+      WORKERS,
+      ...DEVICE,
+      JSON_FLAG,
+    ],
+    moreFlags: async () => {
+      const [{ settingFlags }, { SEGMENTATION_SETTINGS }] = await Promise.all([
+        import("./training-flags.js"),
+        import("../train/segmentation-settings.js"),
+      ]);
+      return settingFlags(SEGMENTATION_SETTINGS);
+    },
+    examples: [
+      "inception train-seg Task04_Hippocampus --out runs/hippocampus",
+      "inception train-seg Task04_Hippocampus --fold 3 --folds 5 --epochs 40 --out runs/fold-3",
+      "inception train-seg my-scans --fold none --patch-size 64,64,32 --batch 2 --out runs/all",
+      "inception train-seg --resume runs/hippocampus",
+    ],
+    load: () => import("./commands/train-seg.js"),
   },
   {
     name: "eval",
@@ -187,8 +218,11 @@ export const COMMANDS: readonly Command[] = [
       JSON_FLAG,
     ],
     moreFlags: async () => {
-      const [{ settingFlags }, { STEP_SETTINGS }] = await Promise.all([import("./training-flags.js"), import("../train/settings.js")]);
-      return settingFlags(STEP_SETTINGS);
+      const [{ settingFlags }, { SETTINGS, STEP_SETTINGS }] = await Promise.all([
+        import("./training-flags.js"),
+        import("../train/settings.js"),
+      ]);
+      return settingFlags(SETTINGS, STEP_SETTINGS);
     },
     examples: [
       "inception export runs/photos --out photos.onnx",

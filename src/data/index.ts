@@ -18,7 +18,7 @@ export { type Random, type RandomKey, randomStream } from "./random.js";
 export { type ListedSample, type ListFormat, parseSampleList } from "./sample-list.js";
 export { drawShapes10, parseShapes10, SHAPES10_CLASSES, type Shapes10Options, type Shapes10Picture, shapes10 } from "./shapes10.js";
 export { epochOrder } from "./shuffle.js";
-export { type Split, stratifiedSplit } from "./split.js";
+export { foldSplit, type Split, stratifiedSplit } from "./split.js";
 export {
   centralFractionWindow,
   centreCrop,
@@ -34,8 +34,16 @@ export { type PointFilter, type PointTarget, resizePointBilinear } from "./trans
 export { type Destination, type Preprocessing, preprocess, preprocessedShape } from "./transforms/preprocess.js";
 export { type PillowFilter, type ResizeTarget, resize, resizeFloat } from "./transforms/resize.js";
 export type { TargetSize } from "./transforms/target.js";
+export {
+  changeIntensities,
+  NO_VOLUME_AUGMENTATION,
+  parseVolumeAugmentation,
+  VOLUME_AUGMENTATION,
+  type VolumeAugmentation,
+} from "./volumes/augmentation.js";
 export { clipPercentiles, ctWindow, type Region, type VoxelStatistics, voxelStatistics, zScore } from "./volumes/intensity.js";
 export { type AxisOrientation, axisCodes, fromRas, orientationOf, rasGrid, sameGrid, toRas } from "./volumes/orientation.js";
+export { centralPatch, choosePatch, cutPatch, type LabelledVolume, type Patch, placesOfClasses } from "./volumes/patch.js";
 export {
   type Normalization,
   type PreparedVolume,

@@ -1,6 +1,32 @@
 import { InceptionError } from "../errors.js";
 import { randomStream } from "./random.js";
 
+/**
+ * Set one of several parts of about equal size aside. Over all folds each sample is set aside once.
+ *
+ * @param size - number of samples
+ * @param folds - 2 to `size`
+ * @param fold - from 0
+ * @throws InceptionError OPTION_INVALID
+ *
+ * @example
+ * ```ts
+ * import { foldSplit } from "inceptionkit/data";
+ * foldSplit(200, 5, 0, 1).val.length; // 40
+ * ```
+ */
+export function foldSplit(size: number, folds: number, fold: number, seed: number): Split {
+  if (!Number.isInteger(folds) || folds < 2 || folds > size) {
+    const message = `Cannot split ${size} samples into ${folds} folds: expected a whole number from 2 to ${size}`;
+    throw new InceptionError("OPTION_INVALID", message, { size, folds });
+  }
+  if (!Number.isInteger(fold) || fold < 0 || fold >= folds) {
+    throw new InceptionError("OPTION_INVALID", `Cannot set fold ${fold} of ${folds} aside: expected 0 to ${folds - 1}`, { fold, folds });
+  }
+  const order = randomStream({ seed, purpose: "folds" }).permutation(size);
+  return { train: order.filter((_, i) => i % folds !== fold).sort(), val: order.filter((_, i) => i % folds === fold).sort() };
+}
+
 /** Indices of the samples of two parts, each in ascending order. */
 export interface Split {
   readonly train: Uint32Array;

@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { type Preprocessing, parsePreprocessing } from "../data/index.js";
+import { type Preprocessing, parsePreprocessing, parseSegmentationRecipe, type SegmentationRecipe } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
 import { type Checkpoint, type ReadCheckpointOptions, readCheckpoint } from "../train/checkpoint.js";
 import { decodeJson, isJsonRecord, isList, type JsonData, type JsonRecord } from "../train/json.js";
@@ -12,6 +12,7 @@ export const RUN_FILES = {
   config: "config.json",
   labels: "labels.json",
   preprocessing: "preprocessing.json",
+  plan: "plan.json",
   metrics: "metrics.jsonl",
   events: "events",
   checkpoints: "checkpoints",
@@ -45,7 +46,12 @@ export interface Run {
   readonly config: RunConfig;
   /** Class names by index. */
   readonly labels: readonly string[];
-  readonly preprocessing: Preprocessing;
+  /** How images become inputs; null where volumes do. */
+  readonly preprocessing: Preprocessing | null;
+  /** How volumes become inputs and classes labels; null where images are classified. */
+  readonly segmentation: SegmentationRecipe | null;
+  /** All of plan.json: which cases train, and what the recipe rests on; null where images are classified. */
+  readonly plan: JsonRecord | null;
   readonly hasLast: boolean;
   readonly hasBest: boolean;
   /** Epochs that have a checkpoint of their own, ascending. */
@@ -74,7 +80,8 @@ export function epochOfFile(name: string): number | null {
  */
 export async function openRun(folder: string): Promise<Run> {
   const entries = new Set(await listRun(folder));
-  const missing = [RUN_FILES.config, RUN_FILES.labels, RUN_FILES.preprocessing].filter((name) => !entries.has(name));
+  const recipe = entries.has(RUN_FILES.plan) ? RUN_FILES.plan : RUN_FILES.preprocessing;
+  const missing = [RUN_FILES.config, RUN_FILES.labels, recipe].filter((name) => !entries.has(name));
   if (missing.length > 0) {
     const fact = `it has no ${missing.join(", no ")}; a run folder holds ${RUN_FILES.config}, ${RUN_FILES.labels}, ${RUN_FILES.preprocessing}, ${RUN_FILES.metrics} and ${RUN_FILES.checkpoints}/`;
     throw cannotOpen(folder, fact, { missing });
@@ -82,12 +89,16 @@ export async function openRun(folder: string): Promise<Run> {
   const checkpoints = entries.has(RUN_FILES.checkpoints) ? await list(path.join(folder, RUN_FILES.checkpoints)) : [];
   const config = parseConfig(folder, await readJson(folder, RUN_FILES.config));
   const labels = parseLabels(folder, await readJson(folder, RUN_FILES.labels));
-  const place = `${RUN_FILES.preprocessing} of run "${messageOf(folder)}"`;
+  const place = `${recipe} of run "${messageOf(folder)}"`;
+  const json = await readJson(folder, recipe);
+  const plan = recipe === RUN_FILES.plan ? (isJsonRecord(json) ? json : {}) : null;
   return {
     folder,
     config,
     labels,
-    preprocessing: parsePreprocessing(await readJson(folder, RUN_FILES.preprocessing), place),
+    preprocessing: plan === null ? parsePreprocessing(json, place) : null,
+    segmentation: plan === null ? null : parseSegmentationRecipe(plan.recipe, place),
+    plan,
     hasLast: checkpoints.includes(path.basename(RUN_FILES.last)),
     hasBest: entries.has(RUN_FILES.best),
     epochs: checkpoints.flatMap((name) => epochOfFile(name) ?? []).toSorted((a, b) => a - b),

@@ -26,7 +26,7 @@ afterEach(async () => {
 const CONTENTS: RunContents = {
   config: { model: "googlenet", options: { numClasses: 2 }, graphHash: "ab12", settings: { recipe: "finetune", seed: 7 } },
   labels: ["daisy", "rose <b>"],
-  preprocessing: PREPROCESSING.torchvision_googlenet,
+  recipe: { preprocessing: PREPROCESSING.torchvision_googlenet },
 };
 
 async function begin(contents = CONTENTS): Promise<RunWriter> {

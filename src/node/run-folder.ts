@@ -1,7 +1,8 @@
 /**
  * The folder of a training run:
  *
- *     config.json            what is trained and how           labels.json, preprocessing.json
+ *     config.json            what is trained and how           labels.json
+ *     preprocessing.json     how images become inputs; of a network that segments volumes plan.json, with its recipe and cases
  *     metrics.jsonl          what was measured, a line each    events/…tfevents…    the same for TensorBoard
  *     checkpoints/last.safetensors, epoch-003.safetensors      best.safetensors
  *     report.html
@@ -15,7 +16,7 @@ import type { Preprocessing } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
 import { type Checkpoint, encodeCheckpoint, type ReadCheckpointOptions } from "../train/checkpoint.js";
 import { bestEpoch, epochsToKeep, type Metric, type Position } from "../train/history.js";
-import { encodeJson, type JsonData } from "../train/json.js";
+import { encodeJson, type JsonData, type JsonRecord } from "../train/json.js";
 import { encodeMetricsLine, lineEvent, linesUpTo, type MetricsLine, metricsEvents } from "../train/metrics-log.js";
 import { systemErrorCode } from "./file-source.js";
 import {
@@ -38,7 +39,8 @@ export interface RunContents {
   readonly config: RunConfig;
   /** Class names by index. */
   readonly labels: readonly string[];
-  readonly preprocessing: Preprocessing;
+  /** How images become inputs, or what else the run needs to know again: plan.json. */
+  readonly recipe: { readonly preprocessing: Preprocessing } | { readonly plan: JsonRecord };
 }
 
 /** Which checkpoints of whole epochs stay. */
@@ -95,7 +97,8 @@ export async function createRun(folder: string, contents: RunContents, startTime
       settings,
     });
     await writeJson(path.join(folder, RUN_FILES.labels), contents.labels);
-    await writeJson(path.join(folder, RUN_FILES.preprocessing), preprocessingJson(contents.preprocessing));
+    if ("plan" in contents.recipe) await writeJson(path.join(folder, RUN_FILES.plan), contents.recipe.plan);
+    else await writeJson(path.join(folder, RUN_FILES.preprocessing), preprocessingJson(contents.recipe.preprocessing));
     await makeFolder(path.join(folder, RUN_FILES.checkpoints));
     return await startWriting(folder, [], startTime, release);
   } catch (thrown) {

@@ -13,6 +13,15 @@ export {
 } from "./components.js";
 export { distanceTransform } from "./distance.js";
 export {
+  type CaseFacts,
+  caseFacts,
+  type Fingerprint,
+  fingerprintOf,
+  type Intensities,
+  type LabelFacts,
+  type Spread,
+} from "./fingerprint.js";
+export {
   type LabelMean,
   type LabelScore,
   meanOverLabels,
@@ -22,6 +31,7 @@ export {
   type SegmentationOptions,
   scoreSegmentation,
 } from "./metrics.js";
+export { type PlanChoices, planTraining, type SegmentationPlan } from "./plan.js";
 export { type SurfaceDistances, surfaceDistances, surfaceVoxels } from "./surface.js";
 export type { LabelVolume, Triple } from "./volume.js";
 export {

@@ -66,6 +66,7 @@ export function formatEpoch(row: EpochRow, epochs: number, seconds: number): str
     ...(row.loss === null ? [] : [`loss ${formatLoss(row.loss)}`]),
     ...(row.top1 === null ? [] : [`top-1 ${formatShare(row.top1).padStart(7)}`]),
     ...(row.top5 === null ? [] : [`top-5 ${formatShare(row.top5).padStart(7)}`]),
+    ...(row.dice === undefined ? [] : [`Dice ${row.dice.map((value) => value.toFixed(4)).join(" ")}`]),
     formatDuration(seconds),
   ].join("  ");
 }

@@ -1,11 +1,23 @@
 /** Everything that a person can set about a run, with its checks. A run's config.json holds exactly these. */
 import { parseAugmentation } from "../data/augment/augmentation.js";
-import { InceptionError } from "../errors.js";
 import { DECAY_TARGETS, type DecayTarget, optimizerOf, scheduleOf } from "../optim/index.js";
 import { INITIALIZERS, type Initializer } from "../weights/initialize.js";
 import { METRICS, type Metric } from "./history.js";
-import { decodeJson, isJsonRecord, type JsonData, type JsonRecord } from "./json.js";
+import type { JsonData, JsonRecord } from "./json.js";
 import { RECIPES, type Recipe, type RecipeName } from "./recipes.js";
+import {
+  checkedJson,
+  choice,
+  flag,
+  integer,
+  number,
+  orNull,
+  readSetting,
+  readSettings,
+  type SettingTable,
+  scalarRecord,
+  text,
+} from "./setting.js";
 
 export interface TrainingSettings extends Omit<Recipe, "source" | "augmentation"> {
   /** Where the images are; see `openDataset`. */
@@ -38,17 +50,8 @@ export interface TrainingSettings extends Omit<Recipe, "source" | "augmentation"
   readonly keep: number;
 }
 
-export interface Setting<T> {
-  readonly doc: string;
-  /** What a value is called where it is asked for: <number>, <text>, <name> of a list; null for a flag, which needs none. */
-  readonly placeholder: "number" | "text" | "name" | null;
-  readonly expected: string;
-  /** The value of what a file or a command line says, or undefined where it is not acceptable. */
-  readonly parse: (given: unknown) => T | undefined;
-}
-
 /** Each setting; the command's flags are made from this table. */
-export const SETTINGS: { readonly [K in keyof TrainingSettings]: Setting<TrainingSettings[K]> } = {
+export const SETTINGS: SettingTable<TrainingSettings> = {
   accumulate: integer("batches whose gradients make one step", 1, 4096),
   augmentation: {
     placeholder: "text",
@@ -153,136 +156,26 @@ const COMMON = {
  * ```
  */
 export function resolveSettings(given: Readonly<Record<string, unknown>>): TrainingSettings {
-  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(SETTINGS, name));
-  if (unknown.length > 0) {
-    throw new InceptionError("OPTION_INVALID", `Cannot set ${unknown.join(", ")} of a run: expected ${Object.keys(SETTINGS).join(", ")}`, {
-      unknown,
-    });
-  }
-  const recipe = readSetting("recipe", given.recipe ?? (given.weights === undefined || given.weights === null ? "scratch" : "finetune"));
+  const recipe = readSetting(
+    "recipe",
+    SETTINGS.recipe,
+    given.recipe ?? (given.weights === undefined || given.weights === null ? "scratch" : "finetune"),
+  );
   const { source, ...named } = RECIPES[recipe];
-  const merged: Readonly<Record<string, unknown>> = { ...COMMON, ...named, ...definedOnly(given), recipe };
-  const values = Object.keys(SETTINGS).map((name) => [name, readSetting(name as keyof TrainingSettings, merged[name])]);
-  // Each entry was parsed by the setting of the same name, which is what the table's type says.
-  return Object.fromEntries(values) as TrainingSettings;
+  return readSettings(SETTINGS, { ...given, recipe }, { ...COMMON, ...named });
 }
 
 /** Settings as they are written to config.json. */
-export function settingsJson(settings: TrainingSettings): JsonRecord {
+export function settingsJson<T extends Readonly<Record<keyof T, JsonData>>>(settings: T): JsonRecord {
   return { ...settings };
 }
 
 /** The schedule of a run; where it needs a length and has none, it is the number of epochs. */
-export function runSchedule(settings: TrainingSettings) {
+export function runSchedule(settings: Pick<TrainingSettings, "schedule" | "learningRate" | "epochs">) {
   const { schedule, learningRate, epochs } = settings;
   return scheduleOf({ learningRate, ...lengthOf(schedule, epochs), ...schedule });
 }
 
 function lengthOf(schedule: Readonly<Record<string, unknown>>, epochs: number): { readonly length?: number } {
   return schedule.name === "cosine" || schedule.name === "polynomial" ? { length: epochs } : {};
-}
-
-function readSetting<K extends keyof TrainingSettings>(name: K, given: unknown): TrainingSettings[K] {
-  const { parse, expected } = SETTINGS[name];
-  const value = parse(given);
-  if (value !== undefined) return value;
-  const fact =
-    given === undefined ? `Cannot train without ${name}` : `Cannot set ${name} of a run to ${JSON.stringify(given) ?? typeof given}`;
-  throw new InceptionError("OPTION_INVALID", `${fact}: expected ${expected}`, { name, given });
-}
-
-function definedOnly(given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
-function toNumber(given: unknown): number | undefined {
-  const value = typeof given === "string" && given.trim() !== "" ? Number(given) : given;
-  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
-}
-
-function number(doc: string, least: number, most: number): Setting<number> {
-  const parse = (given: unknown) => {
-    const value = toNumber(given);
-    return value !== undefined && value >= least && value <= most ? value : undefined;
-  };
-  return { doc, placeholder: "number", expected: `a number in [${least}, ${most}]`, parse };
-}
-
-function integer(doc: string, least: number, most: number): Setting<number> {
-  const inner = number(doc, least, most);
-  const parse = (given: unknown) => {
-    const value = inner.parse(given);
-    return value !== undefined && Number.isInteger(value) ? value : undefined;
-  };
-  return { doc, placeholder: "number", expected: `a whole number in [${least}, ${most}]`, parse };
-}
-
-function text(doc: string): Setting<string> {
-  return {
-    doc,
-    placeholder: "text",
-    expected: "text",
-    parse: (given) => (typeof given === "string" && given.trim() !== "" ? given : undefined),
-  };
-}
-
-function flag(doc: string): Setting<boolean> {
-  const parse = (given: unknown) => (given === true || given === "true" ? true : given === false || given === "false" ? false : undefined);
-  return { doc, placeholder: null, expected: "true or false", parse };
-}
-
-function choice<C extends string>(doc: string, choices: readonly C[]): Setting<C> {
-  return { doc, placeholder: "name", expected: choices.join(", "), parse: (given) => choices.find((candidate) => candidate === given) };
-}
-
-function orNull<T>({ doc, placeholder, expected, parse }: Setting<T>): Setting<T | null> {
-  return {
-    doc,
-    placeholder,
-    expected: `${expected}, or none`,
-    parse: (given) => (given === null || given === "none" ? null : parse(given)),
-  };
-}
-
-type ScalarRecord = Readonly<Record<string, number | string | boolean | readonly number[]>>;
-
-/** `name:option=value,…` or a record, checked by what it is for. Throws as `check` does. */
-function scalarRecord(given: unknown, check: (record: ScalarRecord) => unknown): ScalarRecord | undefined {
-  const record = typeof given === "string" ? recordOfText(given) : given;
-  if (typeof record !== "object" || record === null || Array.isArray(record)) return undefined;
-  const entries = Object.entries(record).filter((entry): entry is [string, number | string | boolean | readonly number[]] =>
-    isScalar(entry[1]),
-  );
-  if (entries.length !== Object.keys(record).length) return undefined;
-  const scalars = Object.fromEntries(entries);
-  check(scalars);
-  return scalars;
-}
-
-function isScalar(value: unknown): value is number | string | boolean | readonly number[] {
-  return (
-    ["number", "string", "boolean"].includes(typeof value) || (Array.isArray(value) && value.every((item) => typeof item === "number"))
-  );
-}
-
-function recordOfText(given: string): ScalarRecord | undefined {
-  const [name = "", rest = ""] = given.split(/:(.*)/s);
-  const options = rest.split(",").filter((option) => option !== "");
-  const pairs = options.map((option) => option.split("="));
-  if (pairs.some((pair) => pair.length !== 2)) return undefined;
-  return { name, ...Object.fromEntries(pairs.map(([key = "", value = ""]) => [key, scalarOf(value)])) };
-}
-
-function scalarOf(value: string): number | string | boolean {
-  if (value === "true" || value === "false") return value === "true";
-  return toNumber(value) ?? value;
-}
-
-function checkedJson(given: unknown, check: (value: unknown) => unknown): JsonData | undefined {
-  const value = typeof given === "string" && given.trimStart().startsWith("{") ? decodeJson(given, "the settings") : given;
-  check(value);
-  if (typeof value === "string") return value;
-  // parseAugmentation accepts nothing but records of JSON.
-  const json = value as JsonData;
-  return isJsonRecord(json) ? json : undefined;
 }

@@ -9,10 +9,11 @@ export interface TrainingOptions {
   /** The optimiser of a parameter: one object for all, or others for those without weight decay. */
   readonly optimizer: (parameter: Parameter) => Optimizer;
   /**
-   * What is made small: the cross-entropy of each image, or of each voxel where the logits are maps; or its sum with the
-   * Dice loss, for logits that are maps. Default "cross_entropy".
+   * What is made small: the cross-entropy of each image, or of each voxel where the logits are maps; or, for logits that are
+   * maps, its sum with the Dice loss, MONAI's of all classes or nnU-Net's without the background (less 1: from about -1 up).
+   * Default "cross_entropy".
    */
-  readonly loss?: "cross_entropy" | "dice_cross_entropy";
+  readonly loss?: LossName;
   /** Probability mass spread evenly over all classes in the cross-entropy, in [0, 1). Default 0. */
   readonly labelSmoothing?: number;
   /** Weight of each class in the cross-entropy, one per class. Default: all 1. */
@@ -57,6 +58,8 @@ export interface TrainingOptions {
    */
   readonly layout?: "nchw" | "chwn";
 }
+
+export type LossName = "cross_entropy" | "dice_cross_entropy" | "nnunet_dice_cross_entropy";
 
 /** What a piece of state is. */
 export type StateKind = "parameter" | "statistic" | "slot" | "average" | "gradient" | "counter";

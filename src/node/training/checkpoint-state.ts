@@ -4,15 +4,14 @@ import type { Trainer } from "../../runtime/trainer.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
 import type { PartialEpoch, Progress } from "../../train/loop.js";
-import { settingsJson, type TrainingSettings } from "../../train/settings.js";
 import type { TrainingNetwork } from "./prepare-network.js";
 
 /** A checkpoint of a run as it is: the trainer's state and the parameters that the trainer does not have because they are fixed. */
 export async function checkpointOf(parts: {
   readonly trainer: Trainer;
   readonly fixed: ReadonlyMap<string, Tensor>;
-  readonly network: TrainingNetwork;
-  readonly settings: TrainingSettings;
+  readonly network: Pick<TrainingNetwork, "model" | "options" | "graphHash">;
+  readonly settings: { readonly seed: number };
   readonly progress: Progress;
 }): Promise<Checkpoint> {
   const { trainer, fixed, network, settings, progress } = parts;
@@ -23,7 +22,7 @@ export async function checkpointOf(parts: {
       model: network.model,
       options: network.options,
       graphHash: network.graphHash,
-      config: settingsJson(settings),
+      config: { ...settings },
       position: progress.position,
       seed: settings.seed,
       history: progress.history,

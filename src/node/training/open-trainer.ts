@@ -22,20 +22,39 @@ export function optimizerChoice({
   return ({ role }) => (decays(role, decayOn) ? decayed : plain);
 }
 
+/** The settings that become part of the programs. */
+export type CompiledSettings = Pick<
+  TrainingSettings,
+  | "accumulate"
+  | "averageDecay"
+  | "batch"
+  | "batchNormDecay"
+  | "clipNorm"
+  | "clipValue"
+  | "decayOn"
+  | "factors"
+  | "freezeBatchNorm"
+  | "optimizer"
+  | "recompute"
+> &
+  Partial<Pick<TrainingSettings, "auxWeight" | "labelSmoothing">>;
+
+type ExtraOptions = Pick<TrainingOptions, "truth" | "loss">;
+
 /** The training programs that settings describe for a network or the trained part of one. */
 export function compileSettings(
   split: Pick<SplitNetwork, "trained">,
   isTrained: (parameter: Parameter) => boolean,
-  settings: TrainingSettings,
+  settings: CompiledSettings,
   profile: Profile,
-  extra: Pick<TrainingOptions, "truth"> = {},
+  extra: ExtraOptions = {},
 ): CompiledTraining {
-  const { batch, labelSmoothing, auxWeight, clipNorm, clipValue, averageDecay, batchNormDecay, freezeBatchNorm, recompute } = settings;
+  const { batch, labelSmoothing = 0, auxWeight, clipNorm, clipValue, averageDecay, batchNormDecay, freezeBatchNorm, recompute } = settings;
   return compileTraining(split.trained, {
     batch,
     optimizer: optimizerChoice(settings),
     labelSmoothing,
-    auxWeight,
+    ...(auxWeight === undefined ? {} : { auxWeight }),
     batchNormDecay,
     freezeBatchNorm,
     recompute,
@@ -60,11 +79,12 @@ export interface OpenedTrainer {
 export async function openTrainer(
   split: Pick<SplitNetwork, "trained">,
   isTrained: (parameter: Parameter) => boolean,
-  settings: TrainingSettings,
+  settings: CompiledSettings,
   parameters: ReadonlyMap<string, Tensor>,
   options: TrainerOptions,
+  extra: ExtraOptions = {},
 ): Promise<OpenedTrainer> {
-  const compiled = compileSettings(split, isTrained, settings, options.device === "webgpu" ? "webgpu" : "ort-cpu");
+  const compiled = compileSettings(split, isTrained, settings, options.device === "webgpu" ? "webgpu" : "ort-cpu", extra);
   const programs = Object.fromEntries(
     Object.entries(compiled.programs).map(([name, { model, state, reads }]) => [name, { model: concatChunks(model.chunks), state, reads }]),
   );

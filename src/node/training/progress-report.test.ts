@@ -7,6 +7,7 @@ const BEGINNING: RunEvent = {
   model: "googlenet.public",
   parameters: 1234,
   classes: 3,
+  samples: "images",
   trainImages: 40,
   valImages: 10,
   epochs: 2,

@@ -14,7 +14,7 @@ export interface ProgressReportOptions {
 /** Tells people how a run goes. */
 export interface ProgressReport {
   /** What `trainModel` is given. */
-  readonly onEvent: (event: RunEvent) => void;
+  readonly onEvent: (event: RunEvent<unknown>) => void;
   /** Print a line that stays. */
   note(text: string): void;
   /** Images that could not be read and were left out, each counted once. */
@@ -53,12 +53,17 @@ export function progressReport(options: ProgressReportOptions): ProgressReport {
     if (skipped.size <= NAMED_SKIPPED) line.note(`left out: ${messageOf(reason)}`);
     if (skipped.size === NAMED_SKIPPED + 1) line.note("left out: more images, which are counted at the end");
   };
-  const onEvent = (event: RunEvent) => {
+  const onEvent = (event: RunEvent<unknown>) => {
     switch (event.kind) {
       case "preparing":
         return line.show(event.what === "network" ? "describing the network, reading weights" : "compiling the training step", true);
       case "features":
         return line.show(`computing features  ${event.done}/${event.total}`, event.done === event.total);
+      case "reading":
+        return line.show(`reading cases  ${event.done}/${event.total}`, event.done === event.total);
+      case "planned":
+        for (const text of event.lines) line.note(text);
+        return;
       case "beginning":
         begun = event;
         steps = stepTimes(event);
@@ -84,9 +89,9 @@ export function progressReport(options: ProgressReportOptions): ProgressReport {
 }
 
 function beginningLines(event: RunBeginning): readonly string[] {
-  const { model, parameters, classes, trainImages, valImages, stepsPerEpoch, position, begun } = event;
+  const { model, parameters, classes, samples, trainImages, valImages, stepsPerEpoch, position, begun } = event;
   const count = (value: number) => value.toLocaleString("en-US");
-  const images = `${count(trainImages)} training and ${count(valImages)} validation images of ${classes} classes`;
+  const images = `${count(trainImages)} training and ${count(valImages)} validation ${samples} of ${classes} classes`;
   return [
     `${model}: ${count(parameters)} parameters; ${images}; ${count(stepsPerEpoch)} steps an epoch`,
     ...(begun.length === 0
@@ -108,7 +113,7 @@ function stepTimes(beginning: RunBeginning | null) {
   let top1 = NOTHING_SMOOTHED;
   let done = 0;
   return {
-    take: (event: RunEvent & { readonly kind: "step" }): string => {
+    take: (event: RunEvent<unknown> & { readonly kind: "step" }): string => {
       const now = performance.now();
       if (previous !== null) secondsPerImage = smooth(secondsPerImage, (now - previous) / 1000 / event.images, MOMENTUM);
       previous = now;

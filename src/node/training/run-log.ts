@@ -1,5 +1,5 @@
 import os from "node:os";
-import type { EpochRow, Position } from "../../train/history.js";
+import { type EpochRow, metricValue, type Position } from "../../train/history.js";
 import type { Progress, TrainingEvent } from "../../train/loop.js";
 import type { Evaluation } from "../../train/metrics.js";
 import type { StepPoint } from "../../train/report.js";
@@ -8,11 +8,13 @@ import { RUN_FILES } from "../open-run.js";
 import type { RunWriter } from "../run-folder.js";
 
 /** News of a run: of the loop, and of what comes before it. */
-export type RunEvent =
-  | TrainingEvent
+export type RunEvent<E = Evaluation> =
+  | TrainingEvent<E>
   | { readonly kind: "preparing"; readonly what: "network" | "programs" }
   | RunBeginning
   | { readonly kind: "features"; readonly done: number; readonly total: number }
+  | { readonly kind: "reading"; readonly done: number; readonly total: number }
+  | { readonly kind: "planned"; readonly lines: readonly string[] }
   | { readonly kind: "saved"; readonly position: Position };
 
 /** What is about to happen, told once before the first step. */
@@ -21,6 +23,8 @@ export interface RunBeginning {
   readonly model: string;
   readonly parameters: number;
   readonly classes: number;
+  /** What is counted, in the plural: images, volumes. */
+  readonly samples: string;
   readonly trainImages: number;
   readonly valImages: number;
   readonly epochs: number;
@@ -33,13 +37,13 @@ export interface RunBeginning {
 }
 
 /** What a run remembers while it goes on, and its metrics files. */
-export interface RunLog {
-  readonly report: (event: TrainingEvent) => void;
+export interface RunLog<E> {
+  readonly report: (event: TrainingEvent<E>) => void;
   /** Lines are written in the order of events; this waits for all of them. */
   flush(): Promise<void>;
-  saved(progress: Progress, evaluation: Evaluation | null): void;
+  saved(progress: Progress, evaluation: E | null): void;
   lastCheckpoint(): string | null;
-  evaluationOf(epoch: number): Evaluation | null;
+  evaluationOf(epoch: number): E | null;
   steps(): readonly StepPoint[];
   secondsPerStep(): number | null;
 }
@@ -47,9 +51,14 @@ export interface RunLog {
 /** About so many lines of steps a run writes for each epoch; more would say nothing more. */
 const LINES_PER_EPOCH = 50;
 
-export function runLog(writer: RunWriter, settings: TrainingSettings, batchesPerEpoch: number, onEvent: (event: RunEvent) => void): RunLog {
+export function runLog<E = Evaluation>(
+  writer: RunWriter,
+  settings: Pick<TrainingSettings, "accumulate">,
+  batchesPerEpoch: number,
+  onEvent: (event: RunEvent<E>) => void,
+): RunLog<E> {
   const every = Math.max(1, Math.floor(batchesPerEpoch / settings.accumulate / LINES_PER_EPOCH));
-  const evaluations = new Map<number, Evaluation>();
+  const evaluations = new Map<number, E>();
   const points: StepPoint[] = [];
   const sums = { loss: 0, steps: 0, seconds: 0, timed: 0 };
   let checkpoint: string | null = null;
@@ -63,7 +72,7 @@ export function runLog(writer: RunWriter, settings: TrainingSettings, batchesPer
     // Awaited by flush; until then a failure must not count as unhandled.
     writing.catch(() => {});
   };
-  const step = (event: TrainingEvent & { kind: "step" }) => {
+  const step = (event: TrainingEvent<E> & { kind: "step" }) => {
     const now = performance.now();
     // The time behind an evaluation is not a step's.
     if (previous !== null && !epochEnded) {
@@ -103,8 +112,12 @@ export function runLog(writer: RunWriter, settings: TrainingSettings, batchesPer
   };
 }
 
-function rowValues({ epoch, step, ...row }: EpochRow): Readonly<Record<string, number>> {
-  return Object.fromEntries(Object.entries(row).filter((entry): entry is [string, number] => entry[1] !== null));
+function rowValues({ epoch, step, dice, ...row }: EpochRow): Readonly<Record<string, number>> {
+  // Dice of class 1, 2, … and their mean.
+  const classes = (dice ?? []).map((value, index) => [`dice${index + 1}`, value] as const);
+  const mean = metricValue({ epoch, step, ...row, ...(dice === undefined ? {} : { dice }) }, "dice");
+  const values = Object.entries(row).filter((entry): entry is [string, number] => entry[1] !== null);
+  return Object.fromEntries([...values, ...classes, ...(mean === null ? [] : [["dice", mean] as const])]);
 }
 
 /** Where a run took place, for its report. */

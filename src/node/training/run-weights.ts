@@ -62,6 +62,7 @@ export async function prepareRun(folder: string, options: PrepareRunOptions = {}
     model: model.id,
     options: given,
     preprocessing: chosenPreprocessing(run, options.preprocessing),
+    ...(run.segmentation === null ? {} : { segmentation: run.segmentation }),
     labels: options.labels ?? run.labels,
     source: `trained with inceptionkit ${trainedOn(run)}, ${epoch} epochs${batch === 0 ? "" : ` and ${batch} batches`}`,
     licence: "not stated",
@@ -78,7 +79,7 @@ function inferenceOptions(id: string, { config, labels }: Run): GivenOptions & A
   return readGivenOptions(id, options, { ...config.options, numClasses: labels.length, ...noAux });
 }
 
-function chosenPreprocessing(run: Run, given: Preprocessing | string | undefined): Preprocessing {
+function chosenPreprocessing(run: Run, given: Preprocessing | string | undefined): Preprocessing | null {
   return typeof given === "string" ? namedPreprocessing(given) : (given ?? run.preprocessing);
 }
 

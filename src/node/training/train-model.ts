@@ -90,7 +90,7 @@ export async function trainModel(id: string, given: GivenOptions, options: Train
   const { train, val } = await openDataset(settings.data, datasetOptions(settings));
   options.onEvent?.({ kind: "preparing", what: "network" });
   const network = await prepareNetwork(id, settings, train.classes.length, options);
-  const contents = { config: runConfig(network, settings), labels: train.classes, preprocessing: network.preprocessing };
+  const contents = { config: runConfig(network, settings), labels: train.classes, recipe: { preprocessing: network.preprocessing } };
   const writer = await createRun(options.out, contents, Date.now() / 1000);
   return finishRun({ settings, network, train, val, writer, start: BEGINNING, state: null, options });
 }
@@ -132,6 +132,10 @@ async function resumedNetwork(
   train: DatasetSource,
   options: NetworkOptions,
 ): Promise<TrainingNetwork> {
+  if (preprocessing === null) {
+    const message = `Cannot resume "${folder}": it segments volumes, expected a run that classifies; resume it with inception train-seg`;
+    throw new InceptionError("RUN_INVALID", message, { folder });
+  }
   if (labels.join("\n") !== train.classes.join("\n")) {
     throw new InceptionError(
       "DATASET_INVALID",
@@ -260,6 +264,7 @@ function beginning({ network, settings, train, val, start }: Prepared, batchesPe
     model: network.model,
     parameters: [...network.parameters.values()].reduce((sum, { data }) => sum + data.length, 0),
     classes: train.classes.length,
+    samples: "images",
     trainImages: train.size,
     valImages: val?.size ?? 0,
     epochs: settings.epochs,

@@ -1,0 +1,114 @@
+/** What the commands that train have in common: news, Ctrl-C, resuming, the last lines. */
+import { InceptionError, messageOf } from "../errors.js";
+import { type ProgressReport, progressReport } from "../node/training/progress-report.js";
+import type { TrainedRun } from "../node/training/train-model.js";
+import type { EpochRow } from "../train/history.js";
+import type { Flags } from "./command.js";
+import { flagName, integerFlag } from "./flags.js";
+import { formatCount, type Io, printJson } from "./io.js";
+
+/** What a shell expects of a program that Ctrl-C ended: 128 and the number of SIGINT. */
+const INTERRUPTED = 130;
+
+export interface TrainingCommand {
+  /** As it is typed. */
+  readonly name: string;
+  /** What is counted where it cannot be read, in the plural. */
+  readonly samples: string;
+  /** What `--json` says of an epoch. */
+  readonly scores: (row: EpochRow) => Readonly<Record<string, unknown>>;
+  /** What people read of an epoch. */
+  readonly formatRow: (row: EpochRow) => string;
+}
+
+/** How a run is watched while it goes on. */
+export interface Watch {
+  readonly onEvent: ProgressReport["onEvent"];
+  readonly interrupted: () => boolean;
+}
+
+/** Train, tell how it goes and what came out of it. Returns the exit code. */
+export async function runTraining(
+  command: TrainingCommand,
+  flags: Flags,
+  io: Io,
+  start: (watch: Watch) => Promise<TrainedRun>,
+): Promise<number> {
+  const report = progressReport({
+    write: io.err,
+    interactive: io.interactive,
+    ...(io.columns === undefined ? {} : { columns: io.columns }),
+  });
+  const watch = watchInterrupts(report);
+  try {
+    const trained = await start({ onEvent: report.onEvent, interrupted: watch.interrupted });
+    report.close();
+    if (report.skipped() > 0)
+      io.err(`inception: ${formatCount(report.skipped())} ${command.samples} could not be read and were left out\n`);
+    if (flags.json === true) printJson(io, summary(trained, command));
+    else io.out(formatTrained(trained, command));
+    if (trained.end !== "interrupted") return 0;
+    const resume = `inception ${command.name} --resume ${quotedForShell(trained.run)}`;
+    io.err(`inception: stopped after step ${formatCount(trained.steps)}; to go on: ${resume}\n`);
+    return INTERRUPTED;
+  } finally {
+    report.close();
+    watch.stop();
+  }
+}
+
+/** A run keeps what it was begun with; otherwise resuming would not give what an uninterrupted run gives. */
+export function refuseSettings(resume: string, data: string | undefined, settings: Readonly<Record<string, unknown>>, flags: Flags): void {
+  const others = ["model", "out", "preprocessing"].filter((name) => flags[name] !== undefined);
+  const options = Array.isArray(flags.option) && flags.option.length > 0 ? ["--option"] : [];
+  const given = [...(data === undefined ? [] : ["DATA"]), ...[...others, ...Object.keys(settings)].map(flagName), ...options];
+  if (given.length === 0) return;
+  throw usage(
+    `with ${given.join(", ")} and --resume "${messageOf(resume)}": expected no more than --device, --threads, --workers and --json, a run keeps its settings`,
+  );
+}
+
+export function usage(fact: string): InceptionError {
+  return new InceptionError("USAGE", `Cannot train ${fact}`);
+}
+
+export function workersFlag(flags: Flags): { readonly workers?: number } {
+  const workers = integerFlag(flags, "workers", 0, 64);
+  return workers === undefined ? {} : { workers };
+}
+
+/** The first Ctrl-C asks the run to save and end, the second ends the program. */
+function watchInterrupts(report: ProgressReport) {
+  let asked = false;
+  const onSignal = () => {
+    if (asked) process.exit(INTERRUPTED);
+    asked = true;
+    report.note("finishing this step and saving; Ctrl-C again leaves at once");
+  };
+  process.on("SIGINT", onSignal);
+  return { interrupted: () => asked, stop: () => void process.off("SIGINT", onSignal) };
+}
+
+/** The promised keys. */
+function summary({ run: folder, epochs, best, final, steps, secondsPerStep }: TrainedRun, { scores }: TrainingCommand) {
+  return { run: folder, epochs, best: best && scores(best), final: final && scores(final), steps, secondsPerStep };
+}
+
+function formatTrained(
+  { run: folder, epochs, steps, best, final, secondsPerStep, report }: TrainedRun,
+  { formatRow }: TrainingCommand,
+): string {
+  const speed = secondsPerStep === null ? "" : `, ${secondsPerStep.toPrecision(3)} s per step`;
+  return [
+    `${folder}: ${epochs} epochs, ${formatCount(steps)} steps${speed}`,
+    ...(best === null ? [] : [`best    ${formatRow(best)}`]),
+    ...(final === null ? [] : [`final   ${formatRow(final)}`]),
+    `report  ${report}`,
+    "",
+  ].join("\n");
+}
+
+/** A folder as one word of a command line. */
+function quotedForShell(text: string): string {
+  return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

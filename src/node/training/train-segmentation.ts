@@ -1,0 +1,386 @@
+/**
+ * A run that learns to segment volumes, from files to files:
+ *
+ *   cases ──► fingerprint ──► plan ──► patches ──┐
+ *                               network ──► programs ──► loop ──► run folder, report
+ */
+import { selectTrained } from "../../compile/training/training.js";
+import { foldSplit } from "../../data/index.js";
+import {
+  NO_VOLUME_AUGMENTATION,
+  parseVolumeAugmentation,
+  VOLUME_AUGMENTATION,
+  type VolumeAugmentation,
+} from "../../data/volumes/augmentation.js";
+import type { SegmentationRecipe } from "../../data/volumes/recipe.js";
+import { InceptionError } from "../../errors.js";
+import type { Graph } from "../../ir/graph.js";
+import { findModel, type GivenOptions, readGivenOptions } from "../../models/index.js";
+import { learningRateAt } from "../../optim/index.js";
+import type { TrainerOptions } from "../../runtime/trainer.js";
+import { type CaseFacts, caseFacts, type Fingerprint, fingerprintOf } from "../../segment/fingerprint.js";
+import { planTraining, type SegmentationPlan } from "../../segment/plan.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { Checkpoint } from "../../train/checkpoint.js";
+import { bestEpoch } from "../../train/history.js";
+import { isJsonRecord, isList, type JsonData, type JsonRecord } from "../../train/json.js";
+import { BEGINNING, type LoopOptions, type LoopParts, type Progress, trainLoop } from "../../train/loop.js";
+import { type PatchEvaluation, segmentation, type VolumeBatch, volumeInput } from "../../train/segmentation.js";
+import { resolveSegmentationSettings, type SegmentationSettings } from "../../train/segmentation-settings.js";
+import { runSchedule, settingsJson } from "../../train/settings.js";
+import type { BatchesOf } from "../../train/task.js";
+import { initialParameters } from "../../weights/index.js";
+import { openVolumeDataset, readCase, type VolumeCase, type VolumeDataset } from "../datasets/volume-dataset.js";
+import { openRun, type Run } from "../open-run.js";
+import { checkFreeForRun, createRun, type RunWriter, resumeRun } from "../run-folder.js";
+import { createVolumeBatchSource } from "../volume-batch-source.js";
+import { checkpointOf, partialOf } from "./checkpoint-state.js";
+import { openTrainer } from "./open-trainer.js";
+import { hashOf } from "./prepare-network.js";
+import { environmentFacts, type RunEvent, runLog } from "./run-log.js";
+import { writeSegmentationReport } from "./segmentation-report.js";
+import type { TrainedRun } from "./train-model.js";
+
+export interface TrainSegmentationOptions extends TrainerOptions {
+  /** Folder of the run: new or empty, or with `resume` that of a run. */
+  readonly out: string;
+  /** Options of the network. Default: half its width. */
+  readonly options?: GivenOptions;
+  /** Threads that read, prepare and augment. Default 1. */
+  readonly workers?: number;
+  readonly onEvent?: (event: RunEvent<PatchEvaluation>) => void;
+  /** Asked after each step: whether to save and end. */
+  readonly interrupted?: () => boolean;
+}
+
+/** A network that is about to learn. */
+interface Network {
+  readonly model: string;
+  readonly options: Readonly<Record<string, number | string | boolean | readonly number[]>>;
+  readonly graph: Graph;
+  readonly graphHash: string;
+  readonly parameters: ReadonlyMap<string, Tensor>;
+}
+
+/** Which cases train and which are measured on, and how they become patches. What plan.json says. */
+interface RunPlan {
+  readonly recipe: SegmentationRecipe;
+  readonly batch: number;
+  readonly train: readonly string[];
+  readonly validation: readonly string[];
+}
+
+/**
+ * Train a network to segment volumes, and write a run folder.
+ *
+ * All cases are looked at first; cases that cannot be read are left out with a notice. From what they are like follow spacing,
+ * intensities, patch and batch (`planTraining`), which plan.json keeps. The cases are split into folds by the seed; one of
+ * them is set aside and measured after each epoch, by one patch of each case.
+ *
+ * @param id - model id or family name of a network for volumes
+ * @param given - settings by name (`resolveSegmentationSettings`); `data` is needed
+ * @throws InceptionError DATASET_INVALID, OPTION_INVALID, RUN_INVALID, TRAINING_DIVERGED and those of files
+ *
+ * @example
+ * ```ts
+ * import { trainSegmentation } from "inceptionkit/node";
+ * const train = (data: string, out: string) => trainSegmentation("inception_resnet_3d", { data, fold: 0 }, { out });
+ * ```
+ */
+export async function trainSegmentation(id: string, given: GivenOptions, options: TrainSegmentationOptions): Promise<TrainedRun> {
+  const settings = resolveSegmentationSettings(given);
+  await checkFreeForRun(options.out);
+  const dataset = await openVolumeDataset(settings.data);
+  const { facts, fingerprint } = await lookAt(dataset, options);
+  const planned = planTraining(fingerprint, { ...settings, channels: dataset.channels });
+  const cases = dataset.cases.filter((each) => facts.some((fact) => fact.id === each.id));
+  const { train, val } = splitCases(cases, settings);
+  const labels = planned.recipe.labelValues.map(
+    (value) => dataset.labelNames.get(value) ?? (value === 0 ? "background" : `label ${value}`),
+  );
+  const network = describeNetwork(id, planned.recipe, settings, options.options ?? {});
+  options.onEvent?.({ kind: "planned", lines: planLines(fingerprint, planned, network) });
+  const plan: RunPlan = { recipe: planned.recipe, batch: planned.batch, train: train.map(idOf), validation: val.map(idOf) };
+  const config = { model: network.model, options: network.options, graphHash: network.graphHash, settings: settingsJson(settings) };
+  const recipe = { plan: planJson(plan, planned, fingerprint, dataset) };
+  const writer = await createRun(options.out, { config, labels, recipe }, Date.now() / 1000);
+  return finish({ settings, network, plan, dataset, labels, writer, start: BEGINNING, state: null, options });
+}
+
+/**
+ * Go on with a run where its last checkpoint was taken. The result is that of a run which was never stopped.
+ *
+ * @throws InceptionError as `trainSegmentation`; RUN_INVALID, CHECKPOINT_INVALID
+ */
+export async function resumeSegmentation(options: Omit<TrainSegmentationOptions, "options">): Promise<TrainedRun> {
+  const { config } = await openRun(options.out);
+  const settings = resolveSegmentationSettings(config.settings);
+  const { writer, checkpoint, run } = await resumeRun(options.out, Date.now() / 1000, {
+    expected: { model: config.model, graphHash: config.graphHash },
+  });
+  try {
+    const plan = planOf(run);
+    const dataset = await openVolumeDataset(settings.data);
+    const network = resumedNetwork(run, plan, settings, checkpoint);
+    const start = checkpoint ? { ...checkpoint.meta, partial: partialOf(checkpoint.meta.partial) } : BEGINNING;
+    const state = checkpoint?.state ?? null;
+    return await finish({ settings, network, plan, dataset, labels: run.labels, writer, start, state, options });
+  } finally {
+    await writer.close();
+  }
+}
+
+function idOf({ id }: VolumeCase): string {
+  return id;
+}
+
+async function lookAt(
+  dataset: VolumeDataset,
+  { onEvent }: Pick<TrainSegmentationOptions, "onEvent">,
+): Promise<{ readonly facts: readonly CaseFacts[]; readonly fingerprint: Fingerprint }> {
+  const facts: CaseFacts[] = [];
+  for (const [index, each] of dataset.cases.entries()) {
+    try {
+      const { channels, labels } = await readCase(each);
+      facts.push(caseFacts(each.id, channels, labels));
+    } catch (thrown) {
+      if (!(thrown instanceof InceptionError)) throw thrown;
+      onEvent?.({ kind: "skipped", sample: { index, name: each.id, reason: thrown.message } });
+    }
+    onEvent?.({ kind: "reading", done: index + 1, total: dataset.cases.length });
+  }
+  return { facts, fingerprint: fingerprintOf(facts) };
+}
+
+interface SplitCases {
+  readonly train: readonly VolumeCase[];
+  readonly val: readonly VolumeCase[];
+}
+
+function splitCases(cases: readonly VolumeCase[], { fold, folds, seed }: SegmentationSettings): SplitCases {
+  if (fold === null) return { train: cases, val: [] };
+  const { train, val } = foldSplit(cases.length, folds, fold, seed);
+  const chosen = (indices: Uint32Array) => cases.filter((_, index) => indices.includes(index));
+  return { train: chosen(train), val: chosen(val) };
+}
+
+/** Half the width learns as well from a few hundred cases, in a third of the time. */
+const USUAL_OPTIONS: GivenOptions = { widthMultiplier: 0.5 };
+
+function describeNetwork(
+  id: string,
+  { patchSize: [x, y, z], normalization, labelValues }: SegmentationRecipe,
+  settings: SegmentationSettings,
+  given: GivenOptions,
+): Network {
+  const model = findModel(id);
+  if (!Object.hasOwn(model.options, "inChannels")) {
+    const message = `Cannot train "${model.id}" on volumes: it is a network for images, expected one for volumes such as inception_resnet_3d`;
+    throw new InceptionError("OPTION_INVALID", message, { id: model.id });
+  }
+  const fixed = { inputSize: [z, y, x], inChannels: normalization.length, numClasses: labelValues.length };
+  const options = readGivenOptions(model.id, model.options, { ...USUAL_OPTIONS, ...given, ...fixed });
+  const graph = model.describe(options);
+  const parameters = initialParameters(graph, settings.seed, settings.initializer);
+  return { model: model.id, options, graph, graphHash: hashOf(graph), parameters };
+}
+
+function planLines({ cases, labels, shape, spacing }: Fingerprint, plan: SegmentationPlan, network: Network): readonly string[] {
+  const { recipe, batch, medianShape } = plan;
+  const list = (values: readonly number[]) => values.map((value) => Number(value.toPrecision(4))).join(" x ");
+  const shares = labels.filter(({ value }) => value !== 0).map(({ value, share }) => `${value}: ${(share * 100).toPrecision(3)} %`);
+  return [
+    `${cases} cases of ${list(shape.min)} to ${list(shape.max)} voxels, median ${list(shape.median)}; spacing ${list(spacing.median)} mm`,
+    `labels by their share of the voxels: ${shares.join(", ")}`,
+    `plan: spacing ${recipe.spacing === null ? "as it is" : `${list(recipe.spacing)} mm`} (median ${list(medianShape)} voxels), patches of ${list(recipe.patchSize)}, ${batch} together, intensities ${recipe.normalization.map(({ name }) => name).join(", ")}`,
+    `network: ${network.model}, width ${String(network.options.widthMultiplier)}`,
+  ];
+}
+
+/** plan.json: what the run goes on from, and why it is as it is. */
+function planJson(plan: RunPlan, { medianShape }: SegmentationPlan, fingerprint: Fingerprint, dataset: VolumeDataset): JsonRecord {
+  // Plain records of numbers and texts.
+  const json = (value: unknown): JsonData => JSON.parse(JSON.stringify(value)) as JsonData;
+  return {
+    dataset: dataset.name,
+    recipe: json(plan.recipe),
+    batch: plan.batch,
+    medianShape,
+    train: plan.train,
+    validation: plan.validation,
+    fingerprint: json(fingerprint),
+  };
+}
+
+/** Which cases a run trains and measures on. */
+export function planOf({ folder, segmentation: recipe, plan }: Run): RunPlan {
+  const { batch, train, validation } = plan ?? {};
+  const texts = (value: JsonData | undefined): value is readonly string[] => isList(value ?? null) && isStrings(value);
+  if (recipe !== null && typeof batch === "number" && texts(train) && texts(validation)) return { recipe, batch, train, validation };
+  const fact = plan === null ? "it classifies images; resume it with inception train" : "its plan.json has no batch and cases";
+  throw new InceptionError("RUN_INVALID", `Cannot use run "${folder}" to segment: ${fact}`, { folder });
+}
+
+function isStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === "string");
+}
+
+function resumedNetwork({ config, folder }: Run, plan: RunPlan, settings: SegmentationSettings, checkpoint: Checkpoint | null): Network {
+  const network = describeNetwork(config.model, plan.recipe, settings, isJsonRecord(config.options) ? givenOf(config.options) : {});
+  if (network.graphHash === config.graphHash) {
+    const parameters = network.graph.parameters.flatMap(({ path, type }) => {
+      const value = checkpoint?.state.get(path);
+      return value ? [[path, { ...value, shape: type.shape.map(Number) }] as const] : [];
+    });
+    return checkpoint ? { ...network, parameters: new Map(parameters) } : network;
+  }
+  throw new InceptionError(
+    "CHECKPOINT_INVALID",
+    `Cannot resume "${folder}": this version describes ${config.model} differently from the one that began the run, expected the same description`,
+    { folder },
+  );
+}
+
+function givenOf(options: JsonRecord): GivenOptions {
+  return options;
+}
+
+interface Prepared {
+  readonly settings: SegmentationSettings;
+  readonly network: Network;
+  readonly plan: RunPlan;
+  readonly dataset: VolumeDataset;
+  readonly labels: readonly string[];
+  readonly writer: RunWriter;
+  readonly start: Progress;
+  /** The trainer's state, of a checkpoint; null to begin. */
+  readonly state: ReadonlyMap<string, Tensor> | null;
+  readonly options: Omit<TrainSegmentationOptions, "options">;
+}
+
+type Closer = () => Promise<void>;
+
+async function finish(prepared: Prepared): Promise<TrainedRun> {
+  const closers: Closer[] = [() => prepared.writer.close()];
+  try {
+    return await runTraining(prepared, closers);
+  } finally {
+    for (const close of closers.toReversed()) await close();
+  }
+}
+
+async function runTraining(prepared: Prepared, closers: Closer[]): Promise<TrainedRun> {
+  const { settings, network, plan, labels, writer, start, state, options } = prepared;
+  const report = options.onEvent ?? (() => {});
+  const sources = openSources(prepared, closers);
+  report({ kind: "preparing", what: "programs" });
+  const compiled = { ...settings, batch: plan.batch };
+  const extra = { loss: settings.loss, truth: "labels" } as const;
+  const trained = { trained: selectTrained(network.graph) };
+  const { trainer, masks } = await openTrainer(trained, () => true, compiled, network.parameters, options, extra);
+  closers.push(() => trainer.close());
+  if (state) await trainer.writeState(state);
+  const { batchesPerEpoch } = sources.train;
+  const stepsPerEpoch = Math.ceil(batchesPerEpoch / settings.accumulate);
+  report({ ...beginningOf(prepared), batchesPerEpoch, stepsPerEpoch });
+  const log = runLog<PatchEvaluation>(writer, settings, batchesPerEpoch, report);
+  const [x, y, z] = plan.recipe.patchSize;
+  const inputs = async (batch: VolumeBatch) => ({ input: volumeInput(batch, plan.recipe.normalization.length, [z, y, x]) });
+  const parts: LoopParts<VolumeBatch, PatchEvaluation> = {
+    trainer,
+    task: segmentation(labels.length, [z, y, x]),
+    train: { source: sources.train, inputs },
+    validation: sources.validation && { source: sources.validation, inputs },
+    report: log.report,
+    interrupted: options.interrupted ?? (() => false),
+    lastCheckpoint: () => log.lastCheckpoint(),
+    save: async (progress, evaluation) => {
+      const checkpoint = await checkpointOf({ trainer, fixed: new Map(), network, settings, progress });
+      if (progress.position.batch === 0) await writer.saveEpoch(checkpoint, { metric: settings.metric, count: settings.keep });
+      else await writer.saveLast(checkpoint);
+      log.saved(progress, evaluation);
+    },
+  };
+  const { end, progress } = await trainLoop(loopOptions(settings, stepsPerEpoch, masks), parts, start);
+  await log.flush();
+  const secondsPerStep = log.secondsPerStep();
+  const environment = environmentFacts(trainer.device, options.threads ?? 0);
+  const told = { writer, network, settings, plan, labels, progress, end, secondsPerStep, stepsPerEpoch, steps: log.steps(), environment };
+  const file = await writeSegmentationReport(told);
+  return {
+    run: options.out,
+    end,
+    epochs: progress.position.epoch,
+    steps: progress.position.step,
+    best: bestEpoch(progress.history, settings.metric) ?? progress.history.at(-1) ?? null,
+    final: progress.history.at(-1) ?? null,
+    secondsPerStep,
+    report: file,
+  };
+}
+
+interface Sources {
+  readonly train: BatchesOf<VolumeBatch>;
+  readonly validation: BatchesOf<VolumeBatch> | null;
+}
+
+function openSources({ settings, plan, dataset, options }: Prepared, closers: Closer[]): Sources {
+  const { patchesPerCase, foregroundShare, seed } = settings;
+  const chosen = (ids: readonly string[]) => dataset.cases.filter(({ id }) => ids.includes(id));
+  const missing = [...plan.train, ...plan.validation].find((id) => !dataset.cases.some((each) => each.id === id));
+  if (missing !== undefined) {
+    throw new InceptionError(
+      "DATASET_INVALID",
+      `Cannot train on "${settings.data}": it no longer has case "${missing}", expected the run's cases`,
+      {
+        missing,
+      },
+    );
+  }
+  const open = (ids: readonly string[], training: Parameters<typeof createVolumeBatchSource>[0]["training"], workers: number) => {
+    const common = { name: dataset.name, cases: chosen(ids), recipe: plan.recipe, batchSize: plan.batch, seed };
+    const source = createVolumeBatchSource({ ...common, training, workers });
+    closers.push(() => source.close());
+    return source;
+  };
+  const { workers = 1 } = options;
+  const augmentation = augmentationOf(settings);
+  return {
+    train: open(plan.train, { patchesPerCase, foregroundShare, augmentation }, workers),
+    validation: plan.validation.length === 0 ? null : open(plan.validation, null, Math.min(workers, 1)),
+  };
+}
+
+function augmentationOf({ augmentation }: SegmentationSettings): VolumeAugmentation {
+  if (augmentation === "none") return NO_VOLUME_AUGMENTATION;
+  return augmentation === "usual" ? VOLUME_AUGMENTATION : parseVolumeAugmentation(augmentation, "the settings");
+}
+
+function beginningOf({ network, settings, plan, labels, start }: Prepared) {
+  return {
+    kind: "beginning",
+    model: network.model,
+    parameters: [...network.parameters.values()].reduce((sum, { data }) => sum + data.length, 0),
+    classes: labels.length,
+    samples: "volumes",
+    trainImages: plan.train.length,
+    valImages: plan.validation.length,
+    epochs: settings.epochs,
+    position: start.position,
+    begun: [],
+  } as const;
+}
+
+function loopOptions(settings: SegmentationSettings, stepsPerEpoch: number, masks: LoopOptions["masks"]): LoopOptions {
+  const schedule = runSchedule(settings);
+  const { epochs, seed, accumulate, checkpointEvery, metric, patience } = settings;
+  return {
+    epochs,
+    seed,
+    learningRate: (step) => learningRateAt(schedule, { step, stepsPerEpoch }),
+    accumulate,
+    checkpointEvery,
+    earlyStopping: patience > 0 ? { metric, patience } : null,
+    masks,
+  };
+}

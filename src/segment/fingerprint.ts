@@ -1,0 +1,180 @@
+/** What a set of labelled volumes is like: the facts that a plan of training rests on. */
+import { type Triple, toRas, type Volume } from "../data/index.js";
+import { percentile } from "../data/volumes/percentile.js";
+import { InceptionError } from "../errors.js";
+
+/** How the intensities of one channel are spread. */
+export interface Intensities {
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  readonly standardDeviation: number;
+}
+
+/** One case, turned to RAS. */
+export interface CaseFacts {
+  readonly id: string;
+  /** Voxels to the right, the front and the top. */
+  readonly shape: Triple;
+  /** Millimetres between them. */
+  readonly spacing: Triple;
+  /** Of all voxels, by channel. */
+  readonly channels: readonly Intensities[];
+  /** By channel, 0.5 % and 99.5 % of what lies in the foreground; null where there is none. */
+  readonly foreground: readonly (readonly [low: number, high: number])[] | null;
+  /** How many voxels have each label value, ascending. */
+  readonly voxels: readonly (readonly [value: number, count: number])[];
+}
+
+/** Lowest, median and highest of something over the cases. */
+export interface Spread<T> {
+  readonly min: T;
+  readonly median: T;
+  readonly max: T;
+}
+
+/** A set of cases. */
+export interface Fingerprint {
+  readonly cases: number;
+  readonly spacing: Spread<Triple>;
+  readonly shape: Spread<Triple>;
+  /** Medians over the cases, by channel. */
+  readonly intensities: readonly Intensities[];
+  /** Medians over the cases of what bounds the foreground's intensities, by channel; null where no case has foreground. */
+  readonly foreground: readonly (readonly [low: number, high: number])[] | null;
+  /** Every label value, ascending. */
+  readonly labels: readonly LabelFacts[];
+}
+
+export interface LabelFacts {
+  readonly value: number;
+  /** Of all voxels. */
+  readonly share: number;
+  /** Cases that have it. */
+  readonly cases: number;
+}
+
+/** Of one case so many foreground voxels decide; more change no percentile that matters. */
+const MOST_FOREGROUND = 100_000;
+
+/**
+ * Look at a case.
+ *
+ * @param channels - of the image, all on the grid of the labels
+ * @throws InceptionError VOLUME_INVALID where image and labels have different sizes, or a label is no integer
+ */
+export function caseFacts(id: string, channels: readonly Volume[], labels: Volume): CaseFacts {
+  for (const { shape } of channels) {
+    if (shape.every((size, axis) => size === labels.shape[axis])) continue;
+    const fact = `its image has ${shape.join(" x ")} voxels, its labels have ${labels.shape.join(" x ")}, expected the same`;
+    throw new InceptionError("VOLUME_INVALID", `Cannot train on case "${id}": ${fact}`, { id, image: shape, labels: labels.shape });
+  }
+  const { shape, spacing } = toRas(labels);
+  const counts = new Map<number, number>();
+  for (const value of labels.data) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const wrong = [...counts.keys()].find((value) => !Number.isInteger(value));
+  if (wrong !== undefined) {
+    const fact = `its labels hold the value ${wrong}, expected integers`;
+    throw new InceptionError("VOLUME_INVALID", `Cannot train on case "${id}": ${fact}`, { id, value: wrong });
+  }
+  const voxels = [...counts].toSorted(([a], [b]) => a - b);
+  const foreground = labels.data.length - (counts.get(0) ?? 0);
+  return {
+    id,
+    shape,
+    spacing,
+    channels: channels.map(intensitiesOf),
+    foreground: foreground === 0 ? null : channels.map((channel) => foregroundBounds(channel, labels, foreground)),
+    voxels,
+  };
+}
+
+function intensitiesOf({ data }: Volume): Intensities {
+  let [sum, squares, min, max, count] = [0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
+  for (const value of data) {
+    if (!Number.isFinite(value)) continue;
+    sum += value;
+    squares += value * value;
+    if (value < min) min = value;
+    if (value > max) max = value;
+    count++;
+  }
+  const mean = sum / count;
+  return { min, max, mean, standardDeviation: Math.sqrt(Math.max(0, squares / count - mean * mean)) };
+}
+
+function foregroundBounds({ data }: Volume, labels: Volume, count: number): readonly [number, number] {
+  const every = Math.ceil(count / MOST_FOREGROUND);
+  const values: number[] = [];
+  for (let voxel = 0, seen = 0; voxel < data.length; voxel++) {
+    if (labels.data[voxel] === 0 || seen++ % every !== 0) continue;
+    const value = data[voxel] ?? Number.NaN;
+    if (Number.isFinite(value)) values.push(value);
+  }
+  if (values.length === 0) return [0, 1];
+  values.sort((a, b) => a - b);
+  return [percentile(values, 0.5), percentile(values, 99.5)];
+}
+
+/**
+ * What cases have in common.
+ *
+ * @param cases - at least one
+ * @throws InceptionError DATASET_INVALID without a case, or with cases of different numbers of channels
+ */
+export function fingerprintOf(cases: readonly CaseFacts[]): Fingerprint {
+  const [first] = cases;
+  if (first === undefined) throw new InceptionError("DATASET_INVALID", "Cannot plan training: there is no case that can be read");
+  const other = cases.find(({ channels }) => channels.length !== first.channels.length);
+  if (other) {
+    const fact = `"${first.id}" has ${first.channels.length} channels and "${other.id}" ${other.channels.length}, expected one number`;
+    throw new InceptionError("DATASET_INVALID", `Cannot plan training: ${fact}`, { cases: [first.id, other.id] });
+  }
+  const inside = cases.flatMap(({ foreground }) => (foreground === null ? [] : [foreground]));
+  return {
+    cases: cases.length,
+    spacing: spreadOf(cases.map(({ spacing }) => spacing)),
+    shape: spreadOf(cases.map(({ shape }) => shape)),
+    intensities: first.channels.map((_, channel) => medianIntensities(cases.map(({ channels }) => channels[channel]))),
+    foreground:
+      inside.length === 0
+        ? null
+        : first.channels.map((_, channel) => [
+            median(inside.map((bounds) => bounds[channel]?.[0] ?? 0)),
+            median(inside.map((bounds) => bounds[channel]?.[1] ?? 0)),
+          ]),
+    labels: labelFacts(cases),
+  };
+}
+
+function labelFacts(cases: readonly CaseFacts[]): readonly LabelFacts[] {
+  const all = cases.reduce((sum, { shape: [x, y, z] }) => sum + x * y * z, 0);
+  const found = new Map<number, { voxels: number; cases: number }>();
+  for (const [value, count] of cases.flatMap(({ voxels }) => voxels)) {
+    const { voxels, cases: before } = found.get(value) ?? { voxels: 0, cases: 0 };
+    found.set(value, { voxels: voxels + count, cases: before + 1 });
+  }
+  return [...found]
+    .map(([value, { voxels, cases: having }]) => ({ value, share: voxels / all, cases: having }))
+    .toSorted((a, b) => a.value - b.value);
+}
+
+function spreadOf(values: readonly Triple[]): Spread<Triple> {
+  const each = (choose: (along: readonly number[]) => number): Triple => {
+    const along = (axis: 0 | 1 | 2): number => choose(values.map((value) => value[axis]));
+    return [along(0), along(1), along(2)];
+  };
+  return { min: each((along) => Math.min(...along)), median: each(median), max: each((along) => Math.max(...along)) };
+}
+
+function median(values: readonly number[]): number {
+  return percentile(
+    values.toSorted((a, b) => a - b),
+    50,
+  );
+}
+
+function medianIntensities(values: readonly (Intensities | undefined)[]): Intensities {
+  const of = (key: keyof Intensities): number => median(values.map((each) => each?.[key] ?? Number.NaN).filter(Number.isFinite));
+  return { min: of("min"), max: of("max"), mean: of("mean"), standardDeviation: of("standardDeviation") };
+}
