@@ -52,6 +52,11 @@ function options(preset: Preset) {
       "Begin the second branch of C blocks with a 1×1×1 convolution to 64 channels, as that of B blocks does.",
       false,
     ),
+    fullResolutionSkip: booleanOption(
+      "A third skip, from a 3×3×3 convolution of the input at its own size, with a ReLU behind its sum.",
+      false,
+    ),
+    aux: booleanOption("Deep supervision: logits of the maps of a quarter and half of the input's size as well, for training.", false),
   };
 }
 
@@ -79,7 +84,8 @@ export function inceptionResnet3d(preset: Preset, given: GivenOptions = {}): Gra
   };
   const input = b.input("input", ["N", values.inChannels, ...values.inputSize]);
   const { c1, c2, x } = stem(context, input);
-  b.output("logits", decoder(context, body(context, x), { c1, c2, input }));
+  const c0 = values.fullResolutionSkip ? b.stage("stem.conv0", runSteps(context, "stem", input, [conv("conv0", 32, 3)])) : null;
+  for (const [name, logits] of decoder(context, body(context, x), { c0, c1, c2, input })) b.output(name, logits);
   return b.finish();
 }
 
@@ -215,27 +221,52 @@ function mixedConv(b: GraphBuilder, path: string, z: Ref, x: Ref): Ref {
 const ONE_VOXEL = { kernelShape: [1, 1, 1], strides: [1, 1, 1], dilations: [1, 1, 1] };
 
 /**
- * [N, 1600, D/8, …] → [N, numClasses, D, H, W]. Each transposed convolution doubles the map. Where the encoder rounded a
+ * [N, 1600, D/8, …] → "logits" [N, numClasses, D, H, W], and with `aux` "aux1" and "aux2" of the same shape. Each transposed convolution doubles the map. Where the encoder rounded a
  * half up that is one voxel more than the skip has, never less, and the last one is cut off.
  */
-function decoder(context: Context, input: Ref, skips: { readonly c1: Ref; readonly c2: Ref; readonly input: Ref }): Ref {
-  const { b, width, options: given } = context;
-  const pointwise = (name: string, from: Ref, outChannels: number): Ref =>
-    b.module(`up.${name}`, plainConv(b, `up.${name}`, from, { outChannels, kernelShape: [1, 1, 1] }, true));
-  const doubled = (index: number, from: Ref, like: Ref): Ref => {
-    const spec = { outChannels: width(64), kernelShape: [2, 2, 2] };
-    const path = `up.deconv${index}`;
-    return cropEnds(b, `up.crop${index}`, b.stage(path, b.module(path, transposedConv(b, path, from, spec))), like);
-  };
+function decoder(context: Context, input: Ref, skips: Skips): ReadonlyMap<string, Ref> {
+  const { width, options: given } = context;
   const joined = (index: number, from: Ref, skip: Ref): Ref => {
-    const up = doubled(index, from, skip);
+    const up = doubled(context, `up.deconv${index}`, from, width(64), skip);
     const path = `up.sum${index}`;
-    return b.stage(path, b.module(path, b.add("add", path, [up, pointwise(`skip_c${3 - index}`, skip, width(64))], {})));
+    return context.b.module(path, context.b.add("add", path, [up, pointwise(context, `up.skip_c${3 - index}`, skip, width(64))], {}));
   };
-  let x = b.stage("up.reduce", pointwise("reduce", input, width(64)));
-  x = joined(1, x, skips.c2);
-  x = joined(2, x, skips.c1);
-  return b.stage("up.logits", pointwise("logits", doubled(3, x, skips.input), given.numClasses));
+  const stage = (path: string, x: Ref): Ref => context.b.stage(path, x);
+  const reduced = stage("up.reduce", pointwise(context, "up.reduce", input, width(64)));
+  const quarter = stage("up.sum1", joined(1, reduced, skips.c2));
+  const half = stage("up.sum2", joined(2, quarter, skips.c1));
+  const whole =
+    skips.c0 === null
+      ? doubled(context, "up.deconv3", half, width(64), skips.input)
+      : stage("up.relu3", context.b.module("up.relu3", context.b.add("relu", "up.relu3", [joined(3, half, skips.c0)], {})));
+  const logits = stage("up.logits", pointwise(context, "up.logits", whole, given.numClasses));
+  if (!given.aux) return new Map([["logits", logits]]);
+  const ofHalf = (path: string, x: Ref): Ref => doubled(context, `${path}.deconv2`, x, given.numClasses, skips.input);
+  const head = (path: string, x: Ref): Ref => pointwise(context, `${path}.logits`, x, given.numClasses);
+  const ofQuarter = doubled(context, "aux1.deconv1", head("aux1", quarter), given.numClasses, skips.c1);
+  return new Map([
+    ["logits", logits],
+    ["aux1", ofHalf("aux1", ofQuarter)],
+    ["aux2", ofHalf("aux2", head("aux2", half))],
+  ]);
+}
+
+interface Skips {
+  /** Of the input's own size; null without `fullResolutionSkip`. */
+  readonly c0: Ref | null;
+  readonly c1: Ref;
+  readonly c2: Ref;
+  readonly input: Ref;
+}
+
+function pointwise({ b }: Context, path: string, from: Ref, outChannels: number): Ref {
+  return b.module(path, plainConv(b, path, from, { outChannels, kernelShape: [1, 1, 1] }, true));
+}
+
+/** A map of twice the size, but not larger than `like`; a stage of its own. */
+function doubled({ b }: Context, path: string, from: Ref, outChannels: number, like: Ref): Ref {
+  const spec = { outChannels, kernelShape: [2, 2, 2] };
+  return cropEnds(b, path.replace("deconv", "crop"), b.stage(path, b.module(path, transposedConv(b, path, from, spec))), like);
 }
 
 /** x without the last elements of each spatial axis that `like` does not have. */

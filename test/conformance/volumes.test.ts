@@ -129,6 +129,34 @@ describe("counts", () => {
     ]);
   });
 
+  test("a third skip, from the input's own size, and heads of the inner maps", () => {
+    const plain = describeModel("inception_resnet_3d", { inputSize: [35, 51, 35] });
+    const graph = describeModel("inception_resnet_3d", { inputSize: [35, 51, 35], fullResolutionSkip: true, aux: true });
+    expect(graph.outputs.map(({ name, value }) => [name, graph.types.get(value)?.shape])).toEqual(
+      ["logits", "aux1", "aux2"].map((name) => [name, ["N", 2, 35, 51, 35]]),
+    );
+    const known = new Set(plain.parameters.map(({ path }) => path));
+    const added = graph.parameters.filter(({ path }) => !known.has(path)).map(({ path, type }) => [path, type.shape] as const);
+    const normalized = ["weight", "bias", "running_mean", "running_var"].map((name) => [`stem.conv0.bn.${name}`, [32]] as const);
+    expect(new Map(added)).toEqual(
+      new Map<string, readonly number[]>([
+        ["stem.conv0.conv.weight", [32, 1, 3, 3, 3]],
+        ...normalized,
+        ["up.skip_c0.weight", [64, 32, 1, 1, 1]],
+        ["up.skip_c0.bias", [64]],
+        ...["aux1.logits", "aux2.logits"].flatMap((path) => [
+          [`${path}.weight`, [2, 64, 1, 1, 1]] as const,
+          [`${path}.bias`, [2]] as const,
+        ]),
+        ...["aux1.deconv1", "aux1.deconv2", "aux2.deconv2"].flatMap((path) => [
+          [`${path}.weight`, [2, 2, 2, 2, 2]] as const,
+          [`${path}.bias`, [2]] as const,
+        ]),
+      ]),
+    );
+    expect(graph.nodes.find(({ path }) => path === "up.logits")?.inputs[0]).toBe("up.relu3");
+  });
+
   test("a linear residual has the same parameters and no ReLU before the sum", () => {
     const linear = describeModel("inception_resnet_3d", { mixedActivation: "linear" });
     const listed = describeModel("inception_resnet_3d");

@@ -99,7 +99,8 @@ test("a loss that does not exist is named; Dice needs maps", () => {
   expect(() => compileTraining(network, { ...given, loss })).toThrow(
     expect.objectContaining({
       code: "OPTION_INVALID",
-      message: 'Cannot train "inception_resnet_3d.table" with loss "dice": expected one of cross_entropy, dice_cross_entropy, nnunet_dice_cross_entropy',
+      message:
+        'Cannot train "inception_resnet_3d.table" with loss "dice": expected one of cross_entropy, dice_cross_entropy, nnunet_dice_cross_entropy',
     }),
   );
   const classifier = describeModel("googlenet", { inputSize: 32, widthMultiplier: 0.05, numClasses: 3 });

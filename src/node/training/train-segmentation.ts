@@ -89,6 +89,7 @@ interface RunPlan {
  */
 export async function trainSegmentation(id: string, given: GivenOptions, options: TrainSegmentationOptions): Promise<TrainedRun> {
   const settings = resolveSegmentationSettings(given);
+  checkForVolumes(id);
   await checkFreeForRun(options.out);
   const dataset = await openVolumeDataset(settings.data);
   const { facts, fingerprint } = await lookAt(dataset, options);
@@ -128,6 +129,14 @@ export async function resumeSegmentation(options: Omit<TrainSegmentationOptions,
   } finally {
     await writer.close();
   }
+}
+
+function checkForVolumes(id: string): void {
+  const model = findModel(id);
+  const size = model.options.inputSize?.default;
+  if (Array.isArray(size) && size.length === 3) return;
+  const message = `Cannot train "${model.id}" on volumes: it is a network for images, expected one for volumes such as inception_resnet_3d`;
+  throw new InceptionError("OPTION_INVALID", message, { id: model.id });
 }
 
 function idOf({ id }: VolumeCase): string {
@@ -174,10 +183,6 @@ function describeNetwork(
   given: GivenOptions,
 ): Network {
   const model = findModel(id);
-  if (!Object.hasOwn(model.options, "inChannels")) {
-    const message = `Cannot train "${model.id}" on volumes: it is a network for images, expected one for volumes such as inception_resnet_3d`;
-    throw new InceptionError("OPTION_INVALID", message, { id: model.id });
-  }
   const fixed = { inputSize: [z, y, x], inChannels: normalization.length, numClasses: labelValues.length };
   const options = readGivenOptions(model.id, model.options, { ...USUAL_OPTIONS, ...given, ...fixed });
   const graph = model.describe(options);

@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { resolveSegmentationSettings, SEGMENTATION_SETTINGS } from "./segmentation-settings.js";
+import { runSchedule, settingsJson } from "./settings.js";
+
+test("what a command line and a config.json say comes to the same", () => {
+  const given = { data: "d", patchSize: "40,56,40", spacing: "1,1,1.5", fold: "none", batch: "2", augmentation: '{"noiseDeviation":0.1}' };
+  const settings = resolveSegmentationSettings(given);
+  expect(settings).toMatchObject({ patchSize: [40, 56, 40], spacing: [1, 1, 1.5], fold: null, batch: 2, folds: 5 });
+  expect(resolveSegmentationSettings(JSON.parse(JSON.stringify(settingsJson(settings))) as Record<string, unknown>)).toEqual(settings);
+  expect(runSchedule(settings).rate(0)).toBeGreaterThan(0);
+});
+
+test.each([
+  [{ fold: 5 }, "Cannot set fold of a run to 5: expected a whole number in [0, 4], or none"],
+  [{ patchSize: "40,56" }, 'Cannot set patchSize of a run to "40,56": expected three whole numbers such as 40,56,40, or planned'],
+  [{ spacing: [1, 1, 0] }, "Cannot set spacing of a run to [1,1,0]: expected three numbers such as 1,1,1.5, or planned"],
+  [{ mixup: 1 }, `Cannot set mixup of a run: expected ${Object.keys(SEGMENTATION_SETTINGS).join(", ")}`],
+  [{ data: undefined }, "Cannot train without data: expected text"],
+])("%j is refused", (given, message) => {
+  expect(() => resolveSegmentationSettings({ data: "d", ...given })).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
+});

@@ -1,0 +1,218 @@
+/**
+ * `train-seg` as a user does it: the built program on drawn volumes, a network of thirty thousand parameters. What it learns
+ * on real ones is in docs/results.md.
+ */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createVolume, randomStream, type Triple } from "../src/data/index.js";
+import { openRun } from "../src/node/open-run.js";
+import { prepareRun } from "../src/node/training/run-weights.js";
+import { planOf } from "../src/node/training/train-segmentation.js";
+import { writeVolume } from "../src/node/volumes.js";
+import { begin, ended, inception, json, refused } from "./program.js";
+
+const CASES = 6;
+const STEPS = 4;
+let folder = "";
+let data = "";
+let run = "";
+let trained: Record<string, unknown> = {};
+let progress = "";
+
+/** A bright ball in noise: its left half is label 1, its right half label 7. Axes lead to the left, the back and the top. */
+async function drawCase(id: string, index: number): Promise<void> {
+  const random = randomStream({ seed: 5, purpose: "train-seg test", index });
+  const shape: Triple = [18 + (index % 3), 20, 17];
+  const centre = [8 + random.below(3), 9 + random.below(3), 8];
+  const labels = new Uint8Array(shape[0] * shape[1] * shape[2]);
+  const image = new Int16Array(labels.length);
+  for (let i = 0; i < labels.length; i++) {
+    const place = [i % shape[0], Math.floor(i / shape[0]) % shape[1], Math.floor(i / (shape[0] * shape[1]))];
+    const inside = Math.hypot(...place.map((at, axis) => at - (centre[axis] ?? 0))) < 6;
+    labels[i] = inside ? ((place[0] ?? 0) < (centre[0] ?? 0) ? 7 : 1) : 0;
+    image[i] = Math.round(400 + (inside ? 200 : 0) + random.normal(0, 40));
+  }
+  const affine = [-1, 0, 0, 9, 0, -1, 0, 12, 0, 0, 1, -8, 0, 0, 0, 1];
+  await writeVolume(path.join(data, "imagesTr", `${id}.nii.gz`), createVolume(shape, image, affine));
+  await writeVolume(path.join(data, "labelsTr", `${id}.nii.gz`), createVolume(shape, labels, affine));
+}
+
+const idOf = (index: number) => `ball_${index}`;
+const settings = ["--epochs", "2", "--folds", "3", "--fold", "1", "--batch", "2", "--patch-size", "24,24,24", "--threads", "1"];
+const NETWORK = ["--option", "widthMultiplier=0.05", "--checkpoint-every", "1"];
+const TRAIN = () => ["train-seg", data, ...settings, ...NETWORK];
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), "inception-train-seg-"));
+  data = path.join(folder, "balls");
+  for (const name of ["imagesTr", "labelsTr"]) mkdirSync(path.join(data, name), { recursive: true });
+  const ids = Array.from({ length: CASES }, (_, index) => idOf(index));
+  for (const [index, id] of ids.entries()) await drawCase(id, index);
+  const training = ids.map((id) => ({ image: `./imagesTr/${id}.nii.gz`, label: `./labelsTr/${id}.nii.gz` }));
+  const labels = { "0": "background", "1": "right", "7": "left" };
+  writeFileSync(path.join(data, "dataset.json"), JSON.stringify({ name: "Balls", modality: { "0": "MRI" }, labels, training }));
+  run = path.join(folder, "run");
+  const result = await inception(...TRAIN(), "--out", run, "--json");
+  trained = json(result);
+  progress = result.err;
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function last(of: string): Buffer {
+  return readFileSync(path.join(of, "checkpoints/last.safetensors"));
+}
+
+function loggedSteps(of: string): number {
+  const file = path.join(of, "metrics.jsonl");
+  return existsSync(file) ? readFileSync(file, "utf8").split('"kind":"step"').length - 1 : 0;
+}
+
+describe("train-seg", () => {
+  test("tells its plan, and what came out", () => {
+    const scores = {
+      dice: expect.any(Number) as number,
+      classes: [expect.any(Number), expect.any(Number)] as unknown,
+      loss: expect.any(Number) as number,
+    };
+    expect(trained).toEqual({ run, epochs: 2, best: scores, final: scores, steps: STEPS, secondsPerStep: expect.any(Number) as number });
+    expect(progress.split("\n").slice(0, 5)).toEqual([
+      "6 cases of 18 x 20 x 17 to 20 x 20 x 17 voxels, median 19 x 20 x 17; spacing 1 x 1 x 1 mm",
+      expect.stringMatching(/^labels by their share of the voxels: 1: \d\.\d+ %, 7: \d\.\d+ %$/),
+      "plan: spacing as it is (median 19 x 20 x 17 voxels), patches of 24 x 24 x 24, 2 together, intensities z_score",
+      "network: inception_resnet_3d.table, width 0.05",
+      expect.stringMatching(
+        /^inception_resnet_3d\.table: [\d,]+ parameters; 4 training and 2 validation volumes of 3 classes; 2 steps an epoch$/,
+      ),
+    ]);
+    expect(progress).toMatch(/\nepoch 2\/2 {2}train loss .* Dice \d\.\d{4} \d\.\d{4} /);
+  });
+
+  test("writes a run folder that knows its recipe and its cases", async () => {
+    expect(readdirSync(run).filter((name) => !name.startsWith("."))).toEqual([
+      "best.safetensors",
+      "checkpoints",
+      "config.json",
+      "events",
+      "labels.json",
+      "metrics.jsonl",
+      "plan.json",
+      "report.html",
+    ]);
+    const opened = await openRun(run);
+    expect(opened.labels).toEqual(["background", "right", "left"]);
+    expect(opened.segmentation).toEqual({
+      spacing: null,
+      normalization: [{ name: "z_score", region: "all" }],
+      patchSize: [24, 24, 24],
+      labelValues: [0, 1, 7],
+    });
+    const { train, validation } = planOf(opened);
+    expect([...train, ...validation].toSorted()).toEqual(Array.from({ length: CASES }, (_, index) => idOf(index)));
+    expect(loggedSteps(run)).toBe(STEPS);
+    const { artefact, graph } = await prepareRun(run);
+    expect(artefact).toMatchObject({ model: "inception_resnet_3d.table", labels: opened.labels, segmentation: opened.segmentation });
+    expect(graph.inputs[0]?.type.shape).toEqual(["N", 1, 24, 24, 24]);
+  });
+
+  test("over all folds each case is measured on once", async () => {
+    const measured: string[] = [];
+    for (const fold of ["0", "1", "2"]) {
+      const out = path.join(folder, `fold-${fold}`);
+      const result = await inception(...TRAIN(), "--fold", fold, "--epochs", "1", "--out", out);
+      expect(result).toMatchObject({ code: 0 });
+      measured.push(...planOf(await openRun(out)).validation);
+    }
+    expect(measured.toSorted()).toEqual(Array.from({ length: CASES }, (_, index) => idOf(index)));
+  });
+
+  test("a run that was killed and resumed ends with the bytes of one that was not", async () => {
+    const killed = path.join(folder, "killed");
+    const child = begin(...TRAIN(), "--out", killed, "--workers", "2");
+    while (loggedSteps(killed) < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    child.kill("SIGKILL");
+    await ended(child);
+    expect((await inception("train-seg", "--resume", killed, "--threads", "1")).code).toBe(0);
+    expect(last(killed).equals(last(run))).toBe(true);
+  });
+
+  test("learns: the loss of ten epochs falls by half", async () => {
+    const out = path.join(folder, "learns");
+    const result = await inception(...TRAIN(), "--fold", "none", "--epochs", "10", "--learning-rate", "0.01", "--out", out);
+    expect(result.out).toContain("nothing to measure on");
+    const losses = [...result.err.matchAll(/train loss (-?\d+\.\d+)/g)].map(([, loss]) => Number(loss) + 1);
+    expect(losses).toHaveLength(10);
+    // Of Dice and cross-entropy, whose least is 0 when 1 is added.
+    expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) / 2);
+  });
+
+  test("a case that cannot be read is named and left out", async () => {
+    const broken = path.join(folder, "broken");
+    for (const name of ["images", "labels"]) mkdirSync(path.join(broken, name), { recursive: true });
+    for (let index = 0; index < 4; index++) {
+      for (const [from, to] of [
+        ["imagesTr", "images"],
+        ["labelsTr", "labels"],
+      ] as const) {
+        writeFileSync(path.join(broken, to, `${idOf(index)}.nii.gz`), readFileSync(path.join(data, from, `${idOf(index)}.nii.gz`)));
+      }
+    }
+    truncateSync(path.join(broken, "images", `${idOf(2)}.nii.gz`), 500);
+    const out = path.join(folder, "without");
+    const result = await inception("train-seg", broken, ...settings, ...NETWORK, "--epochs", "1", "--out", out);
+    expect(result).toMatchObject({ code: 0 });
+    expect(result.err).toContain(
+      `left out: Cannot read NIfTI file "${path.join(broken, "images", `${idOf(2)}.nii.gz`)}": its gzip stream ends before its end`,
+    );
+    expect(result.err).toContain("inception: 1 cases could not be read and were left out");
+    const { train, validation } = planOf(await openRun(out));
+    expect([...train, ...validation].toSorted()).toEqual([0, 1, 3].map(idOf));
+    expect((await openRun(out)).labels).toEqual(["background", "label 1", "label 7"]);
+  });
+});
+
+describe("what train-seg is asked wrongly is one line", () => {
+  const place = () => path.join(folder, "never");
+
+  test.each([
+    [[], "Cannot train without data: expected a folder of labelled volumes, as in inception train-seg Task04_Hippocampus --out run"],
+    [["{data}"], "Cannot train without a place for the run: expected --out with a new folder, or --resume with the folder of a run"],
+    [
+      ["--resume", "x", "--epochs", "3"],
+      'Cannot train with --epochs and --resume "x": expected no more than --device, --threads, --workers and --json, a run keeps its settings',
+    ],
+    [["{data}", "--out", "{place}", "--fold", "9"], "Cannot set fold of a run to 9: expected a whole number in [0, 4], or none"],
+    [
+      ["{data}", "--out", "{place}", "--model", "googlenet"],
+      'Cannot train "googlenet.public" on volumes: it is a network for images, expected one for volumes such as inception_resnet_3d',
+    ],
+    [
+      ["{folder}", "--out", "{place}"],
+      'Cannot use "{folder}" as labelled volumes: it has no dataset.json, and no folders images and labels (or imagesTr and labelsTr)',
+    ],
+  ])("%j", async (args, message) => {
+    const filled = (text: string) => text.replace("{data}", data).replace("{place}", place()).replace("{folder}", folder);
+    const { code, err } = await refused("train-seg", ...args.map(filled));
+    expect([code, err]).toEqual([2, `inception: ${filled(message)}\n`]);
+    expect(existsSync(place())).toBe(false);
+  });
+
+  test.each([
+    ["[1, 2]", "it is no JSON object"],
+    ["{}", 'it has no list "training" of images and labels'],
+    ['{"training": [{"image": "a.nii"}]}', 'entry 0 of "training" is not an object with "image" and "label"'],
+    ['{"training": [{"image": "../a.nii", "label": "b.nii"}]}', 'it lists "../a.nii", expected a path below its folder'],
+    ['{"training": [{"image": "a.nii", "label": "/b.nii"}]}', 'it lists "/b.nii", expected a path below its folder'],
+    ['{"training": []}', "it lists no labelled volumes"],
+    [
+      '{"training": [{"image": "a.nii", "label": "x/b.nii"}, {"image": "a.nii", "label": "y/b.nii"}]}',
+      'two cases are called "b", expected names of their own',
+    ],
+  ])("a description %s", async (text, fact) => {
+    const file = path.join(folder, "dataset-other.json");
+    writeFileSync(file, text);
+    const { code, err } = await refused("train-seg", file, "--out", place());
+    expect([code, err]).toEqual([2, `inception: Cannot use "${file}" as labelled volumes: ${fact}\n`]);
+  });
+});
