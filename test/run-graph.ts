@@ -70,7 +70,7 @@ export async function runGraph(
 /** The profiles under which a graph becomes different ONNX, "standard" first: equal files need no second run. */
 export function distinctProfiles(graph: Graph, parameters: ReadonlyMap<string, Tensor>): readonly Profile[] {
   const files = new Map<string, Profile>();
-  for (const profile of ["standard", "ort-cpu", "webgpu"] as const) {
+  for (const profile of ["standard", "ort-cpu", "webgpu", "plain"] as const) {
     const file = Buffer.from(concatChunks(compileInference(graph, parameters, { profile }).chunks)).toString("latin1");
     if (!files.has(file)) files.set(file, profile);
   }

@@ -16,6 +16,7 @@ import { checkGraph } from "../ops/index.js";
 import type { Profile } from "../ops/op.js";
 import { formatShape, type TensorType } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { composePointwise } from "./compose.js";
 import { emitModel } from "./emit.js";
 import { lowerGraph } from "./lower.js";
 import { dropInferenceIdentities } from "./simplify.js";
@@ -56,18 +57,19 @@ export interface CompileOptions {
 export function compileInference(graph: Graph, parameters: ReadonlyMap<string, Tensor>, options: CompileOptions = {}): EncodedModel {
   // 1. Keep what the wanted outputs need.
   const selected = checkGraph(options.outputs ? selectOutputs(graph, options.outputs) : graph);
-  // 2. Drop what does nothing at inference.
+  // 2. Drop what does nothing at inference; compose what is one linear map.
   const simplified = dropInferenceIdentities(selected);
+  const rewritten = options.profile === "plain" ? simplified : composePointwise(simplified);
   // 3. Each op in ONNX's words.
-  const { nodes, constants } = lowerGraph(simplified, options.profile);
+  const { nodes, constants } = lowerGraph(rewritten, options.profile);
   // 4. Bytes.
   return emitModel({
     name: graph.name,
     nodes,
-    initializers: [...simplified.parameters.map(({ path, type }) => initializer(graph, path, type, parameters)), ...constants],
-    inputs: simplified.inputs.map(({ name, type }) => valueInfo(name, type, inputShape(type, options))),
-    outputs: simplified.outputs.map(({ name, value }) => {
-      const type = typeOf(simplified, value);
+    initializers: [...rewritten.parameters.map(({ path, type }) => initializer(graph, path, type, parameters)), ...constants],
+    inputs: rewritten.inputs.map(({ name, type }) => valueInfo(name, type, inputShape(type, options))),
+    outputs: rewritten.outputs.map(({ name, value }) => {
+      const type = typeOf(rewritten, value);
       return { value, info: valueInfo(name, type, outputShape(type, options)) };
     }),
     metadata: options.metadata ?? {},

@@ -3,6 +3,7 @@ import type { OnnxAttribute, OnnxNode, OnnxTensor } from "../formats/onnx/types.
 import { type Graph, type Node, typeOf } from "../ir/graph.js";
 import { opDef } from "../ops/index.js";
 import type { LoweredAttribute, LoweredNode, Profile } from "../ops/op.js";
+import { arrangeLater } from "./arrange.js";
 
 /** The nodes of a graph as ONNX nodes of the default domain, and the constants that they need. */
 export interface LoweredGraph {
@@ -13,10 +14,10 @@ export interface LoweredGraph {
 /** Ask each op for its ONNX form. Value names stay ours; names that a lowering adds are `<path>:<suffix>`. */
 export function lowerGraph(graph: Graph, profile: Profile = "standard"): LoweredGraph {
   const constants: OnnxTensor[] = [];
-  const nodes = graph.nodes.flatMap((node) => {
-    const lowered = lowerNode(graph, node, profile, constants);
-    return lowered.map((part, index) => toOnnxNode(part, lowered.length === 1 ? node.path : `${node.path}:${index}`));
-  });
+  const parts = graph.nodes.map((node) => ({ node, lowered: lowerNode(graph, node, profile, constants) }));
+  const nodes = arrangeLater(graph, parts).flatMap(({ node, lowered }) =>
+    lowered.map((part, index) => toOnnxNode(part, lowered.length === 1 ? node.path : `${node.path}:${index}`)),
+  );
   return { nodes, constants };
 }
 

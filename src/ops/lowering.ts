@@ -23,6 +23,8 @@ export interface NodeList {
   /** One size may be −1: what is left. */
   reshape(target: Target, x: string, shape: readonly number[]): string;
   transpose(target: Target, x: string, perm: readonly number[]): string;
+  /** `build` adds nodes, the op's last ones, that only arrange the elements of `value`: see `LoweredNode.arranges`. */
+  arrange(value: string, build: () => string): string;
 }
 
 /** An output of the op by its number, or the name of an inner value. */
@@ -65,6 +67,12 @@ export function nodeList(site: LowerSite): NodeList {
     scalar: (constant, value) => floats(constant, [], Float32Array.of(value)),
     reshape: (target, x, shape) => add("Reshape", target, [x, ints(beside(target, "shape"), shape)]),
     transpose: (target, x, perm) => add("Transpose", target, [x], { perm: { ints: perm } }),
+    arrange: (value, build) => {
+      const output = build();
+      const last = nodes.pop();
+      if (last) nodes.push({ ...last, arranges: value });
+      return output;
+    },
   };
 }
 

@@ -21,9 +21,11 @@ export type LoweredAttribute =
 
 /**
  * For whom a graph is lowered: `standard` uses ONNX's own operators alone and is what files contain; `ort-cpu` may also
- * use ONNX Runtime's (domain com.microsoft); `webgpu` uses standard operators that ONNX Runtime's WebGPU provider has.
+ * use ONNX Runtime's (domain com.microsoft); `webgpu` uses standard operators that ONNX Runtime's WebGPU provider has; `plain`
+ * is `standard` without what makes networks for volumes faster, to compare with: convolutions of volumes and transposed ones
+ * are ONNX's own operators.
  */
-export type Profile = "standard" | "ort-cpu" | "webgpu";
+export type Profile = "standard" | "ort-cpu" | "webgpu" | "plain";
 
 /** One ONNX node. */
 export interface LoweredNode {
@@ -33,6 +35,11 @@ export interface LoweredNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, LoweredAttribute>>;
+  /**
+   * Set on the node that gives an op's output where that and the nodes before it only arrange the elements of this inner
+   * value in another way, with the channels on axis 1 of both: what works on each channel alike may be done before.
+   */
+  readonly arranges?: string;
 }
 
 /** What a lowering may use: names and types of its values, and a way to add constants and inner values. */

@@ -1,12 +1,21 @@
 /**
- * A convolution of volumes at stride 1 as one of images: the same sums, on ONNX Runtime's faster kernels.
+ * A convolution of volumes at stride 1 as one of images: the same sums, on ONNX Runtime's faster kernels. What arranges the
+ * result as volumes again says so (`LoweredNode.arranges`), so that a normalisation and a ReLU behind it can go before and
+ * are folded into the convolution as in a network for images.
  *
- * Measured with ONNX Runtime 1.30 on one thread, best of several runs, on maps of 8³ and 16³ with dilations 1 to 3 and the
- * channels of the 3-D Inception-ResNet: a kernel with one long axis, which needs no copy at all, takes 0.43 to 0.74 of the
- * direct convolution's time; one with several, its depth joined as channels, 0.41 to 0.87 (5×5×5 on 8³: 1.07). Setting the
- * elements that a dilated kernel skips apart as a batch (space to batch) takes 0.8 to 3.9 times as long, and a matrix of all
- * taps (im2col) 1.1 to 2.8 times; neither is the fastest anywhere. A whole network at 35³ or 64³ gains 5 to 15 %: what
- * follows the convolution is no longer folded into it. Not under the profile webgpu, where none of this was measured.
+ * The form follows from the kernel alone, because no measurement would choose another one. All convolutions of the 3-D
+ * Inception-ResNet with ReLU, ONNX Runtime 1.30, one thread, volumes of 64³, lower quartile of 21 runs that took turns; time
+ * as a multiple of the direct convolution's:
+ *
+ *   one long axis, which needs no copy     0.49 to 0.69
+ *   several, depth joined as channels      0.52 to 0.86
+ *   dilated, set apart as a batch          0.92 to 2.1, always more than joined depth (space to batch)
+ *   1×1×1 as images                        0.88 to 2.6, so it stays direct
+ *
+ * With two threads on a busy machine, volumes of 40³ and 96³, the chosen form was within 2 % of the fastest of these for
+ * every dilated or long kernel. A matrix of all taps (im2col) had taken 1.1 to 2.8 times the direct time. One convolution for
+ * each depth tap, added up, takes 0.80 to 0.98 of joined depth at 64³ (between 0.4 and 1.4 on the busy machine), but a
+ * normalisation behind the sum cannot be folded. Not under the profile webgpu, where none of this was measured.
  */
 import { type NodeList, padLast, sliceLast, spatial } from "./lowering.js";
 import type { LowerSite } from "./op.js";
@@ -28,7 +37,7 @@ export interface VolumeConvolution extends WindowAttributes {
 /** The nodes of a convolution by images, whose result is the op's output; false where it is none that gains by them. */
 export function addByImages(list: NodeList, convolution: VolumeConvolution): boolean {
   const { kernelShape, strides, inputShape, pads } = convolution;
-  if (list.site.profile === "webgpu" || inputShape.length !== 3 || strides.some((stride) => stride !== 1)) return false;
+  if (["webgpu", "plain"].includes(list.site.profile) || inputShape.length !== 3 || strides.some((stride) => stride !== 1)) return false;
   const long = kernelShape.flatMap((size, axis) => (size > 1 ? [axis] : []));
   const [axis] = long;
   const padded = pads.flatMap((pad, index) => (pad > 0 ? [index % 3] : []));
@@ -58,7 +67,7 @@ function alongOneAxis(list: NodeList, convolution: VolumeConvolution, axis: numb
     dilations: pair((dilations[axis] ?? 1) * step, 1),
   };
   const y = list.add("Conv", "lines", [map, kernel, ...(bias === undefined ? [] : [bias])], lowerConv(window));
-  list.reshape(0, y, [-1, outChannels, ...outputShape]);
+  list.arrange(y, () => list.reshape(0, y, [-1, outChannels, ...outputShape]));
 }
 
 /** Depth becomes part of the batch, and the slices that lie under the kernel's taps along it are joined as channels. */
@@ -80,8 +89,8 @@ function byDepthTaps(list: NodeList, convolution: VolumeConvolution): void {
   const map = list.reshape("map", joined, [-1, channels * taps, ...sizes]);
   const window = { kernelShape: kernel, strides: [1, 1], pads: [top, left, bottom, right], dilations: dilations.slice(1) };
   const inputs = [map, list.reshape("kernel", w, [outChannels, channels * taps, ...kernel]), ...(bias === undefined ? [] : [bias])];
-  const y = list.reshape("images", list.add("Conv", "products", inputs, lowerConv(window)), [-1, outDepth, outChannels, ...outSizes]);
-  list.transpose(0, y, [0, 2, 1, 3, 4]);
+  const y = list.add("Conv", "products", inputs, lowerConv(window));
+  list.arrange(y, () => list.transpose(0, list.reshape("images", y, [-1, outDepth, outChannels, ...outSizes]), [0, 2, 1, 3, 4]));
 }
 
 function lowerConv(window: WindowAttributes) {

@@ -17,6 +17,7 @@ import { selectOutputs } from "../../ir/prune.js";
 import { GraphBuilder } from "../../ops/build.js";
 import { checkGraph } from "../../ops/index.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
+import { composePointwise } from "../compose.js";
 import { emitModel } from "../emit.js";
 import { lowerGraph } from "../lower.js";
 import { shareViews } from "../views.js";
@@ -67,7 +68,8 @@ export interface CompiledTraining {
 export function compileTraining(network: Graph, options: TrainingOptions): CompiledTraining {
   checkOptions(network, options);
   // 1. The classifier and its auxiliary heads.
-  const selected = selectTrained(network);
+  const classifier = selectTrained(network);
+  const selected = options.profile === "plain" ? classifier : composePointwise(classifier);
   const changing = options.form === "accumulate" ? accumulateForm(selected, options) : { step: stepProgram(selected, options) };
   const contexts = { ...changing, evaluate: evaluateProgram(selected, options) };
   const programs = Object.fromEntries(Object.entries(contexts).map(([name, context]) => [name, finishProgram(context, name, options)]));
