@@ -11,17 +11,20 @@ import { writeFileAtomic } from "../src/node/write-file.js";
 import { goldenParameters } from "../src/weights/golden.js";
 import type { InferenceOptions } from "./options.js";
 import { type LoadRequest, type Peer, type PeerProgram, peerPrograms, startPeer } from "./peer.js";
+import { type ModelName, NETWORKS, sidesOf } from "./peers/networks.js";
 import { median, range } from "./results.js";
 
 const THREADS = Math.min(2, cpus().length);
 
-interface Plan {
-  readonly model: "inception_resnet_v2" | "googlenet";
+/** One network in one size and batch, and the programs beside ours; ours runs with and without rewrites where `plain` is set. */
+export interface ForwardPlan {
+  readonly model: ModelName;
   readonly batch: number;
   readonly size: number;
   readonly rounds: number;
   readonly threads: number;
   readonly programs: readonly string[];
+  readonly plain?: boolean;
 }
 
 interface Timing {
@@ -32,7 +35,7 @@ interface Timing {
   readonly peakMb: number;
 }
 
-function plans(quick: boolean): readonly Plan[] {
+function plans(quick: boolean): readonly ForwardPlan[] {
   const rounds = quick ? 3 : 9;
   return [
     { model: "inception_resnet_v2", batch: 1, size: 299, rounds, threads: THREADS, programs: ["pytorch", "tfjs-wasm"] },
@@ -70,23 +73,26 @@ export async function compareInference(root: string, { quick }: InferenceOptions
     "Made by `npm run bench`; how it compares is in [README.md](README.md). Each row has the median of alternating runs in milliseconds, the fastest and slowest,",
   );
   print("and how many times as fast inceptionkit is: the ratio of the medians.");
-  for (const plan of plans(quick)) await comparePlan(root, plan, print);
+  for (const plan of plans(quick)) {
+    const { model, batch, size, threads } = plan;
+    print("");
+    print(`## ${model}, ${sidesOf(NETWORKS[model], size)}, batch ${batch}${threads === 1 ? ", one thread" : ""}`);
+    print("");
+    await compareForward(root, plan, print);
+  }
   await coldStarts(root, quick, print);
 }
 
-async function comparePlan(root: string, plan: Plan, print: Print): Promise<void> {
-  print("");
-  print(`## ${plan.model}, ${plan.size}×${plan.size}, batch ${plan.batch}${plan.threads === 1 ? ", one thread" : ""}`);
-  print("");
+/** Prints the table of one plan, without a heading. */
+export async function compareForward(root: string, plan: ForwardPlan, print: Print): Promise<void> {
   const programs = [OURS, ...peerPrograms(root).filter(({ name }) => plan.programs.includes(name))];
   const peers: { readonly peer: Peer; readonly form: LoadRequest["form"] }[] = [];
   try {
     for (const program of programs) {
-      // PyTorch's faster forms are shown beside the one that is compared.
-      for (const form of program.name === "pytorch" ? (["eager", "channels_last", "frozen"] as const) : ([undefined] as const)) {
+      for (const [index, form] of formsOf(program, plan).entries()) {
         const start = await startPeer(program);
         if (start.kind === "ready") peers.push({ peer: start.peer, form });
-        else if (form === undefined || form === "eager") print(`Skipped ${start.name}: ${start.reason}.`);
+        else if (index === 0) print(`Skipped ${start.name}: ${start.reason}.`);
       }
     }
     printTable(plan, await alternate(plan, peers), print);
@@ -95,8 +101,14 @@ async function comparePlan(root: string, plan: Plan, print: Print): Promise<void
   }
 }
 
+/** PyTorch's faster forms are shown beside the one that is compared. */
+function formsOf({ name }: PeerProgram, { plain = false }: ForwardPlan): readonly LoadRequest["form"][] {
+  if (name === "pytorch") return ["eager", "channels_last", "frozen"];
+  return name === OURS.name && plain ? [undefined, "plain"] : [undefined];
+}
+
 async function alternate(
-  plan: Plan,
+  plan: ForwardPlan,
   peers: readonly { readonly peer: Peer; readonly form: LoadRequest["form"] }[],
 ): Promise<readonly Timing[]> {
   const used: number[] = [];
@@ -138,7 +150,7 @@ async function checkSameNetwork(peers: readonly Peer[]): Promise<void> {
   }
 }
 
-function printTable(plan: Plan, timings: readonly Timing[], print: Print): void {
+function printTable(plan: ForwardPlan, timings: readonly Timing[], print: Print): void {
   const [ours] = timings;
   print("| program | threads | median ms | fastest – slowest | peak MB | inceptionkit is |");
   print("|---|---:|---:|---:|---:|---:|");

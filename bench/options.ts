@@ -1,7 +1,10 @@
 /** What `npm run bench -- …` is asked for. */
 import { parseArgs } from "node:util";
 import { InceptionError, messageOf } from "../src/errors.js";
-import { TRAINED_MODELS, type TrainedModel } from "./training-peer.js";
+import type { TrainedModel } from "./peers/networks.js";
+
+/** Networks of images, which "training" trains; that of volumes is measured by "volumes". */
+const TRAINED_MODELS = ["inception_resnet_v1", "googlenet", "inception_resnet_v2"] as const satisfies readonly TrainedModel[];
 
 export interface InferenceOptions {
   readonly kind: "inference";
@@ -27,6 +30,10 @@ export interface TrainingBenchOptions {
   readonly profile: boolean;
 }
 
+export interface VolumesBenchOptions extends Pick<TrainingBenchOptions, "write" | "rounds" | "threads" | "batch" | "size"> {
+  readonly kind: "volumes";
+}
+
 const FLAGS = {
   quick: { type: "boolean", default: false },
   write: { type: "boolean", default: false },
@@ -40,35 +47,34 @@ const FLAGS = {
 } as const;
 
 const INFERENCE_FLAGS = ["quick", "write"];
+const VOLUMES_FLAGS = [...INFERENCE_FLAGS, "rounds", "threads", "batch", "size"];
+
+export type BenchOptions = InferenceOptions | TrainingBenchOptions | VolumesBenchOptions;
 
 /**
  * @param args - what stands behind the name of the script
  * @param cores - threads that the machine has; two of them are used unless `--threads` says otherwise
  * @throws InceptionError USAGE
  */
-export function readBenchOptions(args: readonly string[], cores: number): InferenceOptions | TrainingBenchOptions {
+export function readBenchOptions(args: readonly string[], cores: number): BenchOptions {
   const { values, positionals } = parsed(args);
   const [kind = "inference", ...more] = positionals;
-  if ((kind !== "inference" && kind !== "training") || more.length > 0) {
-    throw usage(`there is no benchmark "${positionals.join(" ")}", expected inference or training`);
+  if ((kind !== "inference" && kind !== "training" && kind !== "volumes") || more.length > 0) {
+    throw usage(`there is no benchmark "${positionals.join(" ")}", expected inference, training or volumes`);
   }
   const { quick, write, recompute, profile } = values;
-  if (kind === "training") {
-    return {
-      kind,
-      write,
-      models: values.model?.map(trainedModel) ?? TRAINED_MODELS,
-      rounds: count("rounds", values.rounds) ?? (quick ? 3 : 9),
-      threads: count("threads", values.threads) ?? Math.min(2, cores),
-      batch: count("batch", values.batch),
-      size: count("size", values.size),
-      recompute,
-      profile,
-    };
-  }
-  const foreign = Object.keys(values).find((name) => Reflect.get(values, name) !== false && !INFERENCE_FLAGS.includes(name));
+  const own = { inference: INFERENCE_FLAGS, training: Object.keys(FLAGS), volumes: VOLUMES_FLAGS }[kind];
+  const foreign = Object.keys(values).find((name) => Reflect.get(values, name) !== false && !own.includes(name));
   if (foreign) throw usage(`--${foreign} is for training, expected "npm run bench -- training --${foreign} …"`);
-  return { kind, quick, write };
+  if (kind === "inference") return { kind, quick, write };
+  const amounts = {
+    rounds: count("rounds", values.rounds) ?? (quick ? 3 : 9),
+    threads: count("threads", values.threads) ?? Math.min(2, cores),
+    batch: count("batch", values.batch),
+    size: count("size", values.size),
+  };
+  if (kind === "volumes") return { kind, write, ...amounts };
+  return { kind, write, models: values.model?.map(trainedModel) ?? TRAINED_MODELS, ...amounts, recompute, profile };
 }
 
 function parsed(args: readonly string[]) {

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { InceptionError, messageOf } from "../src/errors.js";
-import type { ModelName } from "./peers/serve.js";
+import type { ModelName } from "./peers/networks.js";
 
 /** How a program is started: by the first of `commands` with which `probe` succeeds. If none does, it is skipped for `missing`. */
 export interface PeerProgram {
@@ -18,11 +18,11 @@ export interface PeerProgram {
 export interface LoadRequest {
   readonly model: ModelName;
   readonly batch: number;
-  /** Side of the square input in pixels. */
+  /** Side of the square or cubic input. */
   readonly size: number;
   readonly threads: number;
-  /** How PyTorch runs the network; other programs ignore it. Default "eager". */
-  readonly form?: "eager" | "channels_last" | "frozen";
+  /** How PyTorch runs the network, default "eager"; or "plain", ours without its rewrites. TensorFlow.js ignores it. */
+  readonly form?: "eager" | "channels_last" | "frozen" | "plain";
 }
 
 export interface LoadReply {
@@ -42,7 +42,7 @@ export interface Peer {
   readonly load: (request: LoadRequest) => Promise<LoadReply>;
   /** Milliseconds of one forward pass. */
   readonly run: () => Promise<number>;
-  /** The first 32 logits of the first image. */
+  /** 32 logits of the first image or volume. */
   readonly check: () => Promise<readonly number[]>;
   /** Memory of the process in megabytes (10^6 bytes), now and at its highest. */
   readonly memory: () => Promise<{ readonly mb: number; readonly peakMb: number }>;

@@ -3,8 +3,9 @@
  *
  *   npm run bench                             inference, about 10 minutes on two cores
  *   npm run bench -- training                 training steps beside PyTorch, about 5 minutes
- *   npm run bench -- [training] --quick       fewer rounds
- *   npm run bench -- [training] --write       also writes its part of bench/RESULTS.md
+ *   npm run bench -- volumes                  forward passes and training steps of the network for volumes, about 3 minutes
+ *   npm run bench -- [training|volumes] --quick   fewer rounds
+ *   npm run bench -- [training|volumes] --write   also writes its part of bench/RESULTS.md
  *   npm run bench -- training --model googlenet --rounds 5 --batch 2 --size 96 --threads 1
  *   npm run bench -- training --profile       the time of each operator for all networks, not the first alone
  *   npm run bench -- training --recompute     also the memory that recomputation of activations saves
@@ -16,9 +17,10 @@ import { fileURLToPath } from "node:url";
 import { InceptionError } from "../src/errors.js";
 import { writeFileAtomic } from "../src/node/write-file.js";
 import { compareInference } from "./inference.js";
-import { type InferenceOptions, readBenchOptions, type TrainingBenchOptions } from "./options.js";
+import { type BenchOptions, readBenchOptions } from "./options.js";
 import { machineLine, replacePart } from "./results.js";
 import { compareTraining } from "./training.js";
+import { compareVolumes } from "./volumes.js";
 
 // tmp/bench/bench/run.js → the root of the package.
 const ROOT = path.resolve(fileURLToPath(import.meta.url), "../../../..");
@@ -31,7 +33,7 @@ try {
   process.exitCode = thrown.code === "USAGE" ? 2 : 1;
 }
 
-async function run(options: InferenceOptions | TrainingBenchOptions): Promise<void> {
+async function run(options: BenchOptions): Promise<void> {
   const lines: string[] = [];
   const print = (line: string): void => {
     lines.push(line);
@@ -46,7 +48,8 @@ async function run(options: InferenceOptions | TrainingBenchOptions): Promise<vo
     load: loadavg()[0] ?? 0,
   });
   if (options.kind === "inference") await compareInference(ROOT, options, machine, print);
-  else await compareTraining(ROOT, options, machine, print);
+  else if (options.kind === "training") await compareTraining(ROOT, options, machine, print);
+  else await compareVolumes(ROOT, options, machine, print);
   if (!options.write) return;
   const file = path.join(ROOT, "bench/RESULTS.md");
   await writeFileAtomic(file, [new TextEncoder().encode(replacePart(readFileSync(file, "utf8"), lines.join("\n")))]);

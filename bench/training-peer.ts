@@ -2,15 +2,12 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { connect, type PeerProgram, type ProgramConnection, peerPrograms, type Started } from "./peer.js";
-
-/** Networks that both programs train. */
-export const TRAINED_MODELS = ["inception_resnet_v1", "googlenet", "inception_resnet_v2"] as const;
-export type TrainedModel = (typeof TRAINED_MODELS)[number];
+import type { TrainedModel } from "./peers/networks.js";
 
 export interface TrainingRequest {
   readonly model: TrainedModel;
   readonly batch: number;
-  /** Side of the square input in pixels. */
+  /** Side of the square or cubic input. */
   readonly size: number;
   readonly threads: number;
   readonly learningRate: number;

@@ -1,6 +1,8 @@
 /** The training benchmark's results as lines of Markdown. */
+
+import { TRAINED_NETWORKS, type TrainedModel } from "./peers/networks.js";
 import { median, range } from "./results.js";
-import type { OpRow, TrainedModel, TrainingLoaded, TrainingProfile } from "./training-peer.js";
+import type { OpRow, TrainingLoaded, TrainingProfile } from "./training-peer.js";
 
 /** What is trained. */
 export interface TrainingPlan {
@@ -27,7 +29,7 @@ const SHOWN_OPS = 12;
 export function comparisonLines(plan: TrainingPlan, timings: readonly TrainingTiming[]): readonly string[] {
   const [ours, ...others] = timings;
   return [
-    "| program | threads | median ms | fastest – slowest | images/s | peak MB | inceptionkit takes |",
+    `| program | threads | median ms | fastest – slowest | ${TRAINED_NETWORKS[plan.model].axes === 3 ? "volumes" : "images"}/s | peak MB | inceptionkit takes |`,
     "|---|---:|---:|---:|---:|---:|---:|",
     ...timings.map((timing) => {
       const ratio = ours && timing !== ours ? `${(median(ours.times) / median(timing.times)).toFixed(2)} × its time` : "–";

@@ -1,21 +1,9 @@
 /** The benchmark of training: whole steps of this package beside PyTorch, one each in turn (see bench/README.md). */
 import { InceptionError } from "../src/errors.js";
 import type { TrainingBenchOptions } from "./options.js";
-import {
-  OUR_TRAINING,
-  pytorchTraining,
-  startTrainingPeer,
-  type TrainedModel,
-  type TrainingPeer,
-  type TrainingRequest,
-} from "./training-peer.js";
+import { sidesOf, TRAINED_NETWORKS, type TrainedModel } from "./peers/networks.js";
+import { OUR_TRAINING, pytorchTraining, startTrainingPeer, type TrainingPeer, type TrainingRequest } from "./training-peer.js";
 import { comparisonLines, profileLines, recomputeLines, type TrainingPlan, type TrainingTiming } from "./training-report.js";
-
-const PLANNED: Readonly<Record<TrainedModel, { readonly size: number; readonly batch: number }>> = {
-  inception_resnet_v1: { size: 160, batch: 8 },
-  googlenet: { size: 224, batch: 8 },
-  inception_resnet_v2: { size: 299, batch: 4 },
-};
 
 /** The memory of activations grows with the batch, that of everything else does not. */
 const RECOMPUTE_BATCHES = 4;
@@ -44,20 +32,23 @@ export async function compareTraining(root: string, options: TrainingBenchOption
   print("The last column is the ratio of the medians of alternating steps: below 1, inceptionkit is faster.");
   const plans = options.models.map((model) => planOf(model, options));
   for (const [index, plan] of plans.entries()) {
-    await comparePlan(root, plan, print);
-    if (index === 0 || options.profile) await profilePlan(plan, print);
+    heading(print, titleOf(plan));
+    await compareSteps(root, plan, print);
+    if (index === 0 || options.profile) await profileSteps(plan, print);
   }
   const [first] = plans;
   if (options.recompute && first) await compareRecompute({ ...first, batch: RECOMPUTE_BATCHES * first.batch }, print);
 }
 
-function planOf(model: TrainedModel, { rounds, threads, batch, size }: TrainingBenchOptions): TrainingPlan {
-  const planned = PLANNED[model];
+/** What was asked for, or else what the network is usually trained with. */
+export function planOf(model: TrainedModel, options: Pick<TrainingBenchOptions, "rounds" | "threads" | "batch" | "size">): TrainingPlan {
+  const { rounds, threads, batch, size } = options;
+  const planned = TRAINED_NETWORKS[model];
   return { model, rounds, threads, batch: batch ?? planned.batch, size: size ?? planned.size };
 }
 
-async function comparePlan(root: string, plan: TrainingPlan, print: Print): Promise<void> {
-  heading(print, titleOf(plan));
+/** Prints the table of one network, without a heading. */
+export async function compareSteps(root: string, plan: TrainingPlan, print: Print): Promise<void> {
   const runners: Runner[] = [];
   try {
     for (const { program, form } of [
@@ -75,7 +66,7 @@ async function comparePlan(root: string, plan: TrainingPlan, print: Print): Prom
 }
 
 /** Where the time of our step goes. */
-async function profilePlan(plan: TrainingPlan, print: Print): Promise<void> {
+async function profileSteps(plan: TrainingPlan, print: Print): Promise<void> {
   heading(print, `Time of each operator: ${titleOf(plan)}`);
   const peer = await startOurs();
   try {
@@ -146,7 +137,7 @@ function requestOf({ model, batch, size, threads }: TrainingPlan): TrainingReque
 }
 
 function titleOf({ model, size, batch }: TrainingPlan): string {
-  return `${model}, ${size}×${size}, batch ${batch}`;
+  return `${model}, ${sidesOf(TRAINED_NETWORKS[model], size)}, batch ${batch}`;
 }
 
 function heading(print: Print, text: string): void {

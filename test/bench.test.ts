@@ -58,6 +58,11 @@ describe("tables of the training benchmark", () => {
     ]);
   });
 
+  it("counts volumes where these are trained", () => {
+    const [header] = comparisonLines({ ...PLAN, model: "inception_resnet_3d" }, []);
+    expect(header).toBe("| program | threads | median ms | fastest – slowest | volumes/s | peak MB | inceptionkit takes |");
+  });
+
   it("shows what recomputation saves and costs", () => {
     const kept = timing("inceptionkit", [1000, 1000, 1000], 4000, { compileMs: 1, sessionMs: 5000, nodes: 3000 });
     const again = timing("inceptionkit recomputing", [1300, 1250, 1310], 1500, { compileMs: 1, sessionMs: 6500, nodes: 4000 });
@@ -106,6 +111,18 @@ describe("options of the benchmark", () => {
     });
   });
 
+  it("measures the network for volumes on its own", () => {
+    const expected = { kind: "volumes", write: false, rounds: 9, threads: 2, batch: null, size: null };
+    expect(readBenchOptions(["volumes"], 8)).toEqual(expected);
+    expect(readBenchOptions(["volumes", "--write", "--quick", "--size", "32"], 1)).toEqual({
+      ...expected,
+      write: true,
+      rounds: 3,
+      threads: 1,
+      size: 32,
+    });
+  });
+
   it("takes networks, rounds and sizes", () => {
     const given = ["training", "--quick", "--model", "googlenet.public", "--model", "inception_resnet_v1", "--batch", "2", "--size=96"];
     expect(readBenchOptions(given, 1)).toMatchObject({
@@ -119,8 +136,8 @@ describe("options of the benchmark", () => {
   });
 
   it.each([
-    [["train"], 'Cannot run the benchmark: there is no benchmark "train", expected inference or training'],
-    [["training", "all"], 'Cannot run the benchmark: there is no benchmark "training all", expected inference or training'],
+    [["train"], 'Cannot run the benchmark: there is no benchmark "train", expected inference, training or volumes'],
+    [["training", "all"], 'Cannot run the benchmark: there is no benchmark "training all", expected inference, training or volumes'],
     [["training", "--rounds", "0"], 'Cannot run the benchmark: --rounds is "0", expected a whole number of at least 1'],
     [["training", "--size", "1e9.5"], 'Cannot run the benchmark: --size is "1e9.5", expected a whole number of at least 1'],
     [
@@ -128,6 +145,7 @@ describe("options of the benchmark", () => {
       'Cannot run the benchmark: there is no trained network "googlenet.paper", expected one of inception_resnet_v1, googlenet, inception_resnet_v2',
     ],
     [["--recompute"], 'Cannot run the benchmark: --recompute is for training, expected "npm run bench -- training --recompute …"'],
+    [["volumes", "--profile"], 'Cannot run the benchmark: --profile is for training, expected "npm run bench -- training --profile …"'],
     [["--rounds", "3"], 'Cannot run the benchmark: --rounds is for training, expected "npm run bench -- training --rounds …"'],
   ])("refuses %j", (args, message) => {
     expect(() => readBenchOptions(args, 2)).toThrow(expect.objectContaining({ code: "USAGE", message }));

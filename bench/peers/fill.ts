@@ -30,7 +30,11 @@ export function fillWeight(key: string, shape: readonly number[]): Float32Array 
   return fill(key, count, 0.95 * Math.sqrt(6 / fanIn));
 }
 
-/** The input of a model, `[batch, 3, size, size]` in -1..1. */
-export function fillInput(modelKey: string, batch: number, size: number): Float32Array {
-  return fill(`input:${modelKey}:${batch}x3x${size}x${size}`, batch * 3 * size * size, 1);
+/** The input of a network, of that shape, in -1..1. */
+export function fillInput(networkKey: string, shape: readonly number[]): Float32Array {
+  return fill(
+    `input:${networkKey}:${shape.join("x")}`,
+    shape.reduce((product, size) => product * size, 1),
+    1,
+  );
 }

@@ -14,14 +14,8 @@ import type { Trainer, TrainingProgram } from "../../src/runtime/trainer.js";
 import { elementCount, float32Tensor, type Tensor } from "../../src/tensor/tensor.js";
 import { goldenParameters } from "../../src/weights/golden.js";
 import { fillInput } from "./fill.js";
-import { CHECKED_LOGITS, field, positive, serveCommands } from "./serve.js";
-
-const MODELS = {
-  inception_resnet_v1: { key: "facenet.inception_resnet_v1", size: 160, batch: 8 },
-  googlenet: { key: "torchvision.googlenet", size: 224, batch: 8 },
-  inception_resnet_v2: { key: "timm.inception_resnet_v2", size: 299, batch: 4 },
-} as const;
-type TrainedModel = keyof typeof MODELS;
+import { inputShape, networkOf, TRAINED_NETWORKS, type TrainedModel } from "./networks.js";
+import { checkedLogits, field, positive, serveCommands } from "./serve.js";
 
 /** Losses that a "check" reply carries at most, as many as pytorch-training.py keeps. */
 const CHECKED_LOSSES = 8;
@@ -44,6 +38,8 @@ interface Training {
   readonly trainer: Trainer;
   readonly feeds: Readonly<Record<string, Tensor>>;
   readonly steps: { count: number; readonly losses: number[]; logits: readonly number[] };
+  /** The logits that a "check" reply carries. */
+  readonly checked: (logits: Float32Array) => readonly number[];
   /** Where `close` of the trainer writes the profile. */
   readonly profile: { readonly folder: string; readonly file: string } | null;
 }
@@ -70,12 +66,14 @@ async function load(command: TrainingLoad): Promise<Record<string, unknown>> {
   await end();
   const started = performance.now();
   const { model, batch, size, threads, classes } = command;
-  const network = describeModel(model, { inputSize: size, numClasses: classes, dropRate: 0 });
+  const ofVolumes = TRAINED_NETWORKS[model].axes === 3;
+  const network = describeModel(model, { inputSize: size, numClasses: classes, ...(ofVolumes ? {} : { dropRate: 0 }) });
   const optimizer = sgd({ momentum: 0.9 });
   const compiled = compileTraining(network, {
     batch,
     optimizer: () => optimizer,
     truth: "labels",
+    loss: ofVolumes ? "dice_cross_entropy" : "cross_entropy",
     profile: "ort-cpu",
     recompute: command.recompute,
   });
@@ -84,7 +82,8 @@ async function load(command: TrainingLoad): Promise<Record<string, unknown>> {
   const compileMs = performance.now() - started;
   const opened = await openTrainer(program, state, command);
   const ms = performance.now() - started;
-  training = { ...opened, feeds: batchFeeds(command), steps: { count: 0, losses: [], logits: [] } };
+  const checked = (logits: Float32Array) => checkedLogits(logits, TRAINED_NETWORKS[model].axes, batch);
+  training = { ...opened, feeds: batchFeeds(command), steps: { count: 0, losses: [], logits: [] }, checked };
   return {
     ms,
     compileMs,
@@ -116,22 +115,26 @@ async function openTrainer(
   return { trainer, profile: folder === null ? null : { folder, file: path.join(folder, "ort.step.json") } };
 }
 
-/** Image i has the label 7 i modulo the classes, as in pytorch-training.py. */
+/** Image i, or voxel i, has the label 7 i modulo the classes, as in pytorch-training.py. */
 function batchFeeds({ model, batch, size, classes, learningRate }: TrainingLoad): Readonly<Record<string, Tensor>> {
+  const { key, axes } = TRAINED_NETWORKS[model];
+  const shape = inputShape(TRAINED_NETWORKS[model], batch, size);
+  const labelled = axes === 3 ? [batch, ...shape.slice(2)] : [batch];
+  const labels = Int32Array.from({ length: elementCount(labelled) }, (_, index) => (7 * index) % classes);
   return {
-    input: float32Tensor([batch, 3, size, size], fillInput(MODELS[model].key, batch, size)),
-    labels: { dtype: "int32", shape: [batch], data: Int32Array.from({ length: batch }, (_, image) => (7 * image) % classes) },
+    input: float32Tensor(shape, fillInput(key, shape)),
+    labels: { dtype: "int32", shape: labelled, data: labels },
     learningRate: float32Tensor([], Float32Array.of(learningRate)),
   };
 }
 
 /** Milliseconds of one training step, from the batch in memory to the loss in memory. */
-async function step({ trainer, feeds, steps }: Training): Promise<number> {
+async function step({ trainer, feeds, steps, checked }: Training): Promise<number> {
   const started = performance.now();
   const { loss, logits } = await trainer.run("step", feeds);
   const ms = performance.now() - started;
-  if (steps.count === 0) steps.logits = numbers(logits).slice(0, CHECKED_LOGITS);
-  if (steps.losses.length < CHECKED_LOSSES) steps.losses.push(...numbers(loss));
+  if (steps.count === 0) steps.logits = checked(floats(logits));
+  if (steps.losses.length < CHECKED_LOSSES) steps.losses.push(...floats(loss));
   steps.count++;
   return ms;
 }
@@ -156,26 +159,23 @@ function loaded(): Training {
   return training;
 }
 
-function numbers(tensor: Tensor | undefined): readonly number[] {
+function floats(tensor: Tensor | undefined): Float32Array {
   if (!(tensor?.data instanceof Float32Array)) throw new Error("Cannot run: the step gave no float32 loss and logits");
-  return Array.from(tensor.data);
+  return tensor.data;
 }
 
 function parseTrainingLoad(command: unknown): TrainingLoad {
-  const model = Object.keys(MODELS).find((name): name is TrainedModel => name === field(command, "model"));
-  if (model === undefined) {
-    throw new RangeError(`Cannot load model "${String(field(command, "model"))}": expected one of ${Object.keys(MODELS).join(", ")}`);
-  }
+  const model = networkOf(TRAINED_NETWORKS, field(command, "model"));
   const learningRate = field(command, "learningRate") ?? 0.001;
   if (typeof learningRate !== "number" || !(learningRate > 0)) {
     throw new RangeError(`Cannot load with learningRate ${JSON.stringify(learningRate)}: expected a positive number`);
   }
   return {
     model,
-    batch: positive(command, "batch", MODELS[model].batch),
-    size: positive(command, "size", MODELS[model].size),
+    batch: positive(command, "batch", TRAINED_NETWORKS[model].batch),
+    size: positive(command, "size", TRAINED_NETWORKS[model].size),
     threads: positive(command, "threads", 2),
-    classes: positive(command, "classes", 1000),
+    classes: positive(command, "classes", TRAINED_NETWORKS[model].classes),
     learningRate,
     recompute: field(command, "recompute") === true,
     profile: field(command, "profile") === true,

@@ -9,9 +9,8 @@ import type { Session } from "../../src/runtime/session.js";
 import { float32Tensor, type Tensor } from "../../src/tensor/tensor.js";
 import { goldenParameters } from "../../src/weights/golden.js";
 import { fillInput } from "./fill.js";
+import { inputShape, NETWORKS } from "./networks.js";
 import { type BenchProgram, type LoadCommand, type Loaded, serve } from "./serve.js";
-
-const KEYS = { inception_resnet_v2: "timm.inception_resnet_v2", googlenet: "torchvision.googlenet" } as const;
 
 function createProgram(): BenchProgram {
   let session: Session | undefined;
@@ -19,12 +18,16 @@ function createProgram(): BenchProgram {
   return {
     name: "inceptionkit",
     version: "0.1.0",
-    async load({ model, batch, size, threads }: LoadCommand): Promise<Loaded> {
+    async load({ model, batch, size, threads, form }: LoadCommand): Promise<Loaded> {
+      if (form !== null && form !== "plain") throw new RangeError(`Cannot load in form "${form}": expected plain or none`);
       await session?.close();
       const graph = describeModel(model, { inputSize: size });
-      const bytes = concatChunks(compileInference(graph, goldenParameters(graph), { outputs: ["logits"] }).chunks);
+      const bytes = concatChunks(
+        compileInference(graph, goldenParameters(graph), { outputs: ["logits"], profile: form ?? "standard" }).chunks,
+      );
       session = await createNodeSession(bytes, { device: "cpu", threads, transfer: true });
-      input = float32Tensor([batch, 3, size, size], fillInput(KEYS[model], batch, size));
+      const shape = inputShape(NETWORKS[model], batch, size);
+      input = float32Tensor(shape, fillInput(NETWORKS[model].key, shape));
       return { params: summarize(graph).params, threads };
     },
     async forward() {

@@ -1,13 +1,14 @@
-"""Benchmark program: a whole training step in PyTorch eager: forward, cross entropy, backward, SGD with momentum.
+"""Benchmark program: a whole training step in PyTorch eager: forward, loss, backward, SGD with momentum.
 
 The networks are those of pytorch.py, in training mode: batch statistics, running statistics updated, float32. Dropout is
 left out, so that another program can compute the very same losses. Speaks the protocol of bench/README.md; differences:
 
-    load    also takes "classes" (default 1000) and "learningRate" (default 0.001); "firstMs" is the first training step
+    load    also takes "classes" (default 1000, of voxels 2) and "learningRate" (default 0.001); "firstMs" is the first training step
     run     is one training step
     check   also gives "losses": the losses of the first steps since loading; the logits are those of the first step
 
-Momentum is 0.9 without dampening or weight decay. Image i of a batch has the label 7 i modulo the classes.
+Momentum is 0.9 without dampening or weight decay. The loss of images is cross entropy, that of volumes cross entropy plus the
+Dice loss. Image i of a batch, or voxel i, has the label 7 i modulo the classes.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import sys
 import time
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 sys.dont_write_bytecode = True  # the import of a neighbour would leave a cache folder beside the sources
-from pytorch import CHECKED_LOGITS, Conv, GoogLeNet, InceptionResNetV2, Parallel, Residual, fill, memory, model_input, reply
+from pytorch import Conv, GoogLeNet, InceptionResNetV2, Parallel, Residual, checked, fill, memory, model_input, reply
+from volume_network import InceptionResNet3d
 
 CHECKED_LOSSES = 8
 
@@ -112,19 +115,31 @@ def inception_resnet_v2(classes: int) -> nn.Module:
     return network
 
 
-class Case:
-    """How a network is built, and the size and batch it is trained at where the command does not say."""
+def dice_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """monai.losses.DiceCELoss with softmax and one-hot labels, the background counted."""
+    p = logits.softmax(1)
+    q = F.one_hot(labels, logits.shape[1]).movedim(-1, 1).to(p.dtype)
+    axes = tuple(range(2, p.ndim))
+    dice = (2 * (p * q).sum(axes) + 1e-5) / (p.sum(axes) + q.sum(axes) + 1e-5)
+    return 1 - dice.mean() + F.cross_entropy(logits, labels)
 
-    def __init__(self, create: Callable[[int], nn.Module], size: int, batch: int) -> None:
+
+class Case:
+    """How a network is built and judged, and the classes, size and batch it is trained with where the command does not say."""
+
+    def __init__(self, create: Callable[[int], nn.Module], size: int, batch: int, classes: int = 1000) -> None:
         self.create = create
         self.size = size
         self.batch = batch
+        self.classes = classes
+        self.loss = F.cross_entropy if classes > 2 else dice_cross_entropy
 
 
 CASES = {
     "inception_resnet_v1": Case(InceptionResNetV1, 160, 8),
     "googlenet": Case(googlenet, 224, 8),
     "inception_resnet_v2": Case(inception_resnet_v2, 299, 4),
+    "inception_resnet_3d": Case(InceptionResNet3d, 64, 1, classes=2),
 }
 
 
@@ -138,13 +153,15 @@ class Training:
         case = CASES.get(command.get("model", ""))
         if case is None:
             raise ValueError(f'Cannot load model "{command.get("model")}": expected one of {", ".join(CASES)}')
-        classes = command.get("classes", 1000)
+        classes = command.get("classes", case.classes)
         batch = command.get("batch", case.batch)
         self.network = case.create(classes).train()
         with torch.no_grad():
             fill(self.network)
-        self.input = model_input(self.network.key, batch, command.get("size", case.size))
-        self.labels = torch.arange(batch) * 7 % classes
+        self.input = model_input(self.network, batch, command.get("size", case.size))
+        labelled = (batch, *self.input.shape[2:]) if self.input.ndim == 5 else (batch,)
+        self.labels = (torch.arange(int(np.prod(labelled))) * 7 % classes).view(labelled)
+        self.loss = case.loss
         self.optimiser = torch.optim.SGD(self.network.parameters(), lr=command.get("learningRate", 0.001), momentum=0.9)
         self.losses: list[float] = []
         self.logits: list[float] = []
@@ -154,12 +171,12 @@ class Training:
         started = time.perf_counter()
         self.optimiser.zero_grad(set_to_none=True)
         logits = self.network(self.input)
-        loss = F.cross_entropy(logits, self.labels)
+        loss = self.loss(logits, self.labels)
         loss.backward()
         self.optimiser.step()
         milliseconds = (time.perf_counter() - started) * 1e3
         if not self.losses:
-            self.logits = logits[0, :CHECKED_LOGITS].tolist()
+            self.logits = checked(logits)
         if len(self.losses) < CHECKED_LOSSES:
             self.losses.append(loss.item())
         return milliseconds

@@ -1,4 +1,4 @@
-"""Benchmark program: the two networks in plain PyTorch, written as torchvision and timm write them.
+"""Benchmark program: the networks in plain PyTorch, those for images written as torchvision and timm write them.
 
 Convolution, batch norm and ReLU are separate modules, eval mode, no gradients, float32. Speaks the protocol of
 bench/README.md on stdin and stdout. "form" of the load command chooses how the same network is run:
@@ -20,6 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+sys.dont_write_bytecode = True  # the import of a neighbour would leave a cache folder beside the sources
+from volume_network import InceptionResNet3d
 
 CHECKED_LOGITS = 32
 
@@ -58,9 +61,18 @@ def fill(network: nn.Module) -> None:
         tensor.copy_(torch.from_numpy(s.astype(np.float32)).view(tensor.shape))
 
 
-def model_input(key: str, batch: int, size: int) -> Tensor:
-    values = draws(f"input:{key}:{batch}x3x{size}x{size}", batch * 3 * size * size)
-    return torch.from_numpy(values.astype(np.float32)).view(batch, 3, size, size)
+def model_input(network: nn.Module, batch: int, size: int) -> Tensor:
+    """Images [batch, 3, size, size], or what the network says of its channels and axes."""
+    shape = (batch, getattr(network, "channels", 3), *(size,) * getattr(network, "spatial_axes", 2))
+    values = draws(f"input:{network.key}:{'x'.join(map(str, shape))}", int(np.prod(shape)))
+    return torch.from_numpy(values.astype(np.float32)).view(shape)
+
+
+def checked(logits: Tensor) -> list[float]:
+    """The first logits of the first image, or of a volume as many that lie evenly far apart."""
+    first = logits[0].flatten()
+    step = 1 if logits.ndim == 2 else first.numel() // (CHECKED_LOGITS + 1)
+    return first[::step][:CHECKED_LOGITS].tolist()
 
 
 # --- layers -----------------------------------------------------------------------------------------------------
@@ -236,13 +248,17 @@ class Program:
     def load(self, command: dict) -> dict:
         started = time.perf_counter()
         torch.set_num_threads(command.get("threads", 2))
-        models = {"inception_resnet_v2": (InceptionResNetV2, 299), "googlenet": (GoogLeNet, 224)}
+        models = {
+            "inception_resnet_v2": (InceptionResNetV2, 299),
+            "googlenet": (GoogLeNet, 224),
+            "inception_resnet_3d": (InceptionResNet3d, 64),
+        }
         if command.get("model") not in models:
-            raise ValueError(f'Cannot load model "{command.get("model")}": expected {" or ".join(models)}')
+            raise ValueError(f'Cannot load model "{command.get("model")}": expected one of {", ".join(models)}')
         create, default_size = models[command["model"]]
         network = create().eval()
         fill(network)
-        x = model_input(network.key, command.get("batch", 1), command.get("size", default_size))
+        x = model_input(network, command.get("batch", 1), command.get("size", default_size))
         params = sum(p.numel() for p in network.parameters())
         self.network, self.input = self.prepare(network, x, command.get("form", "eager"))
         ready = time.perf_counter()
@@ -258,7 +274,8 @@ class Program:
         if form == "eager":
             return network, x
         if form == "channels_last":
-            return network.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+            order = torch.channels_last if x.ndim == 4 else torch.channels_last_3d
+            return network.to(memory_format=order), x.to(memory_format=order)
         if form == "frozen":
             frozen = torch.jit.freeze(torch.jit.trace(network, x))
             for _ in range(3):  # the first runs of a traced network profile and compile it
@@ -283,7 +300,7 @@ class Program:
         if op == "run":
             return self.run()
         if op == "check":
-            return {"logits": self.forward()[0, :CHECKED_LOGITS].tolist()}
+            return {"logits": checked(self.forward())}
         if op == "rss":
             return memory()
         raise ValueError(f'Cannot answer op "{op}": expected load, run, check, rss or quit')

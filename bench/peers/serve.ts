@@ -2,15 +2,16 @@
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { messageOf } from "../../src/errors.js";
-
-export type ModelName = "inception_resnet_v2" | "googlenet";
+import { type ModelName, NETWORKS, networkOf } from "./networks.js";
 
 export interface LoadCommand {
   readonly model: ModelName;
   readonly batch: number;
-  /** Side of the square input in pixels. */
+  /** Side of the square or cubic input. */
   readonly size: number;
   readonly threads: number;
+  /** Which way to run the network: what a program calls it, null for its usual one. */
+  readonly form: string | null;
 }
 
 export interface Loaded {
@@ -26,16 +27,26 @@ export interface BenchProgram {
   readonly version: string;
   /** Builds the network and its input; a network loaded before is freed. */
   readonly load: (command: LoadCommand) => Promise<Loaded>;
-  /** One forward pass of the loaded input. Returns the logits, row-major `[batch, 1000]`. */
+  /** One forward pass of the loaded input. Returns the logits, row-major `[batch, 1000]` or `[batch, classes, side, side, side]`. */
   readonly forward: () => Promise<Float32Array>;
 }
 
 /** Logits that a "check" reply carries: enough to see that two programs run the same network. */
-export const CHECKED_LOGITS = 32;
+const CHECKED_LOGITS = 32;
+
+/** The first logits of the first image, or of a volume as many that lie evenly far apart. */
+export function checkedLogits(logits: Float32Array, axes: number, batch: number): readonly number[] {
+  const step = axes === 2 ? 1 : Math.floor(logits.length / batch / (CHECKED_LOGITS + 1));
+  return Array.from({ length: CHECKED_LOGITS }, (_, index) => logits[index * step] ?? Number.NaN);
+}
 
 /** Serves a program that runs forward passes. */
 export function serve(program: BenchProgram): Promise<void> {
-  return serveCommands(program, (op, command) => answerForward(program, op, command));
+  let loaded: LoadCommand | null = null;
+  return serveCommands(program, async (op, command) => {
+    if (op === "load") loaded = parseLoad(command);
+    return answerForward(program, op, loaded);
+  });
 }
 
 /** Answers commands until "quit" or the end of stdin; `answer` gives the fields of the reply, "rss" and "quit" are answered here. */
@@ -62,11 +73,12 @@ export async function serveCommands(
   process.stdin.destroy();
 }
 
-async function answerForward(program: BenchProgram, op: string, command: unknown): Promise<Record<string, unknown>> {
+async function answerForward(program: BenchProgram, op: string, loading: LoadCommand | null): Promise<Record<string, unknown>> {
+  if (loading === null) throw new Error(`Cannot answer op "${op}": no network is loaded, send "load" first`);
   switch (op) {
     case "load": {
       const started = performance.now();
-      const loaded = await program.load(parseLoad(command));
+      const loaded = await program.load(loading);
       const ready = performance.now();
       await program.forward();
       return { ms: ready - started, firstMs: performance.now() - ready, ...loaded };
@@ -77,22 +89,21 @@ async function answerForward(program: BenchProgram, op: string, command: unknown
       return { ms: performance.now() - started };
     }
     case "check":
-      return { logits: Array.from((await program.forward()).subarray(0, CHECKED_LOGITS)) };
+      return { logits: checkedLogits(await program.forward(), NETWORKS[loading.model].axes, loading.batch) };
     default:
       throw new RangeError(`Cannot answer op "${op}": expected load, run, check, rss or quit`);
   }
 }
 
 function parseLoad(command: unknown): LoadCommand {
-  const model = field(command, "model");
-  if (model !== "inception_resnet_v2" && model !== "googlenet") {
-    throw new RangeError(`Cannot load model "${String(model)}": expected inception_resnet_v2 or googlenet`);
-  }
+  const model = networkOf(NETWORKS, field(command, "model"));
+  const form = field(command, "form");
   return {
     model,
     batch: positive(command, "batch", 1),
-    size: positive(command, "size", model === "googlenet" ? 224 : 299),
+    size: positive(command, "size", NETWORKS[model].size),
     threads: positive(command, "threads", 2),
+    form: typeof form === "string" ? form : null,
   };
 }
 

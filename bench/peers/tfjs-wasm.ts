@@ -11,7 +11,8 @@ import { dirname } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { fill, fillInput, fillWeight } from "./fill.js";
-import { type BenchProgram, type LoadCommand, type Loaded, type ModelName, serve } from "./serve.js";
+import type { ModelName } from "./networks.js";
+import { type BenchProgram, type LoadCommand, type Loaded, serve } from "./serve.js";
 
 const BATCH_NORM_EPSILON = 1e-3;
 
@@ -269,7 +270,7 @@ interface Network {
   readonly minSize: number;
 }
 
-const NETWORKS: Readonly<Record<ModelName, Network>> = {
+const NETWORKS: Readonly<Record<Exclude<ModelName, "inception_resnet_3d">, Network>> = {
   googlenet: { key: "torchvision.googlenet", steps: googlenet, head: "fc", minSize: 15 },
   inception_resnet_v2: { key: "timm.inception_resnet_v2", steps: inceptionResnetV2, head: "classif", minSize: 75 },
 };
@@ -294,12 +295,15 @@ interface Session {
 }
 
 function open({ model, batch, size }: LoadCommand): Session {
+  if (model === "inception_resnet_3d") throw new RangeError(`Cannot load model "${model}": its backend has no convolutions of volumes`);
   const { key, steps: build, head, minSize } = NETWORKS[model];
   const layers = createLayers();
   const steps = build(layers);
   const smallest = tf.zeros<tf.Rank.R4>([1, minSize, minSize, 3]);
   tf.dispose([run(steps, layers, head, smallest), smallest]);
-  const input = tf.tidy(() => tf.tensor4d(fillInput(key, batch, size), [batch, 3, size, size]).transpose<tf.Tensor4D>([0, 2, 3, 1]));
+  const input = tf.tidy(() =>
+    tf.tensor4d(fillInput(key, [batch, 3, size, size]), [batch, 3, size, size]).transpose<tf.Tensor4D>([0, 2, 3, 1]),
+  );
   return {
     async forward() {
       const logits = run(steps, layers, head, input);
