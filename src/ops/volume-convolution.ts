@@ -3,19 +3,18 @@
  * result as volumes again says so (`LoweredNode.arranges`), so that a normalisation and a ReLU behind it can go before and
  * are folded into the convolution as in a network for images.
  *
- * The form follows from the kernel alone, because no measurement would choose another one. All convolutions of the 3-D
- * Inception-ResNet with ReLU, ONNX Runtime 1.30, one thread, volumes of 64³, lower quartile of 21 runs that took turns; time
- * as a multiple of the direct convolution's:
+ * The form follows from the kernel alone, because choosing by measurement would choose the same. Every convolution of the
+ * 3-D Inception-ResNet with bias and ReLU on volumes of 40³, 64³ and 96³, ONNX Runtime 1.30 on one thread, lower quartile of
+ * 21 runs that took turns, as a multiple of the direct convolution's time:
  *
- *   one long axis, which needs no copy     0.49 to 0.69
- *   several, depth joined as channels      0.52 to 0.86
- *   dilated, set apart as a batch          0.92 to 2.1, always more than joined depth (space to batch)
- *   1×1×1 as images                        0.88 to 2.6, so it stays direct
+ *   one long axis, which needs no copy        0.42 to 0.70
+ *   several, depth joined as channels         0.50 to 0.97
+ *   dilated, set apart as a batch             0.89 to 3.4 (space to batch); 1.1 to 5.4 times joined depth
+ *   1×1×1 as images                           1.4 to 1.5 for all of them together, so these stay direct
  *
- * With two threads on a busy machine, volumes of 40³ and 96³, the chosen form was within 2 % of the fastest of these for
- * every dilated or long kernel. A matrix of all taps (im2col) had taken 1.1 to 2.8 times the direct time. One convolution for
- * each depth tap, added up, takes 0.80 to 0.98 of joined depth at 64³ (between 0.4 and 1.4 on the busy machine), but a
- * normalisation behind the sum cannot be folded. Not under the profile webgpu, where none of this was measured.
+ * A matrix of all taps (im2col) had taken 1.1 to 2.8 times. One convolution for each tap along the depth, added up, takes
+ * 0.73 to 1.13 times joined depth, but a normalisation behind the sum would not be folded any more. Not under the profile
+ * webgpu, where none of this was measured.
  */
 import { type NodeList, padLast, sliceLast, spatial } from "./lowering.js";
 import type { LowerSite } from "./op.js";
