@@ -127,19 +127,26 @@ def dice_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 class Case:
     """How a network is built and judged, and the classes, size and batch it is trained with where the command does not say."""
 
-    def __init__(self, create: Callable[[int], nn.Module], size: int, batch: int, classes: int = 1000) -> None:
+    def __init__(
+        self,
+        create: Callable[[int], nn.Module],
+        size: int,
+        batch: int,
+        classes: int = 1000,
+        loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
+    ) -> None:
         self.create = create
         self.size = size
         self.batch = batch
         self.classes = classes
-        self.loss = F.cross_entropy if classes > 2 else dice_cross_entropy
+        self.loss = loss
 
 
 CASES = {
     "inception_resnet_v1": Case(InceptionResNetV1, 160, 8),
     "googlenet": Case(googlenet, 224, 8),
     "inception_resnet_v2": Case(inception_resnet_v2, 299, 4),
-    "inception_resnet_3d": Case(InceptionResNet3d, 64, 1, classes=2),
+    "inception_resnet_3d": Case(InceptionResNet3d, 64, 1, 2, dice_cross_entropy),
 }
 
 
