@@ -6,8 +6,10 @@ export default defineConfig({
       // A worker thread runs compiled JavaScript only; tests run the sources. Point the URLs of workers at the build.
       name: "worker-from-build",
       transform(code, id) {
-        if (!/\/src\/node\/[a-z-]+\.ts$/.test(id)) return null;
-        return code.replace(/new URL\("\.\/([a-z-]+-worker\.js)", import\.meta\.url\)/g, 'new URL("../../dist/node/$1", import.meta.url)');
+        const [, below] = /\/src\/(node\/(?:[a-z-]+\/)*)[a-z-]+\.ts$/.exec(id) ?? [];
+        if (below === undefined) return null;
+        const build = `${"../".repeat(below.split("/").length)}dist/${below}`;
+        return code.replace(/new URL\("\.\/([a-z-]+-worker\.js)", import\.meta\.url\)/g, `new URL("${build}$1", import.meta.url)`);
       },
     },
   ],

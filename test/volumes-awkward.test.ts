@@ -93,6 +93,7 @@ async function compare(file: string, expected: Expected): Promise<void> {
     expect(Math.abs((summary[key] ?? Number.NaN) - expected[key]), key).toBeLessThanOrEqual(1e-6 * spread);
   }
   const { header } = await readVolume(file, { index: 0 });
+  if (header === null) throw new Error("a NIfTI file has a header");
   expect([header.qform.code, header.sform.code]).toEqual([expected.qform[1], expected.sform[1]]);
   expectClose(qformAffine(header.qform, header.spacing, header.version) ?? [], expected.qform[0].flat());
   expectClose(sformAffine(header.sform), expected.sform[0].flat());

@@ -236,9 +236,14 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "inspect",
     operands: "<file>",
-    summary: "show what a weight, ONNX, .npy or NIfTI file holds, executing nothing",
-    flags: [JSON_FLAG],
-    examples: ["inception inspect model.safetensors", "inception inspect checkpoint.pt --json", "inception inspect scan.nii.gz"],
+    summary: "show what a weight, ONNX, .npy or NIfTI file or a folder of DICOM slices holds, executing nothing",
+    flags: [["--series <uid>", "which DICOM series of a folder that holds several"], JSON_FLAG],
+    examples: [
+      "inception inspect model.safetensors",
+      "inception inspect checkpoint.pt --json",
+      "inception inspect scan.nii.gz",
+      "inception inspect dicom-folder/",
+    ],
     load: () => import("./commands/inspect.js"),
   },
   {

@@ -1,3 +1,5 @@
+export { MAX_HEADER_BYTES, type NiftiHeader, parseNiftiHeader, volumeBytes, volumeCount } from "../formats/nifti.js";
+export { encodeNifti, type NiftiImage } from "../formats/nifti-encode.js";
 export { augment, augmentAndNormalise, normalise } from "./augment/augment.js";
 export {
   AUGMENTATIONS,

@@ -39,7 +39,7 @@ const ALIGNED = 2;
  * are at right angles.
  *
  * @param like - header of the file that the volume came from; null for a new one, which is NIfTI-1 in millimetres
- * @throws InceptionError SHAPE_INVALID (shape and data disagree), OPTION_INVALID (affine not 4 x 4, not finite, or not one of voxels to the world)
+ * @throws InceptionError VOLUME_INVALID (shape and data disagree; affine not 4 x 4, not finite, or not one of voxels to the world)
  */
 export function encodeNifti(image: NiftiImage, like: NiftiHeader | null = null): readonly [header: Uint8Array, voxels: Uint8Array] {
   checkImage(image);
@@ -133,10 +133,10 @@ function dtypeOf(data: VolumeData): NiftiDType {
 function checkImage({ shape, data, affine }: NiftiImage): void {
   if (shape.length !== 3 || !shape.every((dim) => dim > 0) || checkedElementCount(shape) !== data.length) {
     const message = `Cannot write a volume of ${shape.join(" x ")} voxels over ${data.length} values: expected x * y * z values`;
-    throw new InceptionError("SHAPE_INVALID", message, { shape, length: data.length });
+    throw new InceptionError("VOLUME_INVALID", message, { shape, length: data.length });
   }
   const last = affine.slice(12).join(" ");
   if (affine.length === 16 && affine.every(Number.isFinite) && last === "0 0 0 1") return;
   const message = `Cannot write a volume with the affine [${affine.join(", ")}]: expected 16 finite numbers, row by row, the last four 0, 0, 0, 1`;
-  throw new InceptionError("OPTION_INVALID", message, { affine });
+  throw new InceptionError("VOLUME_INVALID", message, { affine });
 }

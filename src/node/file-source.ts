@@ -59,6 +59,12 @@ export async function checkIsFile(file: string): Promise<void> {
   throw new InceptionError("SOURCE_INVALID", `Cannot open "${messageOf(file)}": it is ${found}, expected a file`, { file });
 }
 
+/** Whether a path leads to a folder. One that leads nowhere does not; opening it says the rest. */
+export async function isFolder(file: string): Promise<boolean> {
+  const found = await stat(file).catch(() => null);
+  return found?.isDirectory() ?? false;
+}
+
 async function readRange(handle: FileHandle, file: string, size: number, offset: number, length: number): Promise<Uint8Array> {
   checkRange(file, size, offset, length);
   if (length > constants.MAX_LENGTH) {

@@ -7,6 +7,8 @@ export { type BatchSourceOptions, createBatchSource } from "./batch-source.js";
 export { type OpenDatasetOptions, type OpenedDataset, openDataset } from "./datasets/index.js";
 export { openSampleReader, type SampleReader } from "./datasets/sample-reader.js";
 export { type DecodeOptions, decodeImage } from "./decode-image.js";
+export { listDicomSeries } from "./dicom/read.js";
+export type { DicomSeries } from "./dicom/series.js";
 export {
   type EvaluatedSegmentation,
   type EvaluateSegmentationOptions,
@@ -37,6 +39,16 @@ export { type ProgressReport, type ProgressReportOptions, progressReport } from 
 export type { RunBeginning, RunEvent } from "./training/run-log.js";
 export { isRunFolder, type PrepareRunOptions, prepareRun } from "./training/run-weights.js";
 export { resumeTraining, type TrainedRun, type TrainModelOptions, trainModel } from "./training/train-model.js";
-export { type LoadedVolume, type ReadVolumeOptions, readVolume, summarizeVolume, type VolumeSummary, writeVolume } from "./volumes.js";
+export {
+  type LoadedVolume,
+  type LoadedVolumes,
+  type ReadVolumeOptions,
+  readVolume,
+  readVolumes,
+  type SeriesOption,
+  summarizeVolume,
+  type VolumeSummary,
+  writeVolume,
+} from "./volumes.js";
 export { type DownloadProgress, type ResolvedSource, resolveSource, type SourceOptions } from "./weight-source.js";
 export { writeFileAtomic } from "./write-file.js";

@@ -6,13 +6,14 @@ import { type Artefact, parseArtefact } from "../predict/artefact.js";
 import type { DType } from "../tensor/dtype.js";
 import { elementCount } from "../tensor/tensor.js";
 import { openWeightFile } from "../weights/containers/index.js";
-import { openFileSource } from "./file-source.js";
-import { isVolumeName, summarizeVolume, type VolumeSummary } from "./volumes.js";
+import { summarizeDicom } from "./dicom/read.js";
+import { isFolder, openFileSource } from "./file-source.js";
+import { isVolumeName, refuseSeries, type SeriesOption, seriesSummary, summarizeVolume, type VolumeSummary } from "./volumes.js";
 
 /** What a file holds. Reading it executes nothing and opens no other file. */
 export interface Inspection {
   readonly file: string;
-  /** "safetensors", "pytorch", "npy", "onnx" or "nifti", as the containers name themselves. */
+  /** "safetensors", "pytorch", "npy", "onnx", "nifti" or "dicom", as the containers name themselves. */
   readonly format: string;
   readonly bytes: number;
   /** Number of values in all tensors, or of voxels. */
@@ -22,7 +23,7 @@ export interface Inspection {
   /** What an exported file says about itself. */
   readonly artefact: Artefact | null;
   readonly onnx: OnnxSummary | null;
-  /** Geometry and statistics of a medical volume. */
+  /** Geometry and statistics of a medical volume, or of a series of slices. */
   readonly volume: VolumeSummary | null;
 }
 
@@ -33,11 +34,16 @@ export interface InspectedTensor {
 }
 
 /**
- * Look into a weight, array or ONNX file of a stranger, or a volume: NIfTI files are told by their names (.nii, .hdr, .img, with or without .gz).
+ * Look into a weight, array or ONNX file of a stranger, or a volume: NIfTI files are told by their names (.nii, .hdr, .img, with or without .gz),
+ * and a folder is read as a DICOM series.
  *
- * @throws InceptionError FILE_NOT_FOUND, FILE_UNRECOGNIZED, or what the format's reader finds wrong
+ * @throws InceptionError FILE_NOT_FOUND, FILE_UNRECOGNIZED, OPTION_INVALID (several series and none chosen, or a series of a file), or what
+ * the format's reader finds wrong
  */
-export async function inspectFile(file: string): Promise<Inspection> {
+export async function inspectFile(file: string, options: SeriesOption = {}): Promise<Inspection> {
+  const { series = null } = options;
+  if (await isFolder(file)) return inspectFolder(file, series);
+  refuseSeries(file, series);
   const source = await openFileSource(file);
   try {
     const base = { file, bytes: source.size, artefact: null, onnx: null, volume: null };
@@ -60,6 +66,13 @@ export async function inspectFile(file: string): Promise<Inspection> {
   } finally {
     await source.close();
   }
+}
+
+async function inspectFolder(folder: string, series: string | null): Promise<Inspection> {
+  const summary = await summarizeDicom(folder, series);
+  const nothing = { tensors: [], metadata: {}, artefact: null, onnx: null };
+  const { bytes, shape } = summary;
+  return { file: folder, format: "dicom", bytes, values: elementCount(shape), ...nothing, volume: seriesSummary(summary) };
 }
 
 function inspectOnnx(bytes: Uint8Array, file: string): Omit<Inspection, "file" | "bytes" | "volume"> {

@@ -4,14 +4,29 @@ import { createGzip } from "node:zlib";
 import { axisCodes } from "../data/volumes/orientation.js";
 import { chosenVolume, type Volume, volumeFromNifti } from "../data/volumes/volume.js";
 import { InceptionError, messageOf } from "../errors.js";
-import { MAX_HEADER_BYTES, type NiftiHeader, niftiError, parseNiftiHeader, volumeBytes, volumeCount } from "../formats/nifti.js";
+import {
+  MAX_HEADER_BYTES,
+  MAX_VOXELS,
+  type NiftiHeader,
+  niftiError,
+  parseNiftiHeader,
+  volumeBytes,
+  volumeCount,
+} from "../formats/nifti.js";
 import { encodeNifti } from "../formats/nifti-encode.js";
 import { storedVoxels } from "../formats/nifti-voxels.js";
-import { openFileSource } from "./file-source.js";
+import { elementCount } from "../tensor/tensor.js";
+import { type DicomSummary, readDicomVolume, summarizeDicom } from "./dicom/read.js";
+import { isFolder, openFileSource } from "./file-source.js";
 import { type ByteFeed, gzipFeed, looksLikeGzip, plainFeed } from "./volume-bytes.js";
 import { writeFileAtomic } from "./write-file.js";
 
-export interface ReadVolumeOptions {
+export interface SeriesOption {
+  /** Of a folder with several DICOM series, which: its SeriesInstanceUID, as {@link listDicomSeries} gives it. */
+  readonly series?: string;
+}
+
+export interface ReadVolumeOptions extends SeriesOption {
   /** Which of several volumes, time points or channels, counted from 0 with the fourth axis fastest. Needed only where a file has several. */
   readonly index?: number;
 }
@@ -19,46 +34,124 @@ export interface ReadVolumeOptions {
 /** A volume, and what its file says about it. */
 export interface LoadedVolume {
   readonly volume: Volume;
-  /** Give it to {@link writeVolume}, so that a result lies where the original lies. */
-  readonly header: NiftiHeader;
+  /** Give it to {@link writeVolume}, so that a result lies where the original lies. Null for a DICOM series: the affine alone says so then. */
+  readonly header: NiftiHeader | null;
 }
 
 /**
  * Read one volume of a NIfTI file: `.nii`, `.nii.gz`, or a pair of `.hdr` and `.img`, both packed (`.gz`) or both not, by either's name.
  * Values are scaled as the header says; orientation and size stay as stored.
  *
+ * Or of a folder that holds a DICOM series, a file for each slice: files are told by content, slices sorted by where they lie, values
+ * rescaled, and the affine is turned to RAS. Compressed slices need the package `@itk-wasm/dicom`. docs/decisions/0005-dicom.md says what
+ * is read and what is refused.
+ *
  * Memory is that of this one volume; a header that asks for more than the file can hold is refused before it is taken.
  *
- * @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID; OPTION_INVALID (no such index, or none given for several volumes); FILE_UNRECOGNIZED,
- * FILE_TRUNCATED, FILE_CORRUPT, FILE_UNSUPPORTED, FILE_LIMIT
+ * @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID; OPTION_INVALID (no such index or series, or none given for several);
+ * FILE_UNRECOGNIZED, FILE_TRUNCATED, FILE_CORRUPT, FILE_UNSUPPORTED, FILE_LIMIT; for a series also VOLUME_INVALID (slices that are missing,
+ * uneven, or not alike) and WRITE_FAILED (compressed slices pass through temporary files)
+ *
+ * @example
+ * ```ts
+ * import { tmpdir } from "node:os";
+ * import { createVolume } from "inceptionkit/data";
+ * import { readVolume, writeVolume } from "inceptionkit/node";
+ * const file = `${tmpdir()}/inceptionkit-read.nii.gz`;
+ * await writeVolume(file, createVolume([2, 1, 1], Int16Array.of(3, 5)));
+ * const { volume } = await readVolume(file);
+ * [...volume.data]; // [3, 5]
+ * ```
  */
 export async function readVolume(file: string, options: ReadVolumeOptions = {}): Promise<LoadedVolume> {
+  const { index = null, series = null } = options;
+  if (await isFolder(file)) {
+    if (index === null || index === 0) return { volume: await readDicomVolume(file, series), header: null };
+    const message = `Cannot read volume ${index}: "${messageOf(file)}" is a folder, whose series is one volume, expected the index 0 or none`;
+    throw new InceptionError("OPTION_INVALID", message, { file, index });
+  }
+  refuseSeries(file, series);
   return withVoxels(file, async (header, voxels) => {
-    const index = chosenVolume(header, options.index ?? null, messageOf(file));
+    const chosen = chosenVolume(header, index, messageOf(file));
     const bytes = volumeBytes(header);
-    await voxels.skip(index * bytes);
+    await voxels.skip(chosen * bytes);
     const taken = await voxels.take(bytes);
-    await voxels.skip((volumeCount(header) - 1 - index) * bytes);
+    await voxels.skip((volumeCount(header) - 1 - chosen) * bytes);
     await voxels.finish();
     return { header, volume: volumeFromNifti(header, taken, file) };
   });
 }
 
-/** What `inspect` tells of a volume file. Statistics are of all volumes in it, after scaling, in double precision. */
+/** All volumes of a file, on one grid, and what the file says about them. */
+export interface LoadedVolumes {
+  /** One or more, with the fourth axis fastest. */
+  readonly volumes: readonly Volume[];
+  /** As of {@link LoadedVolume}. */
+  readonly header: NiftiHeader | null;
+}
+
+/**
+ * Read all volumes of a file, its time points or channels, in one pass: a packed file is unpacked once. A file or series of one volume
+ * gives one.
+ *
+ * Memory is that of all of them, together at most 2^29 voxels.
+ *
+ * @throws InceptionError as {@link readVolume}; FILE_LIMIT for more voxels
+ *
+ * @example
+ * ```ts
+ * import { tmpdir } from "node:os";
+ * import { createVolume } from "inceptionkit/data";
+ * import { readVolumes, writeVolume } from "inceptionkit/node";
+ * const file = `${tmpdir()}/inceptionkit-channels.nii.gz`;
+ * await writeVolume(file, createVolume([2, 1, 1], Int16Array.of(3, 5)));
+ * (await readVolumes(file)).volumes.length; // 1
+ * ```
+ */
+export async function readVolumes(file: string, options: SeriesOption = {}): Promise<LoadedVolumes> {
+  const { series = null } = options;
+  if (await isFolder(file)) return { volumes: [await readDicomVolume(file, series)], header: null };
+  refuseSeries(file, series);
+  return withVoxels(file, async (header, voxels) => {
+    const voxelCount = elementCount(header.shape);
+    if (voxelCount > MAX_VOXELS) {
+      const fact = `its ${volumeCount(header)} volumes have ${voxelCount} voxels`;
+      throw niftiError("FILE_LIMIT", file, `${fact}, at most ${MAX_VOXELS} are read at once; read one by its index`);
+    }
+    const volumes: Volume[] = [];
+    for (let index = 0; index < volumeCount(header); index++) {
+      volumes.push(volumeFromNifti(header, await voxels.take(volumeBytes(header)), file));
+    }
+    await voxels.finish();
+    return { header, volumes };
+  });
+}
+
+/** Only a folder has series to choose from. */
+export function refuseSeries(file: string, series: string | null): void {
+  if (series === null) return;
+  const message = `Cannot read series ${messageOf(series)} of "${messageOf(file)}": expected a folder that holds DICOM series`;
+  throw new InceptionError("OPTION_INVALID", message, { file, series });
+}
+
+/** What `inspect` tells of a volume file or a DICOM series. Statistics are of all volumes in it, after scaling, in double precision. */
 export interface VolumeSummary {
   /** As stored: x, y, z, then time and channels. */
   readonly shape: readonly number[];
-  /** The header's pixdim for each axis. */
+  /** The header's pixdim for each axis; of a series the millimetres between neighbours. */
   readonly spacing: readonly number[];
   /** Where the three axes lead, such as "LAS"; null for an affine that flattens the volume. */
   readonly orientation: string | null;
   /** Four rows; voxel indices to the world. */
   readonly affine: readonly (readonly number[])[];
-  readonly affineFrom: NiftiHeader["affineFrom"];
+  /** "positions" for a series: those of its slices. */
+  readonly affineFrom: NiftiHeader["affineFrom"] | "positions";
   readonly units: NiftiHeader["units"];
   readonly dtype: NiftiHeader["dtype"];
-  readonly scaling: NiftiHeader["scaling"];
-  readonly version: NiftiHeader["version"];
+  /** "by slice" for a series whose slices have scalings of their own. */
+  readonly scaling: NiftiHeader["scaling"] | "by slice";
+  /** Of NIfTI; null for a series. */
+  readonly version: NiftiHeader["version"] | null;
   readonly littleEndian: boolean;
   readonly description: string;
   /** Of the finite voxels; null where there are none. */
@@ -73,19 +166,31 @@ export interface VolumeSummary {
 const SUMMARY_BYTES = 2 ** 22;
 
 /**
- * Look through a volume file.
+ * Look through a volume file, or a folder that holds a DICOM series.
  *
  * @throws InceptionError as {@link readVolume}
  */
-export async function summarizeVolume(file: string): Promise<VolumeSummary> {
+export async function summarizeVolume(file: string, options: SeriesOption = {}): Promise<VolumeSummary> {
+  const { series = null } = options;
+  if (await isFolder(file)) return seriesSummary(await summarizeDicom(file, series));
+  refuseSeries(file, series);
   return withVoxels(file, async (header, voxels) => {
     const statistics = await sumUp(header, voxels);
     await voxels.finish();
     const { shape, spacing, affine, affineFrom, units, dtype, scaling, version, littleEndian, description } = header;
-    const rows = [0, 4, 8, 12].map((row) => affine.slice(row, row + 4));
-    const base = { shape, spacing, orientation: codesOrNull(header), affine: rows, affineFrom, units, dtype, scaling };
+    const base = { shape, spacing, orientation: codesOrNull(header), affine: rowsOf(affine), affineFrom, units, dtype, scaling };
     return { ...base, version, littleEndian, description, ...statistics };
   });
+}
+
+/** The same of a DICOM series. */
+export function seriesSummary({ affine, bytes, ...rest }: DicomSummary): VolumeSummary {
+  const units = { space: "mm", time: "unknown" } as const;
+  return { ...rest, affine: rowsOf(affine), affineFrom: "positions", units, version: null, littleEndian: true, nonFinite: 0 };
+}
+
+function rowsOf(affine: readonly number[]): readonly (readonly number[])[] {
+  return [0, 4, 8, 12].map((row) => affine.slice(row, row + 4));
 }
 
 async function sumUp(header: NiftiHeader, voxels: ByteFeed): Promise<Pick<VolumeSummary, "min" | "max" | "mean" | "nonFinite">> {
@@ -124,8 +229,9 @@ function codesOrNull({ affine }: NiftiHeader): string | null {
  *
  * @param file - ends in `.nii` or `.nii.gz`; a file of that name is replaced
  * @param like - header of the file that the volume was made from: version, units and description follow it and, where the grid is the same,
- * both of its transforms as they stand, so that viewers lay one over the other. Extensions are not carried over.
- * @throws InceptionError OPTION_INVALID (another ending, affine not finite), SHAPE_INVALID (shape and data disagree), WRITE_FAILED
+ * both of its transforms as they stand, so that viewers lay one over the other. Extensions are not carried over. Null, as for a DICOM
+ * series: the affine says where the volume lies.
+ * @throws InceptionError OPTION_INVALID (another ending), VOLUME_INVALID (shape and data disagree, affine not finite), WRITE_FAILED
  *
  * @example
  * ```ts
@@ -175,7 +281,7 @@ export function isVolumeName(file: string): boolean {
 async function withVoxels<T>(file: string, use: (header: NiftiHeader, voxels: ByteFeed) => Promise<T>): Promise<T> {
   const [, kind, gz = ""] = VOLUME_NAME.exec(file) ?? [];
   if (kind === undefined) {
-    const message = `Cannot read "${messageOf(file)}" as a volume: its name ends in none of .nii, .hdr and .img, with or without .gz`;
+    const message = `Cannot read "${messageOf(file)}" as a volume: its name ends in none of .nii, .hdr and .img, with or without .gz, and it is no folder of DICOM slices`;
     throw new InceptionError("FILE_UNRECOGNIZED", message, { file });
   }
   const pair = kind.toLowerCase() !== "nii";

@@ -2,11 +2,13 @@ import { messageOf } from "../../errors.js";
 import { type Inspection, inspectFile } from "../../node/inspect-file.js";
 import type { VolumeSummary } from "../../node/volumes.js";
 import type { RunCommand } from "../command.js";
+import { textFlag } from "../flags.js";
 import { formatCount, formatTable, printJson } from "../io.js";
 
 /** `inspect FILE`. */
 export const run: RunCommand = async ([file], flags, io) => {
-  const inspection = await inspectFile(String(file));
+  const series = textFlag(flags, "series");
+  const inspection = await inspectFile(String(file), series === undefined ? {} : { series });
   if (flags.json === true) {
     printJson(io, inspection);
     return 0;
@@ -48,24 +50,33 @@ const DIGITS = 7;
 
 function describeVolume(volume: VolumeSummary): string {
   const { shape, spacing, orientation, affine, affineFrom, units, dtype, scaling, version, littleEndian, description } = volume;
-  const number = (value: number | null): string => (value === null ? "none" : String(Number(value.toPrecision(DIGITS))));
   const rows = formatTable(
     ["", "i", "j", "k", "origin"],
-    affine.slice(0, 3).map((row, world) => [["x", "y", "z"][world] ?? "", ...row.map(number)]),
+    affine.slice(0, 3).map((row, world) => [["x", "y", "z"][world] ?? "", ...row.map(formatNumber)]),
   );
   const time = units.time === "unknown" ? "" : `, time in ${units.time}`;
   return [
-    `  version      NIfTI-${version}, ${littleEndian ? "little" : "big"}-endian`,
+    `  version      ${version === null ? "DICOM series" : `NIfTI-${version}, ${littleEndian ? "little" : "big"}-endian`}`,
     `  shape        ${shape.join(" x ")}`,
-    `  spacing      ${spacing.map(number).join(" x ")} (space in ${units.space}${time})`,
+    `  spacing      ${spacing.map(formatNumber).join(" x ")} (space in ${units.space}${time})`,
     `  orientation  ${orientation ?? "none: the affine flattens the volume"}`,
-    `  voxels       ${dtype}${scaling === null ? ", not scaled" : `, times ${number(scaling.slope)} plus ${number(scaling.intercept)}`}`,
-    `  values       ${number(volume.min)} to ${number(volume.max)}, mean ${number(volume.mean)}${volume.nonFinite > 0 ? `, ${formatCount(volume.nonFinite)} not finite` : ""}`,
+    `  voxels       ${dtype}, ${describeScaling(scaling)}`,
+    `  values       ${formatNumber(volume.min)} to ${formatNumber(volume.max)}, mean ${formatNumber(volume.mean)}${volume.nonFinite > 0 ? `, ${formatCount(volume.nonFinite)} not finite` : ""}`,
     ...(description === "" ? [] : [`  description  ${messageOf(description)}`]),
     "",
     `affine from ${affineFrom}:`,
     rows,
   ].join("\n");
+}
+
+function describeScaling(scaling: VolumeSummary["scaling"]): string {
+  if (scaling === null) return "not scaled";
+  if (scaling === "by slice") return "scaled slice by slice";
+  return `times ${formatNumber(scaling.slope)} plus ${formatNumber(scaling.intercept)}`;
+}
+
+function formatNumber(value: number | null): string {
+  return value === null ? "none" : String(Number(value.toPrecision(DIGITS)));
 }
 
 function describeOnnx({ onnx }: Inspection): string {

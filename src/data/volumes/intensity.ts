@@ -21,6 +21,12 @@ export interface VoxelStatistics {
  * Statistics in double precision. Without a finite voxel in the region, `count` is 0 and everything else NaN.
  *
  * @throws InceptionError VOLUME_INVALID
+ *
+ * @example
+ * ```ts
+ * import { createVolume, voxelStatistics } from "inceptionkit/data";
+ * voxelStatistics(createVolume([3, 1, 1], Int16Array.of(0, 2, 6)), "nonzero").mean; // 4
+ * ```
  */
 export function voxelStatistics(volume: Volume, region: Region = "all"): VoxelStatistics {
   checkVolume(volume);

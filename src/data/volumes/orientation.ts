@@ -94,6 +94,13 @@ function sourcesOfRas(affine: Affine): readonly Source[] {
  *
  * @param original - the grid of the volume before `toRas`; its affine is the result's, number by number
  * @throws InceptionError VOLUME_INVALID when the volume is not on that grid turned to RAS
+ *
+ * @example
+ * ```ts
+ * import { createVolume, fromRas, toRas } from "inceptionkit/data";
+ * const las = createVolume([2, 1, 1], Int16Array.of(7, 8), [-1, 0, 0, 5, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
+ * [...fromRas(toRas(las), las).data]; // [7, 8]
+ * ```
  */
 export function fromRas(volume: Volume, original: VolumeGrid): Volume {
   checkVolume(volume);

@@ -70,6 +70,13 @@ export function resampleToShape(volume: Volume, shape: Triple, interpolation: In
  *
  * @param grid - the original; the result has its shape and its affine, number by number
  * @throws InceptionError VOLUME_INVALID when the volume does not cover the grid's field of view
+ *
+ * @example
+ * ```ts
+ * import { createVolume, resampleToGrid, resampleToShape } from "inceptionkit/data";
+ * const labels = createVolume([4, 1, 1], Uint8Array.of(0, 0, 1, 1));
+ * [...resampleToGrid(resampleToShape(labels, [2, 1, 1], "nearest"), labels, "nearest").data]; // [0, 0, 1, 1]
+ * ```
  */
 export function resampleToGrid(volume: Volume, grid: VolumeGrid, interpolation: Interpolation): Volume {
   checkVolume(volume);

@@ -76,7 +76,17 @@ export function checkGrid({ shape, affine }: VolumeGrid): void {
 /** Axes whose box has less than this part of the volume of a right-angled one lie in a plane, to the precision of a header's float32. */
 const FLAT = 1e-6;
 
-/** The point of the world, in millimetres, of a voxel index, which may lie between voxels. */
+/**
+ * The point of the world, in millimetres, of a voxel index, which may lie between voxels.
+ *
+ * @example
+ * ```ts
+ * import { voxelOf, worldOf } from "inceptionkit/data";
+ * const affine = [-2, 0, 0, 90, 0, 2, 0, -126, 0, 0, 2, -72, 0, 0, 0, 1];
+ * worldOf(affine, [1, 2, 3]); // [88, -122, -66]
+ * voxelOf(affine, [88, -122, -66]); // [1, 2, 3]
+ * ```
+ */
 export function worldOf(affine: Affine, [i, j, k]: Triple): Triple {
   const row = (at: number): number => at4(affine, at) * i + at4(affine, at + 1) * j + at4(affine, at + 2) * k + at4(affine, at + 3);
   return [row(0), row(4), row(8)];
@@ -139,6 +149,15 @@ export function chosenVolume(header: NiftiHeader, index: number | null, name: st
  * @param name - how messages call the file
  * @throws InceptionError FILE_TRUNCATED (another number of bytes), FILE_UNSUPPORTED (64-bit integers that 32 bits do not hold), FILE_CORRUPT
  * (an affine that flattens the volume)
+ *
+ * @example
+ * ```ts
+ * import { createVolume, encodeNifti, parseNiftiHeader, volumeBytes, volumeFromNifti } from "inceptionkit/data";
+ * const [head, voxels] = encodeNifti(createVolume([2, 1, 1], Int16Array.of(3, 5)));
+ * const header = parseNiftiHeader(head, "small.nii");
+ * volumeBytes(header); // 4
+ * [...volumeFromNifti(header, voxels, "small.nii").data]; // [3, 5]
+ * ```
  */
 export function volumeFromNifti(header: NiftiHeader, bytes: Uint8Array, name: string): Volume {
   const wanted = volumeBytes(header);
