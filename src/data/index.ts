@@ -45,6 +45,8 @@ export { clipPercentiles, ctWindow, type Region, type VoxelStatistics, voxelStat
 export { type AxisOrientation, axisCodes, fromRas, orientationOf, rasGrid, sameGrid, toRas } from "./volumes/orientation.js";
 export { centralPatch, choosePatch, cutPatch, type LabelledVolume, type Patch, placesOfClasses } from "./volumes/patch.js";
 export {
+  alignVolumes,
+  joinChannels,
   type Normalization,
   type PreparedVolume,
   parseSegmentationRecipe,
@@ -63,5 +65,6 @@ export {
   type VolumeGrid,
   volumeFromNifti,
   voxelOf,
+  voxelVolume,
   worldOf,
 } from "./volumes/volume.js";

@@ -56,7 +56,7 @@ export interface LoadedModel {
  */
 export async function loadModel(model: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
   if (model.toLowerCase().endsWith(".onnx")) return loadOnnxFile(model, options);
-  return loadDescribed(await prepareAny(model, options), options);
+  return loadPrepared(await prepareAny(model, options), options);
 }
 
 /**
@@ -112,7 +112,15 @@ export function logitsOutput({ session, artefact }: LoadedModel): string {
   );
 }
 
-async function loadDescribed({ graph, parameters, artefact, report }: PreparedModel, options: LoadModelOptions): Promise<LoadedModel> {
+/**
+ * Load a network that is described and has its weights.
+ *
+ * @throws InceptionError SESSION_FAILED, DEVICE_UNAVAILABLE, OPTION_INVALID
+ */
+export async function loadPrepared(
+  { graph, parameters, artefact, report }: PreparedModel,
+  options: Pick<LoadModelOptions, "device" | "threads" | "outputs"> = {},
+): Promise<LoadedModel> {
   const compile: CompileOptions = options.outputs ? { outputs: options.outputs } : {};
   const bytes = concatChunks(compileInference(graph, parameters, compile).chunks);
   const session = await createNodeSession(bytes, { ...sessionOptions(options), name: artefact.model, transfer: true });
@@ -159,7 +167,7 @@ function overrideArtefact(artefact: Artefact, { preprocessing, labels }: LoadMod
   return { ...artefact, preprocessing: recipe ?? artefact.preprocessing, labels: labels ?? artefact.labels };
 }
 
-function sessionOptions({ device, threads }: LoadModelOptions): { device?: Device; threads?: number } {
+function sessionOptions({ device, threads }: Pick<LoadModelOptions, "device" | "threads">): { device?: Device; threads?: number } {
   return { ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) };
 }
 

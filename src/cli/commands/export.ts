@@ -20,6 +20,9 @@ export const run: RunCommand = async ([id], flags, io) => {
 
 async function exportNetwork(model: string, flags: Flags, io: Io): Promise<number> {
   const target = targetOf(flags);
+  if (flags.half === true && target.format !== "safetensors") {
+    throw new InceptionError("USAGE", `Cannot use --half with ${target.format}: expected it with safetensors`);
+  }
   refuseStepSettings(flags);
   if (textFlag(flags, "weights") === undefined && !(await isRunFolder(model)))
     throw new InceptionError(
@@ -59,7 +62,7 @@ function targetOf(flags: Flags): Target {
 function write(prepared: PreparedModel, { out, format }: Target, flags: Flags): Promise<{ readonly bytes: number }> {
   if (format === "timm") return exportTimm(prepared, out);
   if (format === "onnx") return exportOnnx(prepared, out, { dynamicSize: flags.dynamicSize === true });
-  return exportSafetensors(prepared, out, textFlag(flags, "names") ?? "inceptionkit");
+  return exportSafetensors(prepared, out, textFlag(flags, "names") ?? "inceptionkit", { half: flags.half === true });
 }
 
 /** A flag that would have no effect is a mistake. */
