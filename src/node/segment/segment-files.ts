@@ -150,7 +150,7 @@ async function caseQuality(segmenter: Segmenter, title: string, segmented: Segme
     measured,
     normalization: recipe.normalization[0] ?? { name: "z_score", region: "all" },
     facts: [
-      ["model", modelName === undefined ? artefact.model : `${modelName} (${artefact.model})`],
+      ["model", [...new Set([modelName ?? artefact.model, artefact.model])].join(", ")],
       ["weights", artefact.source],
       ["patch", window.join(" × ")],
     ],
