@@ -21,9 +21,11 @@ export type LoweredAttribute =
 
 /**
  * For whom a graph is lowered: `standard` uses ONNX's own operators alone and is what files contain; `ort-cpu` may also
- * use ONNX Runtime's (domain com.microsoft); `webgpu` uses standard operators that ONNX Runtime's WebGPU provider has.
+ * use ONNX Runtime's (domain com.microsoft); `webgpu` uses standard operators that ONNX Runtime's WebGPU provider has; `plain`
+ * is `standard` without what makes networks for volumes faster, to compare with: convolutions of volumes and transposed ones
+ * are ONNX's own operators.
  */
-export type Profile = "standard" | "ort-cpu" | "webgpu";
+export type Profile = "standard" | "ort-cpu" | "webgpu" | "plain";
 
 /** One ONNX node. */
 export interface LoweredNode {

@@ -63,6 +63,7 @@ function chooseForm({ profile, op, inputTypes }: LowerSite, operands: Operands):
     if ([...kernelShape, ...strides].every((size) => size === 1) && pads.every((pad) => pad === 0)) return productForm;
     if (product(outputShape) < SMALL_MAP) return transposedForm;
   }
+  if (profile === "plain" && op === "convTranspose") return transposedForm;
   if (operands.strides.every((stride) => stride === 1)) return flippedForm;
   if (volumes && isTiling(operands)) return shuffledForm;
   // WebGPU has no ConvTranspose for volumes. A file for inference shows what was described, so convTranspose stays itself there.

@@ -28,7 +28,7 @@ export interface VolumeConvolution extends WindowAttributes {
 /** The nodes of a convolution by images, whose result is the op's output; false where it is none that gains by them. */
 export function addByImages(list: NodeList, convolution: VolumeConvolution): boolean {
   const { kernelShape, strides, inputShape, pads } = convolution;
-  if (list.site.profile === "webgpu" || inputShape.length !== 3 || strides.some((stride) => stride !== 1)) return false;
+  if (["webgpu", "plain"].includes(list.site.profile) || inputShape.length !== 3 || strides.some((stride) => stride !== 1)) return false;
   const long = kernelShape.flatMap((size, axis) => (size > 1 ? [axis] : []));
   const [axis] = long;
   const padded = pads.flatMap((pad, index) => (pad > 0 ? [index % 3] : []));

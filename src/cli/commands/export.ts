@@ -3,6 +3,7 @@ import { exportOnnx, exportSafetensors } from "../../node/export-model.js";
 import { exportTimm } from "../../node/export-timm.js";
 import { prepareAny } from "../../node/load-model.js";
 import type { PreparedModel } from "../../node/prepare-model.js";
+import { findShippedModel } from "../../node/shipped-models.js";
 import { exportTrainingStep } from "../../node/training/export-step.js";
 import { isRunFolder } from "../../node/training/run-weights.js";
 import { STEP_SETTINGS } from "../../train/settings.js";
@@ -24,7 +25,7 @@ async function exportNetwork(model: string, flags: Flags, io: Io): Promise<numbe
     throw new InceptionError("USAGE", `Cannot use --half with ${target.format}: expected it with safetensors`);
   }
   refuseStepSettings(flags);
-  if (textFlag(flags, "weights") === undefined && !(await isRunFolder(model)))
+  if (textFlag(flags, "weights") === undefined && findShippedModel(model) === null && !(await isRunFolder(model)))
     throw new InceptionError(
       "USAGE",
       "Cannot export without weights: expected --weights with a file or hf:owner/name, or the folder of a run",

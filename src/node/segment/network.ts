@@ -2,12 +2,12 @@ import type { SegmentationRecipe, Triple } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { findModel } from "../../models/index.js";
 import type { Artefact } from "../../predict/artefact.js";
+import { neededStatistics } from "../../predict/segmentation-file.js";
 import type { CancelSignal, Session } from "../../runtime/session.js";
 import type { WindowNetwork } from "../../segment/index.js";
 import { float32Tensor } from "../../tensor/tensor.js";
 import { type LoadedModel, type LoadModelOptions, loadModel, loadPrepared, prepareAny } from "../load-model.js";
 import type { PreparedModel } from "../prepare-model.js";
-import { findShippedModel, prepareShippedModel } from "../shipped-models.js";
 
 export interface OpenSegmenterOptions extends Omit<LoadModelOptions, "outputs" | "preprocessing"> {
   /** Voxels along x, y and z that the network runs on at once. Default: as it was trained. An exported patch has its own. */
@@ -19,8 +19,8 @@ export interface SegmentationNetwork {
   readonly session: Session;
   readonly artefact: Artefact;
   readonly recipe: SegmentationRecipe;
-  /** Voxels along x, y and z of a window. */
-  readonly window: Triple;
+  /** Voxels along x, y and z of a window; null for a file that takes whole volumes of any size. */
+  readonly window: Triple | null;
 }
 
 const OUTPUT = "logits";
@@ -35,28 +35,9 @@ const INPUT = "input";
 export async function openNetwork(model: string, options: OpenSegmenterOptions): Promise<SegmentationNetwork> {
   const { patchSize, ...loading } = options;
   if (model.toLowerCase().endsWith(".onnx")) return checked(await loadModel(model, loading), model, patchSize);
-  const prepared = await prepareSegmentation(model, loading);
+  const prepared = await prepareAny(model, loading);
   const recipe = recipeOf(prepared.artefact, model);
   return checked(await loadPrepared(describedAt(prepared, patchSize ?? recipe.patchSize), { ...loading, outputs: [OUTPUT] }), model);
-}
-
-/**
- * A model of the package by its id, a run's network, or a model with weights.
- *
- * @throws InceptionError as `prepareAny`; OPTION_INVALID for weights or options beside a model of the package
- */
-async function prepareSegmentation(model: string, options: Omit<LoadModelOptions, "outputs">): Promise<PreparedModel> {
-  const shipped = findShippedModel(model);
-  if (shipped === null) return prepareAny(model, options);
-  const { weights, checkpoint, options: given } = options;
-  if (weights === undefined && checkpoint === undefined && Object.keys(given ?? {}).length === 0) return prepareShippedModel(shipped);
-  throw new InceptionError(
-    "OPTION_INVALID",
-    `Cannot use weights, checkpoint or options with model "${model}": expected none, it has its own`,
-    {
-      model,
-    },
-  );
 }
 
 function recipeOf(artefact: Artefact, model: string): SegmentationRecipe {
@@ -88,11 +69,29 @@ async function checked({ session, artefact }: LoadedModel, model: string, patchS
     const [channels, classes] = [recipe.normalization.length, recipe.labelValues.length];
     if (input.shape[1] !== channels) throw refused(`its ${INPUT} has ${input.shape[1]} channels`, `${channels} as its recipe says`);
     if (logits.shape[1] !== classes) throw refused(`its ${OUTPUT} have ${logits.shape[1]} classes`, `${classes} as its recipe says`);
+    checkStatistics(session, artefact, recipe, refused);
+    if (artefact.rawInput === "volume") {
+      if (patchSize === undefined) return { session, artefact, recipe, window: null };
+      throw refused("it takes whole volumes", "no patch size");
+    }
     return { session, artefact, recipe, window: windowOf(input.shape.slice(2), patchSize ?? recipe.patchSize, refused) };
   } catch (thrown) {
     await session.close();
     throw thrown;
   }
+}
+
+/** A file for raw patches takes the statistics of its recipe, all others the volume alone. */
+function checkStatistics(
+  { inputs }: Session,
+  { rawInput }: Artefact,
+  recipe: SegmentationRecipe,
+  refused: (fact: string, law: string) => InceptionError,
+): void {
+  const wanted = [INPUT, ...(rawInput === "patch" ? neededStatistics(recipe) : [])];
+  const names = inputs.map(({ name }) => name);
+  if (wanted.length === names.length && wanted.every((name) => names.includes(name))) return;
+  throw refused(`its inputs are ${names.join(", ")}`, `${wanted.join(", ")} as its recipe says`);
 }
 
 /** Sizes that the file leaves open take the wanted ones. */
@@ -102,15 +101,28 @@ function windowOf(sizes: readonly (number | string)[], wanted: Triple, refused: 
   throw refused(`its patch is ${[width, height, depth].join(" x ")}`, wanted.join(" x "));
 }
 
-/** The network as what `segmentWindows` runs. */
-export function windowNetwork({ session, recipe, window: [x, y, z] }: SegmentationNetwork, signal?: CancelSignal): WindowNetwork {
+/**
+ * The network as what `segmentWindows` runs.
+ *
+ * @param window - voxels along x, y and z of its input
+ * @param statistics - for each further input a number per channel
+ */
+export function windowNetwork(
+  { session, recipe }: SegmentationNetwork,
+  [x, y, z]: Triple,
+  statistics: Readonly<Record<string, Float32Array>>,
+  signal?: CancelSignal,
+): WindowNetwork {
   const channels = recipe.normalization.length;
   const options = { fetches: [OUTPUT], transfer: true, ...(signal === undefined ? {} : { signal }) };
   return {
     channels,
     classes: recipe.labelValues.length,
     run: async (window) => {
-      const { [OUTPUT]: logits } = await session.run({ [INPUT]: float32Tensor([1, channels, z, y, x], window) }, options);
+      // Feeds are given away: the statistics are needed again.
+      const others = Object.entries(statistics).map(([name, values]) => [name, float32Tensor([1, channels], values.slice())] as const);
+      const feeds = { ...Object.fromEntries(others), [INPUT]: float32Tensor([1, channels, z, y, x], window) };
+      const { [OUTPUT]: logits } = await session.run(feeds, options);
       if (logits?.data instanceof Float32Array) return logits.data;
       throw new InceptionError("SESSION_FAILED", `Cannot segment a window: ${OUTPUT} are ${logits?.dtype ?? "missing"}, expected float32`);
     },

@@ -152,7 +152,7 @@ async function caseQuality(segmenter: Segmenter, title: string, segmented: Segme
     facts: [
       ["model", [...new Set([modelName ?? artefact.model, artefact.model])].join(", ")],
       ["weights", artefact.source],
-      ["patch", window.join(" × ")],
+      ["patch", window === null ? "whole volume" : window.join(" × ")],
     ],
   });
 }

@@ -1,4 +1,5 @@
-import { type PreparedVolume, prepareVolume, restoreLabels, type SegmentationRecipe, type Triple, type Volume } from "../../data/index.js";
+import { restoreLabels, type SegmentationRecipe, type Triple, type Volume } from "../../data/index.js";
+import { InceptionError } from "../../errors.js";
 import type { NiftiHeader } from "../../formats/nifti.js";
 import type { CancelSignal } from "../../runtime/session.js";
 import { planWindows, segmentWindows } from "../../segment/index.js";
@@ -6,6 +7,7 @@ import type { LoadedModel } from "../load-model.js";
 import { type CleaningChoices, cleanLabels } from "./clean.js";
 import { type MeasuredLabel, measureLabels, type SegmentedLabel, segmentedLabels } from "./labels.js";
 import { type OpenSegmenterOptions, openNetwork, type SegmentationNetwork, windowNetwork } from "./network.js";
+import { type PreparedCase, prepareCase } from "./prepare-case.js";
 import { restoreProbabilities } from "./probabilities.js";
 import { inMillimetres, readChannels } from "./read-channels.js";
 
@@ -42,8 +44,8 @@ export interface Segmenter {
   readonly recipe: SegmentationRecipe;
   /** Every class in the model's order, the background first. */
   readonly labels: readonly SegmentedLabel[];
-  /** Voxels along x, y and z that the network runs on at once, after turning to RAS and resampling. */
-  readonly window: Triple;
+  /** Voxels along x, y and z that the network runs on at once, after turning to RAS and resampling; null for whole volumes. */
+  readonly window: Triple | null;
   /** Where the network runs. */
   readonly device: LoadedModel["session"]["device"];
   /**
@@ -105,7 +107,7 @@ async function segmentCase(
   const { header, channels } = await readChannels(input, recipe.normalization.length);
   const [image] = channels;
   const scaled = channels.map((channel) => inMillimetres(channel, header.units.space));
-  const prepared = prepareVolume(scaled, recipe);
+  const prepared = prepareCase(scaled, recipe, network.artefact.rawInput);
   const { classes, probabilities } = await runWindows(network, prepared, options);
   const [original] = scaled;
   if (image === undefined || original === undefined) throw new RangeError("Cannot segment a case without channels");
@@ -120,12 +122,25 @@ async function segmentCase(
   };
 }
 
-function runWindows(network: SegmentationNetwork, { data, grid }: PreparedVolume, options: SegmentOptions) {
+/** With 64 channels at every voxel this is 1 GB for one map; a larger volume needs windows. */
+const MAX_WHOLE_VOXELS = 2 ** 22;
+
+function runWindows(network: SegmentationNetwork, { data, grid, padValue, statistics }: PreparedCase, options: SegmentOptions) {
   const { overlap, mirrorAxes, probabilities, onWindow, signal } = options;
-  const plan = planWindows(grid.shape, network.window, overlap === undefined ? {} : { overlap });
-  return segmentWindows(windowNetwork(network, signal), data, plan, {
+  if (network.window === null) checkWhole(grid.shape);
+  const window = network.window ?? grid.shape;
+  const plan = planWindows(grid.shape, window, overlap === undefined ? {} : { overlap });
+  return segmentWindows(windowNetwork(network, window, statistics, signal), data, plan, {
+    padValue,
     ...(mirrorAxes === undefined ? {} : { mirrorAxes }),
     ...(probabilities === undefined ? {} : { probabilities }),
     ...(onWindow === undefined ? {} : { onWindow }),
   });
+}
+
+function checkWhole(shape: Triple): void {
+  if (shape[0] * shape[1] * shape[2] <= MAX_WHOLE_VOXELS) return;
+  const fact = `it has ${shape.join(" x ")} voxels and the model takes whole volumes`;
+  const message = `Cannot segment a volume: ${fact}, expected at most ${MAX_WHOLE_VOXELS} voxels, or a model with a patch`;
+  throw new InceptionError("IMAGE_LIMIT", message, { shape, limit: MAX_WHOLE_VOXELS });
 }
