@@ -11,10 +11,11 @@ import type { SegmentationRecipe } from "../src/data/index.js";
 import { type Affine, createVolume, type Triple } from "../src/data/volumes/volume.js";
 import { concatChunks } from "../src/formats/onnx/encode.js";
 import { findModel } from "../src/models/index.js";
-import { exportSafetensors } from "../src/node/export-model.js";
+import { exportOnnx, exportSafetensors } from "../src/node/export-model.js";
 import { createNodeSession } from "../src/node/ort-session.js";
 import { type PreparedModel, prepareModel } from "../src/node/prepare-model.js";
 import { openSegmenter, type Segmenter } from "../src/node/segment/segmenter.js";
+import { prepareShippedModel } from "../src/node/shipped-models.js";
 import { readVolume, writeVolume } from "../src/node/volumes.js";
 import type { Artefact } from "../src/predict/artefact.js";
 import { float32Tensor, type Tensor } from "../src/tensor/tensor.js";
@@ -146,6 +147,22 @@ describe("openSegmenter", () => {
     expect(wrong).toBe(-1);
   });
 
+  test("another patch size is the network described for it", async () => {
+    const shape: Triple = [11, 10, 7];
+    const file = await scan(path.join(folder, "odd.nii.gz"), shape);
+    const { artefact, ...prepared } = await prepareModel(MODEL, files.random);
+    const graph = findModel(MODEL).describe({ ...artefact.options, inputSize: shape.toReversed() });
+    const { classes } = await direct({ ...prepared, artefact, graph }, drawn(shape), shape);
+    const use = async (segmenter: Segmenter) => [segmenter.window, Array.from((await segmenter.segment(file)).labels.data)];
+    expect(await withSegmenter(files.random, use, shape)).toEqual([shape, classes]);
+    const exported = path.join(folder, "patch.onnx");
+    await exportOnnx({ ...prepared, artefact }, exported);
+    expect(await failureOf(openSegmenter(exported, { threads: 1, patchSize: shape }))).toMatchObject({
+      code: "OPTION_INVALID",
+      message: `Cannot segment with "${exported}": it runs on patches of 16 x 12 x 8, expected 11 x 10 x 7`,
+    });
+  });
+
   test("an oblique volume oriented LAS gives labels on its own grid, of what the turned volume gives", async () => {
     const shape: Triple = [16, 12, 8];
     const file = await scan(path.join(folder, "las.nii.gz"), shape, OBLIQUE_LAS);
@@ -242,6 +259,15 @@ describe("openSegmenter", () => {
     const { connectedComponents } = await import("../src/segment/index.js");
     const { components } = connectedComponents(cleaned.labels.data, [24, 20, 16]);
     expect(components.map(({ label }) => label).toSorted()).toEqual([1, 2]);
+  });
+
+  test("a model of the package whose file is not there says where it should be", async () => {
+    const missing = { id: "spleen", model: MODEL, file: "assets/spleen.safetensors", summary: "" };
+    expect(await failureOf(prepareShippedModel(missing))).toMatchObject({
+      code: "FILE_NOT_FOUND",
+      message:
+        'Cannot use model "spleen": this copy of inceptionkit has no assets/spleen.safetensors, expected it beside its dist folder; --model takes a run or a file instead',
+    });
   });
 
   test("a model that does not segment is refused, and so is one whose recipe is of another network", async () => {
@@ -390,6 +416,37 @@ describe("a process of its own", () => {
   function start(args: readonly string[]): ChildProcess {
     return spawn(process.execPath, [bin, "segment", ...args, "--threads", "1"], { stdio: ["ignore", "pipe", "pipe"] });
   }
+
+  test("stays below a gigabyte for 128³ voxels in windows of 64³", { timeout: 120_000 }, async () => {
+    // With all of the network's channels, 200³ voxels in windows of 64³ at overlap 0.5 took 969 MiB; docs/segmentation.md.
+    const [file, out] = [await scan(path.join(folder, "large.nii.gz"), [128, 128, 128]), path.join(folder, "large")];
+    const args = [
+      file,
+      "--model",
+      MODEL,
+      "--weights",
+      files.random,
+      "--patch-size",
+      "64x64x64",
+      "--overlap",
+      "0",
+      "--out",
+      out,
+      "--threads",
+      "1",
+    ];
+    const source = `const { main } = await import(${JSON.stringify(path.resolve(import.meta.dirname, "../dist/cli/main.js"))});
+      process.exitCode = await main(${JSON.stringify(["segment", ...args])});
+      console.log(process.resourceUsage().maxRSS);`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", source], { stdio: ["ignore", "pipe", "inherit"] });
+    let text = "";
+    child.stdout.on("data", (part: Buffer) => (text += part.toString()));
+    expect(await new Promise((resolve) => void child.once("exit", resolve))).toBe(0);
+    expect((await readVolume(path.join(out, "large.nii.gz"))).volume.shape).toEqual([128, 128, 128]);
+    const kibibytes = Number(text.trim().split("\n").at(-1));
+    expect(kibibytes).toBeGreaterThan(50_000);
+    expect(kibibytes).toBeLessThan(2 ** 20);
+  });
 
   test("that is killed leaves whole files or none", { timeout: 60_000 }, async () => {
     const [scans, out] = [newFolder("many"), path.join(folder, "killed")];

@@ -36,8 +36,8 @@ export async function openNetwork(model: string, options: OpenSegmenterOptions):
   const { patchSize, ...loading } = options;
   if (model.toLowerCase().endsWith(".onnx")) return checked(await loadModel(model, loading), model, patchSize);
   const prepared = await prepareAny(model, loading);
-  const recipe = recipeOf(prepared.artefact, model);
-  return checked(await loadPrepared(describedAt(prepared, patchSize ?? recipe.patchSize), { ...loading, outputs: [OUTPUT] }), model);
+  const patch = patchSize ?? recipeOf(prepared.artefact, model).patchSize;
+  return checked(await loadPrepared(describedAt(prepared, patch), { ...loading, outputs: [OUTPUT] }), model, patch);
 }
 
 function recipeOf(artefact: Artefact, model: string): SegmentationRecipe {
@@ -98,7 +98,7 @@ function checkStatistics(
 function windowOf(sizes: readonly (number | string)[], wanted: Triple, refused: (fact: string, law: string) => InceptionError): Triple {
   const [depth, height, width] = sizes.map((size, axis) => (typeof size === "number" ? size : (wanted[2 - axis] ?? 1)));
   if (depth === wanted[2] && height === wanted[1] && width === wanted[0]) return wanted;
-  throw refused(`its patch is ${[width, height, depth].join(" x ")}`, wanted.join(" x "));
+  throw refused(`it runs on patches of ${[width, height, depth].join(" x ")}`, wanted.join(" x "));
 }
 
 /**
