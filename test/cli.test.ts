@@ -48,6 +48,7 @@ describe("help", () => {
       "diagram",
       "train",
       "eval",
+      "segment",
       "eval-seg",
       "classify",
       "embed",

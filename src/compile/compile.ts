@@ -113,14 +113,16 @@ function valueInfo(name: string, { dtype }: TensorType, shape: readonly (number 
  * Networks with a layer that reads a whole map of fixed size (an auxiliary head), or makes one (a decoder), are not.
  *
  * @param describe - builds the network for a height and width, or a depth, height and width
+ * @param profile - that it is compiled with; default "standard"
  */
 export function isSizeIndependent(
   describe: (size: readonly number[]) => Graph,
   sizes: readonly [readonly number[], readonly number[]],
+  profile: Profile = "standard",
 ): boolean {
   const [first, second] = sizes.map((size) => {
     const graph = describe(size);
-    const { nodes, constants } = lowerGraph(dropInferenceIdentities(graph));
+    const { nodes, constants } = lowerGraph(dropInferenceIdentities(graph), profile);
     const parameters = graph.parameters.map(({ path, type }) => [path, type.shape]);
     return JSON.stringify([nodes, constants.map(({ name, shape }) => [name, shape]), parameters]);
   });

@@ -43,10 +43,13 @@ export {
   VOLUME_AUGMENTATION,
   type VolumeAugmentation,
 } from "./volumes/augmentation.js";
+export { type DrawnVolume, drawVolume } from "./volumes/drawn-volume.js";
 export { clipPercentiles, ctWindow, type Region, type VoxelStatistics, voxelStatistics, zScore } from "./volumes/intensity.js";
 export { type AxisOrientation, axisCodes, fromRas, orientationOf, rasGrid, sameGrid, toRas } from "./volumes/orientation.js";
 export { centralPatch, choosePatch, cutPatch, type LabelledVolume, type Patch, placesOfClasses } from "./volumes/patch.js";
 export {
+  alignVolumes,
+  joinChannels,
   type Normalization,
   type PreparedVolume,
   parseSegmentationRecipe,
@@ -65,5 +68,6 @@ export {
   type VolumeGrid,
   volumeFromNifti,
   voxelOf,
+  voxelVolume,
   worldOf,
 } from "./volumes/volume.js";

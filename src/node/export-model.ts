@@ -1,11 +1,15 @@
 import { compileInference, isSizeIndependent } from "../compile/compile.js";
+import type { SegmentationRecipe } from "../data/index.js";
 import { InceptionError } from "../errors.js";
-import { appendMetadata, concatChunks } from "../formats/onnx/encode.js";
+import { decodeModel } from "../formats/onnx/decode.js";
+import { appendMetadata, concatChunks, type EncodedModel, encodeModel } from "../formats/onnx/encode.js";
 import { encodeSafetensors } from "../formats/safetensors.js";
 import type { Graph } from "../ir/graph.js";
 import { findModel } from "../models/index.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
-import { ARTEFACT_KEY, type Artefact, encodeArtefact, type Golden, goldenInput } from "../predict/artefact.js";
+import { ARTEFACT_KEY, type Artefact, encodeArtefact, everyNth, type Golden, goldenFeeds, sampleStride } from "../predict/artefact.js";
+import { neededStatistics, SIZE_MULTIPLE, type Statistic, wrapSegmentation } from "../predict/segmentation-file.js";
+import { float32ToFloat16, LARGEST_FLOAT16 } from "../tensor/float16.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { NameMap } from "../weights/name-map.js";
 import { createNodeSession } from "./ort-session.js";
@@ -13,9 +17,9 @@ import type { PreparedModel } from "./prepare-model.js";
 import { writeFileAtomic } from "./write-file.js";
 
 export interface ExportOnnxOptions {
-  /** Outputs to keep. Default: all. */
+  /** Outputs to keep. Default: all. A network that segments keeps its logits and gets "labels" beside them. */
   readonly outputs?: readonly string[];
-  /** Any height and width, where the network allows it. Default false: the described size. */
+  /** Any height and width, where the network allows it, or any depth, height and width of volumes. Default false: the described size. */
   readonly dynamicSize?: boolean;
 }
 
@@ -23,21 +27,73 @@ export interface ExportOnnxOptions {
  * Write a network as one self-contained ONNX file: any batch size, with labels, preprocessing, origin and licence of the
  * weights, and a golden example that is computed here and checked wherever the file is loaded.
  *
- * @throws InceptionError OPTION_INVALID where dynamicSize is asked of a network with layers of fixed size; WRITE_FAILED
+ * A network that segments, with its recipe in the artefact, becomes a file from raw voxels, turned to RAS and resampled, to
+ * labels: for patches of the described size, which takes the statistics of the whole volume beside the patch, or with
+ * `dynamicSize` for whole volumes of any size. docs/segmentation.md has the inputs and outputs.
+ *
+ * @throws InceptionError OPTION_INVALID where dynamicSize is asked of a network with layers of fixed size, or outputs of one that
+ *   segments; WRITE_FAILED
  */
 export async function exportOnnx(
   prepared: PreparedModel,
   file: string,
   options: ExportOnnxOptions = {},
 ): Promise<{ readonly bytes: number; readonly artefact: Artefact }> {
+  if (prepared.artefact.segmentation !== undefined) return exportSegmentation(prepared, prepared.artefact.segmentation, file, options);
   const { graph, parameters } = prepared;
   if (options.dynamicSize) checkDynamicSize(graph, prepared.artefact);
-  const encoded = compileInference(graph, parameters, options);
-  const golden = await computeGolden(graph, concatChunks(encoded.chunks));
-  const artefact = { ...prepared.artefact, golden };
+  return writeOnnx(compileInference(graph, parameters, options), prepared.artefact, goldenExample(graph), file);
+}
+
+async function exportSegmentation(
+  { graph, parameters, artefact }: PreparedModel,
+  recipe: SegmentationRecipe,
+  file: string,
+  { outputs, dynamicSize = false }: ExportOnnxOptions,
+): Promise<{ readonly bytes: number; readonly artefact: Artefact }> {
+  if (outputs !== undefined) {
+    const message = `Cannot export outputs of "${artefact.model}": it segments, expected none to be chosen, they are logits and labels`;
+    throw new InceptionError("OPTION_INVALID", message, { outputs });
+  }
+  const rawInput = dynamicSize ? "volume" : "patch";
+  if (dynamicSize) checkDynamicVolume(artefact);
+  const described = describedAt(graph, artefact, dynamicSize ? EVEN_SIZE : recipe.patchSize.toReversed());
+  const network = compileInference(described, parameters, { outputs: ["logits"], ...(dynamicSize ? { profile: "plain" } : {}) });
+  const model = wrapSegmentation(decodeModel(concatChunks(network.chunks), { name: artefact.model }), recipe, rawInput);
+  const example = goldenExample(described);
+  const [batch = 1, channels = 1] = example.shape;
+  const golden = dynamicSize ? { ...example, shape: [batch, channels, ...GOLDEN_SIZES] } : example;
+  const others = Object.fromEntries(neededStatistics(recipe).map((name) => [name, GOLDEN_STATISTICS[name]]));
+  return writeOnnx(encodeModel(model), { ...artefact, rawInput }, dynamicSize ? golden : { ...golden, others }, file);
+}
+
+/** One of the sizes at which the network is the same for all that are padded to multiples of 8. */
+const EVEN_SIZE = [SIZE_MULTIPLE, SIZE_MULTIPLE, SIZE_MULTIPLE];
+/** Of a volume of any size: small, and of sizes that are padded. */
+const GOLDEN_SIZES = [20, 16, 13];
+/** Of a golden patch, whose values lie between −1 and 1. */
+const GOLDEN_STATISTICS: Readonly<Record<Statistic, number>> = { mean: 0.1, standard_deviation: 0.5, lower: -0.9, upper: 0.8 };
+
+function describedAt(graph: Graph, { model, options }: Artefact, inputSize: readonly number[]): Graph {
+  return graph.inputs[0]?.type.shape.slice(2).join() === inputSize.join() ? graph : findModel(model).describe({ ...options, inputSize });
+}
+
+/** An example whose outputs are not known yet. */
+function goldenExample(graph: Graph): Golden {
+  const shape = [1, ...(graph.inputs[0]?.type.shape ?? []).slice(1).map(Number)];
+  return { key: `golden:${graph.name}:${shape.join("x")}`, shape, low: -1, high: 1, outputs: {} };
+}
+
+async function writeOnnx(
+  { chunks, byteLength }: EncodedModel,
+  given: Artefact,
+  example: Golden,
+  file: string,
+): Promise<{ readonly bytes: number; readonly artefact: Artefact }> {
+  const artefact = { ...given, golden: await computeGolden(example, given.model, concatChunks(chunks)) };
   const metadata = appendMetadata([[ARTEFACT_KEY, encodeArtefact(artefact)]]);
-  await writeFileAtomic(file, [...encoded.chunks, metadata]);
-  return { bytes: encoded.byteLength + metadata.byteLength, artefact };
+  await writeFileAtomic(file, [...chunks, metadata]);
+  return { bytes: byteLength + metadata.byteLength, artefact };
 }
 
 function checkDynamicSize(graph: Graph, artefact: Artefact): void {
@@ -46,42 +102,83 @@ function checkDynamicSize(graph: Graph, artefact: Artefact): void {
   const describe = (inputSize: readonly number[]): Graph => model.describe({ ...artefact.options, inputSize });
   // An odd step, so that maps of odd and of even size are both met.
   if (isSizeIndependent(describe, [sizes, sizes.map((size, axis) => size + 33 + axis)])) return;
-  throw new InceptionError(
-    "OPTION_INVALID",
-    `Cannot export "${artefact.model}" with any height and width: it has a layer of fixed size (an auxiliary head or a decoder)`,
-    {
-      model: artefact.model,
-    },
-  );
+  const sizesInWords = sizes.length === 3 ? "depth, height and width" : "height and width";
+  const reason =
+    sizes.length === 3
+      ? "its padding follows the size, and it says nothing about volumes"
+      : "it has a layer of fixed size (an auxiliary head or a decoder)";
+  throw new InceptionError("OPTION_INVALID", `Cannot export "${artefact.model}" with any ${sizesInWords}: ${reason}`, {
+    model: artefact.model,
+  });
 }
 
-async function computeGolden(graph: Graph, model: Uint8Array): Promise<Golden> {
-  const shape = [1, ...(graph.inputs[0]?.type.shape ?? []).slice(1).map(Number)];
-  const empty: Golden = { key: `golden:${graph.name}:${shape.join("x")}`, shape, low: -1, high: 1, outputs: {} };
-  const session = await createNodeSession(model, { device: "cpu", transfer: true, name: graph.name });
+/** Sizes that are padded to multiples of 8 must all give one and the same network. */
+function checkDynamicVolume({ model, options }: Artefact): void {
+  const describe = (inputSize: readonly number[]): Graph => findModel(model).describe({ ...options, inputSize });
+  const [small, large] = [
+    [1, 2, 3],
+    [5, 4, 7],
+  ].map((sizes) => sizes.map((size) => size * SIZE_MULTIPLE));
+  if (small && large && isSizeIndependent(describe, [small, large], "plain")) return;
+  const fact = `it differs between sizes that are multiples of ${SIZE_MULTIPLE}`;
+  throw new InceptionError("OPTION_INVALID", `Cannot export "${model}" with any depth, height and width: ${fact}`, { model });
+}
+
+async function computeGolden(example: Golden, name: string, model: Uint8Array): Promise<Golden> {
+  const session = await createNodeSession(model, { device: "cpu", transfer: true, name });
   try {
-    const results = await session.run({ input: goldenInput(empty) });
-    const vectors = Object.entries(results).filter(([, tensor]) => tensor.shape.length === 2);
-    return { ...empty, outputs: Object.fromEntries(vectors.map(([name, tensor]) => [name, Array.from(tensor.data, Number)])) };
+    const results = Object.entries(await session.run(goldenFeeds(example, session.inputs))).filter(([, { dtype }]) => dtype === "float32");
+    const vectors = results.flatMap(([output, { shape, data }]) =>
+      shape.length === 2 ? [[output, Array.from(data, Number)] as const] : [],
+    );
+    const maps = results.flatMap(([output, { shape, data }]) => {
+      const stride = sampleStride(data.length);
+      return shape.length === 5 ? [{ output, stride, values: everyNth(Float32Array.from(data, Number), stride) }] : [];
+    });
+    const outputs = Object.fromEntries([...vectors, ...maps.map(({ output, values }) => [output, values] as const)]);
+    if (maps.length === 0) return { ...example, outputs };
+    return { ...example, outputs, strides: Object.fromEntries(maps.map(({ output, stride }) => [output, stride])) };
   } finally {
     await session.close();
   }
 }
 
+export interface ExportSafetensorsOptions {
+  /**
+   * Kernels in half precision (float16), which makes the file half as large: values are rounded to 11 bits, a relative error of
+   * at most 2⁻¹¹. Biases and what belongs to normalisation stay float32, and so does a kernel with a value beyond ±65504.
+   * Default false: all float32.
+   */
+  readonly half?: boolean;
+}
+
 /**
- * Write weights as safetensors, float32, with the artefact in the header.
+ * Write weights as safetensors with the artefact in the header.
  *
  * @param names - "inceptionkit" for our paths, or the source whose names are wanted ("timm", "torchvision", "caffe", …)
  * @throws InceptionError OPTION_INVALID listing the names that exist for the model; WRITE_FAILED
  */
-export async function exportSafetensors(prepared: PreparedModel, file: string, names: string): Promise<{ readonly bytes: number }> {
+export async function exportSafetensors(
+  prepared: PreparedModel,
+  file: string,
+  names: string,
+  options: ExportSafetensorsOptions = {},
+): Promise<{ readonly bytes: number }> {
   const map = findNames(prepared.artefact.model, names);
-  const renamed = [...prepared.parameters].map(([path, tensor]): [string, Tensor] => [map.nameOf(path), tensor]);
+  const stored = options.half === true ? halved : (tensor: Tensor) => tensor;
+  const renamed = [...prepared.parameters].map(([path, tensor]): [string, Tensor] => [map.nameOf(path), stored(tensor)]);
   // "format: pt" is what Python's loaders look for.
   const metadata = { format: "pt", [ARTEFACT_KEY]: encodeArtefact(prepared.artefact) };
   const { header, chunks, byteLength } = encodeSafetensors(renamed, metadata);
   await writeFileAtomic(file, [header, ...chunks]);
   return { bytes: byteLength };
+}
+
+/** Kernels have two axes or more. */
+function halved(tensor: Tensor): Tensor {
+  const { dtype, shape, data } = tensor;
+  if (dtype !== "float32" || !(data instanceof Float32Array) || shape.length < 2) return tensor;
+  return data.every((value) => Math.abs(value) <= LARGEST_FLOAT16) ? { dtype: "float16", shape, data: float32ToFloat16(data) } : tensor;
 }
 
 function findNames(model: string, names: string): NameMap {

@@ -22,7 +22,7 @@ export {
   type ResidualScalingOptions,
   residualScalingExperiment,
 } from "./experiments/residual-scaling.js";
-export { type ExportOnnxOptions, exportOnnx, exportSafetensors } from "./export-model.js";
+export { type ExportOnnxOptions, type ExportSafetensorsOptions, exportOnnx, exportSafetensors } from "./export-model.js";
 export { exportTimm } from "./export-timm.js";
 export { type FileSource, openFileSource } from "./file-source.js";
 export { type Inspection, inspectFile } from "./inspect-file.js";
@@ -32,7 +32,14 @@ export { type CheckpointChoice, openRun, type Run, type RunConfig, readRunCheckp
 export { createNodeSession, type NodeSessionOptions } from "./ort-session.js";
 export { createNodeTrainer, type NodeTrainerOptions } from "./ort-trainer.js";
 export { namedPreprocessing, type PreparedModel, type PrepareOptions, prepareModel } from "./prepare-model.js";
+export type { CleaningChoices } from "./segment/clean.js";
+export type { MeasuredLabel, SegmentedLabel } from "./segment/labels.js";
+export { listVolumes } from "./segment/list-volumes.js";
+export type { OpenSegmenterOptions } from "./segment/network.js";
+export { type SegmentedFile, type SegmentFilesOptions, segmentFiles } from "./segment/segment-files.js";
+export { openSegmenter, type SegmentedVolume, type Segmenter, type SegmentOptions } from "./segment/segmenter.js";
 export { sha256Hex, sha256OfFile } from "./sha256.js";
+export { findShippedModel, prepareShippedModel, SHIPPED_MODELS, type ShippedModel } from "./shipped-models.js";
 export { type EvaluateOptions, evaluateModel, type Measured } from "./training/evaluate-model.js";
 export { type ExportedStep, exportTrainingStep } from "./training/export-step.js";
 export { type ProgressReport, type ProgressReportOptions, progressReport } from "./training/progress-report.js";

@@ -5,13 +5,14 @@ import { checkOps } from "../formats/onnx/check-ops.js";
 import { decodeModel } from "../formats/onnx/decode.js";
 import { concatChunks } from "../formats/onnx/encode.js";
 import { findModel } from "../models/index.js";
-import { type Artefact, goldenDifference, goldenInput, parseArtefact } from "../predict/artefact.js";
+import { type Artefact, everyNth, goldenDifference, goldenFeeds, parseArtefact } from "../predict/artefact.js";
 import type { Device, Session } from "../runtime/session.js";
 import type { WeightReport } from "../weights/apply.js";
 import { openFileSource } from "./file-source.js";
 import type { CheckpointChoice } from "./open-run.js";
 import { createNodeSession } from "./ort-session.js";
 import { namedPreprocessing, type PreparedModel, type PrepareOptions, prepareModel } from "./prepare-model.js";
+import { findShippedModel, prepareShippedModel } from "./shipped-models.js";
 import { isRunFolder, prepareRun } from "./training/run-weights.js";
 
 export interface LoadModelOptions extends PrepareOptions {
@@ -56,21 +57,28 @@ export interface LoadedModel {
  */
 export async function loadModel(model: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
   if (model.toLowerCase().endsWith(".onnx")) return loadOnnxFile(model, options);
-  return loadDescribed(await prepareAny(model, options), options);
+  return loadPrepared(await prepareAny(model, options), options);
 }
 
 /**
- * A run's network, or a model with weights.
+ * A model of the package, a run's network, or a model with weights.
  *
- * @param model - a model id, or the folder of a run
- * @throws InceptionError as `prepareModel` and `prepareRun`; OPTION_INVALID for a model without weights, and for weights or
- *   options beside a run, which has its own
+ * @param model - the id of a model of the package, a model id, or the folder of a run
+ * @throws InceptionError as `prepareShippedModel`, `prepareModel` and `prepareRun`; OPTION_INVALID for a model without weights, and
+ *   for weights or options beside a run or a model of the package, which have their own
  */
 export async function prepareAny(
   model: string,
   options: PrepareOptions & Pick<LoadModelOptions, "weights" | "checkpoint">,
 ): Promise<PreparedModel> {
   const { weights, checkpoint } = options;
+  const shipped = findShippedModel(model);
+  if (shipped !== null) {
+    if (weights === undefined && checkpoint === undefined && Object.keys(options.options ?? {}).length === 0)
+      return prepareShippedModel(shipped);
+    const message = `Cannot use weights, checkpoint or options with model "${model}": expected none, it has its own`;
+    throw new InceptionError("OPTION_INVALID", message, { model });
+  }
   if (await isRunFolder(model)) {
     const foreign = [...(weights === undefined ? [] : ["weights"]), ...(Object.keys(options.options ?? {}).length > 0 ? ["options"] : [])];
     if (foreign.length === 0) return prepareRun(model, options);
@@ -112,7 +120,15 @@ export function logitsOutput({ session, artefact }: LoadedModel): string {
   );
 }
 
-async function loadDescribed({ graph, parameters, artefact, report }: PreparedModel, options: LoadModelOptions): Promise<LoadedModel> {
+/**
+ * Load a network that is described and has its weights.
+ *
+ * @throws InceptionError SESSION_FAILED, DEVICE_UNAVAILABLE, OPTION_INVALID
+ */
+export async function loadPrepared(
+  { graph, parameters, artefact, report }: PreparedModel,
+  options: Pick<LoadModelOptions, "device" | "threads" | "outputs"> = {},
+): Promise<LoadedModel> {
   const compile: CompileOptions = options.outputs ? { outputs: options.outputs } : {};
   const bytes = concatChunks(compileInference(graph, parameters, compile).chunks);
   const session = await createNodeSession(bytes, { ...sessionOptions(options), name: artefact.model, transfer: true });
@@ -159,7 +175,7 @@ function overrideArtefact(artefact: Artefact, { preprocessing, labels }: LoadMod
   return { ...artefact, preprocessing: recipe ?? artefact.preprocessing, labels: labels ?? artefact.labels };
 }
 
-function sessionOptions({ device, threads }: LoadModelOptions): { device?: Device; threads?: number } {
+function sessionOptions({ device, threads }: Pick<LoadModelOptions, "device" | "threads">): { device?: Device; threads?: number } {
   return { ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) };
 }
 
@@ -171,10 +187,11 @@ export const SELF_CHECK_TOLERANCE = 2e-3;
 
 async function runSelfCheck(session: Session, artefact: Artefact, file: string): Promise<number | null> {
   const { golden } = artefact;
-  const [input] = session.inputs;
-  if (golden === null || input === undefined) return null;
-  const results = await session.run({ [input.name]: goldenInput(golden) }, { fetches: Object.keys(golden.outputs) });
-  const differences = Object.entries(golden.outputs).map(([name, values]) => goldenDifference(values, float32Data(results[name]?.data)));
+  if (golden === null || session.inputs.length === 0) return null;
+  const results = await session.run(goldenFeeds(golden, session.inputs), { fetches: Object.keys(golden.outputs) });
+  const differences = Object.entries(golden.outputs).map(([name, values]) =>
+    goldenDifference(values, everyNth(float32Data(results[name]?.data), golden.strides?.[name])),
+  );
   const worst = Math.max(...differences);
   if (worst <= SELF_CHECK_TOLERANCE) return worst;
   throw new InceptionError(
@@ -188,13 +205,16 @@ function float32Data(data: unknown): Float32Array {
   return data instanceof Float32Array ? data : new Float32Array(0);
 }
 
-/** What a network for images may be made of; no control flow, no custom domain, nothing that reads files. */
+/** What a network may be made of, with what stands before and after one for volumes; no control flow, no custom domain, nothing that reads files. */
 const INFERENCE_OPS: ReadonlySet<string> = new Set([
   ...[
     "Add",
+    "And",
+    "ArgMax",
     "AveragePool",
     "BatchNormalization",
     "Cast",
+    "Ceil",
     "Clip",
     "Concat",
     "Constant",
@@ -205,20 +225,27 @@ const INFERENCE_OPS: ReadonlySet<string> = new Set([
     "Dropout",
   ],
   ...[
+    "Equal",
     "Exp",
     "Expand",
     "Flatten",
+    "Floor",
     "Gather",
+    "GatherElements",
     "Gemm",
     "GlobalAveragePool",
     "GlobalMaxPool",
+    "Greater",
     "HardSigmoid",
     "Identity",
     "InstanceNormalization",
+    "IsInf",
+    "IsNaN",
   ],
-  ...["LRN", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "MatMul", "Max", "MaxPool", "Min", "Mul", "Neg", "PRelu", "Pad", "Pow"],
+  ...["LRN", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "MatMul", "Max", "MaxPool", "Min", "Mod", "Mul", "Neg"],
+  ...["Not", "Or", "PRelu", "Pad", "Pow"],
   ...["QuantizeLinear", "Reciprocal", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape", "Resize", "Shape", "Sigmoid"],
-  ...["Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Transpose", "Unsqueeze"],
+  ...["Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "TopK", "Transpose", "Unsqueeze", "Where"],
 ]);
 
 /**

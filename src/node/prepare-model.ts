@@ -56,6 +56,7 @@ export async function prepareModel(id: string, weights: string, options: Prepare
       model: model.id,
       options: given,
       preprocessing: choosePreprocessing(options.preprocessing, saved, set, graph),
+      ...(saved?.segmentation === undefined ? {} : { segmentation: saved.segmentation }),
       labels: options.labels ?? saved?.labels ?? (await setLabels(set, graph)),
       source: saved?.source ?? `${path.basename(found.name)}, by ${map.source} names`,
       licence:

@@ -1,7 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { InceptionError } from "../errors.js";
-import { ARTEFACT_KEY, type Artefact, encodeArtefact, goldenDifference, goldenInput, parseArtefact } from "./artefact.js";
+import {
+  ARTEFACT_KEY,
+  type Artefact,
+  encodeArtefact,
+  everyNth,
+  goldenDifference,
+  goldenFeeds,
+  goldenInput,
+  parseArtefact,
+  sampleStride,
+} from "./artefact.js";
 
 const ARTEFACT: Artefact = {
   model: "googlenet.public",
@@ -41,6 +51,40 @@ describe("what a file says about itself", () => {
     expect({ ...parsed, golden: { ...parsed?.golden, outputs: { logits } } }).toEqual(ARTEFACT);
   });
 
+  test("of a file that segments: what its input is, a sample of its logits, and its further inputs", () => {
+    const golden = {
+      key: "k",
+      shape: [1, 1, 4, 4, 4],
+      low: -1,
+      high: 1,
+      outputs: { logits: [1, 2] },
+      strides: { logits: 13 },
+      others: { mean: 0.5 },
+    };
+    const normalization = [{ name: "z_score", region: "all" }] as const;
+    const segmentation = { spacing: null, normalization, patchSize: [4, 4, 4], labelValues: [0, 1] } as const;
+    const artefact: Artefact = { ...ARTEFACT, segmentation, rawInput: "patch", golden };
+    expect(parse(encodeArtefact(artefact))).toEqual(artefact);
+    const feeds = goldenFeeds(golden, [
+      { name: "voxels", dtype: "float32", shape: ["N", 1, 4, 4, 4] },
+      { name: "mean", dtype: "float32", shape: ["N", 2] },
+    ]);
+    expect(feeds).toEqual({ voxels: goldenInput(golden), mean: { dtype: "float32", shape: [1, 2], data: Float32Array.of(0.5, 0.5) } });
+  });
+
+  test("a sample of many values meets every row and column, and of few it is all", () => {
+    expect([sampleStride(10), sampleStride(1024), sampleStride(2 * 64 ** 3)]).toEqual([1, 1, 513]);
+    const places = new Set(
+      everyNth(
+        Array.from({ length: 2 * 64 ** 3 }, (_, i) => i % 64),
+        513,
+      ),
+    );
+    expect(places.size).toBe(64);
+    expect(everyNth([1, 2, 3, 4, 5], 2)).toEqual([1, 3, 5]);
+    expect(everyNth([1, 2], Number.NaN)).toEqual([]);
+  });
+
   test("every float32 keeps its value", () => {
     fc.assert(
       fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), (value) => {
@@ -62,6 +106,9 @@ describe("what a file says about itself", () => {
     expect(faultOf({ model: 3 })).toBe('Cannot use the metadata "inceptionkit" of "model.onnx": it names no model with options');
     expect(faultOf({ licence: null })).toBe('Cannot use the metadata "inceptionkit" of "model.onnx": it states no source and licence');
     expect(faultOf({ labels: [1] })).toBe('Cannot use the metadata "inceptionkit" of "model.onnx": its labels are not a list of names');
+    expect(faultOf({ rawInput: "pixels" })).toBe(
+      'Cannot use the metadata "inceptionkit" of "model.onnx": its raw input is none of patch, volume',
+    );
     const golden = 'Cannot use the metadata "inceptionkit" of "model.onnx": its golden example is not an input with outputs';
     expect(faultOf({ golden: {} })).toBe(golden);
     expect(faultOf({ golden: { ...ARTEFACT.golden, shape: [1, 3, 1e9, 1e9] } })).toBe(golden);

@@ -1,7 +1,10 @@
 import { type Preprocessing, parsePreprocessing, parseSegmentationRecipe, type SegmentationRecipe } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
+import type { TensorInfo } from "../runtime/session.js";
 import { fillUniform } from "../tensor/fill.js";
 import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
+
+import { RAW_INPUTS, type RawInput } from "./segmentation-file.js";
 
 /**
  * What an exported file says about itself, so that it can be used with nothing beside it: which network, how pixels
@@ -15,6 +18,8 @@ export interface Artefact {
   readonly preprocessing: Preprocessing | null;
   /** How volumes become inputs and classes labels, of a network that segments them. */
   readonly segmentation?: SegmentationRecipe;
+  /** What the input of a file is that normalises by itself (see `wrapSegmentation`); absent where the input is normalised before. */
+  readonly rawInput?: RawInput;
   /** Names of the classes by index; null where unknown or where there are no classes. */
   readonly labels: readonly string[] | null;
   /** Where the weights came from, for people. */
@@ -35,8 +40,12 @@ export interface Golden {
   readonly shape: readonly number[];
   readonly low: number;
   readonly high: number;
-  /** Output values by output name. */
+  /** Output values by output name; of an output in `strides` the first of every so many. */
   readonly outputs: Readonly<Record<string, readonly number[]>>;
+  /** Of the outputs with so many values that a sample of them is kept, its step. */
+  readonly strides?: Readonly<Record<string, number>>;
+  /** Inputs besides the first, one number for all of their values. */
+  readonly others?: Readonly<Record<string, number>>;
 }
 
 /** The metadata key under which the artefact is stored, in ONNX files and in safetensors headers. */
@@ -76,7 +85,7 @@ export function parseArtefact(metadata: Iterable<readonly [key: string, text: st
       { file },
     );
   }
-  const { model, options, preprocessing, segmentation, labels, source, licence, weightsSha256, golden } = value;
+  const { model, options, preprocessing, segmentation, rawInput, labels, source, licence, weightsSha256, golden } = value;
   if (typeof model !== "string" || !isRecord(options)) throw corrupt(file, "it names no model with options");
   if (typeof source !== "string" || typeof licence !== "string") throw corrupt(file, "it states no source and licence");
   return {
@@ -86,6 +95,7 @@ export function parseArtefact(metadata: Iterable<readonly [key: string, text: st
     licence,
     preprocessing: preprocessing === null ? null : parsePreprocessing(preprocessing, `"${file}"`),
     ...(segmentation === undefined ? {} : { segmentation: parseSegmentationRecipe(segmentation, `"${file}"`) }),
+    ...(rawInput === undefined ? {} : { rawInput: parseRawInput(rawInput, file) }),
     labels: parseLabels(labels, file),
     weightsSha256: typeof weightsSha256 === "string" ? weightsSha256 : null,
     golden: golden === null ? null : parseGolden(golden, file),
@@ -102,6 +112,12 @@ function parseRecord(text: string, file: string): Readonly<Record<string, unknow
   throw corrupt(file, "it is no object");
 }
 
+function parseRawInput(value: unknown, file: string): RawInput {
+  const known = RAW_INPUTS.find((each) => each === value);
+  if (known !== undefined) return known;
+  throw corrupt(file, `its raw input is none of ${RAW_INPUTS.join(", ")}`);
+}
+
 function parseLabels(value: unknown, file: string): readonly string[] | null {
   if (value === null) return null;
   if (isStrings(value)) return value;
@@ -111,14 +127,20 @@ function parseLabels(value: unknown, file: string): readonly string[] | null {
 function parseGolden(value: unknown, file: string): Golden {
   if (isRecord(value)) {
     const { key, shape, low, high, outputs } = value;
+    const [strides, others] = [parseNumbers(value.strides), parseNumbers(value.others)];
     if (typeof key === "string" && isNumbers(shape) && typeof low === "number" && typeof high === "number" && isRecord(outputs)) {
       const named = Object.entries(outputs).map(([name, values]) => [name, isNumbers(values) ? values : []] as const);
       if (shape.every((size) => Number.isInteger(size) && size > 0) && elementCount(shape) <= MOST_GOLDEN_VALUES) {
-        return { key, shape, low, high, outputs: Object.fromEntries(named) };
+        return { key, shape, low, high, outputs: Object.fromEntries(named), ...(strides && { strides }), ...(others && { others }) };
       }
     }
   }
   throw corrupt(file, "its golden example is not an input with outputs");
+}
+
+function parseNumbers(value: unknown): Readonly<Record<string, number>> | null {
+  if (!isRecord(value)) return null;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, typeof each === "number" ? each : Number.NaN]));
 }
 
 // One 2048-pixel RGB image: more is no example but an attempt to take memory.
@@ -127,6 +149,40 @@ const MOST_GOLDEN_VALUES = 3 * 2048 * 2048;
 /** The golden input as a tensor. */
 export function goldenInput(golden: Golden): Tensor {
   return float32Tensor(golden.shape, fillUniform(golden.key, elementCount(golden.shape), golden.low, golden.high));
+}
+
+/**
+ * All inputs of a golden example: the first is the golden input, the others hold one number each.
+ *
+ * @param inputs - of the session
+ */
+export function goldenFeeds(golden: Golden, inputs: readonly TensorInfo[]): Readonly<Record<string, Tensor>> {
+  return Object.fromEntries(
+    inputs.map(({ name, shape }, index) => {
+      if (index === 0) return [name, goldenInput(golden)];
+      const sizes = shape.map((size) => (typeof size === "number" ? size : 1));
+      return [name, float32Tensor(sizes, new Float32Array(elementCount(sizes)).fill(golden.others?.[name] ?? 0))];
+    }),
+  );
+}
+
+/** A few values say as much as all of a map. */
+const SAMPLED_VALUES = 1024;
+
+/** The step of the sample that is kept of so many values; 1 for few. It has no divisor in common with the count, so that it meets every row and column. */
+export function sampleStride(count: number): number {
+  let stride = Math.max(1, Math.floor(count / SAMPLED_VALUES));
+  while (greatestDivisor(stride, count) > 1) stride++;
+  return stride;
+}
+
+function greatestDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestDivisor(b, a % b);
+}
+
+/** The first of every `stride` values. */
+export function everyNth(values: ArrayLike<number>, stride = 1): readonly number[] {
+  return Array.from({ length: stride >= 1 ? Math.ceil(values.length / stride) : 0 }, (_, index) => values[index * stride] ?? Number.NaN);
 }
 
 /** Largest difference of an output from its golden values, as a share of their spread (standard deviation); Infinity where lengths differ. */

@@ -32,6 +32,7 @@ export {
   scoreSegmentation,
 } from "./metrics.js";
 export { type PlanChoices, planTraining, type SegmentationPlan } from "./plan.js";
+export { type SegmentedWindows, type SegmentWindowsOptions, segmentWindows, type WindowNetwork } from "./segment-windows.js";
 export { type SurfaceDistances, surfaceDistances, surfaceVoxels } from "./surface.js";
 export type { LabelVolume, Triple } from "./volume.js";
 export {

@@ -3,6 +3,7 @@ import { exportOnnx, exportSafetensors } from "../../node/export-model.js";
 import { exportTimm } from "../../node/export-timm.js";
 import { prepareAny } from "../../node/load-model.js";
 import type { PreparedModel } from "../../node/prepare-model.js";
+import { findShippedModel } from "../../node/shipped-models.js";
 import { exportTrainingStep } from "../../node/training/export-step.js";
 import { isRunFolder } from "../../node/training/run-weights.js";
 import { STEP_SETTINGS } from "../../train/settings.js";
@@ -20,8 +21,11 @@ export const run: RunCommand = async ([id], flags, io) => {
 
 async function exportNetwork(model: string, flags: Flags, io: Io): Promise<number> {
   const target = targetOf(flags);
+  if (flags.half === true && target.format !== "safetensors") {
+    throw new InceptionError("USAGE", `Cannot use --half with ${target.format}: expected it with safetensors`);
+  }
   refuseStepSettings(flags);
-  if (textFlag(flags, "weights") === undefined && !(await isRunFolder(model)))
+  if (textFlag(flags, "weights") === undefined && findShippedModel(model) === null && !(await isRunFolder(model)))
     throw new InceptionError(
       "USAGE",
       "Cannot export without weights: expected --weights with a file or hf:owner/name, or the folder of a run",
@@ -59,7 +63,7 @@ function targetOf(flags: Flags): Target {
 function write(prepared: PreparedModel, { out, format }: Target, flags: Flags): Promise<{ readonly bytes: number }> {
   if (format === "timm") return exportTimm(prepared, out);
   if (format === "onnx") return exportOnnx(prepared, out, { dynamicSize: flags.dynamicSize === true });
-  return exportSafetensors(prepared, out, textFlag(flags, "names") ?? "inceptionkit");
+  return exportSafetensors(prepared, out, textFlag(flags, "names") ?? "inceptionkit", { half: flags.half === true });
 }
 
 /** A flag that would have no effect is a mistake. */

@@ -48,6 +48,20 @@ export interface PreparedVolume {
  * ```
  */
 export function prepareVolume(channels: readonly Volume[], recipe: SegmentationRecipe): PreparedVolume {
+  const aligned = alignVolumes(channels, recipe);
+  return joinChannels(aligned.map((volume, index) => normalize(volume, recipe.normalization[index] ?? Z_SCORE)));
+}
+
+/**
+ * What {@link prepareVolume} does before it normalises: turn to RAS, resample linearly.
+ *
+ * @returns one for each channel, on one grid
+ * @throws InceptionError as `prepareVolume`
+ */
+export function alignVolumes(
+  channels: readonly Volume[],
+  recipe: Pick<SegmentationRecipe, "spacing" | "normalization">,
+): readonly Volume[] {
   const { spacing, normalization } = recipe;
   const [first] = channels;
   if (first === undefined || channels.length !== normalization.length) {
@@ -59,15 +73,20 @@ export function prepareVolume(channels: readonly Volume[], recipe: SegmentationR
     const fact = `its channels have ${first.shape.join(" x ")} and ${other.shape.join(" x ")} voxels, expected one size`;
     throw new InceptionError("VOLUME_INVALID", `Cannot prepare a volume: ${fact}`, { shapes: channels.map(({ shape }) => shape) });
   }
-  const prepared = channels.map((channel, index) => {
+  return channels.map((channel) => {
     const turned = toRas(channel);
-    const resampled = spacing === null || sameSpacing(turned, spacing) ? turned : resampleToSpacing(turned, spacing, "linear");
-    return normalize(resampled, normalization[index] ?? Z_SCORE);
+    return spacing === null || sameSpacing(turned, spacing) ? turned : resampleToSpacing(turned, spacing, "linear");
   });
-  const [{ shape, affine } = first] = prepared;
+}
+
+/** Volumes on one grid, one after the other; at least one. */
+export function joinChannels(volumes: readonly Volume[]): PreparedVolume {
+  const [first] = volumes;
+  if (first === undefined) throw new RangeError("Cannot join 0 channels");
+  const { shape, affine } = first;
   const voxels = shape[0] * shape[1] * shape[2];
-  const data = new Float32Array(voxels * prepared.length);
-  for (const [index, volume] of prepared.entries()) data.set(volume.data, index * voxels);
+  const data = new Float32Array(voxels * volumes.length);
+  for (const [index, volume] of volumes.entries()) data.set(volume.data, index * voxels);
   return { data, grid: { shape, affine } };
 }
 

@@ -104,6 +104,11 @@ export function voxelOf(affine: Affine, [x, y, z]: Triple): Triple {
   ];
 }
 
+/** The space that one voxel takes, in cubic millimetres. */
+export function voxelVolume(affine: Affine): number {
+  return Math.abs(determinant(affine));
+}
+
 /** Of the affine's 3 x 3 part. */
 function determinant(affine: Affine): number {
   const [a = 0, b = 0, c = 0, , d = 0, e = 0, f = 0, , g = 0, h = 0, i = 0] = affine;

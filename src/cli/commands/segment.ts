@@ -1,0 +1,133 @@
+import type { Triple } from "../../data/index.js";
+import { InceptionError, messageOf } from "../../errors.js";
+import type { MeasuredLabel } from "../../node/segment/labels.js";
+import { listVolumes } from "../../node/segment/list-volumes.js";
+import { type SegmentedFile, type SegmentFilesOptions, segmentFiles } from "../../node/segment/segment-files.js";
+import { openSegmenter, type Segmenter } from "../../node/segment/segmenter.js";
+import type { Flags, RunCommand } from "../command.js";
+import { textFlag } from "../flags.js";
+import { type Io, printJson } from "../io.js";
+import { modelFlags } from "../run-model.js";
+import { windowProgress } from "../window-progress.js";
+
+/** What a shell expects of a program that Ctrl-C ended: 128 and the number of SIGINT. */
+const INTERRUPTED = 130;
+
+/** `segment FILES|DIR --model RUN|ID|FILE --out DIR`: label volumes. Exit code 1 where some file could not be segmented. */
+export const run: RunCommand = async ([paths = []], flags, io) => {
+  const settings = segmentFlags(flags);
+  const { model, options } = await modelFlags(flags, io);
+  const { preprocessing, ...opening } = options;
+  const files = await listVolumes(typeof paths === "string" ? [paths] : paths);
+  const patchSize = patchFlag(flags);
+  const segmenter = await openSegmenter(model, { ...opening, ...(patchSize === undefined ? {} : { patchSize }) });
+  const watch = watchInterrupts(io);
+  try {
+    const json = flags.json === true;
+    const finished = await segmentAll(segmenter, files, { ...settings, modelName: model, signal: watch.signal }, io, json);
+    if (json) printJson(io, finished.map(jsonOf));
+    const failed = finished.filter((result) => "error" in result).length;
+    if (failed > 0 && files.length > 1) io.err(`inception: ${failed} of ${files.length} files could not be segmented\n`);
+    if (!watch.signal.aborted) return failed === 0 ? 0 : 1;
+    io.err(`inception: interrupted after ${finished.length} of ${files.length} files; what is written is whole\n`);
+    return INTERRUPTED;
+  } finally {
+    watch.stop();
+    await segmenter.close();
+  }
+};
+
+/** All files, or those that were finished when the signal came. */
+async function segmentAll(
+  segmenter: Segmenter,
+  files: readonly string[],
+  settings: SegmentFilesOptions,
+  io: Io,
+  json: boolean,
+): Promise<readonly SegmentedFile[]> {
+  const progress = windowProgress(io, files);
+  const finished: SegmentedFile[] = [];
+  try {
+    await segmentFiles(segmenter, files, {
+      ...settings,
+      onWindow: progress.onWindow,
+      onFile: (result) => {
+        progress.onFile();
+        finished.push(result);
+        if ("error" in result) io.err(`inception: ${messageOf(result.error)}\n`);
+        else if (!json) io.out(formatResult(result));
+      },
+    });
+  } catch (thrown) {
+    if (!settings.signal?.aborted) throw thrown;
+  } finally {
+    progress.onFile();
+  }
+  return finished;
+}
+
+function segmentFlags(flags: Flags): SegmentFilesOptions {
+  const out = textFlag(flags, "out");
+  if (out === undefined) throw new InceptionError("USAGE", "Cannot segment without a place for the results: expected --out with a folder");
+  return {
+    out,
+    overlap: overlapFlag(textFlag(flags, "overlap") ?? "0.5"),
+    mirrorAxes: mirrorFlag(textFlag(flags, "mirror") ?? ""),
+    largestComponent: flags.largestComponent === true,
+    fillHoles: flags.fillHoles === true,
+    probabilities: flags.probabilities === true,
+    quality: flags.qc !== false,
+  };
+}
+
+function overlapFlag(text: string): number {
+  const overlap = Number(text);
+  if (text.trim() !== "" && overlap >= 0 && overlap < 1) return overlap;
+  throw new InceptionError("USAGE", `Cannot use --overlap ${text}: expected a share from 0 to less than 1, as in 0.5`, { text });
+}
+
+function mirrorFlag(text: string): readonly number[] {
+  const axes = [...text].map((letter) => "xyz".indexOf(letter));
+  if (!axes.includes(-1) && new Set(axes).size === axes.length) return axes;
+  throw new InceptionError("USAGE", `Cannot use --mirror ${text}: expected some of x, y and z, as in xyz`, { text });
+}
+
+function patchFlag(flags: Flags): Triple | undefined {
+  const text = textFlag(flags, "patchSize");
+  if (text === undefined) return undefined;
+  const [x = 0, y = 0, z = 0, ...more] = text.split("x").map((size) => (/^[1-9]\d{0,3}$/.test(size) ? Number(size) : 0));
+  if (more.length === 0 && x > 0 && y > 0 && z > 0) return [x, y, z];
+  throw new InceptionError("USAGE", `Cannot use --patch-size ${text}: expected voxels along x, y and z, as in 64x64x64`, { text });
+}
+
+/** The first Ctrl-C ends the work after the window that runs, the second the program. */
+function watchInterrupts(io: Io) {
+  const controller = new AbortController();
+  const onSignal = () => {
+    if (controller.signal.aborted) process.exit(INTERRUPTED);
+    io.err("\ninception: finishing this window; Ctrl-C again leaves at once\n");
+    controller.abort();
+  };
+  process.on("SIGINT", onSignal);
+  return { signal: controller.signal, stop: () => void process.off("SIGINT", onSignal) };
+}
+
+/** The promised keys. */
+function jsonOf(result: SegmentedFile) {
+  const { file } = result;
+  if ("error" in result) return { file, error: messageOf(result.error) };
+  return { file, output: result.output, volumesMm3: volumesMm3(result.measured) };
+}
+
+function volumesMm3(measured: readonly MeasuredLabel[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(measured.map(({ name, mm3 }) => [name, mm3]));
+}
+
+function formatResult({ output, measured }: Extract<SegmentedFile, { readonly output: string }>): string {
+  const volumes = measured.map(({ name, mm3 }) => `${messageOf(name)} ${formatMm3(mm3)} mm³`);
+  return `${messageOf(output)}: ${volumes.join(", ")}\n`;
+}
+
+function formatMm3(mm3: number): string {
+  return mm3.toLocaleString("en-US", { maximumFractionDigits: 1 });
+}

@@ -1,0 +1,54 @@
+import { readdir, stat } from "node:fs/promises";
+import path from "node:path";
+import { InceptionError, messageOf } from "../../errors.js";
+import { systemErrorCode } from "../file-source.js";
+import { isVolumeName } from "../volumes.js";
+
+/**
+ * The volume files that paths stand for, in order. A folder gives the files directly in it that are volumes by their names,
+ * sorted; hidden ones are left out, and of a pair only the header is listed. A named file is kept whatever its name.
+ *
+ * @throws InceptionError FILE_NOT_FOUND where a path does not exist, SOURCE_INVALID where a folder cannot be read, DATASET_INVALID
+ *   where it holds no volume
+ */
+export async function listVolumes(paths: readonly string[]): Promise<readonly string[]> {
+  const files = [];
+  for (const each of paths) {
+    const found = await stat(each).catch((thrown: unknown) => {
+      throw unreadable(each, thrown);
+    });
+    files.push(...(found.isDirectory() ? await volumesOf(each) : [each]));
+  }
+  return files;
+}
+
+async function volumesOf(folder: string): Promise<readonly string[]> {
+  const names = await readdir(folder).catch((thrown: unknown) => {
+    throw unreadable(folder, thrown);
+  });
+  const headers = new Set(names.filter((name) => HEADER.test(name)).map(withoutEnding));
+  const volumes = names.filter(
+    (name) => isVolumeName(name) && !name.startsWith(".") && !(VOXELS.test(name) && headers.has(withoutEnding(name))),
+  );
+  if (volumes.length > 0) return volumes.toSorted().map((name) => path.join(folder, name));
+  const message = `Cannot list volumes of "${messageOf(folder)}": it holds no file that ends in .nii, .hdr or .img, with or without .gz`;
+  throw new InceptionError("DATASET_INVALID", message, { folder });
+}
+
+const HEADER = /\.hdr(\.gz)?$/i;
+const VOXELS = /\.img(\.gz)?$/i;
+
+/** The name of a case: that of its file without folder and ending. */
+export function withoutEnding(file: string): string {
+  return path.basename(file).replace(/(\.(nii|hdr|img))?(\.gz)?$/i, "");
+}
+
+function unreadable(file: string, thrown: unknown): InceptionError {
+  const code = systemErrorCode(thrown);
+  const shown = messageOf(file);
+  if (code === "ENOENT" || code === "ENOTDIR") {
+    return new InceptionError("FILE_NOT_FOUND", `Cannot list volumes of "${shown}": there is no such file or folder`, { file });
+  }
+  const fact = code === "EACCES" || code === "EPERM" ? "this user may not read it" : messageOf(thrown);
+  return new InceptionError("SOURCE_INVALID", `Cannot list volumes of "${shown}": ${fact}`, { file }, { cause: thrown });
+}

@@ -1,0 +1,51 @@
+import {
+  alignVolumes,
+  clipPercentiles,
+  joinChannels,
+  type Normalization,
+  type PreparedVolume,
+  prepareVolume,
+  type SegmentationRecipe,
+  type Volume,
+  voxelStatistics,
+} from "../../data/index.js";
+import { neededStatistics, type RawInput, type Statistic } from "../../predict/segmentation-file.js";
+
+/** What windows are cut from, and what the network is told besides. */
+export interface PreparedCase extends PreparedVolume {
+  /** What lies outside the volume. */
+  readonly padValue: number;
+  /** For each further input of the network a number per channel. */
+  readonly statistics: Readonly<Record<string, Float32Array>>;
+}
+
+/**
+ * Prepare a case for a network that is given normalised values, or for a file that normalises by itself.
+ *
+ * @throws InceptionError as `prepareVolume`
+ */
+export function prepareCase(channels: readonly Volume[], recipe: SegmentationRecipe, raw: RawInput | undefined): PreparedCase {
+  if (raw === undefined) return { ...prepareVolume(channels, recipe), padValue: 0, statistics: {} };
+  const aligned = alignVolumes(channels, recipe);
+  // NaN is what such a file takes for outside.
+  if (raw === "volume") return { ...joinChannels(aligned), padValue: Number.NaN, statistics: {} };
+  const measured = aligned.map((volume, index) => measure(volume, recipe.normalization[index]));
+  const statistics = neededStatistics(recipe).map((name) => [name, Float32Array.from(measured, (each) => each[name])] as const);
+  return { ...joinChannels(measured.map(({ volume }) => volume)), padValue: Number.NaN, statistics: Object.fromEntries(statistics) };
+}
+
+type Measured = Readonly<Record<Statistic, number>> & { readonly volume: Volume };
+
+const NO_STATISTICS = { mean: 0, standard_deviation: 0, lower: 0, upper: 0 };
+
+/** The statistics that normalisation takes from the whole volume; 0 where there is no voxel to take them from. */
+function measure(volume: Volume, normalization: Normalization | undefined): Measured {
+  if (normalization === undefined || normalization.name === "ct_window") return { ...NO_STATISTICS, volume };
+  const { name, region } = normalization;
+  const limited = name === "percentiles" ? clipPercentiles(volume, normalization.lower, normalization.upper, region) : volume;
+  const { count, mean, standardDeviation } = voxelStatistics(limited, region);
+  // Limited values reach their limits, and NaN has become the lower one.
+  const { min, max } = voxelStatistics(limited);
+  if (count === 0) return { ...NO_STATISTICS, volume: limited };
+  return { mean, standard_deviation: standardDeviation, lower: min, upper: max, volume: limited };
+}

@@ -1,0 +1,69 @@
+import type { Volume } from "../../data/index.js";
+import { InceptionError, messageOf } from "../../errors.js";
+import { type NiftiHeader, volumeCount } from "../../formats/nifti.js";
+import { readVolume } from "../volumes.js";
+
+/** The volumes of one case. */
+export interface ChannelVolumes {
+  /** Of the first file. */
+  readonly header: NiftiHeader;
+  readonly channels: readonly Volume[];
+}
+
+/** As far as grids of one shape may lie apart, in millimetres: files hold affines as 32-bit numbers. */
+const AFFINE_TOLERANCE = 1e-3;
+
+/**
+ * Read the channels of one case: one file with all of them, or a file for each.
+ *
+ * @throws InceptionError FILE_UNSUPPORTED for another number of volumes, VOLUME_INVALID for files on different grids; as `readVolume`
+ */
+export async function readChannels(input: string | readonly string[], count: number): Promise<ChannelVolumes> {
+  const files = typeof input === "string" ? [input] : input;
+  const [file = ""] = files;
+  if (files.length === 1) return readFromOne(file, count);
+  if (files.length !== count) {
+    const message = `Cannot segment "${messageOf(file)}": ${files.length} files were given, expected 1 or ${count}, a channel of the model each`;
+    throw new InceptionError("FILE_UNSUPPORTED", message, { files, channels: count });
+  }
+  const loaded = [];
+  for (const each of files) loaded.push({ each, ...(await readVolume(each)) });
+  const [first] = loaded;
+  if (first === undefined) throw new RangeError("Cannot read 0 channels");
+  const apart = loaded.find(({ volume }) => !samePlace(volume, first.volume));
+  if (apart !== undefined) {
+    const message = `Cannot segment "${messageOf(file)}": "${messageOf(apart.each)}" lies on another grid, expected the same sizes and affine`;
+    throw new InceptionError("VOLUME_INVALID", message, { files });
+  }
+  return { header: first.header, channels: loaded.map(({ volume }) => volume) };
+}
+
+async function readFromOne(file: string, count: number): Promise<ChannelVolumes> {
+  const { header, volume } = await readVolume(file, { index: 0 });
+  const found = volumeCount(header);
+  if (found !== count) {
+    const wanted = `expected ${count}, ${count === 1 ? "the channel" : "a channel each"} of the model`;
+    const message = `Cannot segment "${messageOf(file)}": it holds ${found} ${found === 1 ? "volume" : "volumes"}, ${wanted}`;
+    throw new InceptionError("FILE_UNSUPPORTED", message, { file, shape: header.shape, channels: count });
+  }
+  const channels = [volume];
+  for (let index = 1; index < count; index++) channels.push((await readVolume(file, { index })).volume);
+  return { header, channels };
+}
+
+function samePlace(a: Volume, b: Volume): boolean {
+  const sizes = a.shape.every((size, axis) => size === b.shape[axis]);
+  return sizes && a.affine.every((value, index) => Math.abs(value - (b.affine[index] ?? Number.NaN)) <= AFFINE_TOLERANCE);
+}
+
+/** Millimetres of each unit of a header; without a unit they are taken for millimetres, as everywhere. */
+const MILLIMETRES: Readonly<Record<NiftiHeader["units"]["space"], number>> = { unknown: 1, m: 1000, mm: 1, um: 1e-3 };
+
+/** The volume with an affine in millimetres, as models and volumes in mm³ have it. Files keep their unit. */
+export function inMillimetres(volume: Volume, unit: NiftiHeader["units"]["space"]): Volume {
+  const factor = MILLIMETRES[unit];
+  if (factor === 1) return volume;
+  const [x, y, z] = volume.spacing;
+  const affine = volume.affine.map((value, index) => (index < 12 ? value * factor : value));
+  return { ...volume, affine, spacing: [x * factor, y * factor, z * factor] };
+}

@@ -1,0 +1,146 @@
+import { restoreLabels, type SegmentationRecipe, type Triple, type Volume } from "../../data/index.js";
+import { InceptionError } from "../../errors.js";
+import type { NiftiHeader } from "../../formats/nifti.js";
+import type { CancelSignal } from "../../runtime/session.js";
+import { planWindows, segmentWindows } from "../../segment/index.js";
+import type { LoadedModel } from "../load-model.js";
+import { type CleaningChoices, cleanLabels } from "./clean.js";
+import { type MeasuredLabel, measureLabels, type SegmentedLabel, segmentedLabels } from "./labels.js";
+import { type OpenSegmenterOptions, openNetwork, type SegmentationNetwork, windowNetwork } from "./network.js";
+import { type PreparedCase, prepareCase } from "./prepare-case.js";
+import { restoreProbabilities } from "./probabilities.js";
+import { inMillimetres, readChannels } from "./read-channels.js";
+
+export interface SegmentOptions extends CleaningChoices {
+  /** Share of a window that neighbours have in common at least, in [0, 1). Default 0.5. */
+  readonly overlap?: number;
+  /** Axes to mirror along, 0 (left to right), 1 (back to front), 2 (feet to head): with n of them the network runs 2ⁿ times. Default: none. */
+  readonly mirrorAxes?: readonly number[];
+  /** Give a volume of probabilities for each class too. Default false. */
+  readonly probabilities?: boolean;
+  /** Called with how many windows are done and how many there are, first with 0, then after each; it is awaited. */
+  readonly onWindow?: (done: number, total: number) => void | Promise<void>;
+  /** Ends the work: it rejects with `signal.reason`. */
+  readonly signal?: CancelSignal;
+}
+
+/** What a segmenter makes of one volume. Everything lies on the grid of the file. */
+export interface SegmentedVolume {
+  /** The label values of the model's recipe. */
+  readonly labels: Volume;
+  /** Of the file, for `writeVolume`. */
+  readonly header: NiftiHeader;
+  /** The first channel, as it was read. */
+  readonly image: Volume;
+  /** Every label but the background, in the model's order. */
+  readonly measured: readonly MeasuredLabel[];
+  /** Of each class in the model's order, in [0, 1]; null where they were not asked for. */
+  readonly probabilities: readonly Volume[] | null;
+}
+
+/** A model that segments volumes. Close it to give its memory back. */
+export interface Segmenter {
+  readonly artefact: LoadedModel["artefact"];
+  readonly recipe: SegmentationRecipe;
+  /** Every class in the model's order, the background first. */
+  readonly labels: readonly SegmentedLabel[];
+  /** Voxels along x, y and z that the network runs on at once, after turning to RAS and resampling; null for whole volumes. */
+  readonly window: Triple | null;
+  /** Where the network runs. */
+  readonly device: LoadedModel["session"]["device"];
+  /**
+   * Segment one case.
+   *
+   * @param input - a NIfTI file with as many volumes as the model has channels, or a file for each channel
+   * @throws InceptionError as `readVolume`; FILE_UNSUPPORTED (another number of volumes), VOLUME_INVALID, IMAGE_LIMIT, OPTION_INVALID,
+   *   SESSION_FAILED
+   */
+  segment(input: string | readonly string[], options?: SegmentOptions): Promise<SegmentedVolume>;
+  close(): Promise<void>;
+}
+
+/**
+ * Open a model to segment volumes with it.
+ *
+ * A volume is turned to RAS, resampled and normalised as the model says, cut into overlapping windows, and each window is run;
+ * probabilities are averaged (see `segmentWindows`), and the classes of the largest ones are brought back to the grid of the
+ * file. Memory: the volume as 32-bit numbers, its labels, what the network needs for one window, and
+ * classes × window depth × plane double-precision values; with probabilities also classes × volume.
+ *
+ * @param model - the folder of a run, a model id with `weights`, an exported `.onnx` file, or the id of a model of the package
+ * @throws InceptionError OPTION_INVALID for a model that does not segment; as `loadModel`
+ *
+ * @example
+ * ```ts
+ * import { openSegmenter, writeVolume } from "inceptionkit/node";
+ * const segmentFile = async (run: string, scan: string) => {
+ *   const segmenter = await openSegmenter(run);
+ *   const { labels, header, measured } = await segmenter.segment(scan, { largestComponent: true });
+ *   await writeVolume("labels.nii.gz", labels, header);
+ *   await segmenter.close();
+ *   return measured;
+ * };
+ * ```
+ */
+export async function openSegmenter(model: string, options: OpenSegmenterOptions = {}): Promise<Segmenter> {
+  const network = await openNetwork(model, options);
+  const { session, artefact, recipe, window } = network;
+  const labels = segmentedLabels(recipe.labelValues, artefact.labels);
+  return {
+    artefact,
+    recipe,
+    labels,
+    window,
+    device: session.device,
+    segment: (input, given = {}) => segmentCase(network, labels, input, given),
+    close: () => session.close(),
+  };
+}
+
+async function segmentCase(
+  network: SegmentationNetwork,
+  known: readonly SegmentedLabel[],
+  input: string | readonly string[],
+  options: SegmentOptions,
+): Promise<SegmentedVolume> {
+  const { recipe } = network;
+  const { header, channels } = await readChannels(input, recipe.normalization.length);
+  const [image] = channels;
+  const scaled = channels.map((channel) => inMillimetres(channel, header.units.space));
+  const prepared = prepareCase(scaled, recipe, network.artefact.rawInput);
+  const { classes, probabilities } = await runWindows(network, prepared, options);
+  const [original] = scaled;
+  if (image === undefined || original === undefined) throw new RangeError("Cannot segment a case without channels");
+  const restored = cleanLabels(restoreLabels(classes, prepared.grid, original, recipe.labelValues), recipe.labelValues, options);
+  const atHome = (volume: Volume): Volume => ({ ...volume, affine: image.affine, spacing: image.spacing });
+  return {
+    labels: atHome(restored),
+    header,
+    image,
+    measured: measureLabels(restored, known),
+    probabilities: probabilities?.map((values) => atHome(restoreProbabilities(values, prepared.grid, original))) ?? null,
+  };
+}
+
+/** With 64 channels at every voxel this is 1 GB for one map; a larger volume needs windows. */
+const MAX_WHOLE_VOXELS = 2 ** 22;
+
+function runWindows(network: SegmentationNetwork, { data, grid, padValue, statistics }: PreparedCase, options: SegmentOptions) {
+  const { overlap, mirrorAxes, probabilities, onWindow, signal } = options;
+  if (network.window === null) checkWhole(grid.shape);
+  const window = network.window ?? grid.shape;
+  const plan = planWindows(grid.shape, window, overlap === undefined ? {} : { overlap });
+  return segmentWindows(windowNetwork(network, window, statistics, signal), data, plan, {
+    padValue,
+    ...(mirrorAxes === undefined ? {} : { mirrorAxes }),
+    ...(probabilities === undefined ? {} : { probabilities }),
+    ...(onWindow === undefined ? {} : { onWindow }),
+  });
+}
+
+function checkWhole(shape: Triple): void {
+  if (shape[0] * shape[1] * shape[2] <= MAX_WHOLE_VOXELS) return;
+  const fact = `it has ${shape.join(" x ")} voxels and the model takes whole volumes`;
+  const message = `Cannot segment a volume: ${fact}, expected at most ${MAX_WHOLE_VOXELS} voxels, or a model with a patch`;
+  throw new InceptionError("IMAGE_LIMIT", message, { shape, limit: MAX_WHOLE_VOXELS });
+}

@@ -1,0 +1,43 @@
+import { access } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { InceptionError } from "../errors.js";
+import { type PreparedModel, prepareModel } from "./prepare-model.js";
+
+/** A trained model that is part of the package. */
+export interface ShippedModel {
+  readonly id: string;
+  /** The network's id. */
+  readonly model: string;
+  /** Its weights, below the package's folder, with everything else in their header. */
+  readonly file: string;
+  readonly summary: string;
+}
+
+/** Every model of the package. To add one: its file in assets/, a line here. */
+export const SHIPPED_MODELS: readonly ShippedModel[] = [
+  {
+    id: "hippocampus",
+    model: "inception_resnet_3d.table",
+    file: "assets/hippocampus.safetensors",
+    summary: "anterior and posterior hippocampus in T1-weighted MR, cut out around it",
+  },
+];
+
+/** The model of the package with this id, or null. */
+export function findShippedModel(id: string): ShippedModel | null {
+  return SHIPPED_MODELS.find((shipped) => shipped.id === id) ?? null;
+}
+
+/**
+ * Read a model of the package.
+ *
+ * @throws InceptionError FILE_NOT_FOUND where this copy of the package does not hold its weights; as `prepareModel`
+ */
+export async function prepareShippedModel({ id, model, file }: ShippedModel): Promise<PreparedModel> {
+  const full = fileURLToPath(new URL(`../../${file}`, import.meta.url));
+  await access(full).catch((thrown: unknown) => {
+    const message = `Cannot use model "${id}": this copy of inceptionkit has no ${file}, expected it beside its dist folder; --model takes a run or a file instead`;
+    throw new InceptionError("FILE_NOT_FOUND", message, { id, file: full }, { cause: thrown });
+  });
+  return prepareModel(model, full);
+}
