@@ -177,8 +177,8 @@ describe("openSegmenter", () => {
     const out = path.join(folder, "las");
     expect((await segment(file, "--model", MODEL, "--weights", files.random, "--out", out, "--no-qc")).code).toBe(0);
     const [written, original] = [await readVolume(path.join(out, "las.nii.gz")), await readVolume(file)];
-    expect(written.header.affine).toEqual(original.header.affine);
-    expect(written.header.sform).toEqual(original.header.sform);
+    expect(written.header?.affine).toEqual(original.header?.affine);
+    expect(written.header?.sform).toEqual(original.header?.sform);
     expect(written.volume.data).toBeInstanceOf(Uint8Array);
     expect([...written.volume.data]).toEqual(classes.map((_, i) => classes[flip(i)]));
   });
@@ -397,7 +397,7 @@ describe("inception segment", () => {
       [[`${file}x`, ...flags(), ...out], `Cannot list volumes of "${file}x": there is no such file or folder`],
       [
         [empty, ...flags(), ...out],
-        `Cannot list volumes of "${empty}": it holds no file that ends in .nii, .hdr or .img, with or without .gz`,
+        `Cannot list volumes of "${empty}": it holds no file that ends in .nii, .hdr or .img, with or without .gz, and no DICOM slices`,
       ],
       [
         [file, ...out, "--weights", files.constant],

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createVolume, randomStream, type Triple } from "../src/data/index.js";
 import { openRun } from "../src/node/open-run.js";
 import { prepareRun } from "../src/node/training/run-weights.js";
-import { planOf } from "../src/node/training/train-segmentation.js";
+import { planOf } from "../src/node/training/segmentation-plan.js";
 import { writeVolume } from "../src/node/volumes.js";
 import { begin, ended, inception, json, refused } from "./program.js";
 

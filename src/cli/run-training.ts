@@ -10,11 +10,18 @@ import { formatCount, type Io, printJson } from "./io.js";
 /** What a shell expects of a program that Ctrl-C ended: 128 and the number of SIGINT. */
 const INTERRUPTED = 130;
 
-export interface TrainingCommand {
-  /** As it is typed. */
-  readonly name: string;
-  /** What is counted where it cannot be read, in the plural. */
-  readonly samples: string;
+/** What a command says when training is over. */
+export interface Outcome {
+  readonly json: unknown;
+  readonly text: string;
+  /** What to say where somebody interrupted; null where training came to its end. */
+  readonly stopped: string | null;
+}
+
+/** How a command tells of the epochs of its runs. */
+export interface EpochWords {
+  /** The command as it is typed. */
+  readonly command: string;
   /** What `--json` says of an epoch. */
   readonly scores: (row: EpochRow) => Readonly<Record<string, unknown>>;
   /** What people read of an epoch. */
@@ -27,13 +34,12 @@ export interface Watch {
   readonly interrupted: () => boolean;
 }
 
-/** Train, tell how it goes and what came out of it. Returns the exit code. */
-export async function runTraining(
-  command: TrainingCommand,
-  flags: Flags,
-  io: Io,
-  start: (watch: Watch) => Promise<TrainedRun>,
-): Promise<number> {
+/**
+ * Train, tell how it goes and what came out of it. Returns the exit code.
+ *
+ * @param samples - what is counted where it cannot be read, in the plural
+ */
+export async function runTraining(samples: string, flags: Flags, io: Io, start: (watch: Watch) => Promise<Outcome>): Promise<number> {
   const report = progressReport({
     write: io.err,
     interactive: io.interactive,
@@ -41,20 +47,29 @@ export async function runTraining(
   });
   const watch = watchInterrupts(report);
   try {
-    const trained = await start({ onEvent: report.onEvent, interrupted: watch.interrupted });
+    const { json, text, stopped } = await start({ onEvent: report.onEvent, interrupted: watch.interrupted });
     report.close();
-    if (report.skipped() > 0)
-      io.err(`inception: ${formatCount(report.skipped())} ${command.samples} could not be read and were left out\n`);
-    if (flags.json === true) printJson(io, summary(trained, command));
-    else io.out(formatTrained(trained, command));
-    if (trained.end !== "interrupted") return 0;
-    const resume = `inception ${command.name} --resume ${quotedForShell(trained.run)}`;
-    io.err(`inception: stopped after step ${formatCount(trained.steps)}; to go on: ${resume}\n`);
+    if (report.skipped() > 0) io.err(`inception: ${formatCount(report.skipped())} ${samples} could not be read and were left out\n`);
+    if (flags.json === true) printJson(io, json);
+    else io.out(text);
+    if (stopped === null) return 0;
+    io.err(`inception: ${stopped}\n`);
     return INTERRUPTED;
   } finally {
     report.close();
     watch.stop();
   }
+}
+
+/** The outcome of one run. */
+export function outcomeOf(trained: TrainedRun, { command, scores, formatRow }: EpochWords): Outcome {
+  const { run: folder, epochs, best, final, steps, secondsPerStep, end } = trained;
+  const resume = `inception ${command} --resume ${quotedForShell(folder)}`;
+  return {
+    json: { run: folder, epochs, best: best && scores(best), final: final && scores(final), steps, secondsPerStep },
+    text: formatTrained(trained, formatRow),
+    stopped: end === "interrupted" ? `stopped after step ${formatCount(steps)}; to go on: ${resume}` : null,
+  };
 }
 
 /** A run keeps what it was begun with; otherwise resuming would not give what an uninterrupted run gives. */
@@ -89,14 +104,9 @@ function watchInterrupts(report: ProgressReport) {
   return { interrupted: () => asked, stop: () => void process.off("SIGINT", onSignal) };
 }
 
-/** The promised keys. */
-function summary({ run: folder, epochs, best, final, steps, secondsPerStep }: TrainedRun, { scores }: TrainingCommand) {
-  return { run: folder, epochs, best: best && scores(best), final: final && scores(final), steps, secondsPerStep };
-}
-
 function formatTrained(
   { run: folder, epochs, steps, best, final, secondsPerStep, report }: TrainedRun,
-  { formatRow }: TrainingCommand,
+  formatRow: EpochWords["formatRow"],
 ): string {
   const speed = secondsPerStep === null ? "" : `, ${secondsPerStep.toPrecision(3)} s per step`;
   return [

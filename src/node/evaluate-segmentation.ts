@@ -76,7 +76,7 @@ export async function evaluateSegmentation(
   const [cases, failed]: [ScoredCase[], FailedCase[]] = [[], [...unpaired]];
   for (const [index, pair] of pairs.entries()) {
     try {
-      cases.push({ id: pair.id, classes: await scoreFiles(pair, scoring) });
+      cases.push({ id: pair.id, classes: await scoreLabelFiles(pair, scoring) });
     } catch (thrown) {
       if (!folders || !(thrown instanceof InceptionError)) throw thrown;
       failed.push({ id: pair.id, error: thrown });
@@ -86,7 +86,15 @@ export async function evaluateSegmentation(
   return { cases, mean: meanScores(cases.map(({ classes }) => classes)), failed, withoutPrediction };
 }
 
-async function scoreFiles({ predicted, truth }: SegmentationCase, options: SegmentationOptions): Promise<readonly LabelScore[]> {
+/**
+ * Score one label file against another. Both must lie on the same grid.
+ *
+ * @throws InceptionError VOLUME_INVALID, OPTION_INVALID and as `readVolume`
+ */
+export async function scoreLabelFiles(
+  { predicted, truth }: SegmentationCase,
+  options: SegmentationOptions,
+): Promise<readonly LabelScore[]> {
   const [{ volume: found }, { volume: real }] = [await readVolume(predicted), await readVolume(truth)];
   checkSamePlace(found, real);
   return scoreSegmentation(found, real, options);

@@ -68,7 +68,7 @@ export const SEGMENTATION_SETTINGS: SettingTable<SegmentationSettings> = {
   decayOn: SETTINGS.decayOn,
   epochs: integer("passes over the training cases", 1, 1e6),
   factors: SETTINGS.factors,
-  fold: orNull(integer("the part of the cases that is measured on, from 0", 0, 999)),
+  fold: orNull(integer("the part of the cases that is measured on, from 0; on the command line also all, one run after the other", 0, 999)),
   folds: integer("how many parts the cases are split into", 2, 1000),
   foregroundShare: number("share of the patches that are cut around a voxel of a class", 0, 1),
   freezeBatchNorm: SETTINGS.freezeBatchNorm,

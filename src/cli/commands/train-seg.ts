@@ -1,16 +1,22 @@
-import type { TrainedRun } from "../../node/training/train-model.js";
-import { resumeSegmentation, type TrainSegmentationOptions, trainSegmentation } from "../../node/training/train-segmentation.js";
+import { type CrossValidation, crossValidate } from "../../node/training/cross-validation.js";
+import {
+  resumeSegmentation,
+  type SegmentedRun,
+  type TrainSegmentationOptions,
+  trainSegmentation,
+} from "../../node/training/train-segmentation.js";
 import { metricValue } from "../../train/history.js";
 import { formatLoss } from "../../train/progress.js";
 import { SEGMENTATION_SETTINGS } from "../../train/segmentation-settings.js";
 import type { Flags, RunCommand } from "../command.js";
 import { deviceFlags, optionFlags, textFlag } from "../flags.js";
-import { refuseSettings, runTraining, type TrainingCommand, usage, workersFlag } from "../run-training.js";
+import { formatTable } from "../io.js";
+import { type EpochWords, type Outcome, outcomeOf, refuseSettings, runTraining, usage, workersFlag } from "../run-training.js";
+import { formatScores, scoreKeys } from "../segmentation-scores.js";
 import { flagSettings, givenSettings } from "../training-flags.js";
 
-const TRAIN_SEG: TrainingCommand = {
-  name: "train-seg",
-  samples: "cases",
+const WORDS: EpochWords = {
+  command: "train-seg",
   scores: (row) => ({ dice: metricValue(row, "dice"), classes: row.dice ?? null, loss: row.loss }),
   formatRow: (row) => {
     const dice = metricValue(row, "dice");
@@ -22,21 +28,51 @@ const TRAIN_SEG: TrainingCommand = {
 
 /** `train-seg DATA --out RUN`, or `train-seg --resume RUN`. */
 export const run: RunCommand = ([data], flags, io) =>
-  runTraining(TRAIN_SEG, flags, io, (watch) =>
+  runTraining("cases", flags, io, (watch) =>
     start(data === undefined ? undefined : String(data), flags, { ...deviceFlags(flags), ...workersFlag(flags), ...watch }),
   );
 
-async function start(data: string | undefined, flags: Flags, common: Omit<TrainSegmentationOptions, "out">): Promise<TrainedRun> {
+async function start(data: string | undefined, flags: Flags, common: Omit<TrainSegmentationOptions, "out">): Promise<Outcome> {
   const [model = "inception_resnet_3d", out, resume] = ["model", "out", "resume"].map((name) => textFlag(flags, name));
-  const settings = givenSettings(flags, flagSettings(SEGMENTATION_SETTINGS));
+  const { fold, ...settings } = givenSettings(flags, flagSettings(SEGMENTATION_SETTINGS));
+  const oneFold = fold === undefined ? {} : { fold };
   if (resume !== undefined) {
     // The model has a default, which is not given by anybody.
-    refuseSettings(resume, data, settings, { ...flags, model: undefined });
-    return resumeSegmentation({ ...common, out: resume });
+    refuseSettings(resume, data, { ...settings, ...oneFold }, { ...flags, model: undefined });
+    return outcomeOfRun(await resumeSegmentation({ ...common, out: resume }));
   }
   if (data === undefined) {
     throw usage("without data: expected a folder of labelled volumes, as in inception train-seg Task04_Hippocampus --out run");
   }
   if (out === undefined) throw usage("without a place for the run: expected --out with a new folder, or --resume with the folder of a run");
-  return trainSegmentation(model, { ...settings, data }, { ...common, out, options: optionFlags(flags) });
+  const options = { ...common, out, options: optionFlags(flags) };
+  if (fold === "all") return outcomeOfAll(await crossValidate(model, { ...settings, data }, options));
+  return outcomeOfRun(await trainSegmentation(model, { ...settings, ...oneFold, data }, options));
+}
+
+function outcomeOfRun(trained: SegmentedRun): Outcome {
+  const { json, text, stopped } = outcomeOf(trained, WORDS);
+  const { validation } = trained;
+  return {
+    json: { ...Object(json), validation: validation && { meanDice: validation.meanDice, ...scoreKeys(validation) } },
+    text: validation === null ? text : `${text}\nCases that were set aside, whole:\n\n${formatScores(validation)}`,
+    stopped,
+  };
+}
+
+function outcomeOfAll({ folder, folds, all }: CrossValidation): Outcome {
+  const rows = folds.map(({ fold, run: { epochs, steps }, validation }) => [
+    ...[String(fold), String(validation.cases.length), String(epochs), String(steps)],
+    validation.meanDice?.toFixed(4) ?? "–",
+  ]);
+  const table = formatTable(["fold", "cases", "epochs", "steps", "mean Dice"], rows, [0, 1, 2, 3, 4]);
+  return {
+    json: {
+      run: folder,
+      folds: folds.map(({ fold, validation }) => ({ fold, meanDice: validation.meanDice, ...scoreKeys(validation) })),
+      all: all && { meanDice: all.meanDice, ...scoreKeys(all) },
+    },
+    text: all === null ? table : `${table}\n${formatScores(all)}`,
+    stopped: all === null ? `stopped after ${folds.length} folds; to go on: the same command again` : null,
+  };
 }

@@ -5,26 +5,21 @@ import { SETTINGS } from "../../train/settings.js";
 import type { Flags, RunCommand } from "../command.js";
 import { deviceFlags, optionFlags, textFlag } from "../flags.js";
 import { readPreprocessing, sourceFlags } from "../run-model.js";
-import { refuseSettings, runTraining, type TrainingCommand, usage, workersFlag } from "../run-training.js";
+import { type EpochWords, outcomeOf, refuseSettings, runTraining, usage, workersFlag } from "../run-training.js";
 import { flagSettings, givenSettings } from "../training-flags.js";
 
-const TRAIN: TrainingCommand = {
-  name: "train",
-  samples: "images",
+const WORDS: EpochWords = {
+  command: "train",
   scores: ({ top1, top5, loss }) => ({ top1, top5, loss }),
   formatRow,
 };
 
 /** `train DATA --model ID --out RUN`, or `train --resume RUN`. */
 export const run: RunCommand = ([data], flags, io) =>
-  runTraining(TRAIN, flags, io, (watch) =>
-    start(data === undefined ? undefined : String(data), flags, {
-      ...deviceFlags(flags),
-      ...workersFlag(flags),
-      ...sourceFlags(flags, io),
-      ...watch,
-    }),
-  );
+  runTraining("images", flags, io, async (watch) => {
+    const common = { ...deviceFlags(flags), ...workersFlag(flags), ...sourceFlags(flags, io), ...watch };
+    return outcomeOf(await start(data === undefined ? undefined : String(data), flags, common), WORDS);
+  });
 
 async function start(data: string | undefined, flags: Flags, common: Omit<TrainModelOptions, "out">): Promise<TrainedRun> {
   const [model, out, resume, preprocessing] = ["model", "out", "resume", "preprocessing"].map((name) => textFlag(flags, name));

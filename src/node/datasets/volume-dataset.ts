@@ -2,9 +2,8 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Volume } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
-import { volumeCount } from "../../formats/nifti.js";
 import { decodeJson, isJsonRecord, isList, type JsonData, type JsonRecord } from "../../train/json.js";
-import { readVolume } from "../volumes.js";
+import { readVolume, readVolumes } from "../volumes.js";
 
 /** A labelled case: two files. */
 export interface VolumeCase {
@@ -148,8 +147,6 @@ async function pairFolders(folder: string): Promise<VolumeDataset> {
 /** The volumes of a case as they are stored: the channels of the image, and the labels. */
 export async function readCase({ image, label }: VolumeCase): Promise<{ readonly channels: readonly Volume[]; readonly labels: Volume }> {
   const { volume: labels } = await readVolume(label);
-  const { volume: first, header } = await readVolume(image, { index: 0 });
-  const channels = [first];
-  for (let index = 1; index < volumeCount(header); index++) channels.push((await readVolume(image, { index })).volume);
+  const { volumes: channels } = await readVolumes(image);
   return { channels, labels };
 }

@@ -1,12 +1,13 @@
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
+import { listDicomSeries } from "../dicom/read.js";
 import { systemErrorCode } from "../file-source.js";
 import { isVolumeName } from "../volumes.js";
 
 /**
  * The volume files that paths stand for, in order. A folder gives the files directly in it that are volumes by their names,
- * sorted; hidden ones are left out, and of a pair only the header is listed. A named file is kept whatever its name.
+ * sorted; hidden ones are left out, and of a pair only the header is listed. A folder of DICOM slices stands for itself. A named file is kept whatever its name.
  *
  * @throws InceptionError FILE_NOT_FOUND where a path does not exist, SOURCE_INVALID where a folder cannot be read, DATASET_INVALID
  *   where it holds no volume
@@ -31,8 +32,18 @@ async function volumesOf(folder: string): Promise<readonly string[]> {
     (name) => isVolumeName(name) && !name.startsWith(".") && !(VOXELS.test(name) && headers.has(withoutEnding(name))),
   );
   if (volumes.length > 0) return volumes.toSorted().map((name) => path.join(folder, name));
-  const message = `Cannot list volumes of "${messageOf(folder)}": it holds no file that ends in .nii, .hdr or .img, with or without .gz`;
+  if (await holdsSlices(folder)) return [folder];
+  const message = `Cannot list volumes of "${messageOf(folder)}": it holds no file that ends in .nii, .hdr or .img, with or without .gz, and no DICOM slices`;
   throw new InceptionError("DATASET_INVALID", message, { folder });
+}
+
+async function holdsSlices(folder: string): Promise<boolean> {
+  try {
+    return (await listDicomSeries(folder)).length > 0;
+  } catch (thrown) {
+    if (thrown instanceof InceptionError && thrown.code === "FILE_UNRECOGNIZED") return false;
+    throw thrown;
+  }
 }
 
 const HEADER = /\.hdr(\.gz)?$/i;

@@ -1,12 +1,12 @@
 import type { Volume } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
-import { type NiftiHeader, volumeCount } from "../../formats/nifti.js";
-import { readVolume } from "../volumes.js";
+import type { NiftiHeader } from "../../formats/nifti.js";
+import { readVolume, readVolumes } from "../volumes.js";
 
 /** The volumes of one case. */
 export interface ChannelVolumes {
-  /** Of the first file. */
-  readonly header: NiftiHeader;
+  /** Of the first file; null for a series of DICOM slices. */
+  readonly header: NiftiHeader | null;
   readonly channels: readonly Volume[];
 }
 
@@ -14,7 +14,7 @@ export interface ChannelVolumes {
 const AFFINE_TOLERANCE = 1e-3;
 
 /**
- * Read the channels of one case: one file with all of them, or a file for each.
+ * Read the channels of one case: one file with all of them, or a file for each; a folder of DICOM slices counts as a file.
  *
  * @throws InceptionError FILE_UNSUPPORTED for another number of volumes, VOLUME_INVALID for files on different grids; as `readVolume`
  */
@@ -39,16 +39,14 @@ export async function readChannels(input: string | readonly string[], count: num
 }
 
 async function readFromOne(file: string, count: number): Promise<ChannelVolumes> {
-  const { header, volume } = await readVolume(file, { index: 0 });
-  const found = volumeCount(header);
-  if (found !== count) {
+  const { header, volumes } = await readVolumes(file);
+  if (volumes.length !== count) {
+    const found = volumes.length;
     const wanted = `expected ${count}, ${count === 1 ? "the channel" : "a channel each"} of the model`;
     const message = `Cannot segment "${messageOf(file)}": it holds ${found} ${found === 1 ? "volume" : "volumes"}, ${wanted}`;
-    throw new InceptionError("FILE_UNSUPPORTED", message, { file, shape: header.shape, channels: count });
+    throw new InceptionError("FILE_UNSUPPORTED", message, { file, found, channels: count });
   }
-  const channels = [volume];
-  for (let index = 1; index < count; index++) channels.push((await readVolume(file, { index })).volume);
-  return { header, channels };
+  return { header, channels: volumes };
 }
 
 function samePlace(a: Volume, b: Volume): boolean {
@@ -60,8 +58,8 @@ function samePlace(a: Volume, b: Volume): boolean {
 const MILLIMETRES: Readonly<Record<NiftiHeader["units"]["space"], number>> = { unknown: 1, m: 1000, mm: 1, um: 1e-3 };
 
 /** The volume with an affine in millimetres, as models and volumes in mm³ have it. Files keep their unit. */
-export function inMillimetres(volume: Volume, unit: NiftiHeader["units"]["space"]): Volume {
-  const factor = MILLIMETRES[unit];
+export function inMillimetres(volume: Volume, header: NiftiHeader | null): Volume {
+  const factor = MILLIMETRES[header?.units.space ?? "mm"];
   if (factor === 1) return volume;
   const [x, y, z] = volume.spacing;
   const affine = volume.affine.map((value, index) => (index < 12 ? value * factor : value));

@@ -141,11 +141,10 @@ async function writeProbabilities({ probabilities, header }: SegmentedVolume, { 
 async function caseQuality(segmenter: Segmenter, title: string, segmented: SegmentedVolume, modelName?: string): Promise<string> {
   const { artefact, recipe, labels, window } = segmenter;
   const { image, header, measured } = segmented;
-  const unit = header.units.space;
   return qualityPage({
     title,
-    image: inMillimetres(image, unit),
-    labels: inMillimetres(segmented.labels, unit),
+    image: inMillimetres(image, header),
+    labels: inMillimetres(segmented.labels, header),
     classes: labels,
     measured,
     normalization: recipe.normalization[0] ?? { name: "z_score", region: "all" },

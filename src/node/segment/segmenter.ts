@@ -28,8 +28,8 @@ export interface SegmentOptions extends CleaningChoices {
 export interface SegmentedVolume {
   /** The label values of the model's recipe. */
   readonly labels: Volume;
-  /** Of the file, for `writeVolume`. */
-  readonly header: NiftiHeader;
+  /** Of the file, for `writeVolume`; null for a series of DICOM slices, whose affine is enough. */
+  readonly header: NiftiHeader | null;
   /** The first channel, as it was read. */
   readonly image: Volume;
   /** Every label but the background, in the model's order. */
@@ -106,7 +106,7 @@ async function segmentCase(
   const { recipe } = network;
   const { header, channels } = await readChannels(input, recipe.normalization.length);
   const [image] = channels;
-  const scaled = channels.map((channel) => inMillimetres(channel, header.units.space));
+  const scaled = channels.map((channel) => inMillimetres(channel, header));
   const prepared = prepareCase(scaled, recipe, network.artefact.rawInput);
   const { classes, probabilities } = await runWindows(network, prepared, options);
   const [original] = scaled;

@@ -61,6 +61,8 @@ export function progressReport(options: ProgressReportOptions): ProgressReport {
         return line.show(`computing features  ${event.done}/${event.total}`, event.done === event.total);
       case "reading":
         return line.show(`reading cases  ${event.done}/${event.total}`, event.done === event.total);
+      case "validating":
+        return line.show(`segmenting cases that were set aside  ${event.done}/${event.total}`, event.done === event.total);
       case "planned":
         for (const text of event.lines) line.note(text);
         return;

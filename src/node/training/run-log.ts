@@ -14,6 +14,7 @@ export type RunEvent<E = Evaluation> =
   | RunBeginning
   | { readonly kind: "features"; readonly done: number; readonly total: number }
   | { readonly kind: "reading"; readonly done: number; readonly total: number }
+  | { readonly kind: "validating"; readonly done: number; readonly total: number }
   | { readonly kind: "planned"; readonly lines: readonly string[] }
   | { readonly kind: "saved"; readonly position: Position };
 

@@ -1,6 +1,6 @@
 import path from "node:path";
+import type { SegmentationRecipe } from "../../data/volumes/recipe.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { EpochRow } from "../../train/history.js";
 import type { JsonRecord } from "../../train/json.js";
 import type { LoopEnd, Progress } from "../../train/loop.js";
 import { formatDuration } from "../../train/progress.js";
@@ -9,6 +9,7 @@ import type { SegmentationSettings } from "../../train/segmentation-settings.js"
 import { settingsJson } from "../../train/settings.js";
 import { RUN_FILES } from "../open-run.js";
 import type { RunWriter } from "../run-folder.js";
+import type { SegmentationValidation } from "./validate-segmentation.js";
 
 export interface SegmentationReportParts {
   readonly writer: RunWriter;
@@ -16,13 +17,15 @@ export interface SegmentationReportParts {
   readonly settings: SegmentationSettings;
   readonly plan: {
     readonly batch: number;
-    readonly recipe: { readonly patchSize: readonly number[] };
+    readonly recipe: SegmentationRecipe;
     readonly train: readonly string[];
     readonly validation: readonly string[];
   };
   readonly labels: readonly string[];
   readonly progress: Progress;
   readonly end: LoopEnd;
+  /** Of whole volumes; null where none were set aside. */
+  readonly validation: SegmentationValidation | null;
   readonly stepsPerEpoch: number;
   readonly steps: readonly StepPoint[];
   readonly secondsPerStep: number | null;
@@ -45,7 +48,7 @@ export async function writeSegmentationReport(parts: SegmentationReportParts): P
     steps: parts.steps,
     evaluation: null,
     pictures: new Map(),
-    facts: [...lastDice(progress.history.at(-1), parts.labels), ...runFacts(parts)],
+    facts: [...wholeDice(parts), ...runFacts(parts)],
     configuration: {
       model: network.model,
       options: network.options,
@@ -59,8 +62,15 @@ export async function writeSegmentationReport(parts: SegmentationReportParts): P
   return path.join(writer.folder, RUN_FILES.report);
 }
 
-function lastDice(row: EpochRow | undefined, labels: readonly string[]): readonly (readonly [string, string])[] {
-  return (row?.dice ?? []).map((value, index) => [`Dice of ${labels[index + 1] ?? `class ${index + 1}`}, last epoch`, value.toFixed(4)]);
+function wholeDice({ validation, plan, labels }: SegmentationReportParts): readonly (readonly [string, string])[] {
+  if (validation === null) return [];
+  const nameOf = (value: number): string => labels[plan.recipe.labelValues.indexOf(value)] ?? String(value);
+  const shown = (value: number | null): string => (value === null ? "–" : value.toFixed(4));
+  return [
+    ["mean Dice of whole volumes", shown(validation.meanDice)],
+    ...validation.mean.map(({ label, dice }) => [`Dice of ${nameOf(label)}`, shown(dice)] as const),
+    ...validation.mean.map(({ label, hd95 }) => [`HD95 of ${nameOf(label)}`, hd95 === null ? "–" : `${hd95.toFixed(2)} mm`] as const),
+  ];
 }
 
 function runFacts({ network, plan, progress, secondsPerStep }: SegmentationReportParts): readonly (readonly [string, string])[] {

@@ -23,7 +23,7 @@ import { planTraining, type SegmentationPlan } from "../../segment/plan.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
 import { bestEpoch } from "../../train/history.js";
-import { isJsonRecord, isList, type JsonData, type JsonRecord } from "../../train/json.js";
+import { isJsonRecord, type JsonRecord } from "../../train/json.js";
 import { BEGINNING, type LoopOptions, type LoopParts, type Progress, trainLoop } from "../../train/loop.js";
 import { type PatchEvaluation, segmentation, type VolumeBatch, volumeInput } from "../../train/segmentation.js";
 import { resolveSegmentationSettings, type SegmentationSettings } from "../../train/segmentation-settings.js";
@@ -38,8 +38,10 @@ import { checkpointOf, partialOf } from "./checkpoint-state.js";
 import { openTrainer } from "./open-trainer.js";
 import { hashOf } from "./prepare-network.js";
 import { environmentFacts, type RunEvent, runLog } from "./run-log.js";
+import { planJson, planOf, type RunPlan } from "./segmentation-plan.js";
 import { writeSegmentationReport } from "./segmentation-report.js";
 import type { TrainedRun } from "./train-model.js";
+import { type SegmentationValidation, validateSegmentation } from "./validate-segmentation.js";
 
 export interface TrainSegmentationOptions extends TrainerOptions {
   /** Folder of the run: new or empty, or with `resume` that of a run. */
@@ -53,6 +55,11 @@ export interface TrainSegmentationOptions extends TrainerOptions {
   readonly interrupted?: () => boolean;
 }
 
+export interface SegmentedRun extends TrainedRun {
+  /** Of the cases that were set aside; null where there are none, or the run was interrupted. */
+  readonly validation: SegmentationValidation | null;
+}
+
 /** A network that is about to learn. */
 interface Network {
   readonly model: string;
@@ -62,20 +69,12 @@ interface Network {
   readonly parameters: ReadonlyMap<string, Tensor>;
 }
 
-/** Which cases train and which are measured on, and how they become patches. What plan.json says. */
-interface RunPlan {
-  readonly recipe: SegmentationRecipe;
-  readonly batch: number;
-  readonly train: readonly string[];
-  readonly validation: readonly string[];
-}
-
 /**
  * Train a network to segment volumes, and write a run folder.
  *
  * All cases are looked at first; cases that cannot be read are left out with a notice. From what they are like follow spacing,
  * intensities, patch and batch (`planTraining`), which plan.json keeps. The cases are split into folds by the seed; one of
- * them is set aside and measured after each epoch, by one patch of each case.
+ * them is set aside and measured after each epoch, by one patch of each case, and in the end whole (`validateSegmentation`).
  *
  * @param id - model id or family name of a network for volumes
  * @param given - settings by name (`resolveSegmentationSettings`); `data` is needed
@@ -87,7 +86,7 @@ interface RunPlan {
  * const train = (data: string, out: string) => trainSegmentation("inception_resnet_3d", { data, fold: 0 }, { out });
  * ```
  */
-export async function trainSegmentation(id: string, given: GivenOptions, options: TrainSegmentationOptions): Promise<TrainedRun> {
+export async function trainSegmentation(id: string, given: GivenOptions, options: TrainSegmentationOptions): Promise<SegmentedRun> {
   const settings = resolveSegmentationSettings(given);
   checkForVolumes(id);
   await checkFreeForRun(options.out);
@@ -113,7 +112,7 @@ export async function trainSegmentation(id: string, given: GivenOptions, options
  *
  * @throws InceptionError as `trainSegmentation`; RUN_INVALID, CHECKPOINT_INVALID
  */
-export async function resumeSegmentation(options: Omit<TrainSegmentationOptions, "options">): Promise<TrainedRun> {
+export async function resumeSegmentation(options: Omit<TrainSegmentationOptions, "options">): Promise<SegmentedRun> {
   const { config } = await openRun(options.out);
   const settings = resolveSegmentationSettings(config.settings);
   const { writer, checkpoint, run } = await resumeRun(options.out, Date.now() / 1000, {
@@ -202,34 +201,6 @@ function planLines({ cases, labels, shape, spacing }: Fingerprint, plan: Segment
   ];
 }
 
-/** plan.json: what the run goes on from, and why it is as it is. */
-function planJson(plan: RunPlan, { medianShape }: SegmentationPlan, fingerprint: Fingerprint, dataset: VolumeDataset): JsonRecord {
-  // Plain records of numbers and texts.
-  const json = (value: unknown): JsonData => JSON.parse(JSON.stringify(value)) as JsonData;
-  return {
-    dataset: dataset.name,
-    recipe: json(plan.recipe),
-    batch: plan.batch,
-    medianShape,
-    train: plan.train,
-    validation: plan.validation,
-    fingerprint: json(fingerprint),
-  };
-}
-
-/** Which cases a run trains and measures on. */
-export function planOf({ folder, segmentation: recipe, plan }: Run): RunPlan {
-  const { batch, train, validation } = plan ?? {};
-  const texts = (value: JsonData | undefined): value is readonly string[] => isList(value ?? null) && isStrings(value);
-  if (recipe !== null && typeof batch === "number" && texts(train) && texts(validation)) return { recipe, batch, train, validation };
-  const fact = plan === null ? "it classifies images; resume it with inception train" : "its plan.json has no batch and cases";
-  throw new InceptionError("RUN_INVALID", `Cannot use run "${folder}" to segment: ${fact}`, { folder });
-}
-
-function isStrings(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((each) => typeof each === "string");
-}
-
 function resumedNetwork({ config, folder }: Run, plan: RunPlan, settings: SegmentationSettings, checkpoint: Checkpoint | null): Network {
   const network = describeNetwork(config.model, plan.recipe, settings, isJsonRecord(config.options) ? givenOf(config.options) : {});
   if (network.graphHash === config.graphHash) {
@@ -265,7 +236,7 @@ interface Prepared {
 
 type Closer = () => Promise<void>;
 
-async function finish(prepared: Prepared): Promise<TrainedRun> {
+async function finish(prepared: Prepared): Promise<SegmentedRun> {
   const closers: Closer[] = [() => prepared.writer.close()];
   try {
     return await runTraining(prepared, closers);
@@ -274,7 +245,7 @@ async function finish(prepared: Prepared): Promise<TrainedRun> {
   }
 }
 
-async function runTraining(prepared: Prepared, closers: Closer[]): Promise<TrainedRun> {
+async function runTraining(prepared: Prepared, closers: Closer[]): Promise<SegmentedRun> {
   const { settings, network, plan, labels, writer, start, state, options } = prepared;
   const report = options.onEvent ?? (() => {});
   const sources = openSources(prepared, closers);
@@ -308,9 +279,23 @@ async function runTraining(prepared: Prepared, closers: Closer[]): Promise<Train
   };
   const { end, progress } = await trainLoop(loopOptions(settings, stepsPerEpoch, masks), parts, start);
   await log.flush();
+  const validation = end === "interrupted" || plan.validation.length === 0 ? null : await validate(prepared);
   const secondsPerStep = log.secondsPerStep();
   const environment = environmentFacts(trainer.device, options.threads ?? 0);
-  const told = { writer, network, settings, plan, labels, progress, end, secondsPerStep, stepsPerEpoch, steps: log.steps(), environment };
+  const told = {
+    writer,
+    validation,
+    network,
+    settings,
+    plan,
+    labels,
+    progress,
+    end,
+    secondsPerStep,
+    stepsPerEpoch,
+    steps: log.steps(),
+    environment,
+  };
   const file = await writeSegmentationReport(told);
   return {
     run: options.out,
@@ -321,7 +306,19 @@ async function runTraining(prepared: Prepared, closers: Closer[]): Promise<Train
     final: progress.history.at(-1) ?? null,
     secondsPerStep,
     report: file,
+    validation,
   };
+}
+
+/** Whole volumes at their own grid: what counts, which Dice of patches only foretells. */
+function validate({ options }: Prepared): Promise<SegmentationValidation> {
+  const { device, threads } = options;
+  const onCase = (done: number, total: number) => options.onEvent?.({ kind: "validating", done, total });
+  return validateSegmentation(options.out, {
+    ...(device === undefined ? {} : { device }),
+    ...(threads === undefined ? {} : { threads }),
+    onCase,
+  });
 }
 
 interface Sources {

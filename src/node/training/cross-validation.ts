@@ -1,0 +1,68 @@
+import { stat } from "node:fs/promises";
+import path from "node:path";
+import type { GivenOptions } from "../../models/index.js";
+import { resolveSegmentationSettings } from "../../train/segmentation-settings.js";
+import { RUN_FILES } from "../open-run.js";
+import { writeFileAtomic } from "../write-file.js";
+import { resumeSegmentation, type SegmentedRun, type TrainSegmentationOptions, trainSegmentation } from "./train-segmentation.js";
+import { type SegmentationValidation, summed, validationJson } from "./validate-segmentation.js";
+
+export interface CrossValidation {
+  /** Folder of the folds. */
+  readonly folder: string;
+  /** The folds that are done, in their order; fewer than all where somebody interrupted. */
+  readonly folds: readonly { readonly fold: number; readonly run: SegmentedRun; readonly validation: SegmentationValidation }[];
+  /** Of all cases together, each measured by the network that has not seen it; null before the last fold is done. */
+  readonly all: SegmentationValidation | null;
+}
+
+/** What is written beside the folds. */
+export const CROSS_VALIDATION_FILE = "cross-validation.json";
+
+/**
+ * Train as many networks as there are folds, each without one of them, and measure each case by the network that has not seen
+ * it. Run k is the folder `fold-k` below `options.out`; `cross-validation.json` beside them holds the scores.
+ *
+ * Called again with the same folder it goes on: folds that are done are measured again, one that was interrupted is resumed.
+ *
+ * @param given - settings by name, without `fold`
+ * @throws InceptionError as `trainSegmentation`
+ */
+export async function crossValidate(id: string, given: GivenOptions, options: TrainSegmentationOptions): Promise<CrossValidation> {
+  const { folds } = resolveSegmentationSettings({ ...given, fold: 0 });
+  const done: CrossValidation["folds"][number][] = [];
+  for (let fold = 0; fold < folds; fold++) {
+    const out = path.join(options.out, `fold-${fold}`);
+    const { options: network, ...resuming } = options;
+    const run = (await hasRun(out))
+      ? await resumeSegmentation({ ...resuming, out })
+      : await trainSegmentation(id, { ...given, fold }, { ...options, out });
+    if (run.validation === null) return { folder: options.out, folds: done, all: null };
+    done.push({ fold, run, validation: run.validation });
+  }
+  const validations = done.map(({ validation }) => validation);
+  const cases = validations.flatMap((each) => each.cases).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const all = summed(
+    cases,
+    validations.flatMap(({ failed }) => failed),
+  );
+  const json = {
+    ...validationJson(all),
+    folds: done.map(({ fold, validation }) => ({
+      fold,
+      meanDice: validation.meanDice,
+      mean: validation.mean,
+      cases: validation.cases.length,
+    })),
+  };
+  const bytes = new TextEncoder().encode(`${JSON.stringify(json, null, 1)}\n`);
+  await writeFileAtomic(path.join(options.out, CROSS_VALIDATION_FILE), [bytes]);
+  return { folder: options.out, folds: done, all };
+}
+
+async function hasRun(folder: string): Promise<boolean> {
+  return stat(path.join(folder, RUN_FILES.config)).then(
+    () => true,
+    () => false,
+  );
+}

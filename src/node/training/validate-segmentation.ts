@@ -1,0 +1,105 @@
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { InceptionError, messageOf } from "../../errors.js";
+import type { TrainerOptions } from "../../runtime/trainer.js";
+import { type LabelMean, meanScores } from "../../segment/index.js";
+import { openVolumeDataset } from "../datasets/volume-dataset.js";
+import { type FailedCase, type ScoredCase, scoreLabelFiles } from "../evaluate-segmentation.js";
+import { openRun } from "../open-run.js";
+import { openSegmenter } from "../segment/segmenter.js";
+import { writeVolume } from "../volumes.js";
+import { writeFileAtomic } from "../write-file.js";
+import { planOf } from "./segmentation-plan.js";
+
+export interface ValidateSegmentationOptions extends Pick<TrainerOptions, "device" | "threads"> {
+  /** As `Segmenter.segment` takes it. Default 0.5. */
+  readonly overlap?: number;
+  /** As `Segmenter.segment` takes it. Default: none. */
+  readonly mirrorAxes?: readonly number[];
+  /** Called after each case. */
+  readonly onCase?: (done: number, total: number) => void;
+}
+
+/** How a run does on the whole volumes of the cases that were set aside, at their own grids. */
+export interface SegmentationValidation {
+  /** Sorted by id. */
+  readonly cases: readonly ScoredCase[];
+  /** One entry for each label but the background. */
+  readonly mean: readonly LabelMean[];
+  readonly failed: readonly FailedCase[];
+  /** Mean of Dice over labels and cases, in [0, 1]; null where nothing could be scored. */
+  readonly meanDice: number | null;
+}
+
+/** Where predictions and scores lie below the folder of a run. */
+export const VALIDATION_FOLDER = "validation";
+export const VALIDATION_FILE = "validation.json";
+
+/**
+ * Segment the cases that a run set aside, whole, and score them against their labels. Predictions are written to
+ * `validation/` in the run's folder, scores to `validation.json`.
+ *
+ * @param folder - of a run of `trainSegmentation`; its best checkpoint is used
+ * @throws InceptionError RUN_INVALID, DATASET_INVALID, WRITE_FAILED and as `openSegmenter`; a case that cannot be read or scored
+ *   is in `failed`
+ *
+ * @example
+ * ```ts
+ * import { validateSegmentation } from "inceptionkit/node";
+ * const dice = async (run: string) => (await validateSegmentation(run)).meanDice;
+ * ```
+ */
+export async function validateSegmentation(folder: string, options: ValidateSegmentationOptions = {}): Promise<SegmentationValidation> {
+  const run = await openRun(folder);
+  const { validation, recipe } = planOf(run);
+  const { data } = run.config.settings;
+  if (validation.length === 0 || typeof data !== "string") {
+    const message = `Cannot validate run "${messageOf(folder)}": it set no cases aside, expected a run with a fold`;
+    throw new InceptionError("RUN_INVALID", message, { folder });
+  }
+  const { onCase, overlap, mirrorAxes, ...device } = options;
+  const dataset = await openVolumeDataset(data);
+  const segmenter = await openSegmenter(folder, device);
+  const [cases, failed]: [ScoredCase[], FailedCase[]] = [[], []];
+  try {
+    const place = path.join(folder, VALIDATION_FOLDER);
+    await mkdir(place, { recursive: true });
+    for (const [index, id] of validation.entries()) {
+      try {
+        const found = dataset.cases.find((each) => each.id === id);
+        if (found === undefined)
+          throw new InceptionError("DATASET_INVALID", `Cannot validate on "${id}": "${messageOf(data)}" has no such case`);
+        const how = { ...(overlap === undefined ? {} : { overlap }), ...(mirrorAxes === undefined ? {} : { mirrorAxes }) };
+        const { labels, header } = await segmenter.segment(found.image, how);
+        const predicted = path.join(place, `${id}.nii.gz`);
+        await writeVolume(predicted, labels, header);
+        const classes = await scoreLabelFiles({ id, predicted, truth: found.label }, { labels: recipe.labelValues.slice(1) });
+        cases.push({ id, classes });
+      } catch (thrown) {
+        if (!(thrown instanceof InceptionError)) throw thrown;
+        failed.push({ id, error: thrown });
+      }
+      onCase?.(index + 1, validation.length);
+    }
+  } finally {
+    await segmenter.close();
+  }
+  const result = summed(cases, failed);
+  await writeFileAtomic(path.join(folder, VALIDATION_FILE), [
+    new TextEncoder().encode(`${JSON.stringify(validationJson(result), null, 1)}\n`),
+  ]);
+  return result;
+}
+
+/** The same of cases of several runs. */
+export function summed(cases: readonly ScoredCase[], failed: readonly FailedCase[]): SegmentationValidation {
+  const mean = meanScores(cases.map(({ classes }) => classes));
+  const dice = mean.flatMap((each) => each.dice ?? []);
+  const meanDice = dice.length === 0 ? null : dice.reduce((sum, value) => sum + value, 0) / dice.length;
+  return { cases, mean, failed, meanDice };
+}
+
+/** As it is written and printed: the keys of `eval-seg`, and the mean. */
+export function validationJson({ cases, mean, failed, meanDice }: SegmentationValidation) {
+  return { meanDice, mean, cases, failed: failed.map(({ id, error }) => ({ id, error: error.message })) };
+}
