@@ -76,7 +76,15 @@ describe("train-seg", () => {
       classes: [expect.any(Number), expect.any(Number)] as unknown,
       loss: expect.any(Number) as number,
     };
-    expect(trained).toEqual({ run, epochs: 2, best: scores, final: scores, steps: STEPS, secondsPerStep: expect.any(Number) as number });
+    expect(trained).toEqual({
+      run,
+      epochs: 2,
+      best: scores,
+      final: scores,
+      steps: STEPS,
+      secondsPerStep: expect.any(Number) as number,
+      validation: expect.anything() as unknown,
+    });
     expect(progress.split("\n").slice(0, 5)).toEqual([
       "6 cases of 18 x 20 x 17 to 20 x 20 x 17 voxels, median 19 x 20 x 17; spacing 1 x 1 x 1 mm",
       expect.stringMatching(/^labels by their share of the voxels: 1: \d\.\d+ %, 7: \d\.\d+ %$/),
@@ -99,6 +107,8 @@ describe("train-seg", () => {
       "metrics.jsonl",
       "plan.json",
       "report.html",
+      "validation",
+      "validation.json",
     ]);
     const opened = await openRun(run);
     expect(opened.labels).toEqual(["background", "right", "left"]);
@@ -116,15 +126,36 @@ describe("train-seg", () => {
     expect(graph.inputs[0]?.type.shape).toEqual(["N", 1, 24, 24, 24]);
   });
 
-  test("over all folds each case is measured on once", async () => {
-    const measured: string[] = [];
-    for (const fold of ["0", "1", "2"]) {
-      const out = path.join(folder, `fold-${fold}`);
-      const result = await inception(...TRAIN(), "--fold", fold, "--epochs", "1", "--out", out);
-      expect(result).toMatchObject({ code: 0 });
-      measured.push(...planOf(await openRun(out)).validation);
-    }
-    expect(measured.toSorted()).toEqual(Array.from({ length: CASES }, (_, index) => idOf(index)));
+  test("scores the cases that were set aside as eval-seg scores the files that it wrote", async () => {
+    const { validation } = planOf(await openRun(run));
+    const result = await refused("eval-seg", path.join(run, "validation"), path.join(data, "labelsTr"), "--labels", "1,7", "--json");
+    const { cases, mean } = json(result) as unknown as {
+      readonly cases: readonly { readonly id: string }[];
+      readonly mean: readonly { readonly dice: number }[];
+    };
+    expect(cases.map(({ id }) => id)).toEqual(validation);
+    const meanDice = mean.reduce((sum, { dice }) => sum + dice, 0) / mean.length;
+    expect(trained.validation).toEqual({ cases, mean, meanDice });
+    const written = JSON.parse(readFileSync(path.join(run, "validation.json"), "utf8")) as unknown;
+    expect(written).toMatchObject({ meanDice, cases, mean, failed: [] });
+  });
+
+  test("a cross-validation measures each case once, and goes on where it was stopped", async () => {
+    const out = path.join(folder, "all");
+    const all = [...TRAIN(), "--fold", "all", "--epochs", "1", "--out", out];
+    const child = begin(...all);
+    while (!existsSync(path.join(out, "fold-1", "metrics.jsonl"))) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill("SIGKILL");
+    await ended(child);
+    const result = await inception(...all);
+    expect(result).toMatchObject({ code: 0 });
+    expect(result.out).toMatch(/^fold {2}cases {2}epochs {2}steps {2}mean Dice\n/);
+    const written = JSON.parse(readFileSync(path.join(out, "cross-validation.json"), "utf8")) as {
+      cases: { id: string }[];
+      folds: unknown[];
+    };
+    expect(written.cases.map(({ id }) => id)).toEqual(Array.from({ length: CASES }, (_, index) => idOf(index)));
+    expect(written.folds).toHaveLength(3);
   });
 
   test("a run that was killed and resumed ends with the bytes of one that was not", async () => {
