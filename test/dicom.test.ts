@@ -10,6 +10,7 @@ import { createVolume, worldOf } from "../src/data/volumes/volume.js";
 import { InceptionError } from "../src/errors.js";
 import { listDicomSeries } from "../src/node/dicom/read.js";
 import { inspectFile } from "../src/node/inspect-file.js";
+import { readChannels } from "../src/node/segment/read-channels.js";
 import { readVolume, readVolumes, summarizeVolume, writeVolume } from "../src/node/volumes.js";
 import { dicomFile, dicomSeries, failureOf, folderOf, IMPLICIT, RLE, type SeriesOptions, type Tag, uint16 } from "./dicom-series.js";
 
@@ -177,6 +178,14 @@ describe("a series is the volume that its slices say", () => {
     expect(sameGrid(written.volume, volume)).toBe(true);
     for (const [index, value] of written.volume.affine.entries()) expect(value).toBeCloseTo(volume.affine[index] ?? Number.NaN, 4);
     expect(written.header?.qform.code).toBe(written.header?.sform.code);
+  });
+
+  test("a model of one channel takes it", async () => {
+    const folder = series(geometry);
+    expect(await readChannels(folder, 1)).toEqual({ header: null, channels: [(await readVolume(folder)).volume] });
+    expect((await failureOf(() => readChannels(folder, 2))).message).toBe(
+      `Cannot segment "${folder}": it holds 1 volume, expected 2, a channel each of the model`,
+    );
   });
 
   test("inspection has the keys of NIfTI", async () => {
