@@ -14,30 +14,26 @@ import {
 } from "../../data/volumes/augmentation.js";
 import type { SegmentationRecipe } from "../../data/volumes/recipe.js";
 import { InceptionError } from "../../errors.js";
-import type { Graph } from "../../ir/graph.js";
-import { findModel, type GivenOptions, readGivenOptions } from "../../models/index.js";
+import type { GivenOptions } from "../../models/index.js";
 import { learningRateAt } from "../../optim/index.js";
 import type { TrainerOptions } from "../../runtime/trainer.js";
 import { type CaseFacts, caseFacts, type Fingerprint, fingerprintOf } from "../../segment/fingerprint.js";
 import { planTraining, type SegmentationPlan } from "../../segment/plan.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { Checkpoint } from "../../train/checkpoint.js";
 import { bestEpoch } from "../../train/history.js";
-import { isJsonRecord, type JsonRecord } from "../../train/json.js";
 import { BEGINNING, type LoopOptions, type LoopParts, type Progress, trainLoop } from "../../train/loop.js";
 import { type PatchEvaluation, segmentation, type VolumeBatch, volumeInput } from "../../train/segmentation.js";
 import { resolveSegmentationSettings, type SegmentationSettings } from "../../train/segmentation-settings.js";
 import { runSchedule, settingsJson } from "../../train/settings.js";
 import type { BatchesOf } from "../../train/task.js";
-import { initialParameters } from "../../weights/index.js";
 import { openVolumeDataset, readCase, type VolumeCase, type VolumeDataset } from "../datasets/volume-dataset.js";
 import { openRun, type Run } from "../open-run.js";
 import { checkFreeForRun, createRun, type RunWriter, resumeRun } from "../run-folder.js";
 import { createVolumeBatchSource } from "../volume-batch-source.js";
 import { checkpointOf, partialOf } from "./checkpoint-state.js";
 import { openTrainer } from "./open-trainer.js";
-import { hashOf } from "./prepare-network.js";
 import { environmentFacts, type RunEvent, runLog } from "./run-log.js";
+import { checkForVolumes, describeNetwork, type Network, resumedNetwork } from "./segmentation-network.js";
 import { planJson, planOf, type RunPlan } from "./segmentation-plan.js";
 import { writeSegmentationReport } from "./segmentation-report.js";
 import type { TrainedRun } from "./train-model.js";
@@ -58,15 +54,6 @@ export interface TrainSegmentationOptions extends TrainerOptions {
 export interface SegmentedRun extends TrainedRun {
   /** Of the cases that were set aside; null where there are none, or the run was interrupted. */
   readonly validation: SegmentationValidation | null;
-}
-
-/** A network that is about to learn. */
-interface Network {
-  readonly model: string;
-  readonly options: Readonly<Record<string, number | string | boolean | readonly number[]>>;
-  readonly graph: Graph;
-  readonly graphHash: string;
-  readonly parameters: ReadonlyMap<string, Tensor>;
 }
 
 /**
@@ -130,14 +117,6 @@ export async function resumeSegmentation(options: Omit<TrainSegmentationOptions,
   }
 }
 
-function checkForVolumes(id: string): void {
-  const model = findModel(id);
-  const size = model.options.inputSize?.default;
-  if (Array.isArray(size) && size.length === 3) return;
-  const message = `Cannot train "${model.id}" on volumes: it is a network for images, expected one for volumes such as inception_resnet_3d`;
-  throw new InceptionError("OPTION_INVALID", message, { id: model.id });
-}
-
 function idOf({ id }: VolumeCase): string {
   return id;
 }
@@ -172,23 +151,6 @@ function splitCases(cases: readonly VolumeCase[], { fold, folds, seed }: Segment
   return { train: chosen(train), val: chosen(val) };
 }
 
-/** Half the width learns as well from a few hundred cases, in a third of the time. */
-const USUAL_OPTIONS: GivenOptions = { widthMultiplier: 0.5 };
-
-function describeNetwork(
-  id: string,
-  { patchSize: [x, y, z], normalization, labelValues }: SegmentationRecipe,
-  settings: SegmentationSettings,
-  given: GivenOptions,
-): Network {
-  const model = findModel(id);
-  const fixed = { inputSize: [z, y, x], inChannels: normalization.length, numClasses: labelValues.length };
-  const options = readGivenOptions(model.id, model.options, { ...USUAL_OPTIONS, ...given, ...fixed });
-  const graph = model.describe(options);
-  const parameters = initialParameters(graph, settings.seed, settings.initializer);
-  return { model: model.id, options, graph, graphHash: hashOf(graph), parameters };
-}
-
 function planLines({ cases, labels, shape, spacing }: Fingerprint, plan: SegmentationPlan, network: Network): readonly string[] {
   const { recipe, batch, medianShape } = plan;
   const list = (values: readonly number[]) => values.map((value) => Number(value.toPrecision(4))).join(" x ");
@@ -199,26 +161,6 @@ function planLines({ cases, labels, shape, spacing }: Fingerprint, plan: Segment
     `plan: spacing ${recipe.spacing === null ? "as it is" : `${list(recipe.spacing)} mm`} (median ${list(medianShape)} voxels), patches of ${list(recipe.patchSize)}, ${batch} together, intensities ${recipe.normalization.map(({ name }) => name).join(", ")}`,
     `network: ${network.model}, width ${String(network.options.widthMultiplier)}`,
   ];
-}
-
-function resumedNetwork({ config, folder }: Run, plan: RunPlan, settings: SegmentationSettings, checkpoint: Checkpoint | null): Network {
-  const network = describeNetwork(config.model, plan.recipe, settings, isJsonRecord(config.options) ? givenOf(config.options) : {});
-  if (network.graphHash === config.graphHash) {
-    const parameters = network.graph.parameters.flatMap(({ path, type }) => {
-      const value = checkpoint?.state.get(path);
-      return value ? [[path, { ...value, shape: type.shape.map(Number) }] as const] : [];
-    });
-    return checkpoint ? { ...network, parameters: new Map(parameters) } : network;
-  }
-  throw new InceptionError(
-    "CHECKPOINT_INVALID",
-    `Cannot resume "${folder}": this version describes ${config.model} differently from the one that began the run, expected the same description`,
-    { folder },
-  );
-}
-
-function givenOf(options: JsonRecord): GivenOptions {
-  return options;
 }
 
 interface Prepared {
