@@ -6,6 +6,7 @@ export type { Device, RunOptions, Session, SessionOptions, TensorInfo } from "..
 export { type BatchSourceOptions, createBatchSource } from "./batch-source.js";
 export { type OpenDatasetOptions, type OpenedDataset, openDataset } from "./datasets/index.js";
 export { openSampleReader, type SampleReader } from "./datasets/sample-reader.js";
+export { openVolumeDataset, readCase, type VolumeCase, type VolumeDataset } from "./datasets/volume-dataset.js";
 export { type DecodeOptions, decodeImage } from "./decode-image.js";
 export { listDicomSeries } from "./dicom/read.js";
 export type { DicomSeries } from "./dicom/series.js";
@@ -40,12 +41,20 @@ export { type SegmentedFile, type SegmentFilesOptions, segmentFiles } from "./se
 export { openSegmenter, type SegmentedVolume, type Segmenter, type SegmentOptions } from "./segment/segmenter.js";
 export { sha256Hex, sha256OfFile } from "./sha256.js";
 export { findShippedModel, prepareShippedModel, SHIPPED_MODELS, type ShippedModel } from "./shipped-models.js";
+export { type CrossValidation, crossValidate } from "./training/cross-validation.js";
 export { type EvaluateOptions, evaluateModel, type Measured } from "./training/evaluate-model.js";
 export { type ExportedStep, exportTrainingStep } from "./training/export-step.js";
 export { type ProgressReport, type ProgressReportOptions, progressReport } from "./training/progress-report.js";
 export type { RunBeginning, RunEvent } from "./training/run-log.js";
 export { isRunFolder, type PrepareRunOptions, prepareRun } from "./training/run-weights.js";
 export { resumeTraining, type TrainedRun, type TrainModelOptions, trainModel } from "./training/train-model.js";
+export {
+  resumeSegmentation,
+  type SegmentedRun,
+  type TrainSegmentationOptions,
+  trainSegmentation,
+} from "./training/train-segmentation.js";
+export { type SegmentationValidation, type ValidateSegmentationOptions, validateSegmentation } from "./training/validate-segmentation.js";
 export {
   type LoadedVolume,
   type LoadedVolumes,

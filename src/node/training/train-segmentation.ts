@@ -12,7 +12,6 @@ import {
   VOLUME_AUGMENTATION,
   type VolumeAugmentation,
 } from "../../data/volumes/augmentation.js";
-import type { SegmentationRecipe } from "../../data/volumes/recipe.js";
 import { InceptionError } from "../../errors.js";
 import type { GivenOptions } from "../../models/index.js";
 import { learningRateAt } from "../../optim/index.js";
@@ -27,7 +26,7 @@ import { resolveSegmentationSettings, type SegmentationSettings } from "../../tr
 import { runSchedule, settingsJson } from "../../train/settings.js";
 import type { BatchesOf } from "../../train/task.js";
 import { openVolumeDataset, readCase, type VolumeCase, type VolumeDataset } from "../datasets/volume-dataset.js";
-import { openRun, type Run } from "../open-run.js";
+import { openRun } from "../open-run.js";
 import { checkFreeForRun, createRun, type RunWriter, resumeRun } from "../run-folder.js";
 import { createVolumeBatchSource } from "../volume-batch-source.js";
 import { checkpointOf, partialOf } from "./checkpoint-state.js";
