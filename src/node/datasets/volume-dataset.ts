@@ -18,6 +18,8 @@ export interface VolumeCase {
 /** Labelled volumes, without the volumes. */
 export interface VolumeDataset {
   readonly name: string;
+  /** As the description states it, in either spelling; null where nothing does. */
+  readonly licence: string | null;
   /** Names of the image's channels; empty where nothing names them. */
   readonly channels: readonly string[];
   /** Names of label values; empty where nothing names them. */
@@ -71,7 +73,7 @@ async function readDescription(folder: string, file: string): Promise<VolumeData
   }
   const json = decodeJson(await readFile(file, "utf8"), `"${messageOf(file)}"`);
   if (!isJsonRecord(json)) throw invalid(file, "it is no JSON object");
-  const { training, name, modality, channel_names: channelNames, labels } = json;
+  const { training, name, modality, channel_names: channelNames, labels, licence = json.license } = json;
   if (!isList(training)) throw invalid(file, 'it has no list "training" of images and labels');
   const cases = training.map((entry, index) => {
     const [image, label] = isJsonRecord(entry) ? [entry.image, entry.label] : [];
@@ -82,6 +84,7 @@ async function readDescription(folder: string, file: string): Promise<VolumeData
   });
   return {
     name: typeof name === "string" ? name : path.basename(path.resolve(folder)),
+    licence: typeof licence === "string" ? licence : null,
     channels: byNumber(modality ?? channelNames).map(([, text]) => text),
     labelNames: labelNames(labels),
     cases,
@@ -139,7 +142,7 @@ async function pairFolders(folder: string): Promise<VolumeDataset> {
       image: path.join(folder, images, file),
       label: path.join(folder, labels, file),
     }));
-    return { name: path.basename(path.resolve(folder)), channels: [], labelNames: new Map(), cases };
+    return { name: path.basename(path.resolve(folder)), licence: null, channels: [], labelNames: new Map(), cases };
   }
   throw invalid(folder, `it has no ${DESCRIPTION}, and no folders images and labels (or imagesTr and labelsTr)`);
 }

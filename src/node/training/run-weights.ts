@@ -65,7 +65,7 @@ export async function prepareRun(folder: string, options: PrepareRunOptions = {}
     ...(run.segmentation === null ? {} : { segmentation: run.segmentation }),
     labels: options.labels ?? run.labels,
     source: `trained with inceptionkit ${trainedOn(run)}, ${epoch} epochs${batch === 0 ? "" : ` and ${batch} batches`}`,
-    licence: "not stated",
+    licence: typeof run.plan?.licence === "string" ? `of the data: ${run.plan.licence}` : "not stated",
     weightsSha256: await sha256OfFile(path.join(folder, file)),
     golden: null,
   };
@@ -83,7 +83,11 @@ function chosenPreprocessing(run: Run, given: Preprocessing | string | undefined
   return typeof given === "string" ? namedPreprocessing(given) : (given ?? run.preprocessing);
 }
 
-function trainedOn({ config: { settings } }: Run): string {
+function trainedOn({ config: { settings }, plan }: Run): string {
+  if (plan !== null && typeof plan.dataset === "string") {
+    const { fold, folds } = settings;
+    return `on ${plan.dataset}${typeof fold === "number" ? ` without fold ${fold} of ${String(folds)}` : ""}`;
+  }
   const data = typeof settings.data === "string" ? `on ${settings.data}` : "on data that it does not name";
   return typeof settings.weights === "string" ? `${data}, from ${settings.weights}` : data;
 }

@@ -21,6 +21,7 @@ export function planJson(plan: RunPlan, { medianShape }: SegmentationPlan, finge
   const json = (value: unknown): JsonData => JSON.parse(JSON.stringify(value)) as JsonData;
   return {
     dataset: dataset.name,
+    licence: dataset.licence,
     recipe: json(plan.recipe),
     batch: plan.batch,
     medianShape,

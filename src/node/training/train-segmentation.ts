@@ -252,12 +252,14 @@ async function runTraining(prepared: Prepared, closers: Closer[]): Promise<Segme
 }
 
 /** Whole volumes at their own grid: what counts, which Dice of patches only foretells. */
-function validate({ options }: Prepared): Promise<SegmentationValidation> {
+function validate({ options, settings }: Prepared): Promise<SegmentationValidation> {
   const { device, threads } = options;
+  const { mirrorAxes } = augmentationOf(settings);
   const onCase = (done: number, total: number) => options.onEvent?.({ kind: "validating", done, total });
   return validateSegmentation(options.out, {
     ...(device === undefined ? {} : { device }),
     ...(threads === undefined ? {} : { threads }),
+    mirrorAxes,
     onCase,
   });
 }
