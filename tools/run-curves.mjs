@@ -1,5 +1,6 @@
 /**
  * Draws the curves of finished runs for the documentation: accuracy and loss by epoch, a column for each run; all share the axis of epochs.
+ * Of runs that segment two classes: Dice of each, and the validation loss.
  *
  *   npm run build && node tools/run-curves.mjs docs/results.flowers5.svg flowers5=runs/flowers5
  */
@@ -36,13 +37,26 @@ function row(label, axis, training, validation) {
   return { label, axis, panels: histories.map((history) => [line(train, history, training), line(valid, history, validation)]) };
 }
 
+const segments = histories.every((history) => history.every((each) => each.dice1 !== undefined));
+const classes = segments ? JSON.parse(readFileSync(path.join(runs[0][1], "labels.json"), "utf8")).slice(1, 3) : [];
+const DICE = LEGEND.map(({ tone }, index) => ({ tone, name: classes[index] ?? "" }));
+
+function diceRows() {
+  const dice = histories.map((history) => DICE.map((look, index) => line(look, history, `dice${index + 1}`)));
+  const loss = histories.map((history) => [line({ tone: 1, name: "validation loss" }, history, "loss")]);
+  return [
+    { label: "Dice", axis: "share", panels: dice },
+    { label: "loss", axis: "log", panels: loss },
+  ];
+}
+
 writeFileSync(
   target,
   panelSvg({
     title: "Training and validation by epoch",
     columns: runs.map(([name]) => name),
-    rows: [row("top-1", "share", "trainTop1", "top1"), row("loss", "log", "trainLoss", "loss")],
-    legend: LEGEND,
+    rows: segments ? diceRows() : [row("top-1", "share", "trainTop1", "top1"), row("loss", "log", "trainLoss", "loss")],
+    legend: segments ? [...DICE, { tone: 1, name: "validation loss" }] : LEGEND,
     xLabel: "epoch",
   }),
 );
