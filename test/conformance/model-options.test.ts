@@ -43,6 +43,7 @@ const REFUSED: Readonly<Record<string, { readonly expected: string | ((id: strin
   },
   mixedActivation: { expected: '"relu" or "linear"', bad: ["ReLU", "none", true, null] },
   cReduce1x1: { expected: "true or false", bad: [1, 0, "yes"] },
+  fullResolutionSkip: { expected: "true or false", bad: [1, 0, "yes", null] },
   normPlacement: { expected: '"sum" or "conv"', bad: ["Sum", "none", true, 1, ["sum"]] },
   stemDownsample: { expected: '"conv" or "maxpool"', bad: ["max", "", null] },
 };
@@ -109,6 +110,10 @@ const READ: Readonly<Record<string, readonly (readonly [given: unknown, value: O
   mixedActivation: [
     ["relu", "relu"],
     ["linear", "linear"],
+  ],
+  fullResolutionSkip: [
+    ["true", true],
+    [false, false],
   ],
   cReduce1x1: [
     ["true", true],
