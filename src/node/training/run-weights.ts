@@ -86,7 +86,8 @@ function chosenPreprocessing(run: Run, given: Preprocessing | string | undefined
 function trainedOn({ config: { settings }, plan }: Run): string {
   if (plan !== null && typeof plan.dataset === "string") {
     const { fold, folds } = settings;
-    return `on ${plan.dataset}${typeof fold === "number" ? ` without fold ${fold} of ${String(folds)}` : ""}`;
+    const without = typeof fold === "number" && typeof folds === "number" ? ` without fold ${fold} of ${folds}` : "";
+    return `on ${plan.dataset}${without}`;
   }
   const data = typeof settings.data === "string" ? `on ${settings.data}` : "on data that it does not name";
   return typeof settings.weights === "string" ? `${data}, from ${settings.weights}` : data;
