@@ -118,7 +118,7 @@ export const COMMANDS: readonly Command[] = [
     examples: [
       "inception train-seg Task04_Hippocampus --out runs/hippocampus",
       "inception train-seg Task04_Hippocampus --fold 3 --folds 5 --epochs 40 --out runs/fold-3",
-      "inception train-seg my-scans --fold none --patch-size 64,64,32 --batch 2 --out runs/all",
+      "inception train-seg my-scans --fold none --patch-size 64x64x32 --batch 2 --out runs/all",
       "inception train-seg --resume runs/hippocampus",
     ],
     load: () => import("./commands/train-seg.js"),

@@ -3,7 +3,7 @@ import { resolveSegmentationSettings, SEGMENTATION_SETTINGS } from "./segmentati
 import { runSchedule, settingsJson } from "./settings.js";
 
 test("what a command line and a config.json say comes to the same", () => {
-  const given = { data: "d", patchSize: "40,56,40", spacing: "1,1,1.5", fold: "none", batch: "2", augmentation: '{"noiseDeviation":0.1}' };
+  const given = { data: "d", patchSize: "40x56x40", spacing: "1,1,1.5", fold: "none", batch: "2", augmentation: '{"noiseDeviation":0.1}' };
   const settings = resolveSegmentationSettings(given);
   expect(settings).toMatchObject({ patchSize: [40, 56, 40], spacing: [1, 1, 1.5], fold: null, batch: 2, folds: 5 });
   expect(resolveSegmentationSettings(JSON.parse(JSON.stringify(settingsJson(settings))) as Record<string, unknown>)).toEqual(settings);
@@ -12,8 +12,8 @@ test("what a command line and a config.json say comes to the same", () => {
 
 test.each([
   [{ fold: 5 }, "Cannot set fold of a run to 5: expected a whole number in [0, 4], or none"],
-  [{ patchSize: "40,56" }, 'Cannot set patchSize of a run to "40,56": expected three whole numbers such as 40,56,40, or planned'],
-  [{ spacing: [1, 1, 0] }, "Cannot set spacing of a run to [1,1,0]: expected three numbers such as 1,1,1.5, or planned"],
+  [{ patchSize: "40,56" }, 'Cannot set patchSize of a run to "40,56": expected three whole numbers such as 40x56x40, or planned'],
+  [{ spacing: [1, 1, 0] }, "Cannot set spacing of a run to [1,1,0]: expected three numbers such as 1x1x1.5, or planned"],
   [{ mixup: 1 }, `Cannot set mixup of a run: expected ${Object.keys(SEGMENTATION_SETTINGS).join(", ")}`],
   [{ data: undefined }, "Cannot train without data: expected text"],
 ])("%j is refused", (given, message) => {

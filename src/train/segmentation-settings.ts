@@ -142,15 +142,15 @@ export function resolveSegmentationSettings(given: Readonly<Record<string, unkno
   return settings;
 }
 
-/** `40,56,40`, or a list. */
+/** `40x56x40` or `40,56,40`, or a list. */
 function triple(doc: string, whole: boolean): Setting<readonly [number, number, number]> {
   const one = whole ? integer(doc, 1, 4096) : number(doc, 1e-3, 1e3);
   return {
     doc,
     placeholder: "text",
-    expected: `three ${whole ? "whole " : ""}numbers such as ${whole ? "40,56,40" : "1,1,1.5"}`,
+    expected: `three ${whole ? "whole " : ""}numbers such as ${whole ? "40x56x40" : "1x1x1.5"}`,
     parse: (given) => {
-      const list: readonly unknown[] = typeof given === "string" ? given.split(",") : Array.isArray(given) ? given : [];
+      const list: readonly unknown[] = typeof given === "string" ? given.split(/[x,]/) : Array.isArray(given) ? given : [];
       const [x, y, z] = list.map(one.parse);
       return list.length === 3 && x !== undefined && y !== undefined && z !== undefined ? [x, y, z] : undefined;
     },

@@ -95,7 +95,7 @@ function mirrorFlag(text: string): readonly number[] {
 function patchFlag(flags: Flags): Triple | undefined {
   const text = textFlag(flags, "patchSize");
   if (text === undefined) return undefined;
-  const [x = 0, y = 0, z = 0, ...more] = text.split("x").map((size) => (/^[1-9]\d{0,3}$/.test(size) ? Number(size) : 0));
+  const [x = 0, y = 0, z = 0, ...more] = text.split(/[x,]/).map((size) => (/^[1-9]\d{0,3}$/.test(size) ? Number(size) : 0));
   if (more.length === 0 && x > 0 && y > 0 && z > 0) return [x, y, z];
   throw new InceptionError("USAGE", `Cannot use --patch-size ${text}: expected voxels along x, y and z, as in 64x64x64`, { text });
 }
