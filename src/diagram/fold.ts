@@ -14,7 +14,7 @@ const PASSING_COST = 0.04;
 const GUTTER = 22;
 /** Between arrows that go up side by side, and between arrows that lead over a column. */
 const LANE = 18;
-/** Between arrows of one box where they lead across. */
+/** Between arrows where they lead across, below one row of boxes or above another. */
 const BESIDE = 6;
 /** How far an arrow to another column leads on below its box, and comes in above the next. */
 const LOOP = 12;
@@ -122,19 +122,25 @@ function placeColumns({ nodes, edges }: Layout, ends: readonly number[], crossin
     ];
     const before = columns.at(-1);
     const dx = (before ? before.right + laneOffsets(crossings, index - 1).width : 0) - Math.min(...lefts);
-    const dy = top + (before ? LOOP - Math.min(...boxes.map(({ y }) => y)) : 0);
+    const entering = crossings.filter(({ to }) => to === index).length;
+    const dy = top + (before ? LOOP + BESIDE * Math.max(0, entering - 1) - Math.min(...boxes.map(({ y }) => y)) : 0);
     columns.push({ end, dx, dy, right: Math.max(...rights) + dx, nodes: boxes });
   }
   return columns;
 }
 
-/** The arrows that go up or down between a column and the next: those that end there, and those that lead over a column. */
+/**
+ * The arrows that go up or down between a column and the next: those that end there, the rightmost first, so that the lanes of
+ * others lie around its own, and those that lead over a column.
+ */
 function lanesOf(
   crossings: readonly Crossing[],
   gutter: number,
 ): { readonly near: readonly Crossing[]; readonly far: readonly Crossing[] } {
   return {
-    near: crossings.filter(({ from, to }) => from === gutter && to === gutter + 1),
+    near: crossings
+      .filter(({ from, to }) => from === gutter && to === gutter + 1)
+      .toSorted((a, b) => startOf(b.edge).x - startOf(a.edge).x),
     far: crossings.filter(({ from, to }) => to > from + 1 && (from === gutter || to === gutter + 1)),
   };
 }
@@ -167,16 +173,13 @@ function toColumn(
 ): PlacedEdge {
   const { edge, from, to } = crossing;
   const [start, end] = [move(startOf(edge), from), move(endOf(edge), to)];
-  // Arrows that leave or enter one box side by side do not lie on each other.
-  const aside = (end: (other: PlacedEdge) => string): number =>
-    BESIDE * crossings.filter((other) => end(other.edge) === end(edge)).indexOf(crossing);
-  const low = bottomAround(columns[from], startOf(edge).y) + (columns[from]?.dy ?? 0) + LOOP + aside((other) => other.edge.from);
-  const high = topAround(columns[to], endOf(edge).y) + (columns[to]?.dy ?? 0) - LOOP - aside((other) => other.edge.to);
+  const low = lowBase(columns, crossing) + LOOP + BESIDE * placeBelow(crossing, columns, crossings);
+  const high = highBase(columns, crossing) - LOOP - BESIDE * placeAbove(crossing, columns, crossings);
   const lane = (gutter: number): number => (columns[gutter]?.right ?? 0) + laneOffsets(crossings, gutter).of(crossing);
   const up = lane(from);
   if (to === from + 1) {
     const points = [start, { x: start.x, y: low }, { x: up, y: low }, { x: up, y: high }, { x: end.x, y: high }, end];
-    const beside = crossings.filter((other) => other.from === from && other.to === to).indexOf(crossing);
+    const beside = lanesOf(crossings, from).near.indexOf(crossing);
     return { ...edge, points, route: "corners", center: { x: up, y: (low + high) / 2 + 2 * LANE * beside } };
   }
   const down = lane(to - 1);
@@ -186,6 +189,30 @@ function toColumn(
     ...[{ x: down, y: above }, { x: down, y: high }, { x: end.x, y: high }, end],
   ];
   return { ...edge, points, route: "corners", center: { x: (up + down) / 2, y: above } };
+}
+
+/** Where the row of boxes ends that an arrow leaves. */
+function lowBase(columns: readonly Column[], { edge, from }: Crossing): number {
+  return bottomAround(columns[from], startOf(edge).y) + (columns[from]?.dy ?? 0);
+}
+
+/** Where the row of boxes begins that an arrow enters. */
+function highBase(columns: readonly Column[], { edge, to }: Crossing): number {
+  return topAround(columns[to], endOf(edge).y) + (columns[to]?.dy ?? 0);
+}
+
+/** How many arrows lead across between an arrow and the row that it leaves: those whose lanes come before its own. */
+function placeBelow(crossing: Crossing, columns: readonly Column[], crossings: readonly Crossing[]): number {
+  const { near, far } = lanesOf(crossings, crossing.from);
+  const all = [...near, ...far.filter(({ from }) => from === crossing.from)];
+  return all.filter((other) => lowBase(columns, other) === lowBase(columns, crossing)).indexOf(crossing);
+}
+
+/** How many arrows lead across between an arrow and the row that it enters: those whose lanes come behind its own; what leads over a column comes from above. */
+function placeAbove(crossing: Crossing, columns: readonly Column[], crossings: readonly Crossing[]): number {
+  const { near, far } = lanesOf(crossings, crossing.to - 1);
+  const all = [...near.toReversed(), ...far.filter(({ to }) => to === crossing.to)];
+  return all.filter((other) => highBase(columns, other) === highBase(columns, crossing)).indexOf(crossing);
 }
 
 /** Below the boxes that stand beside one that ends at y. */

@@ -128,6 +128,33 @@ describe("folded into columns", () => {
     }
   });
 
+  test.each([
+    ["inception_resnet_3d.table", {}],
+    ["inception_resnet_3d.table", { block: "B0" }],
+    ["inception_resnet_v2.spec", { block: "stem" }],
+  ])("%s %j: no two arrows lie on each other", async (id, options) => {
+    const folded = foldLayout(await layoutDiagram(diagram(describeModel(id), options)));
+    const straight = folded.edges
+      .filter(({ route }) => route === "corners")
+      .flatMap(({ points }, edge) => points.slice(1).map((end, index) => ({ edge, start: points[index] ?? end, end })));
+    const within = (a: number, b: number, c: number, d: number): boolean =>
+      Math.max(Math.min(a, b), Math.min(c, d)) < Math.min(Math.max(a, b), Math.max(c, d));
+    const shared = straight.filter((one) =>
+      straight.some(
+        (other) =>
+          other.edge !== one.edge &&
+          ((one.start.y === one.end.y &&
+            [other.start.y, other.end.y].every((y) => y === one.start.y) &&
+            within(one.start.x, one.end.x, other.start.x, other.end.x)) ||
+            (one.start.x === one.end.x &&
+              [other.start.x, other.end.x].every((x) => x === one.start.x) &&
+              within(one.start.y, one.end.y, other.start.y, other.end.y))),
+      ),
+    );
+    expect(straight.length).toBeGreaterThan(0);
+    expect(shared).toEqual([]);
+  });
+
   test("what is small enough, or cannot be cut, stays as it is", async () => {
     const small = await layoutDiagram(diagram(describeModel("googlenet"), { block: "inception3a" }));
     expect(foldLayout(small)).toBe(small);
