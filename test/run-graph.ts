@@ -107,3 +107,9 @@ function floats(name: string, value: OrtTensor | undefined): Floats {
   if (!(value?.data instanceof Float32Array)) throw new RangeError(`Cannot read output "${name}": it is no float32 tensor`);
   return { shape: value.dims, data: value.data };
 }
+
+/** The values that depend on parameters alone, as parameters. */
+export async function computeConstants(graph: Graph, parameters: ReadonlyMap<string, Tensor>): Promise<ReadonlyMap<string, Tensor>> {
+  const results = Object.entries(await runGraph(graph, parameters, {}));
+  return new Map(results.map(([name, value]) => [name, asTensor(value)] as const));
+}

@@ -14,14 +14,23 @@ export interface LoweredGraph {
 /** Ask each op for its ONNX form. Value names stay ours; names that a lowering adds are `<path>:<suffix>`. */
 export function lowerGraph(graph: Graph, profile: Profile = "standard"): LoweredGraph {
   const constants: OnnxTensor[] = [];
-  const parts = graph.nodes.map((node) => ({ node, lowered: lowerNode(graph, node, profile, constants) }));
+  const makers = new Map(graph.nodes.flatMap(({ op, outputs }) => outputs.map((output) => [output, op] as const)));
+  const parts = graph.nodes.map((node) => ({ node, lowered: lowerNode({ graph, makers, profile, constants }, node) }));
   const nodes = arrangeLater(graph, parts).flatMap(({ node, lowered }) =>
     lowered.map((part, index) => toOnnxNode(part, lowered.length === 1 ? node.path : `${node.path}:${index}`)),
   );
   return { nodes, constants };
 }
 
-function lowerNode(graph: Graph, node: Node, profile: Profile, constants: OnnxTensor[]): readonly LoweredNode[] {
+interface Lowering {
+  readonly graph: Graph;
+  /** The op that makes each value. */
+  readonly makers: ReadonlyMap<string, string>;
+  readonly profile: Profile;
+  readonly constants: OnnxTensor[];
+}
+
+function lowerNode({ graph, makers, profile, constants }: Lowering, node: Node): readonly LoweredNode[] {
   const inner = (suffix: string): string => `${node.path}:${suffix}`;
   return opDef(node.op).lower(
     {
@@ -32,6 +41,7 @@ function lowerNode(graph: Graph, node: Node, profile: Profile, constants: OnnxTe
       outputs: node.outputs,
       inputTypes: node.inputs.map((input) => typeOf(graph, input)),
       outputTypes: node.outputs.map((output) => typeOf(graph, output)),
+      makers: node.inputs.map((input) => makers.get(input) ?? null),
       inner,
       constant: (suffix, tensor) => {
         constants.push(onnxTensor(inner(suffix), tensor));

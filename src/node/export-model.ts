@@ -8,7 +8,7 @@ import type { Graph } from "../ir/graph.js";
 import { findModel } from "../models/index.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
 import { ARTEFACT_KEY, type Artefact, encodeArtefact, everyNth, type Golden, goldenFeeds, sampleStride } from "../predict/artefact.js";
-import { neededStatistics, SIZE_MULTIPLE, type Statistic, wrapSegmentation } from "../predict/segmentation-file.js";
+import { neededStatistics, type RawInput, SIZE_MULTIPLE, type Statistic, wrapSegmentation } from "../predict/segmentation-file.js";
 import { float32ToFloat16, LARGEST_FLOAT16 } from "../tensor/float16.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { NameMap } from "../weights/name-map.js";
@@ -55,16 +55,34 @@ async function exportSegmentation(
     const message = `Cannot export outputs of "${artefact.model}": it segments, expected none to be chosen, they are logits and labels`;
     throw new InceptionError("OPTION_INVALID", message, { outputs });
   }
-  const rawInput = dynamicSize ? "volume" : "patch";
   if (dynamicSize) checkDynamicVolume(artefact);
   const described = describedAt(graph, artefact, dynamicSize ? EVEN_SIZE : recipe.patchSize.toReversed());
   const network = compileInference(described, parameters, { outputs: ["logits"], ...(dynamicSize ? { profile: "plain" } : {}) });
+  return writeSegmentation({ network, graph: described, artefact, recipe, rawInput: dynamicSize ? "volume" : "patch" }, file);
+}
+
+/** A compiled network that segments, and what surrounds it in a file. */
+interface SegmentationFile {
+  /** From normalised voxels to "logits". */
+  readonly network: EncodedModel;
+  /** What was compiled. */
+  readonly graph: Graph;
+  readonly artefact: Artefact;
+  readonly recipe: SegmentationRecipe;
+  readonly rawInput: RawInput;
+}
+
+/** @internal Writes a network that segments as a file from raw voxels to labels. */
+export async function writeSegmentation(
+  { network, graph, artefact, recipe, rawInput }: SegmentationFile,
+  file: string,
+): Promise<{ readonly bytes: number; readonly artefact: Artefact }> {
   const model = wrapSegmentation(decodeModel(concatChunks(network.chunks), { name: artefact.model }), recipe, rawInput);
-  const example = goldenExample(described);
+  const example = goldenExample(graph);
   const [batch = 1, channels = 1] = example.shape;
-  const golden = dynamicSize ? { ...example, shape: [batch, channels, ...GOLDEN_SIZES] } : example;
   const others = Object.fromEntries(neededStatistics(recipe).map((name) => [name, GOLDEN_STATISTICS[name]]));
-  return writeOnnx(encodeModel(model), { ...artefact, rawInput }, dynamicSize ? golden : { ...golden, others }, file);
+  const golden = rawInput === "volume" ? { ...example, shape: [batch, channels, ...GOLDEN_SIZES] } : { ...example, others };
+  return writeOnnx(encodeModel(model), { ...artefact, rawInput }, golden, file);
 }
 
 /** One of the sizes at which the network is the same for all that are padded to multiples of 8. */

@@ -40,6 +40,7 @@ describe.each(NAMES)("%s", (form) => {
         outputs: ["dw"],
         inputTypes: [x, dy].map(({ shape }) => ({ dtype: "float32", shape })),
         outputTypes: [{ dtype: "float32", shape: expected.shape }],
+        makers: [null, null],
         constant: (suffix, tensor) => {
           constants.push(onnxTensor(suffix, tensor));
           return suffix;

@@ -49,6 +49,8 @@ export interface LowerSite extends Site {
   readonly outputs: readonly string[];
   readonly inputTypes: readonly TensorType[];
   readonly outputTypes: readonly TensorType[];
+  /** The op that makes each input; null for inputs and parameters of the graph. */
+  readonly makers: readonly (string | null)[];
   /** Adds an initializer named `<path>:<suffix>` and returns its name. */
   constant(suffix: string, tensor: Tensor): string;
   /** The name `<path>:<suffix>` for a value between two ONNX nodes of this lowering. */

@@ -9,11 +9,14 @@ export interface QuantizationRecord {
   readonly method: CalibrationMethod;
   /** Per cent of the values that a range covers; of the method "percentile". */
   readonly percentile?: number;
-  /** Photographs that the ranges come from. */
+  /** Photographs, or volumes, that the ranges come from. */
   readonly images: number;
   /** Layers with a kernel that stayed float. */
   readonly kept: readonly string[];
-  /** Of `evaluated` other photographs, the share that the float network puts in the same class; of one that classifies nothing, the mean cosine. */
+  /**
+   * Of `evaluated` other photographs, the share that the float network puts in the same class; of one that classifies nothing, the
+   * mean cosine; of one that segments, the mean Dice overlap of both label maps.
+   */
   readonly agreement: number;
   readonly evaluated: number;
 }

@@ -35,23 +35,25 @@ function describeArtefact({ artefact, metadata }: Inspection): string {
     const entries = Object.entries(metadata).map(([key, value]) => `  ${messageOf(key)}: ${messageOf(value).slice(0, 200)}\n`);
     return entries.join("");
   }
-  const { model, options, source, licence, labels, golden, quantization } = artefact;
+  const { model, options, source, licence, labels, golden, quantization, segmentation } = artefact;
+  const samples = segmentation === undefined ? "images" : "volumes";
   return [
     `  model    ${messageOf(model)} ${messageOf(JSON.stringify(options))}`,
     `  weights  ${messageOf(source)}`,
     `  licence  ${messageOf(licence)}`,
     `  labels   ${labels === null ? "none" : `${labels.length}: ${messageOf(labels.slice(0, 5).join(", "))}${labels.length > 5 ? ", …" : ""}`}`,
-    ...(quantization === undefined ? [] : [`  integers ${describeQuantization(quantization)}`]),
+    ...(quantization === undefined ? [] : [`  integers ${describeQuantization(quantization, samples)}`]),
     `  example  ${golden === null ? "none" : `checked when the file is loaded`}`,
     "",
   ].join("\n");
 }
 
-function describeQuantization({ kernelBits, method, percentile, images, kept, agreement, evaluated }: QuantizationRecord): string {
+function describeQuantization(record: QuantizationRecord, samples: string): string {
+  const { kernelBits, method, percentile, images, kept, agreement, evaluated } = record;
   const how = percentile === undefined ? method : `${method} ${percentile}`;
   const floats = kept.length === 0 ? "" : `; float: ${kept.map(messageOf).join(", ")}`;
   const kernels = kernelBits === 8 ? "int8 kernels" : "int8 kernels of 7 bits";
-  return `${kernels}, uint8 activations, calibrated by ${how} on ${images} images; agreement ${agreement.toFixed(4)} on ${evaluated} others${floats}`;
+  return `${kernels}, uint8 activations, calibrated by ${how} on ${images} ${samples}; agreement ${agreement.toFixed(4)} on ${evaluated} others${floats}`;
 }
 
 /** Digits that tell float32 numbers apart. */

@@ -13,7 +13,8 @@ const REFUSED = 1;
 /** `quantize MODEL --calibrate DIR --out FILE`. Exit code 1, and no file, where the network with integers is worse than asked for. */
 export const run: RunCommand = async ([model], flags, io) => {
   const [calibrate, out] = [textFlag(flags, "calibrate"), textFlag(flags, "out")];
-  if (calibrate === undefined) throw new InceptionError("USAGE", "Cannot quantise without photographs: expected --calibrate with a folder");
+  if (calibrate === undefined)
+    throw new InceptionError("USAGE", "Cannot quantise without photographs or volumes: expected --calibrate with a folder");
   if (!out?.toLowerCase().endsWith(".onnx")) {
     throw new InceptionError("USAGE", `Cannot quantise to ${out ?? "nothing"}: expected --out with a name that ends in .onnx`, { out });
   }
@@ -65,16 +66,21 @@ function amountFlags(flags: Flags) {
 }
 
 function print(io: Io, flags: Flags, report: QuantizationReport, output: string | null): void {
-  const { agreement, top1Float, top1Int8, speedup, measure, evaluated, labelled, calibrated, batch, kept, floatBytes, int8Bytes } = report;
+  const { agreement, top1Float, top1Int8, speedup, measure, samples, evaluated, labelled, calibrated, batch } = report;
+  const { kept, floatBytes, int8Bytes } = report;
   if (flags.json === true) {
-    const more = { measure, evaluated, labelled, calibrated, batch, kept, floatBytes, int8Bytes };
+    const more = { measure, samples, evaluated, labelled, calibrated, batch, kept, floatBytes, int8Bytes };
     printJson(io, { agreement, top1Float, top1Int8, speedup, output, ...more });
     return;
   }
   const share = (value: number): string => `${(100 * value).toFixed(1)} %`;
-  const same = measure === "top1" ? `${share(agreement)} in the same class` : `mean cosine ${agreement.toFixed(4)}`;
-  io.out(`calibrated on ${formatCount(calibrated)} images, measured on ${formatCount(evaluated)} others\n`);
-  io.out(`  answers   ${same}\n`);
+  const answers = {
+    top1: () => `${share(agreement)} in the same class`,
+    cosine: () => `mean cosine ${agreement.toFixed(4)}`,
+    dice: () => `mean Dice of both ${agreement.toFixed(4)}`,
+  };
+  io.out(`calibrated on ${formatCount(calibrated)} ${samples}, measured on ${formatCount(evaluated)} others\n`);
+  io.out(`  answers   ${answers[measure]()}\n`);
   if (top1Float !== null && top1Int8 !== null) {
     io.out(`  top-1     ${share(top1Float)} with floats, ${share(top1Int8)} with integers, of ${formatCount(labelled)} labelled images\n`);
   }

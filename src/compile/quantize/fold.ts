@@ -5,6 +5,7 @@ import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js
 import { dropInferenceIdentities } from "../simplify.js";
 import { type Readers, readersOf } from "./readers.js";
 import { quantizeRule } from "./rules.js";
+import { splitTransposed } from "./transposed.js";
 
 /** A graph with values for its parameters. */
 export interface Network {
@@ -14,14 +15,15 @@ export interface Network {
 
 /**
  * The same network with fewer nodes: batch normalisations and constant factors right behind a convolution or a linear
- * layer become part of its kernel and bias, and dropout is gone. a·(w·x + b) + c is (a·w)·x + (a·b + c) in each output
+ * layer become part of its kernel and bias, transposed convolutions that
+ * double a map become convolutions, and dropout is gone. a·(w·x + b) + c is (a·w)·x + (a·b + c) in each output
  * channel, with a = scale/√(variance + ε) and c = shift − a·mean of a normalisation, or the factor and 0. New values are
  * computed in double precision and rounded once.
  *
  * @throws InceptionError WEIGHTS_MISMATCH where a value is missing
  */
 export function foldNetwork(given: Network): Network {
-  const network = { ...given, graph: dropInferenceIdentities(given.graph) };
+  const network = splitTransposed({ ...given, graph: dropInferenceIdentities(given.graph) });
   const layers = foldableLayers(network.graph).map((layer) => ({ ...layer, ...foldedValues(network, layer) }));
   const graph = withoutFollowers(network.graph, layers);
   const values = new Map(layers.flatMap(({ values }) => values));

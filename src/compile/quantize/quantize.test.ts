@@ -5,7 +5,7 @@ import { InferenceSession } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import type { NaiveTensor } from "../../../test/naive.js";
 import { NAIVE_OPS } from "../../../test/naive-ops.js";
-import { filled, outputOf, runGraph, withModel } from "../../../test/run-graph.js";
+import { computeConstants, filled, outputOf, runGraph, withModel } from "../../../test/run-graph.js";
 import { decodeModel } from "../../formats/onnx/decode.js";
 import { concatChunks } from "../../formats/onnx/encode.js";
 import type { Graph } from "../../ir/graph.js";
@@ -14,6 +14,8 @@ import { MINI_MODELS } from "../../models/mini.js";
 import { isOpName } from "../../ops/index.js";
 import { goldenParameters } from "../../weights/golden.js";
 import { compileInference } from "../compile.js";
+import { composePointwise } from "../compose.js";
+import { constantGraph, withConstants } from "./constants.js";
 import { foldNetwork, type Network } from "./fold.js";
 import { histogramOf } from "./histogram.js";
 import { type PlanOptions, planQuantization } from "./plan.js";
@@ -22,7 +24,7 @@ import { chooseRange } from "./ranges.js";
 
 /** Quantised with the ranges that a batch of noise gives. */
 async function quantized(graph: Graph, options: PlanOptions & QuantizeOptions = {}): Promise<Network> {
-  const folded = foldNetwork({ graph, parameters: goldenParameters(graph) });
+  const folded = foldNetwork(await withKernels(composePointwise(graph), goldenParameters(graph)));
   const plan = planQuantization(folded.graph, options);
   const shown = calibrationGraph(folded.graph, plan);
   if (shown === null) throw new RangeError("Cannot calibrate");
@@ -31,6 +33,13 @@ async function quantized(graph: Graph, options: PlanOptions & QuantizeOptions = 
   const method = { method: "minmax", percentile: 100 } as const;
   const ranges = new Map(values.map(([value, { data }]) => [value, chooseRange(histogramOf(data), method, value)] as const));
   return quantizeNetwork(folded, plan, ranges, options);
+}
+
+/** With the kernels that are made of others. */
+async function withKernels(graph: Graph, parameters: Network["parameters"]): Promise<Network> {
+  const constants = constantGraph(graph);
+  if (constants === null) return { graph, parameters };
+  return withConstants({ graph, parameters }, await computeConstants(constants, parameters));
 }
 
 function noise(graph: Graph, images: number) {
@@ -129,6 +138,27 @@ describe("quantizeNetwork", () => {
         .filter((op) => ["Add", "BatchNormalization", "Relu", "Gemm", "AveragePool"].includes(op))
         .every((op) => floats.some((each) => each === op)),
     ).toBe(true);
+  });
+
+  test.each([
+    ["with a classifier behind the last transposed convolution", { fullResolutionSkip: false }],
+    ["with the third skip", { fullResolutionSkip: true }],
+  ])("volumes, %s: integers but for the windows over one channel", async (_name, options) => {
+    const graph = describeModel("inception_resnet_3d.table", { inputSize: [16, 24, 16], widthMultiplier: 0.25, ...options });
+    const network = await quantized(graph);
+    const first = ["stem.conv1.conv", ...(options.fullResolutionSkip ? ["stem.conv0.conv"] : [])];
+    const layers = network.graph.nodes.filter(({ op }) => op === "conv");
+    const floats = layers.filter(({ inputs }) =>
+      network.graph.parameters.some(({ path, type }) => path === inputs[1] && type.dtype === "float32"),
+    );
+    expect(floats.map(({ path }) => path)).toEqual(first);
+    const ops = await optimizedOps(network);
+    expect(ops.filter((op) => op === "QLinearConv").length).toBe(layers.length - first.length);
+    expect(ops).not.toContain("ConvTranspose");
+    const input = noise(graph, 1);
+    const expected = outputOf(await runGraph(graph, goldenParameters(graph), { input }), "logits");
+    const actual = outputOf(await runGraph(network.graph, network.parameters, { input }), "logits");
+    expect(relativeError(expected.data, actual.data)).toBeLessThan(0.1);
   });
 
   test("parameters are int8 and int32 under their old names, and modules end on the values that they ended on", async () => {

@@ -27,14 +27,16 @@ type Fits = (graph: Graph, node: Node) => boolean;
 export const QUANTIZE_RULES: Partial<Record<OpName, QuantizeRule>> = {
   add: { kind: "ranged", fits: hasEqualOperands },
   averagePool: { kind: "ranged", fits: isPlainPool },
-  concat: { kind: "ranged", fits: isOfImages },
-  conv: { kind: "weighted", gives: "levels", fits: hasKernel },
+  concat: { kind: "ranged", fits: isOfMaps },
+  conv: { kind: "weighted", gives: "levels", fits: (graph, node) => hasKernel(graph, node) && gainsByIntegers(graph, node) },
   flatten: { kind: "same", fits: always },
   gemm: { kind: "weighted", gives: "either", fits: hasKernel },
   globalAveragePool: { kind: "ranged", fits: isOfImages },
   maxPool: { kind: "same", fits: isPlainPool },
   relu: { kind: "rectifier" },
   reshape: { kind: "same", fits: always },
+  slice: { kind: "same", fits: always },
+  transpose: { kind: "same", fits: always },
 };
 
 /** The rule of an op, also of one that is named by a stranger's graph. */
@@ -50,17 +52,34 @@ function isOfImages(graph: Graph, { inputs: [x = ""] }: Node): boolean {
   return typeOf(graph, x).shape.length === 4;
 }
 
+/** Of images or volumes. */
+function isOfMaps(graph: Graph, { inputs: [x = ""] }: Node): boolean {
+  return typeOf(graph, x).shape.length >= 4;
+}
+
 /** The kernel and the bias are parameters, which have values before the network runs, and x is none. */
 function hasKernel(graph: Graph, { inputs: [x = "", ...weights] }: Node): boolean {
   const isParameter = (value: string): boolean => graph.parameters.some(({ path }) => path === value);
-  return typeOf(graph, x).shape.length <= 4 && !isParameter(x) && weights.every(isParameter);
+  return !isParameter(x) && weights.every(isParameter);
+}
+
+/** Channels below which a window over a volume is computed with floats. */
+const FEW_CHANNELS = 8;
+
+/**
+ * ONNX Runtime has no integer kernel for volumes that takes few channels well: it gathers each window voxel by voxel. For 3×3×3
+ * windows over one channel of 48³ voxels that takes 4 to 9 times as long as with floats.
+ */
+function gainsByIntegers(graph: Graph, { inputs: [, kernel = ""] }: Node): boolean {
+  const [, channels = 0, ...kernelShape] = typeOf(graph, kernel).shape.map(Number);
+  return kernelShape.length < 3 || channels >= FEW_CHANNELS || kernelShape.every((size) => size === 1);
 }
 
 /** The quantised average pool has no dilations, and a pool in two stages would have floats between them. */
 function isPlainPool(graph: Graph, node: Node): boolean {
   const { kernelShape, strides, pads, dilations, ceilMode } = node.attributes;
   const shape = typeOf(graph, node.inputs[0] ?? "").shape;
-  if (!isNumbers(kernelShape) || !isNumbers(strides) || !isNumbers(pads) || !isNumbers(dilations) || shape.length !== 4) return false;
+  if (!isNumbers(kernelShape) || !isNumbers(strides) || !isNumbers(pads) || !isNumbers(dilations) || shape.length < 4) return false;
   const window = { kernelShape, strides, pads, dilations, ceilMode: ceilMode === true };
   return dilations.every((dilation) => dilation === 1) && poolStages(shape.slice(2).map(Number), window).length === 1;
 }

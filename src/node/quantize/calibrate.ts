@@ -11,24 +11,25 @@ import type { InputBatch } from "./inputs.js";
 
 export interface CalibrateOptions {
   readonly threads: number;
-  readonly onImages: (count: number) => void;
+  /** Told how many files more are done. */
+  readonly onFiles: (count: number) => void;
 }
 
 /**
  * What the values of a network are on typical inputs.
  *
  * Inner values are read from a session in which they are outputs, one input after the other, so that no more is held than
- * one image makes: 150 MB for Inception-ResNet-v2.
+ * one image or window makes: 150 MB for Inception-ResNet-v2.
  *
- * @returns a histogram of each value that must be calibrated, and how many images there were
- * @throws InceptionError DATASET_INVALID where not one image can be read; SESSION_FAILED
+ * @returns a histogram of each value that must be calibrated, and how many files there were
+ * @throws InceptionError DATASET_INVALID where not one file can be read; SESSION_FAILED
  */
 export async function collectHistograms(
   network: Network,
   plan: QuantizationPlan,
   batches: AsyncIterable<InputBatch>,
-  { threads, onImages }: CalibrateOptions,
-): Promise<{ readonly histograms: ReadonlyMap<string, Histogram>; readonly images: number }> {
+  { threads, onFiles }: CalibrateOptions,
+): Promise<{ readonly histograms: ReadonlyMap<string, Histogram>; readonly files: number }> {
   const histograms = new Map(calibratedValues(plan).map((value) => [value, emptyHistogram()] as const));
   const [input] = network.graph.inputs;
   const add = (value: string, data: Float32Array): void => {
@@ -36,20 +37,20 @@ export async function collectHistograms(
     if (before) histograms.set(value, mergeHistograms(before, histogramOf(data)));
   };
   const session = await openCalibration(network, plan, threads);
-  let images = 0;
+  let files = 0;
   try {
     for await (const batch of batches) {
       add(input?.name ?? "", batch.input.data);
       const results = session === null ? {} : await session.run({ [input?.name ?? ""]: batch.input }, { transfer: true });
       for (const [value, { data }] of Object.entries(results)) if (data instanceof Float32Array) add(value, data);
-      images += batch.files.length;
-      onImages(batch.files.length);
+      files += batch.finished;
+      onFiles(batch.finished);
     }
   } finally {
     await session?.close();
   }
-  if (images > 0) return { histograms, images };
-  throw new InceptionError("DATASET_INVALID", `Cannot calibrate "${network.graph.name}": not one of its images can be read`, {});
+  if (files > 0) return { histograms, files };
+  throw new InceptionError("DATASET_INVALID", `Cannot calibrate "${network.graph.name}": not one of its files can be read`, {});
 }
 
 async function openCalibration({ graph, parameters }: Network, plan: QuantizationPlan, threads: number): Promise<Session | null> {

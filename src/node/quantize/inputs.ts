@@ -4,10 +4,13 @@ import { imageBatch } from "../../predict/predict.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import { decodeImage } from "../decode-image.js";
 
-/** Photographs as one input of a network. */
+/** Photographs, or windows of volumes, as one input of a network. */
 export interface InputBatch {
+  /** For each row the file that it comes from. */
   readonly files: readonly string[];
-  /** [files, C, H, W]. */
+  /** How many files are read to their end with this batch. */
+  readonly finished: number;
+  /** [files, C, H, W] or [files, C, D, H, W]. */
   readonly input: Tensor & { readonly data: Float32Array };
 }
 
@@ -62,5 +65,9 @@ function joined(files: readonly ReadFile[], shape: readonly number[]): InputBatc
   const length = elementCount(shape);
   const data = new Float32Array(files.length * length);
   for (const [index, each] of files.entries()) data.set(each.data, index * length);
-  return { files: files.map(({ file }) => file), input: { ...float32Tensor([files.length, ...shape], data), data } };
+  return {
+    files: files.map(({ file }) => file),
+    finished: files.length,
+    input: { ...float32Tensor([files.length, ...shape], data), data },
+  };
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Session } from "../../runtime/session.js";
 import { float32Tensor } from "../../tensor/tensor.js";
 import type { InputBatch } from "./inputs.js";
-import { compareAnswers, compareSpeed, cosine, largest } from "./measure.js";
+import { compareAnswers, compareLabels, compareSpeed, cosine, largest } from "./measure.js";
 
 /** A network whose output is its input, changed. */
 function network(change: (row: Float32Array) => Float32Array, onRun: () => void = () => {}): Session {
@@ -21,7 +21,7 @@ function network(change: (row: Float32Array) => Float32Array, onRun: () => void 
 
 function batch(files: readonly string[], values: readonly number[]): InputBatch {
   const data = Float32Array.from(values);
-  return { files, input: { ...float32Tensor([files.length, 3], data), data } };
+  return { files, finished: files.length, input: { ...float32Tensor([files.length, 3], data), data } };
 }
 
 async function* batches(...list: readonly InputBatch[]): AsyncGenerator<InputBatch> {
@@ -59,6 +59,39 @@ describe("compareAnswers", () => {
       () => {},
     );
     expect(result).toEqual({ agreement: 0.5, top1Float: null, top1Int8: null, evaluated: 2, labelled: 0 });
+  });
+});
+
+describe("compareLabels", () => {
+  /** Logits of three classes for each of four voxels. */
+  const logits = (labels: readonly number[]): number[] => [0, 1, 2].flatMap((label) => labels.map((each) => Number(each === label)));
+  const windows = (...list: readonly (readonly number[])[]): InputBatch => {
+    const data = Float32Array.from(list.flatMap(logits));
+    return { files: list.map(() => "scan"), finished: 1, input: { ...float32Tensor([list.length, 3, 1, 2, 2], data), data } };
+  };
+  const pair = (changed: readonly number[]) => ({
+    float: network((rows) => rows),
+    int8: network(() => Float32Array.from(logits(changed))),
+    output: "y",
+    measure: "dice" as const,
+  });
+
+  test("Dice of each label over all volumes, and their mean; the background does not count", async () => {
+    const done: number[] = [];
+    const result = await compareLabels(pair([0, 1, 1, 2]), batches(windows([0, 1, 2, 2]), windows([1, 1, 0, 0])), (count) =>
+      done.push(count),
+    );
+    // Label 1: 1 + 2 voxels against 2 + 2, two of them common. Label 2: 2 + 0 against 1 + 1, one of them common.
+    expect(result.agreement).toBeCloseTo(((2 * 2) / 7 + (2 * 1) / 4) / 2, 12);
+    expect(result).toMatchObject({ evaluated: 2, labelled: 0, top1Float: null, top1Int8: null });
+    expect(done).toEqual([1, 1]);
+  });
+
+  test("a label that neither finds is left out", async () => {
+    const nothing = (): void => {};
+    expect((await compareLabels(pair([0, 0, 0, 1]), batches(windows([0, 0, 0, 1])), nothing)).agreement).toBe(1);
+    expect((await compareLabels(pair([0, 0, 0, 0]), batches(windows([0, 0, 0, 0])), nothing)).agreement).toBe(1);
+    expect((await compareLabels(pair([0, 0, 0, 0]), batches(windows([0, 0, 0, 1])), nothing)).agreement).toBe(0);
   });
 });
 

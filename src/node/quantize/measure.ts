@@ -1,6 +1,6 @@
 import { runRows } from "../../predict/predict.js";
 import type { Session } from "../../runtime/session.js";
-import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
+import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import type { InputBatch } from "./inputs.js";
 
 /** A network with floats and the same with integers, and the output that is compared. */
@@ -8,13 +8,16 @@ export interface Pair {
   readonly float: Session;
   readonly int8: Session;
   readonly output: string;
-  /** "top1": the output classifies. "cosine": it is an embedding. */
-  readonly measure: "top1" | "cosine";
+  /** "top1": the output classifies. "cosine": it is an embedding. "dice": it classifies each voxel. */
+  readonly measure: "top1" | "cosine" | "dice";
 }
 
-/** How two networks answer the same photographs. */
+/** How two networks answer the same photographs or volumes. */
 export interface Agreement {
-  /** "top1": the share with the same most probable class. "cosine": the mean cosine of the angle between the outputs. */
+  /**
+   * "top1": the share with the same most probable class. "cosine": the mean cosine of the angle between the outputs. "dice": the
+   * mean over the labels of the Dice overlap of both, each counted over all volumes.
+   */
   readonly agreement: number;
   /** Share of the labelled photographs whose class is the most probable; null where none is labelled. */
   readonly top1Float: number | null;
@@ -30,10 +33,10 @@ export async function compareAnswers(
   { float, int8, output, measure }: Pair,
   batches: AsyncIterable<InputBatch>,
   labelOf: (file: string) => number | null,
-  onImages: (count: number) => void,
+  onFiles: (count: number) => void,
 ): Promise<Agreement> {
   let [evaluated, agreeing, labelled, rightFloat, rightInt8] = [0, 0, 0, 0, 0];
-  for await (const { files, input } of batches) {
+  for await (const { files, finished, input } of batches) {
     const [floatRows, int8Rows] = [await runRows(float, copied(input), output), await runRows(int8, input, output)];
     for (const [index, file] of files.entries()) {
       const [a, b] = [floatRows[index] ?? new Float32Array(), int8Rows[index] ?? new Float32Array()];
@@ -45,8 +48,8 @@ export async function compareAnswers(
       rightFloat += Number(answerA === label);
       rightInt8 += Number(answerB === label);
     }
-    evaluated += files.length;
-    onImages(files.length);
+    evaluated += finished;
+    onFiles(finished);
   }
   const share = (count: number): number | null => (labelled === 0 ? null : count / labelled);
   return {
@@ -56,6 +59,53 @@ export async function compareAnswers(
     evaluated,
     labelled,
   };
+}
+
+/**
+ * How far two networks give the voxels of the same windows the same labels: for each class but the background 2·|A ∩ B| / (|A| + |B|),
+ * and the mean of that over the classes that either finds; 1 where neither finds any.
+ */
+export async function compareLabels(
+  { float, int8, output }: Pair,
+  batches: AsyncIterable<InputBatch>,
+  onFiles: (count: number) => void,
+): Promise<Agreement> {
+  const counts: { readonly common: number[]; readonly all: number[] } = { common: [], all: [] };
+  let evaluated = 0;
+  for await (const { input, finished } of batches) {
+    const [floatRows, int8Rows] = [await runRows(float, copied(input), output), await runRows(int8, input, output)];
+    const voxels = elementCount(input.shape.slice(2));
+    for (const [index, row] of floatRows.entries()) countLabels(counts, row, int8Rows[index] ?? new Float32Array(), voxels);
+    evaluated += finished;
+    onFiles(finished);
+  }
+  const dice = counts.all.flatMap((all, label) => (label === 0 || all === 0 ? [] : [(2 * (counts.common[label] ?? 0)) / all]));
+  const agreement = dice.length === 0 ? 1 : dice.reduce((sum, value) => sum + value, 0) / dice.length;
+  return { agreement, top1Float: null, top1Int8: null, evaluated, labelled: 0 };
+}
+
+/** Adds the voxels of each class in both and in either of two maps of logits [classes, voxels]. */
+function countLabels(
+  { common, all }: { readonly common: number[]; readonly all: number[] },
+  a: Float32Array,
+  b: Float32Array,
+  voxels: number,
+): void {
+  for (let voxel = 0; voxel < voxels; voxel++) {
+    const [labelA, labelB] = [largestAt(a, voxel, voxels), largestAt(b, voxel, voxels)];
+    all[labelA] = (all[labelA] ?? 0) + 1;
+    all[labelB] = (all[labelB] ?? 0) + 1;
+    if (labelA === labelB) common[labelA] = (common[labelA] ?? 0) + 1;
+  }
+}
+
+/** The class with the largest logit at a voxel; the first of several. */
+function largestAt(logits: Float32Array, voxel: number, voxels: number): number {
+  let best = 0;
+  for (let label = 1; label * voxels < logits.length; label++) {
+    if ((logits[label * voxels + voxel] ?? 0) > (logits[best * voxels + voxel] ?? 0)) best = label;
+  }
+  return best;
 }
 
 /** The index of the largest value; the first of several. */

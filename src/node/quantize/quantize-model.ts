@@ -4,33 +4,35 @@ import type { Histogram } from "../../compile/quantize/histogram.js";
 import { type PlanOptions, planQuantization, type QuantizationPlan } from "../../compile/quantize/plan.js";
 import { type QuantizeOptions, quantizeNetwork } from "../../compile/quantize/quantize.js";
 import { type Calibration, chooseRange, type Range } from "../../compile/quantize/ranges.js";
-import type { Preprocessing } from "../../data/index.js";
 import { InceptionError } from "../../errors.js";
-import { concatChunks } from "../../formats/onnx/encode.js";
+import { concatChunks, type EncodedModel } from "../../formats/onnx/encode.js";
 import type { Graph } from "../../ir/graph.js";
 import type { Artefact, Golden } from "../../predict/artefact.js";
 import type { Session } from "../../runtime/session.js";
 import { elementCount, float32Tensor } from "../../tensor/tensor.js";
-import { goldenExample, writeOnnx } from "../export-model.js";
+import { goldenExample, writeOnnx, writeSegmentation } from "../export-model.js";
 import { createNodeSession } from "../ort-session.js";
 import type { PreparedModel } from "../prepare-model.js";
 import { collectHistograms } from "./calibrate.js";
-import { type InputBatch, readBatches } from "./inputs.js";
-import { type Agreement, compareAnswers, compareSpeed, type Pair } from "./measure.js";
-import { choosePhotographs, labelOf, labelRule, type Photographs } from "./photographs.js";
+import { withKernels } from "./constants.js";
+import type { InputBatch } from "./inputs.js";
+import { type Agreement, compareAnswers, compareLabels, compareSpeed, type Pair } from "./measure.js";
+import { labelOf, labelRule } from "./photograph-labels.js";
+import { chooseSamples, type Samples } from "./samples.js";
+import { type SampleSource, sampleSource } from "./sources.js";
 
 export interface QuantizeModelOptions extends PlanOptions, QuantizeOptions {
-  /** Folder of photographs such as the network will see. */
+  /** Folder of photographs such as the network will see, or of volumes for one that segments them. */
   readonly calibrate: string;
-  /** Folder of other photographs to measure on. Default: every fifth of `calibrate` is set aside for it. */
+  /** Folder of others to measure on. Default: every fifth of `calibrate` is set aside for it. */
   readonly evaluate?: string;
-  /** Most photographs to calibrate with, in [1, 100000]. Default 128. */
+  /** Most photographs or volumes to calibrate with, in [1, 100000]. Default 128 photographs or 32 volumes. */
   readonly images?: number;
   /** Default "minmax". */
   readonly method?: Calibration["method"];
   /** Per cent of the values that a range covers, in (50, 100]; of the method "percentile". Default 99.99. */
   readonly percentile?: number;
-  /** Images that run together when both networks are measured, in [1, 1024]. Default 8. */
+  /** Images or windows that run together when both networks are measured, in [1, 1024]. Default 8 images or 1 window. */
   readonly batch?: number;
   /** Timed runs of each network, in [1, 1000]. Default 7. */
   readonly rounds?: number;
@@ -44,14 +46,16 @@ export interface QuantizeModelOptions extends PlanOptions, QuantizeOptions {
   readonly onMeasured?: (report: QuantizationReport) => void;
   /** Told how far each part of the work is. */
   readonly onProgress?: (part: "calibrate" | "evaluate" | "time", done: number, total: number) => void;
-  /** Told of a photograph that cannot be used, which is left out. */
+  /** Told of a file that cannot be used, which is left out. */
   readonly onSkipped?: (file: string, reason: string) => void;
 }
 
 /** What a network with integers is worth beside the one with floats. */
 export interface QuantizationReport extends Agreement {
   readonly measure: Pair["measure"];
-  /** Photographs that the ranges come from. */
+  /** What `calibrated` and `evaluated` count. */
+  readonly samples: "images" | "volumes";
+  /** Files that the ranges come from. */
   readonly calibrated: number;
   readonly batch: number;
   /** How many times as fast it is: the ratio of the medians of alternating runs. */
@@ -64,14 +68,14 @@ export interface QuantizationReport extends Agreement {
 }
 
 /**
- * Write a network for images with integers in place of floats: int8 kernels with a scale for each output channel, uint8
- * activations whose ranges are calibrated on photographs, int32 biases, as an ONNX file of standard operators ("QDQ").
- * Before it is written, it is compared with the float network on photographs that it was not calibrated on, and timed
- * beside it; one that is worse than asked for is not written. docs/quantization.md says what is done and when it loses.
+ * Write a network with integers in place of floats: int8 kernels with a scale for each output channel, uint8 activations
+ * whose ranges are calibrated on photographs or volumes, int32 biases, as an ONNX file of standard operators ("QDQ").
+ * Before it is written, it is compared with the float network on files that it was not calibrated on, and timed beside it;
+ * one that is worse than asked for is not written. docs/quantization.md says what is done and when it loses.
  *
  * @param file - ends in .onnx; replaced as a whole, or left as it is
- * @throws InceptionError GATE_FAILED with the report in its details; OPTION_INVALID for a network that reads no images, has
- *   no preprocessing, or an option out of its range; DATASET_INVALID; WRITE_FAILED
+ * @throws InceptionError GATE_FAILED with the report in its details; OPTION_INVALID for a network that does not
+ *   say how files become its input, or an option out of its range; DATASET_INVALID; WRITE_FAILED
  *
  * @example
  * ```ts
@@ -82,47 +86,70 @@ export interface QuantizationReport extends Agreement {
  * const quantize = () => quantizeModel(digits, "digits-int8.onnx", { calibrate: "photos", keepFirst: true });
  * ```
  */
-export async function quantizeModel(prepared: PreparedModel, file: string, options: QuantizeModelOptions): Promise<QuantizationReport> {
-  const { images, batch, rounds, threads, minAgreement, minSpeedup, calibration } = checkedOptions(options);
-  const preprocessing = checkSupported(prepared);
-  const shape = (prepared.graph.inputs[0]?.type.shape ?? []).slice(1).map(Number);
-  const photographs = await choosePhotographs(options.calibrate, options.evaluate, images);
-  const read = (files: readonly string[], size: number): AsyncGenerator<InputBatch> =>
-    readBatches(files, { preprocessing, shape, batch: size, onSkipped: options.onSkipped ?? (() => {}) });
-
-  const folded = foldNetwork(prepared);
-  const plan = planQuantization(folded.graph, options);
-  const counted = counter(options, "calibrate", photographs.calibration.length);
-  const { histograms, images: calibrated } = await collectHistograms(folded, plan, read(photographs.calibration, 1), {
-    threads,
-    onImages: counted,
-  });
-  const ranges = rangesOf(histograms, calibration);
-  const quantized = quantizeNetwork(folded, plan, ranges, options);
-
-  const compiled = compileInference(quantized.graph, quantized.parameters);
+export async function quantizeModel(given: PreparedModel, file: string, options: QuantizeModelOptions): Promise<QuantizationReport> {
+  const source = sampleSource(given, options.onSkipped ?? (() => {}));
+  const checked = checkedOptions(options, source.defaults);
+  const { calibrate, evaluate } = options;
+  const samples = await chooseSamples(source, { calibrate, evaluate, most: checked.images });
+  const task: Task = { source, samples, options, checked };
+  const made = await quantized(task);
+  const { prepared } = source;
   const float = compileInference(prepared.graph, prepared.parameters);
-  const task: Task = { prepared, photographs, read, batch, rounds, options };
-  const measured = await withPair(prepared, [concatChunks(float.chunks), concatChunks(compiled.chunks)], threads, (pair) =>
+  const measured = await withPair(prepared, [concatChunks(float.chunks), concatChunks(made.compiled.chunks)], checked.threads, (pair) =>
     measure(task, pair),
   );
   const report: QuantizationReport = {
     ...measured,
-    calibrated,
-    batch,
-    kept: plan.kept,
+    samples: source.name,
+    calibrated: made.calibrated,
+    batch: checked.batch,
+    kept: made.plan.kept,
     floatBytes: float.byteLength,
-    int8Bytes: compiled.byteLength,
+    int8Bytes: made.compiled.byteLength,
   };
   options.onMeasured?.(report);
-  checkGates(prepared, report, { minAgreement, minSpeedup });
-  const artefact = recorded(prepared.artefact, report, calibration, plan, options);
-  await writeOnnx(compiled, artefact, exampleOver(quantized.graph, ranges), file);
+  checkGates(prepared, report, checked);
+  await write(task, made, recorded(prepared.artefact, report, checked.calibration, made.plan, options), file);
   return report;
 }
 
-function checkedOptions(options: QuantizeModelOptions) {
-  const { images = 128, batch = 8, rounds = 7, threads = 0, method = "minmax", percentile = 99.99 } = options;
+/** What is done, and with what. */
+interface Task {
+  readonly source: SampleSource;
+  readonly samples: Samples;
+  readonly options: QuantizeModelOptions;
+  readonly checked: ReturnType<typeof checkedOptions>;
+}
+
+/** The network with integers. */
+interface Made {
+  readonly graph: Graph;
+  readonly compiled: EncodedModel;
+  readonly plan: QuantizationPlan;
+  readonly ranges: ReadonlyMap<string, Range>;
+  /** Files that the ranges come from. */
+  readonly calibrated: number;
+}
+
+async function quantized({ source, samples, options, checked }: Task): Promise<Made> {
+  const folded = foldNetwork(await withKernels(source.prepared));
+  const plan = planQuantization(folded.graph, options);
+  const onFiles = counter(options, "calibrate", samples.calibration.length);
+  const inputs = source.read(samples.calibration, 1);
+  const { histograms, files } = await collectHistograms(folded, plan, inputs, { threads: checked.threads, onFiles });
+  const ranges = rangesOf(histograms, checked.calibration);
+  const { graph, parameters } = quantizeNetwork(folded, plan, ranges, options);
+  return { graph, compiled: compileInference(graph, parameters), plan, ranges, calibrated: files };
+}
+
+async function write({ source }: Task, { graph, compiled, ranges }: Made, artefact: Artefact, file: string): Promise<void> {
+  const { segmentation: recipe } = source.prepared.artefact;
+  if (recipe === undefined) await writeOnnx(compiled, artefact, exampleOver(graph, ranges), file);
+  else await writeSegmentation({ network: compiled, graph, artefact, recipe, rawInput: "patch" }, file);
+}
+
+function checkedOptions(options: QuantizeModelOptions, defaults: SampleSource["defaults"]) {
+  const { images = defaults.images, batch = defaults.batch, rounds = 7, threads = 0, method = "minmax", percentile = 99.99 } = options;
   const { minAgreement = 0.97, minSpeedup = 1 } = options;
   const check = (name: string, value: number, holds: boolean, law: string): void => {
     if (!holds) throw new InceptionError("OPTION_INVALID", `Cannot quantise with ${name} ${value}: expected ${law}`, { [name]: value });
@@ -138,15 +165,6 @@ function checkedOptions(options: QuantizeModelOptions) {
   return { images, batch, rounds, threads, minAgreement, minSpeedup, calibration: { method, percentile } };
 }
 
-function checkSupported({ graph, artefact }: PreparedModel): Preprocessing {
-  const refused = (fact: string, law: string) =>
-    new InceptionError("OPTION_INVALID", `Cannot quantise "${artefact.model}": ${fact}, expected ${law}`, { model: artefact.model });
-  const rank = graph.inputs[0]?.type.shape.length ?? 0;
-  if (rank !== 4) throw refused("it reads volumes, and ranges are calibrated on photographs", "a network for images");
-  if (artefact.preprocessing === null) throw refused("its weights do not say how images become inputs", "--preprocessing with a name");
-  return artefact.preprocessing;
-}
-
 function counter({ onProgress }: QuantizeModelOptions, part: "calibrate" | "evaluate" | "time", total: number): (count?: number) => void {
   let done = 0;
   return (count = 1) => {
@@ -157,16 +175,6 @@ function counter({ onProgress }: QuantizeModelOptions, part: "calibrate" | "eval
 
 function rangesOf(histograms: ReadonlyMap<string, Histogram>, calibration: Calibration): ReadonlyMap<string, Range> {
   return new Map([...histograms].map(([value, histogram]) => [value, chooseRange(histogram, calibration, value)] as const));
-}
-
-/** What is measured, and on what. */
-interface Task {
-  readonly prepared: PreparedModel;
-  readonly photographs: Photographs;
-  readonly read: (files: readonly string[], batch: number) => AsyncGenerator<InputBatch>;
-  readonly batch: number;
-  readonly rounds: number;
-  readonly options: QuantizeModelOptions;
 }
 
 async function withPair<T>(
@@ -180,11 +188,12 @@ async function withPair<T>(
   const names = graph.outputs.map(({ name }) => name);
   const classifies = names.includes("logits");
   const output = classifies ? "logits" : (names[0] ?? "");
+  const measure = artefact.segmentation !== undefined ? "dice" : classifies ? "top1" : "cosine";
   const floatSession = await open(float, "float");
   try {
     const int8Session = await open(int8, "int8");
     try {
-      return await use({ float: floatSession, int8: int8Session, output, measure: classifies ? "top1" : "cosine" });
+      return await use({ float: floatSession, int8: int8Session, output, measure });
     } finally {
       await int8Session.close();
     }
@@ -193,30 +202,25 @@ async function withPair<T>(
   }
 }
 
-async function measure({ prepared, photographs, read, batch, rounds, options }: Task, pair: Pair) {
-  const { evaluation } = photographs;
-  const rule = await labelRule(prepared.artefact.labels);
-  const onImages = counter(options, "evaluate", evaluation.length);
-  const agreement = await compareAnswers(pair, read(evaluation, batch), (file) => labelOf(file, rule), onImages);
+async function measure({ source, samples: { evaluation }, options, checked: { batch, rounds } }: Task, pair: Pair) {
+  const { labels, model } = source.prepared.artefact;
+  const rule = await labelRule(labels);
+  const onFiles = counter(options, "evaluate", evaluation.length);
+  const inputs = source.read(evaluation, batch);
+  const agreement = await (pair.measure === "dice"
+    ? compareLabels(pair, inputs, onFiles)
+    : compareAnswers(pair, inputs, (file) => labelOf(file, rule), onFiles));
   if (agreement.evaluated === 0) {
-    throw new InceptionError(
-      "DATASET_INVALID",
-      `Cannot evaluate "${prepared.artefact.model}": not one of its ${evaluation.length} images can be read`,
-      {},
-    );
+    const message = `Cannot evaluate "${model}": not one of its ${evaluation.length} ${source.name} can be read`;
+    throw new InceptionError("DATASET_INVALID", message, {});
   }
+  const onRound = counter(options, "time", rounds);
   const clock = (): number => performance.now();
-  const { speedup } = await compareSpeed(
-    pair,
-    await timedInput(read(evaluation, 1), batch),
-    rounds,
-    clock,
-    counter(options, "time", rounds),
-  );
+  const { speedup } = await compareSpeed(pair, await timedInput(source.read(evaluation, 1), batch), rounds, clock, onRound);
   return { ...agreement, measure: pair.measure, speedup };
 }
 
-/** One photograph as many times as a batch has images: the work does not depend on what they show. */
+/** One image or window as many times as a batch has: the work does not depend on what they show. */
 async function timedInput(batches: AsyncIterable<InputBatch>, batch: number) {
   for await (const { input } of batches) {
     const shape = [batch, ...input.shape.slice(1)];

@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { IMAGENET_LABELS } from "../../data/imagenet.js";
-import { choosePhotographs, labelOf, labelRule } from "./photographs.js";
+import { listImages } from "../list-images.js";
+import { labelOf, labelRule } from "./photograph-labels.js";
+import { chooseSamples, type Samples } from "./samples.js";
 
 let folder = "";
 beforeAll(() => {
@@ -17,7 +19,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const names = (files: readonly string[]): string => files.map((file) => path.basename(file, path.extname(file))).join(" ");
 
-describe("choosePhotographs", () => {
+const choosePhotographs = (calibrate: string, evaluate: string | undefined, most: number): Promise<Samples> =>
+  chooseSamples({ name: "images", list: listImages }, { calibrate, evaluate, most });
+
+describe("chooseSamples", () => {
   test("every fifth is set aside, and of the rest so many are taken evenly", async () => {
     const all = await choosePhotographs(path.join(folder, "many"), undefined, 100);
     expect(names(all.evaluation)).toBe("04 09 14 19");

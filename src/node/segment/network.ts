@@ -47,8 +47,8 @@ function recipeOf(artefact: Artefact, model: string): SegmentationRecipe {
   throw new InceptionError("OPTION_INVALID", message, { model });
 }
 
-/** The same network for another size of the input. */
-function describedAt(prepared: PreparedModel, [x, y, z]: Triple): PreparedModel {
+/** The same network for another size of the input, in voxels along x, y and z. */
+export function describedAt(prepared: PreparedModel, [x, y, z]: Triple): PreparedModel {
   const { artefact, graph } = prepared;
   const inputSize = [z, y, x];
   if (graph.inputs[0]?.type.shape.slice(2).join() === inputSize.join()) return prepared;

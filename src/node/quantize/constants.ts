@@ -1,0 +1,26 @@
+import { compileInference } from "../../compile/compile.js";
+import { composePointwise } from "../../compile/compose.js";
+import { constantGraph, withConstants } from "../../compile/quantize/constants.js";
+import type { Network } from "../../compile/quantize/fold.js";
+import { dropInferenceIdentities } from "../../compile/simplify.js";
+import { concatChunks } from "../../formats/onnx/encode.js";
+import { createNodeSession } from "../ort-session.js";
+
+/**
+ * The network as it is compiled, with everything that depends on parameters alone as parameters: kernels that are made of
+ * others must have values before they can become integers.
+ *
+ * @throws InceptionError WEIGHTS_MISMATCH where a value is missing; SESSION_FAILED
+ */
+export async function withKernels({ graph, parameters }: Network): Promise<Network> {
+  const network = { graph: composePointwise(dropInferenceIdentities(graph)), parameters };
+  const constants = constantGraph(network.graph);
+  if (constants === null) return network;
+  const bytes = concatChunks(compileInference(constants, parameters).chunks);
+  const session = await createNodeSession(bytes, { device: "cpu", threads: 1, name: `kernels of ${graph.name}`, transfer: true });
+  try {
+    return withConstants(network, new Map(Object.entries(await session.run({}))));
+  } finally {
+    await session.close();
+  }
+}

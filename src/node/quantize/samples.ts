@@ -1,0 +1,57 @@
+import path from "node:path";
+import { InceptionError, messageOf } from "../../errors.js";
+
+/** The files whose values set the ranges, and those that show what was lost. No file is among both. */
+export interface Samples {
+  readonly calibration: readonly string[];
+  readonly evaluation: readonly string[];
+}
+
+export interface SampleChoice {
+  /** Folder of files such as the network will see. */
+  readonly calibrate: string;
+  /** Another folder to measure on; undefined sets every fifth file of the first aside. */
+  readonly evaluate?: string | undefined;
+  /** Most to calibrate with, taken evenly from all, so that every class of a sorted folder is among them. */
+  readonly most: number;
+}
+
+/** What files hold, and how a folder of them is listed. */
+export interface SampleKind {
+  readonly name: "images" | "volumes";
+  readonly list: (paths: readonly string[]) => Promise<readonly string[]>;
+}
+
+/** Where no other folder is given, every so many files are set aside. */
+const HELD_OUT = 5;
+
+/**
+ * Choose files, the same ones each time.
+ *
+ * @throws InceptionError DATASET_INVALID where one of the two sets would be empty; FILE_NOT_FOUND
+ */
+export async function chooseSamples({ name, list }: SampleKind, { calibrate, evaluate, most }: SampleChoice): Promise<Samples> {
+  const all = await list([calibrate]);
+  const evaluation = evaluate === undefined ? all.filter((_, index) => index % HELD_OUT === HELD_OUT - 1) : await list([evaluate]);
+  const aside = new Set(evaluation.map((file) => path.resolve(file)));
+  const rest = all.filter((file) => !aside.has(path.resolve(file)));
+  if (evaluation.length === 0) {
+    const law = `at least ${HELD_OUT}, of which one is set aside, or another folder to evaluate on`;
+    throw evaluate === undefined
+      ? invalid("calibrate on", calibrate, `${all.length} ${name}`, law)
+      : invalid("evaluate on", evaluate, `no ${name}`, "at least one");
+  }
+  if (rest.length > 0) return { calibration: evenly(rest, most), evaluation };
+  throw invalid("calibrate on", calibrate, all.length === 0 ? `no ${name}` : `only the ${name} that are evaluated`, "others");
+}
+
+function invalid(action: string, folder: string, found: string, expected: string): InceptionError {
+  return new InceptionError("DATASET_INVALID", `Cannot ${action} "${messageOf(folder)}": it has ${found}, expected ${expected}`, {
+    folder,
+  });
+}
+
+function evenly(files: readonly string[], most: number): readonly string[] {
+  if (files.length <= most) return files;
+  return Array.from({ length: most }, (_, index) => files[Math.floor(((index + 0.5) * files.length) / most)] ?? "");
+}

@@ -1,0 +1,54 @@
+import type { SegmentationRecipe } from "../../data/index.js";
+import { InceptionError, messageOf } from "../../errors.js";
+import { cutWindow, planWindows, type WindowPlan } from "../../segment/index.js";
+import { elementCount, float32Tensor } from "../../tensor/tensor.js";
+import { type PreparedCase, prepareCase } from "../segment/prepare-case.js";
+import { inMillimetres, readChannels } from "../segment/read-channels.js";
+import type { InputBatch } from "./inputs.js";
+
+export interface WindowOptions {
+  readonly recipe: SegmentationRecipe;
+  readonly batch: number;
+  /** Told of a volume that cannot be used, which is left out. */
+  readonly onSkipped: (file: string, reason: string) => void;
+}
+
+/**
+ * Volumes as the network meets them when it segments: turned, resampled and normalised by its recipe, and cut into windows of
+ * the recipe's patch that touch but overlap no more than they must. The windows of one volume go together in batches, of which
+ * the last may be smaller.
+ */
+export async function* readWindows(files: readonly string[], { recipe, batch, onSkipped }: WindowOptions): AsyncGenerator<InputBatch> {
+  for (const file of files) {
+    const found = await readCase(file, recipe, onSkipped);
+    if (found === null) continue;
+    const plan = planWindows(found.grid.shape, recipe.patchSize, { overlap: 0 });
+    for (let start = 0; start < plan.count; start += batch) {
+      const end = Math.min(start + batch, plan.count);
+      const rows = Array.from({ length: end - start }, () => file);
+      yield { files: rows, finished: end === plan.count ? 1 : 0, input: joined(found, plan, recipe.normalization.length, start, end) };
+    }
+  }
+}
+
+async function readCase(file: string, recipe: SegmentationRecipe, onSkipped: WindowOptions["onSkipped"]): Promise<PreparedCase | null> {
+  try {
+    const { header, channels } = await readChannels(file, recipe.normalization.length);
+    const scaled = channels.map((channel) => inMillimetres(channel, header));
+    return prepareCase(scaled, recipe, undefined);
+  } catch (thrown) {
+    if (!(thrown instanceof InceptionError)) throw thrown;
+    onSkipped(file, messageOf(thrown));
+    return null;
+  }
+}
+
+function joined({ data, padValue }: PreparedCase, plan: WindowPlan, channels: number, start: number, end: number): InputBatch["input"] {
+  const [x, y, z] = plan.window;
+  const shape = [end - start, channels, z, y, x];
+  const values = new Float32Array(elementCount(shape));
+  for (let index = start; index < end; index++) {
+    values.set(cutWindow(plan, index, data, channels, padValue), ((index - start) * values.length) / (end - start));
+  }
+  return { ...float32Tensor(shape, values), data: values };
+}
