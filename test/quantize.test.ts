@@ -4,9 +4,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../src/cli/main.js";
+import { PREPROCESSING, type Preprocessing } from "../src/data/index.js";
 import { createVolume } from "../src/data/volumes/volume.js";
+import { describeModel, MODELS } from "../src/models/index.js";
+import { exportSafetensors } from "../src/node/export-model.js";
 import { readVolume, writeVolume } from "../src/node/volumes.js";
 import { fillUniform } from "../src/tensor/fill.js";
+import { goldenParameters } from "../src/weights/golden.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
 const DIGITS = path.resolve(import.meta.dirname, "../examples/digits");
@@ -147,6 +151,60 @@ describe("quantize a network for volumes", () => {
     expect((await inception("segment", scan, "--model", file, "--out", segmented, "--no-qc", "--json")).code).toBe(0);
     const { volume } = await readVolume(path.join(segmented, "scan0.nii.gz"));
     expect(volume.shape).toEqual([30, 40, 20]);
+  });
+});
+
+/** A narrow network with weights from a formula, as a file that says how its input is made. */
+async function narrow(id: string): Promise<string> {
+  const isVolume = id.startsWith("inception_resnet_3d");
+  const options = isVolume ? { widthMultiplier: 0.25, inputSize: [16, 16, 16] } : { widthMultiplier: 0.125 };
+  const graph = describeModel(id, options);
+  const segmentation = {
+    spacing: null,
+    normalization: [{ name: "z_score", region: "all" }],
+    patchSize: [16, 16, 16],
+    labelValues: [0, 1],
+  } as const;
+  const size = Number(graph.inputs[0]?.type.shape.at(-1));
+  const preprocessing: Preprocessing = {
+    ...PREPROCESSING.keras_299,
+    resize: { ...PREPROCESSING.keras_299.resize, size },
+    crop: [size, size],
+  };
+  const recipe = isVolume ? { preprocessing: null, segmentation } : { preprocessing };
+  const artefact = { model: id, options, ...recipe, labels: null, source: "a formula", licence: "none", weightsSha256: null, golden: null };
+  const report = { source: "inceptionkit", matched: [], missing: [], unexpected: [], reshaped: [], mismatched: [], ignored: [] };
+  const file = path.join(folder, `${id}.safetensors`);
+  await exportSafetensors({ graph, parameters: goldenParameters(graph), artefact, report }, file, "inceptionkit");
+  return file;
+}
+
+describe("the same command", () => {
+  test.each(MODELS.map(({ id }) => [id] as const))("serves %s", async (id) => {
+    const samples = path.join(folder, id.startsWith("inception_resnet_3d") ? "small-scans" : "calibrate");
+    if (!existsSync(samples)) {
+      mkdirSync(samples);
+      const scan = createVolume([16, 16, 16], fillUniform("small", 16 ** 3, 0, 100));
+      for (let index = 0; index < 5; index++) await writeVolume(path.join(samples, `${index}.nii`), scan);
+    }
+    const file = path.join(folder, `${id}.onnx`);
+    const quick = ["--images", "1", "--rounds", "1", "--batch", "1", "--threads", "1", "--min-agreement", "0", "--min-speedup", "0"];
+    const { code, out } = await inception(
+      "quantize",
+      id,
+      "--weights",
+      await narrow(id),
+      "--calibrate",
+      samples,
+      ...quick,
+      "--out",
+      file,
+      "--json",
+    );
+    expect(code).toBe(0);
+    const report = JSON.parse(out) as Record<string, unknown>;
+    expect(report).toMatchObject({ output: file, calibrated: 1 });
+    expect(Number(report.int8Bytes)).toBeLessThan(Number(report.floatBytes) * 0.6);
   });
 });
 
