@@ -32,8 +32,8 @@ out = floor((size + begin + end − dilation·(k − 1) − 1) / stride) + 1 alo
 
   lower: (site, attributes) => {
     const list = nodeList(site);
-    // What reads levels stays one node, which a runtime can join with the pairs around it.
-    const isOfLevels = site.makers[0] === "dequantizeLinear";
+    // With a kernel of levels it stays one node, which a runtime can join with the pairs around it.
+    const isOfLevels = site.makers[1] === "dequantizeLinear";
     const byImages = !isOfLevels && attributes.groups === 1 && addByImages(list, volumeConvolution(site, attributes));
     if (!byImages) list.add("Conv", 0, site.inputs, { ...lowerWindow(attributes), group: { int: attributes.groups } });
     return list.nodes;

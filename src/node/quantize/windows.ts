@@ -2,8 +2,7 @@ import type { SegmentationRecipe } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { cutWindow, planWindows, type WindowPlan } from "../../segment/index.js";
 import { elementCount, float32Tensor } from "../../tensor/tensor.js";
-import { type PreparedCase, prepareCase } from "../segment/prepare-case.js";
-import { inMillimetres, readChannels } from "../segment/read-channels.js";
+import { type PreparedCase, readCase } from "../segment/prepare-case.js";
 import type { InputBatch } from "./inputs.js";
 
 export interface WindowOptions {
@@ -20,7 +19,7 @@ export interface WindowOptions {
  */
 export async function* readWindows(files: readonly string[], { recipe, batch, onSkipped }: WindowOptions): AsyncGenerator<InputBatch> {
   for (const file of files) {
-    const found = await readCase(file, recipe, onSkipped);
+    const found = await prepared(file, recipe, onSkipped);
     if (found === null) continue;
     const plan = planWindows(found.grid.shape, recipe.patchSize, { overlap: 0 });
     for (let start = 0; start < plan.count; start += batch) {
@@ -31,11 +30,9 @@ export async function* readWindows(files: readonly string[], { recipe, batch, on
   }
 }
 
-async function readCase(file: string, recipe: SegmentationRecipe, onSkipped: WindowOptions["onSkipped"]): Promise<PreparedCase | null> {
+async function prepared(file: string, recipe: SegmentationRecipe, onSkipped: WindowOptions["onSkipped"]): Promise<PreparedCase | null> {
   try {
-    const { header, channels } = await readChannels(file, recipe.normalization.length);
-    const scaled = channels.map((channel) => inMillimetres(channel, header));
-    return prepareCase(scaled, recipe, undefined);
+    return (await readCase(file, recipe, undefined)).prepared;
   } catch (thrown) {
     if (!(thrown instanceof InceptionError)) throw thrown;
     onSkipped(file, messageOf(thrown));

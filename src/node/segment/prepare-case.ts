@@ -9,7 +9,9 @@ import {
   type Volume,
   voxelStatistics,
 } from "../../data/index.js";
+import type { NiftiHeader } from "../../formats/nifti.js";
 import { neededStatistics, type RawInput, type Statistic } from "../../predict/segmentation-file.js";
+import { inMillimetres, readChannels } from "./read-channels.js";
 
 /** What windows are cut from, and what the network is told besides. */
 export interface PreparedCase extends PreparedVolume {
@@ -19,12 +21,41 @@ export interface PreparedCase extends PreparedVolume {
   readonly statistics: Readonly<Record<string, Float32Array>>;
 }
 
+/** A case as its files have it, and as the network meets it. */
+export interface ReadCase {
+  /** Of the first file; null for a series of DICOM slices. */
+  readonly header: NiftiHeader | null;
+  /** The first channel, as it was read. */
+  readonly image: Volume;
+  /** The same with an affine in millimetres. */
+  readonly original: Volume;
+  readonly prepared: PreparedCase;
+}
+
+/**
+ * Read a case and prepare it for a network.
+ *
+ * @param input - a file with all channels, or a file for each
+ * @throws InceptionError as `readChannels` and `prepareVolume`
+ */
+export async function readCase(
+  input: string | readonly string[],
+  recipe: SegmentationRecipe,
+  raw: RawInput | undefined,
+): Promise<ReadCase> {
+  const { header, channels } = await readChannels(input, recipe.normalization.length);
+  const scaled = channels.map((channel) => inMillimetres(channel, header));
+  const [image, original] = [channels[0], scaled[0]];
+  if (image === undefined || original === undefined) throw new RangeError("Cannot prepare a case without channels");
+  return { header, image, original, prepared: prepareCase(scaled, recipe, raw) };
+}
+
 /**
  * Prepare a case for a network that is given normalised values, or for a file that normalises by itself.
  *
  * @throws InceptionError as `prepareVolume`
  */
-export function prepareCase(channels: readonly Volume[], recipe: SegmentationRecipe, raw: RawInput | undefined): PreparedCase {
+function prepareCase(channels: readonly Volume[], recipe: SegmentationRecipe, raw: RawInput | undefined): PreparedCase {
   if (raw === undefined) return { ...prepareVolume(channels, recipe), padValue: 0, statistics: {} };
   const aligned = alignVolumes(channels, recipe);
   // NaN is what such a file takes for outside.

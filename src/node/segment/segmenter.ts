@@ -7,9 +7,8 @@ import type { LoadedModel } from "../load-model.js";
 import { type CleaningChoices, cleanLabels } from "./clean.js";
 import { type MeasuredLabel, measureLabels, type SegmentedLabel, segmentedLabels } from "./labels.js";
 import { type OpenSegmenterOptions, openNetwork, type SegmentationNetwork, windowNetwork } from "./network.js";
-import { type PreparedCase, prepareCase } from "./prepare-case.js";
+import { type PreparedCase, readCase } from "./prepare-case.js";
 import { restoreProbabilities } from "./probabilities.js";
-import { inMillimetres, readChannels } from "./read-channels.js";
 
 export interface SegmentOptions extends CleaningChoices {
   /** Share of a window that neighbours have in common at least, in [0, 1). Default 0.5. */
@@ -104,13 +103,8 @@ async function segmentCase(
   options: SegmentOptions,
 ): Promise<SegmentedVolume> {
   const { recipe } = network;
-  const { header, channels } = await readChannels(input, recipe.normalization.length);
-  const [image] = channels;
-  const scaled = channels.map((channel) => inMillimetres(channel, header));
-  const prepared = prepareCase(scaled, recipe, network.artefact.rawInput);
+  const { header, image, original, prepared } = await readCase(input, recipe, network.artefact.rawInput);
   const { classes, probabilities } = await runWindows(network, prepared, options);
-  const [original] = scaled;
-  if (image === undefined || original === undefined) throw new RangeError("Cannot segment a case without channels");
   const restored = cleanLabels(restoreLabels(classes, prepared.grid, original, recipe.labelValues), recipe.labelValues, options);
   const atHome = (volume: Volume): Volume => ({ ...volume, affine: image.affine, spacing: image.spacing });
   return {
