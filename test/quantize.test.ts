@@ -116,6 +116,10 @@ describe("quantize", () => {
       "Cannot use --method mean: expected minmax, percentile, entropy",
     ],
     [
+      ["digits.onnx", "--calibrate", ".", "--out", "x.onnx"],
+      'Cannot quantise "digits.onnx": an exported file has no description to change, expected a model id with weights or the folder of a run',
+    ],
+    [
       ["hippocampus", "--calibrate", path.join(DIGITS, "images"), "--out", "x.onnx"],
       `Cannot list volumes of "${path.join(DIGITS, "images")}": it holds no file that ends in .nii, .hdr or .img, with or without .gz, and no DICOM slices`,
     ],

@@ -18,6 +18,10 @@ export const run: RunCommand = async ([model], flags, io) => {
   if (!out?.toLowerCase().endsWith(".onnx")) {
     throw new InceptionError("USAGE", `Cannot quantise to ${out ?? "nothing"}: expected --out with a name that ends in .onnx`, { out });
   }
+  if (String(model).toLowerCase().endsWith(".onnx")) {
+    const fact = "an exported file has no description to change, expected a model id with weights or the folder of a run";
+    throw new InceptionError("USAGE", `Cannot quantise "${messageOf(model)}": ${fact}`, { model });
+  }
   const options = quantizeFlags(calibrate, flags, io);
   const prepared = await prepareAny(String(model), await prepareFlags(flags, io));
   const reports: QuantizationReport[] = [];
