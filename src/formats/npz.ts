@@ -1,10 +1,10 @@
 import { InceptionError } from "../errors.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type ByteSource, bytesSource } from "./byte-source.js";
-import { inflate } from "./inflate.js";
+import type { ByteSource } from "./byte-source.js";
 import { openNpy } from "./npy.js";
 import { quoted } from "./quoted.js";
-import { locateEntry, readZipDirectory, type ZipEntry } from "./zip.js";
+import { readZipDirectory, type ZipEntry } from "./zip.js";
+import { entrySource } from "./zip-entry.js";
 
 /**
  * NumPy's .npz: a zip of .npy files, stored (`savez`) or deflated (`savez_compressed`).
@@ -18,8 +18,6 @@ export interface NpzFile {
 
 /** numpy.savez names its arrays so. */
 const ENDING = ".npy";
-const STORED = 0;
-const DEFLATED = 8;
 /** Of an array's header, beside its elements; NumPy's has 128 bytes. */
 const HEADER_BYTES = 10_240;
 
@@ -53,8 +51,5 @@ export async function readNpzArray(file: NpzFile, name: string, maxBytes: number
       { file: file.name, name },
     );
   }
-  const { offset, length } = await locateEntry(file.source, entry, [STORED, DEFLATED]);
-  const packed = await file.source.read(offset, length);
-  const bytes = entry.method === STORED ? packed : inflate(packed, entry.size, "raw", place);
-  return openNpy(bytesSource(`${file.name}#${name}`, bytes));
+  return openNpy(await entrySource(file.source, entry));
 }

@@ -1,12 +1,12 @@
 /** Entries of zip files as sources of their own, stored or deflated; torch.save's are read by pytorch.ts, which allows stored ones only. */
 import { InceptionError } from "../../errors.js";
-import { type ByteSource, bytesSource, partOfSource } from "../../formats/byte-source.js";
-import { inflate } from "../../formats/inflate.js";
+import type { ByteSource } from "../../formats/byte-source.js";
 import { quoted } from "../../formats/quoted.js";
-import { locateEntry, looksLikeZip, readZipDirectory, type ZipEntry } from "../../formats/zip.js";
+import { looksLikeZip, readZipDirectory, type ZipEntry } from "../../formats/zip.js";
+import { entrySource } from "../../formats/zip-entry.js";
 import { MAX_SHARING } from "./collect.js";
 
-const DEFLATED = 8;
+const STORED = 0;
 
 /** Whether the file is a zip with an entry of such a name; a broken zip is of no format that can be named. */
 export async function zipHolds(source: ByteSource, wanted: (name: string) => boolean): Promise<boolean> {
@@ -33,16 +33,12 @@ export async function openZipEntry(source: ByteSource, name: string): Promise<By
 
 /** As `openZipEntry`, of a directory that was read already. */
 export async function openEntry(source: ByteSource, entry: ZipEntry): Promise<ByteSource> {
-  const { offset } = await locateEntry(source, entry, [0, DEFLATED]);
-  const place = `${source.name}/${entry.name}`;
-  if (entry.method !== DEFLATED) return partOfSource(source, place, offset, entry.size);
-  if (entry.size > MAX_SHARING * source.size) {
+  if (entry.method !== STORED && entry.size > MAX_SHARING * source.size) {
     throw new InceptionError(
       "FILE_LIMIT",
       `Cannot read zip file ${quoted(source.name)}: entry ${quoted(entry.name)} unpacks to ${entry.size} bytes, at most ${MAX_SHARING} times the file's ${source.size} are read`,
       { file: source.name },
     );
   }
-  const packed = await source.read(offset, entry.packedSize);
-  return bytesSource(place, inflate(packed, entry.size, "raw", `entry ${quoted(entry.name)} of ${quoted(source.name)}`));
+  return entrySource(source, entry);
 }
