@@ -9,7 +9,7 @@ import { knownPreprocessing, type LoadedModel, type LoadModelOptions, loadModel 
 import { namedPreprocessing } from "../node/prepare-model.js";
 import type { DownloadProgress, SourceOptions } from "../node/weight-source.js";
 import { imageBatch, runRows } from "../predict/predict.js";
-import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
+import { stackRows, type Tensor } from "../tensor/tensor.js";
 import type { Flags } from "./command.js";
 import { checkpointFlag, deviceFlags, integerFlag, optionFlags, textFlag } from "./flags.js";
 import { type Io, startProgress } from "./io.js";
@@ -150,10 +150,10 @@ function joinBatch(inputs: readonly Tensor[], { artefact, session }: LoadedModel
       { found, expected },
     );
   }
-  const length = elementCount(shape);
-  const data = new Float32Array(inputs.length * length);
-  for (const [index, input] of inputs.entries()) if (input.data instanceof Float32Array) data.set(input.data, index * length);
-  return float32Tensor([inputs.length, ...shape], data);
+  return stackRows(
+    shape,
+    inputs.flatMap(({ data }) => (data instanceof Float32Array ? [data] : [])),
+  );
 }
 
 async function* batches(files: readonly string[], size: number, recipe: Preprocessing): AsyncGenerator<readonly Sample[]> {

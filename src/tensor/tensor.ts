@@ -22,3 +22,15 @@ export function float32Tensor(shape: readonly number[], data: Float32Array): Ten
   }
   return { dtype: "float32", shape, data };
 }
+
+/** Rows of one shape as one tensor [rows, ...shape]; each row must have as many values as the shape. */
+export function stackRows(shape: readonly number[], rows: readonly Float32Array[]): Tensor & { readonly data: Float32Array } {
+  const length = elementCount(shape);
+  const data = new Float32Array(rows.length * length);
+  for (const [index, row] of rows.entries()) {
+    if (row.length !== length)
+      throw new RangeError(`Cannot stack rows of shape [${shape.join(", ")}]: row ${index} has ${row.length} values`);
+    data.set(row, index * length);
+  }
+  return { ...float32Tensor([rows.length, ...shape], data), data };
+}

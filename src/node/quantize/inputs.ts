@@ -1,7 +1,7 @@
 import type { Preprocessing } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { imageBatch } from "../../predict/predict.js";
-import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
+import { stackRows, type Tensor } from "../../tensor/tensor.js";
 import { decodeImage } from "../decode-image.js";
 
 /** Photographs, or windows of volumes, as one input of a network. */
@@ -62,12 +62,9 @@ class WrongSize extends InceptionError {
 }
 
 function joined(files: readonly ReadFile[], shape: readonly number[]): InputBatch {
-  const length = elementCount(shape);
-  const data = new Float32Array(files.length * length);
-  for (const [index, each] of files.entries()) data.set(each.data, index * length);
-  return {
-    files: files.map(({ file }) => file),
-    finished: files.length,
-    input: { ...float32Tensor([files.length, ...shape], data), data },
-  };
+  const input = stackRows(
+    shape,
+    files.map(({ data }) => data),
+  );
+  return { files: files.map(({ file }) => file), finished: files.length, input };
 }

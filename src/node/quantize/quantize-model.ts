@@ -9,7 +9,7 @@ import { concatChunks, type EncodedModel } from "../../formats/onnx/encode.js";
 import type { Graph } from "../../ir/graph.js";
 import type { Artefact, Golden } from "../../predict/artefact.js";
 import type { Session } from "../../runtime/session.js";
-import { elementCount, float32Tensor } from "../../tensor/tensor.js";
+import { stackRows } from "../../tensor/tensor.js";
 import { goldenExample, writeOnnx, writeSegmentation } from "../export-model.js";
 import { createNodeSession } from "../ort-session.js";
 import type { PreparedModel } from "../prepare-model.js";
@@ -223,10 +223,10 @@ async function measure({ source, samples: { evaluation }, options, checked: { ba
 /** One image or window as many times as a batch has: the work does not depend on what they show. */
 async function timedInput(batches: AsyncIterable<InputBatch>, batch: number) {
   for await (const { input } of batches) {
-    const shape = [batch, ...input.shape.slice(1)];
-    const data = new Float32Array(elementCount(shape));
-    for (let index = 0; index < batch; index++) data.set(input.data, index * input.data.length);
-    return { ...float32Tensor(shape, data), data };
+    return stackRows(
+      input.shape.slice(1),
+      Array.from({ length: batch }, () => input.data),
+    );
   }
   throw new RangeError("Cannot time a network without an image");
 }

@@ -1,7 +1,7 @@
 import type { SegmentationRecipe } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { cutWindow, planWindows, type WindowPlan } from "../../segment/index.js";
-import { elementCount, float32Tensor } from "../../tensor/tensor.js";
+import { stackRows } from "../../tensor/tensor.js";
 import { type PreparedCase, readCase } from "../segment/prepare-case.js";
 import type { InputBatch } from "./inputs.js";
 
@@ -42,10 +42,6 @@ async function prepared(file: string, recipe: SegmentationRecipe, onSkipped: Win
 
 function joined({ data, padValue }: PreparedCase, plan: WindowPlan, channels: number, start: number, end: number): InputBatch["input"] {
   const [x, y, z] = plan.window;
-  const shape = [end - start, channels, z, y, x];
-  const values = new Float32Array(elementCount(shape));
-  for (let index = start; index < end; index++) {
-    values.set(cutWindow(plan, index, data, channels, padValue), ((index - start) * values.length) / (end - start));
-  }
-  return { ...float32Tensor(shape, values), data: values };
+  const windows = Array.from({ length: end - start }, (_, index) => cutWindow(plan, start + index, data, channels, padValue));
+  return stackRows([channels, z, y, x], windows);
 }
