@@ -7,6 +7,7 @@ import type { Graph } from "../../ir/graph.js";
 import { encodeArtefact } from "../../predict/artefact.js";
 import { imageBatch, type Prediction, topPredictions } from "../../predict/predict.js";
 import type { Session } from "../../runtime/session.js";
+import { argMax } from "../../tensor/arg-max.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { knownPreprocessing, type LoadModelOptions, loadPrepared, prepareAny } from "../load-model.js";
 import { createNodeSession } from "../ort-session.js";
@@ -144,8 +145,7 @@ async function runMap(method: ExplanationName, session: Session, input: Tensor, 
   const { map } = await session.run(feeds, { fetches: ["map"] });
   const [, , height = 0, width = 0] = map?.shape ?? [];
   const values = Float32Array.from(map?.data ?? [], Number);
-  let best = 0;
-  for (const [index, value] of values.entries()) if (value > (values[best] ?? 0)) best = index;
+  const best = argMax(values);
   return { method, values, width, height, peak: { x: best % width, y: Math.floor(best / width) } };
 }
 

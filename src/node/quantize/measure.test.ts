@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Session } from "../../runtime/session.js";
 import { float32Tensor } from "../../tensor/tensor.js";
 import type { InputBatch } from "./inputs.js";
-import { compareAnswers, compareLabels, compareSpeed, cosine, largest } from "./measure.js";
+import { compareAnswers, compareLabels, compareSpeed, cosine } from "./measure.js";
 
 /** A network whose output is its input, changed. */
 function network(change: (row: Float32Array) => Float32Array, onRun: () => void = () => {}): Session {
@@ -113,8 +113,7 @@ test("the networks are timed in turn, the first run of each is not counted, and 
   expect(order.join("")).toBe("fifififi");
 });
 
-test("cosine and largest, by hand", () => {
+test("cosine, by hand", () => {
   expect(cosine(Float32Array.of(3, 4), Float32Array.of(4, 3))).toBeCloseTo(24 / 25, 12);
   expect(cosine(Float32Array.of(0, 0), Float32Array.of(1, 0))).toBe(0);
-  expect(largest(Float32Array.of(1, 3, 3, 2))).toBe(1);
 });

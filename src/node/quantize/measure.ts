@@ -1,5 +1,6 @@
 import { runRows } from "../../predict/predict.js";
 import type { Session } from "../../runtime/session.js";
+import { argMax } from "../../tensor/arg-max.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import type { InputBatch } from "./inputs.js";
 
@@ -40,7 +41,7 @@ export async function compareAnswers(
     const [floatRows, int8Rows] = [await runRows(float, copied(input), output), await runRows(int8, input, output)];
     for (const [index, file] of files.entries()) {
       const [a, b] = [floatRows[index] ?? new Float32Array(), int8Rows[index] ?? new Float32Array()];
-      const [answerA, answerB] = [largest(a), largest(b)];
+      const [answerA, answerB] = [argMax(a), argMax(b)];
       agreeing += measure === "top1" ? Number(answerA === answerB) : cosine(a, b);
       const label = measure === "top1" ? labelOf(file) : null;
       if (label === null) continue;
@@ -92,27 +93,11 @@ function countLabels(
   voxels: number,
 ): void {
   for (let voxel = 0; voxel < voxels; voxel++) {
-    const [labelA, labelB] = [largestAt(a, voxel, voxels), largestAt(b, voxel, voxels)];
+    const [labelA, labelB] = [argMax(a, voxel, voxels), argMax(b, voxel, voxels)];
     all[labelA] = (all[labelA] ?? 0) + 1;
     all[labelB] = (all[labelB] ?? 0) + 1;
     if (labelA === labelB) common[labelA] = (common[labelA] ?? 0) + 1;
   }
-}
-
-/** The class with the largest logit at a voxel; the first of several. */
-function largestAt(logits: Float32Array, voxel: number, voxels: number): number {
-  let best = 0;
-  for (let label = 1; label * voxels < logits.length; label++) {
-    if ((logits[label * voxels + voxel] ?? 0) > (logits[best * voxels + voxel] ?? 0)) best = label;
-  }
-  return best;
-}
-
-/** The index of the largest value; the first of several. */
-export function largest(row: Float32Array): number {
-  let best = 0;
-  for (let index = 1; index < row.length; index++) if ((row[index] ?? 0) > (row[best] ?? 0)) best = index;
-  return best;
 }
 
 /** a·b / (|a|·|b|); 0 where one of them is 0. */
