@@ -11,6 +11,7 @@ import { INCEPTION_V3_MIN_SIZE, INCEPTION_V3_OPTIONS, inceptionV3 } from "./ince
 import { INCEPTION_V4_MIN_SIZE, INCEPTION_V4_OPTIONS, inceptionV4 } from "./inception-v4.js";
 
 export { type GivenOptions, type Option, type OptionTable, type OptionValue, readGivenOptions } from "../options.js";
+export { type FeatureOptions, features, type StageFeature, stageFeatures } from "./features.js";
 
 /** A network that can be described: what it is, its options, and the function that builds its graph. */
 export interface Model {
