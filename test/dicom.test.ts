@@ -271,7 +271,7 @@ describe("which files", () => {
     const out: string[] = [];
     const io = { out: (text: string) => out.push(text), err: (text: string) => out.push(text) };
     expect(await main(["inspect", folder, "--series", "1.2.3.4", "--json"], io as never)).toBe(0);
-    expect(JSON.parse(out.join(""))).toHaveProperty("volume.shape", [COLUMNS, ROWS, SLICES]);
+    expect(JSON.parse(out.join(""))).toHaveProperty("shape", [COLUMNS, ROWS, SLICES]);
   });
 
   test("options that mean nothing are refused", async () => {

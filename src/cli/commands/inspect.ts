@@ -11,7 +11,7 @@ export const run: RunCommand = async ([file], flags, io) => {
   const series = textFlag(flags, "series");
   const inspection = await inspectFile(String(file), series === undefined ? {} : { series });
   if (flags.json === true) {
-    printJson(io, inspection);
+    printJson(io, jsonOf(inspection));
     return 0;
   }
   const { format, bytes, values, tensors, volume } = inspection;
@@ -46,6 +46,12 @@ function describeArtefact({ artefact, metadata }: Inspection): string {
     `  example  ${golden === null ? "none" : `checked when the file is loaded`}`,
     "",
   ].join("\n");
+}
+
+/** The promised keys: of a volume its own, beside what every file has. */
+function jsonOf(inspection: Inspection): unknown {
+  const { file, format, bytes, values, volume } = inspection;
+  return volume === null ? inspection : { file, format, bytes, values, ...volume };
 }
 
 function describeQuantization(record: QuantizationRecord, samples: string): string {
