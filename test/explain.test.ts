@@ -1,7 +1,9 @@
 /** `inception explain` as a user runs it: overlays, a page, a plain ONNX file; and a photograph whose answer is known. */
+import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { promisify } from "node:util";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -89,13 +91,27 @@ describe("explain", () => {
       ["--out", "x", "--export", "y.onnx"],
       "Cannot export an explanation with images, --out, --class or several methods: expected one method alone",
     ],
-    [[], "Cannot explain: expected images, and --out with a folder for the results"],
     [["--out", "x", "--class", "espresso"], 'Cannot explain class "espresso": expected a name or an index below 6, such as'],
   ])("%s is refused", async (flags, message) => {
     const result = await refused("explain", photo, ...model(), ...flags);
     expect(result.code).toBe(2);
     expect(result.err).toContain(`inception: ${message}`);
     expect(existsSync("x/index.html") || existsSync("y.onnx")).toBe(false);
+  });
+
+  test("without a place for the results it is the folder explanation", async () => {
+    const args = [path.join(ROOT, "bin/inception.js"), "explain", photo, ...model(), "--json"];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder });
+    expect(JSON.parse(stdout)).toMatchObject([{ file: photo, maps: [{ overlay: "explanation/photo.grad_cam.png" }] }]);
+    expect(readdirSync(path.join(folder, "explanation")).sort()).toEqual(["index.html", "photo.grad_cam.png"]);
+  });
+
+  test("no images, nothing to explain", async () => {
+    expect(await refused("explain", ...model())).toEqual({
+      code: 2,
+      out: "",
+      err: "inception: Cannot explain: expected images, files or folders of them\n",
+    });
   });
 
   test("an exported classifier is refused: there is nothing to differentiate", async () => {

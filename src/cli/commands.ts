@@ -156,7 +156,7 @@ export const COMMANDS: readonly Command[] = [
     flags: [
       ["--method <names>", "grad_cam, input_gradient, integrated_gradients, occlusion, several with commas, or all", "grad_cam"],
       ["--class <name>", "class that is explained, by name or index; default: the most probable one"],
-      ["--out <folder>", "folder for the overlays and index.html"],
+      ["--out <folder>", "folder for the overlays and index.html; default explanation"],
       ["--export <file>", "write the method's graph as plain ONNX instead: inputs input and target, output map"],
       ["--layer <path>", "grad_cam: a module with a map; default: the last one"],
       ["--steps <n>", "integrated_gradients: points on the way from the mean pixel; default 16"],
@@ -352,7 +352,7 @@ export const COMMANDS: readonly Command[] = [
     flags: [
       ["--calibrate <folder>", "photographs such as the network will see, or volumes for one that segments"],
       ["--evaluate <folder>", "others to measure on; default: every fifth of --calibrate is set aside for it"],
-      ["--out <file>", "file to write, .onnx"],
+      ["--out <file>", "file to write; default: the model's name with -int8.onnx"],
       ["--images <n>", "most photographs or volumes to calibrate with; default 128 photographs or 32 volumes"],
       ["--method <method>", "how ranges are chosen: minmax, percentile or entropy", "minmax"],
       ["--percentile <p>", "per cent of the values that a range covers", "99.99"],

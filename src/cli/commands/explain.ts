@@ -13,7 +13,10 @@ import { flagName, integerFlag, textFlag } from "../flags.js";
 import { formatCount, type Io, printJson } from "../io.js";
 import { modelFlags, reportFailures } from "../run-model.js";
 
-/** `explain FILES|DIR --model ID|RUN --out DIR`: overlays and a page; or `--export FILE.onnx` without images. */
+/** Where results go that have no place of their own. */
+const DEFAULT_OUT = "explanation";
+
+/** `explain FILES|DIR --model ID|RUN [--out DIR]`: overlays and a page; or `--export FILE.onnx` without images. */
 export const run: RunCommand = async ([paths = []], flags, io) => {
   const given = typeof paths === "string" ? [paths] : paths;
   const methods = methodsFlag(textFlag(flags, "method") ?? "grad_cam");
@@ -21,9 +24,8 @@ export const run: RunCommand = async ([paths = []], flags, io) => {
   const { model, options } = await modelFlags(flags, io);
   const file = textFlag(flags, "export");
   if (file !== undefined) return exportGraph(model, methods, file, { ...options, ...settings }, given, flags, io);
-  const out = textFlag(flags, "out");
-  if (out === undefined || given.length === 0)
-    throw new InceptionError("USAGE", "Cannot explain: expected images, and --out with a folder for the results");
+  const out = textFlag(flags, "out") ?? DEFAULT_OUT;
+  if (given.length === 0) throw new InceptionError("USAGE", "Cannot explain: expected images, files or folders of them");
   const files = await listImages(given);
   const explainer = await openExplainer(model, { ...options, ...settings, methods });
   try {

@@ -1,3 +1,4 @@
+import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
 import { prepareAny } from "../../node/load-model.js";
 import { type QuantizationReport, type QuantizeModelOptions, quantizeModel } from "../../node/quantize/quantize-model.js";
@@ -10,13 +11,15 @@ import { prepareFlags } from "../run-model.js";
 /** The network was made and measured, and is worse than asked for. */
 const REFUSED = 1;
 
-/** `quantize MODEL --calibrate DIR --out FILE`. Exit code 1, and no file, where the network with integers is worse than asked for. */
+/** `quantize MODEL --calibrate DIR [--out FILE]`. Exit code 1, and no file, where the network with integers is worse than asked for. */
 export const run: RunCommand = async ([model], flags, io) => {
-  const [calibrate, out] = [textFlag(flags, "calibrate"), textFlag(flags, "out")];
+  const calibrate = textFlag(flags, "calibrate");
+  // A run is named by its folder.
+  const out = textFlag(flags, "out") ?? `${path.basename(String(model))}-int8.onnx`;
   if (calibrate === undefined)
     throw new InceptionError("USAGE", "Cannot quantise without photographs or volumes: expected --calibrate with a folder");
-  if (!out?.toLowerCase().endsWith(".onnx")) {
-    throw new InceptionError("USAGE", `Cannot quantise to ${out ?? "nothing"}: expected --out with a name that ends in .onnx`, { out });
+  if (!out.toLowerCase().endsWith(".onnx")) {
+    throw new InceptionError("USAGE", `Cannot quantise to ${out}: expected --out with a name that ends in .onnx`, { out });
   }
   if (String(model).toLowerCase().endsWith(".onnx")) {
     const fact = "an exported file has no description to change, expected a model id with weights or the folder of a run";
