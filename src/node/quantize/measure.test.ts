@@ -87,10 +87,16 @@ describe("compareLabels", () => {
     expect(done).toEqual([1, 1]);
   });
 
+  test("volumes in which neither finds a label prove nothing", async () => {
+    const message = "Cannot compare labels: neither network finds one in 1 volumes, expected volumes that hold some";
+    await expect(compareLabels(pair([0, 0, 0, 0]), batches(windows([0, 0, 0, 0])), () => {})).rejects.toEqual(
+      expect.objectContaining({ code: "DATASET_INVALID", message }),
+    );
+  });
+
   test("a label that neither finds is left out", async () => {
     const nothing = (): void => {};
     expect((await compareLabels(pair([0, 0, 0, 1]), batches(windows([0, 0, 0, 1])), nothing)).agreement).toBe(1);
-    expect((await compareLabels(pair([0, 0, 0, 0]), batches(windows([0, 0, 0, 0])), nothing)).agreement).toBe(1);
     expect((await compareLabels(pair([0, 0, 0, 0]), batches(windows([0, 0, 0, 1])), nothing)).agreement).toBe(0);
   });
 });

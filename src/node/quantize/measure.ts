@@ -1,3 +1,4 @@
+import { InceptionError } from "../../errors.js";
 import { runRows } from "../../predict/predict.js";
 import type { Session } from "../../runtime/session.js";
 import { argMax } from "../../tensor/arg-max.js";
@@ -64,7 +65,9 @@ export async function compareAnswers(
 
 /**
  * How far two networks give the voxels of the same windows the same labels: for each class but the background 2·|A ∩ B| / (|A| + |B|),
- * and the mean of that over the classes that either finds; 1 where neither finds any.
+ * and the mean of that over the classes that either finds.
+ *
+ * @throws InceptionError DATASET_INVALID where neither finds any: that would prove nothing
  */
 export async function compareLabels(
   { float, int8, output }: Pair,
@@ -81,7 +84,11 @@ export async function compareLabels(
     onFiles(finished);
   }
   const dice = counts.all.flatMap((all, label) => (label === 0 || all === 0 ? [] : [(2 * (counts.common[label] ?? 0)) / all]));
-  const agreement = dice.length === 0 ? 1 : dice.reduce((sum, value) => sum + value, 0) / dice.length;
+  if (evaluated > 0 && dice.length === 0) {
+    const message = `Cannot compare labels: neither network finds one in ${evaluated} volumes, expected volumes that hold some`;
+    throw new InceptionError("DATASET_INVALID", message, { evaluated });
+  }
+  const agreement = dice.reduce((sum, value) => sum + value, 0) / Math.max(1, dice.length);
   return { agreement, top1Float: null, top1Int8: null, evaluated, labelled: 0 };
 }
 
