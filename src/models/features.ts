@@ -1,6 +1,7 @@
 import { type Graph, typeOf } from "../ir/graph.js";
 import { selectOutputs } from "../ir/prune.js";
 import { checkGraph, opDef } from "../ops/index.js";
+import type { Window } from "../ops/op.js";
 
 /** A map that leaves a stage. */
 export interface StageFeature {
@@ -45,7 +46,7 @@ function reductionsOf(graph: Graph): ReadonlyMap<string, number> {
 }
 
 /** By how much a node spreads the elements of its map; null where it reads the whole map. */
-function strideOf(op: string, window: ReturnType<ReturnType<typeof opDef>["window"]>, strides: unknown): number | null {
+function strideOf(op: string, window: Window | "all" | null, strides: unknown): number | null {
   if (op === "convTranspose" && Array.isArray(strides)) return 1 / Math.max(...strides.map(Number));
   if (window === "all") return null;
   return window === null ? 1 : Math.max(...window.strides);

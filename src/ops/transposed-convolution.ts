@@ -71,8 +71,13 @@ function chooseForm({ profile, op, inputTypes }: LowerSite, operands: Operands):
   return transposedForm;
 }
 
-/** Whether each element of dx is under exactly one element of dy. */
-function isTiling({ kernelShape, strides, pads, dilations, groups, inputShape, outputShape }: Operands): boolean {
+/**
+ * Whether each element of dx is under exactly one element of dy, in one group.
+ *
+ * @param outputShape - spatial sizes of dy
+ */
+export function isTiling(convolution: TransposedConvolution & { readonly outputShape: readonly number[] }): boolean {
+  const { kernelShape, strides, pads, dilations, groups, inputShape, outputShape } = convolution;
   return (
     groups === 1 &&
     pads.every((pad) => pad === 0) &&

@@ -88,6 +88,7 @@ function hasEqualOperands(graph: Graph, { inputs: [a = "", b = ""] }: Node): boo
   return sameShape(typeOf(graph, a).shape, typeOf(graph, b).shape);
 }
 
-function isNumbers(value: unknown): value is readonly number[] {
+/** Whether an attribute is a list of numbers. */
+export function isNumbers(value: unknown): value is readonly number[] {
   return Array.isArray(value);
 }

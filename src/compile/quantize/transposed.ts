@@ -9,9 +9,11 @@
 import { type Graph, type Node, typeOf } from "../../ir/graph.js";
 import { GraphBuilder, type Ref } from "../../ops/build.js";
 import { checkGraph } from "../../ops/index.js";
+import { isTiling } from "../../ops/transposed-convolution.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import { floatsOf, type Network } from "./fold.js";
 import { type Readers, readersOf } from "./readers.js";
+import { isNumbers } from "./rules.js";
 
 /**
  * The same network with these layers taken apart. The kernel has the same path, the shape [K·M, C, 1…] and the bias K times
@@ -22,7 +24,7 @@ import { type Readers, readersOf } from "./readers.js";
 export function splitTransposed(network: Network): Network {
   const { graph } = network;
   const readers = readersOf(graph);
-  const layers = graph.nodes.filter((node) => isTiling(graph, readers, node));
+  const layers = graph.nodes.filter((node) => isTilingLayer(graph, readers, node));
   if (layers.length === 0) return network;
   const values = new Map(layers.flatMap((node) => [...layerValues(network, node)]));
   const pieces = new Map(layers.map((node) => [node.path, taken(graph, node, values)] as const));
@@ -42,15 +44,13 @@ export function splitTransposed(network: Network): Network {
   };
 }
 
-function isTiling(graph: Graph, readers: Readers, { op, inputs, outputs, attributes }: Node): boolean {
+function isTilingLayer(graph: Graph, readers: Readers, { op, inputs, outputs, attributes }: Node): boolean {
   const { kernelShape, strides, pads, dilations, groups } = attributes;
+  if (op !== "convTranspose" || !isNumbers(kernelShape) || !isNumbers(strides) || !isNumbers(pads) || !isNumbers(dilations)) return false;
   const [x = "", ...weights] = inputs;
   const isOwn = weights.every((value) => graph.parameters.some(({ path }) => path === value) && readers.get(value)?.length === 1);
-  if (op !== "convTranspose" || groups !== 1 || !isOwn || !Array.isArray(pads) || !Array.isArray(strides)) return false;
-  const sizes = (value: string): readonly number[] => typeOf(graph, value).shape.slice(2).map(Number);
-  const isFull = sizes(outputs[0] ?? "").every((size, axis) => size === (sizes(x)[axis] ?? 0) * Number(strides[axis]));
-  const isDense = Array.isArray(dilations) && dilations.every((dilation) => dilation === 1);
-  return isFull && isDense && pads.every((pad) => pad === 0) && String(kernelShape) === String(strides);
+  const [inputShape = [], outputShape = []] = [outputs[0] ?? "", x].map((value) => typeOf(graph, value).shape.slice(2).map(Number));
+  return isOwn && isTiling({ kernelShape, strides, pads, dilations, groups: Number(groups), inputShape, outputShape });
 }
 
 function layerValues(network: Network, { inputs: [, kernel = "", bias] }: Node): ReadonlyMap<string, Tensor> {

@@ -6,7 +6,7 @@ import { looksLikeZip, readZipDirectory, type ZipEntry } from "../../formats/zip
 import { entrySource } from "../../formats/zip-entry.js";
 import { MAX_SHARING } from "./collect.js";
 
-const STORED = 0;
+const DEFLATED = 8;
 
 /** Whether the file is a zip with an entry of such a name; a broken zip is of no format that can be named. */
 export async function zipHolds(source: ByteSource, wanted: (name: string) => boolean): Promise<boolean> {
@@ -33,7 +33,7 @@ export async function openZipEntry(source: ByteSource, name: string): Promise<By
 
 /** As `openZipEntry`, of a directory that was read already. */
 export async function openEntry(source: ByteSource, entry: ZipEntry): Promise<ByteSource> {
-  if (entry.method !== STORED && entry.size > MAX_SHARING * source.size) {
+  if (entry.method === DEFLATED && entry.size > MAX_SHARING * source.size) {
     throw new InceptionError(
       "FILE_LIMIT",
       `Cannot read zip file ${quoted(source.name)}: entry ${quoted(entry.name)} unpacks to ${entry.size} bytes, at most ${MAX_SHARING} times the file's ${source.size} are read`,
