@@ -4,6 +4,7 @@ import { InceptionError, messageOf } from "../errors.js";
 import { checkOps } from "../formats/onnx/check-ops.js";
 import { decodeModel } from "../formats/onnx/decode.js";
 import { concatChunks } from "../formats/onnx/encode.js";
+import { INFERENCE_OPS } from "../formats/onnx/schemas.js";
 import { findModel } from "../models/index.js";
 import { type Artefact, everyNth, goldenDifference, goldenFeeds, parseArtefact } from "../predict/artefact.js";
 import type { Device, Session } from "../runtime/session.js";
@@ -204,49 +205,6 @@ async function runSelfCheck(session: Session, artefact: Artefact, file: string):
 function float32Data(data: unknown): Float32Array {
   return data instanceof Float32Array ? data : new Float32Array(0);
 }
-
-/** What a network may be made of, with what stands before and after one for volumes; no control flow, no custom domain, nothing that reads files. */
-const INFERENCE_OPS: ReadonlySet<string> = new Set([
-  ...[
-    "Add",
-    "And",
-    "ArgMax",
-    "AveragePool",
-    "BatchNormalization",
-    "Cast",
-    "Ceil",
-    "Clip",
-    "Concat",
-    "Constant",
-    "Conv",
-    "ConvTranspose",
-    "DequantizeLinear",
-    "Div",
-    "Dropout",
-  ],
-  ...[
-    "Equal",
-    "Exp",
-    "Expand",
-    "Flatten",
-    "Floor",
-    "Gather",
-    "GatherElements",
-    "Gemm",
-    "GlobalAveragePool",
-    "GlobalMaxPool",
-    "Greater",
-    "HardSigmoid",
-    "Identity",
-    "InstanceNormalization",
-    "IsInf",
-    "IsNaN",
-  ],
-  ...["LRN", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "MatMul", "Max", "MaxPool", "Min", "Mod", "Mul", "Neg"],
-  ...["Not", "Or", "PRelu", "Pad", "Pow"],
-  ...["QuantizeLinear", "Reciprocal", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape", "Resize", "Shape", "Sigmoid"],
-  ...["Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "TopK", "Transpose", "Unsqueeze", "Where"],
-]);
 
 /**
  * How images become inputs of a loaded model.
