@@ -1,24 +1,16 @@
 import { readFile } from "node:fs/promises";
-import { type Preprocessing, parsePreprocessing, rgbImage } from "../data/index.js";
+import { type Preprocessing, parsePreprocessing } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
-import { openNpy } from "../formats/npy.js";
-import { decodeImage } from "../node/decode-image.js";
-import { openFileSource } from "../node/file-source.js";
+import { type ImageInput, joinInputs, readImageInputs } from "../node/image-inputs.js";
 import { listImages } from "../node/list-images.js";
 import { knownPreprocessing, type LoadedModel, type LoadModelOptions, loadModel } from "../node/load-model.js";
 import { namedPreprocessing } from "../node/prepare-model.js";
 import type { DownloadProgress, SourceOptions } from "../node/weight-source.js";
-import { imageBatch, runRows } from "../predict/predict.js";
-import { stackRows, type Tensor } from "../tensor/tensor.js";
+import { runRows } from "../predict/predict.js";
+import type { Float32Tensor, Tensor } from "../tensor/tensor.js";
 import type { Flags } from "./command.js";
 import { checkpointFlag, deviceFlags, integerFlag, optionFlags, textFlag } from "./flags.js";
 import { type Io, startProgress } from "./io.js";
-
-/** One input of `classify` or `embed`: a file's image as the network wants it [1, C, H, W], or what was wrong with the file. */
-interface Sample {
-  readonly file: string;
-  readonly input: Tensor | InceptionError;
-}
 
 export type Outcome<T> = ({ readonly file: string } & T) | { readonly file: string; readonly error: string };
 
@@ -112,7 +104,7 @@ export async function runOnFiles<T>(
     const preprocessing = knownPreprocessing(loaded, model);
     const output = work.output(loaded);
     const outcomes: Promise<readonly Outcome<T>[]>[] = [];
-    const runBatch = async (samples: readonly Sample[]): Promise<readonly Outcome<T>[]> => {
+    const runBatch = async (samples: readonly ImageInput[]): Promise<readonly Outcome<T>[]> => {
       const inputs = samples.flatMap(({ input }) => (input instanceof InceptionError ? [] : [input]));
       const rows = inputs.length > 0 ? await runRows(loaded.session, joinBatch(inputs, loaded), output) : [];
       let next = 0;
@@ -122,7 +114,7 @@ export async function runOnFiles<T>(
         return { file, ...work.interpret(rows[next++] ?? new Float32Array(0), loaded) };
       });
     };
-    for await (const samples of batches(files, batchSize, preprocessing)) {
+    for await (const samples of readImageInputs(files, { preprocessing, batch: batchSize, arrays: true })) {
       const outcome = runBatch(samples);
       // Looked at below; without a handler now, a failure while the next files are read would end the process.
       outcome.catch(() => {});
@@ -138,69 +130,15 @@ export async function runOnFiles<T>(
 }
 
 /** Single images as one batch, checked against what the network expects. */
-function joinBatch(inputs: readonly Tensor[], { artefact, session }: LoadedModel): Tensor {
-  const expected = session.inputs[0]?.shape.slice(1) ?? [];
-  const shape = inputs[0]?.shape.slice(1) ?? [];
-  const wrong = inputs.find((input) => input.shape.slice(1).join() !== shape.join());
-  if (wrong !== undefined || expected.some((size, axis) => typeof size === "number" && size !== shape[axis])) {
-    const found = (wrong?.shape.slice(1) ?? shape).join("×");
-    throw new InceptionError(
-      "OPTION_INVALID",
-      `Cannot feed "${artefact.model}": the preprocessing gives ${found}, expected ${wrong ? `${shape.join("×")} like the image before it; --batch 1 takes each alone` : expected.join("×")}`,
-      { found, expected },
-    );
-  }
-  return stackRows(
-    shape,
-    inputs.flatMap(({ data }) => (data instanceof Float32Array ? [data] : [])),
+function joinBatch(inputs: readonly Float32Tensor[], { artefact, session }: LoadedModel): Tensor {
+  const batch = joinInputs(inputs);
+  const [found, expected] = [batch.shape.slice(1), session.inputs[0]?.shape.slice(1) ?? []];
+  if (expected.every((size, axis) => typeof size !== "number" || size === found[axis])) return batch;
+  throw new InceptionError(
+    "OPTION_INVALID",
+    `Cannot feed "${artefact.model}": the preprocessing gives ${found.join("×")}, expected ${expected.join("×")}`,
+    { found, expected },
   );
-}
-
-async function* batches(files: readonly string[], size: number, recipe: Preprocessing): AsyncGenerator<readonly Sample[]> {
-  let pending: Sample[] = [];
-  for (let start = 0; start < files.length; start += size) {
-    const samples = await Promise.all(files.slice(start, start + size).map((file) => readSamples(file, recipe)));
-    pending.push(...samples.flat());
-    while (pending.length >= size) {
-      yield pending.slice(0, size);
-      pending = pending.slice(size);
-    }
-  }
-  if (pending.length > 0) yield pending;
-}
-
-async function readSamples(file: string, recipe: Preprocessing): Promise<readonly Sample[]> {
-  try {
-    if (file.toLowerCase().endsWith(".npy")) return await readNpySamples(file, recipe);
-    return [{ file, input: imageBatch([await decodeImage(file)], recipe) }];
-  } catch (thrown) {
-    if (thrown instanceof InceptionError) return [{ file, input: thrown }];
-    throw thrown;
-  }
-}
-
-/** The images of a uint8 array [N, 3, H, W], named `file#0`, `file#1`, …. */
-async function readNpySamples(file: string, recipe: Preprocessing): Promise<readonly Sample[]> {
-  const source = await openFileSource(file);
-  try {
-    const { dtype, shape, data } = await openNpy(source);
-    const [count = 0, channels = 0, height = 0, width = 0] = shape;
-    if (dtype !== "uint8" || shape.length !== 4 || channels !== 3 || !(data instanceof Uint8Array)) {
-      throw new InceptionError(
-        "FILE_UNSUPPORTED",
-        `Cannot read images from "${file}": it holds ${dtype} [${shape.join(", ")}], expected uint8 [N, 3, H, W]`,
-        { file },
-      );
-    }
-    const plane = height * width;
-    return Array.from({ length: count }, (_, index) => {
-      const pixels = new Uint8Array(3 * plane);
-      for (let c = 0; c < 3; c++) for (let i = 0; i < plane; i++) pixels[3 * i + c] = data[(index * 3 + c) * plane + i] ?? 0;
-      return { file: `${file}#${index}`, input: imageBatch([rgbImage(width, height, pixels)], recipe) };
-    });
-  } finally {
-    await source.close();
-  }
 }
 
 /** Exit code 2 where not one file could be used; otherwise 0, with a line on `err` that counts the bad ones. */

@@ -41,6 +41,23 @@ const DEFAULTS = { name: "image", maxBytes: 64 * 2 ** 20, maxPixels: 100e6, maxS
  * or time than allowed); IMAGE_INVALID (empty, truncated or damaged); OPTION_INVALID (a limit that is none).
  */
 export async function decodeImage(source: string | Uint8Array, options: DecodeOptions = {}): Promise<Image> {
+  return (await openImage(source, options)).decode();
+}
+
+/** An image whose header was read and checked, and whose pixels were not decoded yet. */
+export interface OpenImage {
+  /** Bytes of the pixel arrays that `decode` makes; the image library's own working memory comes on top. */
+  readonly decodedBytes: number;
+  /** @throws InceptionError IMAGE_INVALID, IMAGE_LIMIT */
+  readonly decode: () => Promise<Image>;
+}
+
+/**
+ * Read an image file and check its header, so that a caller knows how much memory decoding takes before it begins.
+ *
+ * @throws InceptionError as `decodeImage`
+ */
+export async function openImage(source: string | Uint8Array, options: DecodeOptions = {}): Promise<OpenImage> {
   const limits = { ...DEFAULTS, ...options };
   checkLimits(limits);
   const subject = typeof source === "string" ? messageOf(source) : messageOf(limits.name);
@@ -50,20 +67,31 @@ export async function decodeImage(source: string | Uint8Array, options: DecodeOp
   const { default: sharp } = await import("sharp");
   // Warnings such as stray bytes between JPEG segments are Pillow's daily bread; errors and missing data are not.
   const settings: SharpOptions = { failOn: "error", ignoreIcc: true, autoOrient: limits.upright, limitInputPixels: false, pages: 1 };
-  try {
-    const header = await sharp(bytes, settings).metadata();
-    checkHeader(header, format, subject, limits.maxPixels);
+  const orFailed = async <T>(step: () => Promise<T>): Promise<T> => {
+    try {
+      return await step();
+    } catch (error) {
+      throw error instanceof InceptionError ? error : decodingFailed(error, format, subject, limits.maxSeconds);
+    }
+  };
+  const header = await orFailed(() => sharp(bytes, settings).metadata());
+  checkHeader(header, format, subject, limits.maxPixels);
+  const cmyk = header.space === "cmyk";
+  const decode = async (): Promise<Image> => {
     const decoder = sharp(bytes, { ...settings, limitInputPixels: limits.maxPixels }).timeout({ seconds: Math.ceil(limits.maxSeconds) });
     const frame = format === "GIF" ? gifFirstFrame(bytes) : null;
-    const image = await decodePixels(decoder, header.space === "cmyk", frame?.hidden ?? null, subject);
+    const image = await decodePixels(decoder, cmyk, frame?.hidden ?? null, subject);
     if (frame) paintOutside(image, frame);
     return limits.upright && format === "PNG" && header.orientation === undefined
       ? orient(image, pngTextOrientation(header.comments ?? []))
       : image;
-  } catch (error) {
-    throw error instanceof InceptionError ? error : decodingFailed(error, format, subject, limits.maxSeconds);
-  }
+  };
+  return { decodedBytes: header.width * header.height * (cmyk ? CMYK_BYTES : RGB_BYTES), decode: () => orFailed(decode) };
 }
+
+const RGB_BYTES = 3;
+/** Four inks, and the three colors that they become. */
+const CMYK_BYTES = 4 + RGB_BYTES;
 
 function checkLimits({ maxBytes, maxPixels, maxSeconds }: Required<DecodeOptions>): void {
   const wrong =

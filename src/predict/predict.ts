@@ -1,7 +1,7 @@
 import { type Image, type Preprocessing, preprocess, preprocessedShape } from "../data/index.js";
 import { InceptionError } from "../errors.js";
 import type { Session } from "../runtime/session.js";
-import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
+import { elementCount, type Float32Tensor, float32Tensor, type Tensor } from "../tensor/tensor.js";
 
 /** A class with its probability, best first in lists. */
 export interface Prediction {
@@ -13,7 +13,7 @@ export interface Prediction {
 }
 
 /** Images as one input [N, C, H, W], prepared side by side without a copy. All must come out at one size. */
-export function imageBatch(images: readonly Image[], recipe: Preprocessing): Tensor {
+export function imageBatch(images: readonly Image[], recipe: Preprocessing): Float32Tensor {
   const [first] = images;
   if (first === undefined) throw new RangeError("Cannot make a batch of 0 images");
   const shape = [images.length, ...preprocessedShape(recipe, first)];

@@ -15,8 +15,11 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, dim) => product * dim, 1);
 }
 
+/** A tensor whose values are float32. */
+export type Float32Tensor = Tensor & { readonly data: Float32Array };
+
 /** A float32 tensor over existing values; the length must equal the product of the shape. */
-export function float32Tensor(shape: readonly number[], data: Float32Array): Tensor {
+export function float32Tensor(shape: readonly number[], data: Float32Array): Float32Tensor {
   if (elementCount(shape) !== data.length) {
     throw new RangeError(`Cannot make a tensor of shape [${shape.join(", ")}] from ${data.length} values: expected ${elementCount(shape)}`);
   }
@@ -24,7 +27,7 @@ export function float32Tensor(shape: readonly number[], data: Float32Array): Ten
 }
 
 /** Rows of one shape as one tensor [rows, ...shape]; each row must have as many values as the shape. */
-export function stackRows(shape: readonly number[], rows: readonly Float32Array[]): Tensor & { readonly data: Float32Array } {
+export function stackRows(shape: readonly number[], rows: readonly Float32Array[]): Float32Tensor {
   const length = elementCount(shape);
   const data = new Float32Array(rows.length * length);
   for (const [index, row] of rows.entries()) {
@@ -32,5 +35,5 @@ export function stackRows(shape: readonly number[], rows: readonly Float32Array[
       throw new RangeError(`Cannot stack rows of shape [${shape.join(", ")}]: row ${index} has ${row.length} values`);
     data.set(row, index * length);
   }
-  return { ...float32Tensor([rows.length, ...shape], data), data };
+  return float32Tensor([rows.length, ...shape], data);
 }

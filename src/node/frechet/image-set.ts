@@ -1,5 +1,5 @@
 /** From a folder of images to what is kept of it: moments by group, and rows and scores where they are asked for. */
-import { type Image, preprocess, preprocessedShape, randomStream } from "../../data/index.js";
+import { randomStream } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import {
   dealGroups,
@@ -9,8 +9,7 @@ import {
   MomentAccumulator,
   type Moments,
 } from "../../frechet/index.js";
-import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
-import { decodeImage } from "../decode-image.js";
+import { type ImageInput, joinInputs, readImageInputs } from "../image-inputs.js";
 import type { FeatureNetwork } from "./network.js";
 
 export interface ImageSetOptions {
@@ -46,7 +45,8 @@ export interface ImageSet {
 const MAX_ROWS = 50_000;
 
 /**
- * Run a network on images, batch by batch; while one runs, the next is decoded. Besides what is kept, memory holds two batches.
+ * Run a network on images, batch by batch; while one runs, the next is decoded. Besides what is kept, memory holds the
+ * inputs of two batches and the pixels that `readImageInputs` allows.
  *
  * @throws InceptionError OPTION_INVALID where fewer than 2 images can be used, or the score cannot be split
  */
@@ -54,31 +54,22 @@ export async function collectImages(files: readonly string[], network: FeatureNe
   const collector = new Collector(files.length, network, options);
   let running: Promise<void> = Promise.resolve();
   let firstError: string | null = null;
-  for (let from = 0; from < files.length; from += options.batch) {
-    const read = await Promise.all(files.slice(from, from + options.batch).map((file, k) => readImage(file, from + k, options)));
-    const images = read.filter((each) => "image" in each);
-    for (const each of read) if ("error" in each) firstError ??= each.error;
+  // As Pillow opens an image, without turning it: what all three tools do.
+  const how = { preprocessing: network.recipe, batch: options.batch, decode: { upright: false } };
+  for await (const read of readImageInputs(files, how)) {
+    for (const { file, input } of read) {
+      if (!(input instanceof InceptionError)) continue;
+      const error = messageOf(input);
+      firstError ??= error;
+      options.onSkipped(file, error);
+    }
     await running;
-    running = collector.run(images).then(() => options.onImages(read.length));
+    running = collector.run(read).then(() => options.onImages(read.length));
     // Awaited in the next round; without a handler now, a failure while images are read would end the process.
     running.catch(() => {});
   }
   await running;
   return collector.finish(firstError);
-}
-
-type ReadImage = { readonly index: number; readonly image: Image } | { readonly error: string };
-
-/** As Pillow opens it, without turning it: what all three tools do. */
-async function readImage(file: string, index: number, { onSkipped }: ImageSetOptions): Promise<ReadImage> {
-  try {
-    return { index, image: await decodeImage(file, { upright: false }) };
-  } catch (thrown) {
-    if (!(thrown instanceof InceptionError)) throw thrown;
-    const error = messageOf(thrown);
-    onSkipped(file, error);
-    return { error };
-  }
 }
 
 class Collector {
@@ -103,9 +94,10 @@ class Collector {
     this.#rows = new Float32Array(this.#keep === null ? 0 : Math.min(images, MAX_ROWS) * network.features);
   }
 
-  async run(images: readonly { readonly index: number; readonly image: Image }[]): Promise<void> {
+  async run(read: readonly ImageInput[]): Promise<void> {
+    const images = read.flatMap(({ index, input }) => (input instanceof InceptionError ? [] : [{ index, input }]));
     if (images.length === 0) return;
-    const { features, logits } = await this.#network.run(batchOf(images, this.#network));
+    const { features, logits } = await this.#network.run(joinInputs(images.map(({ input }) => input)));
     for (const [k, { index }] of images.entries()) {
       this.#take(index, rowOf(features, k, images.length));
       if (logits !== null) this.#score?.add(index, rowOf(logits, k, images.length));
@@ -147,15 +139,6 @@ function keptRows(images: number, seed: number, name: string): Uint8Array {
   const order = randomStream({ seed, purpose: `kept rows ${name}` }).permutation(images);
   for (const index of order.subarray(0, MAX_ROWS)) keep[index] = 1;
   return keep;
-}
-
-function batchOf(images: readonly { readonly image: Image }[], { recipe }: FeatureNetwork): Tensor {
-  const [first] = images;
-  const shape = first === undefined ? [0, 0, 0] : preprocessedShape(recipe, first.image);
-  const length = shape[0]! * shape[1]! * shape[2]!;
-  const data = new Float32Array(images.length * length);
-  for (const [k, { image }] of images.entries()) preprocess(image, recipe, { data, offset: k * length });
-  return float32Tensor([images.length, ...shape], data);
 }
 
 function rowOf(values: Float32Array, k: number, rows: number): Float32Array {
