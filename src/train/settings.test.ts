@@ -31,6 +31,12 @@ describe("settings", () => {
     expect(settings.optimizer).toEqual({ name: "adamw", weightDecay: 0.05 });
   });
 
+  test("an average decay of 0 means no averages", () => {
+    expect(resolveSettings({ data: "d", recipe: "paper" }).averageDecay).toBe(0.999);
+    for (const averageDecay of ["0", 0, "none", null])
+      expect(resolveSettings({ data: "d", recipe: "paper", averageDecay }).averageDecay).toBeNull();
+  });
+
   test("a cosine without a length ends with the last epoch", () => {
     const schedule = runSchedule(resolveSettings({ data: "d", epochs: 4, learningRate: 1, schedule: "cosine:unit=epoch" }));
     expect([0, 2, 4].map((time) => schedule.rate(time))).toEqual([1, 0.5, 0]);
@@ -43,6 +49,7 @@ describe("settings", () => {
     [{ data: "d", recipe: "best" }, `Cannot set recipe of a run to "best": expected ${Object.keys(RECIPES).join(", ")}`],
     [{ data: "d", optimizer: "sgd:momentum" }, `Cannot set optimizer of a run to "sgd:momentum": expected ${SETTINGS.optimizer.expected}`],
     [{ data: "d", lr: 0.1 }, `Cannot set lr of a run: expected ${Object.keys(SETTINGS).join(", ")}`],
+    [{ data: "d", averageDecay: 1 }, "Cannot set averageDecay of a run to 1: expected a number in [0, 1), or none"],
     [{ data: "d", clipNorm: 0 }, `Cannot set clipNorm of a run to 0: expected ${SETTINGS.clipNorm.expected}`],
   ])("refuses %j", (given, message) => {
     expect(() => resolveSettings(given)).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));

@@ -14,6 +14,7 @@ import {
   orNull,
   readSetting,
   readSettings,
+  type Setting,
   type SettingTable,
   scalarRecord,
   text,
@@ -60,7 +61,7 @@ export const SETTINGS: SettingTable<TrainingSettings> = {
     parse: (given) => checkedJson(given, (value) => parseAugmentation(value, "the settings")),
   },
   auxWeight: number("weight of each auxiliary loss", 0, 100),
-  averageDecay: orNull(number("decay of the moving average of parameters, which is then evaluated and exported", 1e-9, 1 - 1e-9)),
+  averageDecay: averageDecaySetting(),
   batch: integer("images that run together", 1, 4096),
   batchNormDecay: number("share of the running statistics that a step keeps", 0, 1 - 1e-9),
   checkpointEvery: integer("steps between checkpoints inside an epoch; 0 for none", 0, 1e9),
@@ -104,6 +105,17 @@ export const SETTINGS: SettingTable<TrainingSettings> = {
   valFraction: number("share of the images that is set aside to measure on, where the data does not say", 0, 1 - 1e-9),
   weights: orNull(text("weights to begin with: hf:owner/name, or a file")),
 };
+
+/** 0 and none both mean that no averages are kept. */
+function averageDecaySetting(): Setting<number | null> {
+  const doc = "decay of the exponential moving average (EMA) of the weights, or none; the EMA weights are evaluated and exported";
+  const { parse, ...setting } = orNull(number(doc, 0, 1 - 1e-9));
+  const zeroIsNone = (given: unknown) => {
+    const value = parse(given);
+    return value === 0 ? null : value;
+  };
+  return { ...setting, expected: "a number in [0, 1), or none", parse: zeroIsNone };
+}
 
 /** The settings that are part of a training step; a learning rate is fed. */
 export const STEP_SETTINGS = [

@@ -5,7 +5,7 @@ import type { Shape } from "../../tensor/shape.js";
 import { elementCount } from "../../tensor/tensor.js";
 import { chwnLayout } from "./chwn.js";
 import { type Layout, nchwLayout } from "./layout.js";
-import type { TrainingOptions } from "./options.js";
+import { keepsAverages, type TrainingOptions } from "./options.js";
 import { type PointwiseUnit, parallelUnits } from "./parallel.js";
 import { feedInput, joined, parted, setNext, stateInput, type TrainingContext } from "./state.js";
 
@@ -41,7 +41,7 @@ export function trainingForward(context: TrainingContext, options: TrainingOptio
 export function evaluationForward(context: TrainingContext, options: TrainingOptions): ReadonlyMap<string, Ref> {
   const values = inputValues(context, options);
   for (const parameter of context.network.parameters) {
-    const averaged = options.averageDecay !== undefined && isTrained(parameter, options);
+    const averaged = keepsAverages(options) && isTrained(parameter, options);
     const flat = averaged
       ? stateInput(context, parameter, "average", `${parameter.path}:average`, null)
       : stateInput(context, parameter, isTrainable(parameter) ? "parameter" : "statistic", parameter.path, null);

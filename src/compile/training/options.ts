@@ -30,7 +30,11 @@ export interface TrainingOptions {
   readonly clipNorm?: number;
   /** Cut each element of the gradients to [−clipValue, clipValue], before `clipNorm`. Default: not. */
   readonly clipValue?: number;
-  /** Keep an exponential moving average of the parameters with this decay, in (0, 1). Default: none. */
+  /**
+   * Decay of the exponential moving average (EMA) of the parameters, in [0, 1); 0 keeps none. It is warmed up as in
+   * TensorFlow: update number s uses min(averageDecay, (1 + s) / (10 + s)), where s is the state "step" plus 1. The program
+   * "evaluate" uses the averages. Default: none.
+   */
   readonly averageDecay?: number;
   /** Share of the old running statistics that a step keeps, in [0, 1). Default 0.9 (PyTorch's momentum 0.1). */
   readonly batchNormDecay?: number;
@@ -57,6 +61,11 @@ export interface TrainingOptions {
    * the profile "webgpu" and for networks of volumes "nchw".
    */
   readonly layout?: "nchw" | "chwn";
+}
+
+/** Whether averages of the trained parameters are kept. */
+export function keepsAverages({ averageDecay = 0 }: Pick<TrainingOptions, "averageDecay">): boolean {
+  return averageDecay > 0;
 }
 
 export type LossName = "cross_entropy" | "dice_cross_entropy" | "nnunet_dice_cross_entropy";

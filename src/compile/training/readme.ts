@@ -9,7 +9,7 @@ interface Described {
  * What a file with a training step says about itself, in its metadata: a text for people ("readme") and the same facts
  * as JSON for programs ("training").
  */
-export function trainingReadme(context: TrainingContext, { state, reads }: Described): Readonly<Record<string, string>> {
+export function trainingReadme(context: TrainingContext, { state, reads }: Described, averageDecay = 0): Readonly<Record<string, string>> {
   const output = new Map(state.map((piece) => [piece.input, piece.output]));
   const pieces = [...context.state.values()].map(({ tensor }) => ({
     input: tensor.name,
@@ -29,6 +29,13 @@ export function trainingReadme(context: TrainingContext, { state, reads }: Descr
     "Each is flat (float32, row-major); the shapes of the parameters, and the first value of what is no parameter, are in the",
     'entry "training" of this metadata (initial null: the parameter of the checkpoint, or one that you draw).',
     ...(reads.length > 0 ? ["", `Read and not changed: ${reads.length} inputs; feed the same values with each run.`] : []),
+    ...(pieces.some(({ kind, output: next }) => kind === "average" && next !== null)
+      ? [
+          "",
+          `"<name>:average" is the exponential moving average of "<name>"; it starts at the value of the parameter. Run number s since`,
+          `the beginning keeps min(${averageDecay}, (1 + s) / (10 + s)) of it, where s is the input "step" plus 1. Evaluate with the averages.`,
+        ]
+      : []),
     "",
     `Other outputs: ${outputs.join(", ")}.`,
   ].join("\n");

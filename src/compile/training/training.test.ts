@@ -93,6 +93,46 @@ describe("the programs", () => {
     await Promise.all([whole.trainer.close(), halves.trainer.close()]);
   });
 
+  test("averages follow TensorFlow's formula in double precision, and go on from a saved state bit for bit", async () => {
+    const decay = 0.6;
+    const { trainer: opened, compiled } = await trainer("googlenet.paper", { averageDecay: decay });
+    const path = "conv1.conv.weight";
+    const read = async () => {
+      const state = await opened.readState([path, `${path}:average`]);
+      return [numbers(state.get(path)), numbers(state.get(`${path}:average`))] as const;
+    };
+    const run = (step: number) =>
+      opened.run("step", { input: images(`a${step}`, 4), targets: targets([0, 1, 2, 3]), learningRate: scalar(0.1) });
+    let expected: readonly number[] = (await read())[0];
+    // min(0.6, (1 + step) / (10 + step)) is below 0.6 up to step 12.
+    for (let step = 1; step <= 15; step++) {
+      await run(step);
+      const [parameter, average] = await read();
+      const kept = Math.min(decay, (1 + step) / (10 + step));
+      expected = expected.map((value, index) => kept * value + (1 - kept) * Number(parameter[index]));
+      const worst = expected.reduce((most, value, index) => Math.max(most, Math.abs(value - Number(average[index]))), 0);
+      expect(worst, `step ${step}`).toBeLessThan(1e-6);
+    }
+    const saved = await opened.readState();
+    await run(16);
+    const [uninterrupted] = [await opened.readState()];
+    await opened.writeState(saved);
+    await run(16);
+    expect(worstDifference(uninterrupted, await opened.readState())).toBe(0);
+    const readme = decodeModel(concatChunks(compiled.programs.step?.model.chunks ?? [])).metadata.get("readme");
+    expect(readme).toContain('the beginning keeps min(0.6, (1 + s) / (10 + s)) of it, where s is the input "step" plus 1.');
+    await opened.close();
+  });
+
+  test("a decay of 0 keeps no averages", () => {
+    const network = describeModel("googlenet.paper", TINY);
+    const bytes = [{}, { averageDecay: 0 }].map((options) => {
+      const { programs } = compileTraining(network, { batch: 2, optimizer: () => OPTIMIZER, ...options });
+      return concatChunks(programs.step?.model.chunks ?? []);
+    });
+    expect(bytes[1]).toEqual(bytes[0]);
+  });
+
   test("evaluation uses the averages and the running statistics, and changes nothing", async () => {
     const { trainer: opened } = await trainer("googlenet.public", { averageDecay: 0.5 }, { inputSize: 64 });
     const feeds = { input: images("e", 4), targets: targets([0, 1, 2, 3]), learningRate: scalar(0.05) };
@@ -142,7 +182,7 @@ describe("refused", () => {
   test.each([
     [{ batch: 0 }, "batch 0: expected a whole number of at least 1"],
     [{ batch: 2.5 }, "batch 2.5: expected a whole number of at least 1"],
-    [{ averageDecay: 1 }, "averageDecay 1: expected a number in (0, 1)"],
+    [{ averageDecay: 1 }, "averageDecay 1: expected a number in [0, 1)"],
     [{ clipNorm: 0 }, "clipNorm 0: expected a positive number"],
     [{ batchNormDecay: 1 }, "batchNormDecay 1: expected a number in [0, 1)"],
   ])("%j", (options, fact) => {

@@ -176,7 +176,8 @@ function forwardSegments({ b }: TrainingContext, nodes: readonly Node[]): readon
 }
 
 /** 6 to 8: drop what nothing needs, lower, encode. */
-function finishProgram(context: TrainingContext, name: string, { profile = "standard" }: TrainingOptions): CompiledProgram {
+function finishProgram(context: TrainingContext, name: string, options: TrainingOptions): CompiledProgram {
+  const { profile = "standard" } = options;
   const changed = [...context.state].flatMap(([input, { next }]) => (next ? [{ input, output: `${input}:next`, value: next.id }] : []));
   const outputs = [
     ...changed.map(({ output, value }) => ({ name: output, value })),
@@ -204,7 +205,7 @@ function finishProgram(context: TrainingContext, name: string, { profile = "stan
     initializers: constants,
     inputs: graph.inputs.map(({ name: input, type }) => ({ name: input, dtype: type.dtype, shape: type.shape })),
     outputs: graph.outputs.map((output) => ({ value: output.value, info: { name: output.name, ...typeOf(graph, output.value) } })),
-    metadata: trainingReadme(context, program),
+    metadata: trainingReadme(context, program, options.averageDecay),
     naming: "rename",
   });
   return { graph, model, ...program };
@@ -227,7 +228,7 @@ function checkOptions(network: Graph, options: TrainingOptions): void {
     { name: "auxWeight", value: auxWeight, law: "a number of at least 0", holds: auxWeight >= 0 },
     { name: "clipNorm", value: clipNorm, law: "a positive number", holds: clipNorm > 0 },
     { name: "clipValue", value: clipValue, law: "a positive number", holds: clipValue > 0 },
-    { name: "averageDecay", value: averageDecay, law: "a number in (0, 1)", holds: averageDecay > 0 && averageDecay < 1 },
+    { name: "averageDecay", value: averageDecay, law: "a number in [0, 1)", holds: averageDecay >= 0 && averageDecay < 1 },
     { name: "batchNormDecay", value: batchNormDecay, law: "a number in [0, 1)", holds: batchNormDecay >= 0 && batchNormDecay < 1 },
   ];
   for (const { name, value, law, holds } of rules) {

@@ -3,7 +3,7 @@ import type { Parameter } from "../../ir/graph.js";
 import type { GraphBuilder, Ref } from "../../ops/build.js";
 import { averageParameters, clipByNorm, clipByValue, type Optimizer } from "../../optim/index.js";
 import { elementCount } from "../../tensor/tensor.js";
-import type { TrainingOptions } from "./options.js";
+import { keepsAverages, type TrainingOptions } from "./options.js";
 import { counterInput, feedInput, joined, parted, setNext, stateInput, type TrainingContext } from "./state.js";
 
 /** A trained parameter with its gradient, both flat. */
@@ -120,12 +120,13 @@ function updateGroup(context: TrainingContext, options: TrainingOptions, group: 
     const next = updated.slots[index];
     if (next) store(name, next, (member) => `${member.path}:${name}`);
   }
-  if (options.averageDecay === undefined) return;
+  const { averageDecay } = options;
+  if (averageDecay === undefined || !keepsAverages(options)) return;
   const average = vectors(
     "average",
     members.map((member) => stateInput(context, member.parameter, "average", `${member.parameter.path}:average`, null)),
   );
-  const next = averageParameters(b, `${path}.averaged`, { average, parameter: updated.parameter, decay: options.averageDecay, step });
+  const next = averageParameters(b, `${path}.averaged`, { average, parameter: updated.parameter, decay: averageDecay, step });
   store("average", next, (member) => `${member.path}:average`);
 }
 
