@@ -18,6 +18,7 @@ import { type Checkpoint, encodeCheckpoint, type ReadCheckpointOptions } from ".
 import { bestEpoch, epochsToKeep, type Metric, type Position } from "../train/history.js";
 import { encodeJson, type JsonData, type JsonRecord } from "../train/json.js";
 import { encodeMetricsLine, lineEvent, linesUpTo, type MetricsLine, metricsEvents } from "../train/metrics-log.js";
+import { heldBy, type LockOwner, lockFile } from "./file-lock.js";
 import { systemErrorCode } from "./file-source.js";
 import {
   CONFIG_FORMAT,
@@ -31,7 +32,6 @@ import {
   readRunCheckpoint,
   readRunMetrics,
 } from "./open-run.js";
-import { LOCK_FILES, lockRunFolder } from "./run-lock.js";
 import { orWriteFailed, writeFileAtomic } from "./write-file.js";
 
 /** What a run is made of before it begins. */
@@ -72,7 +72,9 @@ export interface RunWriter {
   close(): Promise<void>;
 }
 
-/** Temporary files of `writeFileAtomic`, left by a process that was killed. */
+const LOCK_NAME = ".lock";
+
+/** Temporary files of `writeFileAtomic` and `lockFile`, left by a process that was killed. */
 const LEFTOVER = /^\..*\.[0-9a-f]{12}\.tmp$/;
 const EVENT_FILE = /^events\.out\.tfevents\.\d+\.inceptionkit$/;
 
@@ -143,7 +145,7 @@ export async function resumeRun(
  * @throws InceptionError RUN_INVALID where it holds a run or anything else, or is no folder
  */
 export async function checkFreeForRun(folder: string): Promise<void> {
-  const entries = (await entriesOf(folder)).filter((name) => !LOCK_FILES.includes(name) && !LEFTOVER.test(name)).toSorted();
+  const entries = (await entriesOf(folder)).filter((name) => name !== LOCK_NAME && !LEFTOVER.test(name)).toSorted();
   if (entries.length === 0) return;
   const shown = messageOf(folder);
   const fact = entries.includes(RUN_FILES.config)
@@ -164,6 +166,20 @@ async function entriesOf(folder: string): Promise<readonly string[]> {
 
 function notAFolder(folder: string): InceptionError {
   return new InceptionError("RUN_INVALID", `Cannot use "${messageOf(folder)}" for a run: it is a file, expected a folder`, { folder });
+}
+
+/**
+ * Takes a run for this process alone.
+ *
+ * @returns releases it; calling it again does nothing
+ * @throws InceptionError RUN_INVALID where another process, or this one already, holds it; WRITE_FAILED
+ */
+function lockRunFolder(folder: string): Promise<() => Promise<void>> {
+  const file = path.join(folder, LOCK_NAME);
+  return lockFile(file, (owner: LockOwner | null) => {
+    const fact = `${heldBy(owner)} is writing to it; if that is no longer so, delete "${messageOf(file)}"`;
+    return new InceptionError("RUN_INVALID", `Cannot write to run "${messageOf(folder)}": ${fact}`, { folder, ...owner });
+  });
 }
 
 /** Write both growing files anew from `lines`, and open them to be appended to. */

@@ -83,34 +83,44 @@ export async function evaluateModel(model: string, data: string | null, options:
     const dataset = choosePart(await openLabelled(model, data, classes), options.split);
     const task: Task = { loaded, preprocessing, dataset, output: logitsOutput(loaded), classes, options };
     const record = await openRecord(task);
-    const left = leftOver(dataset, record);
-    const rest: Task = { ...task, dataset: selectSamples(dataset, left) };
-    const metrics = new ClassificationMetrics({ numClasses: classes.length, nameOf: dataset.nameOf });
-    const real = realScore(dataset, options.real ?? null);
-    const take = (scored: ScoredImage): void => {
-      metrics.add(scored);
-      real.add(scored);
-    };
-    for (const scored of record.scored) take(scored);
-    const before = dataset.size - left.length;
-    const skipped = [...record.skipped];
-    const report = async (scored: readonly ScoredImage[], bad: readonly SkippedSample[], done: number): Promise<void> => {
-      const placed = scored.map((image) => ({ ...image, index: left[image.index] ?? 0 }));
-      const named = bad.map((sample) => ({ ...sample, index: left[sample.index] ?? 0 }));
-      for (const image of placed) take(image);
-      skipped.push(...named);
-      await record.append(placed, named);
-      options.onMeasured?.(before + done, dataset.size);
-    };
-    await ((options.crops ?? 1) === 1 ? measureImages(rest, report) : measureCrops(rest, options.crops ?? 1, report));
-    const evaluation = metrics.result();
-    if (evaluation.images > 0) return { evaluation, skipped, classes, data: dataset.name, real: real.result() };
-    throw new InceptionError("DATASET_INVALID", `Cannot measure on "${dataset.name}": not one of ${dataset.size} images can be read`, {
-      dataset: dataset.name,
-    });
+    try {
+      return await measureRest(task, record);
+    } finally {
+      await record.close();
+    }
   } finally {
     await loaded.close();
   }
+}
+
+/** Evaluates on the images that the record lacks; the result is of all. */
+async function measureRest(task: Task, record: EvaluationRecord): Promise<Measured> {
+  const { dataset, classes, options } = task;
+  const left = leftOver(dataset, record);
+  const rest: Task = { ...task, dataset: selectSamples(dataset, left) };
+  const metrics = new ClassificationMetrics({ numClasses: classes.length, nameOf: dataset.nameOf });
+  const real = realScore(dataset, options.real ?? null);
+  const take = (scored: ScoredImage): void => {
+    metrics.add(scored);
+    real.add(scored);
+  };
+  for (const scored of record.scored) take(scored);
+  const before = dataset.size - left.length;
+  const skipped = [...record.skipped];
+  const report = async (scored: readonly ScoredImage[], bad: readonly SkippedSample[], done: number): Promise<void> => {
+    const placed = scored.map((image) => ({ ...image, index: left[image.index] ?? 0 }));
+    const named = bad.map((sample) => ({ ...sample, index: left[sample.index] ?? 0 }));
+    for (const image of placed) take(image);
+    skipped.push(...named);
+    await record.append(placed, named);
+    options.onMeasured?.(before + done, dataset.size);
+  };
+  await ((options.crops ?? 1) === 1 ? measureImages(rest, report) : measureCrops(rest, options.crops ?? 1, report));
+  const evaluation = metrics.result();
+  if (evaluation.images > 0) return { evaluation, skipped, classes, data: dataset.name, real: real.result() };
+  throw new InceptionError("DATASET_INVALID", `Cannot measure on "${dataset.name}": not one of ${dataset.size} images can be read`, {
+    dataset: dataset.name,
+  });
 }
 
 /** What was measured of these images: indices are those of the dataset that is run. */

@@ -1,8 +1,9 @@
 import { appendFile, readFile, stat, truncate } from "node:fs/promises";
 import type { SkippedSample } from "../../data/index.js";
-import { InceptionError } from "../../errors.js";
+import { InceptionError, messageOf } from "../../errors.js";
 import { decodeJson, encodeJson, isJsonRecord, type JsonRecord, jsonNumber } from "../../train/json.js";
 import type { ScoredImage } from "../../train/metrics.js";
+import { heldBy, lockFile } from "../file-lock.js";
 import { writeFileAtomic } from "../write-file.js";
 
 /** What was measured before, and where the rest goes. */
@@ -11,21 +12,39 @@ export interface EvaluationRecord {
   readonly skipped: readonly SkippedSample[];
   /** Add lines; a program that is killed leaves whole lines and at most one that is cut, which is dropped next time. */
   readonly append: (scored: readonly ScoredImage[], skipped: readonly SkippedSample[]) => Promise<void>;
+  /** Releases the file for other processes. Calling it again does nothing. */
+  readonly close: () => Promise<void>;
 }
 
 /** A record that is not kept. */
-export const NO_RECORD: EvaluationRecord = { scored: [], skipped: [], append: () => Promise.resolve() };
+export const NO_RECORD: EvaluationRecord = { scored: [], skipped: [], append: () => Promise.resolve(), close: () => Promise.resolve() };
 
 /** 50,000 images are 6 MB. */
 const LARGEST_FILE = 2 ** 28;
 
 /**
- * Open a file with a line for each measured image, or begin one.
+ * Opens a record, a file with a line for each evaluated image, or creates it. Only one process at a time can have it open:
+ * `FILE.lock` beside it names that process.
  *
- * @param about - what is measured and how: a file about something else is refused
- * @throws InceptionError OPTION_INVALID for the record of another measurement, FILE_CORRUPT, FILE_LIMIT, WRITE_FAILED
+ * @param about - what is evaluated and how; `images` is the number of images
+ * @throws InceptionError OPTION_INVALID for the record of another evaluation; FILE_CORRUPT, also for an image that occurs twice;
+ *   FILE_LIMIT; WRITE_FAILED, also where another process has it open
  */
-export async function openEvaluationRecord(file: string, about: JsonRecord): Promise<EvaluationRecord> {
+export async function openEvaluationRecord(file: string, about: JsonRecord & { readonly images: number }): Promise<EvaluationRecord> {
+  const lock = `${file}.lock`;
+  const close = await lockFile(lock, (owner) => {
+    const fact = `${heldBy(owner)} is writing to it; if that is no longer so, delete "${messageOf(lock)}"`;
+    return new InceptionError("WRITE_FAILED", `Cannot write record "${messageOf(file)}": ${fact}`, { file, ...owner });
+  });
+  try {
+    return { ...(await readRecord(file, about)), close };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}
+
+async function readRecord(file: string, about: JsonRecord & { readonly images: number }): Promise<Omit<EvaluationRecord, "close">> {
   const append = async (scored: readonly ScoredImage[], skipped: readonly SkippedSample[]): Promise<void> => {
     const lines = [
       ...scored.map(({ index, label, answer, rank, loss, probability }) => ({ index, label, answer, rank, loss, probability })),
@@ -41,6 +60,7 @@ export async function openEvaluationRecord(file: string, about: JsonRecord): Pro
   const [first = "", ...lines] = text.split("\n").slice(0, -1);
   checkSame(file, decodeJson(first, `the first line of "${file}"`), about);
   const rows = lines.map((line, index) => readLine(decodeJson(line, `line ${index + 2} of "${file}"`), file, index + 2));
+  checkIndices(file, rows, about.images);
   return {
     scored: rows.flatMap((row) => ("loss" in row ? [row] : [])),
     skipped: rows.flatMap((row) => ("reason" in row ? [row] : [])),
@@ -78,6 +98,22 @@ function checkSame(file: string, found: ReturnType<typeof decodeJson>, about: Js
       `Cannot go on with record "${file}": its ${name} is ${other === undefined ? "missing" : encodeJson(other)}, expected ${encodeJson(value)}`,
       { file, name },
     );
+  }
+}
+
+/** Every image counts once. @throws InceptionError FILE_CORRUPT naming line and index */
+function checkIndices(file: string, rows: readonly { readonly index: number }[], images: number): void {
+  const lines = new Map<number, number>();
+  for (const [at, { index }] of rows.entries()) {
+    const [line, earlier] = [at + 2, lines.get(index)];
+    const fact =
+      earlier !== undefined
+        ? `line ${line} has index ${index} again, which line ${earlier} has; two evaluations wrote to it at once, delete it and start again`
+        : `line ${line} has index ${index}, expected an integer from 0 to ${images - 1}`;
+    if (earlier !== undefined || index >= images) {
+      throw new InceptionError("FILE_CORRUPT", `Cannot read record "${messageOf(file)}": ${fact}`, { file, line, index });
+    }
+    lines.set(index, line);
   }
 }
 
