@@ -96,6 +96,14 @@ async function currentOwner(): Promise<LockOwner> {
 async function createLock(file: string, text: string): Promise<boolean> {
   const temporary = await writeTemporary(file, text);
   try {
+    return await orWriteFailed(file, () => linkNew(temporary, file, text));
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function linkNew(temporary: string, file: string, text: string): Promise<boolean> {
+  try {
     await link(temporary, file);
     return true;
   } catch (thrown) {
@@ -103,9 +111,7 @@ async function createLock(file: string, text: string): Promise<boolean> {
     // ENOENT: whoever holds the lock tidied up the temporary file.
     if (code === "EEXIST" || code === "ENOENT") return false;
     if (NO_LINKS.has(code)) return await createWithoutLink(file, text);
-    return await orWriteFailed(file, () => Promise.reject(thrown));
-  } finally {
-    await rm(temporary, { force: true });
+    throw thrown;
   }
 }
 
@@ -118,7 +124,7 @@ async function createWithoutLink(file: string, text: string): Promise<boolean> {
     return true;
   } catch (thrown) {
     if (systemErrorCode(thrown) === "EEXIST") return false;
-    return await orWriteFailed(file, () => Promise.reject(thrown));
+    throw thrown;
   }
 }
 
