@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { type Preprocessing, parsePreprocessing } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
+import { decodeJson } from "../formats/json.js";
+import { quoted } from "../formats/quoted.js";
 import { type ImageInput, joinInputs, readImageInputs } from "../node/image-inputs.js";
 import { listImages } from "../node/list-images.js";
 import { knownPreprocessing, type LoadedModel, type LoadModelOptions, loadModel } from "../node/load-model.js";
@@ -78,11 +80,7 @@ export async function readJson(file: string): Promise<unknown> {
   const text = await readFile(file, "utf8").catch((thrown: unknown) => {
     throw new InceptionError("FILE_NOT_FOUND", `Cannot read "${file}": ${messageOf(thrown)}`, { file });
   });
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new InceptionError("FILE_CORRUPT", `Cannot read "${file}": it is not JSON`, { file });
-  }
+  return decodeJson(text, `"${messageOf(file)}"`);
 }
 
 /**
@@ -136,7 +134,7 @@ function joinBatch(inputs: readonly Float32Tensor[], { artefact, session }: Load
   if (expected.every((size, axis) => typeof size !== "number" || size === found[axis])) return batch;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot feed "${artefact.model}": the preprocessing gives ${found.join("×")}, expected ${expected.join("×")}`,
+    `Cannot feed ${quoted(artefact.model)}: the preprocessing gives ${found.join("×")}, expected ${expected.join("×")}`,
     { found, expected },
   );
 }

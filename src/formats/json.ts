@@ -7,6 +7,12 @@ import { quoted } from "./quoted.js";
  */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | ReadonlyMap<string, JsonValue>;
 
+/** JSON with objects as plain records. */
+export type JsonData = null | boolean | number | string | readonly JsonData[] | JsonRecord;
+export interface JsonRecord {
+  readonly [key: string]: JsonData;
+}
+
 /** Headers that we read nest three deep; 16 leaves room and keeps the recursion far from the stack's end. */
 const MAX_DEPTH = 16;
 /** No number that a header needs is longer; a double prints in 24 characters. */
@@ -32,6 +38,28 @@ export function parseJson(text: string, where: string): JsonValue {
   skipSpace(cursor);
   if (cursor.at !== text.length) throw wrong(cursor, "expected the end of the text");
   return value;
+}
+
+/**
+ * Parse JSON from a file into plain records. Unlike `JSON.parse` it rejects repeated keys and nesting deeper than 16, so
+ * that a function that walks or prints the result cannot overflow the stack.
+ *
+ * @param where - names the text in messages: `config.json of run "x"`
+ * @throws InceptionError FILE_CORRUPT
+ */
+export function decodeJson(text: string, where: string): JsonData {
+  return plain(parseJson(text, where));
+}
+
+function plain(value: JsonValue): JsonData {
+  if (value === null || typeof value !== "object") return value;
+  // fromEntries defines own properties, so that a key "__proto__" is a key and nothing else.
+  if (isMap(value)) return Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]));
+  return value.map(plain);
+}
+
+function isMap(value: JsonValue): value is ReadonlyMap<string, JsonValue> {
+  return value instanceof Map;
 }
 
 function wrong(cursor: Cursor, fact: string): InceptionError {

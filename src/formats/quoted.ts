@@ -6,7 +6,12 @@ const MAX_SHOWN = 200;
  * them, and what is longer than 200 characters is cut.
  */
 export function quoted(name: string): string {
-  const shown = name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}...` : name;
+  return `"${shortened(name)}"`;
+}
+
+/** Text from a file as `quoted` shows it, without the quotation marks. */
+export function shortened(text: string): string {
+  const shown = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: removing control characters is the purpose
-  return `"${shown.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, " ")}"`;
+  return shown.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, " ");
 }

@@ -3,6 +3,7 @@
  * What they do not say goes into a third array, `inceptionkit`: JSON in bytes, which the others do not look at.
  */
 import { InceptionError } from "../errors.js";
+import { parseJson } from "../formats/json.js";
 import { encodeNpy } from "../formats/npy.js";
 import { type NpzFile, readNpzArray } from "../formats/npz.js";
 import { encodeStoredZip } from "../formats/zip-encode.js";
@@ -71,9 +72,9 @@ async function readOrigin(file: NpzFile): Promise<StatisticsOrigin & { readonly 
   const tensor = await readNpzArray(file, ORIGIN_KEY, MAX_ORIGIN_BYTES);
   if (tensor === null) return unknown;
   try {
-    const said: unknown = JSON.parse(new TextDecoder().decode(Uint8Array.from(tensor.data as Uint8Array)));
-    if (typeof said !== "object" || said === null) return unknown;
-    const { images, mode, weightsSha256 } = said as Readonly<Record<string, unknown>>;
+    const said = parseJson(new TextDecoder().decode(Uint8Array.from(tensor.data as Uint8Array)), ORIGIN_KEY);
+    if (!(said instanceof Map)) return unknown;
+    const [images, mode, weightsSha256] = ["images", "mode", "weightsSha256"].map((key): unknown => said.get(key));
     return {
       images: typeof images === "number" && Number.isSafeInteger(images) && images >= 2 ? images : null,
       mode: FRECHET_MODES.find((known) => known === mode) ?? null,

@@ -4,6 +4,7 @@ import { decodeModel } from "../formats/onnx/decode.js";
 import { looksLikeOnnx } from "../formats/onnx/sniff.js";
 import { hostTensor } from "../formats/onnx/tensor.js";
 import type { OnnxModel } from "../formats/onnx/types.js";
+import { shortened } from "../formats/quoted.js";
 import { describeModel, findModel, type GivenOptions, MODELS } from "../models/index.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
 import { parseArtefact } from "../predict/artefact.js";
@@ -60,9 +61,14 @@ async function openOperand(text: string, options: GivenOptions): Promise<Opened>
   if (!(await isOnnxFile(text))) findModel(text);
   const onnx = await readOnnx(text);
   const artefact = parseArtefact(onnx.metadata, text);
-  const given = Object.entries(artefact?.options ?? {}).map(([name, value]) => `${name}=${String(value)}`);
-  const says = artefact && messageOf([artefact.model, ...given].join(" "));
+  const given = Object.entries(artefact?.options ?? {}).map(([name, value]) => `${name}=${optionText(value)}`);
+  const says = artefact && shortened([artefact.model, ...given].join(" "));
   return { operand: { name: messageOf(text), onnx }, says };
+}
+
+/** Not `String(value)`, which calls what an object of the file has under the name "toString". */
+function optionText(value: unknown): string {
+  return typeof value === "string" ? value : Array.isArray(value) ? value.map(optionText).join() : JSON.stringify(value);
 }
 
 /** A model id or family with options; null where the text begins with neither. */

@@ -146,7 +146,9 @@ function checkDynamicVolume({ model, options }: Artefact): void {
 async function computeGolden(example: Golden, name: string, model: Uint8Array): Promise<Golden> {
   const session = await createNodeSession(model, { device: "cpu", transfer: true, name });
   try {
-    const results = Object.entries(await session.run(goldenFeeds(example, session.inputs))).filter(([, { dtype }]) => dtype === "float32");
+    const results = Object.entries(await session.run(goldenFeeds(example, session.inputs, name))).filter(
+      ([, { dtype }]) => dtype === "float32",
+    );
     const vectors = results.flatMap(([output, { shape, data }]) =>
       shape.length === 2 ? [[output, Array.from(data, Number)] as const] : [],
     );

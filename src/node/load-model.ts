@@ -5,8 +5,9 @@ import { checkOps } from "../formats/onnx/check-ops.js";
 import { decodeModel } from "../formats/onnx/decode.js";
 import { concatChunks } from "../formats/onnx/encode.js";
 import { INFERENCE_OPS } from "../formats/onnx/schemas.js";
+import { quoted, shortened } from "../formats/quoted.js";
 import { findModel } from "../models/index.js";
-import { type Artefact, everyNth, goldenDifference, goldenFeeds, parseArtefact } from "../predict/artefact.js";
+import { type Artefact, goldenDifferences, goldenFeeds, parseArtefact } from "../predict/artefact.js";
 import type { Device, Session } from "../runtime/session.js";
 import type { WeightReport } from "../weights/apply.js";
 import { openFileSource } from "./file-source.js";
@@ -116,7 +117,7 @@ export function logitsOutput({ session, artefact }: LoadedModel): string {
   if (names.length === 1 && only !== undefined) return only;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot classify with "${artefact.model}": it has no logits but ${names.join(", ")}; with --option numClasses=N it gets a classifier`,
+    `Cannot classify with ${quoted(artefact.model)}: it has no logits but ${shortened(names.join(", "))}; with --option numClasses=N it gets a classifier`,
     { outputs: names },
   );
 }
@@ -189,21 +190,14 @@ export const SELF_CHECK_TOLERANCE = 2e-3;
 async function runSelfCheck(session: Session, artefact: Artefact, file: string): Promise<number | null> {
   const { golden } = artefact;
   if (golden === null || session.inputs.length === 0) return null;
-  const results = await session.run(goldenFeeds(golden, session.inputs), { fetches: Object.keys(golden.outputs) });
-  const differences = Object.entries(golden.outputs).map(([name, values]) =>
-    goldenDifference(values, everyNth(float32Data(results[name]?.data), golden.strides?.[name])),
-  );
-  const worst = Math.max(...differences);
+  const results = await session.run(goldenFeeds(golden, session.inputs, file), { fetches: Object.keys(golden.outputs) });
+  const worst = goldenDifferences(golden, results);
   if (worst <= SELF_CHECK_TOLERANCE) return worst;
   throw new InceptionError(
     "SELF_CHECK_FAILED",
     `Cannot trust "${file}" on ${session.device}: its golden example differs by ${worst.toPrecision(2)} of the spread, expected at most ${SELF_CHECK_TOLERANCE}`,
     { file, worst },
   );
-}
-
-function float32Data(data: unknown): Float32Array {
-  return data instanceof Float32Array ? data : new Float32Array(0);
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   encodeArtefact,
   everyNth,
   goldenDifference,
+  goldenDifferences,
   goldenFeeds,
   goldenInput,
   parseArtefact,
@@ -65,10 +66,14 @@ describe("what a file says about itself", () => {
     const segmentation = { spacing: null, normalization, patchSize: [4, 4, 4], labelValues: [0, 1] } as const;
     const artefact: Artefact = { ...ARTEFACT, segmentation, rawInput: "patch", golden };
     expect(parse(encodeArtefact(artefact))).toEqual(artefact);
-    const feeds = goldenFeeds(golden, [
-      { name: "voxels", dtype: "float32", shape: ["N", 1, 4, 4, 4] },
-      { name: "mean", dtype: "float32", shape: ["N", 2] },
-    ]);
+    const feeds = goldenFeeds(
+      golden,
+      [
+        { name: "voxels", dtype: "float32", shape: ["N", 1, 4, 4, 4] },
+        { name: "mean", dtype: "float32", shape: ["N", 2] },
+      ],
+      "model.onnx",
+    );
     expect(feeds).toEqual({ voxels: goldenInput(golden), mean: { dtype: "float32", shape: [1, 2], data: Float32Array.of(0.5, 0.5) } });
   });
 
@@ -140,6 +145,53 @@ describe("what a file says about itself", () => {
     expect(faultOf({ preprocessing: {} })).toBe('Cannot read the preprocessing of "model.onnx": resize is missing, expected an object');
   });
 
+  test("a golden example whose numbers float32 cannot hold, or that has none, is rejected", () => {
+    const place = 'Cannot use the metadata "inceptionkit" of "model.onnx": ';
+    const general = `${place}its golden example is not an input with outputs`;
+    const golden = { key: "k", shape: [1, 2], low: -1, high: 1, outputs: { y: [1, 2] } };
+    const cases: readonly (readonly [change: object, message: string])[] = [
+      [{ outputs: {} }, `${place}its golden example has no outputs`],
+      [{ outputs: { y: [] } }, `${place}output "y" of its golden example is not a list of finite float32 values`],
+      [{ outputs: { y: [1, 1e200] } }, `${place}output "y" of its golden example is not a list of finite float32 values`],
+      [
+        { outputs: { [`${"y".repeat(300)}\u001b`]: 1 } },
+        `${place}output "${"y".repeat(200)}..." of its golden example is not a list of finite float32 values`,
+      ],
+      [{ strides: { y: 0 } }, `${place}field "strides" of its golden example has no usable number for "y"`],
+      [{ strides: { y: 1.5 } }, `${place}field "strides" of its golden example has no usable number for "y"`],
+      [{ others: { mean: -1e39 } }, `${place}field "others" of its golden example has no usable number for "mean"`],
+      [{ others: [1] }, `${place}field "others" of its golden example has no usable number for ""`],
+      [{ low: -1e300 }, general],
+      [{ shape: [2 ** 31, 1] }, general],
+      [{ shape: [1, 0] }, general],
+      [{ shape: Array(65).fill(1) }, general],
+    ];
+    for (const [change, message] of cases) expect(faultOf({ golden: { ...golden, ...change } })).toBe(message);
+    expect(() => parse(encodeArtefact(ARTEFACT).replace('"low":-1', '"low":-1e999'))).toThrowError(general);
+  });
+
+  test("deep nesting is rejected before anything walks it, and what is echoed is cut", () => {
+    const place = 'Cannot use the metadata "inceptionkit" of "model.onnx": ';
+    const deep = "[".repeat(20_000) + "]".repeat(20_000);
+    expect(() => parse(`{"version":1,"model":"m","options":{"a":${deep}}}`)).toThrowError(
+      `${place}Cannot parse its text as JSON: nesting is deeper than 16 at character 55`,
+    );
+    expect(() => parse(deep)).toThrowError(`${place}Cannot parse its text as JSON: nesting is deeper than 16 at character 17`);
+    expect(faultOf({ version: "2".repeat(5000) })).toBe(
+      `Cannot use the metadata of "model.onnx": its version is "${"2".repeat(199)}..., expected 1`,
+    );
+    expect(() => parse(`"${" ".repeat(2 ** 24)}"`)).toThrowError(
+      'Cannot use the metadata "inceptionkit" of "model.onnx": it has 16777218 characters, at most 16777216 are read',
+    );
+  });
+
+  test("a key of every object's prototype is a key", () => {
+    const golden = { ...ARTEFACT.golden, outputs: JSON.parse('{"__proto__":[1,2]}') as object };
+    const text = JSON.stringify({ ...(JSON.parse(encodeArtefact(ARTEFACT)) as object), golden });
+    expect(Object.entries(parse(text)?.golden?.outputs ?? {})).toEqual([["__proto__", [1, 2]]]);
+    expect(Object.getPrototypeOf(parse(text)?.golden?.outputs)).toBe(Object.prototype);
+  });
+
   test("any other text is an artefact or a typed error", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
@@ -158,6 +210,45 @@ describe("the golden example", () => {
     // mulberry32 of "a": 0.62168…, 0.30822…, as test/goldens/README.md gives them.
     const input = goldenInput({ key: "a", shape: [1, 2], low: 0, high: 1, outputs: {} });
     expect([...input.data].map(Number)).toEqual([Math.fround(0.621685681398958), Math.fround(0.30822347407229245)]);
+  });
+
+  test("the limit on values is one for all inputs", () => {
+    const golden = { key: "a", shape: [1, 2], low: 0, high: 1, outputs: { y: [1] } };
+    const feeds =
+      (shape: readonly (number | string)[], name = "second") =>
+      () =>
+        goldenFeeds(
+          golden,
+          [
+            { name: "x", dtype: "float32", shape: [1, 2] },
+            { name, dtype: "float32", shape },
+          ],
+          "m.onnx",
+        );
+    expect(feeds([2 ** 32, 2 ** 20])).toThrowError(
+      'Cannot run the golden example of "m.onnx": input "second" has shape [4294967296, 1048576], expected at most 12582912 values in all inputs together',
+    );
+    expect(feeds([12_582_911])).toThrowError(/expected at most 12582912 values in all inputs together$/);
+    expect(feeds([3, -1])).toThrowError(
+      'Cannot run the golden example of "m.onnx": input "second" has shape [3, -1], expected sizes of 0 or more',
+    );
+    expect(Object.entries(feeds(["N", 2], "__proto__")())[1]).toEqual([
+      "__proto__",
+      { dtype: "float32", shape: [1, 2], data: new Float32Array(2) },
+    ]);
+  });
+
+  test("no answer is close to values without a finite spread", () => {
+    expect(goldenDifference([1e200, -1e200, 1e200], [1, 2, 3])).toBe(Number.POSITIVE_INFINITY);
+    expect(goldenDifference([1, Number.POSITIVE_INFINITY], [1, Number.POSITIVE_INFINITY])).toBe(Number.POSITIVE_INFINITY);
+    expect(goldenDifference([], [])).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test("outputs are compared by name, whole or every so many; a missing one differs", () => {
+    const golden = { key: "k", shape: [1], low: 0, high: 1, outputs: { a: [1, 3], b: [1, 3] }, strides: { b: 2 } };
+    const floats = (...values: number[]) => ({ dtype: "float32", shape: [values.length], data: Float32Array.from(values) }) as const;
+    expect(goldenDifferences(golden, { a: floats(1, 3), b: floats(1, 9, 3.5) })).toBe(0.5);
+    expect(goldenDifferences(golden, { a: floats(1, 3) })).toBe(Number.POSITIVE_INFINITY);
   });
 
   test("differences are in units of the spread", () => {

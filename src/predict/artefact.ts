@@ -1,5 +1,8 @@
 import { type Preprocessing, parsePreprocessing, parseSegmentationRecipe, type SegmentationRecipe } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
+import { decodeJson } from "../formats/json.js";
+import { MAX_RANK } from "../formats/onnx/decode-tensor.js";
+import { quoted, shortened } from "../formats/quoted.js";
 import type { TensorInfo } from "../runtime/session.js";
 import { fillUniform } from "../tensor/fill.js";
 import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
@@ -83,7 +86,7 @@ export function parseArtefact(metadata: Iterable<readonly [key: string, text: st
   if (value.version !== VERSION) {
     throw new InceptionError(
       "FILE_UNSUPPORTED",
-      `Cannot use the metadata of "${file}": its version is ${JSON.stringify(value.version)}, expected ${VERSION}`,
+      `Cannot use the metadata of "${file}": its version is ${shortened(JSON.stringify(value.version) ?? "missing")}, expected ${VERSION}`,
       { file },
     );
   }
@@ -105,14 +108,25 @@ export function parseArtefact(metadata: Iterable<readonly [key: string, text: st
   };
 }
 
+/** Twenty times the text of a model with 20,000 class names; more would only take memory. */
+const MAX_TEXT_LENGTH = 16 * 2 ** 20;
+
 function parseRecord(text: string, file: string): Readonly<Record<string, unknown>> {
+  if (text.length > MAX_TEXT_LENGTH) {
+    const message = `Cannot use the metadata "${ARTEFACT_KEY}" of "${file}": it has ${text.length} characters, at most ${MAX_TEXT_LENGTH} are read`;
+    throw new InceptionError("FILE_LIMIT", message, { file });
+  }
+  const value = parseText(text, file);
+  if (isRecord(value)) return value;
+  throw corrupt(file, "it is no object");
+}
+
+function parseText(text: string, file: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    if (isRecord(value)) return value;
+    return decodeJson(text, "its text");
   } catch (thrown) {
     throw corrupt(file, messageOf(thrown));
   }
-  throw corrupt(file, "it is no object");
 }
 
 function parseRawInput(value: unknown, file: string): RawInput {
@@ -134,26 +148,44 @@ function parseLabels(value: unknown, file: string): readonly string[] | null {
 }
 
 function parseGolden(value: unknown, file: string): Golden {
-  if (isRecord(value)) {
-    const { key, shape, low, high, outputs } = value;
-    const [strides, others] = [parseNumbers(value.strides), parseNumbers(value.others)];
-    if (typeof key === "string" && isNumbers(shape) && typeof low === "number" && typeof high === "number" && isRecord(outputs)) {
-      const named = Object.entries(outputs).map(([name, values]) => [name, isNumbers(values) ? values : []] as const);
-      if (shape.every((size) => Number.isInteger(size) && size > 0) && elementCount(shape) <= MOST_GOLDEN_VALUES) {
-        return { key, shape, low, high, outputs: Object.fromEntries(named), ...(strides && { strides }), ...(others && { others }) };
-      }
-    }
-  }
-  throw corrupt(file, "its golden example is not an input with outputs");
+  const { key, shape, low, high, outputs, strides, others } = isRecord(value) ? value : {};
+  if (typeof key !== "string" || !isGoldenShape(shape) || !isFloat32(low) || !isFloat32(high) || !isRecord(outputs))
+    throw corrupt(file, "its golden example is not an input with outputs");
+  const named = Object.entries(outputs).map(([name, values]): readonly [string, readonly number[]] => {
+    if (Array.isArray(values) && values.length > 0 && values.every(isFloat32)) return [name, values];
+    throw corrupt(file, `output ${quoted(name)} of its golden example is not a list of finite float32 values`);
+  });
+  if (named.length === 0) throw corrupt(file, "its golden example has no outputs");
+  const steps = parseNumbers(strides, "strides", (each) => isFloat32(each) && Number.isInteger(each) && each > 0, file);
+  const fills = parseNumbers(others, "others", isFloat32, file);
+  return { key, shape, low, high, outputs: Object.fromEntries(named), ...(steps && { strides: steps }), ...(fills && { others: fills }) };
 }
 
-function parseNumbers(value: unknown): Readonly<Record<string, number>> | null {
-  if (!isRecord(value)) return null;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, typeof each === "number" ? each : Number.NaN]));
+function isGoldenShape(value: unknown): value is readonly number[] {
+  if (!Array.isArray(value) || value.length > MAX_RANK) return false;
+  return value.every((size) => Number.isSafeInteger(size) && size > 0) && elementCount(value) <= MAX_GOLDEN_VALUES;
 }
 
-// One 2048-pixel RGB image: more is no example but an attempt to take memory.
-const MOST_GOLDEN_VALUES = 3 * 2048 * 2048;
+/** Whether a value is a number that float32 can hold; JSON can hold 1e999, which is infinite, and 1e200, whose square is. */
+function isFloat32(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(Math.fround(value));
+}
+
+function parseNumbers(
+  value: unknown,
+  field: string,
+  allows: (each: unknown) => boolean,
+  file: string,
+): Readonly<Record<string, number>> | null {
+  if (value === undefined) return null;
+  const entries = isRecord(value) ? Object.entries(value) : [["", null] as const];
+  const wrong = entries.find(([, each]) => !allows(each));
+  if (wrong !== undefined) throw corrupt(file, `field "${field}" of its golden example has no usable number for ${quoted(wrong[0])}`);
+  return Object.fromEntries(entries.map(([name, each]) => [name, Number(each)]));
+}
+
+/** Values of all inputs together: one RGB image of 2048×2048. A file that asks for more does so to take memory. */
+const MAX_GOLDEN_VALUES = 3 * 2048 * 2048;
 
 /** The golden input as a tensor. */
 export function goldenInput(golden: Golden): Tensor {
@@ -161,18 +193,35 @@ export function goldenInput(golden: Golden): Tensor {
 }
 
 /**
- * All inputs of a golden example: the first is the golden input, the others hold one number each.
+ * All inputs of a golden example: the first is the golden input, each of the others is filled with one number.
  *
- * @param inputs - of the session
+ * @param inputs - of the session; sizes that are free become 1
+ * @param model - how messages name the model
+ * @throws InceptionError FILE_LIMIT for inputs of more than 12,582,912 values together, FILE_CORRUPT for a size below 0
  */
-export function goldenFeeds(golden: Golden, inputs: readonly TensorInfo[]): Readonly<Record<string, Tensor>> {
+export function goldenFeeds(golden: Golden, inputs: readonly TensorInfo[], model: string): Readonly<Record<string, Tensor>> {
+  let total = 0;
   return Object.fromEntries(
     inputs.map(({ name, shape }, index) => {
-      if (index === 0) return [name, goldenInput(golden)];
-      const sizes = shape.map((size) => (typeof size === "number" ? size : 1));
-      return [name, float32Tensor(sizes, new Float32Array(elementCount(sizes)).fill(golden.others?.[name] ?? 0))];
+      const sizes = index === 0 ? golden.shape : shape.map((size) => (typeof size === "number" ? size : 1));
+      const refused = (code: "FILE_CORRUPT" | "FILE_LIMIT", fact: string): InceptionError => {
+        const input = `input ${quoted(name)} has shape [${sizes.join(", ")}]`;
+        return new InceptionError(code, `Cannot run the golden example of "${model}": ${input}, ${fact}`, { model, input: name });
+      };
+      if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 0)) throw refused("FILE_CORRUPT", "expected sizes of 0 or more");
+      total += elementCount(sizes);
+      if (!(total <= MAX_GOLDEN_VALUES)) throw refused("FILE_LIMIT", `expected at most ${MAX_GOLDEN_VALUES} values in all inputs together`);
+      return [
+        name,
+        index === 0 ? goldenInput(golden) : float32Tensor(sizes, new Float32Array(elementCount(sizes)).fill(fillOf(golden, name))),
+      ];
     }),
   );
+}
+
+function fillOf({ others }: Golden, name: string): number {
+  // An input may be named "__proto__", which every record seems to have.
+  return others !== undefined && Object.hasOwn(others, name) ? (others[name] ?? 0) : 0;
 }
 
 /** A few values say as much as all of a map. */
@@ -194,14 +243,37 @@ export function everyNth(values: ArrayLike<number>, stride = 1): readonly number
   return Array.from({ length: stride >= 1 ? Math.ceil(values.length / stride) : 0 }, (_, index) => values[index * stride] ?? Number.NaN);
 }
 
-/** Largest difference of an output from its golden values, as a share of their spread (standard deviation); Infinity where lengths differ. */
-export function goldenDifference(expected: readonly number[], actual: ArrayLike<number>): number {
-  if (expected.length !== actual.length || expected.length === 0) return Number.POSITIVE_INFINITY;
+/**
+ * Largest difference of an output from its golden values, in units of their standard deviation. Infinity where the counts
+ * differ or the golden values have no finite standard deviation, beside which any difference would be small.
+ *
+ * @param expected - every `stride`-th value of the output
+ * @param actual - the whole output
+ */
+export function goldenDifference(expected: readonly number[], actual: ArrayLike<number>, stride = 1): number {
+  if (expected.length === 0 || expected.length !== Math.ceil(actual.length / stride)) return Number.POSITIVE_INFINITY;
   const mean = expected.reduce((sum, value) => sum + value, 0) / expected.length;
   const spread = Math.sqrt(expected.reduce((sum, value) => sum + (value - mean) ** 2, 0) / expected.length);
-  const worst = expected.reduce((most, value, index) => Math.max(most, Math.abs(value - (actual[index] ?? Number.NaN))), 0);
+  if (!Number.isFinite(spread)) return Number.POSITIVE_INFINITY;
+  const worst = expected.reduce((most, value, index) => Math.max(most, Math.abs(value - (actual[index * stride] ?? Number.NaN))), 0);
   // One output value has no spread of its own; its size is the scale then.
   return worst / (spread > 0 ? spread : Math.max(1, Math.abs(mean)));
+}
+
+/**
+ * Largest difference of all outputs of a golden example, in units of each output's standard deviation; NaN where an output is.
+ *
+ * @param results - the outputs by name; one that is missing or not float32 differs by Infinity
+ */
+export function goldenDifferences(golden: Golden, results: Readonly<Record<string, Tensor>>): number {
+  const strides = new Map(Object.entries(golden.strides ?? {}));
+  const found = new Map(Object.entries(results));
+  return Math.max(
+    ...Object.entries(golden.outputs).map(([name, values]) => {
+      const data = found.get(name)?.data;
+      return goldenDifference(values, data instanceof Float32Array ? data : [], strides.get(name));
+    }),
+  );
 }
 
 function corrupt(file: string, fact: string): InceptionError {
@@ -214,8 +286,4 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function isStrings(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
-}
-
-function isNumbers(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.every((item) => typeof item === "number");
 }

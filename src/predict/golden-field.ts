@@ -1,4 +1,5 @@
-import { InceptionError } from "../errors.js";
+import { InceptionError, messageOf } from "../errors.js";
+import { decodeJson } from "../formats/json.js";
 
 /**
  * The top of a golden file's JSON.
@@ -6,19 +7,11 @@ import { InceptionError } from "../errors.js";
  * @throws InceptionError FILE_CORRUPT where the text is not JSON
  */
 export function goldenRoot(text: string, file: string): GoldenField {
-  return new GoldenField(parse(text, file), file, "");
+  return new GoldenField(decodeJson(text, `golden file "${messageOf(file)}"`), file, "");
 }
 
 // 64 MiB of float32: five times the largest tensor of the family's checkpoints.
 const MOST_ELEMENTS = 2 ** 24;
-
-function parse(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new InceptionError("FILE_CORRUPT", `Cannot read golden file "${file}": it is not JSON`, { file });
-  }
-}
 
 /** A value of parsed JSON that knows its place, so that a fault can name it. */
 export class GoldenField {

@@ -1,13 +1,10 @@
-import { type JsonValue, parseJson } from "../formats/json.js";
-
 /**
  * JSON as a run writes it. JSON has no NaN and no infinities, and a run that diverges has both: they are written as the
  * strings "NaN", "Infinity" and "-Infinity" (as ProtoJSON does), and read back as numbers wherever a number is expected.
  */
-export type JsonData = null | boolean | number | string | readonly JsonData[] | JsonRecord;
-export interface JsonRecord {
-  readonly [key: string]: JsonData;
-}
+import type { JsonData, JsonRecord } from "../formats/json.js";
+
+export { decodeJson, type JsonData, type JsonRecord } from "../formats/json.js";
 
 const NOT_FINITE: ReadonlyMap<string, number> = new Map([
   ["NaN", Number.NaN],
@@ -35,27 +32,6 @@ function encodeNumber(value: number): string {
 
 function encodeText(text: string): string {
   return JSON.stringify(text.replace(/\p{Surrogate}/gu, "\ufffd"));
-}
-
-/**
- * Read JSON of a file. Unlike JSON.parse it refuses repeated keys and nesting deeper than 16.
- *
- * @param where - what the text is, for messages: `config.json of run "x"`
- * @throws InceptionError FILE_CORRUPT
- */
-export function decodeJson(text: string, where: string): JsonData {
-  return plain(parseJson(text, where));
-}
-
-function plain(value: JsonValue): JsonData {
-  if (value === null || typeof value !== "object") return value;
-  // fromEntries defines own properties, so that a key "__proto__" is a key and nothing else.
-  if (isMap(value)) return Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]));
-  return value.map(plain);
-}
-
-function isMap(value: JsonValue): value is ReadonlyMap<string, JsonValue> {
-  return value instanceof Map;
 }
 
 export function isJsonRecord(value: JsonData | undefined): value is JsonRecord {

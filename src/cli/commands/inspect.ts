@@ -1,4 +1,5 @@
 import { messageOf } from "../../errors.js";
+import { shortened } from "../../formats/quoted.js";
 import { type Inspection, inspectFile } from "../../node/inspect-file.js";
 import type { VolumeSummary } from "../../node/volumes.js";
 import type { QuantizationRecord } from "../../predict/quantization-record.js";
@@ -32,16 +33,16 @@ export const run: RunCommand = async ([file], flags, io) => {
 
 function describeArtefact({ artefact, metadata }: Inspection): string {
   if (artefact === null) {
-    const entries = Object.entries(metadata).map(([key, value]) => `  ${messageOf(key)}: ${messageOf(value).slice(0, 200)}\n`);
+    const entries = Object.entries(metadata).map(([key, value]) => `  ${shortened(key)}: ${shortened(value)}\n`);
     return entries.join("");
   }
   const { model, options, source, licence, labels, golden, quantization, segmentation } = artefact;
   const samples = segmentation === undefined ? "images" : "volumes";
   return [
-    `  model    ${messageOf(model)} ${messageOf(JSON.stringify(options))}`,
-    `  weights  ${messageOf(source)}`,
-    `  licence  ${messageOf(licence)}`,
-    `  labels   ${labels === null ? "none" : `${labels.length}: ${messageOf(labels.slice(0, 5).join(", "))}${labels.length > 5 ? ", …" : ""}`}`,
+    `  model    ${shortened(model)} ${shortened(JSON.stringify(options))}`,
+    `  weights  ${shortened(source)}`,
+    `  licence  ${shortened(licence)}`,
+    `  labels   ${labels === null ? "none" : `${labels.length}: ${labels.slice(0, 5).map(shortened).join(", ")}${labels.length > 5 ? ", …" : ""}`}`,
     ...(quantization === undefined ? [] : [`  integers ${describeQuantization(quantization, samples)}`]),
     `  example  ${golden === null ? "none" : `checked when the file is loaded`}`,
     "",
