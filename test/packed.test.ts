@@ -1,6 +1,7 @@
 /**
- * The package as its users get it: the tarball of `npm pack`, unpacked into a folder that resolves it by name. Every
- * subpath must import, and every example in the README and in the docstrings must run.
+ * The package as its users get it: the tarball of `npm pack`, unpacked into a directory that resolves it by name. Every
+ * subpath imports and has the committed names, and every example of the README, of docs/ and of the docstrings compiles
+ * against the published types and runs.
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,12 +9,16 @@ import path from "node:path";
 import { promisify } from "node:util";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CLAIM_MODULE, findExamples, withClaims } from "./examples.js";
+import { ROOT } from "./program.js";
+import { fillWorkspace } from "./sample-workspace.js";
 
 const run = promisify(execFile);
-const ROOT = path.resolve(import.meta.dirname, "..");
 // Inside the project, so that the package's dependencies are found by walking up.
 const FOLDER = path.join(ROOT, "tmp", `packed-${process.pid}`);
 const INSTALLED = path.join(FOLDER, "node_modules", "inceptionkit");
+/** Names of every subpath. To write them anew: UPDATE_DOCS=1 npx vitest run test/packed.test.ts */
+const NAMES = path.join(ROOT, "test/goldens/exports.json");
 
 beforeAll(async () => {
   mkdirSync(INSTALLED, { recursive: true });
@@ -34,15 +39,18 @@ describe("the packed package", () => {
     expect(files.filter((file) => /\.(test|cases)\./.test(file) || /^(src|test|bench|tools)\//.test(file))).toEqual([]);
   });
 
-  test("every subpath imports and gives the listed names", async () => {
-    const subpaths = [".", "./models", "./weights", "./data", "./train", "./segment", "./frechet", "./node", "./web"];
-    const source = `for (const subpath of ${JSON.stringify(subpaths)}) {
-      const module = await import("inceptionkit" + subpath.slice(1));
-      console.log(subpath, Object.keys(module).length > 0);
-    }`;
+  test("every subpath imports and exports the committed names", async () => {
+    const { exports } = JSON.parse(readFileSync(path.join(INSTALLED, "package.json"), "utf8")) as {
+      exports: Record<string, object | string>;
+    };
+    const subpaths = Object.keys(exports).filter((subpath) => typeof exports[subpath] === "object");
+    const source = `const names = {};
+    for (const subpath of ${JSON.stringify(subpaths)}) names[subpath] = Object.keys(await import("inceptionkit" + subpath.slice(1))).sort();
+    console.log(JSON.stringify(names));`;
     writeFileSync(path.join(FOLDER, "subpaths.mjs"), source);
     const { stdout } = await run(process.execPath, [path.join(FOLDER, "subpaths.mjs")]);
-    expect(stdout).toBe(subpaths.map((subpath) => `${subpath} true\n`).join(""));
+    if (process.env.UPDATE_DOCS) writeFileSync(NAMES, `${JSON.stringify(JSON.parse(stdout), null, 2)}\n`);
+    expect(JSON.parse(stdout)).toEqual(JSON.parse(readFileSync(NAMES, "utf8")));
   });
 
   test("its command runs", async () => {
@@ -52,57 +60,37 @@ describe("the packed package", () => {
   });
 });
 
-interface Example {
-  readonly place: string;
-  readonly code: string;
-}
+const examples = findExamples().map((example) => ({ ...example, name: example.place.replace(/\W+/g, "-") }));
 
-describe("examples run as they are written", () => {
-  test.each(findExamples())("$place", async ({ place, code }) => {
-    const { outputText } = ts.transpileModule(code, { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 } });
-    const file = path.join(FOLDER, `${place.replace(/\W+/g, "-")}.mjs`);
-    writeFileSync(file, outputText + assertions(code));
-    await run(process.execPath, [file], { cwd: ROOT });
+describe("examples", () => {
+  test("compile against the published types", () => {
+    const folder = path.join(FOLDER, "types");
+    mkdirSync(folder);
+    for (const { name, code } of examples) writeFileSync(path.join(folder, `${name}.ts`), `${code}\nexport {};\n`);
+    const program = ts.createProgram(
+      examples.map(({ name }) => path.join(folder, `${name}.ts`)),
+      { module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2023, strict: true, noEmit: true, skipLibCheck: true, types: ["node"] },
+    );
+    const problems = ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
+      const line = file === undefined || start === undefined ? "" : `:${file.getLineAndCharacterOfPosition(start).line + 1}`;
+      return `${path.basename(file?.fileName ?? "")}${line} ${ts.flattenDiagnosticMessageText(messageText, " ")}`;
+    });
+    expect(problems).toEqual([]);
+  });
+
+  describe("run as they are written", () => {
+    const workspace = path.join(FOLDER, "workspace");
+    beforeAll(async () => {
+      mkdirSync(workspace);
+      writeFileSync(path.join(FOLDER, "claim.mjs"), CLAIM_MODULE);
+      await fillWorkspace(workspace);
+    });
+
+    test.each(examples)("$place", async ({ name, code }) => {
+      const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 };
+      const file = path.join(FOLDER, `${name}.mjs`);
+      writeFileSync(file, ts.transpileModule(withClaims(code), { compilerOptions: options }).outputText);
+      await run(process.execPath, [file], { cwd: workspace });
+    });
   });
 });
-
-/** The TypeScript blocks of the README and of every docstring. */
-function findExamples(): readonly Example[] {
-  const readme = blocks(readFileSync(path.join(ROOT, "README.md"), "utf8")).map((code, index) => ({
-    place: `README.md ${index + 1}`,
-    code,
-  }));
-  const source = path.join(ROOT, "src");
-  const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter(
-    (file) => file.endsWith(".ts") && !file.endsWith(".test.ts"),
-  );
-  const docs = files.toSorted().flatMap((file) => {
-    const text = readFileSync(path.join(source, file), "utf8").replace(/^[ \t]*\* ?/gm, "");
-    return blocks(text).map((code, index) => ({ place: `src/${file} ${index + 1}`, code }));
-  });
-  return [...readme, ...docs];
-}
-
-function blocks(text: string): readonly string[] {
-  return [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
-}
-
-/** A line `expression; // value` asserts the value, for values that JSON can write. */
-function assertions(code: string): string {
-  const lines = [...code.matchAll(/^(?!const |import |await |console)(.+); \/\/ (.+)$/gm)];
-  const checks = lines.flatMap(([, expression, value]) => {
-    const parsed = literal(value ?? "");
-    return parsed === undefined ? [] : [`assert.deepEqual(${expression}, ${parsed});`];
-  });
-  return checks.length === 0 ? "" : `\nimport assert from "node:assert/strict";\n${checks.join("\n")}\n`;
-}
-
-function literal(text: string): string | undefined {
-  const value = /^'(.*)'$/.exec(text)?.[1];
-  if (value !== undefined) return JSON.stringify(value);
-  try {
-    return JSON.stringify(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
-}

@@ -50,7 +50,7 @@ export interface Random {
  * ```ts
  * import { randomStream } from "inceptionkit/data";
  * const random = randomStream({ seed: 1, purpose: "example", index: 7 });
- * random.below(6) < 6; // true, and the same number each time
+ * random.below(6) < 6; // true: the same number each time
  * ```
  */
 export function randomStream(key: RandomKey): Random {

@@ -32,7 +32,7 @@ const SYMMETRY_TOLERANCE = 1e-4;
  * import { frechetDistance } from "inceptionkit/frechet";
  * const a = { mean: Float64Array.of(0, 0), covariance: Float64Array.of(1, 0, 0, 4), count: null };
  * const b = { mean: Float64Array.of(3, 0), covariance: Float64Array.of(4, 0, 0, 1), count: null };
- * frechetDistance(a, b); // 9 + (1 - 2)² + (2 - 1)² = 11
+ * frechetDistance(a, b); // 11: 9 + (1 - 2)² + (2 - 1)²
  * ```
  */
 export function frechetDistance(a: FeatureStatistics, b: FeatureStatistics, options: FrechetOptions = {}): number {

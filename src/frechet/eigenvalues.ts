@@ -25,7 +25,7 @@ const MAX_SWEEPS = 60;
  * @example
  * ```ts
  * import { symmetricEigenvalues } from "inceptionkit/frechet";
- * symmetricEigenvalues(Float64Array.of(2, 1, 1, 2), 2); // Float64Array [1, 3]
+ * symmetricEigenvalues(Float64Array.of(2, 0, 0, 1), 2); // Float64Array [1, 2]: in ascending order
  * ```
  */
 export function symmetricEigenvalues(matrix: Float64Array, n: number): Float64Array {

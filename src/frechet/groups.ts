@@ -53,7 +53,7 @@ export function statisticsWithout(groups: readonly Moments[], left: number): Fea
  * @example
  * ```ts
  * import { jackknifeInterval } from "inceptionkit/frechet";
- * jackknifeInterval(10, [9, 10, 11]); // 10 ± 4.303 · (2/3 · 2)^½: [5.03, 14.97]
+ * jackknifeInterval(10, [9, 10, 11]); // [5.0313, 14.9687]: 10 ± 4.303 · (2/3 · 2)^½
  * ```
  */
 export function jackknifeInterval(distance: number, without: readonly number[]): readonly [low: number, high: number] | null {

@@ -54,7 +54,7 @@ const MAX_SUBSETS = 10_000;
  * import { kernelDistance } from "inceptionkit/frechet";
  * const a = { count: 4, features: 1, data: Float32Array.of(0, 0, 0, 0) };
  * const b = { count: 4, features: 1, data: Float32Array.of(1, 1, 1, 1) };
- * kernelDistance(a, b).value; // 1 + 8 - 2 · 1 = 7
+ * kernelDistance(a, b).value; // 7: 1 + 8 - 2 · 1
  * ```
  */
 export function kernelDistance(a: FeatureRows, b: FeatureRows, options: KernelDistanceOptions = {}): KernelDistance {

@@ -240,7 +240,7 @@ export function meanScores(cases: readonly (readonly LabelScore[])[]): readonly 
  * @example
  * ```ts
  * import { meanOverLabels } from "inceptionkit/segment";
- * meanOverLabels([{ dice: 0.9 }, { dice: 0.8 }, { dice: null }], "dice").toFixed(2); // "0.85"
+ * meanOverLabels([{ dice: 0.75 }, { dice: 0.25 }, { dice: null }], "dice"); // 0.5
  * ```
  */
 export function meanOverLabels<K extends string>(scores: readonly Readonly<Record<K, number | null>>[], key: K): number | null {

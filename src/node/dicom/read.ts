@@ -17,10 +17,9 @@ import type { SliceDType, StoredPixels } from "./stored.js";
  * @example
  * ```ts
  * import { listDicomSeries, readVolume } from "inceptionkit/node";
- * async function firstSeries(folder: string) {
- *   const [first] = await listDicomSeries(folder);
- *   return readVolume(folder, first === undefined ? {} : { series: first.uid });
- * }
+ * const [first] = await listDicomSeries("ct-slices");
+ * const { volume } = await readVolume("ct-slices", { series: first!.uid });
+ * console.log(first!.description, volume.shape);
  * ```
  */
 export async function listDicomSeries(folder: string): Promise<readonly DicomSeries[]> {

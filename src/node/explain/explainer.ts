@@ -62,12 +62,10 @@ const TOP = 5;
  * @example
  * ```ts
  * import { decodeImage, openExplainer } from "inceptionkit/node";
- * const why = async (run: string, photo: string) => {
- *   const explainer = await openExplainer(run, { methods: ["grad_cam"] });
- *   const { class: seen, maps } = await explainer.explain(await decodeImage(photo));
- *   await explainer.close();
- *   return { label: seen.label, peak: maps[0]?.peak };
- * };
+ * const explainer = await openExplainer("runs/photos", { methods: ["grad_cam"] });
+ * const { class: target, maps } = await explainer.explain(await decodeImage("photo.jpg"));
+ * console.log(target.label, maps[0]?.peak);
+ * await explainer.close();
  * ```
  */
 export async function openExplainer(model: string, options: ExplainerOptions = {}): Promise<Explainer> {

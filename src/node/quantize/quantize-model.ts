@@ -83,7 +83,10 @@ export interface QuantizationReport extends Agreement {
  * const digits = await prepareModel("googlenet", "examples/digits/googlenet-digits.safetensors", {
  *   options: { widthMultiplier: 0.25, numClasses: 10, inputSize: 64 },
  * });
- * const quantize = () => quantizeModel(digits, "digits-int8.onnx", { calibrate: "photos", keepFirst: true });
+ * // So small a network gains no speed from int8, and few images say little about agreement.
+ * const accept = { minSpeedup: 0, minAgreement: 0 };
+ * const report = await quantizeModel(digits, "digits-int8.onnx", { calibrate: "examples/digits/images", keepFirst: true, ...accept });
+ * console.log(report);
  * ```
  */
 export async function quantizeModel(given: PreparedModel, file: string, options: QuantizeModelOptions): Promise<QuantizationReport> {

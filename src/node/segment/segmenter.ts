@@ -72,13 +72,11 @@ export interface Segmenter {
  * @example
  * ```ts
  * import { openSegmenter, writeVolume } from "inceptionkit/node";
- * const segmentFile = async (run: string, scan: string) => {
- *   const segmenter = await openSegmenter(run);
- *   const { labels, header, measured } = await segmenter.segment(scan, { largestComponent: true });
- *   await writeVolume("labels.nii.gz", labels, header);
- *   await segmenter.close();
- *   return measured;
- * };
+ * const segmenter = await openSegmenter("runs/hippocampus");
+ * const { labels, header, measured } = await segmenter.segment("scan.nii.gz", { largestComponent: true });
+ * await writeVolume("labels.nii.gz", labels, header);
+ * console.log(measured);
+ * await segmenter.close();
  * ```
  */
 export async function openSegmenter(model: string, options: OpenSegmenterOptions = {}): Promise<Segmenter> {

@@ -72,7 +72,8 @@ export interface Measured {
  * @example
  * ```ts
  * import { evaluateModel } from "inceptionkit/node";
- * const measure = async (run: string) => (await evaluateModel(run, null, { crops: 10 })).evaluation.top1;
+ * const { evaluation } = await evaluateModel("runs/photos", null, { crops: 10 });
+ * console.log(evaluation.top1);
  * ```
  */
 export async function evaluateModel(model: string, data: string | null, options: EvaluateOptions = {}): Promise<Measured> {

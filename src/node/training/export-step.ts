@@ -37,7 +37,8 @@ export interface ExportedStep {
  * @example
  * ```ts
  * import { exportTrainingStep } from "inceptionkit/node";
- * const write = () => exportTrainingStep("googlenet", "step.onnx", { batch: 8, optimizer: "adam" }, { options: { numClasses: 3 } });
+ * const options = { numClasses: 3, inputSize: 64, widthMultiplier: 0.125 };
+ * await exportTrainingStep("googlenet", "step.onnx", { batch: 8, optimizer: "adam" }, { options });
  * ```
  */
 export async function exportTrainingStep(

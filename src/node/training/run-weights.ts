@@ -42,7 +42,7 @@ export async function isRunFolder(text: string): Promise<boolean> {
  * @example
  * ```ts
  * import { exportOnnx, prepareRun } from "inceptionkit/node";
- * const exportBest = async (run: string) => exportOnnx(await prepareRun(run), `${run}.onnx`);
+ * await exportOnnx(await prepareRun("runs/photos"), "photos.onnx");
  * ```
  */
 export async function prepareRun(folder: string, options: PrepareRunOptions = {}): Promise<PreparedModel> {

@@ -69,7 +69,10 @@ export interface SegmentedRun extends TrainedRun {
  * @example
  * ```ts
  * import { trainSegmentation } from "inceptionkit/node";
- * const train = (data: string, out: string) => trainSegmentation("inception_resnet_3d", { data, fold: 0 }, { out });
+ * const settings = { data: "Task04_Hippocampus", folds: 2, fold: 0, epochs: 1, batch: 1, patchSize: "24,24,24" };
+ * const network = { widthMultiplier: 0.05 };
+ * const { best } = await trainSegmentation("inception_resnet_3d", settings, { out: "runs/small", options: network });
+ * console.log(best);
  * ```
  */
 export async function trainSegmentation(id: string, given: GivenOptions, options: TrainSegmentationOptions): Promise<SegmentedRun> {

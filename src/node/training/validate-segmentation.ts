@@ -46,7 +46,8 @@ export const VALIDATION_FILE = "validation.json";
  * @example
  * ```ts
  * import { validateSegmentation } from "inceptionkit/node";
- * const dice = async (run: string) => (await validateSegmentation(run)).meanDice;
+ * const { meanDice } = await validateSegmentation("runs/hippocampus");
+ * console.log(meanDice);
  * ```
  */
 export async function validateSegmentation(folder: string, options: ValidateSegmentationOptions = {}): Promise<SegmentationValidation> {
