@@ -26,6 +26,7 @@ export type ErrorCode =
   | "IMAGE_LIMIT"
   | "MODEL_UNKNOWN"
   | "NETWORK"
+  | "NOT_FINITE"
   | "OPTION_INVALID"
   | "RUN_INVALID"
   | "SELF_CHECK_FAILED"

@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   data: ["errors.ts", "tensor", "formats"],
   explain: ["errors.ts", "tensor", "ir", "ops", "layers", "autodiff", "compile"],
   runtime: ["errors.ts", "tensor"],
-  segment: ["errors.ts", "data"],
+  segment: ["errors.ts", "tensor", "data"],
   frechet: ["errors.ts", "tensor", "formats", "data"],
   train: ["errors.ts", "tensor", "formats", "ir", "ops", "losses", "optim", "weights", "compile", "data", "runtime", "diagram"],
   diagram: ["errors.ts", "tensor", "ir", "ops", "analysis"],

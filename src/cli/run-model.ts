@@ -8,7 +8,7 @@ import { listImages } from "../node/list-images.js";
 import { knownPreprocessing, type LoadedModel, type LoadModelOptions, loadModel } from "../node/load-model.js";
 import { namedPreprocessing } from "../node/prepare-model.js";
 import type { DownloadProgress, SourceOptions } from "../node/weight-source.js";
-import { runRows } from "../predict/predict.js";
+import { checkRow, runUncheckedRows } from "../predict/predict.js";
 import type { Float32Tensor, Tensor } from "../tensor/tensor.js";
 import type { Flags } from "./command.js";
 import { checkpointFlag, deviceFlags, integerFlag, optionFlags, textFlag } from "./flags.js";
@@ -104,12 +104,14 @@ export async function runOnFiles<T>(
     const outcomes: Promise<readonly Outcome<T>[]>[] = [];
     const runBatch = async (samples: readonly ImageInput[]): Promise<readonly Outcome<T>[]> => {
       const inputs = samples.flatMap(({ input }) => (input instanceof InceptionError ? [] : [input]));
-      const rows = inputs.length > 0 ? await runRows(loaded.session, joinBatch(inputs, loaded), output) : [];
+      const rows = inputs.length > 0 ? await runUncheckedRows(loaded.session, joinBatch(inputs, loaded), output) : [];
       let next = 0;
       progress.advance(samples.length);
       return samples.map(({ file, input }) => {
         if (input instanceof InceptionError) return { file, error: messageOf(input) };
-        return { file, ...work.interpret(rows[next++] ?? new Float32Array(0), loaded) };
+        const row = rows[next++] ?? new Float32Array(0);
+        const error = rowError(row, output, file);
+        return error === null ? { file, ...work.interpret(row, loaded) } : { file, error };
       });
     };
     for await (const samples of readImageInputs(files, { preprocessing, batch: batchSize, arrays: true })) {
@@ -124,6 +126,17 @@ export async function runOnFiles<T>(
   } finally {
     progress.stop();
     await loaded.close();
+  }
+}
+
+/** Why the row of a file cannot be used, or null. One bad row must not fail the images beside it. */
+function rowError(row: Float32Array, output: string, file: string): string | null {
+  try {
+    checkRow(row, output, quoted(file));
+    return null;
+  } catch (thrown) {
+    if (thrown instanceof InceptionError) return messageOf(thrown);
+    throw thrown;
   }
 }
 

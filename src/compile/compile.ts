@@ -14,6 +14,7 @@ import { type Graph, typeOf } from "../ir/graph.js";
 import { selectOutputs } from "../ir/prune.js";
 import { checkGraph } from "../ops/index.js";
 import type { Profile } from "../ops/op.js";
+import { checkFinite } from "../tensor/finite.js";
 import { formatShape, type TensorType } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { composePointwise } from "./compose.js";
@@ -43,7 +44,8 @@ export interface CompileOptions {
  * @param parameters - a value for every parameter of the kept part, by path; the encoded chunks view these values
  *   without copying them
  * @returns the file in chunks, to be written one after the other or joined by `concatChunks`
- * @throws InceptionError WEIGHTS_MISMATCH where a value is missing or has another shape; OPTION_INVALID for an unknown output
+ * @throws InceptionError WEIGHTS_MISMATCH where a value is missing or has another shape; NOT_FINITE where one holds NaN or infinity;
+ *   OPTION_INVALID for an unknown output
  *
  * @example
  * ```ts
@@ -102,6 +104,7 @@ function initializer(graph: Graph, path: string, type: TensorType, parameters: R
       },
     );
   }
+  checkFinite(tensor.data, `compile "${graph.name}"`, `parameter "${path}"`);
   return onnxTensor(path, tensor);
 }
 

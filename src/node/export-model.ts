@@ -3,12 +3,14 @@ import type { SegmentationRecipe } from "../data/index.js";
 import { InceptionError } from "../errors.js";
 import { decodeModel } from "../formats/onnx/decode.js";
 import { appendMetadata, concatChunks, type EncodedModel, encodeModel } from "../formats/onnx/encode.js";
+import { quoted } from "../formats/quoted.js";
 import { encodeSafetensors } from "../formats/safetensors.js";
 import type { Graph } from "../ir/graph.js";
 import { findModel } from "../models/index.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
 import { ARTEFACT_KEY, type Artefact, encodeArtefact, everyNth, type Golden, goldenFeeds, sampleStride } from "../predict/artefact.js";
 import { neededStatistics, type RawInput, SIZE_MULTIPLE, type Statistic, wrapSegmentation } from "../predict/segmentation-file.js";
+import { checkFinite, checkParameters } from "../tensor/finite.js";
 import { float32ToFloat16, LARGEST_FLOAT16 } from "../tensor/float16.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { NameMap } from "../weights/name-map.js";
@@ -32,7 +34,7 @@ export interface ExportOnnxOptions {
  * `dynamicSize` for whole volumes of any size. docs/segmentation.md has the inputs and outputs.
  *
  * @throws InceptionError OPTION_INVALID where dynamicSize is asked of a network with layers of fixed size, or outputs of one that
- *   segments; WRITE_FAILED
+ *   segments; NOT_FINITE where a parameter or an output of the self-check is NaN or infinite; WRITE_FAILED
  */
 export async function exportOnnx(
   prepared: PreparedModel,
@@ -149,6 +151,8 @@ async function computeGolden(example: Golden, name: string, model: Uint8Array): 
     const results = Object.entries(await session.run(goldenFeeds(example, session.inputs, name))).filter(
       ([, { dtype }]) => dtype === "float32",
     );
+    // A file with such an example would be refused wherever it is loaded.
+    for (const [output, { data }] of results) checkFinite(data, `export "${name}"`, `output ${quoted(output)} of the embedded self-check`);
     const vectors = results.flatMap(([output, { shape, data }]) =>
       shape.length === 2 ? [[output, Array.from(data, Number)] as const] : [],
     );
@@ -177,7 +181,7 @@ export interface ExportSafetensorsOptions {
  * Write weights as safetensors with the artefact in the header.
  *
  * @param names - "inceptionkit" for our paths, or the source whose names are wanted ("timm", "torchvision", "caffe", …)
- * @throws InceptionError OPTION_INVALID listing the names that exist for the model; WRITE_FAILED
+ * @throws InceptionError OPTION_INVALID listing the names that exist for the model; NOT_FINITE; WRITE_FAILED
  */
 export async function exportSafetensors(
   prepared: PreparedModel,
@@ -186,6 +190,7 @@ export async function exportSafetensors(
   options: ExportSafetensorsOptions = {},
 ): Promise<{ readonly bytes: number }> {
   const map = findNames(prepared.artefact.model, names);
+  checkParameters(prepared.parameters, `export "${prepared.artefact.model}"`);
   const stored = options.half === true ? halved : (tensor: Tensor) => tensor;
   const renamed = [...prepared.parameters].map(([path, tensor]): [string, Tensor] => [map.nameOf(path), stored(tensor)]);
   // "format: pt" is what Python's loaders look for.

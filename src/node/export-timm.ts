@@ -8,6 +8,7 @@ import { selectOutputs } from "../ir/prune.js";
 import { findModel } from "../models/index.js";
 import { weightSetsOf } from "../models/weights.js";
 import { ARTEFACT_KEY, type Artefact, encodeArtefact } from "../predict/artefact.js";
+import { checkParameters } from "../tensor/finite.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { classCount, type PreparedModel } from "./prepare-model.js";
 import { writeFileAtomic } from "./write-file.js";
@@ -38,7 +39,8 @@ const FREE_OPTIONS = new Set(["numClasses", "inChannels", "inputSize", "dropRate
  * The weights are written first, so that a folder with a `config.json` is whole. Format: timm's `save_config_for_hf`.
  *
  * @param folder - made where it is not there
- * @throws InceptionError OPTION_INVALID for a network, an option or a preprocessing that timm does not have; WRITE_FAILED
+ * @throws InceptionError OPTION_INVALID for a network, an option or a preprocessing that timm does not have; NOT_FINITE;
+ *   WRITE_FAILED
  *
  * @example
  * ```ts
@@ -59,6 +61,7 @@ export async function exportTimm(
   const config = timmConfig(network, artefact, graph);
   // "format: pt" is what Python's loaders look for.
   const metadata = { format: "pt", [ARTEFACT_KEY]: encodeArtefact(artefact) };
+  checkParameters(parameters, `export "${artefact.model}"`);
   const { header, chunks, byteLength } = encodeSafetensors(stateDict(artefact, graph, parameters), metadata);
   await mkdir(folder, { recursive: true }).catch((thrown: unknown) => {
     throw new InceptionError("WRITE_FAILED", `Cannot make folder "${folder}": ${messageOf(thrown)}`, { folder }, { cause: thrown });

@@ -2,6 +2,7 @@ import { type CompileOptions, compileInference } from "../compile/compile.js";
 import type { Preprocessing } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
 import { checkOps } from "../formats/onnx/check-ops.js";
+import { checkWeights } from "../formats/onnx/check-weights.js";
 import { decodeModel } from "../formats/onnx/decode.js";
 import { concatChunks } from "../formats/onnx/encode.js";
 import { INFERENCE_OPS } from "../formats/onnx/schemas.js";
@@ -47,7 +48,8 @@ export interface LoadedModel {
  * Load a network to run it: a model id with a source of weights, a self-contained `.onnx` file, or the folder of a
  * training run.
  *
- * @throws InceptionError as `prepareModel` and `prepareRun`; FILE_…, SESSION_FAILED, DEVICE_UNAVAILABLE, SELF_CHECK_FAILED
+ * @throws InceptionError as `prepareModel` and `prepareRun`; FILE_…, NOT_FINITE (a weight is NaN or infinite), SESSION_FAILED,
+ *   DEVICE_UNAVAILABLE, SELF_CHECK_FAILED
  *
  * @example
  * ```ts
@@ -147,6 +149,7 @@ async function loadOnnxFile(file: string, options: LoadModelOptions): Promise<Lo
   }
   const decoded = decodeModel(bytes, { name: file });
   checkOps(decoded, INFERENCE_OPS, file);
+  checkWeights(decoded, file);
   const artefact = overrideArtefact(parseArtefact(decoded.metadata, file) ?? foreignArtefact(decoded.graph.name), options);
   const session = await createNodeSession(bytes, { ...sessionOptions(options), name: file, transfer: true });
   try {

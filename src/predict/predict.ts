@@ -1,6 +1,8 @@
 import { type Image, type Preprocessing, preprocess, preprocessedShape } from "../data/index.js";
 import { InceptionError } from "../errors.js";
+import { quoted } from "../formats/quoted.js";
 import type { Session } from "../runtime/session.js";
+import { checkFinite } from "../tensor/finite.js";
 import { elementCount, type Float32Tensor, float32Tensor, type Tensor } from "../tensor/tensor.js";
 
 /** A class with its probability, best first in lists. */
@@ -42,12 +44,36 @@ export function topPredictions(logits: ArrayLike<number>, count: number, labels:
 }
 
 /**
- * Run a batch and give one output as rows, one for each image.
+ * Runs a batch and returns one output as rows, one for each image.
  *
  * @param input - [N, C, H, W]; its memory is given to the session
- * @throws InceptionError OPTION_INVALID when the model has no such output, listing those it has
+ * @param nameOf - how messages name a row. Default: its number
+ * @throws InceptionError OPTION_INVALID when the model has no such output, listing those it has; NOT_FINITE where a row holds NaN
+ *   or infinity
  */
-export async function runRows(session: Session, input: Tensor, output: string): Promise<readonly Float32Array[]> {
+export async function runRows(
+  session: Session,
+  input: Tensor,
+  output: string,
+  nameOf: (row: number) => string = (row) => `row ${row}`,
+): Promise<readonly Float32Array[]> {
+  const rows = await runUncheckedRows(session, input, output);
+  for (const [index, row] of rows.entries()) checkRow(row, output, nameOf(index));
+  return rows;
+}
+
+/**
+ * Refuses a row of an output with NaN or infinity: no class is the most probable one then.
+ *
+ * @param name - of the image, for the message
+ * @throws InceptionError NOT_FINITE
+ */
+export function checkRow(row: Float32Array, output: string, name: string): void {
+  checkFinite(row, `use the prediction for ${name}`, `output ${quoted(output)}`);
+}
+
+/** As `runRows`, but with whatever the network computes; for callers that pass each row to `checkRow` by itself. */
+export async function runUncheckedRows(session: Session, input: Tensor, output: string): Promise<readonly Float32Array[]> {
   const [name] = session.inputs.map((info) => info.name);
   if (!session.outputs.some((info) => info.name === output)) {
     throw new InceptionError(

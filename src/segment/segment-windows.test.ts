@@ -123,10 +123,10 @@ describe("segmentWindows", () => {
       code: "SESSION_FAILED",
       message: "Cannot segment a window: the network gave 1 values, expected 2",
     });
-    for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       expect(await failing(Float32Array.of(0, wrong))).toMatchObject({
-        code: "SESSION_FAILED",
-        message: `Cannot segment a window: the largest logit of a voxel is ${wrong}, expected a finite number`,
+        code: "NOT_FINITE",
+        message: `Cannot segment a window: output "logits" is ${wrong} at index 1; 1 of 2 values is not finite`,
       });
     }
   });

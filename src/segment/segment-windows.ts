@@ -1,4 +1,5 @@
 import { InceptionError } from "../errors.js";
+import { checkFinite } from "../tensor/finite.js";
 import { WindowAccumulator } from "./accumulate.js";
 import { voxelCount } from "./volume.js";
 import { cutWindow, type Mirroring, mirrorings, mirrorVolume, type WindowPlan } from "./windows.js";
@@ -42,8 +43,8 @@ export interface SegmentedWindows {
  *
  * @param data - [channels, z, y, x] of the plan's volume, as the network was trained on
  * @param plan - of `planWindows`
- * @throws InceptionError VOLUME_INVALID, IMAGE_LIMIT, OPTION_INVALID; SESSION_FAILED for logits that are not finite or not of the
- *   window's size; whatever `run` and `onWindow` throw
+ * @throws InceptionError VOLUME_INVALID, IMAGE_LIMIT, OPTION_INVALID; NOT_FINITE for logits that are NaN or infinite; SESSION_FAILED
+ *   for logits that are not of the window's size; whatever `run` and `onWindow` throw
  *
  * @example
  * ```ts
@@ -109,6 +110,7 @@ async function windowProbabilities(
       const message = `Cannot segment a window: the network gave ${logits.length} values, expected ${sum.length}`;
       throw new InceptionError("SESSION_FAILED", message, { values: logits.length, expected: sum.length });
     }
+    checkFinite(logits, "segment a window", 'output "logits"');
     const probabilities = softmaxOfVoxels(logits, classes);
     const back = turned ? mirrorVolume(probabilities, plan.window, turn, classes) : probabilities;
     for (let i = 0; i < sum.length; i++) sum[i]! += back[i]! / turns.length;
@@ -116,7 +118,7 @@ async function windowProbabilities(
   return sum;
 }
 
-/** Softmax over the first axis of [classes, voxels], in double precision. */
+/** Softmax over the first axis of [classes, voxels], in double precision. All logits are finite. */
 function softmaxOfVoxels(logits: Float32Array, classes: number): Float32Array {
   const voxels = logits.length / classes;
   const out = new Float32Array(logits.length);
@@ -124,7 +126,6 @@ function softmaxOfVoxels(logits: Float32Array, classes: number): Float32Array {
   for (let voxel = 0; voxel < voxels; voxel++) {
     let largest = Number.NEGATIVE_INFINITY;
     for (let at = voxel; at < logits.length; at += voxels) largest = Math.max(largest, logits[at]!);
-    if (!Number.isFinite(largest)) throw notFinite(largest);
     let sum = 0;
     for (let index = 0, at = voxel; index < classes; index++, at += voxels) {
       powers[index] = Math.exp(logits[at]! - largest);
@@ -133,14 +134,6 @@ function softmaxOfVoxels(logits: Float32Array, classes: number): Float32Array {
     for (let index = 0, at = voxel; index < classes; index++, at += voxels) out[at] = powers[index]! / sum;
   }
   return out;
-}
-
-/** Math.max gives NaN where any logit is NaN. */
-function notFinite(largest: number): InceptionError {
-  return new InceptionError(
-    "SESSION_FAILED",
-    `Cannot segment a window: the largest logit of a voxel is ${largest}, expected a finite number`,
-  );
 }
 
 /** Put a slab of means in its place, and the class of the largest one. */

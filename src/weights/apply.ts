@@ -1,6 +1,7 @@
 import { InceptionError } from "../errors.js";
 import { quoted } from "../formats/quoted.js";
 import type { Graph, Parameter } from "../ir/graph.js";
+import { checkFinite } from "../tensor/finite.js";
 import { bfloat16ToFloat32, float16ToFloat32 } from "../tensor/float16.js";
 import { formatShape } from "../tensor/shape.js";
 import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
@@ -123,7 +124,7 @@ export function bestNameMap(graph: Graph, file: WeightFile, maps: readonly NameM
  *
  * @param allow - differences that are meant; a missing parameter that is allowed is absent from the result
  * @throws InceptionError WEIGHTS_MISMATCH listing every difference that is not allowed, before any value is read;
- *   FILE_UNSUPPORTED for a tensor of integers
+ *   FILE_UNSUPPORTED for a tensor of integers; NOT_FINITE naming the first parameter with NaN or infinity
  */
 export async function loadWeights(
   graph: Graph,
@@ -142,6 +143,7 @@ export async function loadWeights(
     if (entry !== undefined) {
       const tensor = toOurs(map.convention, parameter.role, await entry.read(), shape);
       const values = toFloat32(entry.name, tensor);
+      checkFinite(values, `load weights into "${graph.name}"`, `parameter "${parameter.path}"`);
       parameters.set(
         parameter.path,
         float32Tensor(shape, values.subarray(background.has(parameter.path) ? values.length / CLASSES_WITH_BACKGROUND : 0)),

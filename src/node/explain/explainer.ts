@@ -5,9 +5,10 @@ import { EXPLANATION_METHODS, type ExplainOptions, type ExplanationName } from "
 import { concatChunks } from "../../formats/onnx/encode.js";
 import type { Graph } from "../../ir/graph.js";
 import { encodeArtefact } from "../../predict/artefact.js";
-import { imageBatch, type Prediction, topPredictions } from "../../predict/predict.js";
+import { checkRow, imageBatch, type Prediction, topPredictions } from "../../predict/predict.js";
 import type { Session } from "../../runtime/session.js";
 import { argMax } from "../../tensor/arg-max.js";
+import { checkFinite } from "../../tensor/finite.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { knownPreprocessing, type LoadModelOptions, loadPrepared, prepareAny } from "../load-model.js";
 import { createNodeSession } from "../ort-session.js";
@@ -90,7 +91,9 @@ export async function openExplainer(model: string, options: ExplainerOptions = {
     explain: async (image, target) => {
       const input = imageBatch([image], recipe);
       const { logits } = await plain.session.run({ input: copied(input) }, { fetches: ["logits"] });
-      const all = topPredictions(Float32Array.from(logits?.data ?? [], Number), Number.MAX_SAFE_INTEGER, prepared.artefact.labels);
+      const row = Float32Array.from(logits?.data ?? [], Number);
+      checkRow(row, "logits", "an image");
+      const all = topPredictions(row, Number.MAX_SAFE_INTEGER, prepared.artefact.labels);
       const chosen = chooseClass(all, target);
       const maps = [];
       for (const { method, session } of opened) maps.push(await runMap(method, session, input, chosen.index));
@@ -143,6 +146,7 @@ async function runMap(method: ExplanationName, session: Session, input: Tensor, 
   const { map } = await session.run(feeds, { fetches: ["map"] });
   const [, , height = 0, width = 0] = map?.shape ?? [];
   const values = Float32Array.from(map?.data ?? [], Number);
+  checkFinite(values, "explain an image", `the map of ${method}`);
   const best = argMax(values);
   return { method, values, width, height, peak: { x: best % width, y: Math.floor(best / width) } };
 }

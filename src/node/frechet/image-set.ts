@@ -1,6 +1,7 @@
 /** From a folder of images to what is kept of it: moments by group, and rows and scores where they are asked for. */
 import { randomStream } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
+import { quoted } from "../../formats/quoted.js";
 import {
   dealGroups,
   type FeatureRows,
@@ -9,6 +10,7 @@ import {
   MomentAccumulator,
   type Moments,
 } from "../../frechet/index.js";
+import { checkRow } from "../../predict/predict.js";
 import { type ImageInput, joinInputs, readImageInputs } from "../image-inputs.js";
 import type { FeatureNetwork } from "./network.js";
 
@@ -48,7 +50,8 @@ const MAX_ROWS = 50_000;
  * Run a network on images, batch by batch; while one runs, the next is decoded. Besides what is kept, memory holds the
  * inputs of two batches and the pixels that `readImageInputs` allows.
  *
- * @throws InceptionError OPTION_INVALID where fewer than 2 images can be used, or the score cannot be split
+ * @throws InceptionError OPTION_INVALID where fewer than 2 images can be used, or the score cannot be split; NOT_FINITE naming the first
+ *   image whose features are not
  */
 export async function collectImages(files: readonly string[], network: FeatureNetwork, options: ImageSetOptions): Promise<ImageSet> {
   const collector = new Collector(files.length, network, options);
@@ -95,12 +98,17 @@ class Collector {
   }
 
   async run(read: readonly ImageInput[]): Promise<void> {
-    const images = read.flatMap(({ index, input }) => (input instanceof InceptionError ? [] : [{ index, input }]));
+    const images = read.flatMap(({ index, file, input }) => (input instanceof InceptionError ? [] : [{ index, file, input }]));
     if (images.length === 0) return;
     const { features, logits } = await this.#network.run(joinInputs(images.map(({ input }) => input)));
-    for (const [k, { index }] of images.entries()) {
-      this.#take(index, rowOf(features, k, images.length));
-      if (logits !== null) this.#score?.add(index, rowOf(logits, k, images.length));
+    for (const [k, { index, file }] of images.entries()) {
+      const row = rowOf(features, k, images.length);
+      checkRow(row, "features", quoted(file));
+      this.#take(index, row);
+      if (logits === null) continue;
+      const logitsRow = rowOf(logits, k, images.length);
+      checkRow(logitsRow, "logits", quoted(file));
+      this.#score?.add(index, logitsRow);
     }
   }
 

@@ -5,7 +5,9 @@ import type { QuantizationPlan } from "../../compile/quantize/plan.js";
 import { calibratedValues, calibrationGraph } from "../../compile/quantize/quantize.js";
 import { InceptionError } from "../../errors.js";
 import { concatChunks } from "../../formats/onnx/encode.js";
+import { quoted } from "../../formats/quoted.js";
 import type { Session } from "../../runtime/session.js";
+import { checkFinite } from "../../tensor/finite.js";
 import { createNodeSession } from "../ort-session.js";
 import type { InputBatch } from "./inputs.js";
 
@@ -22,7 +24,7 @@ export interface CalibrateOptions {
  * one image or window makes: 150 MB for Inception-ResNet-v2.
  *
  * @returns a histogram of each value that must be calibrated, and how many files there were
- * @throws InceptionError DATASET_INVALID where not one file can be read; SESSION_FAILED
+ * @throws InceptionError DATASET_INVALID where not one file can be read; NOT_FINITE; SESSION_FAILED
  */
 export async function collectHistograms(
   network: Network,
@@ -42,7 +44,10 @@ export async function collectHistograms(
     for await (const batch of batches) {
       add(input?.name ?? "", batch.input.data);
       const results = session === null ? {} : await session.run({ [input?.name ?? ""]: batch.input }, { transfer: true });
-      for (const [value, { data }] of Object.entries(results)) if (data instanceof Float32Array) add(value, data);
+      for (const [value, { data }] of Object.entries(results)) {
+        checkFinite(data, `calibrate "${network.graph.name}" with ${quoted(batch.files[0] ?? "")}`, `value ${quoted(value)}`);
+        if (data instanceof Float32Array) add(value, data);
+      }
       files += batch.finished;
       onFiles(batch.finished);
     }

@@ -1,4 +1,5 @@
 import { InceptionError } from "../../errors.js";
+import { quoted } from "../../formats/quoted.js";
 import { runRows } from "../../predict/predict.js";
 import type { Session } from "../../runtime/session.js";
 import { argMax } from "../../tensor/arg-max.js";
@@ -39,7 +40,7 @@ export async function compareAnswers(
 ): Promise<Agreement> {
   let [evaluated, agreeing, labelled, rightFloat, rightInt8] = [0, 0, 0, 0, 0];
   for await (const { files, finished, input } of batches) {
-    const [floatRows, int8Rows] = [await runRows(float, copied(input), output), await runRows(int8, input, output)];
+    const [floatRows, int8Rows] = await runBoth({ float, int8, output }, input, files);
     for (const [index, file] of files.entries()) {
       const [a, b] = [floatRows[index] ?? new Float32Array(), int8Rows[index] ?? new Float32Array()];
       const [answerA, answerB] = [argMax(a), argMax(b)];
@@ -76,8 +77,8 @@ export async function compareLabels(
 ): Promise<Agreement> {
   const counts: { readonly common: number[]; readonly all: number[] } = { common: [], all: [] };
   let evaluated = 0;
-  for await (const { input, finished } of batches) {
-    const [floatRows, int8Rows] = [await runRows(float, copied(input), output), await runRows(int8, input, output)];
+  for await (const { files, input, finished } of batches) {
+    const [floatRows, int8Rows] = await runBoth({ float, int8, output }, input, files);
     const voxels = elementCount(input.shape.slice(2));
     for (const [index, row] of floatRows.entries()) countLabels(counts, row, int8Rows[index] ?? new Float32Array(), voxels);
     evaluated += finished;
@@ -90,6 +91,17 @@ export async function compareLabels(
   }
   const agreement = dice.reduce((sum, value) => sum + value, 0) / Math.max(1, dice.length);
   return { agreement, top1Float: null, top1Int8: null, evaluated, labelled: 0 };
+}
+
+/** Rows of both networks, refused where one is not finite. */
+async function runBoth(
+  { float, int8, output }: Pick<Pair, "float" | "int8" | "output">,
+  input: InputBatch["input"],
+  files: InputBatch["files"],
+) {
+  const nameOf = (kind: string) => (row: number) => `${quoted(files[row] ?? String(row))} by the ${kind} model`;
+  const floatRows = await runRows(float, copied(input), output, nameOf("float32"));
+  return [floatRows, await runRows(int8, input, output, nameOf("int8"))] as const;
 }
 
 /** Adds the voxels of each class in both and in either of two maps of logits [classes, voxels]. */

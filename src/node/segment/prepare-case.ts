@@ -9,6 +9,7 @@ import {
   type Volume,
   voxelStatistics,
 } from "../../data/index.js";
+import { checkScan } from "../../data/volumes/scan.js";
 import type { NiftiHeader } from "../../formats/nifti.js";
 import { neededStatistics, type RawInput, type Statistic } from "../../predict/segmentation-file.js";
 import { inMillimetres, readChannels } from "./read-channels.js";
@@ -29,6 +30,8 @@ export interface ReadCase {
   readonly image: Volume;
   /** The same with an affine in millimetres. */
   readonly original: Volume;
+  /** 1 for each voxel that is NaN in a channel, else 0; null where none is. Such voxels are not part of the scan. */
+  readonly outside: Uint8Array | null;
   readonly prepared: PreparedCase;
 }
 
@@ -36,7 +39,7 @@ export interface ReadCase {
  * Read a case and prepare it for a network.
  *
  * @param input - a file with all channels, or a file for each
- * @throws InceptionError as `readChannels` and `prepareVolume`
+ * @throws InceptionError as `readChannels`, `checkScan` and `prepareVolume`
  */
 export async function readCase(
   input: string | readonly string[],
@@ -44,10 +47,19 @@ export async function readCase(
   raw: RawInput | undefined,
 ): Promise<ReadCase> {
   const { header, channels } = await readChannels(input, recipe.normalization.length);
+  const outside = checkChannels(channels, typeof input === "string" ? [input] : input);
   const scaled = channels.map((channel) => inMillimetres(channel, header));
   const [image, original] = [channels[0], scaled[0]];
   if (image === undefined || original === undefined) throw new RangeError("Cannot prepare a case without channels");
-  return { header, image, original, prepared: prepareCase(scaled, recipe, raw) };
+  return { header, image, original, outside, prepared: prepareCase(scaled, recipe, raw) };
+}
+
+/** Where any channel has no value. One file may hold all channels. */
+function checkChannels(channels: readonly Volume[], files: readonly string[]): Uint8Array | null {
+  const found = channels.flatMap((channel, index) => checkScan(channel, files[index] ?? files[0] ?? "") ?? []);
+  const [first, ...more] = found;
+  for (const other of more) for (let voxel = 0; voxel < other.length; voxel++) if (other[voxel] === 1) first![voxel] = 1;
+  return first ?? null;
 }
 
 /**

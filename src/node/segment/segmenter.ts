@@ -1,4 +1,5 @@
 import { restoreLabels, type SegmentationRecipe, type Triple, type Volume } from "../../data/index.js";
+import { clearOutside } from "../../data/volumes/scan.js";
 import { InceptionError } from "../../errors.js";
 import type { NiftiHeader } from "../../formats/nifti.js";
 import type { CancelSignal } from "../../runtime/session.js";
@@ -51,7 +52,8 @@ export interface Segmenter {
    * Segment one case.
    *
    * @param input - a NIfTI file with as many volumes as the model has channels, or a file for each channel
-   * @throws InceptionError as `readVolume`; FILE_UNSUPPORTED (another number of volumes), VOLUME_INVALID, IMAGE_LIMIT, OPTION_INVALID,
+   * @throws InceptionError as `readVolume`; FILE_UNSUPPORTED (another number of volumes), NOT_FINITE (infinite voxels, or no finite one;
+   *   voxels that are NaN beside finite ones count as background), VOLUME_INVALID, IMAGE_LIMIT, OPTION_INVALID,
    *   SESSION_FAILED
    */
   segment(input: string | readonly string[], options?: SegmentOptions): Promise<SegmentedVolume>;
@@ -101,9 +103,10 @@ async function segmentCase(
   options: SegmentOptions,
 ): Promise<SegmentedVolume> {
   const { recipe } = network;
-  const { header, image, original, prepared } = await readCase(input, recipe, network.artefact.rawInput);
+  const { header, image, original, outside, prepared } = await readCase(input, recipe, network.artefact.rawInput);
   const { classes, probabilities } = await runWindows(network, prepared, options);
-  const restored = cleanLabels(restoreLabels(classes, prepared.grid, original, recipe.labelValues), recipe.labelValues, options);
+  const cleaned = cleanLabels(restoreLabels(classes, prepared.grid, original, recipe.labelValues), recipe.labelValues, options);
+  const restored = clearOutside(cleaned, outside, recipe.labelValues[0] ?? 0);
   const atHome = (volume: Volume): Volume => ({ ...volume, affine: image.affine, spacing: image.spacing });
   return {
     labels: atHome(restored),

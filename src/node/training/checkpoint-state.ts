@@ -1,6 +1,7 @@
 import { InceptionError } from "../../errors.js";
 import type { Graph } from "../../ir/graph.js";
 import type { Trainer } from "../../runtime/trainer.js";
+import { checkFinite } from "../../tensor/finite.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
 import type { PartialEpoch, Progress } from "../../train/loop.js";
@@ -49,6 +50,7 @@ export function checkpointParameters(graph: Graph, { state }: Pick<Checkpoint, "
           { path },
         );
       }
+      checkFinite(value.data, "use the checkpoint", `parameter "${path}"`);
       return [path, float32Tensor(shape, value.data)];
     }),
   );

@@ -11,6 +11,7 @@ import {
   selectSamples,
 } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
+import { quoted } from "../../formats/quoted.js";
 import { runRows, softmax } from "../../predict/predict.js";
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import { ClassificationMetrics, type Evaluation, type ScoredImage, scoreImages } from "../../train/metrics.js";
@@ -67,7 +68,8 @@ export interface Measured {
  * @param model - the folder of a run, a model id (with `weights`), or an exported `.onnx` file
  * @param data - as `openDataset` takes it, or null for the data that the run was trained with. A run's own data is split as
  *   it was in training.
- * @throws InceptionError DATASET_INVALID, OPTION_INVALID, and as `loadModel` and `openDataset`
+ * @throws InceptionError DATASET_INVALID, OPTION_INVALID, NOT_FINITE naming the first image for which the model gives NaN or infinity, and
+ *   as `loadModel` and `openDataset`
  *
  * @example
  * ```ts
@@ -273,6 +275,7 @@ async function measureImages(task: Task, report: Report): Promise<void> {
         loaded.session,
         float32Tensor([count, images.length / count / inputSize ** 2, inputSize, inputSize], images),
         output,
+        (row) => quoted(dataset.nameOf(indices[row] ?? 0)),
       );
       done += count;
       const scored = scoreImages({ logits: joined(rows), labels, indices }, classes.length);
@@ -306,7 +309,7 @@ async function measureCrops(task: Task, count: CropCount, report: Report): Promi
       if (index + 1 < dataset.size) next = readOrReason(reader, index + 1);
       if (typeof found === "string") await report([], [{ index, name: dataset.nameOf(index), reason: found }], index + 1);
       else {
-        const logits = await croppedLogits(task, found, count);
+        const logits = await croppedLogits(task, found, count, quoted(dataset.nameOf(index)));
         await report(scoreImages({ logits, labels: [dataset.labelOf(index)], indices: [index] }, classes.length), [], index + 1);
       }
     }
@@ -326,13 +329,14 @@ async function readOrReason(reader: SampleReader, index: number): Promise<Image 
 }
 
 /** Logits whose softmax is the mean of the softmax of all crops: the logarithms of the mean probabilities. */
-async function croppedLogits(task: Task, image: Image, count: CropCount): Promise<Float32Array> {
+async function croppedLogits(task: Task, image: Image, count: CropCount, name: string): Promise<Float32Array> {
   const { loaded, preprocessing, output, classes, options } = task;
   const crops = cropsOf(image, count, inputSide(task), pillowFilter(preprocessing.resize.filter));
   const { batch = DEFAULT_BATCH } = options;
   const sums = new Float64Array(classes.length);
   for (let from = 0; from < crops.length; from += batch) {
-    const rows = await runRows(loaded.session, cropTensor(crops.slice(from, from + batch), preprocessing), output);
+    const crop = (row: number): string => `crop ${from + row} of ${name}`;
+    const rows = await runRows(loaded.session, cropTensor(crops.slice(from, from + batch), preprocessing), output, crop);
     for (const row of rows) for (const [index, probability] of softmax(row).entries()) sums[index] = (sums[index] ?? 0) + probability;
   }
   // A probability that is 0 in double precision has no logarithm; the smallest number stands in.
