@@ -7,6 +7,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { summarize } from "../src/analysis/summary.js";
 import { MODELS, type Model } from "../src/models/index.js";
+import { WEIGHT_SETS } from "../src/models/weights.js";
 
 const PAGE = path.resolve(import.meta.dirname, "../docs/models.md");
 
@@ -20,6 +21,20 @@ describe("docs/models.md", () => {
     const table = stageTable(model);
     if (process.env.UPDATE_DOCS) writeFileSync(PAGE, page.slice(0, from) + table + page.slice(to));
     else expect(page.slice(from, to)).toBe(table);
+  });
+
+  test.each(MODELS.map(({ id }) => ({ id })))("names the publishers of weights for $id", ({ id }) => {
+    const page = readFileSync(PAGE, "utf8");
+    const row = page.split("\n").find((line) => line.startsWith(`| [\`${id}\`]`)) ?? "";
+    const column = row.split("|").at(-2)?.trim() ?? "";
+    const publishers = WEIGHT_SETS.filter(({ model }) => model === id).map((set) => set.id.split("_")[0]?.toLowerCase() ?? "");
+    const [, section = ""] = new RegExp(`\n## ${id}\n([\\s\\S]*?)\n## `).exec(`${page}\n## `) ?? [];
+    for (const publisher of publishers) {
+      expect(column.toLowerCase()).toContain(publisher);
+      expect(section.slice(section.indexOf("**Weights.**")).toLowerCase()).toContain(publisher);
+    }
+    if (publishers.length === 0) expect(column).toBe("none exist");
+    else expect(new Set(publishers).size).toBe(column.split(", ").length);
   });
 
   test("the table of the README has every network's counts", () => {
