@@ -37,6 +37,7 @@ export type ErrorCode =
   | "TRAINING_DIVERGED"
   | "USAGE"
   | "VOLUME_INVALID"
+  | "VOLUME_UNEXPECTED"
   | "WEIGHTS_MISMATCH"
   | "WRITE_FAILED";
 

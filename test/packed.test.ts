@@ -36,6 +36,10 @@ describe("the packed package", () => {
     for (const file of ["bin/inception.js", "dist/node/ort-worker.js", "examples/digits/digits.onnx", "LICENSE", "NOTICE", "README.md"]) {
       expect(files).toContain(file);
     }
+    const example = files.filter((file) => file.startsWith("examples/segment/")).toSorted();
+    expect(example).toEqual(
+      ["README.md", "hippocampus_001-labels.nii.gz", "hippocampus_001.nii.gz"].map((name) => `examples/segment/${name}`),
+    );
     expect(files.filter((file) => /\.(test|cases)\./.test(file) || /^(src|test|bench|tools)\//.test(file))).toEqual([]);
   });
 

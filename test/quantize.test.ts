@@ -146,8 +146,8 @@ describe("quantize a network for volumes", () => {
   test("calibrates on volumes, compares labels, and writes a file that segments with nothing beside it", async () => {
     const scans = path.join(folder, "scans");
     mkdirSync(scans);
-    const drawn = path.resolve(import.meta.dirname, "../examples/segment/drawn.nii.gz");
-    for (let index = 0; index < 5; index++) copyFileSync(drawn, path.join(scans, `scan${index}.nii.gz`));
+    const example = path.resolve(import.meta.dirname, "../examples/segment/hippocampus_001.nii.gz");
+    for (let index = 0; index < 5; index++) copyFileSync(example, path.join(scans, `scan${index}.nii.gz`));
     const file = path.join(folder, "hippocampus-int8.onnx");
     const measured = ["--threads", "1", "--rounds", "1", "--min-speedup", "0", "--min-agreement", "0", "--images", "2"];
     const { code, out, err } = await inception("quantize", "hippocampus", "--calibrate", scans, ...measured, "--out", file, "--json");
@@ -164,7 +164,7 @@ describe("quantize a network for volumes", () => {
     const scan = path.join(scans, "scan0.nii.gz");
     expect((await inception("segment", scan, "--model", file, "--out", segmented, "--no-qc", "--json")).code).toBe(0);
     const { volume } = await readVolume(path.join(segmented, "scan0.nii.gz"));
-    expect(volume.shape).toEqual((await readVolume(drawn)).volume.shape);
+    expect(volume.shape).toEqual((await readVolume(example)).volume.shape);
   });
 });
 

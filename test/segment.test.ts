@@ -25,6 +25,9 @@ const MODEL = "inception_resnet_3d.table";
 const OBLIQUE_LAS: Affine = [-1.5, 0.25, 0, 10, 0.2, 1.9, 0.5, -20, 0.1, -0.4, 2.5, 30, 0, 0, 0, 1];
 const Z_SCORE = { name: "z_score", region: "all" } as const;
 
+/** Said once by the command for a model without statistics of its training cases. */
+const NOT_CHECKED = "inception: warning: the model records no statistics of its training cases; cases are not compared with them\n";
+
 let folder = "";
 /** A network with random weights, and one that gives class 2 everywhere, whatever it sees. */
 let files: { readonly random: string; readonly constant: string };
@@ -317,19 +320,20 @@ describe("inception segment", () => {
         file: b,
         output: path.join(out, "a.nii.gz"),
         volumesMm3: { front: 0, back: expect.closeTo(1536 * determinant(OBLIQUE_LAS), 2) as number },
+        warnings: null,
       },
-      { file: a, output: path.join(out, "b, second.nii.gz"), volumesMm3: { front: 0, back: 720 } },
+      { file: a, output: path.join(out, "b, second.nii.gz"), volumesMm3: { front: 0, back: 720 }, warnings: null },
       { file: broken, error: `Cannot read NIfTI file "${broken}": it has 9 bytes, a header takes 348` },
     ]);
     expect([code, err]).toEqual([
       1,
-      `inception: Cannot read NIfTI file "${broken}": it has 9 bytes, a header takes 348\ninception: 1 of 3 files could not be segmented\n`,
+      `${NOT_CHECKED}inception: Cannot read NIfTI file "${broken}": it has 9 bytes, a header takes 348\ninception: 1 of 3 files could not be segmented\n`,
     ]);
     const rows = readFileSync(path.join(out, "volumes.csv"), "utf8").split("\r\n");
-    expect(rows[0]).toBe("file,label,name,voxels,volume_mm3");
-    expect(rows[1]).toBe(`${b},5,front,0,0`);
-    expect(rows[2]).toMatch(new RegExp(`^${b.replaceAll(".", "\\.")},9,back,1536,\\d+\\.\\d+$`));
-    expect(rows.slice(3)).toEqual([`"${a}",5,front,0,0`, `"${a}",9,back,720,720`, ""]);
+    expect(rows[0]).toBe("file,label,name,voxels,volume_mm3,warnings");
+    expect(rows[1]).toBe(`${b},5,front,0,0,not-checked`);
+    expect(rows[2]).toMatch(new RegExp(`^${b.replaceAll(".", "\\.")},9,back,1536,\\d+\\.\\d+,not-checked$`));
+    expect(rows.slice(3)).toEqual([`"${a}",5,front,0,0,not-checked`, `"${a}",9,back,720,720,not-checked`, ""]);
     const written = readdirSync(out, { recursive: true, encoding: "utf8" }).toSorted();
     const probabilities = ["a", "b, second"].flatMap((name) =>
       [0, 5, 9].map((value) => path.join("probabilities", `${name}_${value}.nii.gz`)),
@@ -348,7 +352,7 @@ describe("inception segment", () => {
     expect(await segment(file, ...flags(), "--out", out, "--no-qc")).toEqual({
       code: 0,
       out: `${path.join(out, "line.nii.gz")}: front 0 mm³, back 720 mm³\n`,
-      err: "",
+      err: NOT_CHECKED,
     });
     expect(readdirSync(out).toSorted()).toEqual(["line.nii.gz", "volumes.csv"]);
   });
@@ -375,7 +379,10 @@ describe("inception segment", () => {
     const second = await scan(path.join(others, "a.nii"), [8, 8, 8]);
     const { code, err } = await segment(first, second, ...flags(), "--out", path.join(folder, "same-out"), "--no-qc");
     const fact = `"${first}" has the same name and gave the output, expected another name`;
-    expect([code, err]).toEqual([1, `inception: Cannot segment "${second}": ${fact}\ninception: 1 of 2 files could not be segmented\n`]);
+    expect([code, err]).toEqual([
+      1,
+      `${NOT_CHECKED}inception: Cannot segment "${second}": ${fact}\ninception: 1 of 2 files could not be segmented\n`,
+    ]);
     const before = createHash("sha256").update(readFileSync(first)).digest("hex");
     expect(await segment(scans, ...flags(), "--out", scans)).toEqual({
       code: 2,

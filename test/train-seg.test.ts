@@ -109,6 +109,9 @@ describe("train-seg", () => {
       normalization: [{ name: "z_score", region: "all" }],
       patchSize: [24, 24, 24],
       labelValues: [0, 1, 7],
+      // The standard augmentation mirrors along x.
+      mirrorAxes: [0],
+      training: expect.objectContaining({ cases: 4 }) as unknown,
     });
     const { train, validation } = planOf(opened);
     expect([...train, ...validation].toSorted()).toEqual(Array.from({ length: CASES }, (_, index) => idOf(index)));
@@ -116,6 +119,24 @@ describe("train-seg", () => {
     const { artefact, graph } = await prepareRun(run);
     expect(artefact).toMatchObject({ model: "inception_resnet_3d.table", labels: opened.labels, segmentation: opened.segmentation });
     expect(graph.inputs[0]?.type.shape).toEqual(["N", 1, 24, 24, 24]);
+  });
+
+  test("a run of an earlier version, whose plan has no axes, has those of its settings", async () => {
+    const older = path.join(folder, "older");
+    mkdirSync(older);
+    const read = (name: string) => JSON.parse(readFileSync(path.join(run, name), "utf8")) as Record<string, Record<string, unknown>>;
+    const [config, plan] = [read("config.json"), read("plan.json")];
+    const { mirrorAxes, training, ...recipe } = plan.recipe ?? {};
+    writeFileSync(path.join(older, "labels.json"), readFileSync(path.join(run, "labels.json")));
+    writeFileSync(path.join(older, "plan.json"), JSON.stringify({ ...plan, recipe }));
+    for (const [augmentation, axes] of [
+      ["usual", [0]],
+      ["none", []],
+      [{ mirrorAxes: [1, 2] }, [1, 2]],
+    ] as const) {
+      writeFileSync(path.join(older, "config.json"), JSON.stringify({ ...config, settings: { ...config.settings, augmentation } }));
+      expect((await openRun(older)).segmentation).toEqual({ ...recipe, mirrorAxes: axes });
+    }
   });
 
   test("scores the cases that were set aside as eval-seg scores the files that it wrote", async () => {

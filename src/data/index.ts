@@ -60,6 +60,15 @@ export {
 } from "./volumes/recipe.js";
 export { type Interpolation, resampleToGrid, resampleToShape, resampleToSpacing, shapeAtSpacing } from "./volumes/resample.js";
 export {
+  type Distribution,
+  type IntensityDistribution,
+  type IntensityProfile,
+  intensityProfile,
+  LEVELS,
+  relativeLevels,
+  type TrainingStatistics,
+} from "./volumes/training-statistics.js";
+export {
   type Affine,
   createVolume,
   type Triple,

@@ -1,5 +1,6 @@
 /** How each public weight set was fed when its published accuracy was measured. Add yours here. */
 import { InceptionError } from "../errors.js";
+import { isRecord } from "./is-record.js";
 import { type Preprocessing, recipeFault } from "./transforms/preprocess.js";
 
 /** x * 2 - 1 on 0..1, which is what every TensorFlow-born weight set expects. */
@@ -204,8 +205,4 @@ export function parsePreprocessing(value: unknown, place: string): Preprocessing
   const fault = recipeFault(recipe);
   if (fault) throw new InceptionError("OPTION_INVALID", `Cannot read the preprocessing of ${place}: ${fault}`, { place });
   return recipe;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

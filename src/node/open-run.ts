@@ -5,6 +5,7 @@ import { InceptionError, messageOf } from "../errors.js";
 import { type Checkpoint, type ReadCheckpointOptions, readCheckpoint } from "../train/checkpoint.js";
 import { decodeJson, isJsonRecord, isList, type JsonData, type JsonRecord } from "../train/json.js";
 import { decodeMetricsLines, type MetricsLine } from "../train/metrics-log.js";
+import { volumeAugmentation } from "../train/segmentation-settings.js";
 import { openFileSource, systemErrorCode } from "./file-source.js";
 
 /** Where things lie below the folder of a run. */
@@ -97,12 +98,18 @@ export async function openRun(folder: string): Promise<Run> {
     config,
     labels,
     preprocessing: plan === null ? parsePreprocessing(json, place) : null,
-    segmentation: plan === null ? null : parseSegmentationRecipe(plan.recipe, place),
+    segmentation: plan === null ? null : withMirrorAxes(parseSegmentationRecipe(plan.recipe, place), config.settings),
     plan,
     hasLast: checkpoints.includes(path.basename(RUN_FILES.last)),
     hasBest: entries.has(RUN_FILES.best),
     epochs: checkpoints.flatMap((name) => epochOfFile(name) ?? []).toSorted((a, b) => a - b),
   };
+}
+
+/** Runs of earlier versions record in their settings alone along which axes training mirrored. */
+function withMirrorAxes(recipe: SegmentationRecipe, { augmentation }: JsonRecord): SegmentationRecipe {
+  if (recipe.mirrorAxes !== undefined || augmentation === undefined) return recipe;
+  return { ...recipe, mirrorAxes: volumeAugmentation(augmentation).mirrorAxes };
 }
 
 /**

@@ -5,6 +5,7 @@ import { MAX_RANK } from "../formats/onnx/decode-tensor.js";
 import { quoted, shortened } from "../formats/quoted.js";
 import type { TensorInfo } from "../runtime/session.js";
 import { fillUniform } from "../tensor/fill.js";
+import { coprimeStride } from "../tensor/sample.js";
 import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
 import { parseQuantizationRecord, type QuantizationRecord } from "./quantization-record.js";
 import { RAW_INPUTS, type RawInput } from "./segmentation-file.js";
@@ -229,13 +230,7 @@ const SAMPLED_VALUES = 1024;
 
 /** The step of the sample that is kept of so many values; 1 for few. It has no divisor in common with the count, so that it meets every row and column. */
 export function sampleStride(count: number): number {
-  let stride = Math.max(1, Math.floor(count / SAMPLED_VALUES));
-  while (greatestDivisor(stride, count) > 1) stride++;
-  return stride;
-}
-
-function greatestDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestDivisor(b, a % b);
+  return coprimeStride(count, SAMPLED_VALUES);
 }
 
 /** The first of every `stride` values. */

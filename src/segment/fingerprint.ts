@@ -1,5 +1,18 @@
 /** What a set of labelled volumes is like: the facts that a plan of training rests on. */
-import { type Triple, toRas, type Volume, voxelStatistics } from "../data/index.js";
+import {
+  type Distribution,
+  type IntensityProfile,
+  intensityProfile,
+  LEVELS,
+  relativeLevels,
+  type SegmentationRecipe,
+  type TrainingStatistics,
+  type Triple,
+  toRas,
+  type Volume,
+  voxelStatistics,
+  voxelVolume,
+} from "../data/index.js";
 import { percentile } from "../data/volumes/percentile.js";
 import { InceptionError } from "../errors.js";
 
@@ -24,6 +37,10 @@ export interface CaseFacts {
   readonly foreground: readonly (readonly [low: number, high: number])[] | null;
   /** How many voxels have each label value, ascending. */
   readonly voxels: readonly (readonly [value: number, count: number])[];
+  /** Of the intensities, by channel. */
+  readonly profiles: readonly IntensityProfile[];
+  /** Cubic millimeters of a voxel. */
+  readonly voxelMm3: number;
 }
 
 /** Lowest, median and highest of something over the cases. */
@@ -86,6 +103,8 @@ export function caseFacts(id: string, channels: readonly Volume[], labels: Volum
     channels: channels.map(intensitiesOf),
     foreground: foreground === 0 ? null : channels.map((channel) => foregroundBounds(channel, labels, foreground)),
     voxels,
+    profiles: channels.map(intensityProfile),
+    voxelMm3: voxelVolume(labels.affine),
   };
 }
 
@@ -156,6 +175,45 @@ function spreadOf(values: readonly Triple[]): Spread<Triple> {
     return [along(0), along(1), along(2)];
   };
   return { min: each((along) => Math.min(...along)), median: each(median), max: each((along) => Math.max(...along)) };
+}
+
+/** Digits of a recorded statistic: more describe the sample, not the cases. */
+const DIGITS = 6;
+
+/**
+ * Computes what a model records about its training cases, which its inputs are compared with.
+ *
+ * @param cases - at least one, with as many channels as the recipe
+ * @throws InceptionError OPTION_INVALID without a case
+ */
+export function trainingStatistics(
+  cases: readonly CaseFacts[],
+  { normalization, labelValues }: Pick<SegmentationRecipe, "normalization" | "labelValues">,
+): TrainingStatistics {
+  const alongAxes = (of: (facts: CaseFacts, axis: 0 | 1 | 2) => number): readonly Distribution[] =>
+    ([0, 1, 2] as const).map((axis) => distributionOf(cases.map((facts) => of(facts, axis))));
+  const profiles = (channel: number): readonly IntensityProfile[] => cases.flatMap((facts) => facts.profiles[channel] ?? []);
+  return {
+    cases: cases.length,
+    extent: alongAxes(({ shape, spacing }, axis) => shape[axis] * spacing[axis]),
+    spacing: alongAxes(({ spacing }, axis) => spacing[axis]),
+    intensities: normalization.map((each, channel) => {
+      const levels = profiles(channel).map((profile) => relativeLevels(profile, each));
+      return {
+        levels: LEVELS.map((_, index) => distributionOf(levels.map((own) => own[index] ?? 0))),
+        lowest: distributionOf(profiles(channel).map(({ lowest }) => lowest)),
+      };
+    }),
+    labelVolumes: labelValues
+      .slice(1)
+      .map((value) => distributionOf(cases.map(({ voxels, voxelMm3 }) => (new Map(voxels).get(value) ?? 0) * voxelMm3))),
+  };
+}
+
+function distributionOf(values: readonly number[]): Distribution {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (percent: number): number => Number(percentile(sorted, percent).toPrecision(DIGITS));
+  return { min: at(0), low: at(0.5), median: at(50), high: at(99.5), max: at(100) };
 }
 
 function median(values: readonly number[]): number {

@@ -2,6 +2,7 @@
 
 export { percentile } from "../data/volumes/percentile.js";
 export { type AccumulatorOptions, type LabelSlab, type Slab, WindowAccumulator } from "./accumulate.js";
+export { CASE_WARNING_CODES, type CaseWarning, type CaseWarningCode, checkInput, checkLabelVolumes } from "./case-warnings.js";
 export {
   type CleaningOptions,
   CONNECTIVITIES,
@@ -20,6 +21,7 @@ export {
   type Intensities,
   type LabelFacts,
   type Spread,
+  trainingStatistics,
 } from "./fingerprint.js";
 export {
   type LabelMean,
@@ -31,6 +33,7 @@ export {
   type SegmentationOptions,
   scoreSegmentation,
 } from "./metrics.js";
+export { checkMirrorAxes } from "./mirror-axes.js";
 export { type PlanChoices, planTraining, type SegmentationPlan } from "./plan.js";
 export { type SegmentedWindows, type SegmentWindowsOptions, segmentWindows, type WindowNetwork } from "./segment-windows.js";
 export { type SurfaceDistances, surfaceDistances, surfaceVoxels } from "./surface.js";

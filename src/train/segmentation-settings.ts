@@ -1,5 +1,10 @@
 /** Everything that a person can set about the training of a segmentation network. */
-import { parseVolumeAugmentation } from "../data/volumes/augmentation.js";
+import {
+  NO_VOLUME_AUGMENTATION,
+  parseVolumeAugmentation,
+  VOLUME_AUGMENTATION,
+  type VolumeAugmentation,
+} from "../data/volumes/augmentation.js";
 import type { JsonData } from "./json.js";
 import { checkedJson, choice, integer, number, orNull, readSettings, type Setting, type SettingTable, text } from "./setting.js";
 import { SETTINGS, type TrainingSettings } from "./settings.js";
@@ -155,4 +160,14 @@ function triple(doc: string, whole: boolean): Setting<readonly [number, number, 
       return list.length === 3 && x !== undefined && y !== undefined && z !== undefined ? [x, y, z] : undefined;
     },
   };
+}
+
+/**
+ * Returns the augmentation that a setting stands for.
+ *
+ * @throws InceptionError OPTION_INVALID
+ */
+export function volumeAugmentation(setting: JsonData): VolumeAugmentation {
+  if (setting === "none") return NO_VOLUME_AUGMENTATION;
+  return setting === "usual" ? VOLUME_AUGMENTATION : parseVolumeAugmentation(setting, "the settings");
 }

@@ -13,7 +13,7 @@ import { windowProgress } from "../window-progress.js";
 /** What a shell expects of a program that Ctrl-C ended: 128 and the number of SIGINT. */
 const INTERRUPTED = 130;
 
-/** `segment FILES|DIR --model RUN|ID|FILE --out DIR`: label volumes. Exit code 1 where some file could not be segmented. */
+/** `segment FILES|DIR --model RUN|ID|FILE --out DIR`: label maps. Exit code 1 where some file could not be segmented, 2 where none could. */
 export const run: RunCommand = async ([paths = []], flags, io) => {
   const settings = segmentFlags(flags);
   const { model, options } = await modelFlags(flags, io);
@@ -28,7 +28,7 @@ export const run: RunCommand = async ([paths = []], flags, io) => {
     if (json) printJson(io, finished.map(jsonOf));
     const failed = finished.filter((result) => "error" in result).length;
     if (failed > 0 && files.length > 1) io.err(`inception: ${failed} of ${files.length} files could not be segmented\n`);
-    if (!watch.signal.aborted) return failed === 0 ? 0 : 1;
+    if (!watch.signal.aborted) return failed === 0 ? 0 : failed < files.length ? 1 : 2;
     io.err(`inception: interrupted after ${finished.length} of ${files.length} files; what is written is whole\n`);
     return INTERRUPTED;
   } finally {
@@ -47,6 +47,7 @@ async function segmentAll(
 ): Promise<readonly SegmentedFile[]> {
   const progress = windowProgress(io, files);
   const finished: SegmentedFile[] = [];
+  let saidUnchecked = false;
   try {
     await segmentFiles(segmenter, files, {
       ...settings,
@@ -54,8 +55,16 @@ async function segmentAll(
       onFile: (result) => {
         progress.onFile();
         finished.push(result);
-        if ("error" in result) io.err(`inception: ${messageOf(result.error)}\n`);
-        else if (!json) io.out(formatResult(result));
+        if ("error" in result) {
+          io.err(`inception: ${messageOf(result.error)}\n`);
+          return;
+        }
+        if (result.warnings === null && !saidUnchecked) {
+          saidUnchecked = true;
+          io.err("inception: warning: the model records no statistics of its training cases; cases are not compared with them\n");
+        }
+        for (const { message } of result.warnings ?? []) io.err(`inception: warning: ${messageOf(result.file)}: ${messageOf(message)}\n`);
+        if (!json) io.out(formatResult(result));
       },
     });
   } catch (thrown) {
@@ -76,6 +85,7 @@ function segmentFlags(flags: Flags): SegmentFilesOptions {
     largestComponent: flags.largestComponent === true,
     fillHoles: flags.fillHoles === true,
     probabilities: flags.probabilities === true,
+    strict: flags.strict === true,
     quality: flags.qc !== false,
   };
 }
@@ -116,7 +126,7 @@ function watchInterrupts(io: Io) {
 function jsonOf(result: SegmentedFile) {
   const { file } = result;
   if ("error" in result) return { file, error: messageOf(result.error) };
-  return { file, output: result.output, volumesMm3: volumesMm3(result.measured) };
+  return { file, output: result.output, volumesMm3: volumesMm3(result.measured), warnings: result.warnings };
 }
 
 function volumesMm3(measured: readonly MeasuredLabel[]): Readonly<Record<string, number>> {

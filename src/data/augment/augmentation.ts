@@ -1,5 +1,6 @@
 /** What is changed at random in a training image: a record that runs and files carry, with its checks and presets. */
 import { InceptionError } from "../../errors.js";
+import { isRecord } from "../is-record.js";
 
 /** An interval, both ends included. */
 export type Range = readonly [low: number, high: number];
@@ -173,10 +174,6 @@ function record(field: string, value: unknown, allowed: readonly string[], fail:
   const unknown = Object.keys(value).find((key) => !allowed.includes(key));
   if (unknown !== undefined) fail(field, unknown, `only the fields ${allowed.join(", ")}`);
   return value;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function number(field: string, value: unknown, [low, high]: Range, fail: Fail): number {

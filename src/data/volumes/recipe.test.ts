@@ -7,6 +7,7 @@ import {
   restoreLabels,
   type SegmentationRecipe,
 } from "./recipe.js";
+import type { TrainingStatistics } from "./training-statistics.js";
 import { createVolume } from "./volume.js";
 
 const RECIPE: SegmentationRecipe = {
@@ -69,6 +70,15 @@ describe("a segmentation recipe", () => {
   });
 });
 
+const ONE = { min: 1, low: 1, median: 1, high: 1, max: 1 };
+const STATISTICS: TrainingStatistics = {
+  cases: 3,
+  extent: [ONE, ONE, ONE],
+  spacing: [ONE, ONE, ONE],
+  intensities: [{ levels: [ONE, ONE, ONE, ONE, ONE], lowest: ONE }],
+  labelVolumes: [ONE, ONE],
+};
+
 describe("a recipe in a stranger's file", () => {
   const written: unknown = JSON.parse(JSON.stringify(RECIPE));
 
@@ -83,6 +93,8 @@ describe("a recipe in a stranger's file", () => {
       ],
     };
     expect(parseSegmentationRecipe(JSON.parse(JSON.stringify(all)), '"a.onnx"')).toEqual(all);
+    const recorded: SegmentationRecipe = { ...RECIPE, mirrorAxes: [0, 2], training: STATISTICS };
+    expect(parseSegmentationRecipe(JSON.parse(JSON.stringify(recorded)), '"a.onnx"')).toEqual(recorded);
   });
 
   test.each([
@@ -94,6 +106,14 @@ describe("a recipe in a stranger's file", () => {
     ["normalization", [{ name: "ct_window", centre: 1, width: 0 }], "a list of z_score, percentiles or ct_window with their numbers"],
     ["labelValues", [0, 0], "a list of at least two different integers"],
     ["labelValues", [0, 2 ** 40], "a list of at least two different integers"],
+    ["mirrorAxes", [3], "a list of 0, 1 and 2"],
+    ["mirrorAxes", "x", "a list of 0, 1 and 2"],
+    ["training", null, "statistics of its channels and labels"],
+    ["training", { ...STATISTICS, cases: 0 }, "statistics of its channels and labels"],
+    ["training", { ...STATISTICS, extent: [ONE, ONE] }, "statistics of its channels and labels"],
+    ["training", { ...STATISTICS, intensities: [] }, "statistics of its channels and labels"],
+    ["training", { ...STATISTICS, labelVolumes: [ONE, { ...ONE, min: 2 }] }, "statistics of its channels and labels"],
+    ["training", { ...STATISTICS, labelVolumes: [ONE, { ...ONE, max: "9" }] }, "statistics of its channels and labels"],
   ])("%s %j is refused", (field, value, expected) => {
     expect(() => parseSegmentationRecipe({ ...RECIPE, [field]: value }, '"a.onnx"')).toThrow(
       expect.objectContaining({

@@ -1,7 +1,9 @@
 import { InceptionError } from "../../errors.js";
+import { isRecord } from "../is-record.js";
 import { clipPercentiles, ctWindow, type Region, zScore } from "./intensity.js";
 import { fromRas, rasGrid, sameGrid, toRas } from "./orientation.js";
 import { resampleToGrid, resampleToSpacing } from "./resample.js";
+import { readTrainingStatistics, type TrainingStatistics } from "./training-statistics.js";
 import { createVolume, type Triple, type Volume, type VolumeGrid } from "./volume.js";
 
 /**
@@ -23,6 +25,10 @@ export interface SegmentationRecipe {
   readonly patchSize: Triple;
   /** The value in label volumes of each class; the first is the background's. */
   readonly labelValues: readonly number[];
+  /** Axes along which training mirrored patches: 0 for x, 1 for y, 2 for z. Only these may be mirrored again. Absent: not recorded. */
+  readonly mirrorAxes?: readonly number[];
+  /** What the model was trained on, which inputs are compared with. Absent: not recorded. */
+  readonly training?: TrainingStatistics;
 }
 
 /** What a network reads, and the grid that its result lies on. */
@@ -170,7 +176,8 @@ export function parseSegmentationRecipe(value: unknown, place: string): Segmenta
       field,
     });
   };
-  const { spacing, normalization, patchSize, labelValues } = isRecord(value) ? value : fail("the value", "an object");
+  const given = isRecord(value) ? value : fail("the value", "an object");
+  const { spacing, normalization, patchSize, labelValues, mirrorAxes, training } = given;
   const positive = (size: number): boolean => Number.isFinite(size) && size > 0;
   const normalizations = Array.isArray(normalization) ? normalization.map(readNormalization) : [];
   const read = normalizations.filter((each) => each !== null);
@@ -189,11 +196,22 @@ export function parseSegmentationRecipe(value: unknown, place: string): Segmenta
   ) {
     return fail("labelValues", "a list of at least two different integers");
   }
-  return { spacing: length, normalization: read, patchSize: patch, labelValues };
+  if (mirrorAxes !== undefined && !isAxes(mirrorAxes)) return fail("mirrorAxes", "a list of 0, 1 and 2");
+  const described = { channels: read.length, labels: labelValues.length - 1 };
+  const statistics = training === undefined ? undefined : readTrainingStatistics(training, described);
+  if (statistics === null) return fail("training", "statistics of its channels and labels");
+  return {
+    spacing: length,
+    normalization: read,
+    patchSize: patch,
+    labelValues,
+    ...(mirrorAxes === undefined ? {} : { mirrorAxes }),
+    ...(statistics === undefined ? {} : { training: statistics }),
+  };
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function isAxes(value: unknown): value is readonly number[] {
+  return isIntegers(value) && value.every((axis) => axis >= 0 && axis <= 2);
 }
 
 function isIntegers(value: unknown): value is readonly number[] {

@@ -2,7 +2,7 @@ import type { SegmentationRecipe } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { cutWindow, planWindows, type WindowPlan } from "../../segment/index.js";
 import { stackRows } from "../../tensor/tensor.js";
-import { type PreparedCase, readCase } from "../segment/prepare-case.js";
+import { type PreparedCase, prepareCase, readCase } from "../segment/prepare-case.js";
 import type { InputBatch } from "./inputs.js";
 
 export interface WindowOptions {
@@ -32,7 +32,8 @@ export async function* readWindows(files: readonly string[], { recipe, batch, on
 
 async function prepared(file: string, recipe: SegmentationRecipe, onSkipped: WindowOptions["onSkipped"]): Promise<PreparedCase | null> {
   try {
-    return (await readCase(file, recipe, undefined)).prepared;
+    const { channels } = await readCase(file, recipe.normalization.length);
+    return prepareCase(channels, recipe, undefined);
   } catch (thrown) {
     if (!(thrown instanceof InceptionError)) throw thrown;
     onSkipped(file, messageOf(thrown));

@@ -22,36 +22,32 @@ export interface PreparedCase extends PreparedVolume {
   readonly statistics: Readonly<Record<string, Float32Array>>;
 }
 
-/** A case as its files have it, and as the network meets it. */
+/** A case as its files have it. */
 export interface ReadCase {
   /** Of the first file; null for a series of DICOM slices. */
   readonly header: NiftiHeader | null;
   /** The first channel, as it was read. */
   readonly image: Volume;
-  /** The same with an affine in millimetres. */
-  readonly original: Volume;
   /** 1 for each voxel that is NaN in a channel, else 0; null where none is. Such voxels are not part of the scan. */
   readonly outside: Uint8Array | null;
-  readonly prepared: PreparedCase;
+  /** All channels, with affines in millimeters. */
+  readonly channels: readonly [Volume, ...Volume[]];
 }
 
 /**
- * Read a case and prepare it for a network.
+ * Reads a case.
  *
  * @param input - a file with all channels, or a file for each
- * @throws InceptionError as `readChannels`, `checkScan` and `prepareVolume`
+ * @param count - channels of the model
+ * @throws InceptionError as `readChannels` and `checkScan`
  */
-export async function readCase(
-  input: string | readonly string[],
-  recipe: SegmentationRecipe,
-  raw: RawInput | undefined,
-): Promise<ReadCase> {
-  const { header, channels } = await readChannels(input, recipe.normalization.length);
+export async function readCase(input: string | readonly string[], count: number): Promise<ReadCase> {
+  const { header, channels } = await readChannels(input, count);
   const outside = checkChannels(channels, typeof input === "string" ? [input] : input);
-  const scaled = channels.map((channel) => inMillimetres(channel, header));
-  const [image, original] = [channels[0], scaled[0]];
-  if (image === undefined || original === undefined) throw new RangeError("Cannot prepare a case without channels");
-  return { header, image, original, outside, prepared: prepareCase(scaled, recipe, raw) };
+  const [image, ...others] = channels;
+  if (image === undefined) throw new RangeError("Cannot read a case without channels");
+  const scaled = (channel: Volume): Volume => inMillimetres(channel, header);
+  return { header, image, outside, channels: [scaled(image), ...others.map(scaled)] };
 }
 
 /** Where any channel has no value. One file may hold all channels. */
@@ -67,7 +63,7 @@ function checkChannels(channels: readonly Volume[], files: readonly string[]): U
  *
  * @throws InceptionError as `prepareVolume`
  */
-function prepareCase(channels: readonly Volume[], recipe: SegmentationRecipe, raw: RawInput | undefined): PreparedCase {
+export function prepareCase(channels: readonly Volume[], recipe: SegmentationRecipe, raw: RawInput | undefined): PreparedCase {
   if (raw === undefined) return { ...prepareVolume(channels, recipe), padValue: 0, statistics: {} };
   const aligned = alignVolumes(channels, recipe);
   // NaN is what such a file takes for outside.

@@ -1,5 +1,5 @@
 import { type Normalization, type Triple, toRas, type Volume } from "../../data/index.js";
-import { percentile } from "../../segment/index.js";
+import { type CaseWarning, percentile } from "../../segment/index.js";
 import {
   axisAlong,
   boxAround,
@@ -27,6 +27,8 @@ export interface QualityCase {
   /** Every class, the background first. */
   readonly classes: readonly SegmentedLabel[];
   readonly measured: readonly MeasuredLabel[];
+  /** Shown above everything else; null where the model records nothing to compare with, which the page says too. */
+  readonly warnings: readonly CaseWarning[] | null;
   /** Of the image's intensities; a CT is shown in its window. */
   readonly normalization: Normalization;
   /** Further facts: name and value. */
@@ -64,12 +66,24 @@ export async function qualityPage(shown: QualityCase): Promise<string> {
   const closeUp = near !== null && longest(near, image.spacing) < CLOSE_UP_SHARE * longest(whole, image.spacing) ? near : null;
   const body = [
     `<header><h1>${escapeHtml(shown.title)}</h1></header>`,
+    ...warningBanner(shown.warnings),
     `<section><h2>Slices <small>${near === null ? "no label was found: the middle of the volume" : "at the centre of the labels"}</small></h2>${await draw(whole)}</section>`,
     ...(closeUp === null ? [] : [`<section><h2>Close-up</h2>${await draw(closeUp)}</section>`]),
     `<p class="note">${DIRECTIONS}</p>`,
     `<div class="columns">${volumeTable(shown)}${factTable(shown)}</div>`,
   ];
   return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${escapeHtml(shown.title)}</title><style>${QUALITY_STYLE}</style></head><body><main>${body.join("\n")}</main></body></html>\n`;
+}
+
+function warningBanner(warnings: readonly CaseWarning[] | null): readonly string[] {
+  if (warnings === null) {
+    const text = "Not checked: the model records no statistics of its training cases, so nothing tells whether this case is like them.";
+    return [`<aside class="unchecked" role="note">${text}</aside>`];
+  }
+  if (warnings.length === 0) return [];
+  const items = warnings.map(({ code, message }) => `<li><code>${code}</code> ${escapeHtml(message)}</li>`).join("");
+  const heading = "This case differs from those the model was trained on; the labels may be wrong";
+  return [`<aside class="warnings" role="alert"><h2>${heading}</h2><ul>${items}</ul></aside>`];
 }
 
 function classIndices(labels: Volume, classes: readonly SegmentedLabel[]): Uint16Array {

@@ -7,6 +7,12 @@ body{margin:0;background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,
 main{max-width:1240px;margin:0 auto;padding:32px 24px 64px}
 h1{font-size:26px;line-height:1.25;margin:0;overflow-wrap:anywhere}
 section{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:20px 22px;margin-top:18px}
+.warnings,.unchecked{border-radius:12px;padding:16px 22px;margin-top:18px}
+.warnings{background:#b42318;color:#fff}
+.warnings h2{margin:0 0 8px}
+.warnings ul{margin:0;padding-left:20px}
+.warnings code{font:600 13px/1.5 ui-monospace,monospace;margin-right:6px}
+.unchecked{border:1px solid var(--line);color:var(--soft)}
 h2{font-size:17px;margin:0 0 14px}
 h2 small{font-weight:400;font-size:14px;color:var(--soft);margin-left:8px}
 .slices{display:flex;flex-wrap:wrap;gap:18px;align-items:flex-start}

@@ -1,7 +1,7 @@
 import { mkdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
-import { mirrorings, planWindows } from "../../segment/index.js";
+import { type CaseWarning, mirrorings, planWindows } from "../../segment/index.js";
 import { systemErrorCode } from "../file-source.js";
 import { writeVolume } from "../volumes.js";
 import { orWriteFailed, writeFileAtomic } from "../write-file.js";
@@ -9,12 +9,18 @@ import type { MeasuredLabel } from "./labels.js";
 import { withoutEnding } from "./list-volumes.js";
 import { qualityPage } from "./quality-page.js";
 import { inMillimetres } from "./read-channels.js";
-import type { SegmentedVolume, Segmenter, SegmentOptions } from "./segmenter.js";
+import { checkSegmentOptions, type SegmentedVolume, type Segmenter, type SegmentOptions } from "./segmenter.js";
 import { encodeVolumesCsv } from "./volumes-csv.js";
 
 /** What became of one file. */
 export type SegmentedFile =
-  | { readonly file: string; readonly output: string; readonly measured: readonly MeasuredLabel[] }
+  | {
+      readonly file: string;
+      readonly output: string;
+      readonly measured: readonly MeasuredLabel[];
+      /** As of `SegmentedVolume`. */
+      readonly warnings: readonly CaseWarning[] | null;
+    }
   | { readonly file: string; readonly error: InceptionError };
 
 export interface SegmentFilesOptions extends Omit<SegmentOptions, "onWindow"> {
@@ -43,7 +49,8 @@ export const SEGMENT_FILES = { volumes: "volumes.csv", quality: "qc", probabilit
  *
  * @returns one entry for each file, in their order
  * @throws InceptionError USAGE where an output would replace an input; WRITE_FAILED where the folder cannot be made; OPTION_INVALID for
- *   an overlap or axis that is none; what `signal` was aborted with
+ *   an overlap or axis that is none, axes that the model was not trained to be mirrored along, and `strict` for a model without
+ *   statistics of its training cases; what `signal` was aborted with
  */
 export async function segmentFiles(
   segmenter: Segmenter,
@@ -54,6 +61,7 @@ export async function segmentFiles(
   // An option that is wrong is wrong for every file: it is no error of the first.
   planWindows([1, 1, 1], [1, 1, 1], options.overlap === undefined ? {} : { overlap: options.overlap });
   mirrorings(options.mirrorAxes ?? []);
+  checkSegmentOptions(segmenter, options);
   await checkOutputs(files, out);
   const folders = [
     out,
@@ -125,7 +133,7 @@ async function segmentFile(segmenter: Segmenter, file: string, options: SegmentF
     }
     const output = outputOf(file, out);
     await writeVolume(output, segmented.labels, segmented.header);
-    return { file, output, measured: segmented.measured };
+    return { file, output, measured: segmented.measured, warnings: segmented.warnings };
   } catch (thrown) {
     if (thrown instanceof InceptionError) return { file, error: thrown };
     throw thrown;
@@ -147,6 +155,7 @@ async function caseQuality(segmenter: Segmenter, title: string, segmented: Segme
     labels: inMillimetres(segmented.labels, header),
     classes: labels,
     measured,
+    warnings: segmented.warnings,
     normalization: recipe.normalization[0] ?? { name: "z_score", region: "all" },
     facts: [
       ["model", [...new Set([modelName ?? artefact.model, artefact.model])].join(", ")],

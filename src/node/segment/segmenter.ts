@@ -1,21 +1,26 @@
 import { restoreLabels, type SegmentationRecipe, type Triple, type Volume } from "../../data/index.js";
 import { clearOutside } from "../../data/volumes/scan.js";
-import { InceptionError } from "../../errors.js";
+import { InceptionError, messageOf } from "../../errors.js";
 import type { NiftiHeader } from "../../formats/nifti.js";
 import type { CancelSignal } from "../../runtime/session.js";
-import { planWindows, segmentWindows } from "../../segment/index.js";
+import { type CaseWarning, checkInput, checkLabelVolumes, checkMirrorAxes, planWindows, segmentWindows } from "../../segment/index.js";
 import type { LoadedModel } from "../load-model.js";
 import { type CleaningChoices, cleanLabels } from "./clean.js";
 import { type MeasuredLabel, measureLabels, type SegmentedLabel, segmentedLabels } from "./labels.js";
 import { type OpenSegmenterOptions, openNetwork, type SegmentationNetwork, windowNetwork } from "./network.js";
-import { type PreparedCase, readCase } from "./prepare-case.js";
+import { type PreparedCase, prepareCase, readCase } from "./prepare-case.js";
 import { restoreProbabilities } from "./probabilities.js";
 
 export interface SegmentOptions extends CleaningChoices {
   /** Share of a window that neighbours have in common at least, in [0, 1). Default 0.5. */
   readonly overlap?: number;
-  /** Axes to mirror along, 0 (left to right), 1 (back to front), 2 (feet to head): with n of them the network runs 2ⁿ times. Default: none. */
+  /**
+   * Axes of test-time mirroring, 0 (left to right), 1 (back to front), 2 (feet to head): with n of them the network runs 2ⁿ times.
+   * Only axes that the model's training mirrored, `recipe.mirrorAxes`. Default: none.
+   */
   readonly mirrorAxes?: readonly number[];
+  /** Reject a case that differs from what the model was trained on, instead of listing it in `warnings`. Default false. */
+  readonly strict?: boolean;
   /** Give a volume of probabilities for each class too. Default false. */
   readonly probabilities?: boolean;
   /** Called with how many windows are done and how many there are, first with 0, then after each; it is awaited. */
@@ -36,6 +41,8 @@ export interface SegmentedVolume {
   readonly measured: readonly MeasuredLabel[];
   /** Of each class in the model's order, in [0, 1]; null where they were not asked for. */
   readonly probabilities: readonly Volume[] | null;
+  /** How the case differs from those the model was trained on; null where the model does not record them (`recipe.training`). */
+  readonly warnings: readonly CaseWarning[] | null;
 }
 
 /** A model that segments volumes. Close it to give its memory back. */
@@ -54,7 +61,7 @@ export interface Segmenter {
    * @param input - a NIfTI file with as many volumes as the model has channels, or a file for each channel
    * @throws InceptionError as `readVolume`; FILE_UNSUPPORTED (another number of volumes), NOT_FINITE (infinite voxels, or no finite one;
    *   voxels that are NaN beside finite ones count as background), VOLUME_INVALID, IMAGE_LIMIT, OPTION_INVALID,
-   *   SESSION_FAILED
+   *   SESSION_FAILED; VOLUME_UNEXPECTED with `strict`
    */
   segment(input: string | readonly string[], options?: SegmentOptions): Promise<SegmentedVolume>;
   close(): Promise<void>;
@@ -102,19 +109,51 @@ async function segmentCase(
   input: string | readonly string[],
   options: SegmentOptions,
 ): Promise<SegmentedVolume> {
-  const { recipe } = network;
-  const { header, image, original, outside, prepared } = await readCase(input, recipe, network.artefact.rawInput);
+  const { recipe, artefact } = network;
+  checkSegmentOptions(network, options);
+  const { header, image, outside, channels } = await readCase(input, recipe.normalization.length);
+  const [original] = channels;
+  const atInput = recipe.training === undefined ? null : checkInput(recipe.training, channels, recipe);
+  if (options.strict) refuseUnexpected(input, atInput ?? []);
+  const prepared = prepareCase(channels, recipe, artefact.rawInput);
   const { classes, probabilities } = await runWindows(network, prepared, options);
   const cleaned = cleanLabels(restoreLabels(classes, prepared.grid, original, recipe.labelValues), recipe.labelValues, options);
   const restored = clearOutside(cleaned, outside, recipe.labelValues[0] ?? 0);
+  const measured = measureLabels(restored, known);
+  const atResult = recipe.training === undefined ? [] : checkLabelVolumes(recipe.training, measured);
+  if (options.strict) refuseUnexpected(input, atResult);
   const atHome = (volume: Volume): Volume => ({ ...volume, affine: image.affine, spacing: image.spacing });
   return {
     labels: atHome(restored),
     header,
     image,
-    measured: measureLabels(restored, known),
+    measured,
     probabilities: probabilities?.map((values) => atHome(restoreProbabilities(values, prepared.grid, original))) ?? null,
+    warnings: atInput === null ? null : [...atInput, ...atResult],
   };
+}
+
+/**
+ * Checks what is wrong for every case alike: axes that the model was not trained to be mirrored along, and `strict` for a model
+ * that records nothing to compare with.
+ *
+ * @throws InceptionError OPTION_INVALID
+ */
+export function checkSegmentOptions(
+  { recipe, artefact }: Pick<Segmenter, "recipe" | "artefact">,
+  options: Pick<SegmentOptions, "mirrorAxes" | "strict">,
+): void {
+  checkMirrorAxes(recipe, options.mirrorAxes ?? [], artefact.model);
+  if (!options.strict || recipe.training !== undefined) return;
+  const message = `Cannot check cases for "${artefact.model}": the model records no statistics of its training cases; segment without strict`;
+  throw new InceptionError("OPTION_INVALID", message, { model: artefact.model });
+}
+
+function refuseUnexpected(input: string | readonly string[], warnings: readonly CaseWarning[]): void {
+  if (warnings.length === 0) return;
+  const [file = ""] = typeof input === "string" ? [input] : input;
+  const facts = warnings.map(({ message }) => message).join("; ");
+  throw new InceptionError("VOLUME_UNEXPECTED", `Cannot segment "${messageOf(file)}": ${facts}`, { file, warnings });
 }
 
 /** With 64 channels at every voxel this is 1 GB for one map; a larger volume needs windows. */

@@ -6,22 +6,16 @@
  */
 import { selectTrained } from "../../compile/training/training.js";
 import { foldSplit } from "../../data/index.js";
-import {
-  NO_VOLUME_AUGMENTATION,
-  parseVolumeAugmentation,
-  VOLUME_AUGMENTATION,
-  type VolumeAugmentation,
-} from "../../data/volumes/augmentation.js";
 import { InceptionError } from "../../errors.js";
 import type { GivenOptions } from "../../models/index.js";
 import type { TrainerOptions } from "../../runtime/trainer.js";
-import { type CaseFacts, caseFacts, type Fingerprint, fingerprintOf } from "../../segment/fingerprint.js";
+import { type CaseFacts, caseFacts, type Fingerprint, fingerprintOf, trainingStatistics } from "../../segment/fingerprint.js";
 import { planTraining, type SegmentationPlan } from "../../segment/plan.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { bestEpoch } from "../../train/history.js";
 import { BEGINNING, type LoopParts, type Progress, trainLoop } from "../../train/loop.js";
 import { type PatchEvaluation, segmentation, type VolumeBatch, volumeInput } from "../../train/segmentation.js";
-import { resolveSegmentationSettings, type SegmentationSettings } from "../../train/segmentation-settings.js";
+import { resolveSegmentationSettings, type SegmentationSettings, volumeAugmentation } from "../../train/segmentation-settings.js";
 import { settingsJson } from "../../train/settings.js";
 import type { BatchesOf } from "../../train/task.js";
 import { openVolumeDataset, readCase, type VolumeCase, type VolumeDataset } from "../datasets/volume-dataset.js";
@@ -82,6 +76,7 @@ export async function trainSegmentation(id: string, given: GivenOptions, options
   const dataset = await openVolumeDataset(settings.data);
   const { facts, fingerprint } = await lookAt(dataset, options);
   const planned = planTraining(fingerprint, { ...settings, channels: dataset.channels });
+  const augmentation = volumeAugmentation(settings.augmentation);
   const cases = dataset.cases.filter((each) => facts.some((fact) => fact.id === each.id));
   const { train, val } = splitCases(cases, settings);
   const labels = planned.recipe.labelValues.map(
@@ -89,7 +84,12 @@ export async function trainSegmentation(id: string, given: GivenOptions, options
   );
   const network = describeNetwork(id, planned.recipe, settings, options.options ?? {});
   options.onEvent?.({ kind: "planned", lines: planLines(fingerprint, planned, network) });
-  const plan: RunPlan = { recipe: planned.recipe, batch: planned.batch, train: train.map(idOf), validation: val.map(idOf) };
+  const training = trainingStatistics(
+    facts.filter((fact) => train.some((each) => each.id === fact.id)),
+    planned.recipe,
+  );
+  const trainedRecipe = { ...planned.recipe, mirrorAxes: augmentation.mirrorAxes, training };
+  const plan: RunPlan = { recipe: trainedRecipe, batch: planned.batch, train: train.map(idOf), validation: val.map(idOf) };
   const config = { model: network.model, options: network.options, graphHash: network.graphHash, settings: settingsJson(settings) };
   const recipe = { plan: planJson(plan, planned, fingerprint, dataset) };
   const writer = await createRun(options.out, { config, labels, recipe }, Date.now() / 1000);
@@ -257,7 +257,7 @@ async function runTraining(prepared: Prepared, closers: Closer[]): Promise<Segme
 /** Whole volumes at their own grid: what counts, which Dice of patches only foretells. */
 function validate({ options, settings }: Prepared): Promise<SegmentationValidation> {
   const { device, threads } = options;
-  const { mirrorAxes } = augmentationOf(settings);
+  const { mirrorAxes } = volumeAugmentation(settings.augmentation);
   const onCase = (done: number, total: number) => options.onEvent?.({ kind: "validating", done, total });
   return validateSegmentation(options.out, {
     ...(device === undefined ? {} : { device }),
@@ -292,16 +292,11 @@ function openSources({ settings, plan, dataset, options }: Prepared, closers: Cl
     return source;
   };
   const { workers = 1 } = options;
-  const augmentation = augmentationOf(settings);
+  const augmentation = volumeAugmentation(settings.augmentation);
   return {
     train: open(plan.train, { patchesPerCase, foregroundShare, augmentation }, workers),
     validation: plan.validation.length === 0 ? null : open(plan.validation, null, Math.min(workers, 1)),
   };
-}
-
-function augmentationOf({ augmentation }: SegmentationSettings): VolumeAugmentation {
-  if (augmentation === "none") return NO_VOLUME_AUGMENTATION;
-  return augmentation === "usual" ? VOLUME_AUGMENTATION : parseVolumeAugmentation(augmentation, "the settings");
 }
 
 function beginningOf({ network, settings, plan, labels, start }: Prepared) {
