@@ -2,7 +2,8 @@
 export { type ReceptiveField, receptiveFields } from "./analysis/receptive-field.js";
 export { type LayerSummary, type StageSummary, type Summary, summarize } from "./analysis/summary.js";
 export { type GradientOptions, gradients } from "./autodiff/gradient.js";
-export { type CompileOptions, compileInference, isSizeIndependent } from "./compile/compile.js";
+export { isSizeIndependent } from "./compile/any-size.js";
+export { type CompileOptions, compileInference } from "./compile/compile.js";
 export { type SplitNetwork, splitFrozen } from "./compile/training/frozen.js";
 export type { StateKind, StateTensor, TrainingFeed, TrainingOptions } from "./compile/training/options.js";
 export { type CompiledProgram, type CompiledTraining, compileTraining, initialState } from "./compile/training/training.js";

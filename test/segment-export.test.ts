@@ -347,7 +347,7 @@ describe("exported files", () => {
     expect(session.outputs.map(({ name }) => name)).toEqual(["logits"]);
     expect(selfCheck).toBeLessThan(1e-5);
     await loaded.close();
-    const message = `Cannot export "${MODEL}" with any depth, height and width: its padding follows the size, and it says nothing about volumes`;
+    const message = `Cannot compile "${MODEL}" for any depth, height and width: the padding of "stem.conv1.conv" follows from the input size (SAME); describe it with padding symmetric if it has that option, or compile it for one size`;
     await expect(exportOnnx({ ...model, artefact: plain }, file, { dynamicSize: true })).rejects.toMatchObject({
       code: "OPTION_INVALID",
       message,

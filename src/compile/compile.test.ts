@@ -5,7 +5,8 @@ import { concatChunks } from "../formats/onnx/encode.js";
 import { describeModel, type GivenOptions, MODELS } from "../models/index.js";
 import { float32Tensor } from "../tensor/tensor.js";
 import { goldenParameters } from "../weights/golden.js";
-import { type CompileOptions, compileInference, isSizeIndependent } from "./compile.js";
+import { isSizeIndependent } from "./any-size.js";
+import { type CompileOptions, compileInference } from "./compile.js";
 
 const TINY: GivenOptions = { inputSize: 64, widthMultiplier: 0.125 };
 

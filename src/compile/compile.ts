@@ -17,6 +17,7 @@ import type { Profile } from "../ops/op.js";
 import { checkFinite } from "../tensor/finite.js";
 import { formatShape, type TensorType } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { checkAnySize, spatialNames } from "./any-size.js";
 import { composePointwise } from "./compose.js";
 import { emitModel } from "./emit.js";
 import { lowerGraph } from "./lower.js";
@@ -28,8 +29,8 @@ export interface CompileOptions {
   /** A fixed batch. Default: any batch, named N. */
   readonly batch?: number;
   /**
-   * Let height and width vary too. Only for networks whose layers do not depend on the size: see `isSizeIndependent`.
-   * Default false.
+   * Leave the sizes of the input open: height and width, or depth, height and width of a network for volumes. A network that is
+   * right at its described size alone is refused. Default false.
    */
   readonly dynamicSize?: boolean;
   /** Entries for the file's metadata. */
@@ -45,7 +46,7 @@ export interface CompileOptions {
  *   without copying them
  * @returns the file in chunks, to be written one after the other or joined by `concatChunks`
  * @throws InceptionError WEIGHTS_MISMATCH where a value is missing or has another shape; NOT_FINITE where one holds NaN or infinity;
- *   OPTION_INVALID for an unknown output
+ *   OPTION_INVALID for an unknown output, and for `dynamicSize` of a network that is right at one size alone
  *
  * @example
  * ```ts
@@ -85,6 +86,7 @@ export interface LoweredInference {
 export function lowerInference(graph: Graph, options: CompileOptions = {}): LoweredInference {
   // 1. Keep what the wanted outputs need.
   const selected = checkGraph(options.outputs ? selectOutputs(graph, options.outputs) : graph);
+  if (options.dynamicSize === true) checkAnySize(selected, options.profile ?? "standard");
   // 2. Drop what does nothing at inference; compose what is one linear map.
   const simplified = dropInferenceIdentities(selected);
   const rewritten = options.profile === "plain" ? simplified : composePointwise(simplified);
@@ -108,11 +110,10 @@ function initializer(graph: Graph, path: string, type: TensorType, parameters: R
   return onnxTensor(path, tensor);
 }
 
-const SPATIAL_NAMES = ["height", "width"] as const;
-
 function inputShape(type: TensorType, { batch, dynamicSize }: CompileOptions): readonly (number | string)[] {
+  const names = spatialNames(type.shape.length);
   return type.shape.map((dim, axis) =>
-    typeof dim === "string" ? (batch ?? dim) : axis >= 2 && dynamicSize ? (SPATIAL_NAMES[axis - 2] ?? dim) : dim,
+    typeof dim === "string" ? (batch ?? dim) : axis >= 2 && dynamicSize ? (names[axis - 2] ?? dim) : dim,
   );
 }
 
@@ -123,25 +124,4 @@ function outputShape(type: TensorType, { batch, dynamicSize }: CompileOptions): 
 
 function valueInfo(name: string, { dtype }: TensorType, shape: readonly (number | string | null)[]): OnnxValueInfo {
   return { name, dtype, shape };
-}
-
-/**
- * Whether a network is the same for every input size: its nodes and parameters at two sizes differ in nothing but maps.
- * Networks with a layer that reads a whole map of fixed size (an auxiliary head), or makes one (a decoder), are not.
- *
- * @param describe - builds the network for a height and width, or a depth, height and width
- * @param profile - that it is compiled with; default "standard"
- */
-export function isSizeIndependent(
-  describe: (size: readonly number[]) => Graph,
-  sizes: readonly [readonly number[], readonly number[]],
-  profile: Profile = "standard",
-): boolean {
-  const [first, second] = sizes.map((size) => {
-    const graph = describe(size);
-    const { nodes, constants } = lowerGraph(dropInferenceIdentities(graph), profile);
-    const parameters = graph.parameters.map(({ path, type }) => [path, type.shape]);
-    return JSON.stringify([nodes, constants.map(({ name, shape }) => [name, shape]), parameters]);
-  });
-  return first === second;
 }

@@ -47,6 +47,8 @@ export interface Node {
   readonly attributes: Attributes;
   /** The stage it belongs to. */
   readonly stage: string;
+  /** The attributes were computed from the size of the input and are right for it alone, as TensorFlow's SAME padding with strides. */
+  readonly sizeDependent?: true;
 }
 
 /** A named part of the network (a convolution unit, a branch, a block) and the value that leaves it. */

@@ -1,5 +1,5 @@
 import type { GraphBuilder, Ref } from "../ops/build.js";
-import { type Padding, resolvePads } from "./padding.js";
+import { type Padding, padsFollowSize, resolvePads } from "./padding.js";
 
 /** A convolution as the tables write it: `3×3 /2 valid, 64`. */
 export interface ConvSpec {
@@ -43,8 +43,9 @@ export function plainConv(b: GraphBuilder, path: string, x: Ref, spec: ConvSpec,
   const inputs = bias ? [x, weight, b.parameter(`${path}.bias`, [spec.outChannels], "bias")] : [x, weight];
   const ones = kernelShape.map(() => 1);
   const { strides = ones, dilations = ones } = spec;
-  const pads = resolvePads(padding, { kernelShape, strides, dilations, sizes: x.type.shape.slice(2).map(Number) });
-  return b.add("conv", path, inputs, { kernelShape, strides, pads, dilations, groups });
+  const window = { kernelShape, strides, dilations };
+  const pads = resolvePads(padding, { ...window, sizes: x.type.shape.slice(2).map(Number) });
+  return b.add("conv", path, inputs, { kernelShape, strides, pads, dilations, groups }, padsFollowSize(padding, window));
 }
 
 /** A transposed convolution without overlap: its windows lie side by side, so each axis grows as many times as the kernel is long. */

@@ -24,6 +24,16 @@ export function resolvePads(padding: Padding, window: PaddedWindow): readonly nu
   return [...sides.map(([begin]) => begin), ...sides.map(([, end]) => end)];
 }
 
+/** Whether the pads of a window follow from the size of the map, so that a map of another size has others: SAME with strides. */
+export function padsFollowSize(padding: Padding, { kernelShape, strides, dilations }: Omit<PaddedWindow, "sizes">): boolean {
+  if (padding !== "same") return false;
+  // The last window begins at the last multiple of the stride, so pads depend on the size modulo the stride.
+  return kernelShape.some((kernel, axis) => {
+    const [stride = 1, dilation = 1] = [strides[axis], dilations[axis]];
+    return stride > 1 && dilation * (kernel - 1) > 0;
+  });
+}
+
 function sidesOf(padding: Padding, { kernelShape, strides, dilations, sizes }: PaddedWindow, axis: number): readonly [number, number] {
   if (padding === "valid") return [0, 0];
   const [stride = 1, size = 1] = [strides[axis], sizes[axis]];

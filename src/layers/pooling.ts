@@ -1,5 +1,5 @@
 import type { GraphBuilder, Ref } from "../ops/build.js";
-import { type Padding, resolvePads } from "./padding.js";
+import { type Padding, padsFollowSize, resolvePads } from "./padding.js";
 
 /** A square (or cubic) pooling window. */
 export interface PoolSpec {
@@ -14,12 +14,15 @@ export interface PoolSpec {
 
 /** Max pooling; the module is `path`. */
 export function maxPool(b: GraphBuilder, path: string, x: Ref, spec: PoolSpec): Ref {
-  return b.module(path, b.add("maxPool", path, [x], poolAttributes(x, spec)));
+  const attributes = poolAttributes(x, spec);
+  return b.module(path, b.add("maxPool", path, [x], attributes, padsFollowSize(spec.padding ?? "valid", attributes)));
 }
 
 /** Average pooling; `countIncludePad` is the divisor rule at the border, which differs between the public networks. */
 export function averagePool(b: GraphBuilder, path: string, x: Ref, spec: PoolSpec, countIncludePad: boolean): Ref {
-  return b.module(path, b.add("averagePool", path, [x], { ...poolAttributes(x, spec), countIncludePad }));
+  const attributes = poolAttributes(x, spec);
+  const followsSize = padsFollowSize(spec.padding ?? "valid", attributes);
+  return b.module(path, b.add("averagePool", path, [x], { ...attributes, countIncludePad }, followsSize));
 }
 
 /** Concatenation along channels; the module is `path`. */

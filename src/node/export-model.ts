@@ -1,4 +1,5 @@
-import { compileInference, isSizeIndependent } from "../compile/compile.js";
+import { isSizeIndependent } from "../compile/any-size.js";
+import { compileInference } from "../compile/compile.js";
 import type { SegmentationRecipe } from "../data/index.js";
 import { InceptionError } from "../errors.js";
 import { decodeModel } from "../formats/onnx/decode.js";
@@ -43,7 +44,6 @@ export async function exportOnnx(
 ): Promise<{ readonly bytes: number; readonly artefact: Artefact }> {
   if (prepared.artefact.segmentation !== undefined) return exportSegmentation(prepared, prepared.artefact.segmentation, file, options);
   const { graph, parameters } = prepared;
-  if (options.dynamicSize) checkDynamicSize(graph, prepared.artefact);
   return writeOnnx(compileInference(graph, parameters, options), prepared.artefact, goldenExample(graph), file);
 }
 
@@ -115,22 +115,6 @@ export async function writeOnnx(
   const metadata = appendMetadata([[ARTEFACT_KEY, encodeArtefact(artefact)]]);
   await writeFileAtomic(file, [...chunks, metadata]);
   return { bytes: byteLength + metadata.byteLength, artefact };
-}
-
-function checkDynamicSize(graph: Graph, artefact: Artefact): void {
-  const model = findModel(artefact.model);
-  const sizes = (graph.inputs[0]?.type.shape ?? []).slice(2).map(Number);
-  const describe = (inputSize: readonly number[]): Graph => model.describe({ ...artefact.options, inputSize });
-  // An odd step, so that maps of odd and of even size are both met.
-  if (isSizeIndependent(describe, [sizes, sizes.map((size, axis) => size + 33 + axis)])) return;
-  const sizesInWords = sizes.length === 3 ? "depth, height and width" : "height and width";
-  const reason =
-    sizes.length === 3
-      ? "its padding follows the size, and it says nothing about volumes"
-      : "it has a layer of fixed size (an auxiliary head or a decoder), or padding that follows the size (SAME)";
-  throw new InceptionError("OPTION_INVALID", `Cannot export "${artefact.model}" with any ${sizesInWords}: ${reason}`, {
-    model: artefact.model,
-  });
 }
 
 /** Sizes that are padded to multiples of 8 must all give one and the same network. */

@@ -42,9 +42,13 @@ export class GraphBuilder {
     return this.#define(path, type);
   }
 
-  /** A node; returns its first output, which has the node's path as its name. */
-  add<K extends OpName>(op: K, path: string, inputs: readonly Ref[], attributes: AttributesOf<K>): Ref {
-    const [first] = this.addAll(op, path, inputs, attributes);
+  /**
+   * A node; returns its first output, which has the node's path as its name.
+   *
+   * @param sizeDependent - whether the attributes hold for this size of the input alone. Default false
+   */
+  add<K extends OpName>(op: K, path: string, inputs: readonly Ref[], attributes: AttributesOf<K>, sizeDependent = false): Ref {
+    const [first] = this.addNode(op, path, inputs, attributes, sizeDependent);
     if (first === undefined) throw new RangeError(`Cannot add ${op} "${path}": it has no output`);
     return first;
   }
@@ -55,7 +59,7 @@ export class GraphBuilder {
   }
 
   /** `addAll` for a node of another graph, whose attributes were checked when that was built. */
-  addNode(op: string, path: string, inputs: readonly Ref[], attributes: Attributes): readonly Ref[] {
+  addNode(op: string, path: string, inputs: readonly Ref[], attributes: Attributes, sizeDependent = false): readonly Ref[] {
     const { infer, furtherOutputs } = opDef(op);
     const types = infer(
       inputs.map((input) => input.type),
@@ -64,7 +68,8 @@ export class GraphBuilder {
     );
     // Ops with as many outputs as they are told to have (split) number them.
     const outputs = types.map((_, index) => (index === 0 ? path : `${path}:${furtherOutputs?.[index - 1] ?? index}`));
-    this.#nodes.push({ op, path, inputs: inputs.map((input) => input.id), outputs, attributes, stage: null });
+    const mark = sizeDependent ? { sizeDependent } : {};
+    this.#nodes.push({ op, path, inputs: inputs.map((input) => input.id), outputs, attributes, stage: null, ...mark });
     return types.map((type, index) => this.#define(outputs[index] ?? path, type));
   }
 
