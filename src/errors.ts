@@ -1,3 +1,5 @@
+import { visibleText } from "./text.js";
+
 /**
  * Every error that a user can cause. One class, one closed list of codes: callers switch on `code`,
  * people read `message`, programs read `details`.
@@ -65,10 +67,13 @@ export class InceptionError extends Error {
   }
 }
 
-/** The message of anything thrown, on one line and without control characters, so that it can be printed or carried in another error. */
+/**
+ * The message of anything thrown, or a text, on one line: runs of control characters become a space, and characters that hide or
+ * turn the direction of writing are shown as escapes, so that it can be printed or carried in another error.
+ */
 export function messageOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : String(thrown);
   // Hostile names reach messages; a terminal must not act on them.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: removing control characters is the purpose
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+  return visibleText(text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim());
 }

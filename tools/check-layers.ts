@@ -9,8 +9,9 @@ import path from "node:path";
 
 /** What each folder of src may import, besides itself. Files directly in src/ are listed by name. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  "errors.ts": [],
-  "options.ts": ["errors.ts"],
+  "text.ts": [],
+  "errors.ts": ["text.ts"],
+  "options.ts": ["errors.ts", "text.ts"],
   tensor: ["errors.ts"],
   formats: ["errors.ts", "tensor"],
   ir: ["errors.ts", "tensor"],
@@ -21,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   losses: ["errors.ts", "tensor", "ir", "ops", "layers"],
   optim: ["errors.ts", "options.ts", "tensor", "ir", "ops"],
   weights: ["errors.ts", "tensor", "formats", "ir"],
-  models: ["errors.ts", "options.ts", "tensor", "ir", "ops", "layers", "weights"],
+  models: ["errors.ts", "options.ts", "text.ts", "tensor", "ir", "ops", "layers", "weights"],
   compile: ["errors.ts", "tensor", "formats", "ir", "ops", "layers", "autodiff", "losses", "optim"],
   data: ["errors.ts", "tensor", "formats"],
   explain: ["errors.ts", "tensor", "ir", "ops", "layers", "autodiff", "compile"],
@@ -50,6 +51,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   node: [
     "errors.ts",
+    "text.ts",
     "tensor",
     "formats",
     "ir",
@@ -73,6 +75,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: [
     "errors.ts",
     "options.ts",
+    "text.ts",
     "tensor",
     "formats",
     "ir",

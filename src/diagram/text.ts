@@ -35,10 +35,14 @@ export function shownText(text: string, longest = LONGEST_LINE): string {
     .replace(/(?<=\(\d+ )x(?=\))|(?<![\w.])x(?= [\d.]+(?!\w))/g, "×");
 }
 
-/** One line without control characters and halves of surrogate pairs, which neither XML nor a drawing can hold. */
+/**
+ * One line without control characters and halves of surrogate pairs, which neither XML nor a drawing can hold, and without
+ * format characters, which turn the direction of what is around them or hide.
+ */
 export function plainText(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: removing control characters is the purpose
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffe\uffff]+/g, " ").replace(/\p{Surrogate}/gu, "\ufffd");
+  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffe\uffff]+/g, " ");
+  return line.replace(/\p{Surrogate}/gu, "\ufffd").replace(/\p{Format}/gu, "");
 }
 
 /** A count in three digits: `896`, `9.25 k`, `118 M`, `6.40 G`. */

@@ -4,12 +4,10 @@ const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", 
 
 /**
  * Text as it may stand in an element or in a quoted attribute of HTML and SVG: nothing in it is markup, control characters
- * become spaces, and marks that turn the direction of writing are dropped, so that a name cannot rearrange what is around it.
+ * become spaces, and marks that turn the direction of writing or hide are dropped, so that a name cannot rearrange what is around it.
  */
 export function escapeHtml(text: string): string {
-  return plainText(text)
-    .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "")
-    .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+  return plainText(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }
 
 /** A picture that is part of the page, or null for anything that would be loaded from elsewhere or could be a script. */

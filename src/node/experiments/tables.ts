@@ -1,4 +1,5 @@
 /** The results of the residual-scaling experiment as tables. Equal results give equal text; times are not part of it. */
+import { type CsvCell, encodeCsv } from "../../formats/csv.js";
 import { formatLoss, formatShare } from "../../train/progress.js";
 import type { Cell } from "./sweep.js";
 import type { CellResult, Probe } from "./train-cell.js";
@@ -21,34 +22,29 @@ export function cellsCsv(results: readonly CellResult[]): string {
     const last = result.probes.at(-1);
     return [...cellFields(result.cell), outcomeOf(result), field(result.divergedAt), field(result.val), ...(last ? probeFields(last) : [])];
   });
-  return csv([header, ...rows]);
+  return encodeCsv(header, rows);
 }
 
 /** One row for each look at each cell. */
 export function curvesCsv(results: readonly CellResult[]): string {
   const rows = results.flatMap(({ cell, probes }) => probes.map((probe) => [...cellFields(cell), ...probeFields(probe)]));
-  return csv([[...CELL_COLUMNS, ...PROBE_COLUMNS], ...rows]);
+  return encodeCsv([...CELL_COLUMNS, ...PROBE_COLUMNS], rows);
 }
 
 const CELL_COLUMNS = ["filters", "scale", "norm", "optimizer", "learning_rate", "seed"];
 const PROBE_COLUMNS = ["step", "loss", "train_top1", "zeros", "dead_channels", "mean", "deviation"];
 
-function cellFields({ filters, scale, norm, optimizer, learningRate, seed }: Cell): readonly string[] {
-  return [String(filters), String(scale), norm, optimizer, String(learningRate), String(seed)];
+function cellFields({ filters, scale, norm, optimizer, learningRate, seed }: Cell): readonly CsvCell[] {
+  return [filters, scale, norm, optimizer, learningRate, seed];
 }
 
-function probeFields({ step, loss, top1, zeros, deadChannels, mean, deviation }: Probe): readonly string[] {
-  return [String(step), ...[loss, top1, zeros, deadChannels, mean, deviation].map(field)];
+function probeFields({ step, loss, top1, zeros, deadChannels, mean, deviation }: Probe): readonly CsvCell[] {
+  return [step, ...[loss, top1, zeros, deadChannels, mean, deviation].map(field)];
 }
 
 /** Six significant digits; nothing where there is no value. */
-function field(value: number | null): string {
-  if (value === null) return "";
-  return Number.isFinite(value) ? String(Number(value.toPrecision(6))) : String(value);
-}
-
-function csv(rows: readonly (readonly string[])[]): string {
-  return rows.map((row) => `${row.join(",")}\n`).join("");
+function field(value: number | null): number | null {
+  return value === null || !Number.isFinite(value) ? value : Number(value.toPrecision(6));
 }
 
 /** A table for people: titles, and cells as text. */

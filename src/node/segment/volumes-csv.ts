@@ -1,3 +1,4 @@
+import { encodeCsv } from "../../formats/csv.js";
 import type { CaseWarning } from "../../segment/index.js";
 import type { MeasuredLabel } from "./labels.js";
 
@@ -11,17 +12,13 @@ interface CsvFile {
 const NOT_CHECKED = "not-checked";
 
 /**
- * One row for each label of each file, after RFC 4180: `file,label,name,voxels,volume_mm3,warnings`. The last column has the codes of
- * the file's warnings, each once, with spaces between; empty where there are none.
+ * One row for each label of each file: `file,label,name,voxels,volume_mm3,warnings`. The last column has the codes of the file's
+ * warnings, each once, with spaces between; empty where there are none.
  */
 export function encodeVolumesCsv(files: readonly CsvFile[]): string {
   const rows = files.flatMap(({ file, measured, warnings }) => {
     const codes = warnings === null ? NOT_CHECKED : [...new Set(warnings.map(({ code }) => code))].join(" ");
-    return measured.map(({ value, name, voxels, mm3 }) => [file, String(value), name, String(voxels), String(mm3), codes]);
+    return measured.map(({ value, name, voxels, mm3 }) => [file, value, name, voxels, mm3, codes]);
   });
-  return [["file", "label", "name", "voxels", "volume_mm3", "warnings"], ...rows].map((row) => `${row.map(field).join(",")}\r\n`).join("");
-}
-
-function field(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return encodeCsv(["file", "label", "name", "voxels", "volume_mm3", "warnings"], rows);
 }

@@ -1,0 +1,112 @@
+/**
+ * Text from outside (names of files, classes and tensors, metadata, messages of other programs) on its way to people.
+ * A terminal acts on control characters, and marks of direction or without width make text look like another.
+ */
+
+/** Control and format characters (bidirectional and zero-width ones among them), line separators and halves of surrogate pairs. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+/** The same without the newlines and tabs of text that has lines. A carriage return is one half of a newline or an overwritten line. */
+const UNSAFE_IN_LINES = /(?!\r\n|[\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+/** What JSON.stringify leaves as it is of them. */
+const UNSAFE_IN_JSON = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** One line: characters that would act on a terminal or hide are shown as escapes such as `\u{202e}`. */
+export function visibleText(text: string): string {
+  return text.replace(UNSAFE, visible);
+}
+
+/** Several lines: as `visibleText`, but newlines and tabs stay. */
+export function visibleLines(text: string): string {
+  return text.replace(UNSAFE_IN_LINES, visible);
+}
+
+/** A value as JSON of the same meaning in which no character acts on a terminal or hides. */
+export function visibleJson(value: unknown): string {
+  return JSON.stringify(value).replace(UNSAFE_IN_JSON, (character) =>
+    Array.from({ length: character.length }, (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
+  );
+}
+
+function visible(character: string): string {
+  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+}
+
+/** Characters that take no column of a terminal: combining marks and variation selectors. */
+const NO_COLUMN = /\p{M}/u;
+/** Characters that take two: East Asian wide and fullwidth ones, and emoji. */
+const TWO_COLUMNS =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
+const NARROW = /^[ -~]*$/;
+
+/** Columns that a line takes on a terminal. */
+export function columnsOf(text: string): number {
+  if (NARROW.test(text)) return text.length;
+  return Array.from(text, widthOf).reduce((sum, width) => sum + width, 0);
+}
+
+function widthOf(character: string): number {
+  if (NO_COLUMN.test(character)) return 0;
+  return TWO_COLUMNS.test(character) ? 2 : 1;
+}
+
+/** As much of the beginning of a line as fits in so many columns. */
+export function fitColumns(text: string, columns: number): string {
+  if (columnsOf(text) <= columns) return text;
+  let width = 0;
+  let end = 0;
+  for (const character of text) {
+    width += widthOf(character);
+    if (width > columns) break;
+    end += character.length;
+  }
+  return text.slice(0, end);
+}
+
+/** So much of a name may be mistyped: a third of it, and never more than this. */
+const MOST_EDITS = 3;
+
+/**
+ * The candidate that a mistyped name probably means, or null. Letters that are missing, added, exchanged or swapped with their
+ * neighbor count as one edit each.
+ *
+ * @example
+ * ```ts
+ * import { nearestName } from "./text.js";
+ * nearestName("inception_v33", ["inception_v3", "inception_v4"]); // "inception_v3"
+ * ```
+ */
+export function nearestName(name: string, candidates: Iterable<string>): string | null {
+  const wanted = name.toLowerCase();
+  const allowed = Math.min(MOST_EDITS, Math.floor(wanted.length / 3));
+  let best: { readonly candidate: string; readonly edits: number } | null = null;
+  for (const candidate of candidates) {
+    const known = candidate.toLowerCase();
+    // Further apart than any length of edits: not worth a table of names that anybody may choose the length of.
+    if (Math.abs(known.length - wanted.length) > MOST_EDITS) continue;
+    const edits = editDistance(wanted, known);
+    if (edits <= allowed && edits < (best?.edits ?? Number.POSITIVE_INFINITY)) best = { candidate, edits };
+  }
+  return best?.candidate ?? null;
+}
+
+/** Fewest insertions, deletions, substitutions and swaps of neighbors between two names (optimal string alignment). */
+function editDistance(a: string, b: string): number {
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      row.push(
+        Math.min(
+          (rows[i - 1]?.[j] ?? 0) + 1,
+          (row[j - 1] ?? 0) + 1,
+          (rows[i - 1]?.[j - 1] ?? 0) + cost,
+          swapped ? (rows[i - 2]?.[j - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
+        ),
+      );
+    }
+    rows.push(row);
+  }
+  return rows[a.length]?.[b.length] ?? 0;
+}
