@@ -220,7 +220,7 @@ describe("a wrong command line", () => {
       [npz, npz, "--kid"],
       `Cannot compute the kernel distance of "${npz}": a file of statistics has no features of single images, expected images`,
     ],
-    [["nowhere", npz], 'Cannot list images of "nowhere": there is no such file or folder'],
+    [["nowhere", npz], 'Cannot list images of "nowhere": no such file or directory'],
   ])("%j", async (args, message) => {
     expect(await refused("fid", ...args)).toEqual({ code: 2, out: "", err: `inception: ${message}\n` });
   });

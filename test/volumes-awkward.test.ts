@@ -52,8 +52,8 @@ const FAILING: Readonly<Record<string, readonly [code: string, fact: string]>> =
   "derived/ungzipped_named_gz.nii.gz": ["FILE_CORRUPT", "its name ends in .gz, and it is not packed with gzip"],
   "derived/vox_offset_past_end.nii": ["FILE_TRUNCATED", "bytes, there are 457"],
   "nibabel/analyze.hdr": ["FILE_UNRECOGNIZED", "it has the magic of neither NIfTI-1 nor NIfTI-2"],
-  "nibabel/nifti1.hdr": ["FILE_NOT_FOUND", "there is no such file"],
-  "nibabel/nifti2.hdr": ["FILE_NOT_FOUND", "there is no such file"],
+  "nibabel/nifti1.hdr": ["FILE_NOT_FOUND", "no such file or directory"],
+  "nibabel/nifti2.hdr": ["FILE_NOT_FOUND", "no such file or directory"],
   "nibabel/row_major.dconn.nii": ["FILE_UNSUPPORTED", "it is a CIFTI-2 matrix (intent 3001), which has no voxels; expected a volume"],
   "nifti-reader-js/not-nifti.nii": ["FILE_UNRECOGNIZED", "it has the magic of neither NIfTI-1 nor NIfTI-2"],
 };

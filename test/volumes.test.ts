@@ -207,7 +207,7 @@ describe("names", () => {
       "FILE_UNRECOGNIZED",
       'Cannot read "scan.dcm" as a volume: its name ends in none of .nii, .hdr and .img, with or without .gz, and it is no folder of DICOM slices',
     ],
-    ["none.nii", "FILE_NOT_FOUND", 'Cannot open "none.nii": there is no such file'],
+    ["none.nii", "FILE_NOT_FOUND", 'Cannot open "none.nii": no such file or directory'],
   ])("%s", async (name, code, message) => {
     const error = await failureOf(() => readVolume(name));
     expect([error.code, error.message]).toEqual([code, message]);
@@ -232,7 +232,7 @@ describe("names", () => {
     }
     rmSync(path.join(folder, "a.img"));
     expect((await failureOf(() => readVolume(path.join(folder, "a.hdr")))).message).toBe(
-      `Cannot open "${path.join(folder, "a.img")}": there is no such file`,
+      `Cannot open "${path.join(folder, "a.img")}": no such file or directory`,
     );
   });
 });

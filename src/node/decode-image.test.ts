@@ -90,7 +90,7 @@ describe("files", () => {
 
   test("that are missing, and folders", async () => {
     const missing = await refusal(path.join(folder, "nothing.jpg"));
-    expect([missing.code, missing.message]).toEqual(["FILE_NOT_FOUND", `Cannot open "${folder}/nothing.jpg": there is no such file`]);
+    expect([missing.code, missing.message]).toEqual(["FILE_NOT_FOUND", `Cannot open "${folder}/nothing.jpg": no such file or directory`]);
     const notFile = await refusal(folder);
     expect([notFile.code, notFile.message]).toEqual(["SOURCE_INVALID", `Cannot open "${folder}": it is a folder, expected a file`]);
   });

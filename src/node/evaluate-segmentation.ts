@@ -4,7 +4,7 @@ import type { Volume } from "../data/volumes/volume.js";
 import { InceptionError, messageOf } from "../errors.js";
 import { type LabelMean, type LabelScore, meanScores, type SegmentationOptions, scoreSegmentation } from "../segment/index.js";
 import { checkSegmentationOptions } from "../segment/metrics.js";
-import { systemErrorCode } from "./file-source.js";
+import { readError } from "./system-error.js";
 import { readVolume } from "./volumes.js";
 
 /** One predicted label file with its true one. */
@@ -179,11 +179,5 @@ async function isFolder(file: string): Promise<boolean> {
 }
 
 function unreadable(file: string, thrown: unknown): InceptionError {
-  const code = systemErrorCode(thrown);
-  if (code === "ENOENT" || code === "ENOTDIR") {
-    const message = `Cannot compare label files: there is no file or folder "${messageOf(file)}"`;
-    return new InceptionError("FILE_NOT_FOUND", message, { file });
-  }
-  const fact = code === "EACCES" || code === "EPERM" ? "this user may not read it" : messageOf(thrown);
-  return new InceptionError("SOURCE_INVALID", `Cannot compare label files of "${messageOf(file)}": ${fact}`, { file }, { cause: thrown });
+  return readError(`compare label files of "${messageOf(file)}"`, file, thrown);
 }

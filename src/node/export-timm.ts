@@ -1,7 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { Preprocessing } from "../data/index.js";
-import { InceptionError, messageOf } from "../errors.js";
+import { InceptionError } from "../errors.js";
 import { encodeSafetensors } from "../formats/safetensors.js";
 import { type Graph, typeOf } from "../ir/graph.js";
 import { selectOutputs } from "../ir/prune.js";
@@ -11,7 +10,7 @@ import { ARTEFACT_KEY, type Artefact, encodeArtefact } from "../predict/artefact
 import { checkParameters } from "../tensor/finite.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { classCount, type PreparedModel } from "./prepare-model.js";
-import { writeFileAtomic } from "./write-file.js";
+import { makeFolder, writeFileAtomic } from "./write-file.js";
 
 /** A network that timm has too, under its names there. */
 interface TimmNetwork {
@@ -63,9 +62,7 @@ export async function exportTimm(
   const metadata = { format: "pt", [ARTEFACT_KEY]: encodeArtefact(artefact) };
   checkParameters(parameters, `export "${artefact.model}"`);
   const { header, chunks, byteLength } = encodeSafetensors(stateDict(artefact, graph, parameters), metadata);
-  await mkdir(folder, { recursive: true }).catch((thrown: unknown) => {
-    throw new InceptionError("WRITE_FAILED", `Cannot make folder "${folder}": ${messageOf(thrown)}`, { folder }, { cause: thrown });
-  });
+  await makeFolder(folder);
   await writeFileAtomic(path.join(folder, "model.safetensors"), [header, ...chunks]);
   await writeFileAtomic(path.join(folder, "config.json"), [new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`)]);
   return { architecture: network.architecture, bytes: byteLength };

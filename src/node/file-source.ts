@@ -2,6 +2,9 @@ import { constants } from "node:buffer";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { InceptionError, messageOf } from "../errors.js";
 import { type ByteSource, checkRange } from "../formats/byte-source.js";
+import { readError } from "./system-error.js";
+
+export { systemErrorCode } from "./system-error.js";
 
 /** A file on disk; close it when done. Reads may overlap. */
 export interface FileSource extends ByteSource {
@@ -79,7 +82,9 @@ async function readRange(handle: FileHandle, file: string, size: number, offset:
   }
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length; ) {
-    const { bytesRead } = await handle.read(bytes, done, Math.min(CHUNK_BYTES, length - done), offset + done);
+    const { bytesRead } = await handle.read(bytes, done, Math.min(CHUNK_BYTES, length - done), offset + done).catch((thrown: unknown) => {
+      throw readError(`read ${length} bytes at ${offset} of "${messageOf(file)}"`, file, thrown);
+    });
     if (bytesRead === 0) {
       const message = `Cannot read ${length} bytes at ${offset} of "${messageOf(file)}": the file had ${size} bytes when it was opened and now ends at ${offset + done}`;
       throw new InceptionError("FILE_TRUNCATED", message, { file, size, offset, length, end: offset + done });
@@ -90,16 +95,5 @@ async function readRange(handle: FileHandle, file: string, size: number, offset:
 }
 
 function openError(file: string, thrown: unknown): InceptionError {
-  const code = systemErrorCode(thrown);
-  const shown = messageOf(file);
-  if (code === "ENOENT" || code === "ENOTDIR") {
-    return new InceptionError("FILE_NOT_FOUND", `Cannot open "${shown}": there is no such file`, { file });
-  }
-  const fact = code === "EACCES" || code === "EPERM" ? "this user may not read it" : messageOf(thrown);
-  return new InceptionError("SOURCE_INVALID", `Cannot open "${shown}": ${fact}`, { file }, { cause: thrown });
-}
-
-/** The code of an error of the operating system, such as ENOENT; null for any other. */
-export function systemErrorCode(thrown: unknown): string | null {
-  return thrown instanceof Error && "syscall" in thrown && "code" in thrown && typeof thrown.code === "string" ? thrown.code : null;
+  return readError(`open "${messageOf(file)}"`, file, thrown);
 }

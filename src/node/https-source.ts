@@ -1,11 +1,11 @@
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import { messageOf } from "../errors.js";
 import { checkedDownload, type Expected, fetchFailure, networkError } from "./download.js";
 import { sha256Hex, sha256OfFile } from "./sha256.js";
 import type { ResolvedSource, SourceOptions } from "./source-options.js";
-import { writeFileAtomic } from "./write-file.js";
+import { makeFolder, writeFileAtomic } from "./write-file.js";
 
 // As browsers do: enough for every real chain, and an end for a circle.
 const MAX_REDIRECTS = 20;
@@ -33,7 +33,7 @@ export async function httpsSource(url: URL, pin: string | null, options: SourceO
   if (response === "unchanged") return found;
   const expected: Expected = { name, size: contentLength(response), checksum: pin === null ? null : { kind: "sha256", hex: pin } };
   try {
-    await mkdir(path.dirname(file), { recursive: true });
+    await makeFolder(path.dirname(file));
     await writeFileAtomic(
       file,
       checkedDownload(async () => response.body ?? new Blob([]).stream(), expected, options),

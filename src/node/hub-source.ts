@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readFile, realpath, rmdir, stat, symlink } from "node:fs/promises";
+import { copyFile, readFile, realpath, rmdir, stat, symlink } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import type { PathInfo } from "@huggingface/hub";
@@ -8,7 +8,7 @@ import { systemErrorCode } from "./file-source.js";
 import { type HubCommit, type HubConnection, openHub } from "./hub-connection.js";
 import { sha256OfFile } from "./sha256.js";
 import type { ResolvedSource, SourceOptions } from "./source-options.js";
-import { writeFileAtomic } from "./write-file.js";
+import { makeFolder, writeFileAtomic } from "./write-file.js";
 
 /** A file of a model repository on the Hugging Face hub. */
 export interface HubFile {
@@ -85,7 +85,7 @@ async function fetchInto(hub: HubConnection, missing: MissingFile, options: Sour
   const blobs = path.join(folder, "blobs");
   const blob = path.join(blobs, blobName);
   if (!(await isThere(blob))) {
-    await mkdir(blobs, { recursive: true });
+    await makeFolder(blobs);
     try {
       const begin = () => hub.download(file, commit);
       await writeFileAtomic(blob, checkedDownload(begin, { name, size: info.size, checksum }, options));
@@ -95,7 +95,7 @@ async function fetchInto(hub: HubConnection, missing: MissingFile, options: Sour
       throw hub.failure() ?? thrown;
     }
   }
-  await mkdir(path.dirname(pointer), { recursive: true });
+  await makeFolder(path.dirname(pointer));
   await link(blob, pointer);
 }
 
@@ -126,11 +126,11 @@ async function link(blob: string, pointer: string): Promise<void> {
 /** Remember the commit of a branch or tag, for use offline; a cache without the folder is not recognized by its tools. */
 async function writeRef(folder: string, revision: string, commit: string): Promise<void> {
   const refs = path.join(folder, "refs");
-  await mkdir(refs, { recursive: true });
+  await makeFolder(refs);
   if (COMMIT.test(revision)) return;
   const ref = path.join(refs, revision);
   if ((await readFile(ref, "utf8").catch(() => "")) === commit) return;
-  await mkdir(path.dirname(ref), { recursive: true });
+  await makeFolder(path.dirname(ref));
   await writeFileAtomic(ref, [new TextEncoder().encode(commit)]);
 }
 

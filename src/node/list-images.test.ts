@@ -54,6 +54,6 @@ test("a path that does not exist is an error", async () => {
   expect(error).toBeInstanceOf(InceptionError);
   expect(error).toMatchObject({
     code: "FILE_NOT_FOUND",
-    message: `Cannot list images of "${at("nothing")}": there is no such file or folder`,
+    message: `Cannot list images of "${at("nothing")}": no such file or directory`,
   });
 });

@@ -1,8 +1,8 @@
 import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
-import { InceptionError, messageOf } from "../errors.js";
-import { systemErrorCode } from "./file-source.js";
+import { type InceptionError, messageOf } from "../errors.js";
+import { isUtf8Name, readError } from "./system-error.js";
 
 /** File name endings that are taken from a folder, in lower case; `decodeImage` then decides by content. */
 export const IMAGE_EXTENSIONS = [".avif", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"] as const;
@@ -28,7 +28,9 @@ export async function listImages(paths: readonly string[]): Promise<string[]> {
 
 /** `seen` holds real paths, so that a link to a parent ends instead of going round. */
 async function collect(folder: string, seen: Set<string>, files: string[]): Promise<void> {
-  const real = await realpath(folder);
+  const real = await realpath(folder).catch((error: unknown) => {
+    throw unreadable(folder, error);
+  });
   if (seen.has(real)) return;
   seen.add(real);
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
@@ -49,19 +51,14 @@ function hasImageExtension(name: string): boolean {
   return IMAGE_EXTENSIONS.some((known) => known === extension);
 }
 
-/** Follows links; one that leads nowhere or round is neither. */
+/** Follows links; one that leads nowhere or round is neither. A name that is not UTF-8 is kept: reading it says why it cannot be read. */
 async function kindOf(entry: Dirent, full: string): Promise<"file" | "folder" | "other"> {
   const found = entry.isSymbolicLink() ? await stat(full).catch(() => null) : entry;
+  if (found === null && !isUtf8Name(entry.name)) return "file";
   if (found?.isDirectory()) return "folder";
   return found?.isFile() ? "file" : "other";
 }
 
 function unreadable(file: string, thrown: unknown): InceptionError {
-  const code = systemErrorCode(thrown);
-  const shown = messageOf(file);
-  if (code === "ENOENT" || code === "ENOTDIR") {
-    return new InceptionError("FILE_NOT_FOUND", `Cannot list images of "${shown}": there is no such file or folder`, { file });
-  }
-  const fact = code === "EACCES" || code === "EPERM" ? "this user may not read it" : messageOf(thrown);
-  return new InceptionError("SOURCE_INVALID", `Cannot list images of "${shown}": ${fact}`, { file }, { cause: thrown });
+  return readError(`list images of "${messageOf(file)}"`, file, thrown);
 }

@@ -7,6 +7,7 @@ import { decodeJson, isJsonRecord, isList, type JsonData, type JsonRecord } from
 import { decodeMetricsLines, type MetricsLine } from "../train/metrics-log.js";
 import { volumeAugmentation } from "../train/segmentation-settings.js";
 import { openFileSource, systemErrorCode } from "./file-source.js";
+import { systemFact } from "./system-error.js";
 
 /** Where things lie below the folder of a run. */
 export const RUN_FILES = {
@@ -153,15 +154,15 @@ async function listRun(folder: string): Promise<readonly string[]> {
     return await readdir(folder);
   } catch (thrown) {
     const code = systemErrorCode(thrown);
-    if (code === "ENOENT") throw cannotOpen(folder, "there is no such folder");
+    if (code === "ENOENT") throw cannotOpen(folder, "no such file or directory");
     if (code === "ENOTDIR") throw cannotOpen(folder, "it is a file, expected a folder");
-    throw cannotOpen(folder, messageOf(thrown));
+    throw cannotOpen(folder, systemFact(thrown) ?? messageOf(thrown));
   }
 }
 
 async function list(folder: string): Promise<readonly string[]> {
   return readdir(folder).catch((thrown) => {
-    throw cannotOpen(folder, messageOf(thrown));
+    throw cannotOpen(folder, systemFact(thrown) ?? messageOf(thrown));
   });
 }
 

@@ -65,7 +65,7 @@ describe("TensorFlow checkpoints on disk", () => {
     const missing = path.join(folder, `${PREFIX}.data-00001-of-00002`);
     await expect(openWeights(path.join(folder, `${PREFIX}.index`))).rejects.toMatchObject({
       code: "FILE_NOT_FOUND",
-      message: `Cannot open "${missing}": there is no such file`,
+      message: `Cannot open "${missing}": no such file or directory`,
     });
   });
 

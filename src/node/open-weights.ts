@@ -8,6 +8,7 @@ import { type OpenArray, openArrays } from "../weights/containers/numpy.js";
 import type { WeightFile } from "../weights/weight-file.js";
 import { type FileSource, isFile, isFolder, openFileSource } from "./file-source.js";
 import { sha256OfFile } from "./sha256.js";
+import { orReadFailed } from "./system-error.js";
 
 const INDEX_ENDING = ".index";
 const NPY_ENDING = ".npy";
@@ -69,7 +70,7 @@ export async function findWeights(where: string): Promise<string | null> {
     if (await isFile(where)) return where;
     return (await isFile(where + INDEX_ENDING)) ? where + INDEX_ENDING : null;
   }
-  const names = (await readdir(where)).filter((name) => name.endsWith(INDEX_ENDING));
+  const names = (await namesIn(where)).filter((name) => name.endsWith(INDEX_ENDING));
   const [only, ...others] = names;
   if (only !== undefined && others.length === 0) return path.join(where, only);
   return (await listArrays(where)).length > 0 ? where : null;
@@ -89,6 +90,10 @@ export async function sha256OfWeights(where: string): Promise<string> {
   return hash.digest("hex");
 }
 
+function namesIn(folder: string): Promise<string[]> {
+  return orReadFailed(`read weights from "${messageOf(folder)}"`, folder, readdir(folder));
+}
+
 /** The files that belong to weights, relative to a folder, sorted. */
 async function filesOf(where: string): Promise<readonly [folder: string, names: readonly string[]]> {
   if (await isFolder(where)) return [where, await listArrays(where)];
@@ -96,13 +101,14 @@ async function filesOf(where: string): Promise<readonly [folder: string, names: 
   if (!name.endsWith(INDEX_ENDING)) return [folder, [name]];
   const start = name.slice(0, -INDEX_ENDING.length);
   const isShard = (other: string) => other.startsWith(start) && /^\.data-\d{5}-of-\d{5}$/.test(other.slice(start.length));
-  const shards = (await readdir(folder)).filter(isShard).sort();
+  const shards = (await namesIn(folder)).filter(isShard).sort();
   return [folder, [...shards, name]];
 }
 
 /** The `.npy` files of a folder and of the folders in it, by relative path; links to other folders are not followed. */
 async function listArrays(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const listing = readdir(folder, { recursive: true, withFileTypes: true });
+  const entries = await orReadFailed(`read weights from "${messageOf(folder)}"`, folder, listing);
   const files = entries.filter((entry) => entry.isFile() && entry.name.endsWith(NPY_ENDING));
   if (files.length > MAX_ARRAYS) {
     throw new InceptionError(

@@ -302,7 +302,7 @@ describe("what is no run", () => {
   const cannot = (fact: string): string => `Cannot open run "${folder}": ${fact}`;
 
   test("nothing, a file, an empty folder", async () => {
-    await refused(openRun(folder), "RUN_INVALID", cannot("there is no such folder"));
+    await refused(openRun(folder), "RUN_INVALID", cannot("no such file or directory"));
     await writeFile(folder, "");
     await refused(openRun(folder), "RUN_INVALID", cannot("it is a file, expected a folder"));
     await rm(folder);

@@ -10,7 +10,7 @@
  * Every file but the two that grow is written whole or not at all, so that a run may be killed at any moment.
  */
 
-import { type FileHandle, link, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, link, open, readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import type { Preprocessing } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
@@ -19,7 +19,7 @@ import { bestEpoch, epochsToKeep, type Metric, type Position } from "../train/hi
 import { encodeJson, type JsonData, type JsonRecord } from "../train/json.js";
 import { encodeMetricsLine, lineEvent, linesUpTo, type MetricsLine, metricsEvents } from "../train/metrics-log.js";
 import { heldBy, type LockOwner, lockFile } from "./file-lock.js";
-import { systemErrorCode } from "./file-source.js";
+import { isFile, systemErrorCode } from "./file-source.js";
 import {
   CONFIG_FORMAT,
   CONFIG_VERSION,
@@ -32,7 +32,8 @@ import {
   readRunCheckpoint,
   readRunMetrics,
 } from "./open-run.js";
-import { orWriteFailed, writeFileAtomic } from "./write-file.js";
+import { readError } from "./system-error.js";
+import { makeFolder, orWriteFailed, writeFileAtomic } from "./write-file.js";
 
 /** What a run is made of before it begins. */
 export interface RunContents {
@@ -85,6 +86,7 @@ const EVENT_FILE = /^events\.out\.tfevents\.\d+\.inceptionkit$/;
  * @throws InceptionError RUN_INVALID where the folder holds a run or anything else, is no folder, or is locked; WRITE_FAILED
  */
 export async function createRun(folder: string, contents: RunContents, startTime: number): Promise<RunWriter> {
+  if (await isFile(folder)) throw notAFolder(folder);
   await makeFolder(folder);
   const release = await lockRunFolder(folder);
   try {
@@ -160,7 +162,7 @@ async function entriesOf(folder: string): Promise<readonly string[]> {
   } catch (thrown) {
     if (systemErrorCode(thrown) === "ENOENT") return [];
     if (systemErrorCode(thrown) === "ENOTDIR") throw notAFolder(folder);
-    throw thrown;
+    throw readError(`use "${messageOf(folder)}" for a run`, folder, thrown);
   }
 }
 
@@ -292,17 +294,6 @@ async function removeLeftovers(folder: string): Promise<void> {
   for (const place of [folder, path.join(folder, RUN_FILES.checkpoints)]) {
     for (const name of await readdir(place)) if (LEFTOVER.test(name)) await rm(path.join(place, name), { force: true });
   }
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  const made = async () => {
-    try {
-      await mkdir(folder, { recursive: true });
-    } catch (thrown) {
-      throw systemErrorCode(thrown) === "EEXIST" ? notAFolder(folder) : thrown;
-    }
-  };
-  await orWriteFailed(folder, made);
 }
 
 /** For people: indented, keys sorted. */

@@ -46,7 +46,7 @@ describe("a file", () => {
 
   test("that is missing, or no file", async () => {
     const missing = path.join(folder, "none");
-    await refused(resolveSource(missing), "FILE_NOT_FOUND", `Cannot open "${missing}": there is no such file`);
+    await refused(resolveSource(missing), "FILE_NOT_FOUND", `Cannot open "${missing}": no such file or directory`);
     await refused(resolveSource(folder), "SOURCE_INVALID", `Cannot open "${folder}": it is a folder, expected a file`);
   });
 });

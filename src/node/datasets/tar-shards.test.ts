@@ -128,7 +128,7 @@ describe("wrong shards", () => {
     expect(await refusal(indexTar(path.join(root, "text.tar")))).toBe(
       'Cannot read the shard "text.tar": it is no tar file or damaged (Invalid tar header. Maybe the tar is corrupted or it needs to be gunzipped?)',
     );
-    expect(await refusal(indexTar(path.join(root, "gone.tar")))).toBe('Cannot open "gone.tar": there is no such file');
+    expect(await refusal(indexTar(path.join(root, "gone.tar")))).toBe('Cannot open "gone.tar": no such file or directory');
     expect(await refusal(openDataset(path.join(root, "empty.tar")))).toBe(
       'Cannot open the dataset "empty.tar": it has no samples, expected samples of an image (.jpg, .jpeg, .png or .webp) and a label (.cls, or .json with "label") each',
     );

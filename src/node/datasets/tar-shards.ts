@@ -13,6 +13,7 @@ import { InceptionError, messageOf } from "../../errors.js";
 import { parseJson } from "../../formats/json.js";
 import { quoted } from "../../formats/quoted.js";
 import { checkIsFile } from "../file-source.js";
+import { readError, systemErrorCode } from "../system-error.js";
 import { invalid, type RawSamples } from "./raw-samples.js";
 
 const IMAGES = new Set(["jpg", "jpeg", "png", "webp"]);
@@ -219,6 +220,7 @@ function corrupt(file: string, fact: string): InceptionError {
 }
 
 function tarFault(file: string, thrown: unknown): InceptionError {
+  if (systemErrorCode(thrown) !== null) return readError(`read the shard ${quoted(file)}`, file, thrown);
   const reason = messageOf(thrown);
   const truncated = reason === "Unexpected end of data";
   const fact = truncated ? "it ends in the middle of a file" : `it is no tar file or damaged (${reason})`;

@@ -2,7 +2,8 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
-import { openFileSource, systemErrorCode } from "../file-source.js";
+import { openFileSource } from "../file-source.js";
+import { readError } from "../system-error.js";
 import { type DicomFile, type DicomSlice, dicomError, MARK_BYTES, type ParseDicom, PREAMBLE_BYTES, parseDicomFile } from "./slice.js";
 
 /** What a folder says of one series of images in it. */
@@ -68,12 +69,7 @@ async function fileNames(folder: string): Promise<readonly string[]> {
 }
 
 function unlisted(folder: string, thrown: unknown): InceptionError {
-  const code = systemErrorCode(thrown);
-  if (code === "ENOENT" || code === "ENOTDIR") {
-    return new InceptionError("FILE_NOT_FOUND", `Cannot read DICOM series of ${quoted(folder)}: there is no such folder`, { folder });
-  }
-  const fact = code === "EACCES" || code === "EPERM" ? "this user may not read it" : messageOf(thrown);
-  return new InceptionError("SOURCE_INVALID", `Cannot read DICOM series of ${quoted(folder)}: ${fact}`, { folder }, { cause: thrown });
+  return readError(`read DICOM series of ${quoted(folder)}`, folder, thrown);
 }
 
 async function readDicomFile(file: string, parse: ParseDicom): Promise<DicomFile | null> {

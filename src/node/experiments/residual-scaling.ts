@@ -3,12 +3,11 @@
  *
  *   sweep ──► cell by cell: network ──► step, evaluate and probe programs ──► loop with probes ──► tables, figures, pages
  */
-import { mkdir } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { InceptionError, messageOf } from "../../errors.js";
+import { InceptionError } from "../../errors.js";
 import { createNodeTrainer } from "../ort-trainer.js";
-import { writeFileAtomic } from "../write-file.js";
+import { makeFolder, writeFileAtomic } from "../write-file.js";
 import { figures, htmlReport, markdownReport } from "./report.js";
 import { type Cell, fullSweep, quickSweep, type Sweep } from "./sweep.js";
 import { cellsCsv, curvesCsv } from "./tables.js";
@@ -121,19 +120,6 @@ function costOf({ filters }: Cell): number {
 
 function machine(): string {
   return `${os.availableParallelism()} CPU cores, Node ${process.versions.node}, ${process.platform} ${process.arch}`;
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (thrown) {
-    throw new InceptionError(
-      "WRITE_FAILED",
-      `Cannot make the folder "${messageOf(folder)}": ${messageOf(thrown)}`,
-      { folder },
-      { cause: thrown },
-    );
-  }
 }
 
 async function writeFiles(folder: string, files: Readonly<Record<string, string>>): Promise<void> {

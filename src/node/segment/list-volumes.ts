@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
 import { listDicomSeries } from "../dicom/read.js";
-import { systemErrorCode } from "../file-source.js";
+import { readError } from "../system-error.js";
 import { isVolumeName } from "../volumes.js";
 
 /**
@@ -55,11 +55,5 @@ export function withoutEnding(file: string): string {
 }
 
 function unreadable(file: string, thrown: unknown): InceptionError {
-  const code = systemErrorCode(thrown);
-  const shown = messageOf(file);
-  if (code === "ENOENT" || code === "ENOTDIR") {
-    return new InceptionError("FILE_NOT_FOUND", `Cannot list volumes of "${shown}": there is no such file or folder`, { file });
-  }
-  const fact = code === "EACCES" || code === "EPERM" ? "this user may not read it" : messageOf(thrown);
-  return new InceptionError("SOURCE_INVALID", `Cannot list volumes of "${shown}": ${fact}`, { file }, { cause: thrown });
+  return readError(`list volumes of "${messageOf(file)}"`, file, thrown);
 }

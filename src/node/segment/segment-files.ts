@@ -1,10 +1,9 @@
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
 import { type CaseWarning, mirrorings, planWindows } from "../../segment/index.js";
-import { systemErrorCode } from "../file-source.js";
 import { writeVolume } from "../volumes.js";
-import { orWriteFailed, writeFileAtomic } from "../write-file.js";
+import { makeFolder, writeFileAtomic } from "../write-file.js";
 import type { MeasuredLabel } from "./labels.js";
 import { withoutEnding } from "./list-volumes.js";
 import { qualityPage } from "./quality-page.js";
@@ -107,15 +106,6 @@ async function checkOutputs(files: readonly string[], out: string): Promise<void
     const message = `Cannot write "${messageOf(output)}": it is the input "${messageOf(replaced)}", expected --out with another folder`;
     throw new InceptionError("USAGE", message, { output, input: replaced });
   }
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  await orWriteFailed(folder, async () => {
-    await mkdir(folder, { recursive: true }).catch((thrown: unknown) => {
-      if (systemErrorCode(thrown) !== "EEXIST") throw thrown;
-      throw new InceptionError("WRITE_FAILED", `Cannot write "${messageOf(folder)}": it is a file, expected a folder`, { folder });
-    });
-  });
 }
 
 async function segmentFile(segmenter: Segmenter, file: string, options: SegmentFilesOptions): Promise<SegmentedFile> {

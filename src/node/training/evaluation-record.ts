@@ -4,7 +4,8 @@ import { InceptionError, messageOf } from "../../errors.js";
 import { decodeJson, encodeJson, isJsonRecord, type JsonRecord, jsonNumber } from "../../train/json.js";
 import type { ScoredImage } from "../../train/metrics.js";
 import { heldBy, lockFile } from "../file-lock.js";
-import { writeFileAtomic } from "../write-file.js";
+import { orReadFailed } from "../system-error.js";
+import { orWriteFailed, writeFileAtomic } from "../write-file.js";
 
 /** What was measured before, and where the rest goes. */
 export interface EvaluationRecord {
@@ -50,7 +51,7 @@ async function readRecord(file: string, about: JsonRecord & { readonly images: n
       ...scored.map(({ index, label, answer, rank, loss, probability }) => ({ index, label, answer, rank, loss, probability })),
       ...skipped.map(({ index, name, reason }) => ({ index, name, reason })),
     ];
-    if (lines.length > 0) await appendFile(file, lines.map((line) => `${encodeJson(line)}\n`).join(""));
+    if (lines.length > 0) await orWriteFailed(file, () => appendFile(file, lines.map((line) => `${encodeJson(line)}\n`).join("")));
   };
   const text = await wholeLines(file);
   if (text === null) {
@@ -81,10 +82,10 @@ async function wholeLines(file: string): Promise<string | null> {
       },
     );
   }
-  const bytes = await readFile(file);
+  const bytes = await orReadFailed(`read record "${messageOf(file)}"`, file, readFile(file));
   const end = bytes.lastIndexOf(10) + 1;
   if (end === 0 && bytes.length > 0) throw corrupt(file, 1);
-  if (end < bytes.length) await truncate(file, end);
+  if (end < bytes.length) await orWriteFailed(file, () => truncate(file, end));
   return end === 0 ? null : bytes.subarray(0, end).toString("utf8");
 }
 

@@ -1,15 +1,9 @@
-import { messageOf } from "../../errors.js";
 import { formatEpoch, formatProgress, NOTHING_SMOOTHED, secondsLeft, smooth, smoothedValue } from "../../train/progress.js";
+import { type LiveLine, type LiveLineOptions, liveLine } from "../live-line.js";
 import type { RunBeginning, RunEvent } from "./run-log.js";
 
-export interface ProgressReportOptions {
-  /** Where text goes; a terminal's error stream, usually. */
-  readonly write: (text: string) => void;
-  /** Whether `write` reaches a terminal: then one line is rewritten while a run goes on. Otherwise each epoch is a line. */
-  readonly interactive: boolean;
-  /** Width of the terminal; longer lines are cut. Default 80. */
-  readonly columns?: number;
-}
+/** Where news of a run goes: on a terminal one line is rewritten while it goes on, elsewhere each epoch is a line. */
+export type ProgressReportOptions = LiveLineOptions;
 
 /** Tells people how a run goes. */
 export interface ProgressReport {
@@ -25,8 +19,6 @@ export interface ProgressReport {
 
 /** So many images that could not be read are named; the rest is counted. */
 const NAMED_SKIPPED = 5;
-/** A terminal is not written to more often. */
-const MILLISECONDS_BETWEEN = 100;
 /** About fifty steps are remembered. */
 const MOMENTUM = 0.98;
 
@@ -43,14 +35,18 @@ const MOMENTUM = 0.98;
  * ```
  */
 export function progressReport(options: ProgressReportOptions): ProgressReport {
-  const line = liveLine(options);
+  return reportOn(liveLine(options));
+}
+
+/** The same on a line that others write to as well. */
+export function reportOn(line: LiveLine): ProgressReport {
   const skipped = new Set<string>();
   let steps = stepTimes(null);
   let begun: RunBeginning | null = null;
   const skip = (name: string, reason: string) => {
     if (skipped.has(name)) return;
     skipped.add(name);
-    if (skipped.size <= NAMED_SKIPPED) line.note(`left out: ${messageOf(reason)}`);
+    if (skipped.size <= NAMED_SKIPPED) line.note(`left out: ${reason}`);
     if (skipped.size === NAMED_SKIPPED + 1) line.note("left out: more images, which are counted at the end");
   };
   const onEvent = (event: RunEvent<unknown>) => {
@@ -146,31 +142,5 @@ function stepTimes(beginning: RunBeginning | null) {
       previous = now;
       return seconds;
     },
-  };
-}
-
-function liveLine({ write, interactive, columns = 80 }: ProgressReportOptions) {
-  // Back to the first column, and nothing behind what is written.
-  const clear = "\r\u001b[K";
-  let shown = false;
-  let writtenAt = Number.NEGATIVE_INFINITY;
-  const close = () => {
-    if (shown) write(clear);
-    shown = false;
-  };
-  return {
-    /** Replace the line; `now` even where the last one was just written. */
-    show: (text: string, now = false) => {
-      const time = performance.now();
-      if (!interactive || (!now && time - writtenAt < MILLISECONDS_BETWEEN)) return;
-      writtenAt = time;
-      shown = true;
-      write(clear + text.slice(0, Math.max(1, columns - 1)));
-    },
-    note: (text: string) => {
-      close();
-      write(`${text}\n`);
-    },
-    close,
   };
 }

@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
 import type { TrainerOptions } from "../../runtime/trainer.js";
@@ -8,7 +7,7 @@ import { type FailedCase, type ScoredCase, scoreLabelFiles } from "../evaluate-s
 import { openRun } from "../open-run.js";
 import { openSegmenter } from "../segment/segmenter.js";
 import { writeVolume } from "../volumes.js";
-import { writeFileAtomic } from "../write-file.js";
+import { makeFolder, writeFileAtomic } from "../write-file.js";
 import { planOf } from "./segmentation-plan.js";
 
 export interface ValidateSegmentationOptions extends Pick<TrainerOptions, "device" | "threads"> {
@@ -64,7 +63,7 @@ export async function validateSegmentation(folder: string, options: ValidateSegm
   const [cases, failed]: [ScoredCase[], FailedCase[]] = [[], []];
   try {
     const place = path.join(folder, VALIDATION_FOLDER);
-    await mkdir(place, { recursive: true });
+    await makeFolder(place);
     for (const [index, id] of validation.entries()) {
       try {
         const found = dataset.cases.find((each) => each.id === id);
