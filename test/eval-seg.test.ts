@@ -194,7 +194,7 @@ describe("hand-made files", () => {
     const { code, err } = await evalSeg(predictions, truths);
     const [one, other] = ["a.nii", "a.nii.gz"].map((name) => path.join(truths, name));
     expect([code, err]).toEqual([
-      1,
+      2,
       `inception: case "a": Cannot compare label files: "${one}" and "${other}" have the same name, expected one file\n`,
     ]);
   });
@@ -208,7 +208,7 @@ describe("user errors", () => {
     for (const [args, message] of [
       [[file, empty], `Cannot compare label files: "${file}" is a file and "${empty}" a folder, expected two files or two folders`],
       [[empty, empty], `Cannot compare label files: "${empty}" holds no .nii or .nii.gz file`],
-      [[`${file}x`, file], `Cannot compare label files: there is no file or folder "${file}x"`],
+      [[`${file}x`, file], `Cannot compare label files of "${file}x": no such file or directory`],
       [
         [file, path.join(folder, "dangling.nii")],
         `Cannot compare label files: there is no file or folder "${path.join(folder, "dangling.nii")}"`,

@@ -401,7 +401,7 @@ describe("inception segment", () => {
       [[file, ...flags(), ...out, "--overlap", "1"], "Cannot use --overlap 1: expected a share from 0 to less than 1, as in 0.5"],
       [[file, ...flags(), ...out, "--mirror", "xw"], "Cannot use --mirror xw: expected some of x, y and z, as in xyz"],
       [[file, ...flags(), ...out, "--patch-size", "64"], "Cannot use --patch-size 64: expected voxels along x, y and z, as in 64x64x64"],
-      [[`${file}x`, ...flags(), ...out], `Cannot list volumes of "${file}x": there is no such file or folder`],
+      [[`${file}x`, ...flags(), ...out], `Cannot list volumes of "${file}x": no such file or directory`],
       [
         [empty, ...flags(), ...out],
         `Cannot list volumes of "${empty}": it holds no file that ends in .nii, .hdr or .img, with or without .gz, and no DICOM slices`,
@@ -442,8 +442,8 @@ describe("a process of its own", () => {
       "--threads",
       "1",
     ];
-    const source = `const { main } = await import(${JSON.stringify(path.resolve(import.meta.dirname, "../dist/cli/main.js"))});
-      process.exitCode = await main(${JSON.stringify(["segment", ...args])});
+    const source = `const { runProcess } = await import(${JSON.stringify(path.resolve(import.meta.dirname, "../dist/cli/process.js"))});
+      process.exitCode = await runProcess(${JSON.stringify(["segment", ...args])});
       console.log(process.resourceUsage().maxRSS);`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", source], { stdio: ["ignore", "pipe", "inherit"] });
     let text = "";

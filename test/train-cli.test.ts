@@ -487,7 +487,7 @@ describe("usage", () => {
       [["train", DATA, ...model, "--out", run], `Cannot begin a run in "${run}": it already holds one; resume it or choose another folder`],
       [
         ["train", "nowhere", ...model, "--out", path.join(folder, "new")],
-        'Cannot open the dataset "nowhere": there is no such file or folder, expected a folder, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"',
+        'Cannot open the dataset "nowhere": no such file or directory, expected a folder, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"',
       ],
       [
         ["train", DATA, "--resume", run, "--epochs", "3"],

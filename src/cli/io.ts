@@ -1,11 +1,30 @@
-/** Where a command reads and prints. Results go to `out`, everything else to `err`, so that output can be piped. */
-export interface Io {
+import { type LiveLine, liveLine, progressBar } from "../node/live-line.js";
+import { columnsOf, visibleJson, visibleLines, visibleText } from "../text.js";
+import { formatDuration, secondsLeft } from "../train/progress.js";
+
+/** Where text of a program goes, as it is: the process's own streams, or a test's. */
+export interface Streams {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   /** Whether `err` is a terminal: progress is drawn there only. */
   readonly interactive: boolean;
-  /** Width of that terminal in characters. */
+  /** Width of that terminal in characters; read anew whenever something is drawn. */
   readonly columns?: number;
+}
+
+/**
+ * Where a command prints. Results go to `out`, everything else to `err`, so that output can be piped.
+ *
+ * Texts may hold anything that stands in a file: characters that act on a terminal or hide are shown as escapes, whoever prints
+ * them. Newlines and tabs pass, so a name belongs into `formatTable` or `messageOf`, which keep it on one line.
+ */
+export interface Io {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Whether `err` is a terminal. */
+  readonly interactive: boolean;
+  /** The line of that terminal that shows progress. */
+  readonly line: LiveLine;
 }
 
 /** A bar for long work. */
@@ -14,34 +33,39 @@ export interface Progress {
   readonly stop: () => void;
 }
 
-/** The process's own streams. A reader that goes away (`| head`) ends the program quietly. */
-export function processIo(): Io {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit(0);
-      throw error;
-    });
-  }
-  return {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
-    interactive: process.stderr.isTTY === true,
-    ...(process.stderr.isTTY === true ? { columns: process.stderr.columns } : {}),
+/** Clean text on plain streams: the one place where text leaves the program. */
+export function cleanIo(streams: Streams): Io {
+  const line = liveLine({
+    write: streams.err,
+    interactive: streams.interactive,
+    get columns() {
+      return streams.columns ?? 0;
+    },
+  });
+  const print = (write: (text: string) => void) => (text: string) => {
+    line.close();
+    write(visibleLines(text));
   };
+  return { out: print(streams.out), err: print(streams.err), interactive: streams.interactive, line };
 }
 
 /** A progress bar on a terminal; nothing elsewhere. */
-export async function startProgress(io: Io, label: string, total: number): Promise<Progress> {
+export function startProgress(io: Io, label: string, total: number): Progress {
   if (!io.interactive || total < 2) return { advance: () => {}, stop: () => {} };
-  const { default: cliProgress } = await import("cli-progress");
-  const bar = new cliProgress.SingleBar({
-    format: `${label} {bar} {value}/{total} {eta_formatted}`,
-    hideCursor: true,
-    clearOnComplete: true,
-    stream: process.stderr,
-  });
-  bar.start(total, 0);
-  return { advance: (done) => bar.increment(done), stop: () => bar.stop() };
+  const began = performance.now();
+  let done = 0;
+  const draw = (now: boolean) => {
+    const left = secondsLeft(done, total, (performance.now() - began) / 1000);
+    io.line.show(progressBar(label, done, total, left === null ? null : formatDuration(left)), now);
+  };
+  draw(true);
+  return {
+    advance: (more) => {
+      done += more;
+      draw(done >= total);
+    },
+    stop: () => io.line.close(),
+  };
 }
 
 /** 1234567 → 1,234,567. */
@@ -49,17 +73,23 @@ export function formatCount(value: number): string {
   return value.toLocaleString("en-US");
 }
 
-/** Rows as text with aligned columns; columns listed in `right` are numbers. */
+/** Rows as text with aligned columns, each row on one line whatever its cells hold; columns listed in `right` are numbers. */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[], right: readonly number[] = []): string {
-  const widths = header.map((title, column) => rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), title.length));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => (right.includes(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+  const [titles = [], ...cells] = [header, ...rows].map((row) => row.map(visibleText));
+  const widths = titles.map((title, column) =>
+    cells.reduce((width, row) => Math.max(width, columnsOf(row[column] ?? "")), columnsOf(title)),
+  );
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => {
+        const space = " ".repeat(Math.max(0, (widths[column] ?? 0) - columnsOf(cell)));
+        return right.includes(column) ? space + cell : cell + space;
+      })
       .join("  ")
       .trimEnd();
-  return `${[line(header), widths.map((width) => "─".repeat(width)).join("  "), ...rows.map(line)].join("\n")}\n`;
+  return `${[line(titles), widths.map((width) => "─".repeat(width)).join("  "), ...cells.map(line)].join("\n")}\n`;
 }
 
 export function printJson(io: Io, value: unknown): void {
-  io.out(`${JSON.stringify(value)}\n`);
+  io.out(`${visibleJson(value)}\n`);
 }

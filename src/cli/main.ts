@@ -1,12 +1,11 @@
 import { Command as Commander, CommanderError } from "commander";
 import { InceptionError, messageOf } from "../errors.js";
+import { systemFact } from "../node/system-error.js";
 import type { Command, Flags } from "./command.js";
 import { COMMANDS } from "./commands.js";
-import { type Io, processIo } from "./io.js";
-
-/** Exit codes: 0 done, 1 done and something did not hold (a failed verification), 2 the user's error, 70 ours, 130 interrupted. */
-const USER_ERROR = 2;
-const INTERNAL_ERROR = 70;
+import { EXIT } from "./exit-code.js";
+import { cleanIo, type Io, type Streams } from "./io.js";
+import { unknownCommandMessage, usageMessage } from "./usage.js";
 
 /**
  * Run one command line.
@@ -14,28 +13,61 @@ const INTERNAL_ERROR = 70;
  * @param args - what follows the program's name
  * @returns the exit code; errors are printed, never thrown
  */
-export async function main(args: readonly string[], io: Io = processIo()): Promise<number> {
-  let code = 0;
-  const program = new Commander("inception")
-    .description("The Inception family of networks: described, inspected, run and exported.")
-    .exitOverride()
-    .configureOutput({ writeOut: io.out, writeErr: () => {} })
-    .helpCommand(false)
-    .version(await packageVersion());
-  for (const command of COMMANDS) {
-    const more = command.name === args[0] ? await command.moreFlags?.() : undefined;
-    addCommand(program, { ...command, flags: [...command.flags, ...(more ?? [])] }, io, (result) => (code = result));
+export async function main(args: readonly string[], streams: Streams): Promise<number> {
+  return runLine(args, cleanIo(streams));
+}
+
+/** The same with text that is cleaned already. */
+export async function runLine(given: readonly string[], io: Io): Promise<number> {
+  // `help train` is `train --help`.
+  const args = given[0] === "help" ? [...given.slice(1, 2), "--help"] : given;
+  const commands = await withMoreFlags(args[0]);
+  const [name] = args;
+  const called = commands.find((command) => command.name === name);
+  if (name !== undefined && called === undefined && !name.startsWith("-")) {
+    io.err(`inception: ${unknownCommandMessage(name, commands)}\n`);
+    return EXIT.unusable;
   }
+  let code: number = EXIT.success;
+  const program = await programOf(commands, io, (result) => (code = result));
   try {
-    if (args.length === 0) {
-      io.out(program.helpInformation());
-      return 0;
-    }
-    await program.parseAsync([...args], { from: "user" });
+    await program.parseAsync(args.length === 0 ? ["--help"] : [...args], { from: "user" });
     return code;
   } catch (thrown) {
-    return report(thrown, io);
+    if (!(thrown instanceof CommanderError)) return report(thrown, io);
+    const message = usageMessage(thrown, called);
+    if (message === null) return EXIT.success;
+    io.err(`inception: ${message}\n`);
+    return EXIT.unusable;
   }
+}
+
+/** Every command; the one that is called with the flags that a table elsewhere adds. */
+async function withMoreFlags(name: string | undefined): Promise<readonly Command[]> {
+  return Promise.all(
+    COMMANDS.map(async (command) => {
+      const more = command.name === name ? await command.moreFlags?.() : undefined;
+      return { ...command, flags: [...command.flags, ...(more ?? [])] };
+    }),
+  );
+}
+
+const FOOTER = `
+Run "inception <command> --help" or "inception help <command>" for the options of a command.
+Exit codes: 0 everything succeeded, 1 some inputs failed or a check did not hold,
+2 invalid usage or input, 70 internal error, 130 interrupted.
+`;
+
+async function programOf(commands: readonly Command[], io: Io, done: (code: number) => void): Promise<Commander> {
+  const program = new Commander("inception")
+    .description("Run, train, explain and export Inception networks as ONNX.")
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: () => {} })
+    .showSuggestionAfterError(false)
+    .helpCommand(false)
+    .version(await packageVersion());
+  for (const command of commands) addCommand(program, command, io, done);
+  return program.addHelpText("after", FOOTER);
 }
 
 const REPEATABLE = ["--option ", "--float "];
@@ -62,18 +94,21 @@ function operandOf(given: unknown): readonly (string | readonly string[])[] {
   return Array.isArray(given) ? [given.map(String)] : [];
 }
 
-function report(thrown: unknown, io: Io): number {
-  if (thrown instanceof CommanderError) {
-    if (thrown.exitCode === 0) return 0;
-    io.err(`inception: ${messageOf(thrown).replace(/^error: /, "")}; see inception --help\n`);
-    return USER_ERROR;
-  }
+/** Print what ended a command and return its exit code. */
+export function report(thrown: unknown, io: Io): number {
   if (thrown instanceof InceptionError) {
     io.err(`inception: ${messageOf(thrown)}\n`);
-    return USER_ERROR;
+    return EXIT.unusable;
   }
-  io.err(`inception: this is a fault in inceptionkit, please report it\n${thrown instanceof Error ? thrown.stack : String(thrown)}\n`);
-  return INTERNAL_ERROR;
+  const fact = systemFact(thrown);
+  if (fact !== null) {
+    // Whoever met it did not know what it was for; the system's own message names the file.
+    io.err(`inception: Cannot continue: ${fact} (${messageOf(thrown)})\n`);
+    return EXIT.unusable;
+  }
+  const stack = thrown instanceof Error ? thrown.stack : String(thrown);
+  io.err(`inception: internal error, a bug in inceptionkit; report it with the stack trace below\n${stack}\n`);
+  return EXIT.internal;
 }
 
 async function packageVersion(): Promise<string> {

@@ -4,14 +4,16 @@ import { InceptionError, messageOf } from "../errors.js";
 import { decodeJson } from "../formats/json.js";
 import { quoted } from "../formats/quoted.js";
 import { type ImageInput, joinInputs, readImageInputs } from "../node/image-inputs.js";
-import { listImages } from "../node/list-images.js";
 import { knownPreprocessing, type LoadedModel, type LoadModelOptions, loadModel } from "../node/load-model.js";
 import { namedPreprocessing } from "../node/prepare-model.js";
+import { orReadFailed } from "../node/system-error.js";
 import type { DownloadProgress, SourceOptions } from "../node/weight-source.js";
 import { checkRow, runUncheckedRows } from "../predict/predict.js";
 import type { Float32Tensor, Tensor } from "../tensor/tensor.js";
 import type { Flags } from "./command.js";
+import { exitCodeOf } from "./exit-code.js";
 import { checkpointFlag, deviceFlags, integerFlag, optionFlags, textFlag } from "./flags.js";
+import { imageInputs } from "./inputs.js";
 import { type Io, startProgress } from "./io.js";
 
 export type Outcome<T> = ({ readonly file: string } & T) | { readonly file: string; readonly error: string };
@@ -50,14 +52,14 @@ export function sourceFlags(flags: Flags, io: Io): SourceOptions {
   return {
     allowHttps: flags.allowHttps === true,
     onWarning: (warning) => io.err(`inception: ${messageOf(warning)}\n`),
-    ...(io.interactive ? { onProgress: (progress: DownloadProgress) => io.err(formatDownload(progress)) } : {}),
+    ...(io.interactive ? { onProgress: (progress: DownloadProgress) => io.line.show(formatDownload(progress)) } : {}),
   };
 }
 
-/** One line that overwrites itself, ended when the download is. */
+/** `model.safetensors: 12 of 224 MB`. */
 function formatDownload({ name, received, total }: DownloadProgress): string {
-  const share = total > 0 ? ` of ${(total / 1e6).toFixed(0)} MB` : "";
-  return `\r${messageOf(name)}: ${(received / 1e6).toFixed(0)} MB${share}${total > 0 && received >= total ? "\n" : ""}`;
+  const whole = total > 0 ? ` of ${(total / 1e6).toFixed(0)}` : "";
+  return `${name}: ${(received / 1e6).toFixed(0)}${whole} MB`;
 }
 
 /**
@@ -77,9 +79,7 @@ export async function readPreprocessing(nameOrFile: string): Promise<Preprocessi
 }
 
 export async function readJson(file: string): Promise<unknown> {
-  const text = await readFile(file, "utf8").catch((thrown: unknown) => {
-    throw new InceptionError("FILE_NOT_FOUND", `Cannot read "${file}": ${messageOf(thrown)}`, { file });
-  });
+  const text = await orReadFailed(`read "${messageOf(file)}"`, file, readFile(file, "utf8"));
   return decodeJson(text, `"${messageOf(file)}"`);
 }
 
@@ -95,9 +95,9 @@ export async function runOnFiles<T>(
 ): Promise<readonly Outcome<T>[]> {
   const batchSize = integerFlag(flags, "batch", 1, 1024) ?? 8;
   const { model, options } = await modelFlags(flags, io);
-  const files = await listImages(paths);
+  const { files, failed } = await imageInputs(paths);
   const loaded = await loadModel(model, options);
-  const progress = await startProgress(io, "images", files.length);
+  const progress = startProgress(io, "images", files.length);
   try {
     const preprocessing = knownPreprocessing(loaded, model);
     const output = work.output(loaded);
@@ -122,7 +122,7 @@ export async function runOnFiles<T>(
       // Two batches under way: one that runs, one that waits ready. More would only take memory.
       if (outcomes.length >= 2) await outcomes.at(-2);
     }
-    return (await Promise.all(outcomes)).flat();
+    return [...failed.map(({ file, error }) => ({ file, error: messageOf(error) })), ...(await Promise.all(outcomes)).flat()];
   } finally {
     progress.stop();
     await loaded.close();
@@ -152,11 +152,11 @@ function joinBatch(inputs: readonly Float32Tensor[], { artefact, session }: Load
   );
 }
 
-/** Exit code 2 where not one file could be used; otherwise 0, with a line on `err` that counts the bad ones. */
+/** Says on `err` which inputs could not be used and returns the exit code. */
 export function reportFailures<T>(outcomes: readonly Outcome<T>[], io: Io, json: boolean): number {
   const failed = outcomes.filter((outcome) => "error" in outcome);
   if (failed.length === 0) return 0;
   if (!json || outcomes.length === 1) for (const { error } of failed) io.err(`inception: ${error}\n`);
-  if (outcomes.length > 1) io.err(`inception: ${failed.length} of ${outcomes.length} files could not be used\n`);
-  return failed.length === outcomes.length ? 2 : 0;
+  if (outcomes.length > 1) io.err(`inception: ${failed.length} of ${outcomes.length} inputs could not be used\n`);
+  return exitCodeOf(failed.length, outcomes.length);
 }

@@ -1,14 +1,12 @@
 /** What the commands that train have in common: news, Ctrl-C, resuming, the last lines. */
 import { InceptionError, messageOf } from "../errors.js";
-import { type ProgressReport, progressReport } from "../node/training/progress-report.js";
+import { type ProgressReport, reportOn } from "../node/training/progress-report.js";
 import type { TrainedRun } from "../node/training/train-model.js";
 import type { EpochRow } from "../train/history.js";
 import type { Flags } from "./command.js";
+import { EXIT, INTERRUPTED } from "./exit-code.js";
 import { flagName, integerFlag } from "./flags.js";
 import { formatCount, type Io, printJson } from "./io.js";
-
-/** What a shell expects of a program that Ctrl-C ended: 128 and the number of SIGINT. */
-const INTERRUPTED = 130;
 
 /** What a command says when training is over. */
 export interface Outcome {
@@ -40,11 +38,7 @@ export interface Watch {
  * @param samples - what is counted where it cannot be read, in the plural
  */
 export async function runTraining(samples: string, flags: Flags, io: Io, start: (watch: Watch) => Promise<Outcome>): Promise<number> {
-  const report = progressReport({
-    write: io.err,
-    interactive: io.interactive,
-    ...(io.columns === undefined ? {} : { columns: io.columns }),
-  });
+  const report = reportOn(io.line);
   const watch = watchInterrupts(report);
   try {
     const { json, text, stopped } = await start({ onEvent: report.onEvent, interrupted: watch.interrupted });
@@ -52,7 +46,7 @@ export async function runTraining(samples: string, flags: Flags, io: Io, start: 
     if (report.skipped() > 0) io.err(`inception: ${formatCount(report.skipped())} ${samples} could not be read and were left out\n`);
     if (flags.json === true) printJson(io, json);
     else io.out(text);
-    if (stopped === null) return 0;
+    if (stopped === null) return report.skipped() === 0 ? EXIT.success : EXIT.failed;
     io.err(`inception: ${stopped}\n`);
     return INTERRUPTED;
   } finally {

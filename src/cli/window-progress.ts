@@ -5,7 +5,7 @@ import { type Progress, startProgress } from "./io.js";
 
 /** How far a segmentation is, by windows. */
 export interface WindowProgress {
-  readonly onWindow: (at: { readonly file: string; readonly done: number; readonly total: number }) => Promise<void>;
+  readonly onWindow: (at: { readonly file: string; readonly done: number; readonly total: number }) => void;
   /** The file is done, or nothing more is. */
   readonly onFile: () => void;
 }
@@ -18,11 +18,11 @@ export function windowProgress(io: Io, files: readonly string[]): WindowProgress
   let bar: Progress | null = null;
   let told = performance.now();
   return {
-    onWindow: async ({ file, done, total }) => {
+    onWindow: ({ file, done, total }) => {
       const place = files.length > 1 ? ` (${files.indexOf(file) + 1} of ${files.length})` : "";
       const name = `${messageOf(path.basename(file))}${place}`;
       if (io.interactive) {
-        bar ??= await startProgress(io, name, total);
+        bar ??= startProgress(io, name, total);
         if (done > 0) bar.advance(1);
       } else if (done < total && performance.now() - told > SECONDS_BETWEEN_LINES * 1000) {
         told = performance.now();

@@ -14,12 +14,10 @@ import { compareNetworks, openTensors } from "../../node/diff-operands.js";
 import { writeFileAtomic } from "../../node/write-file.js";
 import { toNumber } from "../../options.js";
 import type { Flags, RunCommand } from "../command.js";
+import { EXIT } from "../exit-code.js";
 import { checkpointFlag, flagName, optionFlags, textFlag } from "../flags.js";
 import { formatCount, formatTable, type Io, printJson } from "../io.js";
 import { sourceFlags } from "../run-model.js";
-
-const EQUAL = 0;
-const DIFFERENT = 1;
 
 /** `diff A B`: two networks, or with --weights two sets of tensors. Exit code 1 where they differ. */
 export const run: RunCommand = async ([a, b], flags, io) =>
@@ -34,7 +32,7 @@ async function diffNetworks(a: string, b: string, flags: Flags, io: Io): Promise
   const { equal, notes, differences } = comparison;
   if (flags.json === true) printJson(io, { equal, a: totalsOf(comparison.a), b: totalsOf(comparison.b), notes, differences });
   else io.out(networkText(comparison));
-  return equal ? EQUAL : DIFFERENT;
+  return equal ? EXIT.success : EXIT.failed;
 }
 
 function totalsOf({ name, parameters, macs, layers }: Comparison["a"]) {
@@ -92,7 +90,7 @@ async function diffWeights(a: string, b: string, flags: Flags, io: Io): Promise<
       if (flags.json === true)
         printJson(io, { equal: result.equal, ...counts, compared: result.compared, differences: result.differences });
       else io.out(weightsText(result, counts));
-      return result.equal ? EQUAL : DIFFERENT;
+      return result.equal ? EXIT.success : EXIT.failed;
     } finally {
       await ofB.close();
     }

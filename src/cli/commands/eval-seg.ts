@@ -1,11 +1,12 @@
 import { InceptionError, messageOf } from "../../errors.js";
 import { type EvaluatedSegmentation, evaluateSegmentation } from "../../node/evaluate-segmentation.js";
 import type { Flags, RunCommand } from "../command.js";
+import { exitCodeOf } from "../exit-code.js";
 import { textFlag } from "../flags.js";
 import { formatCount, type Io, type Progress, printJson, startProgress } from "../io.js";
 import { formatScores, scoreKeys } from "../segmentation-scores.js";
 
-/** `eval-seg PRED GT`: how well predicted label volumes agree with true ones. Exit code 1 where a case of a folder could not be scored. */
+/** `eval-seg PRED GT`: how well predicted label volumes agree with true ones. */
 export const run: RunCommand = async ([predicted, truth], flags, io) => {
   const result = await evaluate(String(predicted), String(truth), flags, io);
   for (const { id, error } of result.failed) io.err(`inception: case "${messageOf(id)}": ${messageOf(error)}\n`);
@@ -19,7 +20,7 @@ export const run: RunCommand = async ([predicted, truth], flags, io) => {
   }
   if (flags.json === true) printJson(io, scoreKeys(result));
   else if (result.cases.length > 0) io.out(formatScores(result));
-  return result.failed.length === 0 ? 0 : 1;
+  return exitCodeOf(result.failed.length, result.failed.length + result.cases.length);
 };
 
 async function evaluate(predicted: string, truth: string, flags: Flags, io: Io): Promise<EvaluatedSegmentation> {
@@ -29,8 +30,8 @@ async function evaluate(predicted: string, truth: string, flags: Flags, io: Io):
     return await evaluateSegmentation(predicted, truth, {
       toleranceMm: toleranceFlag(flags),
       ...(labels === undefined ? {} : { labels }),
-      onCase: async (_done, total) => {
-        bar ??= await startProgress(io, "scoring", total);
+      onCase: (_done, total) => {
+        bar ??= startProgress(io, "scoring", total);
         bar.advance(1);
       },
     });

@@ -2,10 +2,11 @@ import { CROP_COUNTS } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { findModel, MODELS } from "../../models/index.js";
 import { evaluateModel, type Measured } from "../../node/training/evaluate-model.js";
-import { progressReport } from "../../node/training/progress-report.js";
+import { reportOn } from "../../node/training/progress-report.js";
 import { publishedWeights } from "../../node/weight-choice.js";
 import { formatLoss, formatShare } from "../../train/progress.js";
 import type { Flags, RunCommand } from "../command.js";
+import { exitCodeOf } from "../exit-code.js";
 import { choiceFlag, integerFlag, textFlag } from "../flags.js";
 import { formatCount, formatTable, printJson } from "../io.js";
 import { loadFlags, readJson } from "../run-model.js";
@@ -19,11 +20,7 @@ export const run: RunCommand = async ([model, data], flags, io) => {
     ...(real === undefined ? {} : { real: await readRealLabels(real) }),
   };
   const published = publishedFigures(String(model), textFlag(flags, "weights"));
-  const report = progressReport({
-    write: io.err,
-    interactive: io.interactive,
-    ...(io.columns === undefined ? {} : { columns: io.columns }),
-  });
+  const report = reportOn(io.line);
   try {
     const measured = await evaluateModel(String(model), data === undefined ? null : String(data), {
       ...options,
@@ -37,7 +34,7 @@ export const run: RunCommand = async ([model, data], flags, io) => {
       const extra = { ...(measured.real === null ? {} : { real: measured.real }), ...(published === null ? {} : { published }) };
       printJson(io, { images, top1, top5, loss, crops: options.crops, ...extra });
     } else io.out(formatMeasured(measured, published));
-    return 0;
+    return exitCodeOf(report.skipped(), report.skipped() + images);
   } finally {
     report.close();
   }

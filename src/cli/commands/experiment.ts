@@ -34,29 +34,21 @@ export const run: RunCommand = async ([name], flags, io) => {
   return 0;
 };
 
-/** A terminal is not written to more often. */
-const MILLISECONDS_BETWEEN = 200;
-
 /** A line that is rewritten on a terminal, and one that stays for each network. */
 function progress(io: Io): (event: ExperimentEvent) => void {
   const began = performance.now();
-  let shownAt = began;
   const left = ({ done }: Place) => formatDuration(secondsLeft(done, 1, (performance.now() - began) / 1000) ?? Number.NaN);
-  const clear = io.interactive ? "\r\u001b[K" : "";
   return (event) => {
     const { number, cells, steps } = event.place;
     if (event.kind === "cell") {
       const last = event.result.probes.at(-1);
       const zeros = `zeros ${formatShare(last?.zeros ?? Number.NaN)}, loss ${formatLoss(last?.loss ?? Number.NaN)}`;
-      io.err(
-        `${clear}${number}/${cells}  ${cellName(event.result.cell)}: ${outcomeOf(event.result)}, ${zeros}  ${left(event.place)} left\n`,
-      );
+      io.err(`${number}/${cells}  ${cellName(event.result.cell)}: ${outcomeOf(event.result)}, ${zeros}  ${left(event.place)} left\n`);
       return;
     }
-    if (!io.interactive || performance.now() - shownAt < MILLISECONDS_BETWEEN) return;
-    shownAt = performance.now();
-    const line = `${number}/${cells}  ${cellName(event.cell)}  step ${event.step}/${steps}  loss ${formatLoss(event.loss)}  ${left(event.place)} left`;
-    io.err(`${clear}${line.slice(0, (io.columns ?? 80) - 1)}`);
+    io.line.show(
+      `${number}/${cells}  ${cellName(event.cell)}  step ${event.step}/${steps}  loss ${formatLoss(event.loss)}  ${left(event.place)} left`,
+    );
   };
 }
 

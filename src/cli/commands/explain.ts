@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
 import { EXPLANATION_METHODS, EXPLANATION_NAMES, type ExplainOptions, type ExplanationName } from "../../explain/index.js";
@@ -6,10 +5,10 @@ import { decodeImage } from "../../node/decode-image.js";
 import { type Explainer, type Explanation, exportExplanation, openExplainer } from "../../node/explain/explainer.js";
 import { encodePng, overlay } from "../../node/explain/overlay.js";
 import { type ExplainedPicture, explanationPage } from "../../node/explain/page.js";
-import { listImages } from "../../node/list-images.js";
-import { writeFileAtomic } from "../../node/write-file.js";
+import { makeFolder, writeFileAtomic } from "../../node/write-file.js";
 import type { Flags, RunCommand } from "../command.js";
 import { flagName, integerFlag, textFlag } from "../flags.js";
+import { imageInputs } from "../inputs.js";
 import { formatCount, type Io, printJson } from "../io.js";
 import { modelFlags, reportFailures } from "../run-model.js";
 
@@ -26,10 +25,11 @@ export const run: RunCommand = async ([paths = []], flags, io) => {
   if (file !== undefined) return exportGraph(model, methods, file, { ...options, ...settings }, given, flags, io);
   const out = textFlag(flags, "out") ?? DEFAULT_OUT;
   if (given.length === 0) throw new InceptionError("USAGE", "Cannot explain: expected images, files or folders of them");
-  const files = await listImages(given);
+  const { files, failed } = await imageInputs(given);
   const explainer = await openExplainer(model, { ...options, ...settings, methods });
   try {
-    const outcomes = await explainAll(explainer, files, out, flags, io);
+    const unlisted = failed.map(({ file, error }) => ({ file, error: messageOf(error) }));
+    const outcomes = [...unlisted, ...(await explainAll(explainer, files, out, flags, io))];
     if (flags.json === true) printJson(io, outcomes);
     return reportFailures(outcomes, io, flags.json === true);
   } finally {
@@ -53,7 +53,7 @@ async function explainAll(
   flags: Flags,
   io: Io,
 ): Promise<readonly Explained[]> {
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   const target = textFlag(flags, "class");
   const pictures: ExplainedPicture[] = [];
   const outcomes: Explained[] = [];
@@ -66,7 +66,7 @@ async function explainAll(
       if (flags.json !== true) io.out(formatWritten(written));
     } catch (thrown) {
       if (!(thrown instanceof InceptionError)) throw thrown;
-      outcomes.push({ file, error: thrown.message });
+      outcomes.push({ file, error: messageOf(thrown) });
     }
   }
   if (pictures.length === 0) return outcomes;

@@ -9,6 +9,7 @@ import {
 } from "../../node/frechet/measure.js";
 import { isStatisticsFile } from "../../node/frechet/statistics-file.js";
 import type { Flags, RunCommand } from "../command.js";
+import { EXIT } from "../exit-code.js";
 import { choiceFlag, deviceFlags, flagName, integerFlag, textFlag } from "../flags.js";
 import { formatCount, type Io, type Progress, printJson, startProgress } from "../io.js";
 import { sourceFlags } from "../run-model.js";
@@ -23,18 +24,18 @@ export const run: RunCommand = async ([a, b], flags, io) => {
   try {
     if (file !== undefined) {
       const saved = await saveFrechetStatistics(place, file, options);
-      await events.close();
+      events.close();
       if (flags.json === true) printJson(io, { output: file, ...saved });
       else io.out(`${file}: ${saved.features} features of ${formatCount(saved.images)} images, ${saved.mode}\n`);
-      return 0;
+      return events.exitCode();
     }
     const measured = await measureFrechet(place, String(b), options);
-    await events.close();
+    events.close();
     if (flags.json === true) printJson(io, jsonKeys(measured, flags));
     else io.out(formatMeasured(measured, [place, String(b)]));
-    return 0;
+    return events.exitCode();
   } finally {
-    await events.close();
+    events.close();
   }
 };
 
@@ -94,17 +95,22 @@ function epsilonFlag(flags: Flags): number {
 }
 
 /** Bars on a terminal, a line for each warning; images that are left out are counted. */
-function eventPrinter(io: Io): { readonly onEvent: (event: FrechetEvent) => void; readonly close: () => Promise<void> } {
-  let bar: { readonly label: string; readonly progress: Promise<Progress>; done: number } | null = null;
+function eventPrinter(io: Io): {
+  readonly onEvent: (event: FrechetEvent) => void;
+  readonly close: () => void;
+  readonly exitCode: () => number;
+} {
+  let bar: { readonly label: string; readonly progress: Progress; done: number } | null = null;
   let skipped = 0;
+  let noted = false;
   const advance = (label: string, done: number, total: number): void => {
     if (bar?.label !== label) {
-      void bar?.progress.then((progress) => progress.stop());
+      bar?.progress.stop();
       bar = { label, progress: startProgress(io, label, total), done: 0 };
     }
     const more = done - bar.done;
     bar.done = done;
-    void bar.progress.then((progress) => progress.advance(more));
+    bar.progress.advance(more);
   };
   return {
     onEvent: (event) => {
@@ -115,12 +121,14 @@ function eventPrinter(io: Io): { readonly onEvent: (event: FrechetEvent) => void
       } else if (event.kind === "images") advance(`images of ${messageOf(event.place)}`, event.done, event.total);
       else advance(event.kind === "distances" ? "distances" : "kernel distances", event.done, event.total);
     },
-    close: async () => {
-      (await bar?.progress)?.stop();
+    close: () => {
+      bar?.progress.stop();
       bar = null;
-      if (skipped > SKIPPED_SHOWN) io.err(`inception: ${formatCount(skipped)} images in all could not be read and were left out\n`);
-      skipped = 0;
+      if (skipped > SKIPPED_SHOWN && !noted)
+        io.err(`inception: ${formatCount(skipped)} images in all could not be read and were left out\n`);
+      noted = true;
     },
+    exitCode: () => (skipped === 0 ? EXIT.success : EXIT.failed),
   };
 }
 

@@ -4,12 +4,10 @@ import { prepareAny } from "../../node/load-model.js";
 import { type QuantizationReport, type QuantizeModelOptions, quantizeModel } from "../../node/quantize/quantize-model.js";
 import { CALIBRATION_METHODS } from "../../predict/quantization-record.js";
 import type { Flags, RunCommand } from "../command.js";
+import { EXIT } from "../exit-code.js";
 import { choiceFlag, integerFlag, numberFlag, textFlag } from "../flags.js";
 import { formatCount, type Io, printJson } from "../io.js";
 import { prepareFlags } from "../run-model.js";
-
-/** The network was made and measured, and is worse than asked for. */
-const REFUSED = 1;
 
 /** `quantize MODEL --calibrate DIR [--out FILE]`. Exit code 1, and no file, where the network with integers is worse than asked for. */
 export const run: RunCommand = async ([model], flags, io) => {
@@ -25,17 +23,24 @@ export const run: RunCommand = async ([model], flags, io) => {
     const fact = "an exported file has no description to change, expected a model id with weights or the folder of a run";
     throw new InceptionError("USAGE", `Cannot quantise "${messageOf(model)}": ${fact}`, { model });
   }
-  const options = quantizeFlags(calibrate, flags, io);
+  let skipped = 0;
+  const options = {
+    ...quantizeFlags(calibrate, flags, io),
+    onSkipped: (file: string, reason: string) => {
+      skipped++;
+      io.err(`inception: left out ${messageOf(file)}: ${reason}\n`);
+    },
+  };
   const prepared = await prepareAny(String(model), await prepareFlags(flags, io));
   const reports: QuantizationReport[] = [];
   try {
     print(io, flags, await quantizeModel(prepared, out, { ...options, onMeasured: (report) => reports.push(report) }), out);
-    return 0;
+    return skipped === 0 ? EXIT.success : EXIT.failed;
   } catch (thrown) {
     if (!(thrown instanceof InceptionError && thrown.code === "GATE_FAILED")) throw thrown;
     for (const report of reports) print(io, flags, report, null);
     io.err(`inception: ${messageOf(thrown)}\n`);
-    return REFUSED;
+    return EXIT.failed;
   }
 };
 
@@ -50,8 +55,7 @@ function quantizeFlags(calibrate: string, flags: Flags, io: Io): QuantizeModelOp
     keepFirst: flags.keepFirst === true,
     keepLast: flags.keepLast === true,
     reduceRange: flags.reduceRange === true,
-    onSkipped: (file, reason) => io.err(`inception: left out ${messageOf(file)}: ${reason}\n`),
-    ...(io.interactive ? { onProgress: (part, done, total) => io.err(`\r${part} ${done}/${total}${done >= total ? "\n" : ""}`) } : {}),
+    ...(io.interactive ? { onProgress: (part, done, total) => io.line.show(`${part} ${done}/${total}`, done >= total) } : {}),
   };
 }
 

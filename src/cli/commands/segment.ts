@@ -1,35 +1,36 @@
 import type { Triple } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import type { MeasuredLabel } from "../../node/segment/labels.js";
-import { listVolumes } from "../../node/segment/list-volumes.js";
 import { type SegmentedFile, type SegmentFilesOptions, segmentFiles } from "../../node/segment/segment-files.js";
 import { openSegmenter, type Segmenter } from "../../node/segment/segmenter.js";
 import type { Flags, RunCommand } from "../command.js";
+import { exitCodeOf, INTERRUPTED } from "../exit-code.js";
 import { textFlag } from "../flags.js";
+import { volumeInputs } from "../inputs.js";
 import { type Io, printJson } from "../io.js";
 import { modelFlags } from "../run-model.js";
 import { windowProgress } from "../window-progress.js";
 
-/** What a shell expects of a program that Ctrl-C ended: 128 and the number of SIGINT. */
-const INTERRUPTED = 130;
-
-/** `segment FILES|DIR --model RUN|ID|FILE --out DIR`: label maps. Exit code 1 where some file could not be segmented, 2 where none could. */
+/** `segment FILES|DIR --model RUN|ID|FILE --out DIR`: label maps. */
 export const run: RunCommand = async ([paths = []], flags, io) => {
   const settings = segmentFlags(flags);
   const { model, options } = await modelFlags(flags, io);
   const { preprocessing, ...opening } = options;
-  const files = await listVolumes(typeof paths === "string" ? [paths] : paths);
+  const { files, failed: unlisted } = await volumeInputs(typeof paths === "string" ? [paths] : paths);
+  const total = files.length + unlisted.length;
   const patchSize = patchFlag(flags);
   const segmenter = await openSegmenter(model, { ...opening, ...(patchSize === undefined ? {} : { patchSize }) });
   const watch = watchInterrupts(io);
   try {
     const json = flags.json === true;
-    const finished = await segmentAll(segmenter, files, { ...settings, modelName: model, signal: watch.signal }, io, json);
+    for (const { error } of unlisted) io.err(`inception: ${messageOf(error)}\n`);
+    const segmented = await segmentAll(segmenter, files, { ...settings, modelName: model, signal: watch.signal }, io, json);
+    const finished = [...unlisted, ...segmented];
     if (json) printJson(io, finished.map(jsonOf));
     const failed = finished.filter((result) => "error" in result).length;
-    if (failed > 0 && files.length > 1) io.err(`inception: ${failed} of ${files.length} files could not be segmented\n`);
-    if (!watch.signal.aborted) return failed === 0 ? 0 : failed < files.length ? 1 : 2;
-    io.err(`inception: interrupted after ${finished.length} of ${files.length} files; what is written is whole\n`);
+    if (failed > 0 && total > 1) io.err(`inception: ${failed} of ${total} inputs could not be segmented\n`);
+    if (!watch.signal.aborted) return exitCodeOf(failed, total);
+    io.err(`inception: interrupted after ${segmented.length} of ${files.length} files; what is written is whole\n`);
     return INTERRUPTED;
   } finally {
     watch.stop();
@@ -115,7 +116,7 @@ function watchInterrupts(io: Io) {
   const controller = new AbortController();
   const onSignal = () => {
     if (controller.signal.aborted) process.exit(INTERRUPTED);
-    io.err("\ninception: finishing this window; Ctrl-C again leaves at once\n");
+    io.err("inception: finishing this window; press Ctrl-C again to quit immediately\n");
     controller.abort();
   };
   process.on("SIGINT", onSignal);

@@ -3,9 +3,11 @@ import { InceptionError, messageOf } from "../../errors.js";
 import { createNodeSession } from "../../node/ort-session.js";
 import { createNodeTrainer } from "../../node/ort-trainer.js";
 import { sha256Hex } from "../../node/sha256.js";
+import { orReadFailed } from "../../node/system-error.js";
 import { type VerifiedCase, type VerifyPlatform, worstCheck } from "../../predict/verified.js";
 import { type VerifiedKind, verifyGoldenText } from "../../predict/verify.js";
 import type { Flags, RunCommand } from "../command.js";
+import { EXIT, exitCodeOf } from "../exit-code.js";
 import { deviceFlags } from "../flags.js";
 import { formatTable, type Io, printJson } from "../io.js";
 
@@ -13,24 +15,18 @@ import { formatTable, type Io, printJson } from "../io.js";
 interface Verified {
   readonly file: string;
   readonly cases: readonly VerifiedCase[];
-  /** Why nothing was run: the network is not here. */
-  readonly unknown?: string;
+  /** Why nothing was run. */
+  readonly error?: string;
 }
 
-const DIFFERENT = 1;
-const NOT_RUN = 2;
-
-/**
- * `verify GOLDEN.json…`: goldens of networks and of training. Exit code 1 if any case is outside its tolerance; else 2
- * if a file's network is not here, which does not keep the other files from being run; else 0.
- */
+/** `verify GOLDEN.json…`: goldens of networks and of training. A file that cannot be used does not keep the others from being run. */
 export const run: RunCommand = async ([files = []], flags, io) => {
   const results: Verified[] = [];
   for (const file of typeof files === "string" ? [files] : files) results.push(await verifyFile(file, flags, io));
   // One file gives one object, several a list: the shape that a caller of either expects.
   if (flags.json === true) printJson(io, results.length === 1 ? results[0] : results);
-  if (results.some(({ cases }) => cases.some(({ pass }) => !pass))) return DIFFERENT;
-  return results.some(({ unknown }) => unknown !== undefined) ? NOT_RUN : 0;
+  if (results.some(({ cases }) => cases.some(({ pass }) => !pass))) return EXIT.failed;
+  return exitCodeOf(results.filter(({ error }) => error !== undefined).length, results.length);
 };
 
 async function verifyFile(file: string, flags: Flags, io: Io): Promise<Verified> {
@@ -39,17 +35,17 @@ async function verifyFile(file: string, flags: Flags, io: Io): Promise<Verified>
     createSession: (model, name) => createNodeSession(model, { ...device, transfer: true, name }),
     createTrainer: (programs, state) => createNodeTrainer(programs, state, device),
     sha256: sha256Hex,
-    onCase: (name) => io.interactive && io.err(`${file}: ${name} …\n`),
+    onCase: (name) => io.line.show(`${file}: ${name} …`, true),
   };
   try {
     const { kind, cases } = await verifyGoldenText(await readGolden(file), file, platform);
     if (flags.json !== true) printCases(io, file, kind, cases);
     return { file, cases };
   } catch (thrown) {
-    if (!(thrown instanceof InceptionError && thrown.code === "MODEL_UNKNOWN")) throw thrown;
-    const unknown = messageOf(thrown);
-    io.err(`inception: ${file}: ${unknown}\n`);
-    return { file, cases: [], unknown };
+    if (!(thrown instanceof InceptionError)) throw thrown;
+    const error = messageOf(thrown);
+    io.err(`inception: ${error.includes(messageOf(file)) ? "" : `${messageOf(file)}: `}${error}\n`);
+    return { file, cases: [], error };
   }
 }
 
@@ -76,18 +72,13 @@ function isRound(value: number): boolean {
 const MOST_BYTES = 64 * 1024 * 1024;
 
 async function readGolden(file: string): Promise<string> {
-  const { size } = await orNotFound(file, stat(file));
+  const reading = `read golden file "${messageOf(file)}"`;
+  const { size } = await orReadFailed(reading, file, stat(file));
   if (size > MOST_BYTES) {
     throw new InceptionError("FILE_LIMIT", `Cannot read golden file "${file}": it has ${size} bytes, at most ${MOST_BYTES} are read`, {
       file,
       size,
     });
   }
-  return orNotFound(file, readFile(file, "utf8"));
-}
-
-async function orNotFound<T>(file: string, step: Promise<T>): Promise<T> {
-  return step.catch((thrown: unknown) => {
-    throw new InceptionError("FILE_NOT_FOUND", `Cannot read golden file "${file}": ${messageOf(thrown)}`, { file });
-  });
+  return orReadFailed(reading, file, readFile(file, "utf8"));
 }

@@ -1,0 +1,86 @@
+/** Command lines that commander rejects, in the program's own words: what is wrong, what was probably meant, where to look. */
+import type { CommanderError } from "commander";
+import { messageOf } from "../errors.js";
+import { nearestName } from "../text.js";
+import type { Command } from "./command.js";
+import { EXIT } from "./exit-code.js";
+
+/** Flags as other programs call them, and what they are here. A hint is given where the command has the flag it begins with. */
+const ALIASES: Readonly<Record<string, string>> = {
+  "-b": "--batch",
+  "-e": "--epochs",
+  "-j": "--workers",
+  "-k": "--top",
+  "-m": "--model",
+  "-o": "--out",
+  "-w": "--weights",
+  "--batch-size": "--batch",
+  "--bs": "--batch",
+  "--class-names": "--labels",
+  "--classes": "--option numClasses=N",
+  "--dropout": "--option dropRate=F",
+  "--ema": "--average-decay",
+  "--ema-decay": "--average-decay",
+  "--gpu": "--device cuda",
+  "--grad-accum": "--accumulate",
+  "--gradient-accumulation": "--accumulate",
+  "--image-size": "--option inputSize=N",
+  "--img-size": "--option inputSize=N",
+  "--imgsz": "--option inputSize=N",
+  "--input-size": "--option inputSize=N",
+  "--label-names": "--labels",
+  "--learningrate": "--learning-rate",
+  "--lr": "--learning-rate",
+  "--lr-scheduler": "--schedule",
+  "--max-epochs": "--epochs",
+  "--momentum": "--optimizer sgd:momentum=F",
+  "--num-classes": "--option numClasses=N",
+  "--num-epochs": "--epochs",
+  "--num-threads": "--threads",
+  "--num-workers": "--workers",
+  "--opt": "--optimizer",
+  "--output-dir": "--out",
+  "--outdir": "--out",
+  "--output": "--out",
+  "--pretrained": "--weights pretrained",
+  "--random-seed": "--seed",
+  "--scheduler": "--schedule",
+  "--top-k": "--top",
+  "--topk": "--top",
+  "--validation": "--val",
+  "--wd": "--optimizer sgd:weightDecay=F",
+  "--weight-decay": "--optimizer sgd:weightDecay=F",
+};
+
+/** What to say of a command line that could not be parsed; null where commander has shown help or the version. */
+export function usageMessage(error: CommanderError, command: Command | undefined): string | null {
+  if (error.exitCode === EXIT.success) return null;
+  const said = messageOf(error)
+    .replace(/^error: /, "")
+    .replace(/[.]$/, "");
+  const [, flag] = /^unknown option '(.*)'$/.exec(said) ?? [];
+  const fact = flag === undefined ? said : `unknown option ${flag}${meant(flagMeant(flag, command))}`;
+  return `${fact}${flag === undefined ? ";" : ""} see inception ${command === undefined ? "" : `${command.name} `}--help`;
+}
+
+/** What to say of a command that is not there. */
+export function unknownCommandMessage(name: string, commands: readonly Command[]): string {
+  const near = nearestName(
+    name,
+    commands.map((command) => command.name),
+  );
+  return `unknown command "${messageOf(name)}"${meant(near)} see inception --help`;
+}
+
+function meant(name: string | null): string {
+  return name === null ? ";" : `; did you mean ${name}?`;
+}
+
+function flagMeant(flag: string, command: Command | undefined): string | null {
+  const known = (command?.flags ?? []).map(([flags]) => /--[a-z-]+/.exec(flags)?.[0] ?? "");
+  const written = flag.startsWith("--") ? flag.replaceAll("_", "-").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`) : flag;
+  if (known.includes(written)) return written;
+  const alias = Object.hasOwn(ALIASES, written) ? ALIASES[written] : undefined;
+  if (alias !== undefined && known.includes(alias.split(" ")[0] ?? "")) return alias;
+  return written.startsWith("--") ? nearestName(written, [...known, "--help"]) : null;
+}
