@@ -68,12 +68,6 @@ const MOST_EDITS = 3;
 /**
  * The candidate that a mistyped name probably means, or null. Letters that are missing, added, exchanged or swapped with their
  * neighbor count as one edit each.
- *
- * @example
- * ```ts
- * import { nearestName } from "./text.js";
- * nearestName("inception_v33", ["inception_v3", "inception_v4"]); // "inception_v3"
- * ```
  */
 export function nearestName(name: string, candidates: Iterable<string>): string | null {
   const wanted = name.toLowerCase();

@@ -314,7 +314,7 @@ describe("classify and embed", () => {
     expect(await inception("recognise")).toEqual({
       code: 2,
       out: "",
-      err: "inception: unknown command "recognise"; see inception --help\n",
+      err: 'inception: unknown command "recognise"; see inception --help\n',
     });
   });
 });

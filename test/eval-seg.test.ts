@@ -211,7 +211,7 @@ describe("user errors", () => {
       [[`${file}x`, file], `Cannot compare label files of "${file}x": no such file or directory`],
       [
         [file, path.join(folder, "dangling.nii")],
-        `Cannot compare label files: there is no file or folder "${path.join(folder, "dangling.nii")}"`,
+        `Cannot compare label files of "${path.join(folder, "dangling.nii")}": no such file or directory`,
       ],
       [[file, file, "--tolerance", "-1"], "Cannot use --tolerance -1: expected millimetres of at least 0, as in 1.5"],
       [[file, file, "--labels", "1,x"], "Cannot use --labels 1,x: expected different integers of at least 0, as in 1,2"],

@@ -152,11 +152,11 @@ function joinBatch(inputs: readonly Float32Tensor[], { artefact, session }: Load
   );
 }
 
-/** Says on `err` which inputs could not be used and returns the exit code. */
+/** Says on `err` which files could not be used and returns the exit code. */
 export function reportFailures<T>(outcomes: readonly Outcome<T>[], io: Io, json: boolean): number {
   const failed = outcomes.filter((outcome) => "error" in outcome);
   if (failed.length === 0) return 0;
   if (!json || outcomes.length === 1) for (const { error } of failed) io.err(`inception: ${error}\n`);
-  if (outcomes.length > 1) io.err(`inception: ${failed.length} of ${outcomes.length} inputs could not be used\n`);
+  if (outcomes.length > 1) io.err(`inception: ${failed.length} of ${outcomes.length} files could not be used\n`);
   return exitCodeOf(failed.length, outcomes.length);
 }

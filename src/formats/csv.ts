@@ -8,12 +8,6 @@ export type CsvCell = string | number | null;
  *
  * A text that a spreadsheet would run as a formula (it begins with `=`, `+`, `-`, `@`, a tab or a carriage return) gets an
  * apostrophe in front. Numbers stay numbers, negative ones too.
- *
- * @example
- * ```ts
- * import { encodeCsv } from "./csv.js";
- * encodeCsv(["file", "score"], [["=1+1.png", -1.5]]); // "file,score\r\n'=1+1.png,-1.5\r\n"
- * ```
  */
 export function encodeCsv(header: readonly string[], rows: readonly (readonly CsvCell[])[]): string {
   return [header, ...rows].map((row) => `${row.map(field).join(",")}\r\n`).join("");

@@ -53,7 +53,7 @@ describe("images in batches", () => {
     ]);
     for (const { file, input } of batches.flat()) {
       if (file === files[2])
-        expect(input).toMatchObject({ code: "FILE_NOT_FOUND", message: `Cannot open "${file}": there is no such file` });
+        expect(input).toMatchObject({ code: "FILE_NOT_FOUND", message: `Cannot open "${file}": no such file or directory` });
       else expect(input).toEqual(imageBatch([await decodeImage(file)], preprocessing));
     }
   });

@@ -12,11 +12,11 @@ export interface LiveLineOptions {
 /** A line of a terminal that is rewritten while work goes on, with lines that stay above it. */
 export interface LiveLine {
   /** Replace the line; `now` even if the last one was written a moment ago. Nothing where no terminal is. */
-  show(text: string, now?: boolean): void;
+  readonly show: (text: string, now?: boolean) => void;
   /** Print a line that stays. */
-  note(text: string): void;
+  readonly note: (text: string) => void;
   /** Remove the line, so that others may write. */
-  close(): void;
+  readonly close: () => void;
 }
 
 /** A terminal is not written to more often. */

@@ -117,11 +117,12 @@ async function makeFolders(folder: string): Promise<void> {
 }
 
 /** Null where the folder is there now, made or found; else why it is not. */
-async function tryFolder(folder: string): Promise<unknown> {
+async function tryFolder(folder: string): Promise<Error | null> {
   try {
     await mkdir(folder);
     return null;
   } catch (thrown) {
+    if (!(thrown instanceof Error)) throw thrown;
     if (await isFolder(folder)) return null;
     if (systemErrorCode(thrown) !== "EEXIST") return thrown;
     return new InceptionError("WRITE_FAILED", `Cannot write "${messageOf(folder)}": it is a file, expected a folder`, { folder });

@@ -28,7 +28,7 @@ export const run: RunCommand = async ([paths = []], flags, io) => {
     const finished = [...unlisted, ...segmented];
     if (json) printJson(io, finished.map(jsonOf));
     const failed = finished.filter((result) => "error" in result).length;
-    if (failed > 0 && total > 1) io.err(`inception: ${failed} of ${total} inputs could not be segmented\n`);
+    if (failed > 0 && total > 1) io.err(`inception: ${failed} of ${total} files could not be segmented\n`);
     if (!watch.signal.aborted) return exitCodeOf(failed, total);
     io.err(`inception: interrupted after ${segmented.length} of ${files.length} files; what is written is whole\n`);
     return INTERRUPTED;
