@@ -14,6 +14,10 @@ const DEVICE: readonly Flag[] = [
   ["--device <device>", "auto, cpu, webgpu or cuda", "auto"],
   ["--threads <n>", "CPU threads; 0 means one for each core", "0"],
 ];
+const ISOLATE: readonly Flag[] = [
+  ["--isolate", "run the model in a child process, so that a model of unknown origin cannot crash this one"],
+  ["--time-limit <seconds>", "with --isolate: seconds that opening the model and each batch may take (default: no limit)"],
+];
 /** What a classifier is made of where a model id stands before it. */
 const NETWORK: readonly Flag[] = [CHECKPOINT, WEIGHTS, OPTION, PREPROCESSING, LABELS, ALLOW_HTTPS];
 const RUN: readonly Flag[] = [
@@ -25,6 +29,7 @@ const RUN: readonly Flag[] = [
   ALLOW_HTTPS,
   ["--batch <n>", "images that run together", "8"],
   ...DEVICE,
+  ...ISOLATE,
   JSON_FLAG,
 ];
 
@@ -165,6 +170,7 @@ export const COMMANDS: readonly Command[] = [
       MODEL,
       ...NETWORK,
       ...DEVICE,
+      ...ISOLATE,
       JSON_FLAG,
     ],
     examples: [
@@ -188,6 +194,7 @@ export const COMMANDS: readonly Command[] = [
       ["--batch <n>", "images that run together; default 16"],
       WORKERS,
       ...DEVICE,
+      ...ISOLATE,
       JSON_FLAG,
     ],
     examples: [
@@ -222,6 +229,7 @@ export const COMMANDS: readonly Command[] = [
       LABELS,
       ALLOW_HTTPS,
       ...DEVICE,
+      ...ISOLATE,
       JSON_FLAG,
     ],
     examples: [

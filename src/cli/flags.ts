@@ -83,6 +83,20 @@ export function deviceFlags(flags: Flags): { readonly device: Device; readonly t
   return { device: choiceFlag(flags, "device", DEVICES) ?? "auto", threads: integerFlag(flags, "threads", 0, 1024) ?? 0 };
 }
 
+/**
+ * `--isolate` and `--time-limit`, which needs it.
+ *
+ * @throws InceptionError USAGE
+ */
+export function isolateFlags(flags: Flags): { readonly isolate?: true; readonly timeLimit?: number } {
+  const timeLimit = numberFlag(flags, "timeLimit", 0.01, 86_400);
+  if (flags.isolate === true) return { isolate: true, ...(timeLimit === undefined ? {} : { timeLimit }) };
+  if (timeLimit === undefined) return {};
+  throw new InceptionError("USAGE", `Cannot use --time-limit ${timeLimit}: expected --isolate too, only a child process can be ended`, {
+    timeLimit,
+  });
+}
+
 /** `--checkpoint`: best, last, or the number of an epoch. */
 export function checkpointFlag(flags: Flags): { readonly checkpoint?: CheckpointChoice } {
   const text = textFlag(flags, "checkpoint");

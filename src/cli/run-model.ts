@@ -12,7 +12,7 @@ import { checkRow, runUncheckedRows } from "../predict/predict.js";
 import type { Float32Tensor, Tensor } from "../tensor/tensor.js";
 import type { Flags } from "./command.js";
 import { exitCodeOf } from "./exit-code.js";
-import { checkpointFlag, deviceFlags, integerFlag, optionFlags, textFlag } from "./flags.js";
+import { checkpointFlag, deviceFlags, integerFlag, isolateFlags, optionFlags, textFlag } from "./flags.js";
 import { imageInputs } from "./inputs.js";
 import { type Io, startProgress } from "./io.js";
 
@@ -31,7 +31,7 @@ export async function modelFlags(flags: Flags, io: Io): Promise<{ readonly model
 
 /** The flags that say how a model is loaded. */
 export async function loadFlags(flags: Flags, io: Io): Promise<LoadModelOptions> {
-  return { ...deviceFlags(flags), ...(await prepareFlags(flags, io)) };
+  return { ...deviceFlags(flags), ...isolateFlags(flags), ...(await prepareFlags(flags, io)) };
 }
 
 /** Those of them that say what it is, and not where it runs. */

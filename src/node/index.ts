@@ -49,7 +49,7 @@ export { listImages } from "./list-images.js";
 export { type LoadedModel, type LoadModelOptions, loadModel, logitsOutput, prepareAny, SELF_CHECK_TOLERANCE } from "./load-model.js";
 export { type CheckpointChoice, openRun, type Run, type RunConfig, readRunCheckpoint, readRunMetrics } from "./open-run.js";
 export { type OpenWeights, openWeights } from "./open-weights.js";
-export { createNodeSession, type NodeSessionOptions } from "./ort-session.js";
+export { createNodeSession, type IsolationOptions, type NodeSessionOptions } from "./ort-session.js";
 export { createNodeTrainer, type NodeTrainerOptions } from "./ort-trainer.js";
 export { namedPreprocessing, type PreparedModel, type PrepareOptions, prepareModel } from "./prepare-model.js";
 export { type QuantizationReport, type QuantizeModelOptions, quantizeModel } from "./quantize/quantize-model.js";

@@ -13,12 +13,12 @@ import type { Device, Session } from "../runtime/session.js";
 import type { WeightReport } from "../weights/apply.js";
 import { openFileSource } from "./file-source.js";
 import type { CheckpointChoice } from "./open-run.js";
-import { createNodeSession } from "./ort-session.js";
+import { createNodeSession, type IsolationOptions, type NodeSessionOptions } from "./ort-session.js";
 import { namedPreprocessing, type PreparedModel, type PrepareOptions, prepareModel } from "./prepare-model.js";
 import { findShippedModel, prepareShippedModel } from "./shipped-models.js";
 import { isRunFolder, prepareRun } from "./training/run-weights.js";
 
-export interface LoadModelOptions extends PrepareOptions {
+export interface LoadModelOptions extends PrepareOptions, IsolationOptions {
   /** Where the weights are; needed with a model id, meaningless with a file or a run. */
   readonly weights?: string;
   /** Of a run: which of its checkpoints. Default: `best`, or `last` where no epoch was finished. */
@@ -131,7 +131,7 @@ export function logitsOutput({ session, artefact }: LoadedModel): string {
  */
 export async function loadPrepared(
   { graph, parameters, artefact, report }: PreparedModel,
-  options: Pick<LoadModelOptions, "device" | "threads" | "outputs"> = {},
+  options: Pick<LoadModelOptions, PlaceOption | "outputs"> = {},
 ): Promise<LoadedModel> {
   const compile: CompileOptions = options.outputs ? { outputs: options.outputs } : {};
   const bytes = concatChunks(compileInference(graph, parameters, compile).chunks);
@@ -180,8 +180,13 @@ function overrideArtefact(artefact: Artefact, { preprocessing, labels }: LoadMod
   return { ...artefact, preprocessing: recipe ?? artefact.preprocessing, labels: labels ?? artefact.labels };
 }
 
-function sessionOptions({ device, threads }: Pick<LoadModelOptions, "device" | "threads">): { device?: Device; threads?: number } {
-  return { ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) };
+type PlaceOption = "device" | "threads" | keyof IsolationOptions;
+
+/** Those of a model's options that say where its sessions run. */
+export function sessionOptions(options: Pick<LoadModelOptions, PlaceOption>): Pick<NodeSessionOptions, PlaceOption> {
+  const { device, threads, isolate, timeLimit, memoryLimit } = options;
+  const given = Object.entries({ device, threads, isolate, timeLimit, memoryLimit }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given);
 }
 
 /**

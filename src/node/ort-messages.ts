@@ -1,4 +1,4 @@
-/** What the worker threads that run onnxruntime-node are started with; what is said after that is in runtime/messages.ts. */
+/** What the workers that run onnxruntime-node are started with; the messages after that are in runtime/messages.ts. */
 import type { Tensors } from "../runtime/messages.js";
 import type { Device } from "../runtime/session.js";
 import type { TrainingProgram } from "../runtime/trainer.js";
@@ -16,6 +16,19 @@ export interface WorkerStart {
 export interface SessionStart extends WorkerStart {
   /** The model's bytes, or the path of its file. */
   readonly model: Uint8Array | string;
+}
+
+/** For ort-process-worker.ts, which shares no memory with the process that starts it. */
+export interface ProcessStart extends Omit<SessionStart, "cells"> {
+  /** Bytes of resident memory beyond which the process ends itself. */
+  readonly memoryLimit: number;
+}
+
+/** Posted by ort-process-worker.ts before it ends itself. */
+export interface MemoryNotice {
+  readonly kind: "memory-limit";
+  /** Bytes of resident memory that were found. */
+  readonly bytes: number;
 }
 
 /** For ort-trainer-worker.ts. */

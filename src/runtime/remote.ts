@@ -1,7 +1,7 @@
-import { InceptionError } from "../errors.js";
+import { type ErrorDetails, InceptionError } from "../errors.js";
 import { errorFrom, type Packed, type RealDevice, type Reply, type Request, type Tensors } from "./messages.js";
 
-/** A worker thread, as its platform gives it. */
+/** The thread or process that runs the models, as its platform provides it. */
 export interface WorkerPort {
   post(message: unknown, buffers: ArrayBuffer[]): void;
   /** Called once, before anything is posted. */
@@ -12,9 +12,9 @@ export interface WorkerPort {
 
 export interface WorkerListener {
   message(reply: unknown): void;
-  /** The thread can do no more; `cause` says why. The first cause counts. */
-  died(cause: string): void;
-  /** The thread is gone and its memory given back. */
+  /** The worker can do no more; `cause` says why, `details` join those of the errors that follow. The first cause counts. */
+  died(cause: string, details?: ErrorDetails): void;
+  /** The worker is gone and its memory given back. */
   ended(): void;
 }
 
@@ -30,7 +30,7 @@ interface Job<Work> {
 /** How many calls the worker may hold: it has the next one ready when this thread is busy as the last one ends. */
 const MAX_SENT = 2;
 
-/** The worker thread of a session or a trainer and the calls that wait for it, which it answers in their order. */
+/** The worker of a session or a trainer and the calls that wait for it, which it answers in their order. */
 export class Remote<Work, Ready extends { readonly device: RealDevice }> {
   /** Resolves when the thread can take calls; rejects when it refused to start and has ended. */
   readonly ready: Promise<Ready>;
@@ -45,6 +45,7 @@ export class Remote<Work, Ready extends { readonly device: RealDevice }> {
   #refusal: InceptionError | null = null;
   #closeFault: InceptionError | null = null;
   #cause = "";
+  #causeDetails: ErrorDetails = {};
 
   /** @param name - how messages name what the thread runs */
   constructor(kind: "session" | "trainer", name: string, port: WorkerPort) {
@@ -63,9 +64,9 @@ export class Remote<Work, Ready extends { readonly device: RealDevice }> {
           if (reply.kind === "ready") resolve(reply);
           this.#take(reply);
         },
-        died: (cause) => this.#die(cause),
+        died: (cause, details = {}) => this.#die(cause, details),
         ended: () => {
-          this.#die("the worker thread ended");
+          this.#die("the worker ended", {});
           reject(this.#refusal ?? this.#died("open"));
           end();
         },
@@ -139,8 +140,8 @@ export class Remote<Work, Ready extends { readonly device: RealDevice }> {
   }
 
   /** The first cause stays: an error event is followed by an exit event that knows less. */
-  #die(cause: string): void {
-    this.#cause ||= cause;
+  #die(cause: string, details: ErrorDetails): void {
+    if (this.#cause === "") [this.#cause, this.#causeDetails] = [cause, details];
     this.#state = this.#state === "closing" ? "closing" : "dead";
     const jobs = [...this.#sent.values(), ...this.#waiting.splice(0)];
     this.#sent.clear();
@@ -151,6 +152,7 @@ export class Remote<Work, Ready extends { readonly device: RealDevice }> {
     return new InceptionError("SESSION_FAILED", `Cannot ${action} "${this.#name}": ${this.#cause}`, {
       model: this.#name,
       cause: this.#cause,
+      ...this.#causeDetails,
     });
   }
 

@@ -7,3 +7,9 @@ describe("a session of onnxruntime-node", () => {
     test(sessionCase.name, () => sessionCase.run((model, options) => createNodeSession(model, options)));
   }
 });
+
+describe("a session of onnxruntime-node in a child process", () => {
+  for (const sessionCase of sessionCases) {
+    test(sessionCase.name, () => sessionCase.run((model, options) => createNodeSession(model, { ...options, isolate: true })));
+  }
+});

@@ -10,7 +10,7 @@ import type { Session } from "../../runtime/session.js";
 import { argMax } from "../../tensor/arg-max.js";
 import { checkFinite } from "../../tensor/finite.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { knownPreprocessing, type LoadModelOptions, loadPrepared, prepareAny } from "../load-model.js";
+import { knownPreprocessing, type LoadModelOptions, loadPrepared, prepareAny, sessionOptions } from "../load-model.js";
 import { createNodeSession } from "../ort-session.js";
 import type { PreparedModel } from "../prepare-model.js";
 import { writeFileAtomic } from "../write-file.js";
@@ -131,14 +131,9 @@ async function prepareForExplaining(model: string, options: ExplainerOptions): P
   );
 }
 
-function openMap(graph: Graph, { parameters }: PreparedModel, { device, threads }: ExplainerOptions): Promise<Session> {
+function openMap(graph: Graph, { parameters }: PreparedModel, options: ExplainerOptions): Promise<Session> {
   const bytes = concatChunks(compileInference(graph, parameters).chunks);
-  return createNodeSession(bytes, {
-    name: graph.name,
-    transfer: true,
-    ...(device === undefined ? {} : { device }),
-    ...(threads === undefined ? {} : { threads }),
-  });
+  return createNodeSession(bytes, { ...sessionOptions(options), name: graph.name, transfer: true });
 }
 
 async function runMap(method: ExplanationName, session: Session, input: Tensor, target: number): Promise<ExplanationMap> {
