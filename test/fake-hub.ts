@@ -27,7 +27,9 @@ export interface FakeFile {
   readonly lfs: boolean;
 }
 
-export type Fault = { readonly status: number; readonly code?: string } | "wrong bytes" | "break off" | { readonly location: string };
+export type Fault = { readonly status: number; readonly code?: string } | SentFault | { readonly location: string };
+
+type SentFault = "wrong bytes" | "break off" | "silence";
 
 export async function startFakeHub(): Promise<FakeHub> {
   const repositories = new Map<string, FakeRepository>();
@@ -44,6 +46,7 @@ export async function startFakeHub(): Promise<FakeHub> {
       response.writeHead("location" in fault ? 302 : fault.status, headers).end("nothing for you");
       return;
     }
+    if (fault === "silence" && !pathname.includes("/resolve/")) return;
     void answer(repositories, pathname, request, response, fault);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -63,7 +66,7 @@ async function answer(
   pathname: string,
   request: IncomingMessage,
   response: ServerResponse,
-  fault: "wrong bytes" | "break off" | null,
+  fault: SentFault | null,
 ): Promise<void> {
   const [, api, apiRepo, question, rawRevision = ""] =
     /^\/(api\/models)\/([^/]+\/[^/]+)\/(revision|paths-info)\/([^/]+)$/.exec(pathname) ?? [];
@@ -107,7 +110,7 @@ function describeFiles(files: Map<string, FakeFile>, asked: string): unknown {
   });
 }
 
-function sendFile(request: IncomingMessage, response: ServerResponse, file: FakeFile, fault: "wrong bytes" | "break off" | null): void {
+function sendFile(request: IncomingMessage, response: ServerResponse, file: FakeFile, fault: SentFault | null): void {
   const { content } = file;
   const headers = { ETag: '"etag"', "Content-Type": "application/octet-stream" };
   if (request.headers.range === "bytes=0-0") {
@@ -116,6 +119,10 @@ function sendFile(request: IncomingMessage, response: ServerResponse, file: Fake
     return;
   }
   response.writeHead(200, { ...headers, "Content-Length": content.byteLength });
+  if (fault === "silence") {
+    response.write(content.subarray(0, 1));
+    return;
+  }
   if (fault === "break off") {
     response.write(content.subarray(0, content.byteLength / 2), () => response.destroy());
     return;

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { InceptionError, messageOf } from "../errors.js";
-import { MAX_DOWNLOAD_BYTES, type SourceOptions } from "./source-options.js";
+import { MAX_DOWNLOAD_BYTES, type SourceOptions, STALL_SECONDS } from "./source-options.js";
 
 /** What a download must turn out to be. */
 export interface Expected {
@@ -34,7 +34,8 @@ export async function* checkedDownload(
   checkSize(name, size ?? 0, limit);
   const hash = checksum && startHash(checksum, size);
   let received = 0;
-  for await (const chunk of readable(await begin(), name)) {
+  const stallSeconds = options.stallSeconds ?? STALL_SECONDS;
+  for await (const chunk of readable(await begin(), name, stallSeconds)) {
     received += chunk.byteLength;
     checkSize(name, received, limit);
     if (size !== null && received > size) throw networkError(name, `it has more than the ${size} bytes that were announced`);
@@ -70,11 +71,45 @@ function startHash(checksum: Checksum, size: number | null): Hash {
   return checksum.kind === "git" ? createHash("sha1").update(`blob ${size ?? 0}\0`) : createHash("sha256");
 }
 
-async function* readable(body: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array, void> {
+/** A connection that brings less is as good as broken: 4 GiB would take more than a month. */
+const MIN_BYTES_PER_SECOND = 1024;
+
+async function* readable(body: AsyncIterable<Uint8Array>, name: string, stallSeconds: number): AsyncGenerator<Uint8Array, void> {
+  const chunks = body[Symbol.asyncIterator]();
+  const stalled = () => networkError(name, `the server sent less than ${MIN_BYTES_PER_SECOND} bytes per second for ${stallSeconds} s`);
+  // Only time spent waiting for the server counts, not what the reader does with a chunk.
+  let waited = 0;
+  let received = 0;
+  let ended = false;
   try {
-    yield* body;
+    for (;;) {
+      const start = performance.now();
+      const step = await within(chunks.next(), Math.max(0, stallSeconds * 1000 - waited), stalled);
+      if (step.done === true) break;
+      waited += performance.now() - start;
+      received += step.value.byteLength;
+      if (received >= MIN_BYTES_PER_SECOND * stallSeconds) [waited, received] = [0, 0];
+      yield step.value;
+    }
+    ended = true;
   } catch (thrown) {
-    throw networkError(name, `it broke off: ${fetchFailure(thrown)}`, {}, thrown);
+    throw thrown instanceof InceptionError ? thrown : networkError(name, `it broke off: ${fetchFailure(thrown)}`, {}, thrown);
+  } finally {
+    // Not awaited: where the server is silent, this waits for the chunk that does not come.
+    if (!ended) void chunks.return?.().catch(() => undefined);
+  }
+}
+
+/** Rejects with what `late` makes when the promise takes longer. */
+export async function within<T>(promise: Promise<T>, milliseconds: number, late: () => Error): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), milliseconds);
+  });
+  try {
+    return await Promise.race([promise, limit]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

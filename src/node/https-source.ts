@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { messageOf } from "../errors.js";
 import { checkedDownload, type Expected, fetchFailure, networkError } from "./download.js";
+import { httpsClient, PrivateAddress } from "./https-client.js";
 import { sha256Hex, sha256OfFile } from "./sha256.js";
 import type { ResolvedSource, SourceOptions } from "./source-options.js";
 import { makeFolder, writeFileAtomic } from "./write-file.js";
@@ -29,7 +30,8 @@ export async function httpsSource(url: URL, pin: string | null, options: SourceO
   }
   const tagFile = `${file}.etag`;
   const tag = cached && pin === null ? await readFile(tagFile, "utf8").catch(() => null) : null;
-  const response = await fetchHttps(url, name, tag, options);
+  const ending = new AbortController();
+  const response = await fetchHttps(url, name, tag, options, ending.signal);
   if (response === "unchanged") return found;
   const expected: Expected = { name, size: contentLength(response), checksum: pin === null ? null : { kind: "sha256", hex: pin } };
   try {
@@ -40,7 +42,7 @@ export async function httpsSource(url: URL, pin: string | null, options: SourceO
     );
   } catch (thrown) {
     // What nobody reads any more would keep the connection, and with it the process.
-    await response.body?.cancel().catch(() => undefined);
+    ending.abort();
     throw thrown;
   }
   // Last, so that a tag never stands beside an older file; one that stands beside a newer file only costs a download.
@@ -49,13 +51,19 @@ export async function httpsSource(url: URL, pin: string | null, options: SourceO
 }
 
 /** Fetch, following redirects by hand so that none leaves HTTPS. `tag`: the entity tag of the copy at hand. */
-async function fetchHttps(first: URL, name: string, tag: string | null, options: SourceOptions): Promise<Response | "unchanged"> {
+async function fetchHttps(
+  first: URL,
+  name: string,
+  tag: string | null,
+  options: SourceOptions,
+  signal: AbortSignal,
+): Promise<Response | "unchanged"> {
   let url = first;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     if (url.protocol !== "https:") {
       throw networkError(name, `the server redirects to ${messageOf(url.origin)}, which is not https`, { url: url.origin });
     }
-    const response = await request(url, name, tag, options);
+    const response = await request(url, name, tag, options, signal);
     if (response.status === 304 && tag) return "unchanged";
     if (response.ok) return response;
     await response.body?.cancel();
@@ -70,12 +78,13 @@ async function fetchHttps(first: URL, name: string, tag: string | null, options:
   throw networkError(name, `the server redirects more than ${MAX_REDIRECTS} times`);
 }
 
-async function request(url: URL, name: string, tag: string | null, options: SourceOptions): Promise<Response> {
+async function request(url: URL, name: string, tag: string | null, options: SourceOptions, signal: AbortSignal): Promise<Response> {
   // Without "identity" a compressed answer would have another length than the one announced.
   const headers = { "Accept-Encoding": "identity", ...(tag ? { "If-None-Match": tag } : {}) };
   try {
-    return await (options.fetch ?? fetch)(url.href, { redirect: "manual", headers });
+    return await (options.fetch ?? httpsClient(options))(url.href, { redirect: "manual", headers, signal });
   } catch (thrown) {
+    if (thrown instanceof PrivateAddress) throw networkError(name, thrown.message, { url: url.origin }, thrown);
     throw networkError(name, `the server is out of reach: ${fetchFailure(thrown)}`, {}, thrown);
   }
 }

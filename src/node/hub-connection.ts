@@ -1,6 +1,6 @@
 import type { PathInfo } from "@huggingface/hub";
 import { InceptionError, messageOf } from "../errors.js";
-import { fetchFailure, networkError } from "./download.js";
+import { fetchFailure, networkError, within } from "./download.js";
 import type { SourceOptions } from "./source-options.js";
 
 /** The questions that are put to the hub about one repository. Every failure is an InceptionError NETWORK. */
@@ -12,6 +12,8 @@ export interface HubConnection {
   download(file: string, commit: string): Promise<AsyncIterable<Uint8Array>>;
   /** What went wrong on the way to the hub, if something did: a broken download shows only a text of it. */
   failure(): InceptionError | null;
+  /** Ends what is under way, so that a silent hub does not keep the process. */
+  end(): void;
 }
 
 export interface HubCommit {
@@ -25,6 +27,9 @@ interface Repository {
   readonly revision: string;
 }
 
+/** Of one question, with its redirects; the download itself has its own limit. */
+const ANSWER_SECONDS = 30;
+
 const DEFAULT_ENDPOINT = "https://huggingface.co";
 
 /**
@@ -37,12 +42,21 @@ export async function openHub(name: string, { repo, revision }: Repository, opti
   const env = options.env ?? process.env;
   const hubUrl = checkedEndpoint(env.HF_ENDPOINT || DEFAULT_ENDPOINT);
   const accessToken = checkedToken(options.token ?? env.HF_TOKEN);
-  const { fetch: hubFetch, failure } = watchedFetch(name, { repo, revision }, hubUrl, options.fetch ?? fetch);
+  const ending = new AbortController();
+  const { fetch: hubFetch, failure } = watchedFetch(name, { repo, revision }, hubUrl, (input, init) =>
+    (options.fetch ?? fetch)(input, { ...init, signal: AbortSignal.any([ending.signal, ...(init?.signal ? [init.signal] : [])]) }),
+  );
   const common = { hubUrl, fetch: hubFetch, ...(accessToken === null ? {} : { accessToken }) };
+  const seconds = options.connectSeconds ?? ANSWER_SECONDS;
+  const late = () => {
+    ending.abort();
+    return networkError(name, `${hubUrl} did not answer within ${seconds} s`, { endpoint: hubUrl });
+  };
   const asked = async <T>(question: () => Promise<T>): Promise<T> => {
     try {
-      return await question();
+      return await within(question(), seconds * 1000, late);
     } catch (thrown) {
+      if (thrown instanceof InceptionError) throw thrown;
       throw failure() ?? networkError(name, `the hub answered what its client cannot read: ${messageOf(thrown)}`, {}, thrown);
     }
   };
@@ -67,6 +81,7 @@ export async function openHub(name: string, { repo, revision }: Repository, opti
       return blob.stream();
     },
     failure,
+    end: () => ending.abort(),
   };
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { lstat, mkdtemp, readdir, readFile, readlink, realpath, rm, writeFile } from "node:fs/promises";
+import { copyFile, lstat, mkdtemp, readdir, readFile, readlink, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { downloadFileToCacheDir, getHFHubCachePath, scanCacheDir } from "@huggingface/hub";
@@ -147,7 +147,7 @@ describe("a download", () => {
   test("of a small file is checked with git's hash", async () => {
     const found = await resolveSource("hf:owner/net:extra/other.bin", options);
     expect(await readFile(found.path, "utf8")).toBe("other");
-    expect(found.sha256).toBeUndefined();
+    expect(found.sha256).toBe(createHash("sha256").update("other").digest("hex"));
     // git hash-object of a file that holds "other".
     expect(path.basename(await realpath(found.path))).toBe("27fa34919ae70aa0d7eaccdfbf393cfc440e7d25");
     expect(await readlink(found.path)).toBe(path.join("..", "..", "..", "blobs", "27fa34919ae70aa0d7eaccdfbf393cfc440e7d25"));
@@ -212,6 +212,50 @@ describe("damage", () => {
     await refused(resolveSource("hf:owner/net", options), "HASH_MISMATCH", message);
     await rm(blob);
     expect((await resolveSource("hf:owner/net", options)).sha256).toBe(sha256);
+  });
+
+  test("of a small file in the cache is reported too, online and offline", async () => {
+    const found = await resolveSource("hf:owner/net:extra/other.bin", options);
+    const blob = await realpath(found.path);
+    await writeFile(blob, "tampered");
+    const git = createHash("sha1").update("blob 8\0tampered").digest("hex");
+    const message = `Cannot use hf:owner/net:extra/other.bin: its copy in the cache is damaged, git SHA-1 is ${git}; delete ${blob} to download it again`;
+    for (const offline of [false, true]) {
+      await refused(resolveSource("hf:owner/net:extra/other.bin", { ...options, offline }), "HASH_MISMATCH", message);
+    }
+  });
+
+  test("of the cache by a link that leaves it, or by a file in place of the link, is reported", async () => {
+    const found = await resolveSource("hf:owner/net", options);
+    // Named by its own hash, so that only its place tells.
+    const foreign = createHash("sha256").update("foreign").digest("hex");
+    const outside = path.join(home, foreign);
+    await writeFile(outside, "foreign");
+    await rm(found.path);
+    await symlink(outside, found.path);
+    const root = await realpath(folder);
+    const leaving = `Cannot use hf:owner/net: in the cache it is a link to ${await realpath(outside)}, outside of ${root}; delete ${found.path} to download it again`;
+    for (const offline of [false, true]) {
+      await refused(resolveSource("hf:owner/net", { ...options, offline }), "SOURCE_INVALID", leaving);
+    }
+    await rm(found.path);
+    await writeFile(found.path, "foreign");
+    const copied = `Cannot use hf:owner/net: its copy in the cache is none of its blobs and cannot be checked; delete ${await realpath(found.path)} to download it again`;
+    await refused(resolveSource("hf:owner/net", options), "HASH_MISMATCH", copied);
+    // As on systems without links: a copy of a blob.
+    await copyFile(path.join(folder, "blobs", sha256), found.path);
+    expect((await resolveSource("hf:owner/net", options)).sha256).toBe(sha256);
+  });
+
+  test("of a hub that goes silent ends the question and the download", async () => {
+    const question = `Cannot download hf:owner/net: ${hub.url} did not answer within 0.2 s`;
+    hub.faults.set("/revision/", "silence");
+    await refused(resolveSource("hf:owner/net", { ...options, connectSeconds: 0.2 }), "NETWORK", question);
+    hub.faults.clear();
+    hub.faults.set("/resolve/", "silence");
+    const download = "Cannot download hf:owner/net: the server sent less than 1024 bytes per second for 0.2 s";
+    await refused(resolveSource("hf:owner/net", { ...options, stallSeconds: 0.2 }), "NETWORK", download);
+    expect(await readdir(path.join(home, "hub"))).toEqual([]);
   });
 
   test("of the hub's answers", async () => {

@@ -6,7 +6,7 @@ import { InceptionError, messageOf } from "../errors.js";
 import { type Checksum, checkedDownload, networkError } from "./download.js";
 import { systemErrorCode } from "./file-source.js";
 import { type HubCommit, type HubConnection, openHub } from "./hub-connection.js";
-import { sha256OfFile } from "./sha256.js";
+import { hashesOf } from "./sha256.js";
 import type { ResolvedSource, SourceOptions } from "./source-options.js";
 import { makeFolder, writeFileAtomic } from "./write-file.js";
 
@@ -33,8 +33,8 @@ const SHA256 = /^[0-9a-f]{64}$/;
  * Find a file of the hub in the cache that all of Hugging Face's programs share, or download it there.
  *
  * The cache keeps content under its hash (`blobs/`), names for it by commit (`snapshots/COMMIT/FILE`, links) and the
- * commit of each branch (`refs/BRANCH`). Content is compared with the hub's hash before it gets its name, so nothing
- * damaged is ever seen there by anybody.
+ * commit of each branch (`refs/BRANCH`). Content is compared with the hub's hash before it gets its name, and with its
+ * name whenever it is used, since other programs write there too. A link that leads out of the repository's folder is refused.
  */
 export async function hubSource(wanted: HubFile, options: SourceOptions): Promise<ResolvedSource> {
   const name = hubName(wanted);
@@ -42,7 +42,7 @@ export async function hubSource(wanted: HubFile, options: SourceOptions): Promis
   const complete = COMMIT.test(wanted.revision) && wanted.file !== null;
   if (options.offline || complete) {
     const cached = await findCached(folder, wanted);
-    if (cached) return checkCached(name, cached);
+    if (cached) return checkCached(name, folder, cached);
   }
   if (options.offline) throw networkError(name, `it is not in the cache ${folder}, and this is offline`);
 
@@ -55,7 +55,7 @@ export async function hubSource(wanted: HubFile, options: SourceOptions): Promis
     if (!cached) throw thrown;
     const warning = `${messageOf(thrown)}; using the copy of commit ${cached.commit} from the cache`;
     options.onWarning?.(new InceptionError("NETWORK", warning, { name, commit: cached.commit }));
-    return checkCached(name, cached);
+    return checkCached(name, folder, cached);
   }
   const { commit, files } = head;
   const file = wanted.file ?? defaultFile(name, files);
@@ -65,7 +65,7 @@ export async function hubSource(wanted: HubFile, options: SourceOptions): Promis
   const pointer = path.join(folder, "snapshots", commit, file);
   if (!(await isThere(pointer))) await fetchInto(hub, { name, folder, pointer, commit, file }, options);
   await writeRef(folder, wanted.revision, commit);
-  return checkCached(name, { commit, pointer });
+  return checkCached(name, folder, { commit, pointer });
 }
 
 /** A file that is not in the cache, and where it belongs. */
@@ -90,9 +90,11 @@ async function fetchInto(hub: HubConnection, missing: MissingFile, options: Sour
       const begin = () => hub.download(file, commit);
       await writeFileAtomic(blob, checkedDownload(begin, { name, size: info.size, checksum }, options));
     } catch (thrown) {
+      const failed = hub.failure() ?? thrown;
+      hub.end();
       // Folders that hold nothing would look like a repository to programs that list the cache.
       for (const empty of [blobs, folder]) await rmdir(empty).catch(() => undefined);
-      throw hub.failure() ?? thrown;
+      throw failed;
     }
   }
   await makeFolder(path.dirname(pointer));
@@ -100,14 +102,14 @@ async function fetchInto(hub: HubConnection, missing: MissingFile, options: Sour
 }
 
 /** The name that the content has in the cache, as Hugging Face's own programs name it, and how to check it. */
-function contentName(name: string, info: PathInfo): { readonly blobName: string; readonly checksum: Checksum | null } {
+function contentName(name: string, info: PathInfo): { readonly blobName: string; readonly checksum: Checksum } {
   // These become file names, so nothing but a hash may pass.
   const sha256 = info.lfs?.oid;
   if (sha256 !== undefined && SHA256.test(sha256)) return { blobName: sha256, checksum: { kind: "sha256", hex: sha256 } };
   const git = info.oid;
-  if (sha256 === undefined && git !== undefined && COMMIT.test(git)) {
-    // For content that is stored elsewhere, git's hash is that of a pointer to it.
-    return { blobName: git, checksum: info.xetHash === undefined ? { kind: "git", hex: git } : null };
+  // For content that is stored elsewhere, git's hash is that of a pointer to it, with which nothing can be compared.
+  if (sha256 === undefined && git !== undefined && COMMIT.test(git) && info.xetHash === undefined) {
+    return { blobName: git, checksum: { kind: "git", hex: git } };
   }
   throw networkError(name, "the hub gave no hash for the file");
 }
@@ -151,16 +153,28 @@ async function findCached(folder: string, wanted: HubFile): Promise<CachedFile |
   return null;
 }
 
-/** The result for a file in the cache, after comparing its content with its hash where it is named by its SHA-256. */
-async function checkCached(name: string, { commit, pointer }: CachedFile): Promise<ResolvedSource> {
-  const blob = await realpath(pointer);
-  const found = { path: pointer, name, revision: commit };
-  const sha256 = path.basename(blob);
-  if (!SHA256.test(sha256)) return found;
-  const actual = await sha256OfFile(blob);
-  if (actual === sha256) return { ...found, sha256 };
-  const message = `Cannot use ${name}: its copy in the cache is damaged, SHA-256 is ${actual}; delete ${blob} to download it again`;
-  throw new InceptionError("HASH_MISMATCH", message, { name, path: blob, expected: sha256, actual });
+/**
+ * The result for a file in the cache, after comparing its content with the hash that it is kept under: the name of the
+ * blob that the file links to, or of one beside it where links are not possible and the file is a copy.
+ */
+async function checkCached(name: string, folder: string, { commit, pointer }: CachedFile): Promise<ResolvedSource> {
+  const [root, file] = [await realpath(folder), await realpath(pointer)];
+  if (!file.startsWith(root + path.sep)) {
+    const message = `Cannot use ${name}: in the cache it is a link to ${messageOf(file)}, outside of ${messageOf(root)}; delete ${messageOf(pointer)} to download it again`;
+    throw new InceptionError("SOURCE_INVALID", message, { name, path: pointer, target: file });
+  }
+  const { sha256, git } = await hashesOf(file);
+  const blobs = path.join(root, "blobs");
+  const isBlob = path.dirname(file) === blobs;
+  const kept = path.basename(file);
+  if (isBlob ? kept === sha256 || kept === git : (await isThere(path.join(blobs, sha256))) || (await isThere(path.join(blobs, git)))) {
+    return { path: pointer, name, revision: commit, sha256 };
+  }
+  const fact = !isBlob
+    ? "is none of its blobs and cannot be checked"
+    : `is damaged, ${COMMIT.test(kept) ? `git SHA-1 is ${git}` : `SHA-256 is ${sha256}`}`;
+  const message = `Cannot use ${name}: its copy in the cache ${fact}; delete ${messageOf(file)} to download it again`;
+  throw new InceptionError("HASH_MISMATCH", message, { name, path: file, expected: isBlob ? kept : null, actual: sha256 });
 }
 
 function defaultFile(name: string, files: readonly string[]): string {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { openFileSource } from "./file-source.js";
 
 // Large enough that the disk and not the calls decide, small enough to stay in the processor's cache.
@@ -15,13 +15,26 @@ export function sha256Hex(bytes: Uint8Array): string {
  * @throws InceptionError as `openFileSource` and its `read`
  */
 export async function sha256OfFile(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  await feed(file, () => [hash]);
+  return hash.digest("hex");
+}
+
+/** Of one reading of a file: its SHA-256, and the SHA-1 that git gives to a file of this content. */
+export async function hashesOf(file: string): Promise<{ readonly sha256: string; readonly git: string }> {
+  const [sha256, git] = [createHash("sha256"), createHash("sha1")];
+  await feed(file, (size) => [sha256, git.update(`blob ${size}\0`)]);
+  return { sha256: sha256.digest("hex"), git: git.digest("hex") };
+}
+
+async function feed(file: string, hashes: (size: number) => readonly Hash[]): Promise<void> {
   const source = await openFileSource(file);
   try {
-    const hash = createHash("sha256");
+    const all = hashes(source.size);
     for (let offset = 0; offset < source.size; offset += CHUNK_BYTES) {
-      hash.update(await source.read(offset, Math.min(CHUNK_BYTES, source.size - offset)));
+      const chunk = await source.read(offset, Math.min(CHUNK_BYTES, source.size - offset));
+      for (const hash of all) hash.update(chunk);
     }
-    return hash.digest("hex");
   } finally {
     await source.close();
   }

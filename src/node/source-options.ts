@@ -22,9 +22,18 @@ export interface SourceOptions {
   readonly onWarning?: (warning: InceptionError) => void;
   /** Most bytes that one download may have; default `MAX_DOWNLOAD_BYTES`. */
   readonly maxBytes?: number;
+  /** Seconds until a server has answered a request. Default: 30. */
+  readonly connectSeconds?: number;
+  /** Seconds in which a download must bring 1 KiB per second on average. Default: 60. */
+  readonly stallSeconds?: number;
+  /**
+   * Let `https:` addresses and their redirects lead to this machine and to private networks. Default: false, so that a link
+   * of somebody else cannot reach what only this machine can; the option is for servers of one's own, as in tests.
+   */
+  readonly allowPrivateAddresses?: boolean;
   /** Environment variables; default those of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** In place of the platform's `fetch`, to go through a proxy for one. */
+  /** In place of the built-in client, to go through a proxy for one; the check of addresses is then up to it. */
   readonly fetch?: typeof fetch;
 }
 
@@ -34,11 +43,14 @@ export interface ResolvedSource {
   readonly path: string;
   /** How messages name it; no secrets. */
   readonly name: string;
-  /** Lower-case hexadecimal; present when the content was compared with it in this call. */
+  /** Lower-case hexadecimal; present when the content was compared with this hash, or with another one of the same bytes, in this call. */
   readonly sha256?: string;
   /** The commit that the file is of, for a file of the hub. */
   readonly revision?: string;
 }
+
+/** Longer pauses than any that a working connection makes. */
+export const STALL_SECONDS = 60;
 
 // The largest public weights of these networks have 0.4 GB; ten times that is no weight file but a disk being filled.
 export const MAX_DOWNLOAD_BYTES = 4 * 2 ** 30;
