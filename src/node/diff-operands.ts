@@ -18,6 +18,7 @@ import { openFileSource } from "./file-source.js";
 import type { CheckpointChoice } from "./open-run.js";
 import { findShippedModel, prepareShippedModel } from "./shipped-models.js";
 import { describeRun, isRunFolder, prepareRun } from "./training/run-weights.js";
+import { pinnedSource } from "./verified-source.js";
 import { resolveSource, type SourceOptions } from "./weight-source.js";
 
 export interface CompareNetworksOptions {
@@ -145,17 +146,18 @@ export async function openTensors(text: string, options: OpenTensorsOptions = {}
   refuseBareModel(text);
   const found = await resolveSource(text, options);
   const name = messageOf(text);
-  const source = await openFileSource(found.path);
+  const opened = await openFileSource(found.path);
   try {
+    const source = found.sha256 === undefined ? opened : await pinnedSource(opened, found.name, found.sha256);
     if (await looksLikeOnnx(source)) {
       const { graph } = decodeModel(await source.read(0, source.size), { name: found.name, externalData: "report", otherParts: "report" });
-      return { name, tensors: new Map(graph.initializers.map((tensor) => [tensor.name, onnxEntry(tensor)])), close: () => source.close() };
+      return { name, tensors: new Map(graph.initializers.map((tensor) => [tensor.name, onnxEntry(tensor)])), close: () => opened.close() };
     }
     const file = await openWeightFile(source);
     const tensors = options.model === undefined ? ownTensors(file) : renamedTensors(file, options.model, options.options ?? {});
-    return { name, tensors, close: () => source.close() };
+    return { name, tensors, close: () => opened.close() };
   } catch (thrown) {
-    await source.close();
+    await opened.close();
     throw thrown;
   }
 }

@@ -44,7 +44,7 @@ beforeEach(async () => {
 afterEach(() => new Promise<void>((resolve) => void server.close(() => resolve()).closeAllConnections()));
 
 /** Every name is this machine: what a hostile name server answers the second time. */
-const loopback: HttpsClientOptions["lookup"] = (_hostname, options, callback) => {
+const loopback: NonNullable<HttpsClientOptions["lookup"]> = (_hostname, options, callback) => {
   if (options.all === true) callback(null, [{ address: "127.0.0.1", family: 4 }]);
   else callback(null, "127.0.0.1", 4);
 };

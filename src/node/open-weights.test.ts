@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { bundle, sliceFile, type Variable, variable } from "../../test/tensorflow-files.js";
 import { encodeNpy } from "../formats/npy.js";
 import { inspectFile } from "./inspect-file.js";
-import { findWeights, openWeights, sha256OfWeights } from "./open-weights.js";
+import { digestWeights, findWeights, openWeights } from "./open-weights.js";
 import { sha256Hex } from "./sha256.js";
 import { resolveSource } from "./weight-source.js";
 
@@ -75,9 +75,30 @@ describe("TensorFlow checkpoints on disk", () => {
     const [[ending, bytes] = ["", new Uint8Array(0)]] = [...data];
     const list = `${sha256Hex(bytes)}  ${PREFIX}${ending}\n${sha256Hex(index)}  ${PREFIX}.index\n`;
     const hash = sha256Hex(new TextEncoder().encode(list));
-    expect(await sha256OfWeights(path.join(folder, `${PREFIX}.index`))).toBe(hash);
+    expect((await digestWeights(path.join(folder, `${PREFIX}.index`))).sha256).toBe(hash);
     const pinned = await resolveSource(`file://${folder}/${PREFIX}#sha256=${hash}`);
     expect(pinned.sha256).toBe(hash);
+  });
+
+  test("that change after they were hashed are refused, also in a file beside the first", async () => {
+    await writeBundle(1);
+    const where = path.join(folder, `${PREFIX}.index`);
+    const content = await digestWeights(where);
+    const { file, close } = await openWeights(where, content);
+    const [, data = ""] = [...content.files.keys()].sort().reverse();
+    const bytes = await readFile(data);
+    bytes[0] = (bytes[0] ?? 0) ^ 1;
+    await writeFile(data, bytes);
+    const reads = [...file.tensors.values()].map((tensor) => tensor.read());
+    const outcomes = await Promise.allSettled(reads);
+    expect(outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [String(outcome.reason)] : []))[0]).toBe(
+      `InceptionError: Cannot use "${data}": it changed while it was read`,
+    );
+    await close();
+    const another = path.join(folder, "another.npy");
+    await writeFile(another, encodeNpy({ dtype: "float32", shape: [1], data: Float32Array.of(1) }));
+    const foreign = openWeights(another, content);
+    await expect(foreign).rejects.toThrow(`Cannot use "${another}": it is not one of the files that were hashed`);
   });
 });
 
@@ -100,7 +121,7 @@ describe("folders of .npy files", () => {
       values: 3,
       tensors: [{ name: "layer/kernel", shape: [2, 1] }, { name: "steps" }],
     });
-    expect(await sha256OfWeights(folder)).toMatch(/^[0-9a-f]{64}$/);
+    expect((await digestWeights(folder)).sha256).toMatch(/^[0-9a-f]{64}$/);
   });
 
   test("a file in it that is none is refused by its name", async () => {

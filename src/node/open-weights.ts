@@ -7,8 +7,8 @@ import { openWeightFile } from "../weights/containers/index.js";
 import { type OpenArray, openArrays } from "../weights/containers/numpy.js";
 import type { WeightFile } from "../weights/weight-file.js";
 import { type FileSource, isFile, isFolder, openFileSource } from "./file-source.js";
-import { sha256OfFile } from "./sha256.js";
 import { orReadFailed } from "./system-error.js";
+import { type ContentDigest, digestContent, verifiedSource } from "./verified-source.js";
 
 const INDEX_ENDING = ".index";
 const NPY_ENDING = ".npy";
@@ -29,7 +29,8 @@ export interface OpenWeights {
  * a folder of `.npy` files, whose tensors are named by their paths in it.
  *
  * @param where - a path as `findWeights` gives it
- * @throws InceptionError FILE_…, SOURCE_INVALID
+ * @param content - as `digestWeights` gives it: reads then fail with HASH_MISMATCH for files that changed since. Default: not checked
+ * @throws InceptionError FILE_…, SOURCE_INVALID, HASH_MISMATCH
  *
  * @example
  * ```ts
@@ -39,8 +40,8 @@ export interface OpenWeights {
  * await close();
  * ```
  */
-export async function openWeights(where: string): Promise<OpenWeights> {
-  if (await isFolder(where)) return openFolder(where);
+export async function openWeights(where: string, content?: WeightDigests): Promise<OpenWeights> {
+  if (await isFolder(where)) return openFolder(where, content);
   const opened: FileSource[] = [];
   const close = async () => {
     for (const source of opened) await source.close();
@@ -48,7 +49,7 @@ export async function openWeights(where: string): Promise<OpenWeights> {
   const open = async (file: string): Promise<FileSource> => {
     const source = await openFileSource(file);
     opened.push(source);
-    return source;
+    return checked(source, content);
   };
   try {
     const source = await open(where);
@@ -76,18 +77,45 @@ export async function findWeights(where: string): Promise<string | null> {
   return (await listArrays(where)).length > 0 ? where : null;
 }
 
+/** What the files of weights contain, so that they can be recognized when they are read. */
+export interface WeightDigests {
+  /**
+   * Of one file its SHA-256, in lower-case hexadecimal. Of several it is that of a list: their hashes and names, as
+   * `sha256sum` prints them, sorted by name.
+   */
+  readonly sha256: string;
+  /** By path. */
+  readonly files: ReadonlyMap<string, ContentDigest>;
+}
+
 /**
- * SHA-256 of weights, in lower-case hexadecimal. Of several files it is that of a list: their hashes and names, as `sha256sum` prints them, sorted by name.
+ * Hashes weights, so that `openWeights` reads what was hashed and nothing else.
  *
  * @throws InceptionError as `openFileSource`
  */
-export async function sha256OfWeights(where: string): Promise<string> {
+export async function digestWeights(where: string): Promise<WeightDigests> {
   const [folder, names] = await filesOf(where);
-  const [only, ...others] = names;
-  if (only !== undefined && others.length === 0) return sha256OfFile(path.join(folder, only));
+  const files = new Map<string, ContentDigest>();
   const hash = createHash("sha256");
-  for (const name of names) hash.update(`${await sha256OfFile(path.join(folder, name))}  ${name.replaceAll("\\", "/")}\n`);
-  return hash.digest("hex");
+  let sha256 = "";
+  for (const name of names) {
+    const file = path.join(folder, name);
+    const source = await openFileSource(file);
+    const digest = await digestContent(source).finally(() => source.close());
+    files.set(file, digest);
+    sha256 = digest.sha256;
+    hash.update(`${sha256}  ${name.replaceAll("\\", "/")}\n`);
+  }
+  return { sha256: names.length === 1 ? sha256 : hash.digest("hex"), files };
+}
+
+/** A file of weights whose content is known; one that was not there before is none of them. */
+function checked(source: FileSource, content: WeightDigests | undefined): FileSource {
+  if (content === undefined) return source;
+  const digest = content.files.get(path.join(source.name));
+  if (digest !== undefined) return verifiedSource(source, digest);
+  const message = `Cannot use "${messageOf(source.name)}": it is not one of the files that were hashed`;
+  throw new InceptionError("HASH_MISMATCH", message, { name: source.name });
 }
 
 function namesIn(folder: string): Promise<string[]> {
@@ -122,7 +150,7 @@ async function listArrays(folder: string): Promise<readonly string[]> {
   return files.map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name))).sort();
 }
 
-async function openFolder(folder: string): Promise<OpenWeights> {
+async function openFolder(folder: string, content: WeightDigests | undefined): Promise<OpenWeights> {
   let bytes = 0;
   const arrays: (readonly [string, OpenArray])[] = [];
   for (const name of await listArrays(folder)) {
@@ -131,7 +159,7 @@ async function openFolder(folder: string): Promise<OpenWeights> {
     const open: OpenArray = async (use) => {
       const source = await openFileSource(file);
       try {
-        return await use(source);
+        return await use(checked(source, content));
       } finally {
         await source.close();
       }

@@ -7,7 +7,8 @@ import type { WeightSet } from "../models/weight-set.js";
 import { type Artefact, parseArtefact } from "../predict/artefact.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type AllowedDifferences, loadWeights, type WeightReport } from "../weights/apply.js";
-import { openWeights, sha256OfWeights } from "./open-weights.js";
+import { compareHash } from "./download.js";
+import { digestWeights, openWeights } from "./open-weights.js";
 import { checkPublishedHash, chooseWeightSet, isPretrained, type Published, publishedWeights } from "./weight-choice.js";
 import { resolveSource, type SourceOptions } from "./weight-source.js";
 
@@ -42,9 +43,12 @@ export async function prepareModel(id: string, weights: string, options: Prepare
   const model = findModel(id);
   const published = publishedWeights(model, weights);
   const found = await resolveSource(isPretrained(weights) && published ? published.file.source : weights, options);
-  const weightsSha256 = found.sha256 ?? (await sha256OfWeights(found.path));
+  const content = await digestWeights(found.path);
+  const weightsSha256 = content.sha256;
+  // A file that was found with a hash may be another one by now.
+  if (found.sha256 !== undefined) compareHash(found.name, { kind: "sha256", hex: found.sha256 }, weightsSha256);
   if (isPretrained(weights)) checkPublishedHash(published, weightsSha256);
-  const { file, close } = await openWeights(found.path);
+  const { file, close } = await openWeights(found.path, content);
   try {
     const saved = parseArtefact(Object.entries(file.metadata), found.name);
     const savedOptions = saved?.model === model.id ? saved.options : {};

@@ -5,7 +5,7 @@ import { compareHash } from "./download.js";
 import { checkIsFile } from "./file-source.js";
 import { httpsSource } from "./https-source.js";
 import { type HubFile, hubSource } from "./hub-source.js";
-import { findWeights, sha256OfWeights } from "./open-weights.js";
+import { digestWeights, findWeights } from "./open-weights.js";
 import type { ResolvedSource, SourceOptions } from "./source-options.js";
 
 export type { DownloadProgress, ResolvedSource, SourceOptions } from "./source-options.js";
@@ -104,7 +104,7 @@ async function localFile(file: string, pin: string | null): Promise<ResolvedSour
   if (weights === null) await checkIsFile(file);
   const found = { path: weights ?? file, name: messageOf(file) };
   if (pin === null) return found;
-  compareHash(found.name, { kind: "sha256", hex: pin }, await sha256OfWeights(found.path));
+  compareHash(found.name, { kind: "sha256", hex: pin }, (await digestWeights(found.path)).sha256);
   return { ...found, sha256: pin };
 }
 
