@@ -1,8 +1,10 @@
 import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
-import { type InceptionError, messageOf } from "../errors.js";
-import { isUtf8Name, readError } from "./system-error.js";
+import { InceptionError, messageOf } from "../errors.js";
+import { isFolder } from "./file-source.js";
+import { expandGlob, isGlob } from "./glob.js";
+import { isUtf8Name, readError, systemErrorCode } from "./system-error.js";
 
 /** File name endings that are taken from a folder, in lower case; `decodeImage` then decides by content. */
 export const IMAGE_EXTENSIONS = [".avif", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"] as const;
@@ -10,20 +12,38 @@ export const IMAGE_EXTENSIONS = [".avif", ".gif", ".jpe", ".jpeg", ".jpg", ".png
 /**
  * The image files that paths stand for, in order. A folder gives every file in it and below it with a usual image ending,
  * sorted by name, a folder's files and subfolders mixed; hidden entries are left out, and a folder that symbolic links lead to
- * again is read once. A named file is kept whatever its ending.
+ * again is read once. A named file is kept whatever its ending, and so is one that a pattern such as `photos/*.jpg` names.
  *
- * @throws InceptionError FILE_NOT_FOUND when a path does not exist, SOURCE_INVALID when a folder cannot be read
+ * @throws InceptionError FILE_NOT_FOUND when a path does not exist or a pattern matches nothing, SOURCE_INVALID when a folder cannot be read
  */
 export async function listImages(paths: readonly string[]): Promise<string[]> {
   const files: string[] = [];
   for (const each of paths) {
-    const found = await stat(each).catch((error: unknown) => {
-      throw unreadable(each, error);
-    });
-    if (found.isDirectory()) await collect(each, new Set(), files);
-    else files.push(each);
+    for (const place of await placesOf(each)) {
+      if (place.folder) await collect(place.file, new Set(), files);
+      else files.push(place.file);
+    }
   }
   return files;
+}
+
+interface Place {
+  readonly file: string;
+  readonly folder: boolean;
+}
+
+/** The path itself, or what it matches as a pattern where nothing has that very name. */
+async function placesOf(each: string): Promise<readonly Place[]> {
+  const found = await stat(each).catch((error: unknown) => {
+    if (systemErrorCode(error) === "ENOENT" && isGlob(each)) return null;
+    throw unreadable(each, error);
+  });
+  if (found !== null) return [{ file: each, folder: found.isDirectory() }];
+  const matches = await expandGlob(each);
+  if (matches.length === 0) {
+    throw new InceptionError("FILE_NOT_FOUND", `Cannot list images of "${messageOf(each)}": no file matches this pattern`, { file: each });
+  }
+  return Promise.all(matches.map(async (file) => ({ file, folder: await isFolder(file) })));
 }
 
 /** `seen` holds real paths, so that a link to a parent ends instead of going round. */
