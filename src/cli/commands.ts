@@ -9,7 +9,7 @@ const MODEL: Flag = ["--model <id>", "model id, an exported .onnx file, or the f
 const CHECKPOINT: Flag = ["--checkpoint <which>", "of a run: best, last, or the number of an epoch; default: best"];
 const WORKERS: Flag = ["--workers <n>", "threads that decode and augment images; default 1"];
 const PREPROCESSING: Flag = ["--preprocessing <recipe>", "how images become inputs: a name or a JSON file; default: the weight set's way"];
-const LABELS: Flag = ["--labels <file>", "JSON list of class names by index"];
+const LABELS: Flag = ["--labels <file>", "JSON list of class names by index, or Keras' imagenet_class_index.json"];
 const DEVICE: readonly Flag[] = [
   ["--device <device>", "auto, cpu, webgpu or cuda", "auto"],
   ["--threads <n>", "CPU threads; 0 means one for each core", "0"],

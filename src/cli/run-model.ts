@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { parseClassNames } from "../data/class-names.js";
 import { type Preprocessing, parsePreprocessing } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
 import { decodeJson } from "../formats/json.js";
@@ -63,14 +64,12 @@ function formatDownload({ name, received, total }: DownloadProgress): string {
 }
 
 /**
- * Class names from a JSON list.
+ * Class names from a JSON file; see `parseClassNames`.
  *
  * @throws InceptionError FILE_NOT_FOUND, FILE_CORRUPT
  */
 export async function readLabels(file: string): Promise<readonly string[]> {
-  const value = await readJson(file);
-  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
-  throw new InceptionError("FILE_CORRUPT", `Cannot read labels "${file}": expected a JSON list of names`, { file });
+  return parseClassNames(await readJson(file), messageOf(file));
 }
 
 /** The recipe of `--preprocessing`: the name of one, or a JSON file with one. */

@@ -3,18 +3,22 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { VAL_NAMES } from "../../data/sample-list.js";
 import { messageOf } from "../../errors.js";
+import { quoted } from "../../formats/quoted.js";
 import { listImages } from "../list-images.js";
 import { orReadFailed } from "../system-error.js";
 import { invalid, listed, type RawSamples } from "./raw-samples.js";
 
 const EXPECTED = "train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg";
+/** As the files of ImageNet's training images begin: `n01440764_10026.JPEG`. */
+const WORDNET_NAME = /^(n\d{8})(?!\d)/;
 
 /**
  * The samples of a folder: `train/CLASS/…` with `val`, `valid`, `validation` or `test` beside it (the first of them that is
- * there), or `CLASS/…`. Images of a class may lie in subfolders. Hidden folders are left out, and so are folders without
- * images.
+ * there), or `CLASS/…`. Images of a class may be in subdirectories. Hidden directories are skipped, and so are those without
+ * images. Where there are no directories with images, the names of the images themselves may begin with the WordNet id of
+ * their class: `n01440764_10026.JPEG`.
  *
- * @throws InceptionError DATASET_INVALID when there is no folder per class
+ * @throws InceptionError DATASET_INVALID when there is no folder per class, or only some of the names begin with an id
  */
 export async function readImageFolder(folder: string): Promise<RawSamples> {
   const root = path.resolve(folder);
@@ -46,9 +50,29 @@ async function collect(root: string, parts: readonly Part[], name: string): Prom
         splits.push(part.split);
       }
     }
-    if (files.length === before) throw await nothingIn(part.folder, classes, name);
+    if (files.length > before) continue;
+    const flat = classes.length === 0 ? await wordNetFiles(part.folder, name) : [];
+    if (flat.length === 0) throw await nothingIn(part.folder, classes, name);
+    for (const { file, label } of flat) {
+      files.push(path.relative(root, file));
+      labels.push(label);
+      splits.push(part.split);
+    }
   }
   return { store: { kind: "files", root, files }, labels, splits };
+}
+
+/** The images of a directory by the WordNet ids that their names begin with; none where no name does. */
+async function wordNetFiles(folder: string, name: string): Promise<readonly { readonly file: string; readonly label: string }[]> {
+  const images = await listImages([folder]);
+  const named = images.flatMap((file) => {
+    const label = WORDNET_NAME.exec(path.basename(file))?.[1];
+    return label === undefined ? [] : [{ file, label }];
+  });
+  if (named.length === 0 || named.length === images.length) return named;
+  const other = images.find((file) => !WORDNET_NAME.test(path.basename(file))) ?? "";
+  const fact = `${named.length} of its ${images.length} images begin with a WordNet id, ${quoted(path.basename(other))} does not`;
+  throw invalid(name, `${fact}; expected all of them to, or images in a folder per class (${EXPECTED})`);
 }
 
 async function nothingIn(folder: string, classes: readonly string[], name: string): Promise<Error> {

@@ -107,6 +107,23 @@ describe("folders", () => {
     ]);
   });
 
+  test("images whose names begin with WordNet ids need no folders", async () => {
+    const folder = images("n01440764_1.jpg", "n01443537_tench.jpg", "n01440764.png");
+    const { train, val } = await openDataset(folder, { valFraction: 0 });
+    expect(train.classes).toEqual(["n01440764", "n01443537"]);
+    expect(samples(train)).toEqual([
+      ["n01440764.png", "n01440764"],
+      ["n01440764_1.jpg", "n01440764"],
+      ["n01443537_tench.jpg", "n01443537"],
+    ]);
+    expect(val).toBeNull();
+    const parts = images("train/n01440764/1.jpg", "train/n01443537/1.jpg", "val/n01443537_1.jpg");
+    expect(samples((await openDataset(parts)).val)).toEqual([["val/n01443537_1.jpg", "n01443537"]]);
+    expect(await refusal(images("n01440764_1.jpg", "n014437_1.jpg", "n01443537_1.jpg"))).toMatch(
+      ': 2 of its 3 images begin with a WordNet id, "n014437_1.jpg" does not; expected all of them to, or images in a folder per class (train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg)',
+    );
+  });
+
   test("what is no dataset is refused with what was found", async () => {
     const layout = "(train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg)";
     expect(await refusal(images("1.jpg", "2.jpg"))).toMatch(

@@ -33,7 +33,8 @@ const LISTS: Readonly<Record<string, ListFormat>> = { ".csv": "csv", ".tsv": "ts
  * Open a labelled set of images. No image is read.
  *
  * @param source one of
- *   - a folder `train/CLASS/*.jpg` with `val`, `valid`, `validation` or `test` beside `train`, or a folder `CLASS/*.jpg`;
+ *   - a folder `train/CLASS/*.jpg` with `val`, `valid`, `validation` or `test` beside `train`, or a folder `CLASS/*.jpg`, or a
+ *     folder of images whose names begin with WordNet ids, `n01440764_10026.JPEG`;
  *   - a list: a `.csv` or `.tsv` file with the columns path, label and perhaps split, or a `.jsonl` file with such records;
  *   - WebDataset shards: a `.tar` file, a pattern such as `shard-{000..009}.tar`, or a folder of `.tar` files;
  *   - `shapes10`, perhaps with settings: `shapes10?train=1000&val=200&size=64&seed=3`.
