@@ -44,6 +44,7 @@ describe("help", () => {
     const { out } = await inception("--help");
     for (const name of [
       "models",
+      "weights",
       "summary",
       "diagram",
       "diff",
@@ -90,7 +91,20 @@ describe("models", () => {
       macs: 13_155_794_016,
       options: expect.arrayContaining(["numClasses", "inputSize", "aux"]) as string[],
       weights: expect.arrayContaining(["timm_inception_resnet_v2"]) as string[],
+      files: expect.arrayContaining([
+        {
+          set: "timm_inception_resnet_v2",
+          name: "inception_resnet_v2",
+          source: expect.stringMatching(/^https:.*\/inception_resnet_v2-940b1cd6\.pth$/) as string,
+          sha256: "940b1cd6",
+          classes: 1001,
+        },
+      ]) as unknown[],
+      bundled: [],
     });
+    const summary = "anterior and posterior hippocampus in T1-weighted MR, cut out around it";
+    const bundled = [{ id: "hippocampus", file: "assets/hippocampus.safetensors", summary }];
+    expect(rows).toContainEqual(expect.objectContaining({ id: "inception_resnet_3d.table", files: [], bundled }));
     expect(rows).toContainEqual(expect.objectContaining({ id: "inception_resnet_3d.code", task: "segment", input: [1, 64, 64, 64] }));
     expect(Array.isArray(rows) && rows.length).toBe(17);
   });
@@ -110,7 +124,10 @@ describe("models", () => {
   });
 
   test("the table shows them", async () => {
-    expect((await inception("models")).out).toMatch(/^googlenet\.public +classify +3×224×224 +6,624,904 +1,498,376,192$/m);
+    const { out } = await inception("models");
+    expect(out).toMatch(/^googlenet\.public +classify +3×224×224 +6,624,904 +1,498,376,192$/m);
+    expect(out).toMatch(/^inception_v3\.public +pretrained:inception_v3\.tv_in1k +hf:timm\/inception_v3\.tv_in1k$/m);
+    expect(out).toMatch(/^hippocampus +inception_resnet_3d\.table +anterior and posterior hippocampus/m);
   });
 });
 

@@ -38,10 +38,23 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "models",
     operands: "",
-    summary: "list the networks",
+    summary: "list the networks, their published weights and the bundled models",
     flags: [JSON_FLAG],
     examples: ["inception models", "inception models --json"],
     load: () => import("./commands/models.js"),
+  },
+  {
+    name: "weights",
+    operands: "<action> [name]",
+    summary: "list, download and locate published weights: weights list [MODEL], weights download NAME, weights path NAME",
+    flags: [JSON_FLAG],
+    examples: [
+      "inception weights list",
+      "inception weights list inception_v3 --json",
+      "inception weights download inception_v3.tv_in1k",
+      "inception weights path torchvision_googlenet",
+    ],
+    load: () => import("./commands/weights.js"),
   },
   {
     name: "summary",

@@ -11,8 +11,8 @@ const EXPECTED = 'expected a list of names, or an object like Keras\' {"0": ["n0
  * @throws InceptionError FILE_CORRUPT
  */
 export function parseClassNames(value: unknown, file: string): readonly string[] {
-  const names = Array.isArray(value) ? value : byIndex(value);
-  if (names?.every((name) => typeof name === "string")) return names;
+  const names: readonly unknown[] = (Array.isArray(value) ? value : byIndex(value)) ?? [null];
+  if (names.every((name) => typeof name === "string")) return names;
   throw new InceptionError("FILE_CORRUPT", `Cannot read class names "${file}": ${EXPECTED}`, { file });
 }
 

@@ -9,6 +9,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { type AllowedDifferences, loadWeights, type WeightReport } from "../weights/apply.js";
 import { compareHash } from "./download.js";
 import { digestWeights, openWeights } from "./open-weights.js";
+import { resolvePublished } from "./published-weights.js";
 import { checkPublishedHash, chooseWeightSet, isPretrained, type Published, publishedWeights } from "./weight-choice.js";
 import { resolveSource, type SourceOptions } from "./weight-source.js";
 
@@ -42,7 +43,7 @@ export interface PreparedModel {
 export async function prepareModel(id: string, weights: string, options: PrepareOptions = {}): Promise<PreparedModel> {
   const model = findModel(id);
   const published = publishedWeights(model, weights);
-  const found = await resolveSource(isPretrained(weights) && published ? published.file.source : weights, options);
+  const found = isPretrained(weights) && published ? await resolvePublished(published, options) : await resolveSource(weights, options);
   const content = await digestWeights(found.path);
   const weightsSha256 = content.sha256;
   // A file that was found with a hash may be another one by now.
