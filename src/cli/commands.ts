@@ -59,20 +59,21 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "summary",
     operands: "<id>",
-    summary: "layer table of a network: shapes, parameters, multiply-adds, receptive fields",
+    summary: "layers of a network (model id, run, bundled model or .onnx file): shapes, parameters, multiply-adds, receptive fields",
     flags: [OPTION, INPUT, ["--stages", "stages only"], JSON_FLAG],
     examples: [
       "inception summary googlenet",
       "inception summary inception_resnet_v2.spec --stages",
       "inception summary inception_resnet_v1 --option inputSize=299 --json",
       "inception summary inception_resnet_3d.table --input 1x1x64x64x64",
+      "inception summary examples/digits/digits.onnx --stages",
     ],
     load: () => import("./commands/summary.js"),
   },
   {
     name: "diagram",
     operands: "<id>",
-    summary: "draw a network or one of its blocks",
+    summary: "draw a network (model id, run, bundled model or .onnx file) or one of its blocks",
     flags: [
       OPTION,
       INPUT,

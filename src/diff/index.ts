@@ -7,7 +7,14 @@ export {
   type DifferenceValue,
   ignoreKinds,
 } from "./compare.js";
-export { compareOperands, type Operand } from "./operands.js";
+export { compareOperands, type Operand, structureOfFile } from "./operands.js";
+export {
+  type StructureLayer,
+  type StructureStage,
+  type StructureSummary,
+  structureDiagram,
+  summarizeStructure,
+} from "./structure-views.js";
 export { comparisonSvg } from "./svg.js";
 export { type ComparedTensor, compareTensors, type TensorComparison, type TensorDifference, type TensorSet } from "./tensors.js";
 export { blockRows, type LayerGroup, layerGroups, type Row, totalRows } from "./text.js";

@@ -35,11 +35,14 @@ function exportNote({ label }: { readonly label: string }): string {
   return `${label} is compared as it would be exported: operators are ONNX's, and dropout, which does nothing at inference, is left out`;
 }
 
+/** A decoded ONNX file as it is compared, counted and drawn. */
+export function structureOfFile(name: string, { graph }: OnnxModel): Structure {
+  const { nodes, initializers, inputs, outputs, valueInfo } = graph;
+  return structureOfOnnx({ name, nodes, initializers, inputs, outputs, valueInfo });
+}
+
 function structureOf(operand: Operand, asFile: boolean): Structure {
-  if ("onnx" in operand) {
-    const { nodes, initializers, inputs, outputs, valueInfo } = operand.onnx.graph;
-    return structureOfOnnx({ name: operand.name, nodes, initializers, inputs, outputs, valueInfo });
-  }
+  if ("onnx" in operand) return structureOfFile(operand.name, operand.onnx);
   const { graph } = operand;
   if (!asFile) return structureOfGraph(graph);
   const { rewritten, nodes, constants } = lowerInference(graph);

@@ -14,7 +14,7 @@ import { bestNameMap } from "../weights/apply.js";
 import { openWeightFile } from "../weights/containers/index.js";
 import { shapeInOurs, toOurs } from "../weights/conventions/convention.js";
 import type { TensorEntry, WeightFile } from "../weights/weight-file.js";
-import { openFileSource } from "./file-source.js";
+import { isFile, openFileSource } from "./file-source.js";
 import type { CheckpointChoice } from "./open-run.js";
 import { findShippedModel, prepareShippedModel } from "./shipped-models.js";
 import { describeRun, isRunFolder, prepareRun } from "./training/run-weights.js";
@@ -40,7 +40,8 @@ export interface CompareNetworksOptions {
  * ```
  */
 export async function compareNetworks(a: string, b: string, options: CompareNetworksOptions = {}): Promise<Comparison> {
-  const [ofA, ofB] = [await openOperand(a, options.options ?? {}), await openOperand(b, options.options ?? {})];
+  const open = (text: string): Promise<Opened> => openOperand(text, options.options ?? {}, COMPARED);
+  const [ofA, ofB] = [await open(a), await open(b)];
   const comparison = compareOperands(ofA.operand, ofB.operand);
   const notes = [ofA, ofB].flatMap(({ says }, index) => (says === null ? [] : [`${index === 0 ? "A" : "B"} says of itself: ${says}`]));
   return { ...comparison, notes: [...notes, ...comparison.notes] };
@@ -52,14 +53,43 @@ interface Opened {
   readonly says: string | null;
 }
 
-async function openOperand(text: string, options: GivenOptions): Promise<Opened> {
+/** What messages call the work, and what else may be meant by a file that is not ONNX. */
+interface Work {
+  readonly verb: string;
+  readonly hint: string;
+}
+
+const COMPARED: Work = { verb: "compare", hint: "diff --weights compares files of weights" };
+
+/**
+ * A network to be looked at: a described graph, or a decoded ONNX file.
+ *
+ * @param text - a model id, which may have options behind it as for `compareNetworks`, an ONNX file, the folder of a run or a
+ *   model of the package
+ * @param options - of a network that is named by a model id; the others have theirs
+ * @throws InceptionError as `compareNetworks`; OPTION_INVALID for options beside anything but a model id
+ */
+export async function openNetwork(text: string, options: GivenOptions = {}): Promise<Operand> {
+  const isNamed = parseModel(text) !== null;
+  if (!isNamed && Object.keys(options).length > 0 && (await isFileOrModel(text))) {
+    const message = `Cannot use options with "${messageOf(text)}": expected none, only a network that is named by its id takes them`;
+    throw new InceptionError("OPTION_INVALID", message, { text, options });
+  }
+  return (await openOperand(text, options, { verb: "show", hint: "inspect shows what any file contains" })).operand;
+}
+
+async function isFileOrModel(text: string): Promise<boolean> {
+  return findShippedModel(text) !== null || (await isRunFolder(text)) || (await isFile(text));
+}
+
+async function openOperand(text: string, options: GivenOptions, work: Work): Promise<Opened> {
   const described = (operand: Operand): Opened => ({ operand, says: null });
   const named = parseModel(text);
   if (named !== null) return described({ graph: describeModel(named.id, { ...options, ...named.options }) });
   const shipped = findShippedModel(text);
   if (shipped !== null) return described({ graph: (await prepareShippedModel(shipped)).graph });
   if (await isRunFolder(text)) return described({ graph: await describeRun(text) });
-  if (!(await isOnnxFile(text))) findModel(text);
+  if (!(await isOnnxFile(text, work))) findModel(text);
   const onnx = await readOnnx(text);
   const artefact = parseArtefact(onnx.metadata, text);
   const given = Object.entries(artefact?.options ?? {}).map(([name, value]) => `${name}=${optionText(value)}`);
@@ -86,7 +116,7 @@ function parseModel(text: string): { readonly id: string; readonly options: Give
 }
 
 /** Whether there is such a file and it looks like ONNX, or is called so; a file of another kind is refused as one. */
-async function isOnnxFile(file: string): Promise<boolean> {
+async function isOnnxFile(file: string, { verb, hint }: Work): Promise<boolean> {
   if (file.toLowerCase().endsWith(".onnx")) return true;
   const source = await openFileSource(file).catch((thrown: unknown) => {
     if (thrown instanceof InceptionError && thrown.code === "FILE_NOT_FOUND") return null;
@@ -98,11 +128,7 @@ async function isOnnxFile(file: string): Promise<boolean> {
   } finally {
     await source.close();
   }
-  throw new InceptionError(
-    "FILE_UNRECOGNIZED",
-    `Cannot compare "${messageOf(file)}" as a network: it is no ONNX file; diff --weights compares files of weights`,
-    { file },
-  );
+  throw new InceptionError("FILE_UNRECOGNIZED", `Cannot ${verb} "${messageOf(file)}" as a network: it is no ONNX file; ${hint}`, { file });
 }
 
 /** The whole file, with weights as views of it. Parts that are not read do not keep the rest from being compared. */

@@ -1,15 +1,20 @@
 import { diagram, renderDiagram } from "../../diagram/index.js";
-import { describeModel } from "../../models/index.js";
+import { structureDiagram, structureOfFile } from "../../diff/index.js";
+import { openNetwork } from "../../node/diff-operands.js";
 import { writeFileAtomic } from "../../node/write-file.js";
 import type { RunCommand } from "../command.js";
 import { networkFlags, textFlag } from "../flags.js";
 
-/** `diagram ID`: drawn on standard output, or into a file. */
+/** `diagram ID|RUN|FILE.onnx`: drawn on standard output, or into a file. */
 export const run: RunCommand = async ([id], flags, io) => {
   const block = textFlag(flags, "block");
   // --json means the same as for every other command.
   const format = flags.json === true ? "json" : (textFlag(flags, "format") ?? "mermaid");
-  const text = await renderDiagram(diagram(describeModel(String(id), networkFlags(flags)), block === undefined ? {} : { block }), format);
+  const network = await openNetwork(String(id), networkFlags(flags));
+  const options = block === undefined ? {} : { block };
+  const drawn =
+    "graph" in network ? diagram(network.graph, options) : structureDiagram(structureOfFile(network.name, network.onnx), options);
+  const text = await renderDiagram(drawn, format);
   const file = textFlag(flags, "out");
   if (file === undefined) io.out(text.endsWith("\n") ? text : `${text}\n`);
   else await writeFileAtomic(file, [new TextEncoder().encode(text)]);

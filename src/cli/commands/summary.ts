@@ -1,37 +1,57 @@
 import { type Summary, summarize } from "../../analysis/summary.js";
-import { describeModel } from "../../models/index.js";
+import { type StructureSummary, structureOfFile, summarizeStructure } from "../../diff/index.js";
+import { openNetwork } from "../../node/diff-operands.js";
 import type { RunCommand } from "../command.js";
 import { networkFlags } from "../flags.js";
 import { formatCount, formatTable, printJson } from "../io.js";
 
-/** `summary ID`: the layer table. */
+/** `summary ID|RUN|FILE.onnx`: the layer table. */
 export const run: RunCommand = async ([id], flags, io) => {
-  const summary = summarize(describeModel(String(id), networkFlags(flags)));
+  const network = await openNetwork(String(id), networkFlags(flags));
+  const summary = "graph" in network ? summarize(network.graph) : summarizeStructure(structureOfFile(network.name, network.onnx));
   if (flags.json === true) {
     printJson(io, summary);
     return 0;
   }
-  io.out(`${summary.id}, input ${summary.input.join("×")}\n\n`);
+  io.out(`${summary.id}, input ${formatShape(summary.input)}\n\n`);
   if (flags.stages !== true) io.out(`${layerTable(summary)}\n`);
   io.out(`${stageTable(summary)}\n`);
-  io.out(`parameters     ${formatCount(summary.params)} (and ${formatCount(summary.nonTrainable)} running statistics)\n`);
-  io.out(`multiply-adds  ${formatCount(summary.macs)} for one input\n`);
+  const statistics = summary.nonTrainable === null ? "" : ` (and ${formatCount(summary.nonTrainable)} running statistics)`;
+  io.out(`parameters     ${formatCount(summary.params)}${statistics}\n`);
+  io.out(`multiply-adds  ${formatMacs(summary.macs)}${summary.macs === null ? "" : " for one input"}\n`);
   return 0;
 };
 
-function layerTable(summary: Summary): string {
+type Shown = Summary | StructureSummary;
+
+function layerTable(summary: Shown): string {
   const rows = summary.layers.map(({ path, op, shape, params, macs, receptiveField }) => [
     path,
     op,
-    shape.join("×"),
+    formatShape(shape),
     formatCount(params),
-    formatCount(macs),
-    receptiveField === "all" ? "all" : receptiveField.join("×"),
+    formatMacs(macs),
+    ...(receptiveField === null ? [] : [receptiveField === "all" ? "all" : receptiveField.join("×")]),
   ]);
-  return formatTable(["layer", "op", "shape", "parameters", "multiply-adds", "receptive field"], rows, [3, 4, 5]);
+  const header = ["layer", "op", "shape", "parameters", "multiply-adds", ...(isFull(summary) ? ["receptive field"] : [])];
+  return formatTable(header, rows, [3, 4, 5]);
 }
 
-function stageTable(summary: Summary): string {
-  const rows = summary.stages.map(({ path, shape, params, macs }) => [path, shape.join("×"), formatCount(params), formatCount(macs)]);
-  return formatTable(["stage ends at", "shape", "parameters", "multiply-adds"], rows, [2, 3]);
+/** Whether the network is a described one, of which everything is known. */
+function isFull(summary: Shown): summary is Summary {
+  return summary.nonTrainable !== null;
+}
+
+function stageTable(summary: Shown): string {
+  const rows = summary.stages.map(({ path, shape, params, macs }) => [path, formatShape(shape), formatCount(params), formatMacs(macs)]);
+  return formatTable([isFull(summary) ? "stage ends at" : "block", "shape", "parameters", "multiply-adds"], rows, [2, 3]);
+}
+
+/** `3×224×224`; `?` for what a file does not state. */
+function formatShape(shape: readonly (number | null)[] | null): string {
+  return shape === null ? "?" : shape.map((size) => size ?? "?").join("×");
+}
+
+function formatMacs(macs: number | null): string {
+  return macs === null ? "?" : formatCount(macs);
 }
