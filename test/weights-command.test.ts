@@ -123,7 +123,7 @@ describe("published weights", () => {
   test("are downloaded without --allow-https when asked for by name, and compared", async () => {
     const asked: string[] = [];
     const local: typeof fetch = async (input) => {
-      asked.push(String(input));
+      asked.push(input instanceof Request ? input.url : input.toString());
       return new Response("not the file");
     };
     const options = { env: { XDG_CACHE_HOME: folder }, fetch: local, offline: false };

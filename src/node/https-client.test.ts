@@ -49,11 +49,15 @@ const loopback: NonNullable<HttpsClientOptions["lookup"]> = (_hostname, options,
   else callback(null, "127.0.0.1", 4);
 };
 
+function urlOf(input: RequestInfo | URL): string {
+  return input instanceof Request ? input.url : input.toString();
+}
+
 function client(more: HttpsClientOptions = {}): SourceOptions {
   const fetched = httpsClient({ ca: certificate?.cert ?? "", lookup: loopback, allowPrivateAddresses: true, ...more });
   return sources(async (input, init) => {
     const headers = Object.fromEntries(new Headers(init?.headers));
-    return fetched(String(input), { redirect: "manual", headers, signal: init?.signal ?? new AbortController().signal });
+    return fetched(urlOf(input), { redirect: "manual", headers, signal: init?.signal ?? new AbortController().signal });
   });
 }
 
@@ -134,7 +138,7 @@ describe("a private address", () => {
     // The first address is allowed here and the next one is not: a client for each.
     const [open, closed] = [client(), httpsClient({ ca: certificate?.cert ?? "" })];
     const both = sources(async (input, init) => {
-      const url = String(input);
+      const url = urlOf(input);
       if (url.includes("files.test")) return open.fetch?.(url, init) ?? new Response();
       return closed(url, { redirect: "manual", headers: {}, signal: init?.signal ?? new AbortController().signal });
     });

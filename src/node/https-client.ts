@@ -65,7 +65,7 @@ export function httpsClient(options: HttpsClientOptions = {}): FetchHttps {
           resolve(responseOf(message));
         } catch (thrown) {
           message.destroy();
-          reject(thrown);
+          reject(thrown instanceof Error ? thrown : new Error(String(thrown)));
         }
       });
       sent.end();
@@ -102,9 +102,9 @@ function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
   const chunks: AsyncIterator<Uint8Array> = message.iterator();
   return new ReadableStream<Uint8Array>({
     pull: async (controller) => {
-      const { done, value } = await chunks.next();
-      if (done === true) controller.close();
-      else controller.enqueue(value);
+      const step: IteratorResult<Uint8Array, unknown> = await chunks.next();
+      if (step.done === true) controller.close();
+      else controller.enqueue(step.value);
     },
     cancel: () => void message.destroy(),
   });
