@@ -12,6 +12,7 @@ import type { Dirent } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import path from "node:path";
 import { InceptionError, messageOf } from "../errors.js";
+import { readError, systemErrorCode } from "./system-error.js";
 
 /** Patterns that `{…}` may stand for; more is a mistake, or meant to exhaust the memory. */
 const MAX_ALTERNATIVES = 1024;
@@ -105,12 +106,13 @@ async function exists(file: string): Promise<boolean> {
 
 /** What is in a directory; nothing where there is none, since a pattern only asks. */
 async function entriesOf(folder: string): Promise<readonly Dirent[]> {
+  const place = folder === "" ? "." : folder;
   try {
-    return await readdir(folder === "" ? "." : folder, { withFileTypes: true });
+    return await readdir(place, { withFileTypes: true });
   } catch (thrown) {
-    const code = thrown instanceof Error && "code" in thrown ? thrown.code : null;
+    const code = systemErrorCode(thrown);
     if (code === "ENOENT" || code === "ENOTDIR") return [];
-    throw new InceptionError("SOURCE_INVALID", `Cannot list "${messageOf(folder)}": ${messageOf(thrown)}`, { folder }, { cause: thrown });
+    throw readError(`list "${messageOf(place)}"`, place, thrown);
   }
 }
 
