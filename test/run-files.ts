@@ -11,3 +11,19 @@ export function loggedSteps(run: string): number {
   const file = path.join(run, "metrics.jsonl");
   return existsSync(file) ? readFileSync(file, "utf8").split('"kind":"step"').length - 1 : 0;
 }
+
+export function reportOf(run: string): string {
+  return readFileSync(path.join(run, "report.html"), "utf8");
+}
+
+/** A card of a report that tells a wall time. */
+const TIME_CARD = /<div class="card"><b>[^<]*<\/b><span>(time per step|training time)<\/span><\/div>\n?/g;
+
+export function withoutTimes(report: string): string {
+  return report.replaceAll(TIME_CARD, "");
+}
+
+/** The wall times that the report of a run tells. */
+export function reportTimes(run: string): readonly (string | undefined)[] {
+  return [...reportOf(run).matchAll(TIME_CARD)].map(([, name]) => name);
+}

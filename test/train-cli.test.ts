@@ -22,7 +22,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bytesSource } from "../src/formats/byte-source.js";
 import { readCheckpointMeta } from "../src/train/checkpoint.js";
 import { begin, ended, inception, json, ROOT, refused } from "./program.js";
-import { lastCheckpoint, loggedSteps } from "./run-files.js";
+import { lastCheckpoint, loggedSteps, reportOf, reportTimes, withoutTimes } from "./run-files.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
 const DIGITS = path.join(ROOT, "examples/digits/images");
@@ -123,6 +123,8 @@ describe("a run that is stopped and resumed ends with the bytes of one that was 
     expect(lastCheckpoint(killed).equals(lastCheckpoint(run)), `killed at step ${step}`).toBe(true);
     expect(readFileSync(path.join(killed, "best.safetensors")).equals(readFileSync(path.join(run, "best.safetensors")))).toBe(true);
     expect(loggedSteps(killed)).toBe(STEPS);
+    expect(withoutTimes(reportOf(killed)), `killed at step ${step}`).toBe(withoutTimes(reportOf(run)));
+    expect(reportTimes(killed)).toEqual(["time per step", "training time"]);
   });
 
   test("Ctrl-C: saves, says how to go on, and ends with 130; another number of workers changes nothing", async () => {
@@ -133,13 +135,14 @@ describe("a run that is stopped and resumed ends with the bytes of one that was 
     child.kill("SIGINT");
     const result = await end;
     expect(result.code).toBe(130);
-    expect(result.err).toContain("finishing this step and saving; Ctrl-C again leaves at once\n");
-    const [, step] = result.err.match(/\ninception: stopped after step (\d); to go on: inception train --resume \S+stopped\n$/) ?? [];
+    expect(result.err).toContain("saving a checkpoint after this step; press Ctrl-C again to quit immediately\n");
+    const [, step] =
+      result.err.match(/\ninception: interrupted after step (\d); resume with: inception train --resume \S+stopped\n$/) ?? [];
     const { position } = await readCheckpointMeta(bytesSource("last.safetensors", lastCheckpoint(stopped)));
     expect(position.step).toBe(Number(step));
     expect(position.step).toBeLessThan(STEPS);
     const resumed = await inception("train", "--resume", stopped, "--threads", "1", "--workers", "2");
-    expect(resumed.err).toContain(`goes on after step ${position.step}, in epoch ${position.epoch + 1} after batch ${position.batch}\n`);
+    expect(resumed.err).toContain(`resuming after step ${position.step} (epoch ${position.epoch + 1}, batch ${position.batch} of 4)\n`);
     expect(lastCheckpoint(stopped).equals(lastCheckpoint(run))).toBe(true);
   });
 });

@@ -12,7 +12,7 @@ import { prepareRun } from "../src/node/training/run-weights.js";
 import { planOf } from "../src/node/training/segmentation-plan.js";
 import { writeVolume } from "../src/node/volumes.js";
 import { begin, ended, inception, json, refused } from "./program.js";
-import { lastCheckpoint, loggedSteps } from "./run-files.js";
+import { lastCheckpoint, loggedSteps, reportOf, reportTimes, withoutTimes } from "./run-files.js";
 
 const CASES = 6;
 const STEPS = 4;
@@ -179,6 +179,8 @@ describe("train-seg", () => {
     await ended(child);
     expect((await inception("train-seg", "--resume", killed, "--threads", "1")).code).toBe(0);
     expect(lastCheckpoint(killed).equals(lastCheckpoint(run))).toBe(true);
+    expect(withoutTimes(reportOf(killed))).toBe(withoutTimes(reportOf(run)));
+    expect(reportTimes(killed)).toEqual(["time per step", "training time"]);
   });
 
   test("learns: the loss of ten epochs falls by half", async () => {

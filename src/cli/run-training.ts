@@ -1,18 +1,22 @@
-/** What the commands that train have in common: news, Ctrl-C, resuming, the last lines. */
+/** What the commands that train have in common: progress, signals, resuming, the last lines. */
+import { constants } from "node:os";
 import { InceptionError, messageOf } from "../errors.js";
 import { type ProgressReport, reportOn } from "../node/training/progress-report.js";
 import type { TrainedRun } from "../node/training/train-model.js";
 import type { EpochRow } from "../train/history.js";
 import type { Flags } from "./command.js";
-import { EXIT, INTERRUPTED } from "./exit-code.js";
+import { EXIT } from "./exit-code.js";
 import { flagName, integerFlag } from "./flags.js";
 import { formatCount, type Io, printJson } from "./io.js";
+
+/** Ctrl-C, what job schedulers and service managers send, and the end of the terminal. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** What a command says when training is over. */
 export interface Outcome {
   readonly json: unknown;
   readonly text: string;
-  /** What to say where somebody interrupted; null where training came to its end. */
+  /** What to print where the run was interrupted; null where training came to its end. */
   readonly stopped: string | null;
 }
 
@@ -29,26 +33,40 @@ export interface EpochWords {
 /** How a run is watched while it goes on. */
 export interface Watch {
   readonly onEvent: ProgressReport["onEvent"];
-  readonly interrupted: () => boolean;
+  readonly signal: AbortSignal;
 }
 
-/**
- * Train, tell how it goes and what came out of it. Returns the exit code.
- *
- * @param samples - what is counted where it cannot be read, in the plural
- */
-export async function runTraining(samples: string, flags: Flags, io: Io, start: (watch: Watch) => Promise<Outcome>): Promise<number> {
+export interface TrainingCommand {
+  /** The command as it is typed. */
+  readonly command: string;
+  /** What is counted where it cannot be read, in the plural. */
+  readonly samples: string;
+}
+
+/** Trains, and prints progress and results. Returns the exit code: 128 plus the signal's number where one ended it. */
+export async function runTraining(
+  { command, samples }: TrainingCommand,
+  flags: Flags,
+  io: Io,
+  start: (watch: Watch) => Promise<Outcome>,
+): Promise<number> {
   const report = reportOn(io.line);
-  const watch = watchInterrupts(report);
+  const watch = watchSignals(report);
   try {
-    const { json, text, stopped } = await start({ onEvent: report.onEvent, interrupted: watch.interrupted });
+    const { json, text, stopped } = await start({ onEvent: watch.onEvent, signal: watch.signal });
     report.close();
     if (report.skipped() > 0) io.err(`inception: ${formatCount(report.skipped())} ${samples} could not be read and were left out\n`);
     if (flags.json === true) printJson(io, json);
     else io.out(text);
     if (stopped === null) return report.skipped() === 0 ? EXIT.success : EXIT.failed;
     io.err(`inception: ${stopped}\n`);
-    return INTERRUPTED;
+    return watch.exitCode();
+  } catch (thrown) {
+    const run = watch.run();
+    if (!watch.signal.aborted || thrown !== watch.signal.reason || run === null) throw thrown;
+    report.close();
+    io.err(`inception: interrupted before a step; resume with: ${resumeLine(command, run)}\n`);
+    return watch.exitCode();
   } finally {
     report.close();
     watch.stop();
@@ -58,12 +76,15 @@ export async function runTraining(samples: string, flags: Flags, io: Io, start: 
 /** The outcome of one run. */
 export function outcomeOf(trained: TrainedRun, { command, scores, formatRow }: EpochWords): Outcome {
   const { run: folder, epochs, best, final, steps, secondsPerStep, end } = trained;
-  const resume = `inception ${command} --resume ${quotedForShell(folder)}`;
   return {
     json: { run: folder, epochs, best: best && scores(best), final: final && scores(final), steps, secondsPerStep },
     text: formatTrained(trained, formatRow),
-    stopped: end === "interrupted" ? `stopped after step ${formatCount(steps)}; to go on: ${resume}` : null,
+    stopped: end === "interrupted" ? `interrupted after step ${formatCount(steps)}; resume with: ${resumeLine(command, folder)}` : null,
   };
+}
+
+function resumeLine(command: string, run: string): string {
+  return `inception ${command} --resume ${quotedForShell(run)}`;
 }
 
 /** A run keeps what it was begun with; otherwise resuming would not give what an uninterrupted run gives. */
@@ -86,16 +107,33 @@ export function workersFlag(flags: Flags): { readonly workers?: number } {
   return workers === undefined ? {} : { workers };
 }
 
-/** The first Ctrl-C asks the run to save and end, the second ends the program. */
-function watchInterrupts(report: ProgressReport) {
-  let asked = false;
-  const onSignal = () => {
-    if (asked) process.exit(INTERRUPTED);
-    asked = true;
-    report.note("finishing this step and saving; Ctrl-C again leaves at once");
+/**
+ * From the moment at which the run has a directory, the first signal asks it to save and end, and the second ends the program.
+ * Before, there is nothing to save, and a signal ends the program as in any other command.
+ */
+function watchSignals(report: ProgressReport) {
+  const controller = new AbortController();
+  let [run, code]: [string | null, number] = [null, 0];
+  const onSignal = (name: NodeJS.Signals) => {
+    code = 128 + constants.signals[name];
+    if (controller.signal.aborted) process.exit(code);
+    report.note("saving a checkpoint after this step; press Ctrl-C again to quit immediately");
+    controller.abort();
   };
-  process.on("SIGINT", onSignal);
-  return { interrupted: () => asked, stop: () => void process.off("SIGINT", onSignal) };
+  const onEvent: ProgressReport["onEvent"] = (event) => {
+    if (event.kind === "folder" && run === null) for (const name of SIGNALS) process.on(name, onSignal);
+    if (event.kind === "folder") run = event.run;
+    report.onEvent(event);
+  };
+  return {
+    signal: controller.signal,
+    onEvent,
+    run: () => run,
+    exitCode: () => code,
+    stop: () => {
+      for (const name of SIGNALS) process.off(name, onSignal);
+    },
+  };
 }
 
 function formatTrained(

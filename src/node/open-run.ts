@@ -21,6 +21,7 @@ export const RUN_FILES = {
   last: path.join("checkpoints", "last.safetensors"),
   best: "best.safetensors",
   report: "report.html",
+  validation: "validation",
 } as const;
 
 export const CONFIG_FORMAT = "inceptionkit-run";

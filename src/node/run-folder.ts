@@ -122,7 +122,13 @@ export async function resumeRun(
   folder: string,
   startTime: number,
   options: ReadCheckpointOptions = {},
-): Promise<{ readonly run: Run; readonly writer: RunWriter; readonly checkpoint: Checkpoint | null }> {
+): Promise<{
+  readonly run: Run;
+  readonly writer: RunWriter;
+  readonly checkpoint: Checkpoint | null;
+  /** What was logged up to the checkpoint. */
+  readonly lines: readonly MetricsLine[];
+}> {
   await openRun(folder);
   const release = await lockRunFolder(folder);
   try {
@@ -134,7 +140,7 @@ export async function resumeRun(
     const position: Position = checkpoint?.meta.position ?? { epoch: 0, batch: 0, step: 0 };
     const lines = linesUpTo(await readRunMetrics(run), position);
     const writer = await startWriting(folder, lines, startTime, release);
-    return { run, writer, checkpoint };
+    return { run, writer, checkpoint, lines };
   } catch (thrown) {
     await release();
     throw thrown;
@@ -291,8 +297,9 @@ async function removeEpochs(folder: string, kept: readonly number[]): Promise<vo
 }
 
 async function removeLeftovers(folder: string): Promise<void> {
-  for (const place of [folder, path.join(folder, RUN_FILES.checkpoints)]) {
-    for (const name of await readdir(place)) if (LEFTOVER.test(name)) await rm(path.join(place, name), { force: true });
+  const places = ["", RUN_FILES.checkpoints, RUN_FILES.events, RUN_FILES.validation].map((name) => path.join(folder, name));
+  for (const place of places) {
+    for (const name of await entriesOf(place)) if (LEFTOVER.test(name)) await rm(path.join(place, name), { force: true });
   }
 }
 

@@ -3,7 +3,7 @@ import type { Device } from "./session.js";
 
 /**
  * An emitted program that changes state: an ONNX graph whose state goes in as inputs and comes out as outputs.
- * `compileTrainingStep` makes them. Every input is a piece of state or a feed of each run.
+ * `compileTraining` emits them. Every input is a piece of state or a feed of each run.
  */
 export interface TrainingProgram {
   readonly model: Uint8Array;

@@ -71,7 +71,10 @@ export interface LoopParts<B extends TrainedBatch, E> {
   /** Keep a checkpoint; called at step boundaries. `evaluation` is there at the end of an epoch. */
   readonly save: (progress: Progress, evaluation: E | null) => Promise<void>;
   readonly report: (event: TrainingEvent<E>) => void;
-  /** Asked after each step, and after each batch that is measured: whether to save and return. */
+  /**
+   * Asked after each step, and after each batch of an evaluation: whether to save and return. Not between the batches of one
+   * step: they have moved running statistics already, so the step could not be taken again.
+   */
   readonly interrupted: () => boolean;
   /** Name of the newest checkpoint, for the message of a run that diverged; null before the first. */
   readonly lastCheckpoint: () => string | null;
@@ -98,7 +101,7 @@ export async function trainLoop<B extends TrainedBatch, E>(
       await parts.save(progress, null);
       return { end: "interrupted", progress };
     }
-    const evaluation = parts.validation && (await measure(parts, parts.validation));
+    const evaluation = parts.validation && (await evaluate(parts, parts.validation));
     if (evaluation === "interrupted") {
       // Behind the last batch of the epoch: a run that goes on from here measures again.
       await parts.save(progress, null);
@@ -110,8 +113,9 @@ export async function trainLoop<B extends TrainedBatch, E>(
       history: [...progress.history, row],
       partial: NO_EPOCH,
     };
-    await parts.save(progress, evaluation);
+    // Reported first, so that a checkpoint never lacks the line of its epoch in the log.
     parts.report({ kind: "epoch", row, evaluation });
+    await parts.save(progress, evaluation);
     if (options.earlyStopping && judgeStopping(options.earlyStopping, progress.history).stop) return { end: "stopped early", progress };
   }
   return { end: "finished", progress };
@@ -238,17 +242,8 @@ function stepResult<B extends TrainedBatch, E>(task: LearningTask<B, E>, batch: 
   return { loss: numberOf(outputs.loss) ?? Number.NaN, correct, gradientNorm: numberOf(outputs.gradientNorm) };
 }
 
-/** Measure the network as it is on all samples of a source. */
+/** Evaluates the network as it is on all samples of a source. */
 export async function evaluate<B extends TrainedBatch, E>(
-  parts: Pick<LoopParts<B, E>, "trainer" | "task" | "report">,
-  source: FedSource<B>,
-): Promise<E> {
-  const evaluation = await measure({ ...parts, interrupted: () => false }, source);
-  if (evaluation === "interrupted") throw new RangeError("Cannot be interrupted: nothing asks for it");
-  return evaluation;
-}
-
-async function measure<B extends TrainedBatch, E>(
   parts: Pick<LoopParts<B, E>, "trainer" | "task" | "report" | "interrupted">,
   { source, inputs: inputsOf }: FedSource<B>,
 ): Promise<E | "interrupted"> {

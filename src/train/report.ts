@@ -296,7 +296,9 @@ function tables(data: ReportData): string {
 /** Nested settings as `optimizer.momentum`. */
 function flatten(prefix: string, value: JsonData): readonly (readonly [string, string])[] {
   if (isJsonRecord(value) && Object.keys(value).length > 0) {
-    return Object.entries(value).flatMap(([key, item]) => flatten(prefix === "" ? key : `${prefix}.${key}`, item));
+    // By name: a resumed run reads its settings from a file that sorts them.
+    const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return entries.flatMap(([key, item]) => flatten(prefix === "" ? key : `${prefix}.${key}`, item));
   }
   if (prefix === "") return [];
   return [[prefix, value === null ? "none" : typeof value === "string" ? value : encodeJson(value)]];

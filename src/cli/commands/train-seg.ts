@@ -28,7 +28,7 @@ const WORDS: EpochWords = {
 
 /** `train-seg DATA --out RUN`, or `train-seg --resume RUN`. */
 export const run: RunCommand = ([data], flags, io) =>
-  runTraining("cases", flags, io, (watch) =>
+  runTraining({ command: "train-seg", samples: "cases" }, flags, io, (watch) =>
     start(data === undefined ? undefined : String(data), flags, { ...deviceFlags(flags), ...workersFlag(flags), ...watch }),
   );
 
@@ -60,7 +60,7 @@ function outcomeOfRun(trained: SegmentedRun): Outcome {
   };
 }
 
-function outcomeOfAll({ folder, folds, all }: CrossValidation): Outcome {
+function outcomeOfAll({ folder, total, folds, all }: CrossValidation): Outcome {
   const rows = folds.map(({ fold, run: { epochs, steps }, validation }) => [
     ...[String(fold), String(validation.cases.length), String(epochs), String(steps)],
     validation.meanDice?.toFixed(4) ?? "–",
@@ -73,6 +73,6 @@ function outcomeOfAll({ folder, folds, all }: CrossValidation): Outcome {
       all: all && { meanDice: all.meanDice, ...scoreKeys(all) },
     },
     text: all === null ? table : `${table}\n${formatScores(all)}`,
-    stopped: all === null ? `stopped after ${folds.length} folds; to go on: the same command again` : null,
+    stopped: all === null ? `interrupted after ${folds.length} of ${total} folds; run the same command again to resume` : null,
   };
 }

@@ -16,7 +16,7 @@ const WORDS: EpochWords = {
 
 /** `train DATA --model ID --out RUN`, or `train --resume RUN`. */
 export const run: RunCommand = ([data], flags, io) =>
-  runTraining("images", flags, io, async (watch) => {
+  runTraining({ command: "train", samples: "images" }, flags, io, async (watch) => {
     const common = { ...deviceFlags(flags), ...workersFlag(flags), ...sourceFlags(flags, io), ...watch };
     return outcomeOf(await start(data === undefined ? undefined : String(data), flags, common), WORDS);
   });

@@ -6,6 +6,7 @@ import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js
 import type { Checkpoint } from "../../train/checkpoint.js";
 import type { PartialEpoch, Progress } from "../../train/loop.js";
 import type { TrainingNetwork } from "./prepare-network.js";
+import type { UnloggedSteps } from "./run-log.js";
 
 /** A checkpoint of a run as it is: the trainer's state and the parameters that the trainer does not have because they are fixed. */
 export async function checkpointOf(parts: {
@@ -14,8 +15,9 @@ export async function checkpointOf(parts: {
   readonly network: Pick<TrainingNetwork, "model" | "options" | "graphHash">;
   readonly settings: { readonly seed: number };
   readonly progress: Progress;
+  readonly unlogged: UnloggedSteps;
 }): Promise<Checkpoint> {
-  const { trainer, fixed, network, settings, progress } = parts;
+  const { trainer, fixed, network, settings, progress, unlogged } = parts;
   const flat = [...fixed].map(([path, tensor]) => [path, { ...tensor, shape: [elementCount(tensor.shape)] }] as const);
   return {
     state: new Map([...(await trainer.readState()), ...flat]),
@@ -27,7 +29,7 @@ export async function checkpointOf(parts: {
       position: progress.position,
       seed: settings.seed,
       history: progress.history,
-      partial: { ...progress.partial },
+      partial: { ...progress.partial, ...(unlogged.steps === 0 ? {} : { unloggedLoss: unlogged.loss, unloggedSteps: unlogged.steps }) },
     },
   };
 }
@@ -35,6 +37,11 @@ export async function checkpointOf(parts: {
 /** The sums of the epoch under way, out of a checkpoint. */
 export function partialOf({ lossSum = 0, steps = 0, correct = 0, images = 0 }: Readonly<Record<string, number>>): PartialEpoch {
   return { lossSum, steps, correct, images };
+}
+
+/** The steps since the last line of the log, out of a checkpoint. */
+export function unloggedOf({ unloggedLoss = 0, unloggedSteps = 0 }: Readonly<Record<string, number>>): UnloggedSteps {
+  return { loss: unloggedLoss, steps: unloggedSteps };
 }
 
 /** The network's parameters in a checkpoint: the averages where the run keeps them. */

@@ -10,7 +10,9 @@ import { type SegmentationValidation, summed, validationJson } from "./validate-
 export interface CrossValidation {
   /** Folder of the folds. */
   readonly folder: string;
-  /** The folds that are done, in their order; fewer than all where somebody interrupted. */
+  /** How many folds there are. */
+  readonly total: number;
+  /** The folds that are done, in their order; fewer than all where the run was interrupted. */
   readonly folds: readonly { readonly fold: number; readonly run: SegmentedRun; readonly validation: SegmentationValidation }[];
   /** Of all cases together, each measured by the network that has not seen it; null before the last fold is done. */
   readonly all: SegmentationValidation | null;
@@ -34,10 +36,13 @@ export async function crossValidate(id: string, given: GivenOptions, options: Tr
   for (let fold = 0; fold < folds; fold++) {
     const out = path.join(options.out, `fold-${fold}`);
     const { options: network, ...resuming } = options;
-    const run = (await hasRun(out))
-      ? await resumeSegmentation({ ...resuming, out })
-      : await trainSegmentation(id, { ...given, fold }, { ...options, out });
-    if (run.validation === null) return { folder: options.out, folds: done, all: null };
+    const start = async () =>
+      (await hasRun(out)) ? resumeSegmentation({ ...resuming, out }) : trainSegmentation(id, { ...given, fold }, { ...options, out });
+    const run = await start().catch((thrown: unknown) => {
+      if (options.signal?.aborted) return null;
+      throw thrown;
+    });
+    if (run === null || run.validation === null) return { folder: options.out, total: folds, folds: done, all: null };
     done.push({ fold, run, validation: run.validation });
   }
   const validations = done.map(({ validation }) => validation);
@@ -57,7 +62,7 @@ export async function crossValidate(id: string, given: GivenOptions, options: Tr
   };
   const bytes = new TextEncoder().encode(`${JSON.stringify(json, null, 1)}\n`);
   await writeFileAtomic(path.join(options.out, CROSS_VALIDATION_FILE), [bytes]);
-  return { folder: options.out, folds: done, all };
+  return { folder: options.out, total: folds, folds: done, all };
 }
 
 async function hasRun(folder: string): Promise<boolean> {

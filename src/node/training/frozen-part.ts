@@ -2,10 +2,11 @@ import { compileInference } from "../../compile/compile.js";
 import type { SplitNetwork } from "../../compile/training/frozen.js";
 import type { Batch } from "../../data/batch.js";
 import { concatChunks } from "../../formats/onnx/encode.js";
-import type { RunOptions, Session, SessionOptions } from "../../runtime/session.js";
+import type { CancelSignal, RunOptions, Session, SessionOptions } from "../../runtime/session.js";
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import type { FeatureTable } from "../../train/feature-source.js";
 import type { BatchesOf } from "../../train/task.js";
+import { throwIfAborted } from "../abort.js";
 import { createNodeSession } from "../ort-session.js";
 
 /** What turns a batch of images into the inputs of the trained part. */
@@ -56,12 +57,14 @@ const MAX_TABLE_BYTES = 2 ** 30;
  * several maps of values leave the frozen part.
  *
  * @param source - in order, without augmentation
+ * @throws what `signal` was aborted with, at the latest after the batch under way
  */
 export async function featureTable(
   frozen: FrozenPart,
   split: SplitNetwork,
   source: BatchesOf<Batch>,
   report: (done: number, total: number) => void,
+  signal?: CancelSignal,
 ): Promise<FeatureTable | null> {
   const [cut, ...more] = split.cut;
   const width = (split.trained.inputs[0]?.type.shape ?? []).slice(1).reduce<number>((product, dim) => product * Number(dim), 1);
@@ -70,11 +73,13 @@ export async function featureTable(
   const values = new Float32Array(source.dataset.size * width);
   const indices: number[] = [];
   for await (const batch of source.epoch(0)) {
+    throwIfAborted(signal);
     const features = (await frozen.inputs(batch))[cut];
     if (!(features?.data instanceof Float32Array)) throw new RangeError(`Cannot read features "${cut}"`);
     values.set(features.data.subarray(0, batch.count * width), indices.length * width);
     indices.push(...batch.indices);
     report(indices.length, source.dataset.size);
   }
+  throwIfAborted(signal);
   return { values, width, indices };
 }

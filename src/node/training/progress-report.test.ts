@@ -56,7 +56,7 @@ describe("without a terminal", () => {
 
   test("a resumed run says where it goes on", () => {
     const text = written(false, events({ ...BEGINNING, begun: [], position: { epoch: 1, batch: 2, step: 7 } }));
-    expect(text).toContain("\ngoes on after step 7, in epoch 2 after batch 2\n");
+    expect(text).toContain("\nresuming after step 7 (epoch 2, batch 2 of 5)\n");
   });
 
   test("five images that cannot be read are named, each once, and all are counted", () => {

@@ -79,6 +79,7 @@ export function reportOn(line: LiveLine): ProgressReport {
         return line.note(formatEpoch(event.row, begun?.epochs ?? event.row.epoch, steps.endEpoch()));
       case "skipped":
         return skip(event.sample.name, event.sample.reason);
+      case "folder":
       case "saved":
         return;
     }
@@ -87,7 +88,7 @@ export function reportOn(line: LiveLine): ProgressReport {
 }
 
 function beginningLines(event: RunBeginning): readonly string[] {
-  const { model, parameters, classes, samples, trainImages, valImages, stepsPerEpoch, position, begun } = event;
+  const { model, parameters, classes, samples, trainImages, valImages, stepsPerEpoch, batchesPerEpoch, position, begun } = event;
   const count = (value: number) => value.toLocaleString("en-US");
   const images = `${count(trainImages)} training and ${count(valImages)} validation ${samples} of ${classes} classes`;
   return [
@@ -97,7 +98,9 @@ function beginningLines(event: RunBeginning): readonly string[] {
       : [`not in the weights, begun from chance: ${begun.slice(0, 4).join(", ")}${begun.length > 4 ? " …" : ""}`]),
     ...(position.step === 0
       ? []
-      : [`goes on after step ${count(position.step)}, in epoch ${position.epoch + 1} after batch ${position.batch}`]),
+      : [
+          `resuming after step ${count(position.step)} (epoch ${position.epoch + 1}, batch ${position.batch} of ${count(batchesPerEpoch)})`,
+        ]),
   ];
 }
 

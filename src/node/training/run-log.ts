@@ -2,6 +2,7 @@ import os from "node:os";
 import { type EpochRow, metricValue, type Position } from "../../train/history.js";
 import type { Progress, TrainingEvent } from "../../train/loop.js";
 import type { Evaluation } from "../../train/metrics.js";
+import type { MetricsLine } from "../../train/metrics-log.js";
 import type { StepPoint } from "../../train/report.js";
 import type { TrainingSettings } from "../../train/settings.js";
 import { RUN_FILES } from "../open-run.js";
@@ -12,6 +13,8 @@ export type RunEvent<E = Evaluation> =
   | TrainingEvent<E>
   | { readonly kind: "preparing"; readonly what: "network" | "programs" }
   | RunBeginning
+  /** The directory of the run exists; from here on it can be resumed. */
+  | { readonly kind: "folder"; readonly run: string }
   | { readonly kind: "features"; readonly done: number; readonly total: number }
   | { readonly kind: "reading"; readonly done: number; readonly total: number }
   | { readonly kind: "validating"; readonly done: number; readonly total: number }
@@ -46,8 +49,28 @@ export interface RunLog<E> {
   lastCheckpoint(): string | null;
   evaluationOf(epoch: number): E | null;
   steps(): readonly StepPoint[];
+  /** What a checkpoint has to hold, so that a resumed run writes the lines of an uninterrupted one. */
+  unlogged(): UnloggedSteps;
+  /** Mean wall time of a step of this process; null before there are two. */
   secondsPerStep(): number | null;
+  /** The same of all steps of the run, those before it was resumed included. */
+  secondsPerStepOfRun(): number | null;
 }
+
+/** Steps since the last line, whose mean loss the next line tells. */
+export interface UnloggedSteps {
+  /** Sum of their losses. */
+  readonly loss: number;
+  readonly steps: number;
+}
+
+/** What a run logged before it was resumed. */
+export interface EarlierLog {
+  readonly lines: readonly MetricsLine[];
+  readonly unlogged: UnloggedSteps;
+}
+
+export const NO_EARLIER_LOG: EarlierLog = { lines: [], unlogged: { loss: 0, steps: 0 } };
 
 /** About so many lines of steps a run writes for each epoch; more would say nothing more. */
 const LINES_PER_EPOCH = 50;
@@ -57,15 +80,15 @@ export function runLog<E = Evaluation>(
   settings: Pick<TrainingSettings, "accumulate">,
   batchesPerEpoch: number,
   onEvent: (event: RunEvent<E>) => void,
+  earlier: EarlierLog = NO_EARLIER_LOG,
 ): RunLog<E> {
   const every = Math.max(1, Math.floor(batchesPerEpoch / settings.accumulate / LINES_PER_EPOCH));
   const evaluations = new Map<number, E>();
-  const points: StepPoint[] = [];
-  const sums = { loss: 0, steps: 0, seconds: 0, timed: 0 };
+  const points = [...earlierPoints(earlier.lines)];
+  const sums = { ...earlier.unlogged };
+  const clock = stepClock(earlierTime(earlier.lines));
   let checkpoint: string | null = null;
   let writing = Promise.resolve();
-  let previous: number | null = null;
-  let epochEnded = false;
 
   const write = (kind: "step" | "epoch", epoch: number, step: number, values: Readonly<Record<string, number>>) => {
     const time = Date.now() / 1000;
@@ -74,14 +97,7 @@ export function runLog<E = Evaluation>(
     writing.catch(() => {});
   };
   const step = (event: TrainingEvent<E> & { kind: "step" }) => {
-    const now = performance.now();
-    // The time behind an evaluation is not a step's.
-    if (previous !== null && !epochEnded) {
-      sums.seconds += (now - previous) / 1000;
-      sums.timed += 1;
-    }
-    previous = now;
-    epochEnded = false;
+    clock.step();
     sums.loss += event.loss;
     sums.steps += 1;
     if (event.position.step % every !== 0) return;
@@ -89,13 +105,15 @@ export function runLog<E = Evaluation>(
     points.push(point);
     Object.assign(sums, { loss: 0, steps: 0 });
     const norm = event.gradientNorm === null ? {} : { gradientNorm: event.gradientNorm };
-    write("step", event.position.epoch + 1, point.step, { loss: point.loss, learningRate: point.learningRate, ...norm });
+    const seconds = clock.sinceLine();
+    const time = seconds === null ? {} : { secondsPerStep: seconds };
+    write("step", event.position.epoch + 1, point.step, { loss: point.loss, learningRate: point.learningRate, ...norm, ...time });
   };
   return {
     report: (event) => {
       if (event.kind === "step") step(event);
       if (event.kind === "epoch") {
-        epochEnded = true;
+        clock.pause();
         write("epoch", event.row.epoch, event.row.step, rowValues(event.row));
       }
       onEvent(event);
@@ -109,8 +127,71 @@ export function runLog<E = Evaluation>(
     lastCheckpoint: () => checkpoint,
     evaluationOf: (epoch) => evaluations.get(epoch) ?? null,
     steps: () => points,
-    secondsPerStep: () => (sums.timed === 0 ? null : sums.seconds / sums.timed),
+    unlogged: () => ({ ...sums }),
+    secondsPerStep: clock.here,
+    secondsPerStepOfRun: clock.ofRun,
   };
+}
+
+/** Wall time of some steps. */
+interface TimedSteps {
+  readonly seconds: number;
+  readonly steps: number;
+}
+
+const NO_STEPS: TimedSteps = { seconds: 0, steps: 0 };
+
+/** Times steps; what lies between the last step of an epoch and the first of the next one is not counted. */
+function stepClock(earlier: TimedSteps) {
+  let [line, here, run] = [NO_STEPS, NO_STEPS, earlier];
+  let previous: number | null = null;
+  const mean = ({ seconds, steps }: TimedSteps): number | null => (steps === 0 ? null : seconds / steps);
+  return {
+    step: (): void => {
+      const now = performance.now();
+      if (previous !== null) {
+        const seconds = (now - previous) / 1000;
+        [line, here, run] = [withStep(line, seconds), withStep(here, seconds), withStep(run, seconds)];
+      }
+      previous = now;
+    },
+    /** The next step begins later than now. */
+    pause: (): void => {
+      previous = null;
+    },
+    /** Mean since this was asked last. */
+    sinceLine: (): number | null => {
+      const seconds = mean(line);
+      line = NO_STEPS;
+      return seconds;
+    },
+    here: () => mean(here),
+    ofRun: () => mean(run),
+  };
+}
+
+function withStep(sum: TimedSteps, seconds: number): TimedSteps {
+  return { seconds: sum.seconds + seconds, steps: sum.steps + 1 };
+}
+
+/** The curve of the steps before a run was resumed. */
+function earlierPoints(lines: readonly MetricsLine[]): readonly StepPoint[] {
+  return lines.flatMap(({ kind, step, values: { loss, learningRate } }) =>
+    kind === "step" && loss !== undefined && learningRate !== undefined ? [{ step, loss, learningRate }] : [],
+  );
+}
+
+/** Each line has the mean time of the steps since the line before; lines of earlier versions have none and are not counted. */
+function earlierTime(lines: readonly MetricsLine[]): TimedSteps {
+  let [previous, sum] = [0, NO_STEPS];
+  for (const { kind, step, values } of lines) {
+    if (kind !== "step") continue;
+    const steps = step - previous;
+    previous = step;
+    const { secondsPerStep } = values;
+    if (secondsPerStep !== undefined) sum = { seconds: sum.seconds + secondsPerStep * steps, steps: sum.steps + steps };
+  }
+  return sum;
 }
 
 function rowValues({ epoch, step, dice, ...row }: EpochRow): Readonly<Record<string, number>> {

@@ -10,6 +10,7 @@ import type { Batch } from "../../data/batch.js";
 import type { DatasetSource } from "../../data/dataset-source.js";
 import { InceptionError } from "../../errors.js";
 import { findModel, type GivenOptions } from "../../models/index.js";
+import type { CancelSignal } from "../../runtime/session.js";
 import type { TrainerOptions } from "../../runtime/trainer.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
@@ -22,29 +23,36 @@ import type { Evaluation } from "../../train/metrics.js";
 import { familyRecipe } from "../../train/recipes.js";
 import { resolveSettings, settingsJson, type TrainingSettings } from "../../train/settings.js";
 import type { FedSource } from "../../train/task.js";
+import { throwIfAborted, untilAborted } from "../abort.js";
 import { type BatchSourceOptions, createBatchSource } from "../batch-source.js";
 import { openDataset } from "../datasets/index.js";
 import { openRun, type Run, readRunCheckpoint } from "../open-run.js";
 import { checkFreeForRun, createRun, type RunWriter, resumeRun } from "../run-folder.js";
 import { batchOptions } from "./batch-options.js";
-import { checkpointOf, partialOf } from "./checkpoint-state.js";
+import { partialOf, unloggedOf } from "./checkpoint-state.js";
 import { type FrozenPart, featureInputs, featureTable, openFrozenPart } from "./frozen-part.js";
 import { loopOptions } from "./loop-options.js";
 import { openTrainer } from "./open-trainer.js";
 import { describeFor, hashOf, type NetworkOptions, prepareNetwork, type TrainingNetwork } from "./prepare-network.js";
-import { environmentFacts, type RunBeginning, type RunEvent, runLog } from "./run-log.js";
+import { type EarlierLog, environmentFacts, NO_EARLIER_LOG, type RunBeginning, type RunEvent, runLog } from "./run-log.js";
 import { writeRunReport } from "./run-report.js";
+import { runSaver } from "./run-saver.js";
 
 export interface TrainModelOptions extends TrainerOptions, NetworkOptions {
-  /** Folder of the run: new or empty, or with `resume` that of a run. */
+  /** Directory of the run, new or empty. */
   readonly out: string;
   /** Threads that decode and augment. Default 1. */
   readonly workers?: number;
   /** News: steps, epochs, images that were left out, what is being prepared. */
   readonly onEvent?: (event: RunEvent) => void;
-  /** Asked after each step: whether to save and end. */
-  readonly interrupted?: () => boolean;
+  /**
+   * Ends the run, at the latest after the step, batch or file under way. Before the first step the call rejects with `signal.reason`;
+   * from then on it saves a checkpoint and resolves with `end` "interrupted".
+   */
+  readonly signal?: CancelSignal;
 }
+
+export type ResumeTrainingOptions = Omit<TrainModelOptions, "options" | "preprocessing">;
 
 export interface TrainedRun {
   readonly run: string;
@@ -87,30 +95,34 @@ export async function trainModel(id: string, given: GivenOptions, options: Train
   });
   // Before weights are fetched.
   await checkFreeForRun(options.out);
-  const { train, val } = await openDataset(settings.data, datasetOptions(settings));
+  const { signal } = options;
+  const { train, val } = await untilAborted(signal, openDataset(settings.data, datasetOptions(settings)));
   options.onEvent?.({ kind: "preparing", what: "network" });
-  const network = await prepareNetwork(id, settings, train.classes.length, options);
+  const network = await untilAborted(signal, prepareNetwork(id, settings, train.classes.length, options));
   const contents = { config: runConfig(network, settings), labels: train.classes, recipe: { preprocessing: network.preprocessing } };
   const writer = await createRun(options.out, contents, Date.now() / 1000);
-  return finishRun({ settings, network, train, val, writer, start: BEGINNING, state: null, options });
+  return finishRun({ settings, network, train, val, writer, start: BEGINNING, state: null, earlier: NO_EARLIER_LOG, options });
 }
 
 /**
- * Go on with a run where its last checkpoint was taken. The result is that of a run which was never stopped.
+ * Resumes a run from its last checkpoint. The result is bit-identical to that of an uninterrupted run; in the report only times
+ * differ.
  *
  * @throws InceptionError as `trainModel`; RUN_INVALID, CHECKPOINT_INVALID
  */
-export async function resumeTraining(options: Omit<TrainModelOptions, "options">): Promise<TrainedRun> {
+export async function resumeTraining(options: ResumeTrainingOptions): Promise<TrainedRun> {
   const { config } = await openRun(options.out);
   const settings = resolveSettings(config.settings);
-  const { train, val } = await openDataset(settings.data, datasetOptions(settings));
-  const { writer, checkpoint, run } = await resumeRun(options.out, Date.now() / 1000, {
+  const { train, val } = await untilAborted(options.signal, openDataset(settings.data, datasetOptions(settings)));
+  const { writer, checkpoint, run, lines } = await resumeRun(options.out, Date.now() / 1000, {
     expected: { model: config.model, graphHash: config.graphHash },
   });
   try {
     const network = await resumedNetwork(run, checkpoint, settings, train, options);
     const start = checkpoint ? { ...checkpoint.meta, partial: partialOf(checkpoint.meta.partial) } : BEGINNING;
-    return await finishRun({ settings, network, train, val, writer, start, state: checkpoint?.state ?? null, options });
+    const state = checkpoint?.state ?? null;
+    const earlier = { lines, unlogged: unloggedOf(checkpoint?.meta.partial ?? {}) };
+    return await finishRun({ settings, network, train, val, writer, start, state, earlier, options });
   } finally {
     await writer.close();
   }
@@ -174,7 +186,8 @@ interface Prepared {
   readonly start: Progress;
   /** The trainer's state, of a checkpoint; null to begin. */
   readonly state: ReadonlyMap<string, Tensor> | null;
-  readonly options: Omit<TrainModelOptions, "options">;
+  readonly earlier: EarlierLog;
+  readonly options: ResumeTrainingOptions;
 }
 
 /** Everything that is open while a run trains. */
@@ -183,6 +196,7 @@ interface Opened {
 }
 
 async function finishRun(prepared: Prepared): Promise<TrainedRun> {
+  prepared.options.onEvent?.({ kind: "folder", run: prepared.options.out });
   const opened: Opened = { closers: [() => prepared.writer.close()] };
   try {
     return await runTraining(prepared, opened);
@@ -199,39 +213,34 @@ async function runTraining(prepared: Prepared, opened: Opened): Promise<TrainedR
   const split = splitFrozen(selected, isTrained);
   const frozen = await openFrozenPart(split, network.parameters, options);
   opened.closers.push(() => frozen.close());
+  throwIfAborted(options.signal);
   const sources = await openSources(prepared, opened, frozen, split);
   report({ kind: "preparing", what: "programs" });
   const { compiled, trainer, masks } = await openTrainer(split, isTrained, settings, network.parameters, options);
   opened.closers.push(() => trainer.close());
+  throwIfAborted(options.signal);
   const names = new Set(compiled.state.map(({ name }) => name));
   if (state) await trainer.writeState(new Map([...state].filter(([name]) => names.has(name))));
   const fixed = new Map([...network.parameters].filter(([path]) => !names.has(path)));
-  const save = (progress: Progress) => checkpointOf({ trainer, fixed, network, settings, progress });
-
   const { batchesPerEpoch } = sources.train.source;
   const stepsPerEpoch = Math.ceil(batchesPerEpoch / settings.accumulate);
   report(beginning(prepared, batchesPerEpoch, stepsPerEpoch));
-  const log = runLog(writer, settings, batchesPerEpoch, report);
+  const log = runLog(writer, settings, batchesPerEpoch, report, prepared.earlier);
   const parts: LoopParts<Batch, Evaluation> = {
     trainer,
     task: classification(prepared.train, prepared.val, settings.mixup > 0 || settings.cutmix > 0),
     ...sources,
     report: log.report,
-    interrupted: options.interrupted ?? (() => false),
+    interrupted: () => options.signal?.aborted === true,
     lastCheckpoint: () => log.lastCheckpoint(),
-    save: async (progress, evaluation) => {
-      const checkpoint = await save(progress);
-      const ended = progress.position.batch === 0;
-      if (ended) await writer.saveEpoch(checkpoint, { metric: settings.metric, count: settings.keep });
-      else await writer.saveLast(checkpoint);
-      log.saved(progress, evaluation);
-    },
+    save: runSaver({ trainer, fixed, network, settings, writer, log }),
   };
-  const { end, progress } = await trainLoop(loopOptions(settings, stepsPerEpoch, masks), parts, start);
+  const { end: loopEnd, progress } = await trainLoop(loopOptions(settings, stepsPerEpoch, masks), parts, start);
   await log.flush();
   const best = bestEpoch(progress.history, settings.metric) ?? progress.history.at(-1) ?? null;
-  const evaluation = best && (log.evaluationOf(best.epoch) ?? (await evaluateBest(options.out, parts, names)));
-  const secondsPerStep = log.secondsPerStep();
+  const measured = best && (log.evaluationOf(best.epoch) ?? (await evaluateBest(options.out, parts, names)));
+  const evaluation = measured === "interrupted" ? null : measured;
+  const end = measured === "interrupted" ? measured : loopEnd;
   const file = await writeRunReport({
     writer,
     network,
@@ -239,7 +248,7 @@ async function runTraining(prepared: Prepared, opened: Opened): Promise<TrainedR
     progress,
     end,
     evaluation,
-    secondsPerStep,
+    secondsPerStep: log.secondsPerStepOfRun(),
     stepsPerEpoch,
     classes: prepared.train.classes,
     val: prepared.val,
@@ -253,7 +262,7 @@ async function runTraining(prepared: Prepared, opened: Opened): Promise<TrainedR
     steps: progress.position.step,
     best,
     final: progress.history.at(-1) ?? null,
-    secondsPerStep,
+    secondsPerStep: log.secondsPerStep(),
     report: file,
   };
 }
@@ -276,7 +285,11 @@ function beginning({ network, settings, train, val, start }: Prepared, batchesPe
 }
 
 /** Of a run whose best epoch was measured before it was resumed. */
-async function evaluateBest(folder: string, parts: LoopParts<Batch, Evaluation>, names: ReadonlySet<string>): Promise<Evaluation | null> {
+async function evaluateBest(
+  folder: string,
+  parts: LoopParts<Batch, Evaluation>,
+  names: ReadonlySet<string>,
+): Promise<Evaluation | "interrupted" | null> {
   const run = await openRun(folder);
   if (parts.validation === null || !run.hasBest) return null;
   const { state } = await readRunCheckpoint(run, "best", { select: (name) => names.has(name) });
@@ -299,7 +312,7 @@ async function openSources(prepared: Prepared, opened: Opened, frozen: FrozenPar
   const cached = async (dataset: DatasetSource, training: boolean): Promise<FedSource<Batch> | null> => {
     if (split.frozen === null) return null;
     const { source } = await open(dataset, batches.measuring);
-    const table = await featureTable(frozen, split, source, report);
+    const table = await featureTable(frozen, split, source, report, options.signal);
     const { batch: batchSize, seed } = settings;
     return (
       table && { source: featureSource(dataset, table, { batchSize, seed, training }), inputs: (batch) => featureInputs(split, batch) }

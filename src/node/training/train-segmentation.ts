@@ -8,6 +8,7 @@ import { selectTrained } from "../../compile/training/training.js";
 import { foldSplit } from "../../data/index.js";
 import { InceptionError } from "../../errors.js";
 import type { GivenOptions } from "../../models/index.js";
+import type { CancelSignal } from "../../runtime/session.js";
 import type { TrainerOptions } from "../../runtime/trainer.js";
 import { type CaseFacts, caseFacts, type Fingerprint, fingerprintOf, trainingStatistics } from "../../segment/fingerprint.js";
 import { planTraining, type SegmentationPlan } from "../../segment/plan.js";
@@ -18,14 +19,16 @@ import { type PatchEvaluation, segmentation, type VolumeBatch, volumeInput } fro
 import { resolveSegmentationSettings, type SegmentationSettings, volumeAugmentation } from "../../train/segmentation-settings.js";
 import { settingsJson } from "../../train/settings.js";
 import type { BatchesOf } from "../../train/task.js";
+import { throwIfAborted, untilAborted } from "../abort.js";
 import { openVolumeDataset, readCase, type VolumeCase, type VolumeDataset } from "../datasets/volume-dataset.js";
 import { openRun } from "../open-run.js";
 import { checkFreeForRun, createRun, type RunWriter, resumeRun } from "../run-folder.js";
 import { createVolumeBatchSource } from "../volume-batch-source.js";
-import { checkpointOf, partialOf } from "./checkpoint-state.js";
+import { partialOf, unloggedOf } from "./checkpoint-state.js";
 import { loopOptions } from "./loop-options.js";
 import { openTrainer } from "./open-trainer.js";
-import { environmentFacts, type RunEvent, runLog } from "./run-log.js";
+import { type EarlierLog, environmentFacts, NO_EARLIER_LOG, type RunEvent, runLog } from "./run-log.js";
+import { runSaver } from "./run-saver.js";
 import { checkForVolumes, describeNetwork, type Network, resumedNetwork } from "./segmentation-network.js";
 import { planJson, planOf, type RunPlan } from "./segmentation-plan.js";
 import { writeSegmentationReport } from "./segmentation-report.js";
@@ -33,16 +36,18 @@ import type { TrainedRun } from "./train-model.js";
 import { type SegmentationValidation, validateSegmentation } from "./validate-segmentation.js";
 
 export interface TrainSegmentationOptions extends TrainerOptions {
-  /** Folder of the run: new or empty, or with `resume` that of a run. */
+  /** Directory of the run, new or empty. */
   readonly out: string;
   /** Options of the network. Default: half its width. */
   readonly options?: GivenOptions;
   /** Threads that read, prepare and augment. Default 1. */
   readonly workers?: number;
   readonly onEvent?: (event: RunEvent<PatchEvaluation>) => void;
-  /** Asked after each step: whether to save and end. */
-  readonly interrupted?: () => boolean;
+  /** As in `TrainModelOptions`. During the validation of whole volumes the call resolves with `end` "interrupted" too. */
+  readonly signal?: CancelSignal;
 }
+
+export type ResumeSegmentationOptions = Omit<TrainSegmentationOptions, "options">;
 
 export interface SegmentedRun extends TrainedRun {
   /** Of the cases that were set aside; null where there are none, or the run was interrupted. */
@@ -73,7 +78,7 @@ export async function trainSegmentation(id: string, given: GivenOptions, options
   const settings = resolveSegmentationSettings(given);
   checkForVolumes(id);
   await checkFreeForRun(options.out);
-  const dataset = await openVolumeDataset(settings.data);
+  const dataset = await untilAborted(options.signal, openVolumeDataset(settings.data));
   const { facts, fingerprint } = await lookAt(dataset, options);
   const planned = planTraining(fingerprint, { ...settings, channels: dataset.channels });
   const augmentation = volumeAugmentation(settings.augmentation);
@@ -93,18 +98,19 @@ export async function trainSegmentation(id: string, given: GivenOptions, options
   const config = { model: network.model, options: network.options, graphHash: network.graphHash, settings: settingsJson(settings) };
   const recipe = { plan: planJson(plan, planned, fingerprint, dataset) };
   const writer = await createRun(options.out, { config, labels, recipe }, Date.now() / 1000);
-  return finish({ settings, network, plan, dataset, labels, writer, start: BEGINNING, state: null, options });
+  return finish({ settings, network, plan, dataset, labels, writer, start: BEGINNING, state: null, earlier: NO_EARLIER_LOG, options });
 }
 
 /**
- * Go on with a run where its last checkpoint was taken. The result is that of a run which was never stopped.
+ * Resumes a run from its last checkpoint. The result is bit-identical to that of an uninterrupted run; in the report only times
+ * differ.
  *
  * @throws InceptionError as `trainSegmentation`; RUN_INVALID, CHECKPOINT_INVALID
  */
-export async function resumeSegmentation(options: Omit<TrainSegmentationOptions, "options">): Promise<SegmentedRun> {
+export async function resumeSegmentation(options: ResumeSegmentationOptions): Promise<SegmentedRun> {
   const { config } = await openRun(options.out);
   const settings = resolveSegmentationSettings(config.settings);
-  const { writer, checkpoint, run } = await resumeRun(options.out, Date.now() / 1000, {
+  const { writer, checkpoint, run, lines } = await resumeRun(options.out, Date.now() / 1000, {
     expected: { model: config.model, graphHash: config.graphHash },
   });
   try {
@@ -113,7 +119,8 @@ export async function resumeSegmentation(options: Omit<TrainSegmentationOptions,
     const network = resumedNetwork(run, plan, settings, checkpoint);
     const start = checkpoint ? { ...checkpoint.meta, partial: partialOf(checkpoint.meta.partial) } : BEGINNING;
     const state = checkpoint?.state ?? null;
-    return await finish({ settings, network, plan, dataset, labels: run.labels, writer, start, state, options });
+    const earlier = { lines, unlogged: unloggedOf(checkpoint?.meta.partial ?? {}) };
+    return await finish({ settings, network, plan, dataset, labels: run.labels, writer, start, state, earlier, options });
   } finally {
     await writer.close();
   }
@@ -125,10 +132,11 @@ function idOf({ id }: VolumeCase): string {
 
 async function lookAt(
   dataset: VolumeDataset,
-  { onEvent }: Pick<TrainSegmentationOptions, "onEvent">,
+  { onEvent, signal }: Pick<TrainSegmentationOptions, "onEvent" | "signal">,
 ): Promise<{ readonly facts: readonly CaseFacts[]; readonly fingerprint: Fingerprint }> {
   const facts: CaseFacts[] = [];
   for (const [index, each] of dataset.cases.entries()) {
+    throwIfAborted(signal);
     try {
       const { channels, labels } = await readCase(each);
       facts.push(caseFacts(each.id, channels, labels));
@@ -175,12 +183,14 @@ interface Prepared {
   readonly start: Progress;
   /** The trainer's state, of a checkpoint; null to begin. */
   readonly state: ReadonlyMap<string, Tensor> | null;
-  readonly options: Omit<TrainSegmentationOptions, "options">;
+  readonly earlier: EarlierLog;
+  readonly options: ResumeSegmentationOptions;
 }
 
 type Closer = () => Promise<void>;
 
 async function finish(prepared: Prepared): Promise<SegmentedRun> {
+  prepared.options.onEvent?.({ kind: "folder", run: prepared.options.out });
   const closers: Closer[] = [() => prepared.writer.close()];
   try {
     return await runTraining(prepared, closers);
@@ -199,11 +209,12 @@ async function runTraining(prepared: Prepared, closers: Closer[]): Promise<Segme
   const trained = { trained: selectTrained(network.graph) };
   const { trainer, masks } = await openTrainer(trained, () => true, compiled, network.parameters, options, extra);
   closers.push(() => trainer.close());
+  throwIfAborted(options.signal);
   if (state) await trainer.writeState(state);
   const { batchesPerEpoch } = sources.train;
   const stepsPerEpoch = Math.ceil(batchesPerEpoch / settings.accumulate);
   report({ ...beginningOf(prepared), batchesPerEpoch, stepsPerEpoch });
-  const log = runLog<PatchEvaluation>(writer, settings, batchesPerEpoch, report);
+  const log = runLog<PatchEvaluation>(writer, settings, batchesPerEpoch, report, prepared.earlier);
   const [x, y, z] = plan.recipe.patchSize;
   const inputs = async (batch: VolumeBatch) => ({ input: volumeInput(batch, plan.recipe.normalization.length, [z, y, x]) });
   const parts: LoopParts<VolumeBatch, PatchEvaluation> = {
@@ -212,19 +223,15 @@ async function runTraining(prepared: Prepared, closers: Closer[]): Promise<Segme
     train: { source: sources.train, inputs },
     validation: sources.validation && { source: sources.validation, inputs },
     report: log.report,
-    interrupted: options.interrupted ?? (() => false),
+    interrupted: () => options.signal?.aborted === true,
     lastCheckpoint: () => log.lastCheckpoint(),
-    save: async (progress, evaluation) => {
-      const checkpoint = await checkpointOf({ trainer, fixed: new Map(), network, settings, progress });
-      if (progress.position.batch === 0) await writer.saveEpoch(checkpoint, { metric: settings.metric, count: settings.keep });
-      else await writer.saveLast(checkpoint);
-      log.saved(progress, evaluation);
-    },
+    save: runSaver({ trainer, fixed: new Map(), network, settings, writer, log }),
   };
-  const { end, progress } = await trainLoop(loopOptions(settings, stepsPerEpoch, masks), parts, start);
+  const { end: loopEnd, progress } = await trainLoop(loopOptions(settings, stepsPerEpoch, masks), parts, start);
   await log.flush();
-  const validation = end === "interrupted" || plan.validation.length === 0 ? null : await validate(prepared);
-  const secondsPerStep = log.secondsPerStep();
+  const scored = loopEnd === "interrupted" || plan.validation.length === 0 ? null : await validate(prepared);
+  const validation = scored === "interrupted" ? null : scored;
+  const end = scored === "interrupted" ? scored : loopEnd;
   const environment = environmentFacts(trainer.device, options.threads ?? 0);
   const told = {
     writer,
@@ -235,7 +242,7 @@ async function runTraining(prepared: Prepared, closers: Closer[]): Promise<Segme
     labels,
     progress,
     end,
-    secondsPerStep,
+    secondsPerStep: log.secondsPerStepOfRun(),
     stepsPerEpoch,
     steps: log.steps(),
     environment,
@@ -248,23 +255,29 @@ async function runTraining(prepared: Prepared, closers: Closer[]): Promise<Segme
     steps: progress.position.step,
     best: bestEpoch(progress.history, settings.metric) ?? progress.history.at(-1) ?? null,
     final: progress.history.at(-1) ?? null,
-    secondsPerStep,
+    secondsPerStep: log.secondsPerStep(),
     report: file,
     validation,
   };
 }
 
 /** Whole volumes at their own grid: what counts, which Dice of patches only foretells. */
-function validate({ options, settings }: Prepared): Promise<SegmentationValidation> {
-  const { device, threads } = options;
+async function validate({ options, settings }: Prepared): Promise<SegmentationValidation | "interrupted"> {
+  const { device, threads, signal } = options;
   const { mirrorAxes } = volumeAugmentation(settings.augmentation);
   const onCase = (done: number, total: number) => options.onEvent?.({ kind: "validating", done, total });
-  return validateSegmentation(options.out, {
+  const running = {
     ...(device === undefined ? {} : { device }),
     ...(threads === undefined ? {} : { threads }),
-    mirrorAxes,
-    onCase,
-  });
+    ...(signal === undefined ? {} : { signal }),
+  };
+  try {
+    return await validateSegmentation(options.out, { ...running, mirrorAxes, onCase });
+  } catch (thrown) {
+    // The run is trained: resumed, it is validated again.
+    if (signal?.aborted) return "interrupted";
+    throw thrown;
+  }
 }
 
 interface Sources {

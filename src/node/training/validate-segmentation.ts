@@ -1,10 +1,12 @@
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
+import type { CancelSignal } from "../../runtime/session.js";
 import type { TrainerOptions } from "../../runtime/trainer.js";
 import { type LabelMean, meanScores } from "../../segment/index.js";
+import { throwIfAborted } from "../abort.js";
 import { openVolumeDataset } from "../datasets/volume-dataset.js";
 import { type FailedCase, type ScoredCase, scoreLabelFiles } from "../evaluate-segmentation.js";
-import { openRun } from "../open-run.js";
+import { openRun, RUN_FILES } from "../open-run.js";
 import { openSegmenter } from "../segment/segmenter.js";
 import { writeVolume } from "../volumes.js";
 import { makeFolder, writeFileAtomic } from "../write-file.js";
@@ -15,6 +17,8 @@ export interface ValidateSegmentationOptions extends Pick<TrainerOptions, "devic
   readonly overlap?: number;
   /** As `Segmenter.segment` takes it. Default: none. */
   readonly mirrorAxes?: readonly number[];
+  /** Ends the validation: it rejects with `signal.reason`, at the latest after the window under way. */
+  readonly signal?: CancelSignal;
   /** Called after each case. */
   readonly onCase?: (done: number, total: number) => void;
 }
@@ -30,8 +34,7 @@ export interface SegmentationValidation {
   readonly meanDice: number | null;
 }
 
-/** Where predictions and scores lie below the folder of a run. */
-export const VALIDATION_FOLDER = "validation";
+/** Where scores are below the directory of a run. */
 export const VALIDATION_FILE = "validation.json";
 
 /**
@@ -57,26 +60,31 @@ export async function validateSegmentation(folder: string, options: ValidateSegm
     const message = `Cannot validate run "${messageOf(folder)}": it set no cases aside, expected a run with a fold`;
     throw new InceptionError("RUN_INVALID", message, { folder });
   }
-  const { onCase, overlap, mirrorAxes, ...device } = options;
+  const { onCase, overlap, mirrorAxes, signal, ...device } = options;
   const dataset = await openVolumeDataset(data);
   const segmenter = await openSegmenter(folder, device);
   const [cases, failed]: [ScoredCase[], FailedCase[]] = [[], []];
   try {
-    const place = path.join(folder, VALIDATION_FOLDER);
+    const place = path.join(folder, RUN_FILES.validation);
     await makeFolder(place);
     for (const [index, id] of validation.entries()) {
+      throwIfAborted(signal);
       try {
         const found = dataset.cases.find((each) => each.id === id);
         if (found === undefined)
           throw new InceptionError("DATASET_INVALID", `Cannot validate on "${id}": "${messageOf(data)}" has no such case`);
-        const how = { ...(overlap === undefined ? {} : { overlap }), ...(mirrorAxes === undefined ? {} : { mirrorAxes }) };
+        const how = {
+          ...(overlap === undefined ? {} : { overlap }),
+          ...(mirrorAxes === undefined ? {} : { mirrorAxes }),
+          ...(signal === undefined ? {} : { signal }),
+        };
         const { labels, header } = await segmenter.segment(found.image, how);
         const predicted = path.join(place, `${id}.nii.gz`);
         await writeVolume(predicted, labels, header);
         const classes = await scoreLabelFiles({ id, predicted, truth: found.label }, { labels: recipe.labelValues.slice(1) });
         cases.push({ id, classes });
       } catch (thrown) {
-        if (!(thrown instanceof InceptionError)) throw thrown;
+        if (signal?.aborted || !(thrown instanceof InceptionError)) throw thrown;
         failed.push({ id, error: thrown });
       }
       onCase?.(index + 1, validation.length);

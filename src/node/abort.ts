@@ -1,0 +1,31 @@
+import type { CancelSignal } from "../runtime/session.js";
+
+/** @throws what the signal was aborted with */
+export function throwIfAborted(signal: CancelSignal | undefined): void {
+  if (signal?.aborted) throw signal.reason;
+}
+
+/**
+ * Waits for work that cannot be stopped itself, until it is done or the signal is aborted. Aborted work goes on unseen, so it
+ * must not hold anything that would have to be closed.
+ *
+ * @throws what the work throws, or what the signal was aborted with
+ */
+export async function untilAborted<T>(signal: CancelSignal | undefined, work: Promise<T>): Promise<T> {
+  if (signal === undefined) return work;
+  let stop = (): void => {};
+  const aborted = new Promise<null>((resolve) => {
+    stop = () => resolve(null);
+    signal.addEventListener("abort", stop);
+  });
+  try {
+    throwIfAborted(signal);
+    const result = await Promise.race([work.then((value) => ({ value })), aborted]);
+    if (result !== null) return result.value;
+    throw signal.reason;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    // Its failure after the abort concerns nobody.
+    work.catch(() => {});
+  }
+}

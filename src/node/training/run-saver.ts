@@ -1,0 +1,32 @@
+import type { Trainer } from "../../runtime/trainer.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { LoopParts } from "../../train/loop.js";
+import type { TrainingSettings } from "../../train/settings.js";
+import type { TrainedBatch } from "../../train/task.js";
+import type { RunWriter } from "../run-folder.js";
+import { checkpointOf } from "./checkpoint-state.js";
+import type { TrainingNetwork } from "./prepare-network.js";
+import type { RunLog } from "./run-log.js";
+
+export interface SaverParts<E> {
+  readonly trainer: Trainer;
+  /** Parameters that the trainer does not have because they are frozen. */
+  readonly fixed: ReadonlyMap<string, Tensor>;
+  readonly network: Pick<TrainingNetwork, "model" | "options" | "graphHash">;
+  readonly settings: Pick<TrainingSettings, "seed" | "metric" | "keep">;
+  readonly writer: RunWriter;
+  readonly log: RunLog<E>;
+}
+
+/** What a run does at its checkpoints, whatever it learns. */
+export function runSaver<B extends TrainedBatch, E>(parts: SaverParts<E>): LoopParts<B, E>["save"] {
+  const { writer, log, settings } = parts;
+  return async (progress, evaluation) => {
+    // Lines come first: a run that is killed in between resumes from the checkpoint before and writes the same lines again.
+    await log.flush();
+    const checkpoint = await checkpointOf({ ...parts, progress, unlogged: log.unlogged() });
+    if (progress.position.batch === 0) await writer.saveEpoch(checkpoint, { metric: settings.metric, count: settings.keep });
+    else await writer.saveLast(checkpoint);
+    log.saved(progress, evaluation);
+  };
+}
