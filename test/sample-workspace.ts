@@ -18,6 +18,7 @@ const CASES = 4;
 export async function fillWorkspace(folder: string): Promise<void> {
   for (const name of ["examples", "assets", "test", "docs"]) symlinkSync(path.join(ROOT, name), path.join(folder, name));
   mkdirSync(path.join(folder, "runs"));
+  copyFileSync(path.join(ROOT, "test/goldens/pth/tiny_state_dict.zip.pth"), path.join(folder, "checkpoint.pt"));
   await photographs(folder);
   await scans(folder);
   series(folder);
@@ -29,11 +30,13 @@ export async function fillWorkspace(folder: string): Promise<void> {
   await trainSegmentation("inception_resnet_3d", volumes, { out: out("hippocampus"), options: { widthMultiplier: 0.05 }, threads: 1 });
 }
 
-/** The digits of the package as `photos/<class>/`, the same under `flowers/`, and one as `photo.jpg`. */
+const FLOWERS = ["daisy", "dandelion", "rose", "sunflower", "tulip"];
+
+/** Digits of the package, two of them to a class, as `photos/<class>/` and `flowers/<class>/`, and one as `photo.jpg`. */
 async function photographs(folder: string): Promise<void> {
   const digits = path.join(ROOT, "examples/digits/images");
   for (const file of readdirSync(digits)) {
-    const classFolder = path.join(folder, "photos", file.slice(0, 1));
+    const classFolder = path.join(folder, "photos", FLOWERS[Math.floor(Number(file.slice(0, 1)) / 2)] ?? "");
     mkdirSync(classFolder, { recursive: true });
     copyFileSync(path.join(digits, file), path.join(classFolder, file));
   }
@@ -57,11 +60,12 @@ async function scans(folder: string): Promise<void> {
   writeFileSync(path.join(dataset, "dataset.json"), JSON.stringify({ name: "Synthetic", modality: { "0": "MRI" }, labels, training }));
   symlinkSync("Task04_Hippocampus/imagesTr", path.join(folder, "scans"));
   symlinkSync("Task04_Hippocampus/labelsTr", path.join(folder, "labels"));
-  copyFileSync(path.join(dataset, "imagesTr/case_0.nii.gz"), path.join(folder, "scan.nii.gz"));
+  for (const name of ["scan.nii.gz", "brain.nii.gz"]) copyFileSync(path.join(dataset, "imagesTr/case_0.nii.gz"), path.join(folder, name));
 }
 
 /** A DICOM series as `ct-slices/`. */
 function series(folder: string): void {
   const slices = Array.from({ length: 3 }, (_, index) => Int16Array.from({ length: 12 }, (__, voxel) => 100 * index + voxel));
   symlinkSync(folderOf(folder, dicomSeries([4, 3], slices)), path.join(folder, "ct-slices"));
+  symlinkSync("ct-slices", path.join(folder, "dicom-folder"));
 }

@@ -17,6 +17,28 @@ export async function main(args: readonly string[], streams: Streams): Promise<n
   return runLine(args, cleanIo(streams));
 }
 
+/** A command line that was understood, before it runs. */
+export interface ParsedLine {
+  readonly command: Command;
+  readonly operands: readonly (string | readonly string[])[];
+  readonly flags: Flags;
+}
+
+/**
+ * Parse a command line without running it. The values of flags are checked by the command itself, when it runs.
+ *
+ * @throws CommanderError where it is invalid, and for `--help` and `--version`
+ */
+export async function parseLine(args: readonly string[]): Promise<ParsedLine> {
+  const parsed: ParsedLine[] = [];
+  const silent: Pick<Io, "out"> = { out: () => {} };
+  const program = await programOf(await withMoreFlags(args[0]), silent, async (line) => void parsed.push(line));
+  await program.parseAsync([...args], { from: "user" });
+  const [line] = parsed;
+  if (line === undefined) throw new CommanderError(EXIT.unusable, "inception.noCommand", "missing command");
+  return line;
+}
+
 /** The same with text that is cleaned already. */
 export async function runLine(given: readonly string[], io: Io): Promise<number> {
   // `help train` is `train --help`.
@@ -29,7 +51,10 @@ export async function runLine(given: readonly string[], io: Io): Promise<number>
     return EXIT.unusable;
   }
   let code: number = EXIT.success;
-  const program = await programOf(commands, io, (result) => (code = result));
+  const program = await programOf(commands, io, async ({ command, operands, flags }) => {
+    const { run } = await command.load();
+    code = await run(operands, flags, io);
+  });
   try {
     await program.parseAsync(args.length === 0 ? ["--help"] : [...args], { from: "user" });
     return code;
@@ -58,7 +83,10 @@ Exit codes: 0 everything succeeded, 1 some inputs failed or a check did not hold
 2 invalid usage or input, 70 internal error, 130 interrupted.
 `;
 
-async function programOf(commands: readonly Command[], io: Io, done: (code: number) => void): Promise<Commander> {
+/** What is done with a line that was understood. */
+type Act = (line: ParsedLine) => Promise<void>;
+
+async function programOf(commands: readonly Command[], io: Pick<Io, "out">, act: Act): Promise<Commander> {
   const program = new Commander("inception")
     .description("Run, train, explain and export Inception networks as ONNX.")
     .exitOverride()
@@ -66,13 +94,13 @@ async function programOf(commands: readonly Command[], io: Io, done: (code: numb
     .showSuggestionAfterError(false)
     .helpCommand(false)
     .version(await packageVersion());
-  for (const command of commands) addCommand(program, command, io, done);
+  for (const command of commands) addCommand(program, command, act);
   return program.addHelpText("after", FOOTER);
 }
 
 const REPEATABLE = ["--option ", "--float "];
 
-function addCommand(program: Commander, command: Command, io: Io, done: (code: number) => void): void {
+function addCommand(program: Commander, command: Command, act: Act): void {
   const definition = program.command(`${command.name} ${command.operands}`.trim()).summary(command.summary).description(command.summary);
   for (const [flags, doc, fallback] of command.flags) {
     // A repeatable flag collects its values; one that takes a list would swallow the files behind it.
@@ -83,8 +111,7 @@ function addCommand(program: Commander, command: Command, io: Io, done: (code: n
   definition.addHelpText("after", `\nExamples:\n${command.examples.map((example) => `  $ ${example}`).join("\n")}\n`);
   definition.action(async (...given: unknown[]) => {
     const operands = given.slice(0, definition.registeredArguments.length).flatMap(operandOf);
-    const { run } = await command.load();
-    done(await run(operands, definition.opts<Flags>(), io));
+    await act({ command, operands, flags: definition.opts<Flags>() });
   });
 }
 

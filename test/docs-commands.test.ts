@@ -1,0 +1,75 @@
+/**
+ * Every `inception …` line of the README, of docs/, of the model cards and of `--help` is parsed; those whose inputs are in the
+ * sample workspace run there.
+ */
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseLine } from "../src/cli/main.js";
+import { MODELS } from "../src/models/index.js";
+import { type CommandLine, findCommandLines } from "./command-lines.js";
+import { ROOT } from "./program.js";
+import { fillWorkspace } from "./sample-workspace.js";
+
+/** Training and what measures itself for minutes have tests of their own. */
+const LONG = ["train", "train-seg", "fid", "verify", "quantize", "experiment"];
+/** Flags whose values are written, not read. */
+const OUTPUTS = ["--out", "--svg", "--export", "--record", "--csv", "--training-step", "--save-statistics"];
+
+const lines = [...new Map(findCommandLines().map((each) => [`${each.place} ${each.line}`, each])).values()];
+
+describe("command lines of the documentation", () => {
+  test.each(lines.filter(({ args }) => !args.includes("--help")))("$place: $line", async ({ args }) => {
+    const { command, flags } = await parseLine(args);
+    expect(command.name).toBe(args[0]);
+    // A flag without its value takes the next flag for it.
+    expect(Object.values(flags).filter((value) => typeof value === "string" && value.startsWith("--"))).toEqual([]);
+  });
+
+  describe("run in the sample workspace", () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "inception-docs-"));
+    let ran = 0;
+    beforeAll(() => fillWorkspace(folder));
+    afterAll(() => rmSync(folder, { recursive: true }));
+
+    test("those whose inputs are there", { timeout: 900_000 }, async () => {
+      const unique = [...new Map(lines.map((each) => [each.args.join("\0"), each])).values()];
+      for (const line of unique.filter((each) => canRun(each, folder))) {
+        const { code, out } = await runIn(folder, line.args);
+        // diff ends with 1 where the networks differ, which is what its examples show.
+        const expected = line.args[0] === "diff" ? [0, 1] : [0];
+        if (!expected.includes(code)) throw new Error(`${line.place}: ${line.line} ended with ${code}:\n${out}`);
+        ran++;
+      }
+      expect(ran).toBeGreaterThanOrEqual(25);
+    });
+  });
+});
+
+function canRun({ args }: CommandLine, folder: string): boolean {
+  const [command = "", ...rest] = args;
+  if (LONG.includes(command)) return false;
+  if (rest.some((word) => /^[A-Z]{1,9}$/.test(word))) return false;
+  const inputs = rest.filter((word, index) => !word.startsWith("--") && !OUTPUTS.includes(rest[index - 1] ?? ""));
+  return inputs.every((word) => isModel(word) || isPlain(word) || existsSync(path.join(folder, word)));
+}
+
+function isModel(word: string): boolean {
+  const [id = ""] = word.split(":");
+  return id === "hippocampus" || MODELS.some((model) => model.id === id || model.family === id);
+}
+
+/** Values that are no files: numbers, options, names of methods and classes. */
+function isPlain(word: string): boolean {
+  return /^[\d.,x]+$/.test(word) || word.includes("=") || /^(all|last|best|rose|svg|grad_cam|x|repeat\.0|inception_a\.0)$/.test(word);
+}
+
+function runIn(cwd: string, args: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [path.join(ROOT, "bin/inception.js"), ...args], { cwd, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1, out: stdout.slice(-500) + stderr });
+    });
+  });
+}
