@@ -41,6 +41,23 @@ describe("cutting a network where training begins", () => {
     expect(frozen.parameters.filter((parameter) => trained.parameters.includes(parameter))).toEqual([]);
   });
 
+  test("the pool of a block reads the map that crosses the cut, so that one map crosses it", async () => {
+    const inception = describeModel("inception_v3", { inputSize: 75, widthMultiplier: 0.125, numClasses: 5, dropRate: 0 });
+    const selected = selectTrained(inception);
+    const { frozen, trained, cut } = splitFrozen(selected, trainedParameters(inception, "last:2"));
+    expect(cut).toEqual(["Mixed_7a"]);
+    expect(frozen?.outputs.map(({ name }) => name)).toEqual(["Mixed_7a"]);
+    expect(trained.nodes.some(({ outputs }) => outputs.includes("Mixed_7b.pool"))).toBe(true);
+    const parameters = goldenParameters(selected);
+    const feeds = { input: filled("split", [2, 3, 75, 75]) };
+    const complete = outputOf(await runGraph(selected, parameters, feeds), "logits");
+    if (frozen === null) throw new RangeError("Cannot find the frozen part");
+    const between = outputOf(await runGraph(frozen, parameters, feeds), "Mixed_7a");
+    const parts = outputOf(await runGraph(trained, parameters, { Mixed_7a: between }), "logits");
+    const worst = complete.data.reduce((most, value, index) => Math.max(most, Math.abs(value - Number(parts.data[index]))), 0);
+    expect(worst).toBeLessThan(1e-5);
+  });
+
   test("nothing frozen: no frozen part, and the network as it is", () => {
     expect(splitFrozen(network, () => true)).toEqual({ frozen: null, trained: network, cut: ["input"] });
   });

@@ -18,7 +18,8 @@ export interface SplitNetwork {
  * inference graph, where the runtime folds each batch normalisation into its convolution, and is not differentiated.
  *
  * A node is frozen where neither it nor anything before it has a trained parameter or draws a dropout mask. Batch
- * normalisations of the frozen part use their running statistics and keep them.
+ * normalisations of the frozen part use their running statistics and keep them. The pool of an Inception block whose input
+ * crosses the cut anyway is computed in the trained part, so that one map crosses the cut and not two.
  *
  * @throws RangeError when nothing is trained
  */
@@ -28,11 +29,8 @@ export function splitFrozen(network: Graph, isTrained: (parameter: Parameter) =>
   for (const node of network.nodes) {
     if (node.op === "dropout" || node.inputs.some((input) => changing.has(input))) for (const output of node.outputs) changing.add(output);
   }
-  const parameters = new Set(network.parameters.map(({ path }) => path));
-  const trainedNodes = network.nodes.filter(({ outputs }) => outputs.some((output) => changing.has(output)));
+  const { trainedNodes, made, cut } = narrowCut(network, changing);
   const inputs = new Set(network.inputs.map(({ name }) => name));
-  const made = new Set(trainedNodes.flatMap(({ outputs }) => outputs));
-  const cut = [...new Set(trainedNodes.flatMap((node) => node.inputs))].filter((value) => !made.has(value) && !parameters.has(value));
   if (cut.every((value) => inputs.has(value))) return { frozen: null, trained: network, cut };
   const frozen = selectOutputs({ ...network, outputs: cut.map((value) => ({ name: value, value })) }, cut);
   const used = new Set(trainedNodes.flatMap((node) => node.inputs));
@@ -49,4 +47,22 @@ export function splitFrozen(network: Graph, isTrained: (parameter: Parameter) =>
     types: new Map([...network.types].filter(([value]) => kept.has(value))),
   };
   return { frozen: checkGraph(frozen), trained: checkGraph(trained), cut };
+}
+
+/** The nodes of the trained part and the values that it reads, where `trained` has the outputs of those that must be in it. */
+function narrowCut(network: Graph, trained: ReadonlySet<string>) {
+  const parameters = new Set(network.parameters.map(({ path }) => path));
+  const made = new Set(trained);
+  for (;;) {
+    const trainedNodes = network.nodes.filter(({ outputs }) => outputs.some((output) => made.has(output)));
+    for (const { outputs } of trainedNodes) for (const output of outputs) made.add(output);
+    const cut = [...new Set(trainedNodes.flatMap((node) => node.inputs))].filter((value) => !made.has(value) && !parameters.has(value));
+    const crossing = new Set(cut);
+    const movable = network.nodes.find(
+      ({ inputs, outputs }) =>
+        inputs.length > 0 && outputs.some((output) => crossing.has(output)) && inputs.every((input) => crossing.has(input)),
+    );
+    if (movable === undefined) return { trainedNodes, made: new Set(trainedNodes.flatMap(({ outputs }) => outputs)), cut };
+    for (const output of movable.outputs) made.add(output);
+  }
 }
