@@ -242,7 +242,7 @@ describe("crafted files", () => {
 });
 
 const KNOWN =
-  "known are safetensors (.safetensors), PyTorch (.pt, .pth, .bin, .ckpt), Keras HDF5 (.h5, .hdf5), Keras archive (.keras), TensorFlow checkpoint (.index), TensorFlow graph (.pb), ONNX (.onnx), NumPy archive (.npz)";
+  "known are safetensors (.safetensors), PyTorch (.pt, .pth, .bin, .ckpt), Keras HDF5 (.h5, .hdf5), Keras archive (.keras), TensorFlow checkpoint (.index), TensorFlow graph (.pb), TensorFlow.js (.json), ONNX (.onnx), NumPy archive (.npz)";
 
 describe("files of other formats", () => {
   const unrecognized = `Cannot read weights from "x": its content is of no known format; ${KNOWN}`;
@@ -301,6 +301,26 @@ const HDF5 = await libraryFile((file) => {
 });
 const VARIABLES = [variable("a/weights", 3, 3, 2, 4), variable("a/biases", 4), variable("global_step")];
 const BUNDLE = bundle(VARIABLES);
+const TFJS: Bundled = {
+  index: new TextEncoder().encode(
+    JSON.stringify({
+      weightsManifest: [
+        {
+          paths: ["a.bin", "b.bin"],
+          weights: [
+            { name: "conv2d_1/kernel", shape: [3, 3, 3, 2], dtype: "float32", quantization: { dtype: "uint8", scale: 0.5, min: -2 } },
+            { name: "conv2d_1/bias", shape: [2], dtype: "float32", quantization: { dtype: "float16" } },
+            { name: "steps", shape: [], dtype: "int32" },
+          ],
+        },
+      ],
+    }),
+  ),
+  data: new Map([
+    ["a.bin", new Uint8Array(33)],
+    ["b.bin", new Uint8Array(29)],
+  ]),
+};
 const array = encodeNpy({ dtype: "float32", shape: [5, 7], data: Float32Array.from({ length: 35 }, Math.cos) });
 
 /** A file that is whole, and the data files beside it, if it has any. */
@@ -321,6 +341,7 @@ const VALID: readonly ValidFile[] = [
   ["small.ckpt", sliceFile(VARIABLES), null],
   ["snappy.ckpt", sliceFile(VARIABLES, { compression: 1, perBlock: 2 }), null],
   ["small.index", BUNDLE.index, BUNDLE.data],
+  ["model.json", TFJS.index, TFJS.data],
   [
     "small.npz",
     zipFile([

@@ -90,12 +90,17 @@ export async function runOnFiles<T>(
   paths: readonly string[],
   flags: Flags,
   io: Io,
-  work: { readonly output: (loaded: LoadedModel) => string; readonly interpret: (row: Float32Array, loaded: LoadedModel) => T },
+  work: {
+    readonly output: (loaded: LoadedModel) => string;
+    readonly interpret: (row: Float32Array, loaded: LoadedModel) => T;
+    /** Whether weights without the network's classifier are an error. */
+    readonly needsClassifier: boolean;
+  },
 ): Promise<readonly Outcome<T>[]> {
   const batchSize = integerFlag(flags, "batch", 1, 1024) ?? 8;
   const { model, options } = await modelFlags(flags, io);
   const { files, failed } = await imageInputs(paths);
-  const loaded = await loadModel(model, options);
+  const loaded = await loadModel(model, { ...options, needsClassifier: work.needsClassifier });
   const progress = startProgress(io, "images", files.length);
   try {
     const preprocessing = knownPreprocessing(loaded, model);

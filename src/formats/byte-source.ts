@@ -16,6 +16,23 @@ export interface ByteSource {
    * Rejects with FILE_NOT_FOUND. Absent where there are no other files; nothing but such a name can be asked for.
    */
   beside?(ending: string, otherEnding: string): Promise<ByteSource>;
+  /**
+   * The file with this name in the same directory. Rejects with FILE_NOT_FOUND, and with FILE_UNSAFE for a name that is
+   * not a plain one (`isFileName`). Absent where there are no other files.
+   */
+  sibling?(fileName: string): Promise<ByteSource>;
+}
+
+/** The longest file name that common file systems allow, in UTF-16 units. */
+const MAX_FILE_NAME = 255;
+
+/**
+ * Whether a text from a file may name another file in the same directory: no separator of any system, no drive letter or
+ * URL scheme, not `.` or `..`, no control characters.
+ */
+export function isFileName(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: rejecting control characters is the purpose
+  return text !== "" && text !== "." && text !== ".." && text.length <= MAX_FILE_NAME && !/[/\\:\u0000-\u001f\u007f]/.test(text);
 }
 
 /** A source over bytes in memory; reads are views, not copies. */
@@ -41,6 +58,31 @@ export function partOfSource(source: ByteSource, name: string, offset: number, s
       return source.read(offset + start, length);
     },
   };
+}
+
+/** Several sources, one after the other, as one. */
+export function joinSources(name: string, parts: readonly ByteSource[]): ByteSource {
+  const size = parts.reduce((sum, part) => sum + part.size, 0);
+  const read = async (offset: number, length: number): Promise<Uint8Array> => {
+    checkRange(name, size, offset, length);
+    const pieces: Uint8Array[] = [];
+    let start = 0;
+    for (const part of parts) {
+      const [from, to] = [Math.max(offset, start), Math.min(offset + length, start + part.size)];
+      if (from < to) pieces.push(await part.read(from - start, to - from));
+      start += part.size;
+    }
+    const [only, ...more] = pieces;
+    if (only !== undefined && more.length === 0) return only;
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    for (const piece of pieces) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    return bytes;
+  };
+  return { name, size, read };
 }
 
 /** Refuse a range that is not inside the file; every ByteSource calls this before it touches memory. */

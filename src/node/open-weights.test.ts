@@ -35,6 +35,57 @@ async function valuesOf(where: string): Promise<readonly (readonly [string, read
   }
 }
 
+describe("TensorFlow.js models on disk", () => {
+  const weights = [
+    { name: "a/kernel", shape: [2, 2], dtype: "float32" },
+    { name: "a/bias", shape: [2], dtype: "float32", quantization: { dtype: "uint8", scale: 0.5, min: -1 } },
+  ];
+  const bytes = new Uint8Array([...new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer), 0, 4]);
+  const values = [
+    ["a/kernel", [1, 2, 3, 4]],
+    ["a/bias", [-1, 1]],
+  ];
+
+  async function writeModel(name: string, paths: readonly string[]): Promise<string> {
+    await writeFile(path.join(folder, name), JSON.stringify({ weightsManifest: [{ paths, weights }] }));
+    await writeFile(path.join(folder, "group1-shard1of2.bin"), bytes.subarray(0, 5));
+    await writeFile(path.join(folder, "group1-shard2of2.bin"), bytes.subarray(5));
+    return path.join(folder, name);
+  }
+  const SHARDS = ["group1-shard1of2.bin", "group1-shard2of2.bin"];
+
+  test("are named by model.json or by their directory; inspect lists them", async () => {
+    const model = await writeModel("model.json", SHARDS);
+    for (const spec of [model, folder]) {
+      const found = await resolveSource(spec);
+      expect(found).toEqual({ path: model, name: spec });
+      expect(await valuesOf(found.path)).toEqual(values);
+      expect(await inspectFile(spec)).toMatchObject({
+        format: "TensorFlow.js",
+        values: 6,
+        tensors: [{ name: "a/kernel" }, { name: "a/bias" }],
+      });
+    }
+    const other = await writeModel("other.json", SHARDS);
+    expect(await valuesOf(other)).toEqual(values);
+  });
+
+  test("have the hash of all their files, as sha256sum lists them", async () => {
+    const model = await writeModel("model.json", SHARDS);
+    const hash = async (file: string) => sha256Hex(await readFile(path.join(folder, file)));
+    const lines = await Promise.all([...SHARDS, "model.json"].map(async (name) => `${await hash(name)}  ${name}\n`));
+    expect((await digestWeights(model)).sha256).toBe(sha256Hex(new TextEncoder().encode(lines.join(""))));
+  });
+
+  test("open no file outside of their directory", async () => {
+    const model = await writeModel("model.json", ["../secret.bin"]);
+    await expect(openWeights(model)).rejects.toMatchObject({
+      code: "FILE_UNSAFE",
+      message: `Cannot read TensorFlow.js model "${model}": the path of a shard is "../secret.bin", expected the name of a file in the same directory`,
+    });
+  });
+});
+
 describe("TensorFlow checkpoints on disk", () => {
   const values = VARIABLES.map((item) => [item.name, [...item.values]]);
 

@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { InceptionError, messageOf } from "../errors.js";
-import type { ByteSource } from "../formats/byte-source.js";
+import { type ByteSource, isFileName } from "../formats/byte-source.js";
+import { quoted } from "../formats/quoted.js";
+import { looksLikeTfjs, readTfjsManifest } from "../formats/tfjs.js";
 import { openWeightFile } from "../weights/containers/index.js";
 import { type OpenArray, openArrays } from "../weights/containers/numpy.js";
 import type { WeightFile } from "../weights/weight-file.js";
@@ -12,6 +14,9 @@ import { type ContentDigest, digestContent, verifiedSource } from "./verified-so
 
 const INDEX_ENDING = ".index";
 const NPY_ENDING = ".npy";
+/** What TensorFlow.js' own writers call the file that lists the shards. */
+const TFJS_MODEL = "model.json";
+const TFJS_ENDING = ".json";
 
 /** Arrays of one folder, as many as a zip may have entries. */
 const MAX_ARRAYS = 65_536;
@@ -25,8 +30,9 @@ export interface OpenWeights {
 }
 
 /**
- * Open weights for reading: one file of any format, the `.index` of a TensorFlow checkpoint with its data files beside it, or
- * a folder of `.npy` files, whose tensors are named by their paths in it.
+ * Open weights for reading: one file of any format, the `.index` of a TensorFlow checkpoint or the `model.json` of a
+ * TensorFlow.js model with their data files beside them, or a directory of `.npy` files, whose tensors are named by their
+ * paths in it.
  *
  * @param where - a path as `findWeights` gives it
  * @param content - as `digestWeights` gives it: reads then fail with HASH_MISMATCH for files that changed since. Default: not checked
@@ -54,7 +60,8 @@ export async function openWeights(where: string, content?: WeightDigests): Promi
   try {
     const source = await open(where);
     const beside = (ending: string, other: string): Promise<ByteSource> => open(where.slice(0, where.length - ending.length) + other);
-    const file = await openWeightFile({ ...source, beside });
+    const sibling = (name: string): Promise<ByteSource> => open(siblingPath(where, name));
+    const file = await openWeightFile({ ...source, beside, sibling });
     return { file, bytes: opened.reduce((sum, { size }) => sum + size, 0), close };
   } catch (thrown) {
     await close();
@@ -62,9 +69,17 @@ export async function openWeights(where: string, content?: WeightDigests): Promi
   }
 }
 
+/** The path of a file in the directory of another, whose name comes from that file's content. */
+function siblingPath(where: string, name: string): string {
+  if (isFileName(name)) return path.join(path.dirname(where), name);
+  const message = `Cannot open ${quoted(name)} beside "${messageOf(where)}": expected the name of a file in the same directory`;
+  throw new InceptionError("FILE_UNSAFE", message, { file: where, name });
+}
+
 /**
  * The file that a path to weights means: itself; `PATH.index` where only that exists, since TensorFlow names checkpoints
- * without an ending; the only `.index` of a folder, or the folder itself where it holds `.npy` files. Null for none of these.
+ * without an ending; of a directory its only `.index`, its `model.json`, or the directory itself where it holds `.npy`
+ * files. Null for none of these.
  */
 export async function findWeights(where: string): Promise<string | null> {
   if (!(await isFolder(where))) {
@@ -74,6 +89,8 @@ export async function findWeights(where: string): Promise<string | null> {
   const names = (await namesIn(where)).filter((name) => name.endsWith(INDEX_ENDING));
   const [only, ...others] = names;
   if (only !== undefined && others.length === 0) return path.join(where, only);
+  const model = path.join(where, TFJS_MODEL);
+  if (await isFile(model)) return model;
   return (await listArrays(where)).length > 0 ? where : null;
 }
 
@@ -126,11 +143,23 @@ function namesIn(folder: string): Promise<string[]> {
 async function filesOf(where: string): Promise<readonly [folder: string, names: readonly string[]]> {
   if (await isFolder(where)) return [where, await listArrays(where)];
   const [folder, name] = [path.dirname(where), path.basename(where)];
+  if (name.endsWith(TFJS_ENDING)) return [folder, [name, ...(await shardsOf(where))].sort()];
   if (!name.endsWith(INDEX_ENDING)) return [folder, [name]];
   const start = name.slice(0, -INDEX_ENDING.length);
   const isShard = (other: string) => other.startsWith(start) && /^\.data-\d{5}-of-\d{5}$/.test(other.slice(start.length));
   const shards = (await namesIn(folder)).filter(isShard).sort();
   return [folder, [...shards, name]];
+}
+
+/** The shards of a TensorFlow.js model; none for any other JSON file. */
+async function shardsOf(file: string): Promise<readonly string[]> {
+  const source = await openFileSource(file);
+  try {
+    if (!(await looksLikeTfjs(source))) return [];
+    return [...new Set((await readTfjsManifest(source)).groups.flatMap(({ shards }) => shards))];
+  } finally {
+    await source.close();
+  }
 }
 
 /** The `.npy` files of a folder and of the folders in it, by relative path; links to other folders are not followed. */

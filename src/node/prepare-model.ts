@@ -1,16 +1,28 @@
 import path from "node:path";
 import { PREPROCESSING, type Preprocessing, type PreprocessingId } from "../data/index.js";
 import { InceptionError } from "../errors.js";
+import { quoted } from "../formats/quoted.js";
 import type { Graph } from "../ir/graph.js";
+import { selectOutputs } from "../ir/prune.js";
+import { type ClassifierDifference, classifierDifference } from "../models/classifier.js";
+import { weightFits } from "../models/fits.js";
 import { findModel, type GivenOptions } from "../models/index.js";
 import type { WeightSet } from "../models/weight-set.js";
 import { type Artefact, parseArtefact } from "../predict/artefact.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type AllowedDifferences, loadWeights, type WeightReport } from "../weights/apply.js";
+import { type AllowedDifferences, compareWeights, listNames, loadWeights, type WeightReport } from "../weights/apply.js";
+import type { WeightFile } from "../weights/weight-file.js";
 import { compareHash } from "./download.js";
 import { digestWeights, openWeights } from "./open-weights.js";
 import { resolvePublished } from "./published-weights.js";
-import { checkPublishedHash, chooseWeightSet, isPretrained, type Published, publishedWeights } from "./weight-choice.js";
+import {
+  type ChosenWeights,
+  checkPublishedHash,
+  chooseWeightSet,
+  isPretrained,
+  type Published,
+  publishedWeights,
+} from "./weight-choice.js";
 import { resolveSource, type SourceOptions } from "./weight-source.js";
 
 export interface PrepareOptions extends SourceOptions {
@@ -22,6 +34,11 @@ export interface PrepareOptions extends SourceOptions {
   readonly labels?: readonly string[];
   /** Differences between file and network that are meant. */
   readonly allow?: AllowedDifferences;
+  /**
+   * Whether the weights must have the network's classifier. If not, weights of the backbone are accepted too, and weights
+   * whose classifier has other names or another number of classes; the network then lacks the outputs that need it. Default true.
+   */
+  readonly needsClassifier?: boolean;
 }
 
 /** A network with values for every parameter and what is known about them. */
@@ -30,6 +47,8 @@ export interface PreparedModel {
   readonly parameters: ReadonlyMap<string, Tensor>;
   readonly artefact: Artefact;
   readonly report: WeightReport;
+  /** What the weights lack of the network's classifier; absent where they have it. */
+  readonly classifier?: ClassifierDifference;
 }
 
 /**
@@ -53,8 +72,9 @@ export async function prepareModel(id: string, weights: string, options: Prepare
   try {
     const saved = parseArtefact(Object.entries(file.metadata), found.name);
     const savedOptions = saved?.model === model.id ? saved.options : {};
-    const { set, map, graph, given } = chooseWeightSet(model, file, { saved: savedOptions, asked: options.options ?? {} }, published);
-    const { parameters, report } = await loadWeights(graph, file, map, options.allow);
+    const chosen = chooseWeightSet(model, file, { saved: savedOptions, asked: options.options ?? {} }, published);
+    const { set, map, given } = chosen;
+    const { graph, ...read } = await readParameters(chosen, { file, name: found.name, saved }, options);
     const artefact: Artefact = {
       model: model.id,
       options: given,
@@ -70,10 +90,68 @@ export async function prepareModel(id: string, weights: string, options: Prepare
       golden: null,
     };
     checkLabels(artefact, graph);
-    return { graph, parameters, artefact, report };
+    return { graph, artefact, ...read };
   } finally {
     await close();
   }
+}
+
+/** A weight file, what messages call it, and what it says about itself. */
+interface NamedFile {
+  readonly file: WeightFile;
+  readonly name: string;
+  readonly saved: Artefact | null;
+}
+
+/** The values of all parameters; where the classifier may be missing and is, the network is cut before it. */
+async function readParameters(
+  { map, graph }: ChosenWeights,
+  { file, name, saved }: NamedFile,
+  { allow = {}, needsClassifier = true }: PrepareOptions,
+): Promise<Pick<PreparedModel, "graph" | "parameters" | "report" | "classifier">> {
+  const report = compareWeights(graph, file, map);
+  const classifier = classifierDifference(graph, file, map, report);
+  if (classifier === null || classifier.missing.every((path) => allow.missing?.includes(path))) {
+    try {
+      return { graph, ...(await loadWeights(graph, file, map, allow)) };
+    } catch (thrown) {
+      throw diagnosed(thrown, graph, file, name, saved);
+    }
+  }
+  if (needsClassifier) throw withoutClassifier(graph, name, classifier);
+  const kept = selectOutputs(
+    graph,
+    graph.outputs.map((output) => output.name).filter((output) => !classifier.outputs.includes(output)),
+  );
+  const { unexpected } = compareWeights(kept, file, map);
+  const { parameters } = await loadWeights(kept, file, map, { ...allow, unexpected: [...(allow.unexpected ?? []), ...unexpected] });
+  return { graph: kept, parameters, report, classifier };
+}
+
+/** The error of a file that lacks the classifier alone, where it is needed. */
+function withoutClassifier(graph: Graph, name: string, difference: ClassifierDifference): InceptionError {
+  const { classes, missing, foreign } = difference;
+  const lacking = `missing ${listNames(missing)}`;
+  const fact =
+    classes > 0
+      ? `the file's classifier has ${classes} classes, expected ${classCount(graph)}; set option numClasses to ${classes}`
+      : `the file has no classifier ${foreign.length === 0 ? `(${lacking})` : `of this network (${lacking}; it has ${listNames(foreign.map(quoted))})`}; it can be used for features and to start training`;
+  return new InceptionError("WEIGHTS_MISMATCH", `Cannot load weights "${name}" into "${graph.name}": ${fact}`, { ...difference });
+}
+
+/** The error of a file whose names fit another network, with that network. */
+function diagnosed(thrown: unknown, { name: model }: Graph, file: WeightFile, name: string, saved: Artefact | null): unknown {
+  if (!(thrown instanceof InceptionError && thrown.code === "WEIGHTS_MISMATCH")) return thrown;
+  const fits = weightFits(file, saved);
+  const models = [...new Set(fits.map((fit) => fit.model))];
+  const [first] = fits;
+  if (first === undefined) {
+    return new InceptionError(thrown.code, `${thrown.message}; the file fits no known network at its default options`, thrown.details, { cause: thrown });
+  }
+  // Other options of the same network; the error names what differs.
+  if (models.includes(model)) return thrown;
+  const message = `Cannot load weights "${name}" into "${model}": they are weights of ${models.join(" and ")} with ${first.names} naming; use model ${models.join(" or ")}`;
+  return new InceptionError("WEIGHTS_MISMATCH", message, { ...thrown.details, fits }, { cause: thrown });
 }
 
 /** The licence that a safetensors header states, in either spelling. */

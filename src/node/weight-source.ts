@@ -17,7 +17,8 @@ export type { DownloadProgress, ResolvedSource, SourceOptions } from "./source-o
  * |---|---|
  * | `weights/net.safetensors` | a file |
  * | `model.ckpt-1000` | a TensorFlow checkpoint: `model.ckpt-1000.index` and its data files |
- * | `weights/` | a folder with one such checkpoint, or with `.npy` files |
+ * | `tfjs/model.json` | a TensorFlow.js model with its shards beside it |
+ * | `weights/` | a directory with one such checkpoint, with such a `model.json`, or with `.npy` files |
  * | `file:///data/net.safetensors` | a file; with `#sha256=...` its content is checked |
  * | `hf:owner/name[@revision][:file]` | a file of the Hugging Face hub, in the cache shared by its programs; revision `main` and `model.safetensors`, else `pytorch_model.bin`, unless said |
  * | `https://host/net.safetensors[#sha256=...]` | a download, with `allowHttps` only |

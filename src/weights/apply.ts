@@ -166,11 +166,11 @@ function checkReport(graph: Graph, report: WeightReport, allow: AllowedDifferenc
   const acceptReshape = not(allow.reshaped);
   const shaped = [...report.reshaped.filter(({ path }) => acceptReshape(path)), ...report.mismatched];
   const facts = [
-    ...(missing.length > 0 ? [`${missing.length} missing (${list(missing)})`] : []),
-    ...(unexpected.length > 0 ? [`${unexpected.length} unexpected (${list(unexpected.map(quoted))})`] : []),
+    ...(missing.length > 0 ? [`${missing.length} missing (${listNames(missing)})`] : []),
+    ...(unexpected.length > 0 ? [`${unexpected.length} unexpected (${listNames(unexpected.map(quoted))})`] : []),
     ...(shaped.length > 0
       ? [
-          `${shaped.length} of another shape (${list(shaped.map(({ path, from, to }) => `${path} is ${formatShape(from)}, expected ${formatShape(to)}`))})`,
+          `${shaped.length} of another shape (${listNames(shaped.map(({ path, from, to }) => `${path} is ${formatShape(from)}, expected ${formatShape(to)}`))})`,
         ]
       : []),
   ];
@@ -197,7 +197,8 @@ function classesReason(file: number | undefined, network: number | undefined): s
 // The whole list is in the error's details; a message must stay readable.
 const NAMES_SHOWN = 4;
 
-function list(names: readonly string[]): string {
+/** At most four names, and how many more there are. */
+export function listNames(names: readonly string[]): string {
   const shown = names.slice(0, NAMES_SHOWN).join(", ");
   return names.length > NAMES_SHOWN ? `${shown} and ${names.length - NAMES_SHOWN} more` : shown;
 }

@@ -11,6 +11,7 @@ export const run: RunCommand = async ([files = []], flags, io) => {
   const json = flags.json === true;
   const outcomes = await runOnFiles(typeof files === "string" ? [files] : files, flags, io, {
     output: logitsOutput,
+    needsClassifier: true,
     interpret: (row, loaded) => ({ top: topPredictions(row, count, loaded.artefact.labels) }),
   });
   if (json) printJson(io, outcomes);

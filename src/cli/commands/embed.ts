@@ -14,6 +14,7 @@ export const run: RunCommand = async ([files = []], flags, io) => {
   const outcomes = await runOnFiles(typeof files === "string" ? [files] : files, flags, io, {
     output: ({ session }) =>
       textFlag(flags, "output") ?? (session.outputs.some((output) => output.name === "embedding") ? "embedding" : "features"),
+    needsClassifier: false,
     interpret: (row) => ({ embedding: Array.from(row) }),
   });
   const file = textFlag(flags, "out");

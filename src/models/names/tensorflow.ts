@@ -134,7 +134,7 @@ const NUMBERED = /^(conv2d|batch_normalization)(?:_(\d+))?$/;
 
 /**
  * `LAYER/LEAF` for the many paths of one array: `model_weights/conv2d_5/conv2d_5/kernel:0` of whole models,
- * `conv2d_5/conv2d_5/kernel:0` of weights, with names of scopes in between. The numbers of a session go on from the network that
+ * `conv2d_5/conv2d_5/kernel:0` of weights, with names of scopes in between, `conv2d_5/kernel` of TensorFlow.js. The numbers of a session go on from the network that
  * was built before, or begin without a number, so layers are counted anew from 1.
  */
 export function kerasCanonical(names: readonly string[]): (name: string) => string {
@@ -160,6 +160,6 @@ function splitKeras(name: string): { readonly layer: string; readonly leaf: stri
     .replace(/:0$/, "")
     .split("/");
   const [layer, leaf] = parts.slice(-2);
-  if (layer === undefined || leaf === undefined || parts.length < 3 || layer === "vars") return null;
+  if (layer === undefined || leaf === undefined || layer === "vars") return null;
   return ["optimizer_weights", "top_level_model_weights"].includes(parts[0] ?? "") ? null : { layer, leaf };
 }

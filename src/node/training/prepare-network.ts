@@ -2,6 +2,7 @@ import type { Preprocessing } from "../../data/index.js";
 import { InceptionError } from "../../errors.js";
 import type { Graph } from "../../ir/graph.js";
 import { selectOutputs } from "../../ir/prune.js";
+import type { ClassifierDifference } from "../../models/classifier.js";
 import { findModel, type GivenOptions, readGivenOptions } from "../../models/index.js";
 import { sameShape } from "../../tensor/shape.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -25,8 +26,10 @@ export interface TrainingNetwork {
   readonly preprocessing: Preprocessing;
   /** Side of the input in pixels. */
   readonly inputSize: number;
-  /** Parameters that began from chance although weights were given: the new classifier. */
+  /** Parameters that are randomly initialized although weights were given: the new classifier. */
   readonly begun: readonly string[];
+  /** Of weights without this network's classifier: its parameters, and tensors of another one, which are not used. */
+  readonly classifier?: Pick<ClassifierDifference, "missing" | "foreign">;
 }
 
 export interface NetworkOptions extends SourceOptions {
@@ -37,8 +40,9 @@ export interface NetworkOptions extends SourceOptions {
 
 /**
  * Describe a network for a number of classes and give its parameters their first values: those of the weights where
- * these have them, chance elsewhere. With weights, everything that leads to "features" must be in them; a classifier of
- * another size, and auxiliary heads that the weights lack, begin anew.
+ * these have them, random ones elsewhere. With weights, everything that leads to "features" must be in them. The
+ * classifier may be missing, or be one of another size or under other names, and so may auxiliary classifiers: they are
+ * trained anew anyway.
  *
  * @throws InceptionError as `prepareModel`; WEIGHTS_MISMATCH, OPTION_INVALID
  */
@@ -58,13 +62,14 @@ export async function prepareNetwork(
     return { ...common, parameters: fresh, preprocessing: named ?? scratchPreprocessing(inputSize, settings), begun: [] };
   }
   const { numClasses: ownClasses, aux, ...sourceOptions } = given.options ?? {};
-  const source = await prepareModel(id, settings.weights, { ...given, options: sourceOptions });
+  const source = await prepareModel(id, settings.weights, { ...given, options: sourceOptions, needsClassifier: false });
   const { parameters, begun } = takeOver(graph, source.parameters, fresh, settings.weights);
   return {
     ...common,
     parameters,
     preprocessing: named ?? source.artefact.preprocessing ?? scratchPreprocessing(inputSize, settings),
     begun,
+    ...(source.classifier?.classes === 0 ? { classifier: source.classifier } : {}),
   };
 }
 

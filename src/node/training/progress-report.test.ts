@@ -48,8 +48,20 @@ describe("without a terminal", () => {
     );
     expect(text.split("\n")).toEqual([
       "googlenet.public: 1,234 parameters; 40 training and 10 validation images of 3 classes; 5 steps an epoch",
-      "not in the weights, begun from chance: fc.weight, fc.bias",
+      "randomly initialized (not in the weights, or of another shape there): fc.weight, fc.bias",
       "epoch 1/2  train loss 0.5000  train top-1  75.0 %  loss 0.4000  top-1  90.0 %  top-5 100.0 %  0:00:00",
+      "",
+    ]);
+  });
+
+  test("weights without a classifier are a warning with the parameters and the tensors that are not used", () => {
+    const foreign = ["dense_1/kernel", "dense_1/bias", "dense_2/kernel", "dense_2/bias", "dense\u001b[2J/kernel"];
+    const begun = ["fc.weight", "fc.bias", "aux.weight"];
+    const text = written(false, events({ ...BEGINNING, begun, classifier: { missing: ["fc.weight", "fc.bias"], foreign } }));
+    expect(text.split("\n").slice(1)).toEqual([
+      "warning: randomly initialized, because the weights lack a classifier for this network: fc.weight, fc.bias",
+      'warning: unused tensors of another classifier in the weights: "dense_1/kernel", "dense_1/bias", "dense_2/kernel", "dense_2/bias" and 1 more',
+      "randomly initialized (not in the weights, or of another shape there): aux.weight",
       "",
     ]);
   });

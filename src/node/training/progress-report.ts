@@ -1,4 +1,6 @@
+import { quoted } from "../../formats/quoted.js";
 import { formatEpoch, formatProgress, NOTHING_SMOOTHED, secondsLeft, smooth, smoothedValue } from "../../train/progress.js";
+import { listNames } from "../../weights/apply.js";
 import { type LiveLine, type LiveLineOptions, liveLine } from "../live-line.js";
 import type { RunBeginning, RunEvent } from "./run-log.js";
 
@@ -88,19 +90,31 @@ export function reportOn(line: LiveLine): ProgressReport {
 }
 
 function beginningLines(event: RunBeginning): readonly string[] {
-  const { model, parameters, classes, samples, trainImages, valImages, stepsPerEpoch, batchesPerEpoch, position, begun } = event;
+  const { model, parameters, classes, samples, trainImages, valImages, stepsPerEpoch, batchesPerEpoch, position } = event;
   const count = (value: number) => value.toLocaleString("en-US");
   const images = `${count(trainImages)} training and ${count(valImages)} validation ${samples} of ${classes} classes`;
   return [
     `${model}: ${count(parameters)} parameters; ${images}; ${count(stepsPerEpoch)} steps an epoch`,
-    ...(begun.length === 0
-      ? []
-      : [`not in the weights, begun from chance: ${begun.slice(0, 4).join(", ")}${begun.length > 4 ? " …" : ""}`]),
+    ...initializationLines(event),
     ...(position.step === 0
       ? []
       : [
           `resuming after step ${count(position.step)} (epoch ${position.epoch + 1}, batch ${position.batch} of ${count(batchesPerEpoch)})`,
         ]),
+  ];
+}
+
+/** Which parameters the pretrained weights did not give, and why that may be. */
+function initializationLines({ begun, classifier }: RunBeginning): readonly string[] {
+  const { missing = [], foreign = [] } = classifier ?? {};
+  const absent = new Set(missing);
+  const other = begun.filter((path) => !absent.has(path));
+  return [
+    ...(absent.size === 0
+      ? []
+      : [`warning: randomly initialized, because the weights lack a classifier for this network: ${listNames(missing)}`]),
+    ...(foreign.length === 0 ? [] : [`warning: unused tensors of another classifier in the weights: ${listNames(foreign.map(quoted))}`]),
+    ...(other.length === 0 ? [] : [`randomly initialized (not in the weights, or of another shape there): ${listNames(other)}`]),
   ];
 }
 

@@ -1,4 +1,5 @@
 import os from "node:os";
+import type { ClassifierDifference } from "../../models/classifier.js";
 import { type EpochRow, metricValue, type Position } from "../../train/history.js";
 import type { Progress, TrainingEvent } from "../../train/loop.js";
 import type { Evaluation } from "../../train/metrics.js";
@@ -36,8 +37,10 @@ export interface RunBeginning {
   readonly stepsPerEpoch: number;
   /** Where it begins; not at 0 where a run is resumed. */
   readonly position: Position;
-  /** Parameters that begin from chance although weights were given. */
+  /** Parameters that are randomly initialized although weights were given. */
   readonly begun: readonly string[];
+  /** Of weights without this network's classifier: its parameters, and tensors of another one, which are not used. */
+  readonly classifier?: Pick<ClassifierDifference, "missing" | "foreign">;
 }
 
 /** What a run remembers while it goes on, and its metrics files. */

@@ -281,6 +281,7 @@ function beginning({ network, settings, train, val, start }: Prepared, batchesPe
     stepsPerEpoch,
     position: start.position,
     begun: network.begun,
+    ...(network.classifier === undefined ? {} : { classifier: network.classifier }),
   };
 }
 

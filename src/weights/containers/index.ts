@@ -9,6 +9,7 @@ import { onnx } from "./onnx.js";
 import { pytorch } from "./pytorch.js";
 import { safetensors } from "./safetensors.js";
 import { tensorflowCheckpoint, tensorflowGraph } from "./tensorflow.js";
+import { tfjs } from "./tfjs.js";
 
 /** Every weight format that can be read; add yours here. No two claim the same file. */
 export const CONTAINERS = [
@@ -18,6 +19,7 @@ export const CONTAINERS = [
   kerasArchive,
   tensorflowCheckpoint,
   tensorflowGraph,
+  tfjs,
   onnx,
   npz,
 ] as const satisfies readonly WeightContainer[];
