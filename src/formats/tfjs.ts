@@ -124,8 +124,12 @@ function object(source: ByteSource, value: JsonValue | undefined, place: string)
 }
 
 function list(source: ByteSource, value: JsonValue | undefined, place: string): readonly JsonValue[] {
-  if (Array.isArray(value)) return value;
+  if (isList(value)) return value;
   throw fault(source, "FILE_CORRUPT", `${place} is not a list`);
+}
+
+function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value);
 }
 
 function readGroup(source: ByteSource, group: ReadonlyMap<string, JsonValue>, place: string): TfjsGroup {
@@ -152,7 +156,7 @@ function readPath(source: ByteSource, value: JsonValue): string {
 function readTensor(source: ByteSource, entry: ReadonlyMap<string, JsonValue>, place: string, offset: number): TfjsTensor {
   const [name, shape] = [entry.get("name"), entry.get("shape")];
   if (typeof name !== "string") throw fault(source, "FILE_CORRUPT", `${place} has no name`);
-  if (!Array.isArray(shape) || !shape.every(isCount) || shape.length > MAX_RANK || checkedElementCount(shape) === null) {
+  if (!isList(shape) || !shape.every(isCount) || shape.length > MAX_RANK || checkedElementCount(shape) === null) {
     const fact = `shape must be a list of at most ${MAX_RANK} integers with a product below 2^53`;
     throw tensorFault(source, name, "FILE_CORRUPT", fact);
   }

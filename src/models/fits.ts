@@ -33,8 +33,9 @@ export interface WeightFit {
  * @example
  * ```ts
  * import { openWeights, weightFits } from "inceptionkit/node";
- * const { file, close } = await openWeights("bvlc_googlenet.safetensors");
- * weightFits(file).map(({ model, weightSet }) => `${model}: ${weightSet}`); // ["googlenet.paper: bvlc_googlenet"]
+ * const { file, close } = await openWeights("assets/hippocampus.safetensors");
+ * const saved = { model: "inception_resnet_3d.table", options: { inputSize: [40, 56, 40], numClasses: 3, widthMultiplier: 0.5, fullResolutionSkip: true } };
+ * weightFits(file, saved).map(({ model, names }) => `${model}, ${names}`); // ["inception_resnet_3d.table, inceptionkit"]
  * await close();
  * ```
  */

@@ -146,7 +146,9 @@ function diagnosed(thrown: unknown, { name: model }: Graph, file: WeightFile, na
   const models = [...new Set(fits.map((fit) => fit.model))];
   const [first] = fits;
   if (first === undefined) {
-    return new InceptionError(thrown.code, `${thrown.message}; the file fits no known network at its default options`, thrown.details, { cause: thrown });
+    return new InceptionError(thrown.code, `${thrown.message}; the file fits no known network at its default options`, thrown.details, {
+      cause: thrown,
+    });
   }
   // Other options of the same network; the error names what differs.
   if (models.includes(model)) return thrown;

@@ -21,7 +21,7 @@ async function valuesOf(source: ByteSource): Promise<ReadonlyMap<string, readonl
   return new Map(await Promise.all(read));
 }
 
-const failure = (code: string, fact: string) =>
+const failure = (code: string, fact: string): unknown =>
   expect.objectContaining({ code, message: `Cannot read TensorFlow.js model "m/model.json": ${fact}` });
 
 beforeAll(async () => {
