@@ -12,7 +12,7 @@ import { listDicomSeries } from "../src/node/dicom/read.js";
 import { inspectFile } from "../src/node/inspect-file.js";
 import { readChannels } from "../src/node/segment/read-channels.js";
 import { readVolume, readVolumes, summarizeVolume, writeVolume } from "../src/node/volumes.js";
-import { dicomFile, dicomSeries, failureOf, folderOf, IMPLICIT, RLE, type SeriesOptions, type Tag, uint16 } from "./dicom-series.js";
+import { dicomFile, dicomSeries, failureOf, folderOf, IMPLICIT, NAMES, RLE, type SeriesOptions, type Tag, uint16 } from "./dicom-series.js";
 
 /** A folder of small files takes some ten ms; what goes on for longer than this on a busy machine does not end. */
 const TIME_LIMIT_MS = 20_000;
@@ -432,15 +432,52 @@ describe("what makes no volume is refused", () => {
   });
 
   test("sizes that no volume has", async () => {
-    // Two files of 50 bytes of RLE that say 65535 x 65535.
-    const huge = (tags: readonly Tag[], index: number): readonly Tag[] =>
-      changed(0x00280010, uint16(65_535))(changed(0x00280011, uint16(65_535))(tags, index), index);
-    const folder = series({ syntax: RLE, change: huge });
+    const declaring =
+      (columns: number, rows: number) =>
+      (tags: readonly Tag[], index: number): readonly Tag[] =>
+        changed(0x00280010, uint16(rows))(changed(0x00280011, uint16(columns))(tags, index), index);
+    // Small evenly coded streams may be large pictures of JPEG-LS; nine of them are no volume.
+    const stream = () => ({ syntax: "1.2.840.10008.1.2.4.80", parts: [Buffer.alloc(100)] });
+    const series9 = stored(() => 0, 9);
+    const folder = series({ stream, change: declaring(8192, 8192) }, series9);
     const error = await failureOf(() => readVolume(folder));
     expect([error.code, error.message]).toEqual([
       "FILE_LIMIT",
-      `Cannot read DICOM series of "${folder}": a volume of 65535 x 65535 x 7 voxels, at most 536870912 are read`,
+      `Cannot read DICOM series of "${folder}": a volume of 8192 x 8192 x 9 voxels, at most 536870912 are read`,
     ]);
+    const [first] = NAMES.toSorted();
+    for (const [syntax, columns, rows, bytes, fact, code] of [
+      [RLE, 65_535, 65_535, 50, "it declares 65535 x 65535 pixels of RLE, the limit for a compressed slice is 67108864", "FILE_LIMIT"],
+      [
+        "1.2.840.10008.1.2.4.90",
+        16_000,
+        16_000,
+        500,
+        "it declares 16000 x 16000 pixels of JPEG 2000 lossless, the limit for a compressed slice is 67108864",
+        "FILE_LIMIT",
+      ],
+      [RLE, 4096, 4096, 600, "its 600 bytes of RLE cannot hold 4096 x 4096 pixels, which take at least 524288", "FILE_TRUNCATED"],
+      [
+        "1.2.840.10008.1.2.4.70",
+        512,
+        512,
+        600,
+        "its 600 bytes of JPEG lossless cannot hold 512 x 512 pixels, which take at least 32768",
+        "FILE_TRUNCATED",
+      ],
+      [
+        "1.2.840.10008.1.2.4.50",
+        512,
+        512,
+        600,
+        "its 600 bytes of JPEG baseline cannot hold 512 x 512 pixels, which take at least 1024",
+        "FILE_TRUNCATED",
+      ],
+    ] as const) {
+      const short = series({ stream: () => ({ syntax, parts: [Buffer.alloc(bytes)] }), change: declaring(columns, rows) });
+      const failure = await failureOf(() => readVolume(short));
+      expect([failure.code, failure.message]).toEqual([code, `Cannot read DICOM file "${path.join(short, first ?? "")}": ${fact}`]);
+    }
   });
 
   test("a file that is cut off anywhere, or has random bytes, ends in a result or one typed line", async () => {

@@ -53,20 +53,18 @@ export {
   type Normalization,
   type PreparedVolume,
   parseSegmentationRecipe,
+  preparedShape,
   prepareLabels,
   prepareVolume,
   restoreLabels,
   type SegmentationRecipe,
 } from "./volumes/recipe.js";
 export { type Interpolation, resampleToGrid, resampleToShape, resampleToSpacing, shapeAtSpacing } from "./volumes/resample.js";
-export {
-  type Distribution,
-  type IntensityDistribution,
-  type IntensityProfile,
-  intensityProfile,
-  LEVELS,
-  relativeLevels,
-  type TrainingStatistics,
+export type {
+  Distribution,
+  IntensityDistribution,
+  IntensityProfile,
+  TrainingStatistics,
 } from "./volumes/training-statistics.js";
 export {
   type Affine,

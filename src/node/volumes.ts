@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { axisCodes } from "../data/volumes/orientation.js";
-import { chosenVolume, type Volume, volumeFromNifti } from "../data/volumes/volume.js";
+import { chosenVolume, niftiGrid, type Volume, type VolumeGrid, volumeFromNifti } from "../data/volumes/volume.js";
 import { InceptionError, messageOf } from "../errors.js";
 import {
   MAX_HEADER_BYTES,
@@ -26,7 +26,20 @@ export interface SeriesOption {
   readonly series?: string;
 }
 
-export interface ReadVolumeOptions extends SeriesOption {
+/** Sizes of a file or series, known before its voxels are read. */
+export interface VolumeSizes extends VolumeGrid {
+  /** Volumes in the file, time points and channels together. */
+  readonly count: number;
+  /** Of NIfTI; null for a series. */
+  readonly header: NiftiHeader | null;
+}
+
+export interface SizesOption {
+  /** Called before voxels are unpacked or decoded; what it throws ends the reading. */
+  readonly onSizes?: (sizes: VolumeSizes) => void;
+}
+
+export interface ReadVolumeOptions extends SeriesOption, SizesOption {
   /** Which of several volumes, time points or channels, counted from 0 with the fourth axis fastest. Needed only where a file has several. */
   readonly index?: number;
 }
@@ -64,14 +77,15 @@ export interface LoadedVolume {
  * ```
  */
 export async function readVolume(file: string, options: ReadVolumeOptions = {}): Promise<LoadedVolume> {
-  const { index = null, series = null } = options;
+  const { index = null, series = null, onSizes } = options;
   if (await isFolder(file)) {
-    if (index === null || index === 0) return { volume: await readDicomVolume(file, series), header: null };
+    if (index === null || index === 0) return { volume: await readSeries(file, series, onSizes), header: null };
     const message = `Cannot read volume ${index}: "${messageOf(file)}" is a folder, whose series is one volume, expected the index 0 or none`;
     throw new InceptionError("OPTION_INVALID", message, { file, index });
   }
   refuseSeries(file, series);
   return withVoxels(file, async (header, voxels) => {
+    onSizes?.({ ...niftiGrid(header, file), count: volumeCount(header), header });
     const chosen = chosenVolume(header, index, messageOf(file));
     const bytes = volumeBytes(header);
     await voxels.skip(chosen * bytes);
@@ -108,11 +122,12 @@ export interface LoadedVolumes {
  * (await readVolumes(file)).volumes.length; // 1
  * ```
  */
-export async function readVolumes(file: string, options: SeriesOption = {}): Promise<LoadedVolumes> {
-  const { series = null } = options;
-  if (await isFolder(file)) return { volumes: [await readDicomVolume(file, series)], header: null };
+export async function readVolumes(file: string, options: SeriesOption & SizesOption = {}): Promise<LoadedVolumes> {
+  const { series = null, onSizes } = options;
+  if (await isFolder(file)) return { volumes: [await readSeries(file, series, onSizes)], header: null };
   refuseSeries(file, series);
   return withVoxels(file, async (header, voxels) => {
+    onSizes?.({ ...niftiGrid(header, file), count: volumeCount(header), header });
     const voxelCount = elementCount(header.shape);
     if (voxelCount > MAX_VOXELS) {
       const fact = `its ${volumeCount(header)} volumes have ${voxelCount} voxels`;
@@ -125,6 +140,10 @@ export async function readVolumes(file: string, options: SeriesOption = {}): Pro
     await voxels.finish();
     return { header, volumes };
   });
+}
+
+function readSeries(folder: string, series: string | null, onSizes: SizesOption["onSizes"]): Promise<Volume> {
+  return readDicomVolume(folder, series, ({ shape, affine }) => onSizes?.({ shape, affine, count: 1, header: null }));
 }
 
 /** Only a folder has series to choose from. */

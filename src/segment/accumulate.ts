@@ -73,12 +73,7 @@ export class WindowAccumulator {
       const fact = `classes is ${classes}, expected an integer in [1, ${MAX_CLASSES}]`;
       throw new InceptionError("OPTION_INVALID", `Cannot ${ACTION}: ${fact}`, { classes });
     }
-    const [width, height] = plan.padded;
-    const held = classes * plan.window[2] * width * height;
-    if (held > MAX_HELD_VALUES) {
-      const fact = `${classes} classes in ${plan.window[2]} planes of ${width} × ${height} are ${held} values, expected at most ${MAX_HELD_VALUES}`;
-      throw new InceptionError("IMAGE_LIMIT", `Cannot ${ACTION}: ${fact}`, { held, limit: MAX_HELD_VALUES });
-    }
+    const held = heldValues(plan, classes);
     this.#plan = plan;
     this.#classes = classes;
     this.#shares = [0, 1, 2].map((axis) => axisShares(plan, axis, weights)) as [Shares, Shares, Shares];
@@ -213,6 +208,18 @@ export class WindowAccumulator {
 }
 
 /** The place of the first value that is not a number, or -1. A plain loop: a callback for each value takes longer than the means. */
+/**
+ * Computes how many values an accumulator holds: classes × window depth × padded plane.
+ *
+ * @throws InceptionError IMAGE_LIMIT above 2^30
+ */
+export function heldValues({ window, padded: [width, height] }: WindowPlan, classes: number): number {
+  const held = classes * window[2] * width * height;
+  if (held <= MAX_HELD_VALUES) return held;
+  const fact = `${classes} classes in ${window[2]} planes of ${width} × ${height} are ${held} values, expected at most ${MAX_HELD_VALUES}`;
+  throw new InceptionError("IMAGE_LIMIT", `Cannot ${ACTION}: ${fact}`, { held, limit: MAX_HELD_VALUES });
+}
+
 function firstNaN(values: Float32Array): number {
   for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) return i;
   return -1;

@@ -6,15 +6,13 @@
  */
 import {
   type Distribution,
-  intensityProfile,
-  LEVELS,
   orientationOf,
-  relativeLevels,
   type SegmentationRecipe,
   type TrainingStatistics,
   type Triple,
   type Volume,
 } from "../data/index.js";
+import { intensityProfile, LEVELS, relativeLevels } from "../data/volumes/training-statistics.js";
 
 /** What a warning is about. */
 export const CASE_WARNING_CODES = ["field-of-view", "voxel-spacing", "constant-voxels", "intensity", "label-volume"] as const;

@@ -2,9 +2,6 @@
 import {
   type Distribution,
   type IntensityProfile,
-  intensityProfile,
-  LEVELS,
-  relativeLevels,
   type SegmentationRecipe,
   type TrainingStatistics,
   type Triple,
@@ -14,6 +11,7 @@ import {
   voxelVolume,
 } from "../data/index.js";
 import { percentile } from "../data/volumes/percentile.js";
+import { intensityProfile, LEVELS, relativeLevels } from "../data/volumes/training-statistics.js";
 import { InceptionError } from "../errors.js";
 
 /** How the intensities of one channel are spread. */

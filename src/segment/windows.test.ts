@@ -22,6 +22,24 @@ function visits({ padded, window, count, ...plan }: WindowPlan): Uint32Array {
   return visited;
 }
 
+describe("padding", () => {
+  test("may make a volume 64 times as large, or 8 windows large", () => {
+    expect(planWindows([512, 512, 1], [64, 64, 64]).padded).toEqual([512, 512, 64]);
+    expect(planWindows([1, 1, 1], [40, 56, 40]).count).toBe(1);
+    expect(planWindows([320, 1, 1], [40, 56, 40], { overlap: 0 }).count).toBe(8);
+  });
+
+  test("beyond that is refused before anything is made", () => {
+    expect(() => planWindows([32_767, 1, 1], [40, 56, 40])).toThrow(
+      expect.objectContaining({
+        code: "IMAGE_LIMIT",
+        message:
+          "Cannot plan windows: a volume of [32767, 1, 1] voxels is padded to [32767, 56, 40] for windows of [40, 56, 40], 2240 times as many voxels; the limit is 64 times",
+      }),
+    );
+  });
+});
+
 describe("planWindows", () => {
   test("spreads windows as nnU-Net does", () => {
     // The example of its source: 110 voxels, windows of 64 and of 32, half of each shared.

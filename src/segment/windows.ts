@@ -25,6 +25,13 @@ export interface WindowPlan {
 
 /** More windows than this mean a mistaken size: a whole-body scan with windows of 64 voxels and overlap 0.75 has some ten thousand. */
 export const MAX_WINDOWS = 2 ** 20;
+/**
+ * Padding may multiply the voxels of a volume by this much: a single slice in windows of 64 voxels. A row of 32,767 voxels would
+ * become 2,240 times as many in windows of 40 × 56 × 40, and take hours.
+ */
+const MAX_PADDING = 64;
+/** Padding up to this many windows is harmless, however small the volume is. */
+const HARMLESS_WINDOWS = 8;
 const ACTION = "plan windows";
 
 /**
@@ -36,7 +43,8 @@ const ACTION = "plan windows";
  *
  * @param shape - voxels of the volume along x, y and z
  * @param window - voxels of a window along x, y and z
- * @throws InceptionError VOLUME_INVALID, IMAGE_LIMIT for too many voxels or windows, OPTION_INVALID for an overlap outside [0, 1)
+ * @throws InceptionError VOLUME_INVALID, IMAGE_LIMIT for too many voxels or windows, or where padding makes the volume more than 64
+ *   times and 8 windows as large, OPTION_INVALID for an overlap outside [0, 1)
  *
  * @example
  * ```ts
@@ -55,6 +63,7 @@ export function planWindows(shape: Triple, window: Triple, options: WindowPlanOp
     throw new InceptionError("OPTION_INVALID", `Cannot ${ACTION}: overlap is ${overlap}, expected a number in [0, 1)`, { overlap });
   }
   const padded = triple((axis) => Math.max(shape[axis], window[axis]));
+  checkPadding(shape, window, padded);
   checkShape(`${ACTION} after padding`, padded);
   const starts = [0, 1, 2].map((axis) => axisStarts(padded[axis]!, window[axis]!, overlap));
   const count = starts.reduce((product, list) => product * list.length, 1);
@@ -64,6 +73,14 @@ export function planWindows(shape: Triple, window: Triple, options: WindowPlanOp
   }
   const before = triple((axis) => Math.floor((padded[axis] - shape[axis]) / 2));
   return { shape, window, padded, before, starts: [starts[0]!, starts[1]!, starts[2]!], count };
+}
+
+function checkPadding(shape: Triple, window: Triple, padded: Triple): void {
+  const [before, after] = [voxelCount(shape), voxelCount(padded)];
+  if (after <= Math.max(HARMLESS_WINDOWS * voxelCount(window), MAX_PADDING * before)) return;
+  const fact = `a volume of ${formatTriple(shape)} voxels is padded to ${formatTriple(padded)} for windows of ${formatTriple(window)}`;
+  const message = `Cannot ${ACTION}: ${fact}, ${Math.round(after / before)} times as many voxels; the limit is ${MAX_PADDING} times`;
+  throw new InceptionError("IMAGE_LIMIT", message, { shape, window, padded });
 }
 
 function triple(valueAt: (axis: 0 | 1 | 2) => number): Triple {

@@ -2,13 +2,14 @@ import { describe, expect, test } from "vitest";
 import {
   type Normalization,
   parseSegmentationRecipe,
+  preparedShape,
   prepareLabels,
   prepareVolume,
   restoreLabels,
   type SegmentationRecipe,
 } from "./recipe.js";
 import type { TrainingStatistics } from "./training-statistics.js";
-import { createVolume } from "./volume.js";
+import { createVolume, type Triple } from "./volume.js";
 
 const RECIPE: SegmentationRecipe = {
   spacing: null,
@@ -62,6 +63,21 @@ describe("a segmentation recipe", () => {
     const { grid } = prepareVolume([labels], recipe);
     expect(grid.shape).toEqual([8, 4, 1]);
     expect(restoreLabels(prepareLabels(labels, recipe), grid, labels, [0, 1])).toEqual(labels);
+  });
+
+  test("sizes are known without voxels, and growth by resampling is bounded", () => {
+    const grid = (shape: Triple, step: number) => ({ shape, affine: [step, 0, 0, 0, 0, step, 0, 0, 0, 0, step, 0, 0, 0, 0, 1] });
+    const at1 = { spacing: [1, 1, 1] } as const;
+    expect(preparedShape({ shape: [2, 3, 4], affine: LEFT }, at1)).toEqual([4, 3, 4]);
+    expect(preparedShape(grid([20, 20, 20], 12), at1)).toEqual([240, 240, 240]);
+    expect(preparedShape(grid([100, 100, 80], 4), at1)).toEqual([400, 400, 320]);
+    expect(preparedShape(grid([20, 20, 20], 40), { spacing: null })).toEqual([20, 20, 20]);
+    expect(() => preparedShape(grid([20, 20, 20], 40), at1)).toThrow(
+      expect.objectContaining({
+        code: "IMAGE_LIMIT",
+        message: "Cannot resample a volume: 20 x 20 x 20 voxels become 800 x 800 x 800 at 1 x 1 x 1 mm, the limit is 64 times as many",
+      }),
+    );
   });
 
   test("a label that is no class is named", () => {

@@ -1,8 +1,9 @@
 import { InceptionError } from "../../errors.js";
+import { affineSpacing } from "../../formats/nifti-affine.js";
 import { isRecord } from "../is-record.js";
 import { clipPercentiles, ctWindow, type Region, zScore } from "./intensity.js";
 import { fromRas, rasGrid, sameGrid, toRas } from "./orientation.js";
-import { resampleToGrid, resampleToSpacing } from "./resample.js";
+import { resampleToGrid, resampleToSpacing, shapeAtSpacing } from "./resample.js";
 import { readTrainingStatistics, type TrainingStatistics } from "./training-statistics.js";
 import { createVolume, type Triple, type Volume, type VolumeGrid } from "./volume.js";
 
@@ -85,11 +86,36 @@ export function alignVolumes(
   });
 }
 
-/** Volumes on one grid, one after the other; at least one. */
+/**
+ * Resampling may multiply the voxels of a volume by this much, which is four times along each axis. A header that asks for more
+ * has its unit or its spacing wrong: 8,000 voxels that lie 40 mm apart would become 512 million at 1 mm.
+ */
+const MAX_RESAMPLED_GROWTH = 64;
+/** Growth up to this many voxels, 256³, is harmless. */
+const HARMLESS_VOXELS = 2 ** 24;
+
+/**
+ * Computes the sizes that {@link prepareVolume} gives, without voxels, so that they can be checked before any are read.
+ *
+ * @throws InceptionError VOLUME_INVALID, OPTION_INVALID as `prepareVolume`; IMAGE_LIMIT where resampling multiplies the voxels by more than 64
+ */
+export function preparedShape(grid: VolumeGrid, { spacing }: Pick<SegmentationRecipe, "spacing">): Triple {
+  const turned = rasGrid(grid);
+  if (spacing === null || sameSpacing({ spacing: affineSpacing(turned.affine) }, spacing)) return turned.shape;
+  const shape = shapeAtSpacing(turned, spacing);
+  const [before, after] = [turned.shape, shape].map(([x, y, z]) => x * y * z) as [number, number];
+  if (after <= Math.max(HARMLESS_VOXELS, before * MAX_RESAMPLED_GROWTH)) return shape;
+  const [from, to] = [turned.shape.join(" x "), shape.join(" x ")];
+  const fact = `${from} voxels become ${to} at ${spacing.join(" x ")} mm, the limit is ${MAX_RESAMPLED_GROWTH} times as many`;
+  throw new InceptionError("IMAGE_LIMIT", `Cannot resample a volume: ${fact}`, { shape: turned.shape, resampled: shape });
+}
+
+/** Volumes on one grid, one after the other; at least one. Of a single one the values may be its own, not a copy. */
 export function joinChannels(volumes: readonly Volume[]): PreparedVolume {
   const [first] = volumes;
   if (first === undefined) throw new RangeError("Cannot join 0 channels");
   const { shape, affine } = first;
+  if (volumes.length === 1 && first.data instanceof Float32Array) return { data: first.data, grid: { shape, affine } };
   const voxels = shape[0] * shape[1] * shape[2];
   const data = new Float32Array(voxels * volumes.length);
   for (const [index, volume] of volumes.entries()) data.set(volume.data, index * voxels);
@@ -101,7 +127,7 @@ const Z_SCORE: Normalization = { name: "z_score", region: "all" };
 /** Resampling by less than this part of a voxel would change nothing but the last bits. */
 const SAME_SPACING = 1e-3;
 
-function sameSpacing({ spacing }: Volume, wanted: Triple): boolean {
+function sameSpacing({ spacing }: Pick<Volume, "spacing">, wanted: Triple): boolean {
   return spacing.every((length, axis) => Math.abs(length / wanted[axis as 0 | 1 | 2] - 1) < SAME_SPACING);
 }
 

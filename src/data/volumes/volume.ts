@@ -167,12 +167,21 @@ export function chosenVolume(header: NiftiHeader, index: number | null, name: st
 export function volumeFromNifti(header: NiftiHeader, bytes: Uint8Array, name: string): Volume {
   const wanted = volumeBytes(header);
   if (bytes.length !== wanted) throw niftiError("FILE_TRUNCATED", name, `a volume takes ${wanted} bytes, ${bytes.length} are there`);
-  const [x = 1, y = 1, z = 1] = header.shape;
-  const { affine } = header;
+  const { shape, affine } = niftiGrid(header, name);
+  return { shape, data: voxelValues(header, bytes, name), affine, spacing: affineSpacing(affine) };
+}
+
+/**
+ * The grid of a volume, from its header alone.
+ *
+ * @throws InceptionError FILE_CORRUPT for an affine that flattens the volume
+ */
+export function niftiGrid({ shape: [x = 1, y = 1, z = 1], affine, affineFrom }: NiftiHeader, name: string): VolumeGrid {
+  const grid: VolumeGrid = { shape: [x, y, z], affine };
   try {
-    checkGrid({ shape: [x, y, z], affine });
+    checkGrid(grid);
   } catch {
-    throw niftiError("FILE_CORRUPT", name, `its ${header.affineFrom} gives the affine [${affine.join(", ")}], which flattens the volume`);
+    throw niftiError("FILE_CORRUPT", name, `its ${affineFrom} gives the affine [${affine.join(", ")}], which flattens the volume`);
   }
-  return { shape: [x, y, z], data: voxelValues(header, bytes, name), affine, spacing: affineSpacing(affine) };
+  return grid;
 }

@@ -26,9 +26,14 @@ export async function listDicomSeries(folder: string): Promise<readonly DicomSer
   return (await findSeries(folder)).map(({ files, ...series }) => series);
 }
 
-/** One series as a volume; `series` chooses where there are several. */
-export async function readDicomVolume(folder: string, series: string | null): Promise<Volume> {
+/**
+ * One series as a volume; `series` chooses where there are several.
+ *
+ * @param onStack - called before pixels are read
+ */
+export async function readDicomVolume(folder: string, series: string | null, onStack?: (stack: SliceStack) => void): Promise<Volume> {
   const { stack } = await openStack(folder, series);
+  onStack?.(stack);
   const { shape, affine, slices } = stack;
   const [columns, rows, count] = shape;
   const data = emptyFor(stack, columns * rows * count);

@@ -62,22 +62,41 @@ export const PREAMBLE_BYTES = 128;
 export const MARK_BYTES = PREAMBLE_BYTES + 4;
 
 const PLAIN = ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"];
+interface Compression {
+  readonly name: string;
+  /**
+   * Most pixels, of 8 or of 16 bits, that a byte of the stream can hold; null where an even picture takes next to nothing:
+   * JPEG-LS codes runs of a whole row, JPEG 2000 empty blocks of 64 x 64 pixels, in one bit.
+   */
+  readonly pixelsPerByte: Readonly<Record<1 | 2, number>> | null;
+}
+
+/** Of 64 coefficients the code takes two bits or more: one for the first, one for the end of the block. */
+const JPEG = { 1: 256, 2: 256 } as const;
+/** Each pixel has a code of one bit or more. */
+const JPEG_LOSSLESS = { 1: 8, 2: 8 } as const;
+/** Two bytes repeat a byte 128 times at most, and the bytes of a pixel are coded one by one (PS3.5, G.3). */
+const RLE = { 1: 64, 2: 32 } as const;
+
 /** What is decoded, by transfer syntax. */
-const COMPRESSIONS: ReadonlyMap<string, string> = new Map([
-  ["1.2.840.10008.1.2.4.50", "JPEG baseline"],
-  ["1.2.840.10008.1.2.4.51", "JPEG extended"],
-  ["1.2.840.10008.1.2.4.57", "JPEG lossless"],
-  ["1.2.840.10008.1.2.4.70", "JPEG lossless"],
-  ["1.2.840.10008.1.2.4.80", "JPEG-LS lossless"],
-  ["1.2.840.10008.1.2.4.81", "JPEG-LS"],
-  ["1.2.840.10008.1.2.4.90", "JPEG 2000 lossless"],
-  ["1.2.840.10008.1.2.4.91", "JPEG 2000"],
-  ["1.2.840.10008.1.2.5", "RLE"],
+const COMPRESSIONS: ReadonlyMap<string, Compression> = new Map([
+  ["1.2.840.10008.1.2.4.50", { name: "JPEG baseline", pixelsPerByte: JPEG }],
+  ["1.2.840.10008.1.2.4.51", { name: "JPEG extended", pixelsPerByte: JPEG }],
+  ["1.2.840.10008.1.2.4.57", { name: "JPEG lossless", pixelsPerByte: JPEG_LOSSLESS }],
+  ["1.2.840.10008.1.2.4.70", { name: "JPEG lossless", pixelsPerByte: JPEG_LOSSLESS }],
+  ["1.2.840.10008.1.2.4.80", { name: "JPEG-LS lossless", pixelsPerByte: null }],
+  ["1.2.840.10008.1.2.4.81", { name: "JPEG-LS", pixelsPerByte: null }],
+  ["1.2.840.10008.1.2.4.90", { name: "JPEG 2000 lossless", pixelsPerByte: null }],
+  ["1.2.840.10008.1.2.4.91", { name: "JPEG 2000", pixelsPerByte: null }],
+  ["1.2.840.10008.1.2.5", { name: "RLE", pixelsPerByte: RLE }],
 ]);
+
+/** Pixels of a compressed slice: 8192 x 8192, more than the largest detectors (4096 x 6144 in mammography), and 128 MB when decoded. */
+const MAX_COMPRESSED_PIXELS = 2 ** 26;
 
 /** What the compression of a transfer syntax is called. */
 export function compressionName(syntax: string): string {
-  return COMPRESSIONS.get(syntax) ?? syntax;
+  return COMPRESSIONS.get(syntax)?.name ?? syntax;
 }
 
 const PIXEL_DATA = "x7fe00010";
@@ -207,7 +226,7 @@ function readSlice(tags: Tags, bytes: Uint8Array, file: string, parse: ParseDico
     orientation: [...row, ...column],
     spacing: [betweenColumns, betweenRows],
     thickness: lengths.find((length) => Number.isFinite(length) && length > 0) ?? null,
-    pixels: locatePixels(tags, bytes, file, parse, shape[0] * shape[1] * elementBytes(element.dtype)),
+    pixels: locatePixels(tags, bytes, file, parse, shape, elementBytes(element.dtype)),
   };
 }
 
@@ -255,18 +274,28 @@ function readDirections(tags: Tags, file: string): readonly (readonly number[])[
   throw dicomError("FILE_CORRUPT", file, `${fact}, expected two directions of length 1 at right angles`);
 }
 
-function locatePixels(tags: Tags, bytes: Uint8Array, file: string, parse: ParseDicom, expected: number): SlicePixels {
+function locatePixels(
+  tags: Tags,
+  bytes: Uint8Array,
+  file: string,
+  parse: ParseDicom,
+  shape: DicomSlice["shape"],
+  pixelBytes: 1 | 2,
+): SlicePixels {
   const syntax = tags.text("x00020010");
   const element = tags.element(PIXEL_DATA);
-  if (COMPRESSIONS.has(syntax)) {
+  const compression = COMPRESSIONS.get(syntax);
+  const expected = shape[0] * shape[1] * pixelBytes;
+  if (compression !== undefined) {
     const { fragments = [] } = parseTags(bytes, file, parse, null).element(PIXEL_DATA) ?? {};
     const ranges = fragments.map(({ position, length }) => ({ offset: position, length }));
-    if (ranges.length > 0 && ranges.every(({ offset, length }) => offset + length <= bytes.length)) return { compression: syntax, ranges };
-    throw dicomError(
-      "FILE_CORRUPT",
-      file,
-      `its pixels are no ${compressionName(syntax)} stream, as its transfer syntax says, or are cut off`,
-    );
+    if (ranges.length === 0 || ranges.some(({ offset, length }) => offset + length > bytes.length)) {
+      const fact = `its pixels are no ${compression.name} stream, as its transfer syntax says, or are cut off`;
+      throw dicomError("FILE_CORRUPT", file, fact);
+    }
+    const streamBytes = ranges.reduce((sum, { length }) => sum + length, 0);
+    checkDecodedSize(file, compression, shape, streamBytes, pixelBytes);
+    return { compression: syntax, ranges };
   }
   const { dataOffset: offset = 0, length = 0, hadUndefinedLength } = element ?? {};
   // Fields of odd length are padded with a byte.
@@ -279,4 +308,24 @@ function locatePixels(tags: Tags, bytes: Uint8Array, file: string, parse: ParseD
     throw dicomError("FILE_TRUNCATED", file, `${fact}, the file has ${bytes.length} bytes`);
   }
   return { compression: null, ranges: [{ offset, length: expected }] };
+}
+
+/** Before a decoder makes room for them: whether there may be as many pixels, and whether the stream can hold them. */
+function checkDecodedSize(
+  file: string,
+  { name, pixelsPerByte }: Compression,
+  [columns, rows]: DicomSlice["shape"],
+  streamBytes: number,
+  pixelBytes: 1 | 2,
+): void {
+  const pixels = columns * rows;
+  if (pixels > MAX_COMPRESSED_PIXELS) {
+    const fact = `it declares ${columns} x ${rows} pixels of ${name}, the limit for a compressed slice is ${MAX_COMPRESSED_PIXELS}`;
+    throw dicomError("FILE_LIMIT", file, fact);
+  }
+  if (pixelsPerByte === null) return;
+  const needed = Math.ceil(pixels / pixelsPerByte[pixelBytes]);
+  if (streamBytes >= needed) return;
+  const fact = `its ${streamBytes} bytes of ${name} cannot hold ${columns} x ${rows} pixels, which take at least ${needed}`;
+  throw dicomError("FILE_TRUNCATED", file, fact);
 }

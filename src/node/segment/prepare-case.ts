@@ -7,6 +7,7 @@ import {
   prepareVolume,
   type SegmentationRecipe,
   type Volume,
+  type VolumeGrid,
   voxelStatistics,
 } from "../../data/index.js";
 import { checkScan } from "../../data/volumes/scan.js";
@@ -39,10 +40,15 @@ export interface ReadCase {
  *
  * @param input - a file with all channels, or a file for each
  * @param count - channels of the model
+ * @param onSizes - as of `readChannels`
  * @throws InceptionError as `readChannels` and `checkScan`
  */
-export async function readCase(input: string | readonly string[], count: number): Promise<ReadCase> {
-  const { header, channels } = await readChannels(input, count);
+export async function readCase(
+  input: string | readonly string[],
+  count: number,
+  onSizes?: (file: string, grid: VolumeGrid) => void,
+): Promise<ReadCase> {
+  const { header, channels } = await readChannels(input, count, onSizes);
   const outside = checkChannels(channels, typeof input === "string" ? [input] : input);
   const [image, ...others] = channels;
   if (image === undefined) throw new RangeError("Cannot read a case without channels");

@@ -1,7 +1,7 @@
-import type { Volume } from "../../data/index.js";
+import type { Volume, VolumeGrid } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import type { NiftiHeader } from "../../formats/nifti.js";
-import { readVolume, readVolumes } from "../volumes.js";
+import { readVolume, readVolumes, type VolumeSizes } from "../volumes.js";
 
 /** The volumes of one case. */
 export interface ChannelVolumes {
@@ -16,18 +16,25 @@ const AFFINE_TOLERANCE = 1e-3;
 /**
  * Read the channels of one case: one file with all of them, or a file for each; a folder of DICOM slices counts as a file.
  *
+ * @param onSizes - called for each file before its voxels are read, with its grid in millimeters; what it throws ends the reading
  * @throws InceptionError FILE_UNSUPPORTED for another number of volumes, VOLUME_INVALID for files on different grids; as `readVolume`
  */
-export async function readChannels(input: string | readonly string[], count: number): Promise<ChannelVolumes> {
+export async function readChannels(
+  input: string | readonly string[],
+  count: number,
+  onSizes?: (file: string, grid: VolumeGrid) => void,
+): Promise<ChannelVolumes> {
   const files = typeof input === "string" ? [input] : input;
   const [file = ""] = files;
-  if (files.length === 1) return readFromOne(file, count);
+  if (files.length === 1) return readFromOne(file, count, onSizes);
   if (files.length !== count) {
     const message = `Cannot segment "${messageOf(file)}": ${files.length} files were given, expected 1 or ${count}, a channel of the model each`;
     throw new InceptionError("FILE_UNSUPPORTED", message, { files, channels: count });
   }
   const loaded = [];
-  for (const each of files) loaded.push({ each, ...(await readVolume(each)) });
+  for (const each of files) {
+    loaded.push({ each, ...(await readVolume(each, { onSizes: (sizes) => onSizes?.(each, gridInMillimeters(sizes, sizes.header)) })) });
+  }
   const [first] = loaded;
   if (first === undefined) throw new RangeError("Cannot read 0 channels");
   const apart = loaded.find(({ volume }) => !samePlace(volume, first.volume));
@@ -38,15 +45,20 @@ export async function readChannels(input: string | readonly string[], count: num
   return { header: first.header, channels: loaded.map(({ volume }) => volume) };
 }
 
-async function readFromOne(file: string, count: number): Promise<ChannelVolumes> {
-  const { header, volumes } = await readVolumes(file);
-  if (volumes.length !== count) {
-    const found = volumes.length;
-    const wanted = `expected ${count}, ${count === 1 ? "the channel" : "a channel each"} of the model`;
-    const message = `Cannot segment "${messageOf(file)}": it holds ${found} ${found === 1 ? "volume" : "volumes"}, ${wanted}`;
-    throw new InceptionError("FILE_UNSUPPORTED", message, { file, found, channels: count });
-  }
+async function readFromOne(file: string, count: number, onSizes?: (file: string, grid: VolumeGrid) => void): Promise<ChannelVolumes> {
+  const check = (sizes: VolumeSizes): void => {
+    checkCount(file, sizes.count, count);
+    onSizes?.(file, gridInMillimeters(sizes, sizes.header));
+  };
+  const { header, volumes } = await readVolumes(file, { onSizes: check });
   return { header, channels: volumes };
+}
+
+function checkCount(file: string, found: number, count: number): void {
+  if (found === count) return;
+  const wanted = `expected ${count}, ${count === 1 ? "the channel" : "a channel each"} of the model`;
+  const message = `Cannot segment "${messageOf(file)}": it holds ${found} ${found === 1 ? "volume" : "volumes"}, ${wanted}`;
+  throw new InceptionError("FILE_UNSUPPORTED", message, { file, found, channels: count });
 }
 
 function samePlace(a: Volume, b: Volume): boolean {
@@ -60,8 +72,11 @@ const MILLIMETRES: Readonly<Record<NiftiHeader["units"]["space"], number>> = { u
 /** The volume with an affine in millimetres, as models and volumes in mm³ have it. Files keep their unit. */
 export function inMillimetres(volume: Volume, header: NiftiHeader | null): Volume {
   const factor = MILLIMETRES[header?.units.space ?? "mm"];
-  if (factor === 1) return volume;
   const [x, y, z] = volume.spacing;
-  const affine = volume.affine.map((value, index) => (index < 12 ? value * factor : value));
-  return { ...volume, affine, spacing: [x * factor, y * factor, z * factor] };
+  return { ...volume, ...gridInMillimeters(volume, header), spacing: [x * factor, y * factor, z * factor] };
+}
+
+function gridInMillimeters({ shape, affine }: VolumeGrid, header: NiftiHeader | null): VolumeGrid {
+  const factor = MILLIMETRES[header?.units.space ?? "mm"];
+  return { shape, affine: factor === 1 ? affine : affine.map((value, index) => (index < 12 ? value * factor : value)) };
 }

@@ -1,8 +1,9 @@
-import { restoreLabels, type SegmentationRecipe, type Triple, type Volume } from "../../data/index.js";
+import { preparedShape, restoreLabels, type SegmentationRecipe, type Triple, type Volume, type VolumeGrid } from "../../data/index.js";
 import { clearOutside } from "../../data/volumes/scan.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import type { NiftiHeader } from "../../formats/nifti.js";
 import type { CancelSignal } from "../../runtime/session.js";
+import { heldValues } from "../../segment/accumulate.js";
 import { type CaseWarning, checkInput, checkLabelVolumes, checkMirrorAxes, planWindows, segmentWindows } from "../../segment/index.js";
 import type { LoadedModel } from "../load-model.js";
 import { type CleaningChoices, cleanLabels } from "./clean.js";
@@ -111,7 +112,9 @@ async function segmentCase(
 ): Promise<SegmentedVolume> {
   const { recipe, artefact } = network;
   checkSegmentOptions(network, options);
-  const { header, image, outside, channels } = await readCase(input, recipe.normalization.length);
+  const { header, image, outside, channels } = await readCase(input, recipe.normalization.length, (file, grid) =>
+    checkSizes(network, file, grid, options),
+  );
   const [original] = channels;
   const atInput = recipe.training === undefined ? null : checkInput(recipe.training, channels, recipe);
   if (options.strict) refuseUnexpected(input, atInput ?? []);
@@ -161,7 +164,6 @@ const MAX_WHOLE_VOXELS = 2 ** 22;
 
 function runWindows(network: SegmentationNetwork, { data, grid, padValue, statistics }: PreparedCase, options: SegmentOptions) {
   const { overlap, mirrorAxes, probabilities, onWindow, signal } = options;
-  if (network.window === null) checkWhole(grid.shape);
   const window = network.window ?? grid.shape;
   const plan = planWindows(grid.shape, window, overlap === undefined ? {} : { overlap });
   return segmentWindows(windowNetwork(network, window, statistics, signal), data, plan, {
@@ -170,6 +172,25 @@ function runWindows(network: SegmentationNetwork, { data, grid, padValue, statis
     ...(probabilities === undefined ? {} : { probabilities }),
     ...(onWindow === undefined ? {} : { onWindow }),
   });
+}
+
+/**
+ * Checks all sizes that follow from a header, before voxels are unpacked: of the resampled volume, of its windows, and of what is
+ * held between them.
+ *
+ * @throws InceptionError IMAGE_LIMIT, VOLUME_INVALID, OPTION_INVALID, naming the file
+ */
+function checkSizes({ recipe, window }: SegmentationNetwork, file: string, grid: VolumeGrid, { overlap }: SegmentOptions): void {
+  try {
+    const shape = preparedShape(grid, recipe);
+    if (window === null) checkWhole(shape);
+    const plan = planWindows(shape, window ?? shape, overlap === undefined ? {} : { overlap });
+    heldValues(plan, recipe.labelValues.length);
+  } catch (thrown) {
+    if (!(thrown instanceof InceptionError)) throw thrown;
+    const fact = thrown.message.replace(/^Cannot [^:]*?( after padding)?: /, (_, padded?: string) => (padded ? "after padding its " : ""));
+    throw new InceptionError(thrown.code, `Cannot segment "${messageOf(file)}": ${fact}`, { ...thrown.details, file }, { cause: thrown });
+  }
 }
 
 function checkWhole(shape: Triple): void {
