@@ -326,7 +326,7 @@ describe("exported files", () => {
     const recipe = recipeOf([{ name: "z_score", region: "all" }], [8, 8, 8]);
     const [file, scan] = [path.join(folder, "large.onnx"), path.join(folder, "large.nii")];
     await exportOnnx(prepared(recipe), file, { dynamicSize: true });
-    await writeVolume(scan, createVolume([2049, 2048, 1], new Uint8Array(2049 * 2048)));
+    await writeVolume(scan, createVolume([2049, 2048, 1], new Uint8Array(2049 * 2048).fill(1, 1)));
     const segmenter = await openSegmenter(file, { threads: 1 });
     await expect(segmenter.segment(scan)).rejects.toMatchObject({
       code: "IMAGE_LIMIT",

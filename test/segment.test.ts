@@ -408,7 +408,7 @@ describe("inception segment", () => {
       ],
       [
         [file, ...out, "--weights", files.constant],
-        'Cannot use weights, checkpoint or options with model "hippocampus": expected none, it has its own',
+        'Cannot use weights with bundled model "hippocampus": a bundled model has its own',
       ],
       [[file, ...flags(), "--out", file], `Cannot write "${file}": it is a file, expected a folder`],
     ] as const) {

@@ -254,7 +254,7 @@ describe("eval", () => {
     expect(await refused("eval", run, "--weights", "x.pt")).toEqual({
       code: 2,
       out: "",
-      err: `inception: Cannot use weights with run "${run}": expected none, a run has its own\n`,
+      err: `inception: Cannot use weights with run "${run}": a run has its own\n`,
     });
   });
 

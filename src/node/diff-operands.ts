@@ -5,6 +5,7 @@ import { looksLikeOnnx } from "../formats/onnx/sniff.js";
 import { hostTensor } from "../formats/onnx/tensor.js";
 import type { OnnxModel } from "../formats/onnx/types.js";
 import { shortened } from "../formats/quoted.js";
+import { quoted } from "../formats/quoted.js";
 import { describeModel, findModel, type GivenOptions, MODELS } from "../models/index.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
 import { parseArtefact } from "../predict/artefact.js";
@@ -40,7 +41,12 @@ export interface CompareNetworksOptions {
  * ```
  */
 export async function compareNetworks(a: string, b: string, options: CompareNetworksOptions = {}): Promise<Comparison> {
-  const open = (text: string): Promise<Opened> => openOperand(text, options.options ?? {}, COMPARED);
+  const given = options.options ?? {};
+  if (Object.keys(given).length > 0 && parseModel(a) === null && parseModel(b) === null) {
+    const message = `Cannot use options ${Object.keys(given).join(", ")}: neither ${quoted(a)} nor ${quoted(b)} is a model id, whose options they would be`;
+    throw new InceptionError("OPTION_INVALID", message, { options: given });
+  }
+  const open = (text: string): Promise<Opened> => openOperand(text, given, COMPARED);
   const [ofA, ofB] = [await open(a), await open(b)];
   const comparison = compareOperands(ofA.operand, ofB.operand);
   const notes = [ofA, ofB].flatMap(({ says }, index) => (says === null ? [] : [`${index === 0 ? "A" : "B"} says of itself: ${says}`]));

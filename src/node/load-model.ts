@@ -1,6 +1,6 @@
 import { type CompileOptions, compileInference } from "../compile/compile.js";
 import type { Preprocessing } from "../data/index.js";
-import { InceptionError, messageOf } from "../errors.js";
+import { InceptionError } from "../errors.js";
 import { checkOps } from "../formats/onnx/check-ops.js";
 import { checkWeights } from "../formats/onnx/check-weights.js";
 import { decodeModel } from "../formats/onnx/decode.js";
@@ -14,20 +14,20 @@ import type { WeightReport } from "../weights/apply.js";
 import { openFileSource } from "./file-source.js";
 import type { CheckpointChoice } from "./open-run.js";
 import { createNodeSession, type IsolationOptions, type NodeSessionOptions } from "./ort-session.js";
-import { namedPreprocessing, type PreparedModel, type PrepareOptions, prepareModel } from "./prepare-model.js";
+import { checkLabels, namedPreprocessing, type PreparedModel, type PrepareOptions, prepareModel } from "./prepare-model.js";
 import { findShippedModel, prepareShippedModel } from "./shipped-models.js";
 import { isRunFolder, prepareRun } from "./training/run-weights.js";
 
 export interface LoadModelOptions extends PrepareOptions, IsolationOptions {
-  /** Where the weights are; needed with a model id, meaningless with a file or a run. */
+  /** Where the weights are: needed with a model id, refused with a file, a run or a bundled model. */
   readonly weights?: string;
-  /** Of a run: which of its checkpoints. Default: `best`, or `last` where no epoch was finished. */
+  /** Which checkpoint of a run; refused with anything else. Default: `best`, or `last` where no epoch was finished. */
   readonly checkpoint?: CheckpointChoice;
   /** Default "auto". */
   readonly device?: Device;
   /** CPU threads; 0, the default, means one for each core. */
   readonly threads?: number;
-  /** Outputs to compute. Default: all. */
+  /** Outputs to compute, by name; of a network also by the path of a module. Default: all. */
   readonly outputs?: readonly string[];
   /** Run the golden example that an exported file carries, and refuse the file when this machine computes something else. Default true. */
   readonly selfCheck?: boolean;
@@ -48,8 +48,8 @@ export interface LoadedModel {
  * Load a network to run it: a model id with a source of weights, a self-contained `.onnx` file, or the folder of a
  * training run.
  *
- * @throws InceptionError as `prepareModel` and `prepareRun`; FILE_…, NOT_FINITE (a weight is NaN or infinite), SESSION_FAILED,
- *   DEVICE_UNAVAILABLE, SELF_CHECK_FAILED
+ * @throws InceptionError as `prepareAny`; OPTION_INVALID for weights, options, checkpoint or allow beside a file, and for outputs that it
+ *   does not have; FILE_…, NOT_FINITE (a weight is NaN or infinite), SESSION_FAILED, DEVICE_UNAVAILABLE, SELF_CHECK_FAILED
  *
  * @example
  * ```ts
@@ -64,50 +64,55 @@ export async function loadModel(model: string, options: LoadModelOptions = {}): 
   return loadPrepared(await prepareAny(model, options), options);
 }
 
+/** Options that would have no effect beside a kind of model, and why. An option that is ignored would be a wrong result. */
+const FOREIGN_OPTIONS = {
+  file: { options: ["weights", "options", "checkpoint", "allow"], reason: "a file has its own" },
+  run: { options: ["weights", "options", "allow"], reason: "a run has its own" },
+  "bundled model": { options: ["weights", "options", "checkpoint", "allow"], reason: "a bundled model has its own" },
+  network: { options: ["checkpoint"], reason: "its weights are a file, expected the folder of a run" },
+} as const;
+
+function refuseForeign(kind: keyof typeof FOREIGN_OPTIONS, model: string, given: LoadModelOptions): void {
+  const { options, reason } = FOREIGN_OPTIONS[kind];
+  const isGiven = (name: (typeof options)[number]): boolean => {
+    const value = given[name];
+    return typeof value === "object" ? Object.keys(value).length > 0 : value !== undefined;
+  };
+  const foreign = options.filter(isGiven);
+  if (foreign.length === 0) return;
+  const message = `Cannot use ${foreign.join(" and ")} with ${kind} ${quoted(model)}: ${reason}`;
+  throw new InceptionError("OPTION_INVALID", message, { model, foreign });
+}
+
 /**
- * A model of the package, a run's network, or a model with weights.
+ * A bundled model, a run's network, or a network with weights.
  *
- * @param model - the id of a model of the package, a model id, or the folder of a run
+ * @param model - the id of a bundled model, a model id, or the folder of a run
  * @throws InceptionError as `prepareShippedModel`, `prepareModel` and `prepareRun`; OPTION_INVALID for a model without weights, and
- *   for weights or options beside a run or a model of the package, which have their own
+ *   for an option that this kind of model cannot have: weights, options or allow of a run or a bundled model, a checkpoint of any but
+ *   a run
  */
 export async function prepareAny(
   model: string,
   options: PrepareOptions & Pick<LoadModelOptions, "weights" | "checkpoint">,
 ): Promise<PreparedModel> {
-  const { weights, checkpoint } = options;
   const shipped = findShippedModel(model);
   if (shipped !== null) {
-    if (weights === undefined && checkpoint === undefined && Object.keys(options.options ?? {}).length === 0)
-      return prepareShippedModel(shipped);
-    const message = `Cannot use weights, checkpoint or options with model "${model}": expected none, it has its own`;
-    throw new InceptionError("OPTION_INVALID", message, { model });
+    refuseForeign("bundled model", model, options);
+    return prepareShippedModel(shipped, options);
   }
   if (await isRunFolder(model)) {
-    const foreign = [...(weights === undefined ? [] : ["weights"]), ...(Object.keys(options.options ?? {}).length > 0 ? ["options"] : [])];
-    if (foreign.length === 0) return prepareRun(model, options);
-    throw new InceptionError(
-      "OPTION_INVALID",
-      `Cannot use ${foreign.join(" and ")} with run "${messageOf(model)}": expected none, a run has its own`,
-      { model },
-    );
+    refuseForeign("run", model, options);
+    return prepareRun(model, options);
   }
   findModel(model);
-  if (weights === undefined) {
-    throw new InceptionError(
-      "OPTION_INVALID",
-      `Cannot run "${model}" without weights: expected a source, as in --weights model.safetensors or --weights hf:owner/name`,
-      { id: model },
-    );
-  }
-  if (checkpoint === undefined) return prepareModel(model, weights, options);
+  refuseForeign("network", model, options);
+  const { weights } = options;
+  if (weights !== undefined) return prepareModel(model, weights, options);
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot use checkpoint ${checkpoint} of "${model}": it is a model with weights, expected the folder of a run`,
-    {
-      model,
-      checkpoint,
-    },
+    `Cannot run "${model}" without weights: expected a source, as in --weights model.safetensors or --weights hf:owner/name`,
+    { id: model },
   );
 }
 
@@ -140,6 +145,7 @@ export async function loadPrepared(
 }
 
 async function loadOnnxFile(file: string, options: LoadModelOptions): Promise<LoadedModel> {
+  refuseForeign("file", file, options);
   const source = await openFileSource(file);
   let bytes: Uint8Array;
   try {
@@ -153,12 +159,45 @@ async function loadOnnxFile(file: string, options: LoadModelOptions): Promise<Lo
   const artefact = overrideArtefact(parseArtefact(decoded.metadata, file) ?? foreignArtefact(decoded.graph.name), options);
   const session = await createNodeSession(bytes, { ...sessionOptions(options), name: file, transfer: true });
   try {
+    if (options.labels !== undefined) checkLabels(artefact, logitsCount(session));
+    const chosen = options.outputs === undefined ? session : withOutputs(session, options.outputs, file);
     const selfCheck = (options.selfCheck ?? true) ? await runSelfCheck(session, artefact, file) : null;
-    return { session, artefact, report: null, selfCheck, close: () => session.close() };
+    return { session: chosen, artefact, report: null, selfCheck, close: () => session.close() };
   } catch (thrown) {
     await session.close();
     throw thrown;
   }
+}
+
+/** Classes of a file; null where its size is open or it does not classify. */
+function logitsCount({ outputs }: Session): number | null {
+  const count = (outputs.find(({ name }) => name === "logits") ?? (outputs.length === 1 ? outputs[0] : undefined))?.shape[1];
+  return typeof count === "number" ? count : null;
+}
+
+/**
+ * A session of a file that has and computes only some of its outputs.
+ *
+ * @throws InceptionError OPTION_INVALID for a name that the file does not have, listing those it has
+ */
+function withOutputs(session: Session, names: readonly string[], file: string): Session {
+  const outputs = names.map((name) => {
+    const found = session.outputs.find((output) => output.name === name);
+    if (found !== undefined) return found;
+    const known = shortened(session.outputs.map((output) => output.name).join(", "));
+    throw new InceptionError("OPTION_INVALID", `Cannot select output ${quoted(name)} of ${quoted(file)}: expected ${known}`, {
+      file,
+      name,
+    });
+  });
+  const run: Session["run"] = async (feeds, options = {}) => {
+    const { fetches = names } = options;
+    const other = fetches.find((name) => !names.includes(name));
+    if (other === undefined) return session.run(feeds, { ...options, fetches });
+    const message = `Cannot run ${quoted(file)}: output ${quoted(other)} was not selected, expected ${shortened(names.join(", "))}`;
+    throw new InceptionError("FEED_INVALID", message, { file, name: other });
+  };
+  return { device: session.device, inputs: session.inputs, outputs, run, close: () => session.close() };
 }
 
 /** A file that another program exported says nothing about its pixels and classes; the caller may. */

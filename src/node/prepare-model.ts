@@ -89,7 +89,7 @@ export async function prepareModel(id: string, weights: string, options: Prepare
       weightsSha256,
       golden: null,
     };
-    checkLabels(artefact, graph);
+    checkLabels(artefact, classCount(graph));
     return { graph, artefact, ...read };
   } finally {
     await close();
@@ -223,8 +223,13 @@ export function classCount(graph: Graph): number | null {
   return type ? Number(type.shape[1]) : null;
 }
 
-function checkLabels(artefact: Artefact, graph: Graph): void {
-  const classes = classCount(graph);
+/**
+ * Refuses names that are not one for each class.
+ *
+ * @param classes - null where it is not known how many there are
+ * @throws InceptionError OPTION_INVALID
+ */
+export function checkLabels(artefact: Pick<Artefact, "labels" | "model">, classes: number | null): void {
   if (artefact.labels === null || classes === null || artefact.labels.length === classes) return;
   throw new InceptionError(
     "OPTION_INVALID",

@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { InceptionError } from "../errors.js";
-import { type PreparedModel, prepareModel } from "./prepare-model.js";
+import { type PreparedModel, type PrepareOptions, prepareModel } from "./prepare-model.js";
 
 /** A trained model that is part of the package. */
 export interface ShippedModel {
@@ -33,11 +33,18 @@ export function findShippedModel(id: string): ShippedModel | null {
  *
  * @throws InceptionError FILE_NOT_FOUND where this copy of the package does not hold its weights; as `prepareModel`
  */
-export async function prepareShippedModel({ id, model, file }: ShippedModel): Promise<PreparedModel> {
+export async function prepareShippedModel(
+  { id, model, file }: ShippedModel,
+  options: Pick<PrepareOptions, "labels" | "preprocessing"> = {},
+): Promise<PreparedModel> {
   const full = fileURLToPath(new URL(`../../${file}`, import.meta.url));
   await access(full).catch((thrown: unknown) => {
     const message = `Cannot use model "${id}": this copy of inceptionkit has no ${file}, expected it beside its dist folder; --model takes a run or a file instead`;
     throw new InceptionError("FILE_NOT_FOUND", message, { id, file: full }, { cause: thrown });
   });
-  return prepareModel(model, full);
+  const { labels, preprocessing } = options;
+  return prepareModel(model, full, {
+    ...(labels === undefined ? {} : { labels }),
+    ...(preprocessing === undefined ? {} : { preprocessing }),
+  });
 }

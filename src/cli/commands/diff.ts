@@ -10,7 +10,9 @@ import {
   totalRows,
 } from "../../diff/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
+import { quoted } from "../../formats/quoted.js";
 import { compareNetworks, openTensors } from "../../node/diff-operands.js";
+import { isRunFolder } from "../../node/training/run-weights.js";
 import { writeFileAtomic } from "../../node/write-file.js";
 import { toNumber } from "../../options.js";
 import type { Flags, RunCommand } from "../command.js";
@@ -76,11 +78,15 @@ async function diffWeights(a: string, b: string, flags: Flags, io: Io): Promise<
   refuseFlags(flags, ["svg", "ignore"], "them without --weights");
   const tolerance = toleranceFlag(flags);
   const model = textFlag(flags, "model");
+  if (model === undefined) refuseFlags(flags, ["option"], "--model, whose options they are");
   const options = {
     ...sourceFlags(flags, io),
     ...checkpointFlag(flags),
     ...(model === undefined ? {} : { model, options: optionFlags(flags) }),
   };
+  if (flags.checkpoint !== undefined && !(await isRunFolder(a)) && !(await isRunFolder(b))) {
+    throw new InceptionError("USAGE", `Cannot use --checkpoint: neither ${quoted(a)} nor ${quoted(b)} is a run`, { a, b });
+  }
   const ofA = await openTensors(a, options);
   try {
     const ofB = await openTensors(b, options);

@@ -24,6 +24,12 @@ async function exportNetwork(model: string, flags: Flags, io: Io): Promise<numbe
   if (flags.half === true && target.format !== "safetensors") {
     throw new InceptionError("USAGE", `Cannot use --half with ${target.format}: expected it with safetensors`);
   }
+  if (flags.dynamicSize === true && target.format !== "onnx") {
+    throw new InceptionError("USAGE", `Cannot use --dynamic-size with ${target.format}: expected it with onnx`);
+  }
+  if (flags.names !== undefined && target.format !== "safetensors") {
+    throw new InceptionError("USAGE", `Cannot use --names with ${target.format}: expected it with safetensors`);
+  }
   refuseStepSettings(flags);
   if (textFlag(flags, "weights") === undefined && findShippedModel(model) === null && !(await isRunFolder(model)))
     throw new InceptionError(

@@ -15,7 +15,7 @@ import { createNodeSession } from "../ort-session.js";
 import type { PreparedModel } from "../prepare-model.js";
 import { writeFileAtomic } from "../write-file.js";
 
-export interface ExplainerOptions extends LoadModelOptions, ExplainOptions {
+export interface ExplainerOptions extends Omit<LoadModelOptions, "outputs" | "selfCheck">, ExplainOptions {
   /** What is computed. Default Grad-CAM. */
   readonly methods?: readonly ExplanationName[];
 }
@@ -112,7 +112,7 @@ export async function exportExplanation(
   model: string,
   method: ExplanationName,
   file: string,
-  options: ExplainerOptions = {},
+  options: Omit<ExplainerOptions, "device" | "methods" | "threads"> = {},
 ): Promise<{ readonly bytes: number; readonly outputs: readonly string[] }> {
   const prepared = await prepareForExplaining(model, options);
   const graph = EXPLANATION_METHODS[method].build(prepared.graph, options);

@@ -7,7 +7,7 @@ import { OWN_NAMES } from "../../models/weights.js";
 import type { Artefact } from "../../predict/artefact.js";
 import type { WeightReport } from "../../weights/index.js";
 import { type CheckpointChoice, checkpointFile, openRun, type Run, readRunCheckpoint } from "../open-run.js";
-import { namedPreprocessing, type PreparedModel } from "../prepare-model.js";
+import { checkLabels, namedPreprocessing, type PreparedModel } from "../prepare-model.js";
 import { sha256OfFile } from "../sha256.js";
 import { checkpointParameters } from "./checkpoint-state.js";
 import { describeFor, hashOf } from "./prepare-network.js";
@@ -69,6 +69,7 @@ export async function prepareRun(folder: string, options: PrepareRunOptions = {}
     weightsSha256: await sha256OfFile(path.join(folder, file)),
     golden: null,
   };
+  checkLabels(artefact, run.labels.length);
   return { graph, parameters: checkpointParameters(graph, checkpoint), artefact, report: wholeReport(graph) };
 }
 
