@@ -3,8 +3,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../src/cli/main.js";
+import { decodeModel } from "../src/formats/onnx/decode.js";
 import { encodeSafetensors } from "../src/formats/safetensors.js";
-import { float32Tensor } from "../src/tensor/tensor.js";
+import { describeModel } from "../src/models/index.js";
+import { exportOnnx } from "../src/node/export-model.js";
+import { prepareModel } from "../src/node/prepare-model.js";
+import { elementCount, float32Tensor } from "../src/tensor/tensor.js";
+import { goldenParameters } from "../src/weights/golden.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
 const DIGITS = path.resolve(import.meta.dirname, "../examples/digits");
@@ -36,6 +41,43 @@ function write(name: string, values: Readonly<Record<string, readonly number[]>>
   writeFileSync(file, Buffer.concat([header, ...chunks]));
   return file;
 }
+
+describe("an exported file with constants that lowering added", () => {
+  const options = { widthMultiplier: 0.125, numClasses: 10, inputSize: 64 };
+  const flags = Object.entries(options).flatMap(([name, value]) => ["--option", `${name}=${value}`]);
+
+  test("has the tensors of its weights and no others, and the network's number of parameters", async () => {
+    const graph = describeModel("googlenet.paper", options);
+    const { header, chunks } = encodeSafetensors([...goldenParameters(graph)], {});
+    const [weights, file] = [path.join(folder, "lrn.safetensors"), path.join(folder, "lrn.onnx")];
+    writeFileSync(weights, Buffer.concat([header, ...chunks]));
+    await exportOnnx(await prepareModel("googlenet.paper", weights, { options }), file);
+    const bands = decodeModel(Uint8Array.from(readFileSync(file))).graph.initializers.map(({ name }) => name);
+    expect(bands).toContain("norm1:band");
+
+    const { code, out } = await diff("--weights", weights, file, "--json");
+    const tensors = graph.parameters.length;
+    expect(JSON.parse(out)).toMatchObject({ equal: true, a: { tensors }, b: { tensors }, compared: tensors, differences: [] });
+    expect(code).toBe(0);
+    const networks = await diff("googlenet.paper", file, ...flags, "--json");
+    const parameters = graph.parameters.reduce((sum, { type }) => sum + elementCount(type.shape.map(Number)), 0);
+    expect(JSON.parse(networks.out)).toMatchObject({ equal: true, a: { parameters }, b: { parameters } });
+  });
+
+  const WEIGHTS = "data/googlenet_bvlc/bvlc_googlenet.safetensors";
+  const bvlc = sharedPath(WEIGHTS);
+  test.skipIf(bvlc === null)(
+    titleNeeding("BVLC GoogLeNet and its export are equal, with 6,998,552 parameters", bvlc, WEIGHTS),
+    async () => {
+      const file = path.join(folder, "bvlc.onnx");
+      await exportOnnx(await prepareModel("googlenet.paper", bvlc ?? ""), file);
+      const weights = await diff("--weights", bvlc ?? "", file);
+      expect(weights.out).toMatch(/\n116 tensors of one name and shape, equal\n$/);
+      expect(weights.code).toBe(0);
+      expect((await diff("googlenet.paper", file)).out).toMatch(/^parameters +6,998,552 +6,998,552$/m);
+    },
+  );
+});
 
 describe("two networks", () => {
   test("equal ones end with 0", async () => {

@@ -406,10 +406,7 @@ describe("inception segment", () => {
         [empty, ...flags(), ...out],
         `Cannot list volumes of "${empty}": it holds no file that ends in .nii, .hdr or .img, with or without .gz, and no DICOM slices`,
       ],
-      [
-        [file, ...out, "--weights", files.constant],
-        'Cannot use weights with bundled model "hippocampus": a bundled model has its own',
-      ],
+      [[file, ...out, "--weights", files.constant], 'Cannot use weights with bundled model "hippocampus": a bundled model has its own'],
       [[file, ...flags(), "--out", file], `Cannot write "${file}": it is a file, expected a folder`],
     ] as const) {
       expect(await segment(...args)).toEqual({ code: 2, out: "", err: `inception: ${message}\n` });

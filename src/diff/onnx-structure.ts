@@ -14,6 +14,8 @@ export interface OnnxForm {
   readonly initializers: readonly (Pick<OnnxTensor, "name" | "dtype" | "shape"> & Partial<OnnxTensor>)[];
   readonly inputs: readonly OnnxValueInfo[];
   readonly outputs: readonly OnnxValueInfo[];
+  /** Initializers that are not parameters but constants which a lowering added: they are not counted. Default: none. */
+  readonly constants?: ReadonlySet<string>;
   /** Types that the file states for values in between. */
   readonly valueInfo?: readonly OnnxValueInfo[];
 }
@@ -45,7 +47,7 @@ export function structureOfOnnx(form: OnnxForm): Structure {
     }
     const resolved = { ...node, inputs: node.inputs.map(resolve) };
     if (rearranges(resolved, weights, shapes)) continue;
-    const layer = layerOf(resolved, uniquePath(paths, node, layers.length), weights, shapes);
+    const layer = layerOf(resolved, uniquePath(paths, node, layers.length), weights, shapes, form.constants);
     layers.push(layer);
     for (const output of node.outputs) if (output !== "") makers.set(output, layer);
   }
@@ -102,7 +104,13 @@ function uniquePath(taken: Set<string>, { name, outputs, opType }: OnnxNode, ind
   return path;
 }
 
-function layerOf(node: OnnxNode, path: string, weights: ReadonlyMap<string, Weight>, shapes: Map<string, Shape | null>): Layer {
+function layerOf(
+  node: OnnxNode,
+  path: string,
+  weights: ReadonlyMap<string, Weight>,
+  shapes: Map<string, Shape | null>,
+  constants: ReadonlySet<string> = new Set(),
+): Layer {
   const op = qualifiedOp(node);
   const own = node.inputs.flatMap((input) => weights.get(input) ?? []);
   const inputs = node.inputs.map((input) => shapes.get(input) ?? null);
@@ -119,7 +127,10 @@ function layerOf(node: OnnxNode, path: string, weights: ReadonlyMap<string, Weig
     makes: node.outputs.filter((output) => output !== ""),
     weights: own.map((tensor) => tensor.shape),
     shape,
-    parameters: parametersOf(op, own),
+    parameters: parametersOf(
+      op,
+      own.filter(({ name }) => !constants.has(name)),
+    ),
     macs: onnxMacs(op, inputs, shape),
   };
 }

@@ -6,7 +6,14 @@ import { structureOfOnnx } from "./onnx-structure.js";
 import { type Layer, type Structure, structureOfGraph } from "./structure.js";
 
 /** What can be compared: a described network, or a decoded ONNX file under a name. */
-export type Operand = { readonly graph: Graph } | { readonly name: string; readonly onnx: OnnxModel };
+export type Operand =
+  | { readonly graph: Graph }
+  | {
+      readonly name: string;
+      readonly onnx: OnnxModel;
+      /** Initializers that are constants and not parameters; see `OnnxForm`. */
+      readonly constants?: ReadonlySet<string>;
+    };
 
 /**
  * In what two networks differ, each described or read from an ONNX file. Beside a file a described network is compared as
@@ -35,14 +42,18 @@ function exportNote({ label }: { readonly label: string }): string {
   return `${label} is compared as it would be exported: operators are ONNX's, and dropout, which does nothing at inference, is left out`;
 }
 
-/** A decoded ONNX file as it is compared, counted and drawn. */
-export function structureOfFile(name: string, { graph }: OnnxModel): Structure {
+/**
+ * A decoded ONNX file as it is compared, counted and drawn.
+ *
+ * @param constants - initializers that are not parameters. Default: none
+ */
+export function structureOfFile(name: string, { graph }: OnnxModel, constants: ReadonlySet<string> = new Set()): Structure {
   const { nodes, initializers, inputs, outputs, valueInfo } = graph;
-  return structureOfOnnx({ name, nodes, initializers, inputs, outputs, valueInfo });
+  return structureOfOnnx({ name, nodes, initializers, constants, inputs, outputs, valueInfo });
 }
 
 function structureOf(operand: Operand, asFile: boolean): Structure {
-  if ("onnx" in operand) return structureOfFile(operand.name, operand.onnx);
+  if ("onnx" in operand) return structureOfFile(operand.name, operand.onnx, operand.constants);
   const { graph } = operand;
   if (!asFile) return structureOfGraph(graph);
   const { rewritten, nodes, constants } = lowerInference(graph);
@@ -56,6 +67,7 @@ function structureOf(operand: Operand, asFile: boolean): Structure {
       ...constants,
     ],
     inputs: ends(rewritten.inputs.map(({ name }) => ({ name, value: name }))),
+    constants: new Set(constants.map(({ name }) => name)),
     outputs: ends(rewritten.outputs),
   });
 }

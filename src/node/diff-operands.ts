@@ -4,11 +4,10 @@ import { decodeModel } from "../formats/onnx/decode.js";
 import { looksLikeOnnx } from "../formats/onnx/sniff.js";
 import { hostTensor } from "../formats/onnx/tensor.js";
 import type { OnnxModel } from "../formats/onnx/types.js";
-import { shortened } from "../formats/quoted.js";
-import { quoted } from "../formats/quoted.js";
-import { describeModel, findModel, type GivenOptions, MODELS } from "../models/index.js";
+import { quoted, shortened } from "../formats/quoted.js";
+import { describeModel, findModel, type GivenOptions, MODELS, type Model } from "../models/index.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
-import { parseArtefact } from "../predict/artefact.js";
+import { type Artefact, parseArtefact } from "../predict/artefact.js";
 import { isDType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { bestNameMap } from "../weights/apply.js";
@@ -100,7 +99,7 @@ async function openOperand(text: string, options: GivenOptions, work: Work): Pro
   const artefact = parseArtefact(onnx.metadata, text);
   const given = Object.entries(artefact?.options ?? {}).map(([name, value]) => `${name}=${optionText(value)}`);
   const says = artefact && shortened([artefact.model, ...given].join(" "));
-  return { operand: { name: messageOf(text), onnx }, says };
+  return { operand: { name: messageOf(text), onnx, constants: constantsOf(onnx, artefact) }, says };
 }
 
 /** Not `String(value)`, which calls what an object of the file has under the name "toString". */
@@ -155,6 +154,18 @@ export interface OpenTensorsOptions extends SourceOptions {
   readonly checkpoint?: CheckpointChoice;
 }
 
+/**
+ * The network that an exported ONNX file says it holds, whose names the tensors of other files can be brought to; null where the
+ * text is no such file.
+ */
+export async function networkOfFile(text: string): Promise<{ readonly model: string; readonly options: GivenOptions } | null> {
+  if (!text.toLowerCase().endsWith(".onnx")) return null;
+  const artefact = parseArtefact((await readOnnx(text)).metadata, text);
+  const model = artefact && MODELS.find(({ id }) => id === artefact.model);
+  if (!artefact || !model || parametersOf(model, artefact.options).length === 0) return null;
+  return { model: model.id, options: artefact.options };
+}
+
 /** A set of tensors whose file stays open while it is read. */
 export interface OpenTensorSet extends TensorSet {
   close(): Promise<void>;
@@ -182,14 +193,40 @@ export async function openTensors(text: string, options: OpenTensorsOptions = {}
   try {
     const source = found.sha256 === undefined ? opened : await pinnedSource(opened, found.name, found.sha256);
     if (await looksLikeOnnx(source)) {
-      const { graph } = decodeModel(await source.read(0, source.size), { name: found.name, externalData: "report", otherParts: "report" });
-      return { name, tensors: new Map(graph.initializers.map((tensor) => [tensor.name, onnxEntry(tensor)])), close: () => opened.close() };
+      const onnx = decodeModel(await source.read(0, source.size), { name: found.name, externalData: "report", otherParts: "report" });
+      const constants = constantsOf(onnx, parseArtefact(onnx.metadata, found.name));
+      const parameters = onnx.graph.initializers.filter((tensor) => !constants.has(tensor.name));
+      return { name, tensors: new Map(parameters.map((tensor) => [tensor.name, onnxEntry(tensor)])), close: () => opened.close() };
     }
     const file = await openWeightFile(source);
     const tensors = options.model === undefined ? ownTensors(file) : renamedTensors(file, options.model, options.options ?? {});
     return { name, tensors, close: () => opened.close() };
   } catch (thrown) {
     await opened.close();
+    throw thrown;
+  }
+}
+
+/**
+ * Initializers of an exported file that are none of its network's parameters: constants that lowering to ONNX added, as the band of
+ * a local response normalization. None where the file does not say which network it holds, or holds integers in place of
+ * parameters.
+ */
+function constantsOf({ graph }: OnnxModel, artefact: Artefact | null): ReadonlySet<string> {
+  if (artefact === null || artefact.quantization !== undefined) return new Set();
+  const model = MODELS.find(({ id }) => id === artefact.model);
+  if (model === undefined) return new Set();
+  const parameters = new Set(parametersOf(model, artefact.options));
+  if (parameters.size === 0) return new Set();
+  return new Set(graph.initializers.flatMap(({ name }) => (parameters.has(name) ? [] : [name])));
+}
+
+/** Paths of a network's parameters; none for options out of a file that it does not have. */
+function parametersOf(model: Model, options: GivenOptions): readonly string[] {
+  try {
+    return model.describe(options).parameters.map(({ path }) => path);
+  } catch (thrown) {
+    if (thrown instanceof InceptionError) return [];
     throw thrown;
   }
 }

@@ -13,7 +13,9 @@ export const run: RunCommand = async ([id], flags, io) => {
   const network = await openNetwork(String(id), networkFlags(flags));
   const options = block === undefined ? {} : { block };
   const drawn =
-    "graph" in network ? diagram(network.graph, options) : structureDiagram(structureOfFile(network.name, network.onnx), options);
+    "graph" in network
+      ? diagram(network.graph, options)
+      : structureDiagram(structureOfFile(network.name, network.onnx, network.constants), options);
   const text = await renderDiagram(drawn, format);
   const file = textFlag(flags, "out");
   if (file === undefined) io.out(text.endsWith("\n") ? text : `${text}\n`);

@@ -11,7 +11,7 @@ import {
 } from "../../diff/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
-import { compareNetworks, openTensors } from "../../node/diff-operands.js";
+import { compareNetworks, networkOfFile, openTensors } from "../../node/diff-operands.js";
 import { isRunFolder } from "../../node/training/run-weights.js";
 import { writeFileAtomic } from "../../node/write-file.js";
 import { toNumber } from "../../options.js";
@@ -78,11 +78,13 @@ async function diffWeights(a: string, b: string, flags: Flags, io: Io): Promise<
   refuseFlags(flags, ["svg", "ignore"], "them without --weights");
   const tolerance = toleranceFlag(flags);
   const model = textFlag(flags, "model");
-  if (model === undefined) refuseFlags(flags, ["option"], "--model, whose options they are");
+  if (model === undefined && Object.keys(optionFlags(flags)).length > 0) {
+    throw new InceptionError("USAGE", "Cannot use --option: expected --model, whose options they are");
+  }
   const options = {
     ...sourceFlags(flags, io),
     ...checkpointFlag(flags),
-    ...(model === undefined ? {} : { model, options: optionFlags(flags) }),
+    ...(model === undefined ? ((await networkOfFile(a)) ?? (await networkOfFile(b))) : { model, options: optionFlags(flags) }),
   };
   if (flags.checkpoint !== undefined && !(await isRunFolder(a)) && !(await isRunFolder(b))) {
     throw new InceptionError("USAGE", `Cannot use --checkpoint: neither ${quoted(a)} nor ${quoted(b)} is a run`, { a, b });

@@ -8,7 +8,8 @@ import { formatCount, formatTable, printJson } from "../io.js";
 /** `summary ID|RUN|FILE.onnx`: the layer table. */
 export const run: RunCommand = async ([id], flags, io) => {
   const network = await openNetwork(String(id), networkFlags(flags));
-  const summary = "graph" in network ? summarize(network.graph) : summarizeStructure(structureOfFile(network.name, network.onnx));
+  const summary =
+    "graph" in network ? summarize(network.graph) : summarizeStructure(structureOfFile(network.name, network.onnx, network.constants));
   if (flags.json === true) {
     printJson(io, summary);
     return 0;
