@@ -472,10 +472,6 @@ describe("usage", () => {
       ],
       [["train", DATA], "Cannot train without a model: expected --model with an id (see inception models)"],
       [
-        ["train", DATA, "--model", "googlenet"],
-        "Cannot train without a place for the run: expected --out with a new folder, or --resume with the folder of a run",
-      ],
-      [
         ["train", DATA, ...model, "--out", full, "--recipe", "best"],
         'Cannot set recipe of a run to "best": expected finetune, googlenet_paper, head, paper, scratch, slim',
       ],
@@ -493,8 +489,8 @@ describe("usage", () => {
         'Cannot open the dataset "nowhere": no such file or directory, expected a folder, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"',
       ],
       [
-        ["train", DATA, "--resume", run, "--epochs", "3"],
-        `Cannot train with DATA, --epochs and --resume "${run}": expected no more than --device, --threads, --workers and --json, a run keeps its settings`,
+        ["train", DATA, "--resume", run, "--seed", "3"],
+        `Cannot train with DATA, --seed and --resume "${run}": expected no more than --epochs, --device, --threads, --workers and --json, a run keeps its settings`,
       ],
       [
         ["train", "--resume", full],

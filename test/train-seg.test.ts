@@ -223,10 +223,9 @@ describe("what train-seg is asked wrongly is one line", () => {
 
   test.each([
     [[], "Cannot train without data: expected a folder of labelled volumes, as in inception train-seg Task04_Hippocampus --out run"],
-    [["{data}"], "Cannot train without a place for the run: expected --out with a new folder, or --resume with the folder of a run"],
     [
-      ["--resume", "x", "--epochs", "3"],
-      'Cannot train with --epochs and --resume "x": expected no more than --device, --threads, --workers and --json, a run keeps its settings',
+      ["--resume", "x", "--seed", "3"],
+      'Cannot train with --seed and --resume "x": expected no more than --epochs, --device, --threads, --workers and --json, a run keeps its settings',
     ],
     [["{data}", "--out", "{place}", "--fold", "9"], "Cannot set fold of a run to 9: expected a whole number in [0, 4], or none"],
     [

@@ -94,12 +94,18 @@ export function refuseSettings(resume: string, data: string | undefined, setting
   const given = [...(data === undefined ? [] : ["DATA"]), ...[...others, ...Object.keys(settings)].map(flagName), ...options];
   if (given.length === 0) return;
   throw usage(
-    `with ${given.join(", ")} and --resume "${messageOf(resume)}": expected no more than --device, --threads, --workers and --json, a run keeps its settings`,
+    `with ${given.join(", ")} and --resume "${messageOf(resume)}": expected no more than --epochs, --device, --threads, --workers and --json, a run keeps its settings`,
   );
 }
 
 export function usage(fact: string): InceptionError {
   return new InceptionError("USAGE", `Cannot train ${fact}`);
+}
+
+/** `--epochs` of a run that is resumed. */
+export function epochsFlag(flags: Flags): { readonly epochs?: number } {
+  const epochs = integerFlag(flags, "epochs", 1, 1e6);
+  return epochs === undefined ? {} : { epochs };
 }
 
 export function workersFlag(flags: Flags): { readonly workers?: number } {
@@ -151,6 +157,6 @@ function formatTrained(
 }
 
 /** A folder as one word of a command line. */
-function quotedForShell(text: string): string {
+export function quotedForShell(text: string): string {
   return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -10,7 +10,7 @@
  * Every file but the two that grow is written whole or not at all, so that a run may be killed at any moment.
  */
 
-import { type FileHandle, link, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, link, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import type { Preprocessing } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
@@ -91,15 +91,7 @@ export async function createRun(folder: string, contents: RunContents, startTime
   const release = await lockRunFolder(folder);
   try {
     await checkFreeForRun(folder);
-    const { model, options, graphHash, settings } = contents.config;
-    await writeJson(path.join(folder, RUN_FILES.config), {
-      format: CONFIG_FORMAT,
-      version: CONFIG_VERSION,
-      model,
-      options,
-      graphHash,
-      settings,
-    });
+    await writeConfig(folder, contents.config);
     await writeJson(path.join(folder, RUN_FILES.labels), contents.labels);
     if ("plan" in contents.recipe) await writeJson(path.join(folder, RUN_FILES.plan), contents.recipe.plan);
     else await writeJson(path.join(folder, RUN_FILES.preprocessing), preprocessingJson(contents.recipe.preprocessing));
@@ -143,6 +135,42 @@ export async function resumeRun(
     return { run, writer, checkpoint, lines };
   } catch (thrown) {
     await release();
+    throw thrown;
+  }
+}
+
+async function writeConfig(folder: string, { model, options, graphHash, settings, places }: RunConfig): Promise<void> {
+  const header = { format: CONFIG_FORMAT, version: CONFIG_VERSION };
+  const rest = { model, options, graphHash, settings, ...(places === undefined ? {} : { places }) };
+  await writeJson(path.join(folder, RUN_FILES.config), { ...header, ...rest });
+}
+
+/** Replaces the settings of a run whose lock this process holds. @throws InceptionError WRITE_FAILED */
+export async function writeRunSettings({ folder, config }: Run, settings: JsonRecord): Promise<void> {
+  await writeConfig(folder, { ...config, settings });
+}
+
+/**
+ * Makes a directory for a run of a network: `runs/<model>-<n>` below the current directory, with the first free number n from 1.
+ * Of several processes that ask at once each gets its own.
+ *
+ * @throws InceptionError WRITE_FAILED
+ */
+export async function makeRunFolder(model: string): Promise<string> {
+  await makeFolder("runs");
+  for (let number = 1; ; number++) {
+    const folder = path.join("runs", `${model}-${number}`);
+    if (await orWriteFailed(folder, () => madeNew(folder))) return folder;
+  }
+}
+
+/** False where there is one already. */
+async function madeNew(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder);
+    return true;
+  } catch (thrown) {
+    if (systemErrorCode(thrown) === "EEXIST") return false;
     throw thrown;
   }
 }

@@ -11,7 +11,17 @@ import { SEGMENTATION_SETTINGS } from "../../train/segmentation-settings.js";
 import type { Flags, RunCommand } from "../command.js";
 import { deviceFlags, optionFlags, textFlag } from "../flags.js";
 import { formatTable } from "../io.js";
-import { type EpochWords, type Outcome, outcomeOf, refuseSettings, runTraining, usage, workersFlag } from "../run-training.js";
+import {
+  type EpochWords,
+  epochsFlag,
+  type Outcome,
+  outcomeOf,
+  quotedForShell,
+  refuseSettings,
+  runTraining,
+  usage,
+  workersFlag,
+} from "../run-training.js";
 import { formatScores, scoreKeys } from "../segmentation-scores.js";
 import { flagSettings, givenSettings } from "../training-flags.js";
 
@@ -38,14 +48,14 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainS
   const oneFold = fold === undefined ? {} : { fold };
   if (resume !== undefined) {
     // The model has a default, which is not given by anybody.
-    refuseSettings(resume, data, { ...settings, ...oneFold }, { ...flags, model: undefined });
-    return outcomeOfRun(await resumeSegmentation({ ...common, out: resume }));
+    const { epochs, ...others } = settings;
+    refuseSettings(resume, data, { ...others, ...oneFold }, { ...flags, model: undefined });
+    return outcomeOfRun(await resumeSegmentation({ ...common, ...epochsFlag(flags), out: resume }));
   }
   if (data === undefined) {
     throw usage("without data: expected a folder of labelled volumes, as in inception train-seg Task04_Hippocampus --out run");
   }
-  if (out === undefined) throw usage("without a place for the run: expected --out with a new folder, or --resume with the folder of a run");
-  const options = { ...common, out, options: optionFlags(flags) };
+  const options = { ...common, ...(out === undefined ? {} : { out }), options: optionFlags(flags) };
   if (fold === "all") return outcomeOfAll(await crossValidate(model, { ...settings, data }, options));
   return outcomeOfRun(await trainSegmentation(model, { ...settings, ...oneFold, data }, options));
 }
@@ -73,6 +83,9 @@ function outcomeOfAll({ folder, total, folds, all }: CrossValidation): Outcome {
       all: all && { meanDice: all.meanDice, ...scoreKeys(all) },
     },
     text: all === null ? table : `${table}\n${formatScores(all)}`,
-    stopped: all === null ? `interrupted after ${folds.length} of ${total} folds; run the same command again to resume` : null,
+    stopped:
+      all === null
+        ? `interrupted after ${folds.length} of ${total} folds; run the same command again with --out ${quotedForShell(folder)} to resume`
+        : null,
   };
 }

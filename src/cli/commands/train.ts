@@ -5,7 +5,7 @@ import { SETTINGS } from "../../train/settings.js";
 import type { Flags, RunCommand } from "../command.js";
 import { deviceFlags, optionFlags, textFlag } from "../flags.js";
 import { readPreprocessing, sourceFlags } from "../run-model.js";
-import { type EpochWords, outcomeOf, refuseSettings, runTraining, usage, workersFlag } from "../run-training.js";
+import { type EpochWords, epochsFlag, outcomeOf, refuseSettings, runTraining, usage, workersFlag } from "../run-training.js";
 import { flagSettings, givenSettings } from "../training-flags.js";
 
 const WORDS: EpochWords = {
@@ -25,8 +25,9 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainM
   const [model, out, resume, preprocessing] = ["model", "out", "resume", "preprocessing"].map((name) => textFlag(flags, name));
   const settings = givenSettings(flags, flagSettings(SETTINGS));
   if (resume !== undefined) {
-    refuseSettings(resume, data, settings, flags);
-    return resumeTraining({ ...common, out: resume });
+    const { epochs, ...others } = settings;
+    refuseSettings(resume, data, others, flags);
+    return resumeTraining({ ...common, ...epochsFlag(flags), out: resume });
   }
   if (data === undefined) {
     throw usage(
@@ -34,13 +35,12 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainM
     );
   }
   if (model === undefined) throw usage("without a model: expected --model with an id (see inception models)");
-  if (out === undefined) throw usage("without a place for the run: expected --out with a new folder, or --resume with the folder of a run");
   return trainModel(
     model,
     { ...settings, data },
     {
       ...common,
-      out,
+      ...(out === undefined ? {} : { out }),
       options: optionFlags(flags),
       ...(preprocessing === undefined ? {} : { preprocessing: await readPreprocessing(preprocessing) }),
     },

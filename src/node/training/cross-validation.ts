@@ -1,8 +1,9 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
-import type { GivenOptions } from "../../models/index.js";
+import { findModel, type GivenOptions } from "../../models/index.js";
 import { resolveSegmentationSettings } from "../../train/segmentation-settings.js";
 import { RUN_FILES } from "../open-run.js";
+import { makeRunFolder } from "../run-folder.js";
 import { writeFileAtomic } from "../write-file.js";
 import { resumeSegmentation, type SegmentedRun, type TrainSegmentationOptions, trainSegmentation } from "./train-segmentation.js";
 import { type SegmentationValidation, summed, validationJson } from "./validate-segmentation.js";
@@ -23,7 +24,7 @@ export const CROSS_VALIDATION_FILE = "cross-validation.json";
 
 /**
  * Train as many networks as there are folds, each without one of them, and measure each case by the network that has not seen
- * it. Run k is the folder `fold-k` below `options.out`; `cross-validation.json` beside them holds the scores.
+ * it. Run k is the directory `fold-k` below `out`; `cross-validation.json` beside them holds the scores.
  *
  * Called again with the same folder it goes on: folds that are done are measured again, one that was interrupted is resumed.
  *
@@ -32,9 +33,10 @@ export const CROSS_VALIDATION_FILE = "cross-validation.json";
  */
 export async function crossValidate(id: string, given: GivenOptions, options: TrainSegmentationOptions): Promise<CrossValidation> {
   const { folds } = resolveSegmentationSettings({ ...given, fold: 0 });
+  const folder = options.out ?? (await makeRunFolder(findModel(id).id));
   const done: CrossValidation["folds"][number][] = [];
   for (let fold = 0; fold < folds; fold++) {
-    const out = path.join(options.out, `fold-${fold}`);
+    const out = path.join(folder, `fold-${fold}`);
     const { options: network, ...resuming } = options;
     const start = async () =>
       (await hasRun(out)) ? resumeSegmentation({ ...resuming, out }) : trainSegmentation(id, { ...given, fold }, { ...options, out });
@@ -42,7 +44,7 @@ export async function crossValidate(id: string, given: GivenOptions, options: Tr
       if (options.signal?.aborted) return null;
       throw thrown;
     });
-    if (run === null || run.validation === null) return { folder: options.out, total: folds, folds: done, all: null };
+    if (run === null || run.validation === null) return { folder, total: folds, folds: done, all: null };
     done.push({ fold, run, validation: run.validation });
   }
   const validations = done.map(({ validation }) => validation);
@@ -61,8 +63,8 @@ export async function crossValidate(id: string, given: GivenOptions, options: Tr
     })),
   };
   const bytes = new TextEncoder().encode(`${JSON.stringify(json, null, 1)}\n`);
-  await writeFileAtomic(path.join(options.out, CROSS_VALIDATION_FILE), [bytes]);
-  return { folder: options.out, total: folds, folds: done, all };
+  await writeFileAtomic(path.join(folder, CROSS_VALIDATION_FILE), [bytes]);
+  return { folder, total: folds, folds: done, all };
 }
 
 async function hasRun(folder: string): Promise<boolean> {

@@ -21,6 +21,7 @@ import { type OpenDatasetOptions, type OpenedDataset, openDataset } from "../dat
 import { openSampleReader, type SampleReader } from "../datasets/sample-reader.js";
 import { knownPreprocessing, type LoadedModel, type LoadModelOptions, loadModel, logitsOutput } from "../load-model.js";
 import { openRun } from "../open-run.js";
+import { locateSource } from "../run-sources.js";
 import { wordNetIds } from "../wordnet-ids.js";
 import { type EvaluationRecord, NO_RECORD, openEvaluationRecord } from "./evaluation-record.js";
 import { isRunFolder } from "./run-weights.js";
@@ -185,16 +186,18 @@ function classNames(loaded: LoadedModel): readonly string[] {
 
 /** The data with labels that index the model's classes. */
 async function openLabelled(model: string, data: string | null, classes: readonly string[]): Promise<OpenedDataset> {
-  const run = (await isRunFolder(model)) ? resolveSettings((await openRun(model)).config.settings) : null;
+  const opened = (await isRunFolder(model)) ? await openRun(model) : null;
+  const run = opened && resolveSettings(opened.config.settings);
   if (data === null && run === null) {
     throw new InceptionError(
       "USAGE",
       `Cannot measure "${model}" without data: expected a folder of images by class, a list, tar shards, or shapes10`,
     );
   }
-  if (run === null || (data !== null && data !== run.data)) return openNamed(data ?? "", classes, { valFraction: 0 });
-  const { val, valFraction, seed } = run;
-  return openNamed(run.data, classes, { valFraction, seed, ...(val === null ? {} : { val }) });
+  if (opened === null || run === null || (data !== null && data !== run.data)) return openNamed(data ?? "", classes, { valFraction: 0 });
+  const { valFraction, seed } = run;
+  const val = await locateSource(opened, "val", run.val);
+  return openNamed(await locateSource(opened, "data", run.data), classes, { valFraction, seed, ...(val === null ? {} : { val }) });
 }
 
 async function openNamed(data: string, classes: readonly string[], options: OpenDatasetOptions): Promise<OpenedDataset> {

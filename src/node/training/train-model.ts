@@ -27,9 +27,11 @@ import { throwIfAborted, untilAborted } from "../abort.js";
 import { type BatchSourceOptions, createBatchSource } from "../batch-source.js";
 import { openDataset } from "../datasets/index.js";
 import { openRun, type Run, readRunCheckpoint } from "../open-run.js";
-import { checkFreeForRun, createRun, type RunWriter, resumeRun } from "../run-folder.js";
+import { checkFreeForRun, createRun, makeRunFolder, type RunWriter, resumeRun } from "../run-folder.js";
+import { locateSource, placesOf } from "../run-sources.js";
 import { batchOptions } from "./batch-options.js";
 import { partialOf, unloggedOf } from "./checkpoint-state.js";
+import { extendRun } from "./extend-run.js";
 import { type FrozenPart, featureInputs, featureTable, openFrozenPart } from "./frozen-part.js";
 import { loopOptions } from "./loop-options.js";
 import { openTrainer } from "./open-trainer.js";
@@ -39,8 +41,8 @@ import { writeRunReport } from "./run-report.js";
 import { runSaver } from "./run-saver.js";
 
 export interface TrainModelOptions extends TrainerOptions, NetworkOptions {
-  /** Directory of the run, new or empty. */
-  readonly out: string;
+  /** Directory of the run, new or empty. Default: `runs/<model>-<n>`, with the first number n that is free. */
+  readonly out?: string;
   /** Threads that decode and augment. Default 1. */
   readonly workers?: number;
   /** News: steps, epochs, images that were left out, what is being prepared. */
@@ -52,7 +54,12 @@ export interface TrainModelOptions extends TrainerOptions, NetworkOptions {
   readonly signal?: CancelSignal;
 }
 
-export type ResumeTrainingOptions = Omit<TrainModelOptions, "options" | "preprocessing">;
+export interface ResumeTrainingOptions extends Omit<TrainModelOptions, "options" | "preprocessing"> {
+  /** Directory of the run. */
+  readonly out: string;
+  /** Another number of epochs, more than are done. Default: the run's. */
+  readonly epochs?: number;
+}
 
 export interface TrainedRun {
   readonly run: string;
@@ -94,14 +101,17 @@ export async function trainModel(id: string, given: GivenOptions, options: Train
     ...(typeof recipe === "string" ? { recipe: familyRecipe(findModel(id).family, recipe) } : {}),
   });
   // Before weights are fetched.
-  await checkFreeForRun(options.out);
+  if (options.out !== undefined) await checkFreeForRun(options.out);
   const { signal } = options;
   const { train, val } = await untilAborted(signal, openDataset(settings.data, datasetOptions(settings)));
   options.onEvent?.({ kind: "preparing", what: "network" });
   const network = await untilAborted(signal, prepareNetwork(id, settings, train.classes.length, options));
-  const contents = { config: runConfig(network, settings), labels: train.classes, recipe: { preprocessing: network.preprocessing } };
-  const writer = await createRun(options.out, contents, Date.now() / 1000);
-  return finishRun({ settings, network, train, val, writer, start: BEGINNING, state: null, earlier: NO_EARLIER_LOG, options });
+  const out = options.out ?? (await makeRunFolder(network.model));
+  const config = { ...runConfig(network, settings), places: await placesOf(out, settingsJson(settings)) };
+  const contents = { config, labels: train.classes, recipe: { preprocessing: network.preprocessing } };
+  const writer = await createRun(out, contents, Date.now() / 1000);
+  const beginning = { start: BEGINNING, state: null, earlier: NO_EARLIER_LOG };
+  return finishRun({ settings, network, train, val, writer, ...beginning, options: { ...options, out } });
 }
 
 /**
@@ -111,13 +121,18 @@ export async function trainModel(id: string, given: GivenOptions, options: Train
  * @throws InceptionError as `trainModel`; RUN_INVALID, CHECKPOINT_INVALID
  */
 export async function resumeTraining(options: ResumeTrainingOptions): Promise<TrainedRun> {
-  const { config } = await openRun(options.out);
-  const settings = resolveSettings(config.settings);
-  const { train, val } = await untilAborted(options.signal, openDataset(settings.data, datasetOptions(settings)));
+  const found = await openRun(options.out);
+  const { config } = found;
+  const stored = resolveSettings(config.settings);
+  const data = await locateSource(found, "data", stored.data);
+  const places = datasetOptions({ ...stored, val: await locateSource(found, "val", stored.val) });
+  const { train, val } = await untilAborted(options.signal, openDataset(data, places));
   const { writer, checkpoint, run, lines } = await resumeRun(options.out, Date.now() / 1000, {
     expected: { model: config.model, graphHash: config.graphHash },
   });
   try {
+    const { settings, lines: notes } = await extendRun(run, stored, options.epochs, checkpoint?.meta.position ?? BEGINNING.position);
+    options.onEvent?.({ kind: "planned", lines: notes });
     const network = await resumedNetwork(run, checkpoint, settings, train, options);
     const start = checkpoint ? { ...checkpoint.meta, partial: partialOf(checkpoint.meta.partial) } : BEGINNING;
     const state = checkpoint?.state ?? null;
@@ -128,7 +143,7 @@ export async function resumeTraining(options: ResumeTrainingOptions): Promise<Tr
   }
 }
 
-function datasetOptions({ val, valFraction, seed }: TrainingSettings) {
+function datasetOptions({ val, valFraction, seed }: Pick<TrainingSettings, "val" | "valFraction" | "seed">) {
   return { valFraction, seed, ...(val === null ? {} : { val }) };
 }
 
@@ -138,12 +153,13 @@ function runConfig({ model, options, graphHash }: TrainingNetwork, settings: Tra
 
 /** A run's network with the parameters of its checkpoint; one without a checkpoint begins again. */
 async function resumedNetwork(
-  { config, labels, preprocessing, folder }: Run,
+  run: Run,
   checkpoint: Checkpoint | null,
   settings: TrainingSettings,
   train: DatasetSource,
   options: NetworkOptions,
 ): Promise<TrainingNetwork> {
+  const { config, labels, preprocessing, folder } = run;
   if (preprocessing === null) {
     const message = `Cannot resume "${folder}": it segments volumes, expected a run that classifies; resume it with inception train-seg`;
     throw new InceptionError("RUN_INVALID", message, { folder });
@@ -157,7 +173,8 @@ async function resumedNetwork(
   }
   if (checkpoint === null) {
     const { numClasses, ...given } = config.options;
-    return prepareNetwork(config.model, settings, labels.length, { ...options, options: given, preprocessing });
+    const weights = await locateSource(run, "weights", settings.weights);
+    return prepareNetwork(config.model, { ...settings, weights }, labels.length, { ...options, options: given, preprocessing });
   }
   const { graph, options: resolved } = describeFor(config.model, labels.length, config.options);
   if (hashOf(graph) !== config.graphHash) {

@@ -22,9 +22,11 @@ import type { BatchesOf } from "../../train/task.js";
 import { throwIfAborted, untilAborted } from "../abort.js";
 import { openVolumeDataset, readCase, type VolumeCase, type VolumeDataset } from "../datasets/volume-dataset.js";
 import { openRun } from "../open-run.js";
-import { checkFreeForRun, createRun, type RunWriter, resumeRun } from "../run-folder.js";
+import { checkFreeForRun, createRun, makeRunFolder, type RunWriter, resumeRun } from "../run-folder.js";
+import { locateSource, placesOf } from "../run-sources.js";
 import { createVolumeBatchSource } from "../volume-batch-source.js";
 import { partialOf, unloggedOf } from "./checkpoint-state.js";
+import { extendRun } from "./extend-run.js";
 import { loopOptions } from "./loop-options.js";
 import { openTrainer } from "./open-trainer.js";
 import { type EarlierLog, environmentFacts, NO_EARLIER_LOG, type RunEvent, runLog } from "./run-log.js";
@@ -36,8 +38,8 @@ import type { TrainedRun } from "./train-model.js";
 import { type SegmentationValidation, validateSegmentation } from "./validate-segmentation.js";
 
 export interface TrainSegmentationOptions extends TrainerOptions {
-  /** Directory of the run, new or empty. */
-  readonly out: string;
+  /** As in `TrainModelOptions`. */
+  readonly out?: string;
   /** Options of the network. Default: half its width. */
   readonly options?: GivenOptions;
   /** Threads that read, prepare and augment. Default 1. */
@@ -47,7 +49,12 @@ export interface TrainSegmentationOptions extends TrainerOptions {
   readonly signal?: CancelSignal;
 }
 
-export type ResumeSegmentationOptions = Omit<TrainSegmentationOptions, "options">;
+export interface ResumeSegmentationOptions extends Omit<TrainSegmentationOptions, "options"> {
+  /** Directory of the run. */
+  readonly out: string;
+  /** Another number of epochs, more than are done. Default: the run's. */
+  readonly epochs?: number;
+}
 
 export interface SegmentedRun extends TrainedRun {
   /** Of the cases that were set aside; null where there are none, or the run was interrupted. */
@@ -77,7 +84,7 @@ export interface SegmentedRun extends TrainedRun {
 export async function trainSegmentation(id: string, given: GivenOptions, options: TrainSegmentationOptions): Promise<SegmentedRun> {
   const settings = resolveSegmentationSettings(given);
   checkForVolumes(id);
-  await checkFreeForRun(options.out);
+  if (options.out !== undefined) await checkFreeForRun(options.out);
   const dataset = await untilAborted(options.signal, openVolumeDataset(settings.data));
   const { facts, fingerprint } = await lookAt(dataset, options);
   const planned = planTraining(fingerprint, { ...settings, channels: dataset.channels });
@@ -95,10 +102,14 @@ export async function trainSegmentation(id: string, given: GivenOptions, options
   );
   const trainedRecipe = { ...planned.recipe, mirrorAxes: augmentation.mirrorAxes, training };
   const plan: RunPlan = { recipe: trainedRecipe, batch: planned.batch, train: train.map(idOf), validation: val.map(idOf) };
-  const config = { model: network.model, options: network.options, graphHash: network.graphHash, settings: settingsJson(settings) };
+  const out = options.out ?? (await makeRunFolder(network.model));
+  const { model, graphHash } = network;
+  const json = settingsJson(settings);
+  const config = { model, options: network.options, graphHash, settings: json, places: await placesOf(out, json) };
   const recipe = { plan: planJson(plan, planned, fingerprint, dataset) };
-  const writer = await createRun(options.out, { config, labels, recipe }, Date.now() / 1000);
-  return finish({ settings, network, plan, dataset, labels, writer, start: BEGINNING, state: null, earlier: NO_EARLIER_LOG, options });
+  const writer = await createRun(out, { config, labels, recipe }, Date.now() / 1000);
+  const beginning = { start: BEGINNING, state: null, earlier: NO_EARLIER_LOG };
+  return finish({ settings, network, plan, dataset, labels, writer, ...beginning, options: { ...options, out } });
 }
 
 /**
@@ -109,13 +120,15 @@ export async function trainSegmentation(id: string, given: GivenOptions, options
  */
 export async function resumeSegmentation(options: ResumeSegmentationOptions): Promise<SegmentedRun> {
   const { config } = await openRun(options.out);
-  const settings = resolveSegmentationSettings(config.settings);
+  const stored = resolveSegmentationSettings(config.settings);
   const { writer, checkpoint, run, lines } = await resumeRun(options.out, Date.now() / 1000, {
     expected: { model: config.model, graphHash: config.graphHash },
   });
   try {
     const plan = planOf(run);
-    const dataset = await openVolumeDataset(settings.data);
+    const dataset = await openVolumeDataset(await locateSource(run, "data", stored.data));
+    const { settings, lines: notes } = await extendRun(run, stored, options.epochs, checkpoint?.meta.position ?? BEGINNING.position);
+    options.onEvent?.({ kind: "planned", lines: notes });
     const network = resumedNetwork(run, plan, settings, checkpoint);
     const start = checkpoint ? { ...checkpoint.meta, partial: partialOf(checkpoint.meta.partial) } : BEGINNING;
     const state = checkpoint?.state ?? null;

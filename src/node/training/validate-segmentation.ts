@@ -7,6 +7,7 @@ import { throwIfAborted } from "../abort.js";
 import { openVolumeDataset } from "../datasets/volume-dataset.js";
 import { type FailedCase, type ScoredCase, scoreLabelFiles } from "../evaluate-segmentation.js";
 import { openRun, RUN_FILES } from "../open-run.js";
+import { locateSource } from "../run-sources.js";
 import { openSegmenter } from "../segment/segmenter.js";
 import { writeVolume } from "../volumes.js";
 import { makeFolder, writeFileAtomic } from "../write-file.js";
@@ -61,7 +62,7 @@ export async function validateSegmentation(folder: string, options: ValidateSegm
     throw new InceptionError("RUN_INVALID", message, { folder });
   }
   const { onCase, overlap, mirrorAxes, signal, ...device } = options;
-  const dataset = await openVolumeDataset(data);
+  const dataset = await openVolumeDataset(await locateSource(run, "data", data));
   const segmenter = await openSegmenter(folder, device);
   const [cases, failed]: [ScoredCase[], FailedCase[]] = [[], []];
   try {
