@@ -5,31 +5,14 @@ import { deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { InceptionError } from "../src/errors.js";
-import { bytesSource } from "../src/formats/byte-source.js";
-import { encodeNpy } from "../src/formats/npy.js";
-import { encodeSafetensors } from "../src/formats/safetensors.js";
-import { openWeightFile } from "../src/weights/containers/index.js";
-import { type Bundled, besideSource } from "./beside-source.js";
-import { libraryFile } from "./h5wasm-files.js";
-import { goldenPath, sharedPath, titleNeeding } from "./shared.js";
-import { bundle, frozen, sliceFile, variable } from "./tensorflow-files.js";
+import { MAX_SHARING, OPEN_ENDED, readWhole, smallWeightFiles } from "./fuzz/weight-files.js";
+import { sharedPath, titleNeeding } from "./shared.js";
 import { concat, LEGACY_HEAD, legacyFile, pickle, storageId, u32, u64, zipCheckpoint, zipFile } from "./weight-fixtures.js";
 
 /** Far above what small files need (a few ms), far below what a person would wait. */
 const TIME_LIMIT_MS = 1000;
 /** The crafted files run into the limits, the largest of them a million opcodes, which take 0.6 s on a free core. */
 const CRAFTED_LIMIT_MS = 5000;
-/** What the readers promise: tensors may share memory, but take no more than this many times the file. */
-const MAX_SHARING = 8;
-
-/** Open a file and read every tensor; the bytes of all of them. */
-async function readWhole(bytes: Uint8Array, data: Bundled["data"] | null = null): Promise<number> {
-  const source = data === null ? bytesSource("x", bytes) : besideSource("x.index", { index: bytes, data });
-  const { tensors } = await openWeightFile(source);
-  let total = 0;
-  for (const entry of tensors.values()) total += (await entry.read()).data.byteLength;
-  return total;
-}
 
 function safetensorsFile(header: string, dataBytes: number): Uint8Array {
   return concat(u64(header.length), new TextEncoder().encode(header), new Uint8Array(dataBytes));
@@ -273,87 +256,7 @@ describe("files of other formats", () => {
   });
 });
 
-const GOLDENS = ["tiny_state_dict", "tiny_checkpoint", "tiny_odd_tensors"].flatMap((name) => [`${name}.zip.pth`, `${name}.legacy.pth`]);
-
-function smallSafetensors(): Uint8Array {
-  const parts = encodeSafetensors(
-    [
-      ["conv.weight", { dtype: "float32", shape: [2, 3], data: new Float32Array(6) }],
-      ["steps", { dtype: "int64", shape: [], data: BigInt64Array.of(3n) }],
-      ["half", { dtype: "float16", shape: [5], data: new Uint16Array(5) }],
-    ],
-    { format: "pt" },
-  );
-  return concat(parts.header, ...parts.chunks);
-}
-
-/** Groups, contiguous arrays and packed chunks, as the HDF5 library writes them. */
-const HDF5 = await libraryFile((file) => {
-  const layer = file.create_group("conv2d_1").create_group("conv2d_1");
-  layer.create_dataset({ name: "kernel:0", data: Float32Array.from({ length: 54 }, (_, i) => i), shape: [3, 3, 3, 2] });
-  file.create_dataset({
-    name: "packed",
-    data: Float32Array.from({ length: 200 }, Math.sqrt),
-    shape: [20, 10],
-    chunks: [8, 10],
-    compression: "gzip",
-  });
-});
-const VARIABLES = [variable("a/weights", 3, 3, 2, 4), variable("a/biases", 4), variable("global_step")];
-const BUNDLE = bundle(VARIABLES);
-const TFJS: Bundled = {
-  index: new TextEncoder().encode(
-    JSON.stringify({
-      weightsManifest: [
-        {
-          paths: ["a.bin", "b.bin"],
-          weights: [
-            { name: "conv2d_1/kernel", shape: [3, 3, 3, 2], dtype: "float32", quantization: { dtype: "uint8", scale: 0.5, min: -2 } },
-            { name: "conv2d_1/bias", shape: [2], dtype: "float32", quantization: { dtype: "float16" } },
-            { name: "steps", shape: [], dtype: "int32" },
-          ],
-        },
-      ],
-    }),
-  ),
-  data: new Map([
-    ["a.bin", new Uint8Array(33)],
-    ["b.bin", new Uint8Array(29)],
-  ]),
-};
-const array = encodeNpy({ dtype: "float32", shape: [5, 7], data: Float32Array.from({ length: 35 }, Math.cos) });
-
-/** A file that is whole, and the data files beside it, if it has any. */
-type ValidFile = readonly [name: string, bytes: Uint8Array, data: Bundled["data"] | null];
-
-const VALID: readonly ValidFile[] = [
-  ...GOLDENS.map((name) => [name, Uint8Array.from(readFileSync(goldenPath(`pth/${name}`))), null] as const),
-  ["small.safetensors", smallSafetensors(), null],
-  ["small.h5", HDF5, null],
-  [
-    "small.keras",
-    zipFile([
-      { name: "config.json", bytes: Uint8Array.of(0x7b, 0x7d) },
-      { name: "model.weights.h5", bytes: HDF5 },
-    ]),
-    null,
-  ],
-  ["small.ckpt", sliceFile(VARIABLES), null],
-  ["snappy.ckpt", sliceFile(VARIABLES, { compression: 1, perBlock: 2 }), null],
-  ["small.index", BUNDLE.index, BUNDLE.data],
-  ["model.json", TFJS.index, TFJS.data],
-  [
-    "small.npz",
-    zipFile([
-      { name: "a.npy", bytes: array },
-      { name: "b.npy", bytes: deflateRawSync(array), method: 8, size: array.length },
-    ]),
-    null,
-  ],
-];
-
-/** Formats whose beginning can be a whole file too: protobuf has no length and no end. */
-const OPEN_ENDED: readonly ValidFile[] = [["small.pb", concat(...VARIABLES.map(frozen)), null]];
+const VALID = await smallWeightFiles();
 
 describe("files cut off", () => {
   it.each(VALID)("%s is refused at every length", async (_, bytes, data) => {

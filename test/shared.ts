@@ -1,8 +1,15 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 
+/** The folder of the project: tests run from their sources or, by `npm run fuzz`, compiled in tmp/. */
+export const ROOT = projectAbove(import.meta.dirname);
+
+function projectAbove(folder: string): string {
+  return existsSync(path.join(folder, "package.json")) ? folder : projectAbove(path.dirname(folder));
+}
+
 /** Where the larger test data lies, beside the checkout. It is never part of the project. */
-const SHARED = path.resolve(import.meta.dirname, "../../shared");
+const SHARED = path.join(ROOT, "../shared");
 
 /**
  * The absolute path of a file or folder of the shared test data, or null where it is absent.
@@ -20,5 +27,5 @@ export function titleNeeding(title: string, found: string | null, relative: stri
 
 /** The absolute path of a golden that is part of the project. */
 export function goldenPath(relative: string): string {
-  return path.join(import.meta.dirname, "goldens", relative);
+  return path.join(ROOT, "test/goldens", relative);
 }

@@ -153,11 +153,27 @@ async function loadOnnxFile(file: string, options: LoadModelOptions): Promise<Lo
   } finally {
     await source.close();
   }
+  return loadOnnxBytes(bytes, file, options);
+}
+
+/**
+ * Load a file that has been read.
+ *
+ * @internal
+ * @param bytes - given away: the array is empty from the call on
+ * @param open - another way to run the model, for tests of what files can do
+ */
+export async function loadOnnxBytes(
+  bytes: Uint8Array,
+  file: string,
+  options: LoadModelOptions,
+  open: (model: Uint8Array, options: NodeSessionOptions) => Promise<Session> = createNodeSession,
+): Promise<LoadedModel> {
   const decoded = decodeModel(bytes, { name: file });
   checkOps(decoded, INFERENCE_OPS, file);
   checkWeights(decoded, file);
   const artefact = overrideArtefact(parseArtefact(decoded.metadata, file) ?? foreignArtefact(decoded.graph.name), options);
-  const session = await createNodeSession(bytes, { ...sessionOptions(options), name: file, transfer: true });
+  const session = await open(bytes, { ...sessionOptions(options), name: file, transfer: true });
   try {
     if (options.labels !== undefined) checkLabels(artefact, logitsCount(session));
     const chosen = options.outputs === undefined ? session : withOutputs(session, options.outputs, file);
