@@ -110,7 +110,7 @@ describe("quantize", () => {
     expect(code).toBe(1);
     expect(JSON.parse(out)).toMatchObject({ output: null, evaluated: 10 });
     expect(err).toMatch(
-      /inception: Cannot accept "googlenet\.public" with integers: it is \d+\.\d\d times as fast as with floats, expected at least 1000\n$/,
+      /inception: Cannot quantize "googlenet\.public": speedup is \d+\.\d\d×, below the minimum of 1000×; lower --min-speedup, or set it to 0 for none\n$/,
     );
     expect(readFileSync(file, "utf8")).toBe("as it was");
   });

@@ -1,6 +1,7 @@
 import { InceptionError } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
 import type { GivenOptions, OptionTable } from "../options.js";
+import { nearestName } from "../text.js";
 import { GOOGLENET_MIN_SIZE, GOOGLENET_OPTIONS, googlenet } from "./googlenet.js";
 import { MIN_SIZE } from "./inception-resnet.js";
 import { INCEPTION_RESNET_3D_OPTIONS, inceptionResnet3d } from "./inception-resnet-3d.js";
@@ -142,17 +143,20 @@ const DEFAULT_FORMS = ["public", "slim", "table"] as const;
 /**
  * The model with an id; a bare family name means its `public` form, `slim` (Inception-v2) or `table` (volumes) where it has none.
  *
+ * @param others - further names that the caller knows, for the hint at what was probably meant
  * @throws InceptionError MODEL_UNKNOWN listing the ids
  */
-export function findModel(id: string): Model {
+export function findModel(id: string, others: readonly string[] = []): Model {
   const ids = [id, ...DEFAULT_FORMS.map((form) => `${id}.${form}`)];
   const model = MODELS.find((candidate) => ids.includes(candidate.id));
   if (model) return model;
-  throw new InceptionError(
-    "MODEL_UNKNOWN",
-    `Cannot find model "${id}": expected one of ${MODELS.map((candidate) => candidate.id).join(", ")}`,
-    { id },
-  );
+  const known = MODELS.map((candidate) => candidate.id);
+  const near = nearestName(id, [...others, ...new Set(MODELS.map((candidate) => candidate.family)), ...known]);
+  const hint = near === null ? "" : `did you mean "${near}"? `;
+  throw new InceptionError("MODEL_UNKNOWN", `Cannot find model "${id}": ${hint}expected one of ${[...others, ...known].join(", ")}`, {
+    id,
+    near,
+  });
 }
 
 /**

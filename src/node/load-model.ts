@@ -7,7 +7,7 @@ import { decodeModel } from "../formats/onnx/decode.js";
 import { concatChunks } from "../formats/onnx/encode.js";
 import { INFERENCE_OPS } from "../formats/onnx/schemas.js";
 import { quoted, shortened } from "../formats/quoted.js";
-import { findModel } from "../models/index.js";
+import { findModel, MODELS, type Model } from "../models/index.js";
 import { type Artefact, goldenDifferences, goldenFeeds, parseArtefact } from "../predict/artefact.js";
 import type { Device, Session } from "../runtime/session.js";
 import type { WeightReport } from "../weights/apply.js";
@@ -15,7 +15,7 @@ import { openFileSource } from "./file-source.js";
 import type { CheckpointChoice } from "./open-run.js";
 import { createNodeSession, type IsolationOptions, type NodeSessionOptions } from "./ort-session.js";
 import { checkLabels, namedPreprocessing, type PreparedModel, type PrepareOptions, prepareModel } from "./prepare-model.js";
-import { findShippedModel, prepareShippedModel } from "./shipped-models.js";
+import { findShippedModel, prepareShippedModel, SHIPPED_MODELS } from "./shipped-models.js";
 import { isRunFolder, prepareRun } from "./training/run-weights.js";
 
 export interface LoadModelOptions extends PrepareOptions, IsolationOptions {
@@ -105,7 +105,10 @@ export async function prepareAny(
     refuseForeign("run", model, options);
     return prepareRun(model, options);
   }
-  findModel(model);
+  findModel(
+    model,
+    SHIPPED_MODELS.map(({ id }) => id),
+  );
   refuseForeign("network", model, options);
   const { weights } = options;
   if (weights !== undefined) return prepareModel(model, weights, options);
@@ -267,13 +270,22 @@ async function runSelfCheck(session: Session, artefact: Artefact, file: string):
  * How images become inputs of a loaded model.
  *
  * @param model - how messages name it
- * @throws InceptionError OPTION_INVALID where neither the weights nor the caller said how
+ * @throws InceptionError OPTION_INVALID where neither the weights nor the caller said how, and for a network that takes volumes
  */
 export function knownPreprocessing({ artefact }: Pick<LoadedModel, "artefact">, model: string): Preprocessing {
+  if (artefact.segmentation !== undefined || taskOf(artefact) === "segment") {
+    const message = `Cannot prepare images for ${quoted(model)}: it segments volumes; use segment`;
+    throw new InceptionError("OPTION_INVALID", message, { model });
+  }
   if (artefact.preprocessing !== null) return artefact.preprocessing;
   throw new InceptionError(
     "OPTION_INVALID",
     `Cannot prepare images for "${model}": its weights do not say how, expected --preprocessing with a name`,
     { model },
   );
+}
+
+/** What a network is for, where its model is known. */
+export function taskOf(artefact: Pick<Artefact, "model">): Model["task"] | null {
+  return MODELS.find(({ id }) => id === artefact.model)?.task ?? null;
 }

@@ -35,7 +35,7 @@ describe("the list of models", () => {
   });
 
   test("refuses another name, listing the ids", () => {
-    const message = `Cannot find model "inception_v5": expected one of ${IDS.join(", ")}`;
+    const message = `Cannot find model "inception_v5": did you mean "inception_v2"? expected one of ${IDS.join(", ")}`;
     expect(() => findModel("inception_v5")).toThrow(expect.objectContaining({ code: "MODEL_UNKNOWN", message }));
   });
 });

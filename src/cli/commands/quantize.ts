@@ -1,7 +1,7 @@
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
 import { prepareAny } from "../../node/load-model.js";
-import { type QuantizationReport, type QuantizeModelOptions, quantizeModel } from "../../node/quantize/quantize-model.js";
+import { type QuantizationReport, type QuantizeModelOptions, quantizeModel, resolutionOf } from "../../node/quantize/quantize-model.js";
 import { CALIBRATION_METHODS } from "../../predict/quantization-record.js";
 import type { Flags, RunCommand } from "../command.js";
 import { EXIT } from "../exit-code.js";
@@ -39,10 +39,19 @@ export const run: RunCommand = async ([model], flags, io) => {
   } catch (thrown) {
     if (!(thrown instanceof InceptionError && thrown.code === "GATE_FAILED")) throw thrown;
     for (const report of reports) print(io, flags, report, null);
-    io.err(`inception: ${messageOf(thrown)}\n`);
+    io.err(`inception: ${messageOf(thrown)}${remedies(thrown.details.missed)}\n`);
     return EXIT.failed;
   }
 };
+
+/** The flags that move the thresholds which were missed. */
+function remedies(missed: unknown): string {
+  const has = (name: string): boolean => Array.isArray(missed) && missed.includes(name);
+  return [
+    ...(has("agreement") ? ["; try --keep-first, --keep-last or --method percentile, or lower --min-agreement"] : []),
+    ...(has("speedup") ? ["; lower --min-speedup, or set it to 0 for none"] : []),
+  ].join("");
+}
 
 function quantizeFlags(calibrate: string, flags: Flags, io: Io): QuantizeModelOptions {
   const [evaluate, method] = [textFlag(flags, "evaluate"), choiceFlag(flags, "method", CALIBRATION_METHODS)];
@@ -86,7 +95,7 @@ function print(io: Io, flags: Flags, report: QuantizationReport, output: string 
   }
   const share = (value: number): string => `${(100 * value).toFixed(1)} %`;
   const answers = {
-    top1: () => `${share(agreement)} in the same class`,
+    top1: () => `${share(agreement)} in the same class, of ${resolutionOf(report)}`,
     cosine: () => `mean cosine ${agreement.toFixed(4)}`,
     dice: () => `mean Dice of both ${agreement.toFixed(4)}`,
   };

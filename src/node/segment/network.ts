@@ -6,7 +6,7 @@ import { neededStatistics } from "../../predict/segmentation-file.js";
 import type { CancelSignal, Session } from "../../runtime/session.js";
 import type { WindowNetwork } from "../../segment/index.js";
 import { float32Tensor } from "../../tensor/tensor.js";
-import { type LoadedModel, type LoadModelOptions, loadModel, loadPrepared, prepareAny } from "../load-model.js";
+import { type LoadedModel, type LoadModelOptions, loadModel, loadPrepared, prepareAny, taskOf } from "../load-model.js";
 import type { PreparedModel } from "../prepare-model.js";
 
 export interface OpenSegmenterOptions extends Omit<LoadModelOptions, "outputs" | "preprocessing"> {
@@ -40,8 +40,13 @@ export async function openNetwork(model: string, options: OpenSegmenterOptions):
   return checked(await loadPrepared(describedAt(prepared, patch), { ...loading, outputs: [OUTPUT] }), model, patch);
 }
 
-function recipeOf(artefact: Artefact, model: string): SegmentationRecipe {
+function recipeOf(artefact: Artefact, model: string, takesImages = false): SegmentationRecipe {
   if (artefact.segmentation !== undefined) return artefact.segmentation;
+  const task = taskOf(artefact);
+  if ((task !== null && task !== "segment") || takesImages) {
+    const message = `Cannot segment with "${messageOf(model)}": it is a network for images; use ${task ?? "classify"}`;
+    throw new InceptionError("OPTION_INVALID", message, { model });
+  }
   const fact = "it does not say how volumes become its input and classes labels";
   const message = `Cannot segment with "${messageOf(model)}": ${fact}, expected a run of train-seg, a file exported from one, or hippocampus`;
   throw new InceptionError("OPTION_INVALID", message, { model });
@@ -59,7 +64,7 @@ export function describedAt(prepared: PreparedModel, [x, y, z]: Triple): Prepare
 /** What the session takes and gives must be what the recipe says. */
 async function checked({ session, artefact }: LoadedModel, model: string, patchSize?: Triple): Promise<SegmentationNetwork> {
   try {
-    const recipe = recipeOf(artefact, model);
+    const recipe = recipeOf(artefact, model, session.inputs[0]?.shape.length === 4);
     const [input, logits] = [session.inputs.find(({ name }) => name === INPUT), session.outputs.find(({ name }) => name === OUTPUT)];
     const refused = (fact: string, law: string): InceptionError =>
       new InceptionError("OPTION_INVALID", `Cannot segment with "${messageOf(model)}": ${fact}, expected ${law}`, { model });
