@@ -2,7 +2,7 @@
  * Fréchet distances with the whole network: its features against pytorch-fid's (test/goldens/README.md), and the command from two
  * folders of images to numbers, with weights from the goldens' formula.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import sharp from "sharp";
@@ -194,6 +194,15 @@ describe("inception fid", () => {
       err: `inception: Cannot compare "${at("a.npz")}": it was made in mode clean, expected legacy-tensorflow\n`,
     });
   });
+
+  test("an image that cannot be read is named, and the exit code is 1", async () => {
+    mkdirSync(at("mixed"));
+    for (const name of ["0.png", "1.png", "2.png"]) copyFileSync(at("a", name), at("mixed", name));
+    writeFileSync(at("mixed", "bad.png"), "this is text");
+    const result = await run(at("mixed"), "--features", "64", "--save-statistics", at("mixed.npz"));
+    expect(result).toMatchObject({ code: 1, out: `${at("mixed.npz")}: 64 features of 3 images, pytorch-fid\n` });
+    expect(result.err).toContain(`inception: left out: Cannot decode image "${at("mixed", "bad.png")}"`);
+  }, 600_000);
 
   test("two files of statistics need no network", async () => {
     const [stored, compressed] = [goldenPath("frechet/stored.npz"), goldenPath("frechet/compressed.npz")];
