@@ -20,9 +20,14 @@ export function visibleLines(text: string): string {
   return text.replace(UNSAFE_IN_LINES, visible);
 }
 
-/** A value as JSON of the same meaning in which no character acts on a terminal or hides. */
+/** A value as JSON in which no character acts on a terminal or hides. */
 export function visibleJson(value: unknown): string {
-  return JSON.stringify(value).replace(UNSAFE_IN_JSON, (character) =>
+  return visibleJsonText(JSON.stringify(value));
+}
+
+/** JSON of the same value, with escapes for such characters. */
+export function visibleJsonText(json: string): string {
+  return json.replace(UNSAFE_IN_JSON, (character) =>
     Array.from({ length: character.length }, (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
   );
 }

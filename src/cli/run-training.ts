@@ -148,10 +148,10 @@ function formatTrained(
 ): string {
   const speed = secondsPerStep === null ? "" : `, ${secondsPerStep.toPrecision(3)} s per step`;
   return [
-    `${folder}: ${epochs} epochs, ${formatCount(steps)} steps${speed}`,
+    `${messageOf(folder)}: ${epochs} epochs, ${formatCount(steps)} steps${speed}`,
     ...(best === null ? [] : [`best    ${formatRow(best)}`]),
     ...(final === null ? [] : [`final   ${formatRow(final)}`]),
-    `report  ${report}`,
+    `report  ${messageOf(report)}`,
     "",
   ].join("\n");
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../errors.js";
 import { logitsOutput } from "../../node/load-model.js";
 import { type Prediction, topPredictions } from "../../predict/predict.js";
 import type { RunCommand } from "../command.js";
@@ -20,6 +21,6 @@ export const run: RunCommand = async ([files = []], flags, io) => {
 };
 
 function formatOutcome({ file, top }: { readonly file: string; readonly top: readonly Prediction[] }): string {
-  const lines = top.map(({ label, probability }) => `  ${(probability * 100).toFixed(1).padStart(5)} %  ${label}`);
-  return `${file}\n${lines.join("\n")}\n`;
+  const lines = top.map(({ label, probability }) => `  ${(probability * 100).toFixed(1).padStart(5)} %  ${messageOf(label)}`);
+  return `${messageOf(file)}\n${lines.join("\n")}\n`;
 }

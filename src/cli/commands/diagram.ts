@@ -2,6 +2,7 @@ import { diagram, renderDiagram } from "../../diagram/index.js";
 import { structureDiagram, structureOfFile } from "../../diff/index.js";
 import { openNetwork } from "../../node/diff-operands.js";
 import { writeFileAtomic } from "../../node/write-file.js";
+import { visibleJsonText } from "../../text.js";
 import type { RunCommand } from "../command.js";
 import { networkFlags, textFlag } from "../flags.js";
 
@@ -18,7 +19,7 @@ export const run: RunCommand = async ([id], flags, io) => {
       : structureDiagram(structureOfFile(network.name, network.onnx, network.constants), options);
   const text = await renderDiagram(drawn, format);
   const file = textFlag(flags, "out");
-  if (file === undefined) io.out(text.endsWith("\n") ? text : `${text}\n`);
+  if (file === undefined) io.out(`${(format === "json" ? visibleJsonText(text) : text).trimEnd()}\n`);
   else await writeFileAtomic(file, [new TextEncoder().encode(text)]);
   return 0;
 };

@@ -1,4 +1,4 @@
-import { InceptionError } from "../../errors.js";
+import { InceptionError, messageOf } from "../../errors.js";
 import { encodeNpy } from "../../formats/npy.js";
 import { writeFileAtomic } from "../../node/write-file.js";
 import { float32Tensor } from "../../tensor/tensor.js";
@@ -42,5 +42,5 @@ async function writeVectors(file: string, vectors: readonly (readonly number[])[
 
 function formatOutcome({ file, embedding }: { readonly file: string; readonly embedding: readonly number[] }): string {
   const shown = embedding.slice(0, 6).map((value) => value.toFixed(4));
-  return `${file}  ${embedding.length} values: ${shown.join(" ")}${embedding.length > shown.length ? " … (all with --json)" : ""}\n`;
+  return `${messageOf(file)}  ${embedding.length} values: ${shown.join(" ")}${embedding.length > shown.length ? " … (all with --json)" : ""}\n`;
 }

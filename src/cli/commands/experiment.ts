@@ -76,6 +76,6 @@ function formatFound({ results, sweep, seconds, files }: ExperimentResult): stri
   return [
     formatTable(header, rows, [0, 1, 4, 6, 7, 9, 10, 11]),
     ...findings(results, sweep.steps).map((line) => `${line}\n`),
-    `${formatDuration(seconds)}; written: ${files.join(", ")}\n`,
+    `${formatDuration(seconds)}; written: ${files.map(messageOf).join(", ")}\n`,
   ].join("\n");
 }

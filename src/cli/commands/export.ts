@@ -1,4 +1,4 @@
-import { InceptionError } from "../../errors.js";
+import { InceptionError, messageOf } from "../../errors.js";
 import { exportOnnx, exportSafetensors } from "../../node/export-model.js";
 import { exportTimm } from "../../node/export-timm.js";
 import { prepareAny } from "../../node/load-model.js";
@@ -44,7 +44,9 @@ async function exportNetwork(model: string, flags: Flags, io: Io): Promise<numbe
     printJson(io, { file: target.out, bytes, model: prepared.artefact.model, names: source, matched: matched.length, ignored, ...dropped });
     return 0;
   }
-  io.out(`${target.out}: ${formatCount(bytes)} bytes, ${matched.length} tensors read by ${source} names, ${ignored.length} ignored\n`);
+  io.out(
+    `${messageOf(target.out)}: ${formatCount(bytes)} bytes, ${matched.length} tensors read by ${source} names, ${ignored.length} ignored\n`,
+  );
   if (background !== undefined) io.out(`of ${background.join(" and ")} the class "background" was left out, the first of 1001\n`);
   return 0;
 }
@@ -103,7 +105,9 @@ async function exportStep(id: string, file: string, flags: Flags, io: Io): Promi
     printJson(io, { file, bytes, stateFile, stateBytes, feeds: feeds.map(({ name, dtype, shape }) => ({ name, dtype, shape })), state });
     return 0;
   }
-  io.out(`${file}: ${formatCount(bytes)} bytes, ${formatCount(state)} tensors of state, to begin with in ${stateFile}\n`);
+  io.out(
+    `${messageOf(file)}: ${formatCount(bytes)} bytes, ${formatCount(state)} tensors of state, to begin with in ${messageOf(stateFile)}\n`,
+  );
   for (const { name, dtype, shape, meaning } of feeds) io.out(`  feed ${name}  ${dtype}[${shape.join(", ")}]  ${meaning}\n`);
   return 0;
 }

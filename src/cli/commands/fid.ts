@@ -26,7 +26,7 @@ export const run: RunCommand = async ([a, b], flags, io) => {
       const saved = await saveFrechetStatistics(place, file, options);
       events.close();
       if (flags.json === true) printJson(io, { output: file, ...saved });
-      else io.out(`${file}: ${saved.features} features of ${formatCount(saved.images)} images, ${saved.mode}\n`);
+      else io.out(`${messageOf(file)}: ${saved.features} features of ${formatCount(saved.images)} images, ${saved.mode}\n`);
       return events.exitCode();
     }
     const measured = await measureFrechet(place, String(b), options);
@@ -114,10 +114,10 @@ function eventPrinter(io: Io): {
   };
   return {
     onEvent: (event) => {
-      if (event.kind === "warning") io.err(`inception: ${event.message}\n`);
+      if (event.kind === "warning") io.err(`inception: ${messageOf(event.message)}\n`);
       else if (event.kind === "skipped") {
         skipped++;
-        if (skipped <= SKIPPED_SHOWN) io.err(`inception: left out: ${event.error}\n`);
+        if (skipped <= SKIPPED_SHOWN) io.err(`inception: left out: ${messageOf(event.error)}\n`);
       } else if (event.kind === "images") advance(`images of ${messageOf(event.place)}`, event.done, event.total);
       else advance(event.kind === "distances" ? "distances" : "kernel distances", event.done, event.total);
     },

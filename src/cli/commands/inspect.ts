@@ -17,11 +17,13 @@ export const run: RunCommand = async ([file], flags, io) => {
   }
   const { format, bytes, values, tensors, volume } = inspection;
   if (volume !== null) {
-    io.out(`${inspection.file}: ${format}, ${formatCount(bytes)} bytes, ${formatCount(values)} voxels\n${describeVolume(volume)}`);
+    io.out(
+      `${messageOf(inspection.file)}: ${format}, ${formatCount(bytes)} bytes, ${formatCount(values)} voxels\n${describeVolume(volume)}`,
+    );
     return 0;
   }
   io.out(
-    `${inspection.file}: ${format}, ${formatCount(bytes)} bytes, ${formatCount(tensors.length)} tensors, ${formatCount(values)} values\n`,
+    `${messageOf(inspection.file)}: ${format}, ${formatCount(bytes)} bytes, ${formatCount(tensors.length)} tensors, ${formatCount(values)} values\n`,
   );
   io.out(describeArtefact(inspection) + describeOnnx(inspection));
   if (tensors.length > 0) {

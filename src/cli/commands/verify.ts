@@ -52,7 +52,7 @@ async function verifyFile(file: string, flags: Flags, io: Io): Promise<Verified>
 const UNITS: Readonly<Record<VerifiedKind, string>> = { network: "worst error / spread", training: "worst relative difference" };
 
 function printCases(io: Io, file: string, kind: VerifiedKind, cases: readonly VerifiedCase[]): void {
-  io.out(`${file}\n`);
+  io.out(`${messageOf(file)}\n`);
   const rows = cases.map(({ name, worst, tolerance, pass, checks }) => [
     name,
     worst.toExponential(2),
