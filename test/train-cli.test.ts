@@ -375,7 +375,7 @@ describe("images of a folder", () => {
     writeFileSync(path.join(data, "low", "bad.png"), "this is text");
     const out = path.join(folder, "digits-run");
     const result = await inception("train", data, ...NETWORK, "--epochs", "1", "--batch", "4", "--val-fraction", "0", "--out", out);
-    expect(result).toMatchObject({ code: 0 });
+    expect(result).toMatchObject({ code: 1 });
     expect(result.err).toMatch(/^left out: Cannot decode image ".*bad\.png": .*$/m);
     expect(result.err).toMatch(/\ninception: 1 images could not be read and were left out\n$/);
     mkdirSync(path.join(data, "none"));

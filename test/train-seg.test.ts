@@ -207,7 +207,7 @@ describe("train-seg", () => {
     truncateSync(path.join(broken, "images", `${idOf(2)}.nii.gz`), 500);
     const out = path.join(folder, "without");
     const result = await inception("train-seg", broken, ...settings, ...NETWORK, "--epochs", "1", "--out", out);
-    expect(result).toMatchObject({ code: 0 });
+    expect(result).toMatchObject({ code: 1 });
     expect(result.err).toContain(
       `left out: Cannot read NIfTI file "${path.join(broken, "images", `${idOf(2)}.nii.gz`)}": its gzip stream ends before its end`,
     );
