@@ -1,3 +1,4 @@
+import { windowExtent, windowPositions } from "../tensor/window.js";
 import { type LoweredAttribute, type Site, shapeError } from "./op.js";
 
 /**
@@ -13,9 +14,7 @@ export interface WindowAttributes {
 }
 
 /**
- * Sizes behind a window: floor((n + begin + end − dilation·(k − 1) − 1) / stride) + 1 along each axis; with `ceilMode`
- * the division rounds up, so that the last window, which may be the only one, sticks out by less than a stride, and one
- * that would start in the end padding is dropped (PyTorch's and ONNX's rule).
+ * Sizes behind a window, by the rule of `windowPositions` along each axis.
  *
  * @throws InceptionError SHAPE_INVALID where the window does not fit or an attribute has the wrong length or sign
  */
@@ -23,20 +22,16 @@ export function windowSizes(sizes: readonly number[], attributes: WindowAttribut
   const rank = sizes.length;
   checkWindow(attributes, rank, site);
   return sizes.map((size, axis) => {
-    const begin = at(attributes.pads, axis);
-    const padded = size + begin + at(attributes.pads, axis + rank);
-    const extent = at(attributes.dilations, axis) * (at(attributes.kernelShape, axis) - 1) + 1;
-    const stride = at(attributes.strides, axis);
-    const steps = (padded - extent) / stride;
-    const count = (ceilMode ? Math.ceil(steps) : Math.floor(steps)) + 1;
-    if (count < 1) {
-      throw shapeError(site, `window of ${extent} does not fit size ${size} with padding ${padded - size} on spatial axis ${axis}`, {
-        axis,
-        size,
-        extent,
-      });
-    }
-    return ceilMode && (count - 1) * stride >= size + begin ? count - 1 : count;
+    const [begin, end] = [at(attributes.pads, axis), at(attributes.pads, axis + rank)];
+    const [kernel, dilation] = [at(attributes.kernelShape, axis), at(attributes.dilations, axis)];
+    const count = windowPositions(size, { kernel, dilation, stride: at(attributes.strides, axis), begin, end }, ceilMode);
+    if (count >= 1) return count;
+    const extent = windowExtent({ kernel, dilation });
+    throw shapeError(site, `window of ${extent} does not fit size ${size} with padding ${begin + end} on spatial axis ${axis}`, {
+      axis,
+      size,
+      extent,
+    });
   });
 }
 

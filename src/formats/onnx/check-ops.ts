@@ -60,7 +60,7 @@ export function checkOps(model: OnnxModel, allowed: ReadonlySet<string> = INFERE
  *
  * @throws InceptionError FILE_UNSUPPORTED where it states none, several, or one outside `OPSETS`
  */
-export function opsetOf(model: OnnxModel, name: string): number {
+export function opsetOf(model: Pick<OnnxModel, "opsets">, name: string): number {
   const versions = model.opsets.filter(({ domain }) => isOnnxDomain(domain)).map(({ version }) => version);
   const [version] = versions;
   if (version !== undefined && versions.length === 1 && version >= OPSETS.least && version <= OPSETS.most) return version;
