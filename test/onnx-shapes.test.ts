@@ -9,7 +9,7 @@ import { checkOps } from "../src/formats/onnx/check-ops.js";
 import { decodeModel } from "../src/formats/onnx/decode.js";
 import { decodeTensor } from "../src/formats/onnx/decode-tensor.js";
 import { concatChunks, encodeModel } from "../src/formats/onnx/encode.js";
-import { checkRun, DEFAULT_LIMITS, declaredFeeds } from "../src/formats/onnx/run-limits.js";
+import { checkRun, DEFAULT_RUN_LIMITS, declaredFeeds } from "../src/formats/onnx/run-limits.js";
 import { graphForm, inferGraph } from "../src/formats/onnx/shapes/infer.js";
 import { valueOfTensor } from "../src/formats/onnx/shapes/layout.js";
 import type { Site, Value } from "../src/formats/onnx/shapes/value.js";
@@ -92,8 +92,8 @@ describe("networks", () => {
 
   test.each(MODELS.map((model) => [model.id, model] as const))("%s at batch 64 is within the limits", (_id, model) => {
     const form = formOfGraph(model.describe({}));
-    const cost = checkRun(form, batchFeeds(form, 64), DEFAULT_LIMITS, SITE);
-    const one = checkRun(form, batchFeeds(form, 1), DEFAULT_LIMITS, SITE);
+    const cost = checkRun(form, batchFeeds(form, 64), DEFAULT_RUN_LIMITS, SITE);
+    const one = checkRun(form, batchFeeds(form, 1), DEFAULT_RUN_LIMITS, SITE);
     // Nothing went uncounted: all but constants grows with the batch.
     expect(cost.valueBytes).toBe(64 * one.valueBytes);
     expect(cost.macs - one.constantMacs).toBe(64 * (one.macs - one.constantMacs));
@@ -133,7 +133,7 @@ describe("networks", () => {
 
   test("a graph without limits has the cost that it has with them", () => {
     const form = formOfGraph(findModel("googlenet.paper").describe({}));
-    expect(checkRun(form, declaredFeeds(form), NO_LIMITS, SITE)).toEqual(checkRun(form, batchFeeds(form, 1), DEFAULT_LIMITS, SITE));
+    expect(checkRun(form, declaredFeeds(form), NO_LIMITS, SITE)).toEqual(checkRun(form, batchFeeds(form, 1), DEFAULT_RUN_LIMITS, SITE));
   });
 });
 

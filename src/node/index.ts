@@ -1,5 +1,6 @@
 /** Running networks in Node: sessions, files, images, sources of weights. */
 
+export { DEFAULT_RUN_LIMITS, type RunLimits } from "../formats/onnx/run-limits.js";
 export { type WeightFit, weightFits } from "../models/fits.js";
 export type { Artefact, Golden } from "../predict/artefact.js";
 export { imageBatch, type Prediction, runRows, softmax, topPredictions } from "../predict/predict.js";

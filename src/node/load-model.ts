@@ -5,12 +5,15 @@ import { checkOps } from "../formats/onnx/check-ops.js";
 import { checkWeights } from "../formats/onnx/check-weights.js";
 import { decodeModel } from "../formats/onnx/decode.js";
 import { concatChunks } from "../formats/onnx/encode.js";
+import { checkRun, completeLimits, declaredFeeds, type RunCost, type RunLimits } from "../formats/onnx/run-limits.js";
 import { INFERENCE_OPS } from "../formats/onnx/schemas.js";
+import { graphForm } from "../formats/onnx/shapes/infer.js";
 import { quoted, shortened } from "../formats/quoted.js";
 import { findModel, MODELS, type Model } from "../models/index.js";
 import { type Artefact, goldenDifferences, goldenFeeds, parseArtefact } from "../predict/artefact.js";
 import type { Device, Session } from "../runtime/session.js";
 import type { WeightReport } from "../weights/apply.js";
+import { boundedSession } from "./bounded-session.js";
 import { openFileSource } from "./file-source.js";
 import type { CheckpointChoice } from "./open-run.js";
 import { createNodeSession, type IsolationOptions, type NodeSessionOptions } from "./ort-session.js";
@@ -31,6 +34,8 @@ export interface LoadModelOptions extends PrepareOptions, IsolationOptions {
   readonly outputs?: readonly string[];
   /** Run the golden example that an exported file carries, and refuse the file when this machine computes something else. Default true. */
   readonly selfCheck?: boolean;
+  /** Of an `.onnx` file: what one run may take, see `RunLimits` for the defaults. Networks that are described here have no limits. */
+  readonly limits?: Partial<RunLimits>;
 }
 
 /** A network that is ready to run. Close it to give its memory back. */
@@ -47,6 +52,10 @@ export interface LoadedModel {
 /**
  * Load a network to run it: a model id with a source of weights, a self-contained `.onnx` file, or the folder of a
  * training run.
+ *
+ * An `.onnx` file may come from anyone: its operators, their attributes and the shapes of all values are checked, and
+ * memory and multiply-adds of a run are computed and compared with `limits`, before the runtime gets it and before it runs
+ * inputs of new shapes. `run` then also throws FILE_LIMIT, and FEED_INVALID for sizes that the graph does not work with.
  *
  * @throws InceptionError as `prepareAny`; OPTION_INVALID for weights, options, checkpoint or allow beside a file, and for outputs that it
  *   does not have; FILE_…, NOT_FINITE (a weight is NaN or infinite), SESSION_FAILED, DEVICE_UNAVAILABLE, SELF_CHECK_FAILED
@@ -175,8 +184,13 @@ export async function loadOnnxBytes(
   const decoded = decodeModel(bytes, { name: file });
   checkOps(decoded, INFERENCE_OPS, file);
   checkWeights(decoded, file);
+  const limits = completeLimits(options.limits);
+  const form = graphForm(decoded, file);
+  const cost = checkRun(form, declaredFeeds(form), limits, { action: `load ${quoted(file)}`, code: "FILE_CORRUPT" });
   const artefact = overrideArtefact(parseArtefact(decoded.metadata, file) ?? foreignArtefact(decoded.graph.name), options);
-  const session = await open(bytes, { ...sessionOptions(options), name: file, transfer: true });
+  const constantFolding = foldsLittle(cost, bytes.byteLength);
+  const opened = await open(bytes, { ...sessionOptions(options), name: file, transfer: true, constantFolding });
+  const session = boundedSession(opened, form, limits);
   try {
     if (options.labels !== undefined) checkLabels(artefact, logitsCount(session));
     const chosen = options.outputs === undefined ? session : withOutputs(session, options.outputs, file);
@@ -237,6 +251,19 @@ function overrideArtefact(artefact: Artefact, { preprocessing, labels }: LoadMod
   const recipe = typeof preprocessing === "string" ? namedPreprocessing(preprocessing) : preprocessing;
   return { ...artefact, preprocessing: recipe ?? artefact.preprocessing, labels: labels ?? artefact.labels };
 }
+
+/**
+ * Whether the runtime may compute what is constant as it opens a file. It does so on one thread, and keeps the results as
+ * weights: eight times the file at most, as for every file of weights, and within a second.
+ */
+function foldsLittle({ constantBytes, constantMacs }: RunCost, fileBytes: number): boolean {
+  return constantBytes <= Math.max(MIN_FOLDED_BYTES, 8 * fileBytes) && constantMacs <= MAX_FOLDED_MACS;
+}
+
+/** What a file of any size may unfold: masks and grids of small files. */
+const MIN_FOLDED_BYTES = 2 ** 24;
+/** A second of one thread. The kernels that networks for volumes compose take under a tenth. */
+const MAX_FOLDED_MACS = 2e10;
 
 type PlaceOption = "device" | "threads" | keyof IsolationOptions;
 

@@ -16,6 +16,8 @@ export interface WorkerStart {
 export interface SessionStart extends WorkerStart {
   /** The model's bytes, or the path of its file. */
   readonly model: Uint8Array | string;
+  /** Whether the runtime computes what is constant as it opens the model. */
+  readonly constantFolding: boolean;
 }
 
 /** For ort-process-worker.ts, which shares no memory with the process that starts it. */

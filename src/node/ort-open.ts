@@ -54,8 +54,12 @@ export async function openOnDevice<T>(
   return { ort, ...(await openOnFirst(start.name, devices, (device) => create(ort, device), release)) };
 }
 
-/** What is the same for every model. */
-export function baseOptions(start: WorkerStart, device: RealDevice) {
+/**
+ * What is the same for every model.
+ *
+ * @param constantFolding - compute what is constant as the model is opened. Default true
+ */
+export function baseOptions(start: WorkerStart, device: RealDevice, constantFolding = true) {
   return {
     executionProviders: [device],
     intraOpNumThreads: start.threads,
@@ -64,7 +68,10 @@ export function baseOptions(start: WorkerStart, device: RealDevice) {
     logSeverityLevel: 4,
     // A model is one file. It may name others for its weights, which the runtime would look for in the current folder
     // even for a model in memory; make it look below a file, where none can be.
-    extra: { session: { model_external_initializers_file_folder_path: path.join(process.execPath, "none") } },
+    extra: {
+      session: { model_external_initializers_file_folder_path: path.join(process.execPath, "none") },
+      ...(constantFolding ? {} : { optimization: { disable_specified_optimizers: "ConstantFolding" } }),
+    },
   } satisfies InferenceSession.SessionOptions;
 }
 

@@ -32,6 +32,11 @@ export interface NodeSessionOptions extends SessionOptions, IsolationOptions {
   readonly name?: string;
   /** Give the model's bytes to the session instead of having them copied once; the array is empty from the call on. Default false. */
   readonly transfer?: boolean;
+  /**
+   * Let the runtime compute what needs no input while it opens the model, and keep it. Default true; false for models
+   * of unknown origin, which may ask for any amount there.
+   */
+  readonly constantFolding?: boolean;
 }
 
 /**
@@ -68,12 +73,12 @@ export async function createNodeSession(model: Uint8Array | string, options: Nod
 
 /** @internal `createNodeSession` with another worker file, for tests of what happens when the worker dies. */
 export async function openSession(worker: URL, model: Uint8Array | string, options: NodeSessionOptions): Promise<Session> {
-  const { device = "auto", threads = 0, transfer = false } = options;
+  const { device = "auto", threads = 0, transfer = false, constantFolding = true } = options;
   const name = messageOf(options.name ?? (typeof model === "string" ? path.basename(model) : "model"));
   checkThreads(name, threads);
   const limits = checkedLimits(name, options);
   const own = typeof model === "string" ? path.resolve(model) : transfer ? takeBytes(model) : copyBytes(model);
-  const start = { name, model: own, device, threads };
+  const start = { name, model: own, device, threads, constantFolding };
   const port = limits === null ? threadPort(worker, start) : startProcess(worker, { ...start, memoryLimit: limits.memory }, limits.seconds);
   const remote = new Remote<SessionWork, ReadySession>("session", name, port);
   return new RemoteSession(name, remote, await remote.ready);

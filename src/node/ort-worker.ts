@@ -21,7 +21,7 @@ async function openModel(): Promise<Engine<SessionWork, ReadySession>> {
   const { ort, device, opened } = await openOnDevice(
     start,
     (ort, device) => {
-      const options = baseOptions(start, device);
+      const options = baseOptions(start, device, start.constantFolding);
       return typeof source === "string" ? ort.InferenceSession.create(source, options) : ort.InferenceSession.create(source, options);
     },
     (session) => session.release(),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { float32, floats, int, int64, ints, model, node, text } from "./onnx-graphs.cases.js";
-import { checkRun, completeLimits, DEFAULT_LIMITS, declaredFeeds, type RunLimits } from "./run-limits.js";
+import { checkRun, completeLimits, DEFAULT_RUN_LIMITS, declaredFeeds, type RunLimits } from "./run-limits.js";
 import { graphForm } from "./shapes/infer.js";
 import type { Site } from "./shapes/value.js";
 import type { OnnxGraph, OnnxModel } from "./types.js";
@@ -9,7 +9,7 @@ const SITE: Site = { action: 'load "m.onnx"', code: "FILE_CORRUPT" };
 
 function check(one: OnnxModel, limits: Partial<RunLimits> = {}) {
   const form = graphForm(one, "m.onnx");
-  return checkRun(form, declaredFeeds(form), { ...DEFAULT_LIMITS, ...limits }, SITE);
+  return checkRun(form, declaredFeeds(form), { ...DEFAULT_RUN_LIMITS, ...limits }, SITE);
 }
 
 /** A refusal, with its whole message. */
@@ -103,7 +103,7 @@ describe("a small file that asks for much is refused by arithmetic", () => {
       ),
     );
     expect(completeLimits({ macs: 5, valueBytes: Number.POSITIVE_INFINITY })).toEqual({
-      ...DEFAULT_LIMITS,
+      ...DEFAULT_RUN_LIMITS,
       macs: 5,
       valueBytes: Number.POSITIVE_INFINITY,
     });

@@ -30,7 +30,7 @@ export interface RunLimits {
 
 const MIB = 2 ** 20;
 
-export const DEFAULT_LIMITS: RunLimits = {
+export const DEFAULT_RUN_LIMITS: RunLimits = {
   valueBytes: 2048 * MIB,
   memoryBytes: 4096 * MIB,
   outputBytes: 256 * MIB,
@@ -51,7 +51,7 @@ export interface RunCost extends RunLimits {
  * @throws InceptionError OPTION_INVALID for what is not a number above 0
  */
 export function completeLimits(stated: Partial<RunLimits> = {}): RunLimits {
-  const limits = { ...DEFAULT_LIMITS, ...stated };
+  const limits = { ...DEFAULT_RUN_LIMITS, ...stated };
   for (const [name, limit] of Object.entries(limits)) {
     if (limit > 0) continue;
     throw new InceptionError("OPTION_INVALID", `Cannot set limits.${name} to ${limit}: expected a number above 0`, { name, limit });

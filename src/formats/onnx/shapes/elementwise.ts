@@ -64,7 +64,7 @@ export function power(node: NodeView): Inferred {
  * Division and remainder. Of 32 and 64-bit integers the smallest by −1 does not fit its type; ONNX Runtime 1.30 computes
  * it all the same, and the processor ends the process. So the divisor must be known, and not be −1.
  */
-export function division(fold?: Fold): Rule {
+export function division(fold: Fold): Rule {
   const rule = broadcasting(fold);
   return (node) => {
     const [{ dtype }, divisor] = [node.input(0), node.input(1)];
@@ -76,6 +76,12 @@ export function division(fold?: Fold): Rule {
     }
     return rule(node);
   };
+}
+
+/** The sign is the divisor's, or with `fmod` the dividend's. */
+export function remainder(node: NodeView): Inferred {
+  const fold: Fold = node.int("fmod", 0) === 1 ? (a = 0, b = 1) => a % b : (a = 0, b = 1) => ((a % b) + b) % b;
+  return division(fold)(node);
 }
 
 export function where(node: NodeView): Inferred {

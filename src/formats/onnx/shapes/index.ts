@@ -1,6 +1,20 @@
 /** The shape rule of each operator for inference. To add one: its schema in ../schemas.ts and its line here. */
 import type { InferenceOp } from "../schemas.js";
-import { broadcasting, cast, clip, division, dropout, power, predicate, sameAsInput, slope, test, unary, where } from "./elementwise.js";
+import {
+  broadcasting,
+  cast,
+  clip,
+  division,
+  dropout,
+  power,
+  predicate,
+  remainder,
+  sameAsInput,
+  slope,
+  test,
+  unary,
+  where,
+} from "./elementwise.js";
 import { argMax, gather, gatherElements, topK } from "./indexing.js";
 import {
   concat,
@@ -65,7 +79,7 @@ export const RULES: Readonly<Record<InferenceOp, Rule>> = {
   Max: broadcasting((...numbers) => Math.max(...numbers)),
   MaxPool: pool,
   Min: broadcasting((...numbers) => Math.min(...numbers)),
-  Mod: division(),
+  Mod: remainder,
   Mul: broadcasting((a = 0, b = 0) => a * b),
   Neg: unary((a = 0) => -a),
   Not: unary((a) => Number(a === 0)),

@@ -70,6 +70,21 @@ describe("shapes that a graph computes from its input", () => {
     expect(infer({ nodes, initializers }, [1, 3, 8, 9], 18).get("y")).toEqual(computed("float32", [1, 3, 8, 9]));
   });
 
+  test("as our exporter pads a volume to a multiple of 8", () => {
+    const nodes = [
+      node("Shape", "x", "shape", [int("start", 2)]),
+      node("Mod", "shape eight", "over"),
+      node("Sub", "over eight", "less"),
+      node("Mod", "less minus", "missing"),
+      node("Neg", "missing", "pads"),
+      node("Concat", "none pads", "all", [int("axis", 0)]),
+      node("Pad", "x all", "y"),
+    ];
+    const initializers = [int64("eight", 8), int64("minus", -8), int64("none", 0, 0, 0, 0, 0, 0)];
+    expect(infer({ nodes, initializers }, [1, 3, 13, 16]).get("missing")).toEqual({ dtype: "int64", shape: [2], numbers: [-3, -0] });
+    expect(infer({ nodes, initializers }, [1, 3, 13, 16]).get("y")).toEqual(computed("float32", [1, 3, 16, 16]));
+  });
+
   test("integers that a number does not hold exactly are not guessed", () => {
     const nodes = [node("Add", "large one", "sum"), node("Sub", "sum large", "size"), node("Expand", "x size", "y")];
     expect(() => infer({ nodes, initializers: [int64("large", 2n ** 60n), int64("one", 100)] })).toThrow(
