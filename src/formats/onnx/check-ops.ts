@@ -35,12 +35,6 @@ function isOnnxDomain(domain: string): boolean {
  * @param name - how messages name the file; default "model.onnx"
  * @throws InceptionError FILE_UNSAFE naming the first node that is refused; FILE_UNSUPPORTED for an operator set that
  *   ONNX Runtime does not run
- *
- * @example
- * ```ts
- * checkOps(decodeModel(bytes));
- * checkOps(decodeModel(bytes), new Set(["Conv", "Relu"]), "trunk.onnx");
- * ```
  */
 export function checkOps(model: OnnxModel, allowed: ReadonlySet<string> = INFERENCE_OPS, name = "model.onnx"): void {
   const opset = opsetOf(model, name);
