@@ -39,10 +39,12 @@ export interface RunConfig {
   readonly options: JsonRecord;
   /** Of the description; see `graphHash`. */
   readonly graphHash: string;
-  /** Data, recipe and everything else that the run was begun with. */
+  /** Data, recipe and everything else that the run was begun with; data and weights with their paths. */
   readonly settings: JsonRecord;
   /** Where sources with relative paths are, seen from the directory of the run; runs of earlier versions have none. */
   readonly places?: JsonRecord;
+  /** Name, SHA-256 and licence of the weights that the run was started from; absent where it was started without. */
+  readonly startingWeights?: JsonRecord;
 }
 
 /** A run as it lies on the disk. */
@@ -194,14 +196,21 @@ function parseConfig(folder: string, json: JsonData): RunConfig {
   const config = isJsonRecord(json) ? json : {};
   const refuse = (field: string, expected: string): InceptionError =>
     cannotOpen(folder, `${field} of ${RUN_FILES.config} is ${field in config ? "not" : "missing, expected"} ${expected}`, { field });
-  const { format, version, model, options, graphHash, settings, places } = config;
+  const { format, version, model, options, graphHash, settings, places, startingWeights } = config;
   if (format !== CONFIG_FORMAT) throw refuse("format", `"${CONFIG_FORMAT}"`);
   if (version !== CONFIG_VERSION) throw refuse("version", String(CONFIG_VERSION));
   if (typeof model !== "string") throw refuse("model", "a string");
   if (!isJsonRecord(options)) throw refuse("options", "an object");
   if (typeof graphHash !== "string") throw refuse("graphHash", "a string");
   if (!isJsonRecord(settings)) throw refuse("settings", "an object");
-  return { model, options, graphHash, settings, ...(places !== undefined && isJsonRecord(places) ? { places } : {}) };
+  return {
+    model,
+    options,
+    graphHash,
+    settings,
+    ...(places !== undefined && isJsonRecord(places) ? { places } : {}),
+    ...(startingWeights !== undefined && isJsonRecord(startingWeights) ? { startingWeights } : {}),
+  };
 }
 
 function parseLabels(folder: string, json: JsonData): readonly string[] {

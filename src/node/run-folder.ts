@@ -139,10 +139,11 @@ export async function resumeRun(
   }
 }
 
-async function writeConfig(folder: string, { model, options, graphHash, settings, places }: RunConfig): Promise<void> {
+async function writeConfig(folder: string, config: RunConfig): Promise<void> {
+  const { model, options, graphHash, settings, places, startingWeights } = config;
   const header = { format: CONFIG_FORMAT, version: CONFIG_VERSION };
-  const rest = { model, options, graphHash, settings, ...(places === undefined ? {} : { places }) };
-  await writeJson(path.join(folder, RUN_FILES.config), { ...header, ...rest });
+  const further = { ...(places === undefined ? {} : { places }), ...(startingWeights === undefined ? {} : { startingWeights }) };
+  await writeJson(path.join(folder, RUN_FILES.config), { ...header, model, options, graphHash, settings, ...further });
 }
 
 /** Replaces the settings of a run whose lock this process holds. @throws InceptionError WRITE_FAILED */

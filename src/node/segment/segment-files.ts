@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
 import { type CaseWarning, mirrorings, planWindows } from "../../segment/index.js";
+import { sourceName } from "../training/source-names.js";
 import { writeVolume } from "../volumes.js";
 import { makeFolder, writeFileAtomic } from "../write-file.js";
 import type { MeasuredLabel } from "./labels.js";
@@ -148,7 +149,7 @@ async function caseQuality(segmenter: Segmenter, title: string, segmented: Segme
     warnings: segmented.warnings,
     normalization: recipe.normalization[0] ?? { name: "z_score", region: "all" },
     facts: [
-      ["model", [...new Set([modelName ?? artefact.model, artefact.model])].join(", ")],
+      ["model", [...new Set([modelName === undefined ? artefact.model : sourceName(modelName), artefact.model])].join(", ")],
       ["weights", artefact.source],
       ["patch", window === null ? "whole volume" : window.join(" × ")],
     ],

@@ -7,6 +7,7 @@ import type { Checkpoint } from "../../train/checkpoint.js";
 import type { PartialEpoch, Progress } from "../../train/loop.js";
 import type { TrainingNetwork } from "./prepare-network.js";
 import type { UnloggedSteps } from "./run-log.js";
+import { namedSettings } from "./source-names.js";
 
 /** A checkpoint of a run as it is: the trainer's state and the parameters that the trainer does not have because they are fixed. */
 export async function checkpointOf(parts: {
@@ -25,7 +26,7 @@ export async function checkpointOf(parts: {
       model: network.model,
       options: network.options,
       graphHash: network.graphHash,
-      config: { ...settings },
+      config: namedSettings({ ...settings }),
       position: progress.position,
       seed: settings.seed,
       history: progress.history,

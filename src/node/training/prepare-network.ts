@@ -12,6 +12,7 @@ import { initialParameters } from "../../weights/index.js";
 import { namedPreprocessing, prepareModel } from "../prepare-model.js";
 import { sha256Hex } from "../sha256.js";
 import type { SourceOptions } from "../weight-source.js";
+import { type StartingWeights, sourceName } from "./source-names.js";
 
 /** A network that is about to be trained. */
 export interface TrainingNetwork {
@@ -28,6 +29,8 @@ export interface TrainingNetwork {
   readonly inputSize: number;
   /** Parameters that are randomly initialized although weights were given: the new classifier. */
   readonly begun: readonly string[];
+  /** Where the first values come from; null where they are random. */
+  readonly startingWeights: StartingWeights | null;
   /** Of weights without this network's classifier: its parameters, and tensors of another one, which are not used. */
   readonly classifier?: Pick<ClassifierDifference, "missing" | "foreign">;
 }
@@ -59,7 +62,13 @@ export async function prepareNetwork(
   const named = typeof given.preprocessing === "string" ? namedPreprocessing(given.preprocessing) : given.preprocessing;
   const common = { model: model.id, options, graph, graphHash: hashOf(graph), inputSize };
   if (settings.weights === null) {
-    return { ...common, parameters: fresh, preprocessing: named ?? scratchPreprocessing(inputSize, settings), begun: [] };
+    return {
+      ...common,
+      parameters: fresh,
+      preprocessing: named ?? scratchPreprocessing(inputSize, settings),
+      begun: [],
+      startingWeights: null,
+    };
   }
   const { numClasses: ownClasses, aux, ...sourceOptions } = given.options ?? {};
   const source = await prepareModel(id, settings.weights, { ...given, options: sourceOptions, needsClassifier: false });
@@ -69,6 +78,7 @@ export async function prepareNetwork(
     parameters,
     preprocessing: named ?? source.artefact.preprocessing ?? scratchPreprocessing(inputSize, settings),
     begun,
+    startingWeights: { name: sourceName(settings.weights), sha256: source.artefact.weightsSha256, licence: source.artefact.licence },
     ...(source.classifier?.classes === 0 ? { classifier: source.classifier } : {}),
   };
 }

@@ -10,6 +10,7 @@ import { openSampleReader } from "../datasets/sample-reader.js";
 import { RUN_FILES } from "../open-run.js";
 import type { RunWriter } from "../run-folder.js";
 import type { TrainingNetwork } from "./prepare-network.js";
+import { namedSettings, sourceName, startingWeightsJson } from "./source-names.js";
 
 export interface RunReportParts {
   readonly writer: RunWriter;
@@ -32,9 +33,9 @@ export async function writeRunReport(parts: RunReportParts): Promise<string> {
   const { writer, network, settings, progress, end, evaluation, val, steps, environment } = parts;
   const pictures = val && evaluation ? await mistakePictures(val, evaluation) : new Map<number, string>();
   const html = runReport({
-    title: `${network.model} on ${settings.data}`,
+    title: `${network.model} on ${sourceName(settings.data)}`,
     model: network.model,
-    dataset: settings.data,
+    dataset: sourceName(settings.data),
     status: end,
     epochs: settings.epochs,
     stepsPerEpoch: parts.stepsPerEpoch,
@@ -45,7 +46,12 @@ export async function writeRunReport(parts: RunReportParts): Promise<string> {
     evaluation,
     pictures,
     facts: runFacts(parts),
-    configuration: { model: network.model, options: network.options, ...settingsJson(settings) },
+    configuration: {
+      model: network.model,
+      options: network.options,
+      ...namedSettings(settingsJson(settings)),
+      ...startingWeightsJson(network.startingWeights),
+    },
     environment,
   });
   await writer.writeReport(html);

@@ -11,6 +11,7 @@ import { checkLabels, namedPreprocessing, type PreparedModel } from "../prepare-
 import { sha256OfFile } from "../sha256.js";
 import { checkpointParameters } from "./checkpoint-state.js";
 import { describeFor, hashOf } from "./prepare-network.js";
+import { readStartingWeights, sourceName } from "./source-names.js";
 
 export interface PrepareRunOptions {
   /** Default: `best`, or `last` where no epoch was finished. */
@@ -65,7 +66,7 @@ export async function prepareRun(folder: string, options: PrepareRunOptions = {}
     ...(run.segmentation === null ? {} : { segmentation: run.segmentation }),
     labels: options.labels ?? run.labels,
     source: `trained with inceptionkit ${trainedOn(run)}, ${epoch} epochs${batch === 0 ? "" : ` and ${batch} batches`}`,
-    licence: typeof run.plan?.licence === "string" ? `of the data: ${run.plan.licence}` : "not stated",
+    licence: licenceOf(run),
     weightsSha256: await sha256OfFile(path.join(folder, file)),
     golden: null,
   };
@@ -94,14 +95,26 @@ function chosenPreprocessing(run: Run, given: Preprocessing | string | undefined
   return typeof given === "string" ? namedPreprocessing(given) : (given ?? run.preprocessing);
 }
 
-function trainedOn({ config: { settings }, plan }: Run): string {
+function trainedOn({ config: { settings, startingWeights }, plan }: Run): string {
   if (plan !== null && typeof plan.dataset === "string") {
     const { fold, folds } = settings;
     const without = typeof fold === "number" && typeof folds === "number" ? ` without fold ${fold} of ${folds}` : "";
     return `on ${plan.dataset}${without}`;
   }
-  const data = typeof settings.data === "string" ? `on ${settings.data}` : "on data that it does not name";
-  return typeof settings.weights === "string" ? `${data}, from ${settings.weights}` : data;
+  const data = typeof settings.data === "string" ? `on ${sourceName(settings.data)}` : "on data that it does not name";
+  const started = readStartingWeights(startingWeights);
+  if (started !== null) return `${data}, from ${started.name}${started.sha256 === null ? "" : ` (SHA-256 ${started.sha256})`}`;
+  return typeof settings.weights === "string" ? `${data}, from ${sourceName(settings.weights)}` : data;
+}
+
+/** Of the data, where it states one, and of the weights that the run was started from. */
+function licenceOf({ config, plan }: Run): string {
+  const started = readStartingWeights(config.startingWeights);
+  const parts = [
+    ...(typeof plan?.licence === "string" ? [`of the data: ${plan.licence}`] : []),
+    ...(started === null || started.licence === "not stated" ? [] : [`of the starting weights: ${started.licence}`]),
+  ];
+  return parts.length === 0 ? "not stated" : parts.join("; ");
 }
 
 /** A checkpoint has every parameter under our names, or it is refused. */

@@ -9,6 +9,7 @@ import { settingsJson } from "../../train/settings.js";
 import { RUN_FILES } from "../open-run.js";
 import type { RunWriter } from "../run-folder.js";
 import { runFacts } from "./run-report.js";
+import { namedSettings, sourceName } from "./source-names.js";
 import type { SegmentationValidation } from "./validate-segmentation.js";
 
 export interface SegmentationReportParts {
@@ -36,9 +37,9 @@ export interface SegmentationReportParts {
 export async function writeSegmentationReport(parts: SegmentationReportParts): Promise<string> {
   const { writer, network, settings, plan, progress } = parts;
   const html = runReport({
-    title: `${network.model} on ${settings.data}`,
+    title: `${network.model} on ${sourceName(settings.data)}`,
     model: network.model,
-    dataset: settings.data,
+    dataset: sourceName(settings.data),
     status: parts.end,
     epochs: settings.epochs,
     stepsPerEpoch: parts.stepsPerEpoch,
@@ -56,7 +57,7 @@ export async function writeSegmentationReport(parts: SegmentationReportParts): P
     configuration: {
       model: network.model,
       options: network.options,
-      ...settingsJson(settings),
+      ...namedSettings(settingsJson(settings)),
       batch: plan.batch,
       patchSize: plan.recipe.patchSize,
     },

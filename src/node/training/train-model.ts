@@ -26,7 +26,7 @@ import type { FedSource } from "../../train/task.js";
 import { throwIfAborted, untilAborted } from "../abort.js";
 import { type BatchSourceOptions, createBatchSource } from "../batch-source.js";
 import { openDataset } from "../datasets/index.js";
-import { openRun, type Run, readRunCheckpoint } from "../open-run.js";
+import { openRun, type Run, type RunConfig, readRunCheckpoint } from "../open-run.js";
 import { checkFreeForRun, createRun, makeRunFolder, type RunWriter, resumeRun } from "../run-folder.js";
 import { locateSource, placesOf } from "../run-sources.js";
 import { batchOptions } from "./batch-options.js";
@@ -39,6 +39,7 @@ import { describeFor, hashOf, type NetworkOptions, prepareNetwork, type Training
 import { type EarlierLog, environmentFacts, NO_EARLIER_LOG, type RunBeginning, type RunEvent, runLog } from "./run-log.js";
 import { writeRunReport } from "./run-report.js";
 import { runSaver } from "./run-saver.js";
+import { readStartingWeights } from "./source-names.js";
 
 export interface TrainModelOptions extends TrainerOptions, NetworkOptions {
   /** Directory of the run, new or empty. Default: `runs/<model>-<n>`, with the first number n that is free. */
@@ -147,8 +148,9 @@ function datasetOptions({ val, valFraction, seed }: Pick<TrainingSettings, "val"
   return { valFraction, seed, ...(val === null ? {} : { val }) };
 }
 
-function runConfig({ model, options, graphHash }: TrainingNetwork, settings: TrainingSettings) {
-  return { model, options, graphHash, settings: settingsJson(settings) };
+function runConfig({ model, options, graphHash, startingWeights }: TrainingNetwork, settings: TrainingSettings): RunConfig {
+  const started = startingWeights === null ? {} : { startingWeights: { ...startingWeights } };
+  return { model, options, graphHash, settings: settingsJson(settings), ...started };
 }
 
 /** A run's network with the parameters of its checkpoint; one without a checkpoint begins again. */
@@ -191,7 +193,9 @@ async function resumedNetwork(
     }),
   );
   const inputSize = Number(graph.inputs[0]?.type.shape[2]);
-  return { model: config.model, options: resolved, graph, graphHash: config.graphHash, parameters, preprocessing, inputSize, begun: [] };
+  const startingWeights = readStartingWeights(config.startingWeights);
+  const { graphHash } = config;
+  return { model: config.model, options: resolved, graph, graphHash, parameters, preprocessing, inputSize, begun: [], startingWeights };
 }
 
 interface Prepared {
