@@ -1,6 +1,6 @@
 import { TORCH } from "../weights/conventions/convention.js";
 import type { NameMap } from "../weights/name-map.js";
-import { FACENET_V1 } from "./names/inception-resnet.js";
+import { FACENET_V1, KERAS_FACENET_V1 } from "./names/inception-resnet.js";
 import type { WeightSet } from "./weight-set.js";
 
 /** facenet-pytorch's keys are our paths. Its files hold the classifier of the training identities too. */
@@ -33,6 +33,16 @@ export const INCEPTION_RESNET_V1_WEIGHTS: readonly WeightSet[] = [
     model: "inception_resnet_v1.public",
     source: "facenet 20180402-114759 (VGGFace2) or 20180408-102900 (CASIA-WebFace), frozen graph or checkpoint",
     map: FACENET_V1,
+    preprocessing: "facenet",
+    labels: null,
+    licence: "MIT (code and weights); the face datasets are for research only",
+    files: [],
+  },
+  {
+    id: "keras_facenet",
+    model: "inception_resnet_v1.public",
+    source: "keras-facenet, converted from facenet; files of 128 values need option embeddingSize 128",
+    map: KERAS_FACENET_V1,
     preprocessing: "facenet",
     labels: null,
     licence: "MIT (code and weights); the face datasets are for research only",

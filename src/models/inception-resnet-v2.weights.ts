@@ -1,6 +1,6 @@
 import { TORCH } from "../weights/conventions/convention.js";
 import { type NameMap, renamePrefixes } from "../weights/name-map.js";
-import { KERAS_RESNET_V2, SLIM_RESNET_V2 } from "./names/inception-resnet.js";
+import { KERAS_RESNET_V2, KERAS_VARS_RESNET_V2, SLIM_RESNET_V2 } from "./names/inception-resnet.js";
 import type { WeightSet } from "./weight-set.js";
 
 /** timm's keys are our paths. */
@@ -79,6 +79,14 @@ export const INCEPTION_RESNET_V2_WEIGHTS: readonly WeightSet[] = [
         top5: 95.3,
       },
     ],
+  },
+  {
+    ...COMMON,
+    id: "keras3_inception_resnet_v2",
+    source: "Keras Applications, saved by Keras 3",
+    map: KERAS_VARS_RESNET_V2,
+    preprocessing: "keras_299",
+    files: [],
   },
   {
     ...COMMON,

@@ -1,6 +1,6 @@
 import { TORCH } from "../weights/conventions/convention.js";
 import type { NameMap } from "../weights/name-map.js";
-import { KERAS_V3, SLIM_V3 } from "./names/inception-v3.js";
+import { KERAS_V3, KERAS_VARS_V3, SLIM_V3 } from "./names/inception-v3.js";
 import type { WeightSet } from "./weight-set.js";
 
 /** torchvision's keys are our paths, and timm's and pytorch-fid's are torchvision's. Some of their files hold the auxiliary head too. */
@@ -42,6 +42,8 @@ export const INCEPTION_V3_WEIGHTS: readonly WeightSet[] = [
       { name: "tf_inception_v3", source: `${OLD_TIMM}/tf_inception_v3-e0069de4.pth`, sha256: "e0069de4", classes: 1001 },
       { name: "adv_inception_v3", source: `${OLD_TIMM}/adv_inception_v3-9e27bd63.pth`, sha256: "9e27bd63", classes: 1001 },
     ],
+    goldens: ["timm.inception_v3"],
+    modules: { Pool1: "maxpool1", Pool2: "maxpool2", global_pool: "features" },
   },
   {
     ...PUBLIC,
@@ -79,6 +81,16 @@ export const INCEPTION_V3_WEIGHTS: readonly WeightSet[] = [
         top5: 93.7,
       },
     ],
+  },
+  {
+    ...PUBLIC,
+    id: "keras3_inception_v3",
+    source: "Keras Applications, saved by Keras 3",
+    map: KERAS_VARS_V3,
+    preprocessing: "keras_299",
+    licence: "Apache-2.0; trained on ImageNet",
+    options: { countIncludePad: false, lastPool: "average" },
+    files: [],
   },
   {
     ...PUBLIC,

@@ -19,6 +19,8 @@ export interface WeightSet {
   readonly files: readonly PublishedWeights[];
   /** The `model` fields of the golden files that were computed with this implementation. */
   readonly goldens?: readonly string[];
+  /** Modules that this implementation calls otherwise than the network's paths, by its name: what gives the same value. */
+  readonly modules?: Readonly<Record<string, string>>;
 }
 
 /** One published file. */

@@ -90,7 +90,8 @@ async function runCase(
   const auxiliary: GivenOptions = rows.some((candidate) => candidate.auxiliary) ? { aux: true } : {};
   const graph = describeModel(set.model, { ...set.options, numClasses, inputSize: input.shape.slice(2), ...auxiliary });
   const { parameters } = await loadWeights(graph, filledCheckpoint(checkpointEntries(golden, numClasses)), set.map);
-  const outputs = [...rows.map((row) => row.output), ...stages.map((stage) => stage.path)];
+  const moduleOf = ({ path }: GoldenStage): string => (Object.hasOwn(set.modules ?? {}, path) ? set.modules?.[path] : undefined) ?? path;
+  const outputs = [...rows.map((row) => row.output), ...stages.map(moduleOf)];
   const unique = [...new Set(outputs)];
   const tolerance = goldenCase.resized ? RESIZED_TOLERANCE : VERIFY_TOLERANCE;
   const session = await platform.createSession(concatChunks(compileInference(graph, parameters, { outputs: unique }).chunks), golden.model);
@@ -98,7 +99,7 @@ async function runCase(
     const results = await session.run({ input });
     return [
       ...rows.map((row) => ({ name: row.name, worst: rowsError(row, results[row.output]), tolerance })),
-      ...stages.map((stage) => ({ name: stage.path, worst: stageError(stage, results[stage.path]), tolerance })),
+      ...stages.map((stage) => ({ name: stage.path, worst: stageError(stage, results[moduleOf(stage)]), tolerance })),
     ];
   } finally {
     await session.close();

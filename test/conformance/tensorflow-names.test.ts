@@ -1,17 +1,23 @@
 /** Names of TensorFlow and Keras: every row of the tables, the layers that Keras Applications' own code made, and their numbers. */
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Group } from "h5wasm";
 import { describe, expect, test } from "vitest";
 import { describeModel, type GivenOptions } from "../../src/models/index.js";
-import { KERAS_RESNET_V2, SLIM_RESNET_V2 } from "../../src/models/names/inception-resnet.js";
-import { KERAS_V3 } from "../../src/models/names/inception-v3.js";
+import { KERAS_RESNET_V2, KERAS_VARS_RESNET_V2, SLIM_RESNET_V2 } from "../../src/models/names/inception-resnet.js";
+import { KERAS_V3, KERAS_VARS_V3 } from "../../src/models/names/inception-v3.js";
 import { kerasCanonical } from "../../src/models/names/tensorflow.js";
 import { weightSetsOf } from "../../src/models/weights.js";
+import { prepareModel } from "../../src/node/prepare-model.js";
 import { fillUniform, fnv1a32, mulberry32 } from "../../src/tensor/fill.js";
 import { elementCount, float32Tensor } from "../../src/tensor/tensor.js";
 import { compareWeights, loadWeights } from "../../src/weights/apply.js";
 import type { NameMap } from "../../src/weights/name-map.js";
 import type { TensorEntry, WeightFile } from "../../src/weights/weight-file.js";
 import { architecture, type NameRow } from "../architectures.js";
+import { libraryFile } from "../h5wasm-files.js";
 import type { Samples } from "../model-goldens.js";
 import { withModel } from "../run-graph.js";
 import { goldenPath } from "../shared.js";
@@ -54,6 +60,31 @@ describe("the tables' rows", () => {
       expect(map.nameOf(kernelOf(row))).toBe(`${layer}/kernel`);
     }
   });
+});
+
+test("keras-facenet's names are facenet's variables, written as its converter writes them", () => {
+  const [theirs, ours] = [mapOf("inception_resnet_v1.public", "facenet"), mapOf("inception_resnet_v1.public", "keras-facenet")];
+  const graph = describeModel("inception_resnet_v1.public", { embeddingSize: 128 });
+  const parameters = graph.parameters.filter(({ role }) => role !== "norm_scale");
+  const arrays = new Map(
+    parameters.map(({ path: name, role, type }) => {
+      const flat = theirs.nameOf(name).replaceAll("/", "_").replace("InceptionResnetV1_", "");
+      const block = flat.replace(/Repeat_[0-9_]*b/, "B").replace(/^Block8(?=_[A-Z])/, "Block8_6");
+      return [block.replace("_weights", "_kernel").replace("_biases", "_bias"), tensorflowShape(role, type.shape.map(Number))] as const;
+    }),
+  );
+  expect([...arrays.keys()]).toContain("Block35_1_Branch_0_Conv2d_1x1_kernel");
+  expect([...arrays.keys()]).toContain("Block8_6_Branch_1_Conv2d_0c_3x1_BatchNorm_beta");
+  const layers = (name: string) => name.replace(/^(.*)_(kernel|bias|beta|moving_mean|moving_variance)$/, "$1/$1/$2:0");
+  for (const written of [(name: string) => name, layers]) {
+    const entries = [...arrays].map(([name, shape]): [string, TensorEntry] => {
+      const read = () => Promise.reject(new RangeError("Cannot read values here"));
+      return [written(name), { name: written(name), dtype: "float32", shape, read }];
+    });
+    const report = compareWeights(graph, { format: "listed", metadata: {}, tensors: new Map(entries) }, ours);
+    expect(report).toMatchObject({ missing: [], unexpected: [], reshaped: [], mismatched: [], ignored: [] });
+    expect(report.matched.length).toBe(parameters.length);
+  }
 });
 
 /** Single names of the text of the tables: heads, ends of rows of blocks, and slim's slips. */
@@ -230,6 +261,94 @@ describe.each(KERAS)("Keras Applications' $file", ({ file, model, map, options, 
     expect(values.indexOf(Math.max(...values))).toBe(row?.argmax);
   });
 });
+
+interface Keras3Layers {
+  /** By model and class: the name of the layer that Keras 3 saves as number 0, 1, 2, …. */
+  readonly models: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+}
+
+const KERAS3 = JSON.parse(readFileSync(goldenPath("keras/keras3_layers.json"), "utf8")) as Keras3Layers;
+const VARIABLES = new Map([
+  ["kernel", 0],
+  ["bias", 1],
+  ["beta", 0],
+  ["moving_mean", 1],
+  ["moving_variance", 2],
+]);
+
+/** Where Keras 3 saved a variable, by the name that older files have for it: `conv2d_1/kernel`. */
+function savedByKeras3(model: string, older: string): string {
+  const [layer = "", leaf = ""] = older.split("/");
+  // Keras 3 begins without a number where Keras 2 began with 1.
+  const name = layer.replace(/^(conv2d|batch_normalization)_(\d+)$/, (_, kind: string, n: string) =>
+    n === "1" ? kind : `${kind}_${Number(n) - 1}`,
+  );
+  for (const [kind, layers] of Object.entries(KERAS3.models[model] ?? {})) {
+    const number = layers.indexOf(name);
+    if (number >= 0) return `layers/${number === 0 ? kind : `${kind}_${number}`}/vars/${VARIABLES.get(leaf)}`;
+  }
+  throw new RangeError(`Cannot find "${older}" among the layers that Keras 3 saved`);
+}
+
+describe.each([
+  { file: "inception_v3", model: "inception_v3.public", older: KERAS_V3, map: KERAS_VARS_V3, count: 378 },
+  { file: "inception_resnet_v2", model: "inception_resnet_v2.public", older: KERAS_RESNET_V2, map: KERAS_VARS_RESNET_V2, count: 898 },
+])("Keras Applications' $file as Keras 3 saves it", ({ file, model, older, map, count }) => {
+  const parameters = describeModel(model).parameters.filter(({ role }) => role !== "norm_scale");
+
+  test("every variable is where Keras put it", () => {
+    expect(parameters.length).toBe(count);
+    for (const { path } of parameters) expect([path, map.nameOf(path)]).toEqual([path, savedByKeras3(file, older.nameOf(path))]);
+  });
+
+  test.each<[string, (name: string) => string]>([
+    ["alone", (name) => name],
+    ["inside another model", (name) => (name.startsWith("layers/dense/") ? name : `layers/functional/${name}`)],
+    ["before Keras 3", (name) => name.replace(/^layers/, "_layer_checkpoint_dependencies")],
+  ])("a file of a small one gives its values, %s", async (_, nested) => {
+    const options = { widthMultiplier: 0.0625, inputSize: 75, numClasses: 5 };
+    const graph = describeModel(model, options);
+    const folder = await mkdtemp(path.join(tmpdir(), "inceptionkit-keras3-"));
+    try {
+      const values = new Map<string, Float32Array>();
+      const bytes = await libraryFile((h5) => {
+        for (const { path: name, role, type } of graph.parameters) {
+          if (role === "norm_scale") continue;
+          const theirs = nested(savedByKeras3(file, older.nameOf(name)));
+          const shape = tensorflowShape(role, type.shape.map(Number));
+          const data = fillUniform(name, elementCount(shape), -1, 1);
+          values.set(name, data);
+          const parts = theirs.split("/");
+          let group: Group = h5;
+          for (const part of parts.slice(0, -1)) group = (group.get(part) as Group | null) ?? group.create_group(part);
+          group.create_dataset({ name: parts.at(-1) ?? "", data, shape: [...shape] });
+        }
+        h5.create_group("optimizer")
+          .create_group("vars")
+          .create_dataset({ name: "0", data: Int32Array.of(7), shape: [] });
+      });
+      const weights = path.join(folder, "model.weights.h5");
+      await writeFile(weights, bytes);
+      const prepared = await prepareModel(model, weights, { options });
+      expect(prepared.artefact.source).toBe("model.weights.h5, by keras 3 names");
+      expect(prepared.report).toMatchObject({ missing: [], unexpected: [], ignored: ["optimizer/vars/0"] });
+      for (const { path: name, role } of graph.parameters) {
+        const sum = (list: ArrayLike<number>) => Array.from(list).reduce((total, value) => total + value, 0);
+        const found = prepared.parameters.get(name)?.data as Float32Array;
+        if (role === "norm_scale") expect(found.every((value) => value === 1)).toBe(true);
+        // Kernels change the order of their axes, which the tests of conventions check; no two sums are equal.
+        else expect(sum(found.toSorted())).toBe(sum(values.get(name)?.toSorted() ?? []));
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+function tensorflowShape(role: string, shape: readonly number[]): readonly number[] {
+  const [out = 0, inner = 0, height = 0, width = 0] = shape;
+  return role === "conv_kernel" ? [height, width, inner, out] : role === "linear_kernel" ? [inner, out] : shape;
+}
 
 test("paths of Keras that are no layer's weights stay as they are", () => {
   const names = ["optimizer_weights/adam/iteration", "top_level_model_weights/x/y", "layers/conv2d/vars/0", "alone"];

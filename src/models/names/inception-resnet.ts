@@ -1,4 +1,16 @@
-import { kerasNames, type NamedBlock, type NamedBlocks, slimNames } from "./tensorflow.js";
+import { TENSORFLOW } from "../../weights/conventions/convention.js";
+import type { NameMap } from "../../weights/name-map.js";
+import { kerasVarsNames } from "./keras-vars.js";
+import {
+  findUnit,
+  type KerasBlock,
+  kerasCanonical,
+  kerasNames,
+  leafOf,
+  type NamedBlock,
+  type NamedBlocks,
+  slimNames,
+} from "./tensorflow.js";
 
 const BLOCK35 = {
   branch0: "Branch_0/Conv2d_1x1",
@@ -63,11 +75,11 @@ const repeat = (ours: string, theirs: string, layers: NamedBlock["layers"], kera
   ...(keras ? { keras } : {}),
 });
 
-const single = (ours: string, theirs: string, layers: NamedBlock["layers"], first?: number): NamedBlock => ({
+const single = (ours: string, theirs: string, layers: NamedBlock["layers"], keras?: KerasBlock): NamedBlock => ({
   path: new RegExp(`^${ours}$`),
   scope: () => theirs,
   layers,
-  ...(first === undefined ? {} : { keras: { first } }),
+  ...(keras === undefined ? {} : { keras }),
 });
 
 const V1: NamedBlocks = [
@@ -83,16 +95,42 @@ const V1: NamedBlocks = [
 /** facenet's inception_resnet_v1. The classifier of the training identities lies outside of the network's scope. */
 export const FACENET_V1 = slimNames("facenet", "InceptionResnetV1", V1, [/^Logits\/(weights|biases)$/], { logits: "Logits" });
 
+/** keras-facenet's names of the same blocks: of rows without their scope, and the last block as the sixth of its kind. */
+const kerasFacenetScope = (scope: string): string =>
+  scope === "Block8" ? "Block8_6" : scope.replace(/^Repeat(?:_\d)?\/block(\d+)_/, "Block$1_");
+
+/**
+ * keras-facenet's inception_resnet_v1: `Block35_1_Branch_0_Conv2d_1x1` and `Block35_1_Branch_0_Conv2d_1x1_BatchNorm`, as layers of
+ * Keras' files, and as arrays of their own, `Block35_1_Branch_0_Conv2d_1x1_kernel.npy`.
+ */
+export const KERAS_FACENET_V1: NameMap = {
+  source: "keras-facenet",
+  convention: TENSORFLOW,
+  nameOf: (path) => {
+    const { unit, keras, norm } = leafOf(path);
+    const found = unit === "logits" ? null : findUnit(V1, unit);
+    if (found === null) return unit === "logits" ? `Logits/${keras}` : path;
+    const scope = kerasFacenetScope(found.block.scope(found.index));
+    const layer = [...(scope === "" ? [] : [scope]), found.layer.replaceAll("/", "_")].join("_");
+    return `${layer}${norm ? "_BatchNorm" : ""}/${keras}`;
+  },
+  ignore: [/^Logits\/(kernel|bias)$/],
+  canonical: (names) => {
+    const keras = kerasCanonical(names);
+    return (name) => keras(name).replace(/^([^/]+)_(kernel|bias|beta|moving_mean|moving_variance)$/, "$1/$2");
+  },
+};
+
 /** Projections do not count in Keras: they have names. So a block of 35 takes six numbers, the others four. */
 const V2: NamedBlocks = [
-  single("", "", STEM, 1),
-  single("mixed_5b", "Mixed_5b", MIXED_5B, 6),
-  repeat("repeat", "Repeat/block35", BLOCK35, { first: 13, step: 6 }),
-  single("mixed_6a", "Mixed_6a", REDUCTION_A, 73),
-  repeat("repeat_1", "Repeat_1/block17", BLOCK17, { first: 77, step: 4 }),
-  single("mixed_7a", "Mixed_7a", REDUCTION_B, 157),
-  repeat("repeat_2", "Repeat_2/block8", BLOCK8, { first: 164, step: 4 }),
-  single("block8", "Block8", BLOCK8, 200),
+  single("", "", STEM, { first: 1, saved: { first: 0, order: [0, 1, 2, 3, 4] } }),
+  single("mixed_5b", "Mixed_5b", MIXED_5B, { first: 6, saved: { first: 5, order: [3, 1, 4, 0, 2, 5, 6] } }),
+  repeat("repeat", "Repeat/block35", BLOCK35, { first: 13, step: 6, saved: { first: 12, order: [3, 1, 4, 0, 2, 5, 6] } }),
+  single("mixed_6a", "Mixed_6a", REDUCTION_A, { first: 73, saved: { first: 82, order: [1, 2, 0, 3] } }),
+  repeat("repeat_1", "Repeat_1/block17", BLOCK17, { first: 77, step: 4, saved: { first: 86, order: [1, 2, 0, 3, 4] } }),
+  single("mixed_7a", "Mixed_7a", REDUCTION_B, { first: 157, saved: { first: 186, order: [4, 0, 2, 5, 1, 3, 6] } }),
+  repeat("repeat_2", "Repeat_2/block8", BLOCK8, { first: 164, step: 4, saved: { first: 193, order: [1, 2, 0, 3, 4] } }),
+  single("block8", "Block8", BLOCK8, { first: 200, saved: { first: 238, order: [1, 2, 0, 3, 4] } }),
 ];
 
 const V2_HEADS: NamedBlocks = [
@@ -114,3 +152,6 @@ export const KERAS_RESNET_V2 = kerasNames(V2, (unit) => {
   const name = `${kind}_${Number(projection[2]) + 1}_conv`;
   return [name, `${name}_bn`];
 });
+
+/** The same, saved by Keras 3. */
+export const KERAS_VARS_RESNET_V2 = kerasVarsNames(V2, "classif", { conv2d_7b: { conv: 243, norm: 203 } });

@@ -14,8 +14,20 @@ export interface NamedBlock {
   readonly scope: (index: number) => string;
   /** slim's layer of each of our units in the block. */
   readonly layers: Readonly<Record<string, string>>;
-  /** The Keras number of the first convolution, and how many lie between the blocks of a row; absent where Keras has no such network. */
-  readonly keras?: { readonly first: number; readonly step?: number };
+  /** The block in Keras Applications; absent where Keras has no such network. */
+  readonly keras?: KerasBlock;
+}
+
+export interface KerasBlock {
+  /** Number of the first convolution, counted from 1, without those that have names of their own. */
+  readonly first: number;
+  /** How much higher that number is in the next block of a row. */
+  readonly step?: number;
+  /**
+   * How Keras 3 counts the convolutions, those with names included: the number of the block's first, counted from 0, and the
+   * places in `layers` in the order in which they are saved.
+   */
+  readonly saved: { readonly first: number; readonly order: readonly number[] };
 }
 
 /** A network's blocks, and the units outside of blocks, whose path is "". */
@@ -47,7 +59,7 @@ const SEPARABLE_LEAVES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** `x.conv.weight`, `x.bn.bias`, `x_bn.running_mean`, `x.weight` and `x.depthwise.weight` are leaves of the unit x. */
-function leafOf(path: string): Leaf {
+export function leafOf(path: string): Leaf {
   const separable = /^(.*)\.((?:depthwise|pointwise)\.(?:weight|bias))$/.exec(path);
   const separableLeaf = SEPARABLE_LEAVES.get(separable?.[2] ?? "");
   if (separable && separableLeaf) return { unit: separable[1] ?? "", slim: separableLeaf, keras: separableLeaf, norm: false };
@@ -65,7 +77,7 @@ interface Found {
 }
 
 /** The block that has a unit; null for a unit of another network. */
-function findUnit(blocks: NamedBlocks, unit: string): Found | null {
+export function findUnit(blocks: NamedBlocks, unit: string): Found | null {
   for (const block of blocks) {
     for (const [name, layer] of Object.entries(block.layers)) {
       if (unit !== name && !unit.endsWith(`.${name}`)) continue;
