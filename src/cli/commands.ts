@@ -4,7 +4,7 @@ const JSON_FLAG: Flag = ["--json", "print JSON"];
 const OPTION: Flag = ["--option <name=value>", "option of the network, repeatable: numClasses=10, inputSize=331x275, …"];
 const INPUT: Flag = ["--input <shape>", "shape of the input, channels and sizes: 1x3x299x299, 1x1x64x64x64"];
 const WEIGHTS: Flag = ["--weights <source>", "pretrained[:name], hf:owner/name[@revision], a file, or with --allow-https an https: URL"];
-const ALLOW_HTTPS: Flag = ["--allow-https", "let --weights be an https: URL"];
+const ALLOW_HTTPS: Flag = ["--allow-https", "allow https: URLs, of weights and of images"];
 const MODEL: Flag = ["--model <id>", "model id, an exported .onnx file, or the folder of a training run"];
 const CHECKPOINT: Flag = ["--checkpoint <which>", "of a run: best, last, or the number of an epoch; default: best"];
 const WORKERS: Flag = ["--workers <n>", "threads that decode and augment images; default 1"];
@@ -303,11 +303,18 @@ export const COMMANDS: readonly Command[] = [
     name: "classify",
     operands: "<files...>",
     summary: "name what images show",
-    flags: [["--top <n>", "classes per image", "5"], LABELS, ...RUN],
+    flags: [
+      ["--top <n>", "classes per image", "5"],
+      ["--csv <file>", "also write the predictions as CSV, a row for each class"],
+      LABELS,
+      ...RUN,
+    ],
     examples: [
       "inception classify photo.jpg --model inception_resnet_v2 --weights hf:timm/inception_resnet_v2.tf_in1k",
       "inception classify photos/ --model googlenet.paper --weights bvlc_googlenet.safetensors --top 3 --json",
-      "inception classify examples/digits/images --model examples/digits/digits.onnx",
+      "inception classify examples/digits/images --model examples/digits/digits.onnx --csv digits.csv",
+      'inception classify "photos/**/*.{jpg,png}" --model runs/photos',
+      "curl -s https://example.com/photo.jpg | inception classify - --model model.onnx",
       "inception classify photo.jpg --model runs/photos",
     ],
     load: () => import("./commands/classify.js"),
@@ -318,7 +325,7 @@ export const COMMANDS: readonly Command[] = [
     summary: "turn images (or a uint8 NCHW .npy) into vectors",
     flags: [
       ["--output <name>", 'output of the network; default "embedding", or "features" where there is none'],
-      ["--out <file>", "also write the vectors as a float32 .npy array"],
+      ["--out <file>", "also write the vectors as a float32 .npy array, and the files of its rows as .files.json beside it"],
       ...RUN,
     ],
     examples: [

@@ -1,4 +1,5 @@
 import { InceptionError, messageOf } from "../errors.js";
+import { isStreamed, STDIN } from "../node/image-source.js";
 import { IMAGE_EXTENSIONS, listImages } from "../node/list-images.js";
 import { listVolumes } from "../node/segment/list-volumes.js";
 
@@ -10,13 +11,16 @@ export interface Inputs {
 }
 
 /**
- * The image files that operands stand for, in order. An operand that leads to none is an input that failed, so that the others are
+ * The image files that operands stand for, in order; `-` and URLs stand for themselves. An operand that leads to none is an input that failed, so that the others are
  * still used; alone it is an error.
  *
  * @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID, DATASET_INVALID of the only operand
  */
-export function imageInputs(paths: readonly string[]): Promise<Inputs> {
+export async function imageInputs(paths: readonly string[]): Promise<Inputs> {
+  if (paths.filter((place) => place === STDIN).length > 1)
+    throw new InceptionError("USAGE", "Cannot read more than one image from standard input: expected - once");
   return inputsOf(paths, async (place) => {
+    if (isStreamed(place)) return [place];
     const files = await listImages([place]);
     if (files.length > 0) return files;
     const fact = `it contains no image, expected files that end in ${IMAGE_EXTENSIONS.join(", ")}`;

@@ -10,6 +10,8 @@ export interface Streams {
   readonly interactive: boolean;
   /** Width of that terminal in characters; read anew whenever something is drawn. */
   readonly columns?: number;
+  /** Standard input, opened when it is called. Default: none. */
+  readonly input?: () => AsyncIterable<Uint8Array>;
 }
 
 /**
@@ -25,6 +27,8 @@ export interface Io {
   readonly interactive: boolean;
   /** The line of that terminal that shows progress. */
   readonly line: LiveLine;
+  /** Standard input, opened when it is called; null where there is none. */
+  readonly input: (() => AsyncIterable<Uint8Array>) | null;
 }
 
 /** A bar for long work. */
@@ -46,7 +50,7 @@ export function cleanIo(streams: Streams): Io {
     line.close();
     write(visibleLines(text));
   };
-  return { out: print(streams.out), err: print(streams.err), interactive: streams.interactive, line };
+  return { out: print(streams.out), err: print(streams.err), interactive: streams.interactive, line, input: streams.input ?? null };
 }
 
 /** A progress bar on a terminal; nothing elsewhere. */

@@ -27,6 +27,7 @@ function processIo(): Io {
     get columns() {
       return stderr.columns;
     },
+    input: () => process.stdin,
   });
   stdout.on("error", (error: NodeJS.ErrnoException) => {
     // A reader that goes away (`| head`) has what it wants.

@@ -5,6 +5,7 @@ import { InceptionError, messageOf } from "../errors.js";
 import { decodeJson } from "../formats/json.js";
 import { quoted } from "../formats/quoted.js";
 import { type ImageInput, joinInputs, readImageInputs } from "../node/image-inputs.js";
+import { openImageSource } from "../node/image-source.js";
 import { knownPreprocessing, type LoadedModel, type LoadModelOptions, loadModel } from "../node/load-model.js";
 import { namedPreprocessing } from "../node/prepare-model.js";
 import { orReadFailed } from "../node/system-error.js";
@@ -55,6 +56,12 @@ export function sourceFlags(flags: Flags, io: Io): SourceOptions {
     onWarning: (warning) => io.err(`inception: ${messageOf(warning)}\n`),
     ...(io.interactive ? { onProgress: (progress: DownloadProgress) => io.line.show(formatDownload(progress)) } : {}),
   };
+}
+
+/** What is decoded of an image operand: a path, or what `-` and URLs lead to. */
+export function imageOpener(flags: Flags, io: Io): (file: string) => Promise<string | Uint8Array> {
+  const options = { allowHttps: flags.allowHttps === true, ...(io.input === null ? {} : { stdin: io.input }) };
+  return (file) => openImageSource(file, options);
 }
 
 /** `model.safetensors: 12 of 224 MB`. */
@@ -118,7 +125,8 @@ export async function runOnFiles<T>(
         return error === null ? { file, ...work.interpret(row, loaded) } : { file, error };
       });
     };
-    for await (const samples of readImageInputs(files, { preprocessing, batch: batchSize, arrays: true })) {
+    const open = imageOpener(flags, io);
+    for await (const samples of readImageInputs(files, { preprocessing, batch: batchSize, arrays: true, open })) {
       const outcome = runBatch(samples);
       // Looked at below; without a handler now, a failure while the next files are read would end the process.
       outcome.catch(() => {});

@@ -28,7 +28,10 @@ export interface DecodeOptions {
   readonly upright?: boolean;
 }
 
-const DEFAULTS = { name: "image", maxBytes: 64 * 2 ** 20, maxPixels: 100e6, maxSeconds: 60, upright: true } as const;
+/** Ten times a large photograph. */
+export const MAX_IMAGE_BYTES = 64 * 2 ** 20;
+
+const DEFAULTS = { name: "image", maxBytes: MAX_IMAGE_BYTES, maxPixels: 100e6, maxSeconds: 60, upright: true } as const;
 
 /**
  * Decode a JPEG, PNG, WebP, AVIF, GIF or TIFF file. The work is done outside the event loop; the bytes must not change meanwhile.

@@ -50,6 +50,28 @@ export async function httpsSource(url: URL, pin: string | null, options: SourceO
   return pin === null ? found : { ...found, sha256: pin };
 }
 
+/**
+ * Downloads a file over HTTPS into memory, without the cache.
+ *
+ * @throws InceptionError NETWORK, FILE_LIMIT
+ */
+export async function readHttps(url: URL, options: SourceOptions): Promise<Uint8Array> {
+  const name = messageOf(`${url.origin}${url.pathname}`);
+  if (options.offline) throw networkError(name, "this is offline");
+  const ending = new AbortController();
+  const response = await fetchHttps(url, name, null, options, ending.signal);
+  if (response === "unchanged") return new Uint8Array(0);
+  const chunks: Uint8Array[] = [];
+  try {
+    const expected: Expected = { name, size: contentLength(response), checksum: null };
+    for await (const chunk of checkedDownload(async () => response.body ?? new Blob([]).stream(), expected, options)) chunks.push(chunk);
+  } catch (thrown) {
+    ending.abort();
+    throw thrown;
+  }
+  return Buffer.concat(chunks);
+}
+
 /** Fetch, following redirects by hand so that none leaves HTTPS. `tag`: the entity tag of the copy at hand. */
 async function fetchHttps(
   first: URL,

@@ -31,6 +31,8 @@ export interface ImageInputOptions {
   /** Whether files that end in `.npy` are read as uint8 arrays [N, 3, H, W]. Default: false. */
   readonly arrays?: boolean;
   readonly decode?: DecodeOptions;
+  /** What is decoded of a file: its path, or its bytes. Default: the path. */
+  readonly open?: (file: string) => Promise<string | Uint8Array>;
   /** Bytes of decoded pixels in memory at once. Default: 384 MiB. */
   readonly pixels?: Budget;
 }
@@ -72,9 +74,15 @@ async function* inputsOf(files: readonly string[], options: ImageInputOptions, b
   }
 }
 
-function imageInput(file: string, index: number, { preprocessing, decode }: ImageInputOptions, budgets: Budgets): Promise<ImageInput> {
+function imageInput(
+  file: string,
+  index: number,
+  { preprocessing, decode, open }: ImageInputOptions,
+  budgets: Budgets,
+): Promise<ImageInput> {
   const prepare = async (): Promise<Float32Tensor> => {
-    const image = await openImage(file, decode);
+    const source = open === undefined ? file : await open(file);
+    const image = await openImage(source, { ...decode, name: file });
     return budgets.pixels.spend(image.decodedBytes, async () => imageBatch([await image.decode()], preprocessing));
   };
   return budgets.files.spend(1, async () => ({ file, index, input: await orError(prepare) }));

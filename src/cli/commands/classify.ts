@@ -1,24 +1,37 @@
 import { messageOf } from "../../errors.js";
+import { type CsvCell, encodeCsv } from "../../formats/csv.js";
 import { logitsOutput } from "../../node/load-model.js";
+import { writeFileAtomic } from "../../node/write-file.js";
 import { type Prediction, topPredictions } from "../../predict/predict.js";
 import type { RunCommand } from "../command.js";
-import { integerFlag } from "../flags.js";
+import { integerFlag, textFlag } from "../flags.js";
 import { printJson } from "../io.js";
-import { reportFailures, runOnFiles } from "../run-model.js";
+import { type Outcome, reportFailures, runOnFiles } from "../run-model.js";
 
 /** `classify FILES|DIR`: the most probable classes of each image. */
 export const run: RunCommand = async ([files = []], flags, io) => {
   const count = integerFlag(flags, "top", 1, 100_000) ?? 5;
-  const json = flags.json === true;
+  const [json, csv] = [flags.json === true, textFlag(flags, "csv")];
   const outcomes = await runOnFiles(typeof files === "string" ? [files] : files, flags, io, {
     output: logitsOutput,
     needsClassifier: true,
     interpret: (row, loaded) => ({ top: topPredictions(row, count, loaded.artefact.labels) }),
   });
+  if (csv !== undefined) await writeFileAtomic(csv, [new TextEncoder().encode(predictionTable(outcomes))]);
   if (json) printJson(io, outcomes);
   else for (const outcome of outcomes) if ("top" in outcome) io.out(formatOutcome(outcome));
   return reportFailures(outcomes, io, json);
 };
+
+/** A row for each class of each image; a row with the reason for an image without any. */
+function predictionTable(outcomes: readonly Outcome<{ readonly top: readonly Prediction[] }>[]): string {
+  const rows = outcomes.flatMap((outcome): readonly (readonly CsvCell[])[] =>
+    "error" in outcome
+      ? [[outcome.file, null, null, null, null, outcome.error]]
+      : outcome.top.map(({ index, label, probability }, k) => [outcome.file, k + 1, index, label, probability, null]),
+  );
+  return encodeCsv(["file", "rank", "class", "name", "probability", "error"], rows);
+}
 
 function formatOutcome({ file, top }: { readonly file: string; readonly top: readonly Prediction[] }): string {
   const lines = top.map(({ label, probability }) => `  ${(probability * 100).toFixed(1).padStart(5)} %  ${messageOf(label)}`);

@@ -1,7 +1,5 @@
 import { InceptionError, messageOf } from "../../errors.js";
-import { encodeNpy } from "../../formats/npy.js";
-import { writeFileAtomic } from "../../node/write-file.js";
-import { float32Tensor } from "../../tensor/tensor.js";
+import { writeEmbeddings } from "../../node/embedding-file.js";
 import type { RunCommand } from "../command.js";
 import { textFlag } from "../flags.js";
 import { printJson } from "../io.js";
@@ -19,9 +17,9 @@ export const run: RunCommand = async ([files = []], flags, io) => {
   });
   const file = textFlag(flags, "out");
   if (file !== undefined)
-    await writeVectors(
+    await writeEmbeddings(
       file,
-      outcomes.flatMap((outcome) => ("embedding" in outcome ? [outcome.embedding] : [])),
+      outcomes.filter((outcome) => "embedding" in outcome),
     );
   if (json) printJson(io, outcomes);
   else for (const outcome of outcomes) if ("embedding" in outcome) io.out(formatOutcome(outcome));
@@ -32,12 +30,6 @@ export const run: RunCommand = async ([files = []], flags, io) => {
 function checkOut(file: string | undefined): void {
   if (file === undefined || file.toLowerCase().endsWith(".npy")) return;
   throw new InceptionError("USAGE", `Cannot write vectors to ${file}: expected a name that ends in .npy`, { file });
-}
-
-/** float32 [images, length], in the order of the files; those that could not be used are left out. */
-async function writeVectors(file: string, vectors: readonly (readonly number[])[]): Promise<void> {
-  const length = vectors[0]?.length ?? 0;
-  await writeFileAtomic(file, [encodeNpy(float32Tensor([vectors.length, length], Float32Array.from(vectors.flat())))]);
 }
 
 function formatOutcome({ file, embedding }: { readonly file: string; readonly embedding: readonly number[] }): string {

@@ -1,16 +1,18 @@
 import path from "node:path";
+import type { Image } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { EXPLANATION_METHODS, EXPLANATION_NAMES, type ExplainOptions, type ExplanationName } from "../../explain/index.js";
 import { decodeImage } from "../../node/decode-image.js";
 import { type Explainer, type Explanation, exportExplanation, openExplainer } from "../../node/explain/explainer.js";
 import { encodePng, overlay } from "../../node/explain/overlay.js";
 import { type ExplainedPicture, explanationPage } from "../../node/explain/page.js";
+import { imageTitle } from "../../node/image-source.js";
 import { makeFolder, writeFileAtomic } from "../../node/write-file.js";
 import type { Flags, RunCommand } from "../command.js";
 import { flagName, integerFlag, textFlag } from "../flags.js";
 import { imageInputs } from "../inputs.js";
 import { formatCount, type Io, printJson } from "../io.js";
-import { modelFlags, reportFailures } from "../run-model.js";
+import { imageOpener, modelFlags, reportFailures } from "../run-model.js";
 
 /** Where results go that have no place of their own. */
 const DEFAULT_OUT = "explanation";
@@ -58,9 +60,11 @@ async function explainAll(
   const pictures: ExplainedPicture[] = [];
   const outcomes: Explained[] = [];
   const names = uniqueNames(files);
+  const open = imageOpener(flags, io);
   for (const [index, file] of files.entries()) {
     try {
-      const { picture, ...written } = await explainOne(explainer, file, path.join(out, names[index] ?? String(index)), target);
+      const image = await decodeImage(await open(file), { name: file });
+      const { picture, ...written } = await explainOne(explainer, { file, image }, path.join(out, names[index] ?? String(index)), target);
       pictures.push(picture);
       outcomes.push(written);
       if (flags.json !== true) io.out(formatWritten(written));
@@ -76,22 +80,27 @@ async function explainAll(
   return outcomes;
 }
 
-async function explainOne(explainer: Explainer, file: string, base: string, target: string | undefined): Promise<Written> {
-  const explanation = await explainer.explain(await decodeImage(file), target);
+interface OpenedImage {
+  readonly file: string;
+  readonly image: Image;
+}
+
+async function explainOne(explainer: Explainer, { file, image }: OpenedImage, base: string, target: string | undefined): Promise<Written> {
+  const explanation = await explainer.explain(image, target);
   const maps = [];
   for (const map of explanation.maps) {
     const name = `${base}.${map.method}.png`;
     await writeFileAtomic(name, [await encodePng(overlay(explanation.seen, map))]);
     maps.push({ method: map.method, overlay: name, peak: map.peak });
   }
-  return { file, class: explanation.class, maps, picture: { title: path.basename(file), explanation } };
+  return { file, class: explanation.class, maps, picture: { title: imageTitle(file), explanation } };
 }
 
 /** File names without their endings; where two are equal, with a number. */
 function uniqueNames(files: readonly string[]): readonly string[] {
   const seen = new Map<string, number>();
   return files.map((file) => {
-    const name = path.basename(file).replace(/\.[^.]+$/, "");
+    const name = imageTitle(file).replace(/\.[^.]+$/, "");
     const times = seen.get(name) ?? 0;
     seen.set(name, times + 1);
     return times === 0 ? name : `${name}-${times + 1}`;
