@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../src/cli/main.js";
+import { PREPROCESSING } from "../src/data/index.js";
 import { bytesSource } from "../src/formats/byte-source.js";
 import { openNpy } from "../src/formats/npy.js";
 import { decodeImage } from "../src/node/decode-image.js";
+import { readImageInputs } from "../src/node/image-inputs.js";
 import { type ImageSourceOptions, imageTitle, openImageSource } from "../src/node/image-source.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
@@ -90,6 +92,17 @@ describe("URLs", () => {
     expect((await inception(["classify", "https://127.0.0.1/7.png", ...MODEL, "--allow-https"])).err).toBe(
       "inception: Cannot download https://127.0.0.1/7.png: 127.0.0.1 is not a public address; private and local servers are not asked\n",
     );
+  });
+
+  test("are named in errors without what may be secret", async () => {
+    const open = (text: string) => openImageSource(text, answer(new TextEncoder().encode("no image")));
+    const preprocessing = PREPROCESSING.facenet;
+    for await (const [image] of readImageInputs(["https://files.test/7.png?key=secret"], { preprocessing, batch: 1, open })) {
+      expect(image).toMatchObject({
+        file: "https://files.test/7.png?key=secret",
+        input: { message: expect.stringMatching(/^Cannot decode image "https:\/\/files\.test\/7\.png": /) as string },
+      });
+    }
   });
 
   test("have short names", () => {

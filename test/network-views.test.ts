@@ -7,6 +7,7 @@ import { DIAGRAM_FORMATS, renderDiagram } from "../src/diagram/index.js";
 import { structureDiagram, summarizeStructure } from "../src/diff/index.js";
 import { structureOfOnnx } from "../src/diff/onnx-structure.js";
 import { InceptionError } from "../src/errors.js";
+import { trainModel } from "../src/node/training/train-model.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
 let folder = "";
@@ -61,6 +62,18 @@ describe("summary", () => {
       `inception: Cannot show "${text}" as a network: it is no ONNX file; inspect shows what any file contains\n`,
     );
   });
+});
+
+test("a run is summarized and drawn as its network", async () => {
+  const run = path.join(folder, "run");
+  const settings = { data: "shapes10?train=10&val=10&size=64", epochs: 1, batch: 10, augmentation: "none", seed: 1 };
+  await trainModel("googlenet", settings, { out: run, options: { inputSize: 64, widthMultiplier: 0.0625 }, threads: 1 });
+  const described = "googlenet:inputSize=64:widthMultiplier=0.0625:numClasses=10";
+  expect(await inception("summary", run)).toEqual(await inception("summary", described));
+  expect(await inception("diagram", run)).toEqual(await inception("diagram", described));
+  expect((await inception("summary", run, "--option", "numClasses=5")).err).toBe(
+    `inception: Cannot use options with "${run}": expected none, only a network that is named by its id takes them\n`,
+  );
 });
 
 describe("diagram", () => {

@@ -7,6 +7,7 @@ import { type Float32Tensor, stackRows } from "../tensor/tensor.js";
 import { type Budget, createBudget } from "./budget.js";
 import { type DecodeOptions, openImage } from "./decode-image.js";
 import { openFileSource } from "./file-source.js";
+import { imageName } from "./image-source.js";
 
 /** Bytes of decoded pixels in memory at once: four photographs of 33 megapixels, or one of the 100 that `decodeImage` allows. */
 const MAX_DECODED_BYTES = 384 * 2 ** 20;
@@ -82,7 +83,7 @@ function imageInput(
 ): Promise<ImageInput> {
   const prepare = async (): Promise<Float32Tensor> => {
     const source = open === undefined ? file : await open(file);
-    const image = await openImage(source, { ...decode, name: file });
+    const image = await openImage(source, { ...decode, name: imageName(file) });
     return budgets.pixels.spend(image.decodedBytes, async () => imageBatch([await image.decode()], preprocessing));
   };
   return budgets.files.spend(1, async () => ({ file, index, input: await orError(prepare) }));

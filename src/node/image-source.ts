@@ -27,8 +27,7 @@ export async function openImageSource(text: string, options: ImageSourceOptions)
   if (text === STDIN) return readStdin(options.stdin);
   if (!isStreamed(text)) return text;
   const url = URL.canParse(text) ? new URL(text) : null;
-  // Without a password or what follows the path, which may hold a secret.
-  const shown = messageOf(url === null ? text : `${url.origin}${url.pathname}`);
+  const shown = imageName(text);
   const refused = (fact: string) => new InceptionError("SOURCE_INVALID", `Cannot use "${shown}" as an image: ${fact}`, { url: shown });
   if (url === null) throw refused("it is not a valid URL");
   if (url.protocol !== "https:") throw refused("expected https:, plain http: is not used");
@@ -36,6 +35,13 @@ export async function openImageSource(text: string, options: ImageSourceOptions)
   if (url.username !== "" || url.password !== "") throw refused("it contains a user name or password");
   url.hash = "";
   return readHttps(url, { ...options, maxBytes: MAX_IMAGE_BYTES });
+}
+
+/** How messages name an image: a URL without a password or what follows its path, which may be secret. */
+export function imageName(text: string): string {
+  if (!isStreamed(text) || !URL.canParse(text)) return messageOf(text);
+  const url = new URL(text);
+  return messageOf(`${url.origin}${url.pathname}`);
 }
 
 /** A short name for results: `stdin`, the last part of a URL's path, or the name of the file. */

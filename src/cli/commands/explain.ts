@@ -6,7 +6,7 @@ import { decodeImage } from "../../node/decode-image.js";
 import { type Explainer, type Explanation, exportExplanation, openExplainer } from "../../node/explain/explainer.js";
 import { encodePng, overlay } from "../../node/explain/overlay.js";
 import { type ExplainedPicture, explanationPage } from "../../node/explain/page.js";
-import { imageTitle } from "../../node/image-source.js";
+import { imageName, imageTitle } from "../../node/image-source.js";
 import { makeFolder, writeFileAtomic } from "../../node/write-file.js";
 import type { Flags, RunCommand } from "../command.js";
 import { flagName, integerFlag, textFlag } from "../flags.js";
@@ -63,7 +63,7 @@ async function explainAll(
   const open = imageOpener(flags, io);
   for (const [index, file] of files.entries()) {
     try {
-      const image = await decodeImage(await open(file), { name: file });
+      const image = await decodeImage(await open(file), { name: imageName(file) });
       const { picture, ...written } = await explainOne(explainer, { file, image }, path.join(out, names[index] ?? String(index)), target);
       pictures.push(picture);
       outcomes.push(written);
