@@ -268,7 +268,9 @@ async function measureImages(task: Task, report: Report): Promise<void> {
   if (dataset.size === 0) return;
   const inputSize = inputSide(task);
   const { batch: batchSize = DEFAULT_BATCH, workers = 1 } = options;
-  const source = await createBatchSource(dataset, { batchSize, workers, preprocessing, inputSize, augmentation: null, shuffle: false });
+  // Each image is read once, so that decoded ones need not be kept.
+  const reading = { batchSize, workers, cacheBytes: 0 };
+  const source = await createBatchSource(dataset, { ...reading, preprocessing, inputSize, augmentation: null, shuffle: false });
   try {
     const stream = source.epoch(0);
     let done = 0;
