@@ -314,7 +314,7 @@ export const COMMANDS: readonly Command[] = [
       "inception classify photos/ --model googlenet.paper --weights bvlc_googlenet.safetensors --top 3 --json",
       "inception classify examples/digits/images --model examples/digits/digits.onnx --csv digits.csv",
       'inception classify "photos/**/*.{jpg,png}" --model runs/photos',
-      "curl -s https://example.com/photo.jpg | inception classify - --model model.onnx",
+      "inception classify - --model model.onnx < photo.jpg",
       "inception classify photo.jpg --model runs/photos",
     ],
     load: () => import("./commands/classify.js"),
