@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { InceptionError } from "../errors.js";
-import { writeFileAtomic } from "./write-file.js";
+import { makeFolder, writeFileAtomic } from "./write-file.js";
 
 let folder = "";
 beforeEach(async () => {
@@ -84,6 +84,23 @@ test("says why it cannot write", async () => {
   await refused(writeFileAtomic(folder, [text("x")]), `Cannot write "${folder}": it is a folder, expected a file`);
   await refused(writeFileAtomic("/dev/null", [text("x")]), 'Cannot write "/dev/null": it is a device or pipe, expected a file');
   expect(await readdir(folder)).toEqual([]);
+});
+
+test("a name of 255 bytes is written, though its temporary name would be longer", async () => {
+  const name = `${"é".repeat(125)}.abcd`;
+  expect(Buffer.byteLength(name)).toBe(255);
+  await writeFileAtomic(path.join(folder, name), [text("x")]);
+  expect(await readdir(folder)).toEqual([name]);
+});
+
+test("folders are made with those above them; a file in the way, or a system that refuses, is named", async () => {
+  const deep = path.join(folder, "a", "b", "c");
+  await makeFolder(deep);
+  await makeFolder(deep);
+  await writeFile(path.join(deep, "file"), "");
+  await refused(makeFolder(path.join(deep, "file")), `Cannot write "${path.join(deep, "file")}": it is a file, expected a folder`);
+  const below = path.join(deep, "file", "d");
+  await refused(makeFolder(below), `Cannot write "${below}": not a directory`);
 });
 
 const isRoot = process.getuid?.() === 0;
