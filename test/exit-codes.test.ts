@@ -65,6 +65,14 @@ const images = (command: string, model: () => Line): Lines => ({
 
 const LINES: Readonly<Record<string, Lines>> = {
   models: { good: () => ["models"], part: null, none: () => [["models", "more"]] },
+  weights: {
+    good: () => ["weights", "list"],
+    part: null,
+    none: () => [
+      ["weights", "nothing"],
+      ["weights", "path", "nothing"],
+    ],
+  },
   summary: { good: () => ["summary", "googlenet", "--stages"], part: null, none: () => [["summary", "nothing"]] },
   diagram: { good: () => ["diagram", "googlenet", "--block", "inception3a"], part: null, none: () => [["diagram", "nothing"]] },
   diff: {

@@ -64,6 +64,8 @@ describe("names from files", () => {
       ["quantize", "googlenet", ...weights, ...options, "--calibrate", hostile, "--out", at("x.onnx")],
       ["experiment", HOSTILE],
       ["models", HOSTILE],
+      ["weights", HOSTILE],
+      ["weights", "path", HOSTILE],
       ["diagram", HOSTILE],
       [HOSTILE],
       ["classify", "x", `--${HOSTILE}`],
