@@ -35,9 +35,9 @@ interface Outcome {
 async function run(...args: readonly string[]): Promise<Outcome> {
   const peak = path.join(folder, "peak");
   const source = `const { writeFileSync } = await import("node:fs");
-    const { main } = await import(${JSON.stringify(path.join(ROOT, "dist/cli/main.js"))});
+    const { runProcess } = await import(${JSON.stringify(path.join(ROOT, "dist/cli/process.js"))});
     process.on("exit", () => writeFileSync(${JSON.stringify(peak)}, JSON.stringify(process.resourceUsage())));
-    process.exitCode = await main(${JSON.stringify(args)});`;
+    process.exitCode = await runProcess(${JSON.stringify(args)});`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", source], { stdio: ["ignore", "ignore", "pipe"] });
   let err = "";
   child.stderr.on("data", (text: Buffer) => (err += text.toString()));

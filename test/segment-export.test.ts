@@ -330,8 +330,7 @@ describe("exported files", () => {
     const segmenter = await openSegmenter(file, { threads: 1 });
     await expect(segmenter.segment(scan)).rejects.toMatchObject({
       code: "IMAGE_LIMIT",
-      message:
-        "Cannot segment a volume: it has 2049 x 2048 x 1 voxels and the model takes whole volumes, expected at most 4194304 voxels, or a model with a patch",
+      message: `Cannot segment "${scan}": it has 2049 x 2048 x 1 voxels and the model takes whole volumes, expected at most 4194304 voxels, or a model with a patch`,
     });
     await segmenter.close();
   });

@@ -5,9 +5,9 @@ import { type CaseWarning, mirrorings, planWindows } from "../../segment/index.j
 import { sourceName } from "../training/source-names.js";
 import { writeVolume } from "../volumes.js";
 import { makeFolder, writeFileAtomic } from "../write-file.js";
+import { inCaseThread } from "./case-thread.js";
 import type { MeasuredLabel } from "./labels.js";
 import { withoutEnding } from "./list-volumes.js";
-import { qualityPage } from "./quality-page.js";
 import { inMillimetres } from "./read-channels.js";
 import { checkSegmentOptions, type SegmentedVolume, type Segmenter, type SegmentOptions } from "./segmenter.js";
 import { encodeVolumesCsv } from "./volumes-csv.js";
@@ -140,7 +140,7 @@ async function writeProbabilities({ probabilities, header }: SegmentedVolume, { 
 async function caseQuality(segmenter: Segmenter, title: string, segmented: SegmentedVolume, modelName?: string): Promise<string> {
   const { artefact, recipe, labels, window } = segmenter;
   const { image, header, measured } = segmented;
-  return qualityPage({
+  const shown = {
     title,
     image: inMillimetres(image, header),
     labels: inMillimetres(segmented.labels, header),
@@ -153,7 +153,8 @@ async function caseQuality(segmenter: Segmenter, title: string, segmented: Segme
       ["weights", artefact.source],
       ["patch", window === null ? "whole volume" : window.join(" × ")],
     ],
-  });
+  } as const;
+  return inCaseThread("page", shown, image.data.length);
 }
 
 async function writeCsv(results: readonly SegmentedFile[], out: string): Promise<void> {

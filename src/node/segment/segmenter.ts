@@ -1,16 +1,16 @@
-import { preparedShape, restoreLabels, type SegmentationRecipe, type Triple, type Volume, type VolumeGrid } from "../../data/index.js";
-import { clearOutside } from "../../data/volumes/scan.js";
+import { preparedShape, type SegmentationRecipe, type Triple, type Volume, type VolumeGrid } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import type { NiftiHeader } from "../../formats/nifti.js";
 import type { CancelSignal } from "../../runtime/session.js";
 import { heldValues } from "../../segment/accumulate.js";
 import { type CaseWarning, checkInput, checkLabelVolumes, checkMirrorAxes, planWindows, segmentWindows } from "../../segment/index.js";
 import type { LoadedModel } from "../load-model.js";
-import { type CleaningChoices, cleanLabels } from "./clean.js";
-import { type MeasuredLabel, measureLabels, type SegmentedLabel, segmentedLabels } from "./labels.js";
+import { buffersOf } from "./case-task.js";
+import { inCaseThread } from "./case-thread.js";
+import type { CleaningChoices } from "./clean.js";
+import { type MeasuredLabel, type SegmentedLabel, segmentedLabels } from "./labels.js";
 import { type OpenSegmenterOptions, openNetwork, type SegmentationNetwork, windowNetwork } from "./network.js";
-import { type PreparedCase, prepareCase, readCase } from "./prepare-case.js";
-import { restoreProbabilities } from "./probabilities.js";
+import { type PreparedCase, readCase } from "./prepare-case.js";
 
 export interface SegmentOptions extends CleaningChoices {
   /** Share of a window that neighbours have in common at least, in [0, 1). Default 0.5. */
@@ -118,20 +118,28 @@ async function segmentCase(
   const [original] = channels;
   const atInput = recipe.training === undefined ? null : checkInput(recipe.training, channels, recipe);
   if (options.strict) refuseUnexpected(input, atInput ?? []);
-  const prepared = prepareCase(channels, recipe, artefact.rawInput);
-  const { classes, probabilities } = await runWindows(network, prepared, options);
-  const cleaned = cleanLabels(restoreLabels(classes, prepared.grid, original, recipe.labelValues), recipe.labelValues, options);
-  const restored = clearOutside(cleaned, outside, recipe.labelValues[0] ?? 0);
-  const measured = measureLabels(restored, known);
+  const prepared = await inCaseThread("prepare", { channels, recipe, raw: artefact.rawInput }, image.data.length);
+  const { largestComponent = false, fillHoles = false } = options;
+  const windows = await runWindows(network, prepared, options);
+  const finish = {
+    ...windows,
+    grid: prepared.grid,
+    original: { shape: original.shape, affine: original.affine },
+    outside,
+    labelValues: recipe.labelValues,
+    labels: known,
+    cleaning: { largestComponent, fillHoles },
+  };
+  const { labels, measured, probabilities } = await inCaseThread("finish", finish, image.data.length, buffersOf(windows));
   const atResult = recipe.training === undefined ? [] : checkLabelVolumes(recipe.training, measured);
   if (options.strict) refuseUnexpected(input, atResult);
   const atHome = (volume: Volume): Volume => ({ ...volume, affine: image.affine, spacing: image.spacing });
   return {
-    labels: atHome(restored),
+    labels: atHome(labels),
     header,
     image,
     measured,
-    probabilities: probabilities?.map((values) => atHome(restoreProbabilities(values, prepared.grid, original))) ?? null,
+    probabilities: probabilities?.map(atHome) ?? null,
     warnings: atInput === null ? null : [...atInput, ...atResult],
   };
 }
