@@ -262,7 +262,7 @@ function foldsLittle({ constantBytes, constantMacs }: RunCost, fileBytes: number
 
 /** What a file of any size may unfold: masks and grids of small files. */
 const MIN_FOLDED_BYTES = 2 ** 24;
-/** A second of one thread. The kernels that networks for volumes compose take under a tenth. */
+/** A second of one thread. Where networks for volumes are composed of their kernels it takes 10⁵. */
 const MAX_FOLDED_MACS = 2e10;
 
 type PlaceOption = "device" | "threads" | keyof IsolationOptions;

@@ -23,4 +23,13 @@ describe("topPredictions", () => {
     ]);
     expect(topPredictions([1, 0], 5, null).map(({ label }) => label)).toEqual(["0", "1"]);
   });
+
+  test("refuses more classes than memory can rank", () => {
+    expect(() => topPredictions({ length: 1_000_001 }, 5, null)).toThrow(
+      expect.objectContaining({
+        code: "FILE_LIMIT",
+        message: "Cannot rank the predictions of a model with 1,000,001 classes: the limit is 1,000,000",
+      }),
+    );
+  });
 });

@@ -10,7 +10,7 @@ import type { OnnxNode } from "./types.js";
  * the file. The process takes more: its own 80 MB, and a runtime that rounds its memory up and keeps it between runs.
  *
  * The defaults are two to four times what the largest of the networks here takes at batch 64, which is
- * `inception_resnet_3d.code` with patches of 64³ (0.8 GB, 1.7 GB, 0.2 GB, 1.1·10¹², 72 GB).
+ * `inception_resnet_3d.code` with patches of 64³ (0.8 GB, 1.7 GB, 0.13 GB, 1.1·10¹², 72 GB).
  */
 export interface RunLimits {
   /** Bytes of one value. Default 2 GiB. */
