@@ -1,5 +1,5 @@
 /**
- * docs/models.md shows the stages of every network between two markers; they must be what the networks are.
+ * docs/models.md shows the stages of every network between two markers, docs/training.md the recipes; they must be what they are.
  * To write them anew: UPDATE_DOCS=1 npx vitest run test/docs.test.ts
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -8,6 +8,7 @@ import { describe, expect, test } from "vitest";
 import { summarize } from "../src/analysis/summary.js";
 import { MODELS, type Model } from "../src/models/index.js";
 import { WEIGHT_SETS } from "../src/models/weights.js";
+import { RECIPES, type Recipe } from "../src/train/recipes.js";
 
 const PAGE = path.resolve(import.meta.dirname, "../docs/models.md");
 
@@ -46,6 +47,41 @@ describe("docs/models.md", () => {
     }
   });
 });
+
+describe("docs/training.md", () => {
+  test("the table of recipes is what the recipes are", () => {
+    const file = path.resolve(import.meta.dirname, "../docs/training.md");
+    const page = readFileSync(file, "utf8");
+    const [begin, end] = ["<!-- begin recipes -->\n", "<!-- end recipes -->"];
+    const [from, to] = [page.indexOf(begin) + begin.length, page.indexOf(end)];
+    expect(from).toBeGreaterThan(begin.length);
+    expect(to).toBeGreaterThanOrEqual(from);
+    if (process.env.UPDATE_DOCS) writeFileSync(file, page.slice(0, from) + recipeTable() + page.slice(to));
+    else expect(page.slice(from, to)).toBe(recipeTable());
+  });
+});
+
+/** One row for each setting of a recipe, one column for each recipe, and below it where each comes from. */
+function recipeTable(): string {
+  const recipes = Object.entries<Recipe>(RECIPES).map(([name, recipe]) => ({ name, ...recipe }));
+  const shown = (value: Recipe[keyof Recipe]): string => {
+    if (value === null) return "none";
+    if (typeof value !== "object") return String(value);
+    return Object.entries(value)
+      .map(([key, item]) => (key === "name" ? String(item) : `${key}=${String(item)}`))
+      .join(", ");
+  };
+  const { source, name: title, ...settings } = recipes[0] ?? { name: "", ...RECIPES.scratch };
+  const keys = Object.keys(settings) as (keyof typeof settings)[];
+  return [
+    `| | ${recipes.map(({ name }) => `\`${name}\``).join(" | ")} |`,
+    `|---|${recipes.map(() => "---|").join("")}`,
+    ...keys.map((key) => `| \`${key}\` | ${recipes.map((recipe) => shown(recipe[key])).join(" | ")} |`),
+    "",
+    ...recipes.map(({ name, source: text }) => `- \`${name}\`: ${text}`),
+    "",
+  ].join("\n");
+}
 
 function stageTable(model: Model): string {
   const { stages, params, macs } = summarize(model.describe());

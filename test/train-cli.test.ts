@@ -503,16 +503,35 @@ describe("usage", () => {
   test("every setting is a flag, with the choices that there are", async () => {
     const { out } = await refused("train", "--help");
     for (const flag of [
-      "--learning-rate <number>",
+      "--learning-rate <rate>",
       "--freeze-batch-norm ",
       "--checkpoint-activations ",
-      "--optimizer <text>",
-      "--weights <text>",
+      "--optimizer <spec>",
+      "--weights <source>",
     ]) {
       expect(out).toContain(flag);
     }
-    expect(out.replace(/\s+/g, " ")).toContain("settings with a name: finetune, googlenet_paper, head, paper, scratch, slim");
+    expect(out.replace(/\s+/g, " ")).toContain(
+      "training recipe; other flags override it: finetune, googlenet_paper, head, paper, scratch, slim (default: finetune with --weights, else scratch)",
+    );
     expect(out).toMatch(/Examples:\n {2}\$ inception train /);
+    expect([...out.matchAll(/^([A-Z]\w+):$/gm)].map(([, heading]) => heading)).toEqual([
+      "Data",
+      "Model",
+      "Optimization",
+      "Augmentation",
+      "Runtime",
+      "Output",
+      "Options",
+      "Examples",
+    ]);
+    for (const text of ["number of training epochs (default: from --recipe)", "random seed (default: 1)", "(default: off)"]) {
+      expect(out.replace(/\s+/g, " ")).toContain(text);
+    }
+    const seg = (await refused("train-seg", "--help")).out.replace(/\s+/g, " ");
+    expect(seg).toContain("optimizer and options, e.g. sgd:momentum=0.9,weightDecay=1e-4; sgd, adamw,");
+    for (const text of ["(default: adamw:weightDecay=0.01)", "patches per batch (default: planned from the data)"])
+      expect(seg).toContain(text);
   });
 });
 

@@ -3,8 +3,12 @@ import type { Io } from "./io.js";
 /** Values of a command's flags by their camelCase names, as commander parsed them. */
 export type Flags = Readonly<Record<string, unknown>>;
 
-/** A flag in commander's notation, what it says in `--help`, and its default. */
-export type Flag = readonly [flags: string, doc: string, fallback?: string];
+/** Headings of `--help`, in their order. */
+export const HEADINGS = ["Data", "Model", "Optimization", "Augmentation", "Runtime", "Output"] as const;
+export type Heading = (typeof HEADINGS)[number];
+
+/** A flag in commander's notation, its text in `--help`, its default, and the heading that it stands under. */
+export type Flag = readonly [flags: string, doc: string, fallback?: string | undefined, heading?: Heading];
 
 /** A command as data; its code is loaded when it runs, so that `--help` stays fast. */
 export interface Command {

@@ -33,6 +33,16 @@ const RUN: readonly Flag[] = [
   JSON_FLAG,
 ];
 
+/** How and where a run is trained. */
+const RUNNING: readonly Flag[] = [
+  ["--device <device>", "device: auto, cpu, cuda, webgpu; auto selects cuda if its libraries are installed, else cpu", "auto", "Runtime"],
+  ["--threads <n>", "CPU threads; 0 uses one per core", "0", "Runtime"],
+  ["--workers <n>", "data-loading worker threads; 0 loads on the main thread (default: 1)", undefined, "Runtime"],
+  ["--out <dir>", "run directory, new or empty (default: runs/<model>-<n>, the first free number)", undefined, "Output"],
+  ["--resume <run>", "resume a run from its last checkpoint, with its data, model and settings; --epochs extends it", undefined, "Output"],
+  ["--json", "print JSON to stdout", undefined, "Output"],
+];
+
 /** Every command, in the order of `--help`. To add one: a file in commands/, an entry here. */
 export const COMMANDS: readonly Command[] = [
   {
@@ -115,21 +125,25 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "train",
     operands: "[data]",
-    summary: "train a network on labelled images: from scratch, or from weights",
+    summary: "train or fine-tune an image classifier",
     flags: [
-      ["--model <id>", "model id"],
-      ["--out <folder>", "folder of the run: new or empty"],
-      ["--resume <run>", "go on with a run from its last checkpoint; it keeps its data, model and settings"],
-      OPTION,
-      ["--preprocessing <recipe>", "how images become inputs: a name or a JSON file; default: the weight set's way"],
-      ALLOW_HTTPS,
-      WORKERS,
-      ...DEVICE,
-      JSON_FLAG,
+      ["--model <id>", 'network to train, see "inception models" (required unless --resume)', undefined, "Model"],
+      ["--option <name=value>", "network option, repeatable, e.g. numClasses=10 or inputSize=331x275", undefined, "Model"],
+      [
+        "--preprocessing <preset|file>",
+        "image preprocessing: preset name or JSON file (default: the one the weights were trained with; from scratch, one that matches --augmentation)",
+        undefined,
+        "Model",
+      ],
+      ["--allow-https", "allow --weights to be an https: URL", undefined, "Model"],
+      ...RUNNING,
     ],
     moreFlags: async () => {
-      const [{ settingFlags }, { SETTINGS }] = await Promise.all([import("./training-flags.js"), import("../train/settings.js")]);
-      return settingFlags(SETTINGS);
+      const [{ settingFlags }, { COMMON_DEFAULTS, SETTINGS }] = await Promise.all([
+        import("./training-flags.js"),
+        import("../train/settings.js"),
+      ]);
+      return settingFlags(SETTINGS, COMMON_DEFAULTS);
     },
     examples: [
       "inception train photos --model googlenet.paper --weights bvlc_googlenet.safetensors --out runs/photos",
@@ -143,22 +157,18 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "train-seg",
     operands: "[data]",
-    summary: "train a network to segment volumes (NIfTI) from labelled cases: it looks at them, plans and trains",
+    summary: "train a 3-D segmentation network; spacing, patch size and batch size are planned from the data",
     flags: [
-      ["--model <id>", "model id of a network for volumes", "inception_resnet_3d"],
-      ["--out <folder>", "folder of the run: new or empty"],
-      ["--resume <run>", "go on with a run from its last checkpoint; it keeps its data, model and settings"],
-      ["--option <name=value>", "option of the network, repeatable; widthMultiplier is 0.5 where it is not given"],
-      WORKERS,
-      ...DEVICE,
-      JSON_FLAG,
+      ["--model <id>", "network to train", "inception_resnet_3d", "Model"],
+      ["--option <name=value>", "network option, repeatable; widthMultiplier is 0.5 unless given", undefined, "Model"],
+      ...RUNNING,
     ],
     moreFlags: async () => {
-      const [{ settingFlags }, { SEGMENTATION_SETTINGS }] = await Promise.all([
+      const [{ settingFlags }, { SEGMENTATION_DEFAULTS, SEGMENTATION_SETTINGS }] = await Promise.all([
         import("./training-flags.js"),
         import("../train/segmentation-settings.js"),
       ]);
-      return settingFlags(SEGMENTATION_SETTINGS);
+      return settingFlags(SEGMENTATION_SETTINGS, SEGMENTATION_DEFAULTS);
     },
     examples: [
       "inception train-seg Task04_Hippocampus --out runs/hippocampus",
@@ -361,11 +371,11 @@ export const COMMANDS: readonly Command[] = [
       JSON_FLAG,
     ],
     moreFlags: async () => {
-      const [{ settingFlags }, { SETTINGS, STEP_SETTINGS }] = await Promise.all([
+      const [{ settingFlags }, { COMMON_DEFAULTS, SETTINGS, STEP_SETTINGS }] = await Promise.all([
         import("./training-flags.js"),
         import("../train/settings.js"),
       ]);
-      return settingFlags(SETTINGS, STEP_SETTINGS);
+      return settingFlags(SETTINGS, COMMON_DEFAULTS, STEP_SETTINGS);
     },
     examples: [
       "inception export runs/photos --out photos.onnx",

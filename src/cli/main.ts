@@ -1,7 +1,7 @@
-import { Command as Commander, CommanderError } from "commander";
+import { Command as Commander, CommanderError, Option } from "commander";
 import { InceptionError, messageOf } from "../errors.js";
 import { systemFact } from "../node/system-error.js";
-import type { Command, Flags } from "./command.js";
+import { type Command, type Flag, type Flags, HEADINGS } from "./command.js";
 import { COMMANDS } from "./commands.js";
 import { EXIT } from "./exit-code.js";
 import { cleanIo, type Io, type Streams } from "./io.js";
@@ -102,11 +102,15 @@ const REPEATABLE = ["--option ", "--float "];
 
 function addCommand(program: Commander, command: Command, act: Act): void {
   const definition = program.command(`${command.name} ${command.operands}`.trim()).summary(command.summary).description(command.summary);
-  for (const [flags, doc, fallback] of command.flags) {
+  const rank = ([, , , heading]: Flag) => (heading === undefined ? HEADINGS.length : HEADINGS.indexOf(heading));
+  for (const [flags, doc, fallback, heading] of command.flags.toSorted((a, b) => rank(a) - rank(b))) {
+    const group = (option: Option) => (heading === undefined ? option : option.helpGroup(`${heading}:`));
     // A repeatable flag collects its values; one that takes a list would swallow the files behind it.
     if (REPEATABLE.some((flag) => flags.startsWith(flag)))
-      definition.option(flags, doc, (value: string, previous: readonly string[]) => [...previous, value], []);
-    else definition.option(flags, doc, fallback);
+      definition.addOption(
+        group(new Option(flags, doc).argParser((value: string, previous?: readonly string[]) => [...(previous ?? []), value])),
+      );
+    else definition.addOption(group(fallback === undefined ? new Option(flags, doc) : new Option(flags, doc).default(fallback, fallback)));
   }
   definition.addHelpText("after", `\nExamples:\n${command.examples.map((example) => `  $ ${example}`).join("\n")}\n`);
   definition.action(async (...given: unknown[]) => {

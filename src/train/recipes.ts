@@ -35,7 +35,8 @@ const STAIRCASE = { name: "exponential", unit: "epoch", factor: 0.94, every: 2, 
 
 export const RECIPES = {
   finetune: {
-    source: "This project's, for a few hundred to a few thousand photographs and public weights: small steps, gentle crops, cosine decay.",
+    source:
+      "inceptionkit default for fine-tuning pretrained weights on a few hundred to a few thousand images: low learning rate, mild crops, cosine decay.",
     epochs: 10,
     batch: 16,
     optimizer: { name: "sgd", momentum: 0.9, weightDecay: 1e-4 },
@@ -74,7 +75,7 @@ export const RECIPES = {
     initializer: "truncated_normal",
   },
   head: {
-    source: "This project's: a new classifier on fixed features, which are computed once.",
+    source: "inceptionkit default for training only the classifier on frozen features, which are computed once.",
     epochs: 60,
     batch: 50,
     optimizer: { name: "sgd", momentum: 0.9, weightDecay: 1e-3 },
@@ -113,7 +114,7 @@ export const RECIPES = {
     initializer: "he_normal",
   },
   scratch: {
-    source: "This project's, for small sets of small images: SGD with Nesterov momentum, one cosine.",
+    source: "inceptionkit default for training from scratch on small datasets of small images: SGD with Nesterov momentum, cosine decay.",
     epochs: 30,
     batch: 32,
     optimizer: { name: "sgd", momentum: 0.9, nesterov: true, weightDecay: 5e-4 },

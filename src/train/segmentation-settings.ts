@@ -58,45 +58,45 @@ export const SEGMENTATION_SETTINGS: SettingTable<SegmentationSettings> = {
   accumulate: SETTINGS.accumulate,
   augmentation: {
     placeholder: "text",
-    doc: "what is changed at random in patches: usual, none, or JSON of what differs from usual",
+    doc: "patch augmentation: usual, none, or a JSON object of changes to the usual one",
     expected: "usual, none, or a JSON record of an augmentation of volumes",
     parse: (given) =>
       given === "usual" || given === "none" ? given : checkedJson(given, (value) => parseVolumeAugmentation(value, "the settings")),
   },
   averageDecay: SETTINGS.averageDecay,
-  batch: orNull(integer("patches that run together", 1, 4096), "planned"),
+  batch: orNull(integer("patches per batch", 1, 4096), "planned"),
   batchNormDecay: SETTINGS.batchNormDecay,
   checkpointEvery: SETTINGS.checkpointEvery,
   clipNorm: SETTINGS.clipNorm,
   clipValue: SETTINGS.clipValue,
-  data: text("a folder in the layout of the Medical Segmentation Decathlon, its dataset.json, or a folder with images/ and labels/"),
+  data: text("training data: Medical Segmentation Decathlon directory or its dataset.json, or a directory with images/ and labels/"),
   decayOn: SETTINGS.decayOn,
-  epochs: integer("passes over the training cases", 1, 1e6),
+  epochs: integer("number of training epochs", 1, 1e6),
   factors: SETTINGS.factors,
-  fold: orNull(integer("the part of the cases that is measured on, from 0; on the command line also all, one run after the other", 0, 999)),
-  folds: integer("how many parts the cases are split into", 2, 1000),
-  foregroundShare: number("share of the patches that are cut around a voxel of a class", 0, 1),
+  fold: orNull(integer("validation fold, from 0; all runs every fold in turn (cross-validation), none trains on all cases", 0, 999)),
+  folds: integer("number of folds", 2, 1000),
+  foregroundShare: number("fraction of patches sampled around a foreground voxel, in [0, 1]", 0, 1),
   freezeBatchNorm: SETTINGS.freezeBatchNorm,
   initializer: SETTINGS.initializer,
   keep: SETTINGS.keep,
   learningRate: SETTINGS.learningRate,
-  loss: choice<SegmentationSettings["loss"]>("what is made small", ["cross_entropy", "dice_cross_entropy", "nnunet_dice_cross_entropy"]),
+  loss: choice<SegmentationSettings["loss"]>("loss function", ["cross_entropy", "dice_cross_entropy", "nnunet_dice_cross_entropy"]),
   metric: SETTINGS.metric,
   optimizer: SETTINGS.optimizer,
-  patchesPerCase: integer("patches of each case in an epoch", 1, 1000),
-  patchSize: orNull(triple("voxels of a patch to the right, the front and the top", true), "planned"),
+  patchesPerCase: integer("patches per case and epoch", 1, 1000),
+  patchSize: orNull(triple("patch size in voxels along x, y and z, e.g. 40x56x40", true), "planned"),
   patience: SETTINGS.patience,
   recompute: SETTINGS.recompute,
   schedule: SETTINGS.schedule,
   seed: SETTINGS.seed,
-  spacing: orNull(triple("millimetres between voxels that volumes are resampled to", false), "planned"),
+  spacing: orNull(triple("voxel spacing to resample to, in mm along x, y and z, e.g. 1x1x1.5", false), "planned"),
 };
 
 /**
  * What holds where nothing else is said. AdamW with a polynomial schedule, nnU-Net's loss; averaged parameters are what is
  * measured and kept.
  */
-const DEFAULTS = {
+export const SEGMENTATION_DEFAULTS = {
   accumulate: 1,
   augmentation: "usual",
   averageDecay: 0.99,
@@ -141,7 +141,7 @@ const DEFAULTS = {
  * ```
  */
 export function resolveSegmentationSettings(given: Readonly<Record<string, unknown>>): SegmentationSettings {
-  const settings = readSettings(SEGMENTATION_SETTINGS, given, DEFAULTS);
+  const settings = readSettings(SEGMENTATION_SETTINGS, given, SEGMENTATION_DEFAULTS);
   const { fold, folds } = settings;
   readSettings({ fold: orNull(integer("", 0, folds - 1)) }, { fold }, {});
   return settings;

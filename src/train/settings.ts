@@ -53,57 +53,61 @@ export interface TrainingSettings extends Omit<Recipe, "source" | "augmentation"
 
 /** Each setting; the command's flags are made from this table. */
 export const SETTINGS: SettingTable<TrainingSettings> = {
-  accumulate: integer("batches whose gradients make one step", 1, 4096),
+  accumulate: integer("accumulate gradients over this many batches per optimizer step", 1, 4096),
   augmentation: {
     placeholder: "text",
-    doc: "what is changed at random in training images: none, light, inception, cifar or JSON",
+    doc: "training augmentation: none, light, cifar, inception, or a JSON object",
     expected: "none, light, inception, cifar, or a JSON record of an augmentation",
     parse: (given) => checkedJson(given, (value) => parseAugmentation(value, "the settings")),
   },
-  auxWeight: number("weight of each auxiliary loss", 0, 100),
+  auxWeight: number("loss weight of each auxiliary classifier", 0, 100),
   averageDecay: averageDecaySetting(),
-  batch: integer("images that run together", 1, 4096),
-  batchNormDecay: number("share of the running statistics that a step keeps", 0, 1 - 1e-9),
-  checkpointEvery: integer("steps between checkpoints inside an epoch; 0 for none", 0, 1e9),
-  clipNorm: orNull(number("largest norm of the gradients", 1e-9, 1e9)),
-  clipValue: orNull(number("largest element of the gradients", 1e-9, 1e9)),
-  cutmix: number("parameter of cutmix; 0 for none", 0, 1000),
-  data: text("a folder of images by class, a list (.csv, .jsonl), tar shards, or shapes10"),
-  decayOn: choice<DecayTarget>("what weight decay acts on", Object.keys(DECAY_TARGETS) as DecayTarget[]),
-  epochs: integer("passes over the training images", 1, 1e6),
+  batch: integer("images per batch", 1, 4096),
+  batchNormDecay: number("decay of the batch-norm running statistics (1 - PyTorch's momentum)", 0, 1 - 1e-9),
+  checkpointEvery: integer("also save a checkpoint every n steps within an epoch; 0 saves after epochs only", 0, 1e9),
+  clipNorm: orNull(number("clip gradients to this global norm, or none", 1e-9, 1e9)),
+  clipValue: orNull(number("clip each gradient element to [-value, value], before --clip-norm", 1e-9, 1e9)),
+  cutmix: number("CutMix alpha; 0 disables", 0, 1000),
+  data: text("training data: image folder (one directory per class), list (.csv, .tsv, .jsonl), WebDataset .tar shards, or shapes10"),
+  decayOn: choice<DecayTarget>("parameters with weight decay", Object.keys(DECAY_TARGETS) as DecayTarget[]),
+  epochs: integer("number of training epochs", 1, 1e6),
   factors: {
     placeholder: "text",
-    doc: "factors on the learning rate by path, as in fc.*=10",
+    doc: "learning-rate multipliers by parameter path, last match wins, e.g. fc.*=10",
     expected: "text",
     parse: (given) => (typeof given === "string" ? given : undefined),
   },
-  freeze: text("what is not trained: none, head, last:k, or paths with * for any characters"),
-  freezeBatchNorm: flag("normalise with the running statistics of the weights throughout"),
-  initializer: choice<Initializer>("how parameters begin without weights", INITIALIZERS),
-  keep: integer("best epochs whose checkpoints are kept", 0, 1000),
-  labelSmoothing: number("share of the target that is spread over all classes", 0, 1 - 1e-9),
-  learningRate: number("learning rate that the schedule starts from", 0, 1000),
-  metric: choice<Metric>("what the best epoch is chosen by", Object.keys(METRICS) as Metric[]),
-  mixup: number("parameter of mixup; 0 for none", 0, 1000),
+  freeze: text(
+    "parameters to freeze: none, head (train only the classifier), last:K (train the last K stages and the classifier), or path patterns with *",
+  ),
+  freezeBatchNorm: flag("use the stored batch-norm running statistics and do not update them"),
+  initializer: choice<Initializer>("initializer for parameters without pretrained values", INITIALIZERS),
+  keep: integer("number of best epochs whose checkpoints are kept", 0, 1000),
+  labelSmoothing: number("label smoothing, in [0, 1)", 0, 1 - 1e-9),
+  learningRate: number("base learning rate", 0, 1000),
+  metric: choice<Metric>("metric for the best checkpoint and early stopping", Object.keys(METRICS) as Metric[]),
+  mixup: number("mixup alpha; 0 disables", 0, 1000),
   optimizer: {
     placeholder: "text",
-    doc: "optimiser, as in sgd:momentum=0.9,weightDecay=1e-4",
+    doc: "optimizer and options, e.g. sgd:momentum=0.9,weightDecay=1e-4; sgd, adamw, adam, rmsprop, rmsprop_tf, adagrad, adadelta",
     expected: "name:option=value,… of an optimiser, as in sgd:momentum=0.9",
     parse: (given) => scalarRecord(given, (record) => optimizerOf(record)),
   },
-  patience: integer("epochs without improvement after which training stops; 0 for never", 0, 1e6),
-  recipe: choice<RecipeName>("settings with a name", Object.keys(RECIPES) as RecipeName[]),
-  recompute: flag("compute inner values again in the backward pass instead of keeping them: less memory, more time"),
+  patience: integer("stop after this many epochs without improvement; 0 disables early stopping", 0, 1e6),
+  recipe: choice<RecipeName>("training recipe; other flags override it", Object.keys(RECIPES) as RecipeName[]),
+  recompute: flag("recompute activations in the backward pass: less memory, more time"),
   schedule: {
     placeholder: "text",
-    doc: "schedule of the learning rate, as in cosine:unit=fractional_epoch,warmUp=1",
+    doc: "learning-rate schedule and options, e.g. cosine:unit=fractional_epoch,warmUp=1; constant, cosine, exponential, polynomial, step",
     expected: "name:option=value,… of a schedule, as in step:unit=epoch,every=30",
     parse: (given) => scalarRecord(given, (record) => scheduleOf({ learningRate: 1, ...lengthOf(record, 1), ...record })),
   },
-  seed: integer("seed of everything random", 0, 2 ** 32 - 1),
-  val: orNull(text("images to measure on, where they are somewhere else")),
-  valFraction: number("share of the images that is set aside to measure on, where the data does not say", 0, 1 - 1e-9),
-  weights: orNull(text("weights to begin with: hf:owner/name, or a file")),
+  seed: integer("random seed", 0, 2 ** 32 - 1),
+  val: orNull(text("separate validation data, in any format DATA accepts")),
+  valFraction: number("fraction of the images held out for validation if DATA has no validation split", 0, 1 - 1e-9),
+  weights: orNull(
+    text("initialize from pretrained weights: pretrained[:NAME], hf:OWNER/NAME[@REVISION], a file, or an https: URL with --allow-https"),
+  ),
 };
 
 /** 0 and none both mean that no averages are kept. */
@@ -138,8 +142,8 @@ export const STEP_SETTINGS = [
   "weights",
 ] as const satisfies readonly (keyof TrainingSettings)[];
 
-/** What no recipe says. */
-const COMMON = {
+/** Defaults of the settings that no recipe has. */
+export const COMMON_DEFAULTS = {
   accumulate: 1,
   checkpointEvery: 0,
   clipValue: null,
@@ -174,7 +178,7 @@ export function resolveSettings(given: Readonly<Record<string, unknown>>): Train
     given.recipe ?? (given.weights === undefined || given.weights === null ? "scratch" : "finetune"),
   );
   const { source, ...named } = RECIPES[recipe];
-  return readSettings(SETTINGS, { ...given, recipe }, { ...COMMON, ...named });
+  return readSettings(SETTINGS, { ...given, recipe }, { ...COMMON_DEFAULTS, ...named });
 }
 
 /** Settings as they are written to config.json. */
