@@ -91,9 +91,9 @@ function defaultText(name: string, defaults: Readonly<Record<string, unknown>>, 
 
 /** `sgd:momentum=0.9`, as the flag takes it. */
 function specOf(record: object): string {
-  const [name = "", ...options] = Object.entries(record).map(([key, value]) =>
-    key === "name" ? String(value) : `${key}=${String(value)}`,
-  );
+  const shown = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+  const entries = Object.entries<unknown>({ ...record });
+  const [name = "", ...options] = entries.map(([key, value]) => (key === "name" ? shown(value) : `${key}=${shown(value)}`));
   return options.length === 0 ? name : `${name}:${options.join(",")}`;
 }
 
