@@ -48,7 +48,7 @@ describe("explain", () => {
     expect(result).toMatchObject([
       { file: photo, maps: methods.map((method) => ({ method, overlay: path.join(out, `photo.${method}.png`) })) },
     ]);
-    expect(readdirSync(out).sort()).toEqual(["index.html", ...methods.map((method) => `photo.${method}.png`)].sort());
+    expect(readdirSync(out).sort()).toEqual(["explanation.json", "index.html", ...methods.map((method) => `photo.${method}.png`)].sort());
     for (const method of methods) {
       const { width, height, format } = await sharp(path.join(out, `photo.${method}.png`)).metadata();
       expect([format, width, height]).toEqual(["png", 448, 448]);
@@ -63,10 +63,14 @@ describe("explain", () => {
     const bad = path.join(folder, "bad.png");
     writeFileSync(bad, "no picture");
     const result = await inception("explain", photo, bad, photo, ...model(), "--class", "4", "--out", out);
-    expect(result.code).toBe(0);
+    expect(result.code).toBe(1);
     expect(result.out).toMatch(/photo\.png: 4, \d+\.\d %\n {2}grad_cam: peak at \d+, \d+ {3}.*photo\.grad_cam\.png\n/);
     expect(result.err).toMatch(/^inception: Cannot .*bad\.png.*\ninception: 1 of 3 files could not be used\n$/);
-    expect(readdirSync(out).sort()).toEqual(["index.html", "photo-2.grad_cam.png", "photo.grad_cam.png"]);
+    expect(readdirSync(out).sort()).toEqual(["explanation.json", "index.html", "photo-2.grad_cam.png", "photo.grad_cam.png"]);
+    // Again with one picture: none of the earlier results stays, and a foreign file does.
+    writeFileSync(path.join(out, "notes.txt"), "");
+    await inception("explain", photo, ...model(), "--out", out);
+    expect(readdirSync(out).sort()).toEqual(["explanation.json", "index.html", "notes.txt", "photo.grad_cam.png"]);
   });
 
   test("an exported map is the map, in plain onnxruntime", async () => {
@@ -103,7 +107,7 @@ describe("explain", () => {
     const args = [path.join(ROOT, "bin/inception.js"), "explain", photo, ...model(), "--json"];
     const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder });
     expect(JSON.parse(stdout)).toMatchObject([{ file: photo, maps: [{ overlay: "explanation/photo.grad_cam.png" }] }]);
-    expect(readdirSync(path.join(folder, "explanation")).sort()).toEqual(["index.html", "photo.grad_cam.png"]);
+    expect(readdirSync(path.join(folder, "explanation")).sort()).toEqual(["explanation.json", "index.html", "photo.grad_cam.png"]);
   });
 
   test("no images, nothing to explain", async () => {

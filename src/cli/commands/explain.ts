@@ -6,8 +6,9 @@ import { decodeImage } from "../../node/decode-image.js";
 import { type Explainer, type Explanation, exportExplanation, openExplainer } from "../../node/explain/explainer.js";
 import { encodePng, overlay } from "../../node/explain/overlay.js";
 import { type ExplainedPicture, explanationPage } from "../../node/explain/page.js";
+import { clearExplanation, writeExplanationList } from "../../node/explain/results.js";
 import { imageName, imageTitle } from "../../node/image-source.js";
-import { makeFolder, writeFileAtomic } from "../../node/write-file.js";
+import { writeFileAtomic } from "../../node/write-file.js";
 import type { Flags, RunCommand } from "../command.js";
 import { flagName, integerFlag, textFlag } from "../flags.js";
 import { imageInputs } from "../inputs.js";
@@ -16,6 +17,7 @@ import { imageOpener, modelFlags, reportFailures } from "../run-model.js";
 
 /** Where results go that have no place of their own. */
 const DEFAULT_OUT = "explanation";
+const PAGE = "index.html";
 
 /** `explain FILES|DIR --model ID|RUN [--out DIR]`: overlays and a page; or `--export FILE.onnx` without images. */
 export const run: RunCommand = async ([paths = []], flags, io) => {
@@ -55,12 +57,15 @@ async function explainAll(
   flags: Flags,
   io: Io,
 ): Promise<readonly Explained[]> {
-  await makeFolder(out);
+  await clearExplanation(out);
   const target = textFlag(flags, "class");
   const pictures: ExplainedPicture[] = [];
   const outcomes: Explained[] = [];
   const names = uniqueNames(files);
   const open = imageOpener(flags, io);
+  // Before the files that it names, so that those of an interrupted run are known.
+  const methods = explainer.methods.map((method) => `${method}.png`);
+  await writeExplanationList(out, [...names.flatMap((name) => methods.map((ending) => `${name}.${ending}`)), PAGE]);
   for (const [index, file] of files.entries()) {
     try {
       const image = await decodeImage(await open(file), { name: imageName(file) });
@@ -74,7 +79,7 @@ async function explainAll(
     }
   }
   if (pictures.length === 0) return outcomes;
-  const page = path.join(out, "index.html");
+  const page = path.join(out, PAGE);
   await writeFileAtomic(page, [Buffer.from(await explanationPage(explainer.model, pictures))]);
   if (flags.json !== true) io.out(`${messageOf(page)}\n`);
   return outcomes;

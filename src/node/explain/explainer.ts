@@ -46,6 +46,7 @@ export interface Explanation {
 export interface Explainer {
   /** How messages and pages name the network. */
   readonly model: string;
+  readonly methods: readonly ExplanationName[];
   /** @param target - a class by index or name; default: the most probable one */
   explain(image: Image, target?: string | number): Promise<Explanation>;
   close(): Promise<void>;
@@ -87,6 +88,7 @@ export async function openExplainer(model: string, options: ExplainerOptions = {
   }
   return {
     model: prepared.artefact.model,
+    methods,
     close,
     explain: async (image, target) => {
       const input = imageBatch([image], recipe);
