@@ -86,7 +86,8 @@ function defaultText(name: string, defaults: Readonly<Record<string, unknown>>, 
   const value = defaults[name];
   if (value === null) return expected.endsWith("or planned") ? "planned from the data" : "none";
   if (value === "" || value === false) return value === "" ? "none" : "off";
-  return typeof value === "object" ? specOf(value) : String(value);
+  if (typeof value === "string") return value;
+  return typeof value === "object" ? specOf(value) : JSON.stringify(value);
 }
 
 /** `sgd:momentum=0.9`, as the flag takes it. */
