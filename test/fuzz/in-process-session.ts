@@ -12,7 +12,7 @@ import type { Session } from "../../src/runtime/session.js";
  * Only for a process that may end.
  */
 export async function openInProcess(model: Uint8Array | string, options: NodeSessionOptions): Promise<Session> {
-  const { name = "model", threads = 1 } = options;
+  const { name = "model", threads = 1, constantFolding = true } = options;
   if (typeof model === "string") throw new RangeError("Cannot open a file here: expected its bytes");
   const typed = async <T>(action: string, call: () => Promise<T>): Promise<T> => {
     try {
@@ -23,7 +23,7 @@ export async function openInProcess(model: Uint8Array | string, options: NodeSes
     }
   };
   const start = { name, device: "cpu", threads, cells: new SharedArrayBuffer(8) } as const;
-  const opened = await typed("open", () => ort.InferenceSession.create(model, baseOptions(start, "cpu")));
+  const opened = await typed("open", () => ort.InferenceSession.create(model, baseOptions(start, "cpu", constantFolding)));
   const engine = await typed("open", async () => sessionEngine(name, "cpu", opened, opened, (tensor) => ortTensor(ort, tensor)));
   const { inputs, outputs, device } = engine.ready;
   return {

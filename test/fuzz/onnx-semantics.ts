@@ -11,6 +11,9 @@ import type { FuzzTarget } from "./target.js";
 /** Values of an input that is fed; files may state more, which nobody has. */
 const MAX_VALUES = 2 ** 20;
 
+/** Far below the defaults, which allow networks for volumes gigabytes and a minute: no case is to come near the limits of the runner. */
+const LIMITS = { valueBytes: 2 ** 27, memoryBytes: 2 ** 28, macs: 1e10, trafficBytes: 2 ** 32 };
+
 /** Small graphs of allowed operators with random attributes, arities, types, shapes and operator sets, loaded and run as `loadModel` does. */
 export const onnxSemantics: FuzzTarget = {
   name: "onnx-semantics",
@@ -21,7 +24,7 @@ export const onnxSemantics: FuzzTarget = {
     return {
       bytes,
       run: async () => {
-        const loaded = await loadOnnxBytes(bytes.slice(), "fuzz.onnx", { threads: 1, device: "cpu" }, openInProcess);
+        const loaded = await loadOnnxBytes(bytes.slice(), "fuzz.onnx", { threads: 1, device: "cpu", limits: LIMITS }, openInProcess);
         try {
           for (let runs = 0; runs < 2; runs++) {
             const feeds = loaded.session.inputs.map((input) => [input.name, feedOf(draws, input)] as const);

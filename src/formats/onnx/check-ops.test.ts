@@ -120,11 +120,29 @@ test.each<[what: string, node: Partial<OnnxNode>, opset: number, fault: string]>
     17,
     'has attribute "alpha" NaN, expected a number',
   ],
+  [
+    "another number of parts than there are outputs",
+    { opType: "Split", outputs: ["a", "b", "c"], attributes: [int("num_outputs", 2)] },
+    18,
+    'has attribute "num_outputs" 2, expected 3, its number of outputs',
+  ],
   ["an operator that is younger than the set", { opType: "Where", inputs: ["c", "x", "y"] }, 8, "does not exist in operator set 8"],
 ])("%s is refused", (_what, changes, opset, fault) => {
   const op = changes.opType ?? "Relu";
   expect(() => checkNode(changes, opset)).toThrow(
     expect.objectContaining({ code: "FILE_UNSAFE", message: `Cannot load "m.onnx": graph.node[0] (${op}) ${fault}` }),
+  );
+});
+
+test("a transposition beside integers states its axes", () => {
+  const quantized: OnnxNode = { opType: "DequantizeLinear", domain: "", name: "", inputs: ["x", "s"], outputs: ["y"], attributes: [] };
+  const transpose: OnnxNode = { opType: "Transpose", domain: "", name: "", inputs: ["y"], outputs: ["z"], attributes: [] };
+  const check = (...nodes: readonly OnnxNode[]): void =>
+    checkOps({ ...reluModel({ nodes }), opsets: [{ domain: "", version: 21 }] }, undefined, "m.onnx");
+  check(transpose);
+  check(quantized, { ...transpose, attributes: [ints("perm", [1, 0])] });
+  expect(() => check(quantized, transpose)).toThrow(
+    'Cannot load "m.onnx": graph.node[1] (Transpose) has no attribute "perm", which is required in models with DequantizeLinear',
   );
 });
 
