@@ -144,6 +144,9 @@ function broadcastShape(node: NodeView, inputs: readonly Value[]): readonly numb
   return broadcast(inputs.map(({ shape }) => shape)) ?? node.fail(`cannot broadcast ${inputs.slice(0, 4).map(shown).join(", ")}`);
 }
 
+/** Shapes are computed of two or three values; a file may list a hundred thousand. */
+const MAX_FOLDED_INPUTS = 8;
+
 /** Types whose arithmetic is repeated here exactly. */
 const FOLDED: readonly OnnxDType[] = [...INTEGERS, "float32", "float64", "bool"];
 
@@ -152,7 +155,7 @@ const FOLDED: readonly OnnxDType[] = [...INTEGERS, "float32", "float64", "bool"]
  * type and a number hold, floats rounded as the runtime does.
  */
 function folded(dtype: OnnxDType, shape: readonly number[], inputs: readonly Value[], fold: Fold | undefined): Value {
-  const known = inputs.every(({ numbers, dtype: type }) => numbers !== null && FOLDED.includes(type));
+  const known = inputs.length <= MAX_FOLDED_INPUTS && inputs.every(({ numbers, dtype: type }) => numbers !== null && FOLDED.includes(type));
   if (fold === undefined || !known || !FOLDED.includes(dtype) || elements(shape) > MAX_NUMBERS) return computed(dtype, shape);
   const places = inputs.map((input) => sourcePlaces(input.shape, shape));
   const numbers = Array.from({ length: elements(shape) }, (_, at) =>

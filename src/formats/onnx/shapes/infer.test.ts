@@ -251,3 +251,29 @@ test("names of values may be those of object properties", () => {
   const last = [...inferGraph(form, new Map([["__proto__", computed("float32", [2])]]), SITE)].at(-1);
   expect(last?.inferred?.outputs).toEqual([computed("float32", [2])]);
 });
+
+describe("long lists take no more time and memory than the file", () => {
+  const many = 300_000;
+  const large = int64("large", ...Array<number>(1000).fill(1));
+  const names = Array<string>(many).fill("large").join(" ");
+
+  test("hundreds of thousands of inputs", () => {
+    const joined = infer({ nodes: [node("Concat", names, "c", [int("axis", 0)]), node("Max", names, "m")], initializers: [large] });
+    expect(joined.get("c")).toEqual(computed("int64", [many * 1000]));
+    expect(joined.get("m")).toEqual(computed("int64", [1000]));
+  });
+
+  test("hundreds of thousands of axes", () => {
+    const axes = Array.from({ length: many }, (_, axis) => axis % 60);
+    const unsqueeze = { nodes: [node("Unsqueeze", "x", "y", [ints("axes", ...axes)])] };
+    expect(() => infer(unsqueeze, [1], 11)).toThrow(
+      'Cannot load "m.onnx": graph.node[0] (Unsqueeze) makes 300001 axes, expected at most 64',
+    );
+    const squeeze = { nodes: [node("Squeeze", "x", "y", [ints("axes", ...axes)])] };
+    expect(() => infer(squeeze, [1], 11)).toThrow('Cannot load "m.onnx": graph.node[0] (Squeeze) names 300000 axes of 1');
+    const sizes = { nodes: [node("Reshape", "x large", "y")], initializers: [large] };
+    expect(() => infer(sizes, [1])).toThrow(
+      'Cannot load "m.onnx": graph.node[0] (Reshape) computes a value of 1000 axes, expected at most 64',
+    );
+  });
+});

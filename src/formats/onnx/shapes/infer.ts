@@ -2,6 +2,7 @@
 import { InceptionError } from "../../../errors.js";
 import { quoted } from "../../quoted.js";
 import { opsetOf, qualifiedOp } from "../check-ops.js";
+import { MAX_RANK } from "../decode-tensor.js";
 import { isInferenceOp } from "../schemas.js";
 import type { OnnxDim, OnnxDType, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from "../types.js";
 import { RULES } from "./index.js";
@@ -120,6 +121,7 @@ function inferNode(
 function checkOutputs(view: NodeView, { outputs }: Inferred): void {
   for (const { shape, numbers, dtype } of outputs) {
     if (dtype === "string") view.fail("computes strings, expected numbers");
+    if (shape.length > MAX_RANK) view.fail(`computes a value of ${shape.length} axes, expected at most ${MAX_RANK}`);
     if (shape.includes(0) && numbers === null) view.fail(`computes a value of shape [${shape.join(", ")}], expected sizes from 1`);
   }
 }

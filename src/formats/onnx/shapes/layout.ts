@@ -1,4 +1,5 @@
 /** Operators that only arrange elements: reshapes, joins, parts, and the constants that shapes are computed from. */
+import { MAX_RANK } from "../decode-tensor.js";
 import type { OnnxTensor } from "../types.js";
 import { knownNumbers } from "./known-numbers.js";
 import { broadcast, computed, constant, elements, type Inferred, MAX_NUMBERS, type NodeView, shown, type Value } from "./value.js";
@@ -79,6 +80,7 @@ export function unsqueeze(node: NodeView): Inferred {
   const x = node.input(0);
   const given = node.ints("axes") ?? node.numbers(1);
   const rank = x.shape.length + given.length;
+  if (rank > MAX_RANK) node.fail(`makes ${rank} axes, expected at most ${MAX_RANK}`);
   const axes = node.axes(given, rank);
   const sizes = x.shape.values();
   return arranged(
@@ -96,7 +98,7 @@ export function concat(node: NodeView): Inferred {
     if (!fits || input.dtype !== first.dtype) node.fail(`cannot join ${shown(first)} and ${shown(input)} along axis ${axis}`);
   }
   const total = inputs.reduce((sum, input) => sum + (input.shape[axis] ?? 0), 0);
-  const known = first.shape.length === 1 && inputs.every(({ numbers }) => numbers !== null);
+  const known = first.shape.length === 1 && total <= MAX_NUMBERS && inputs.every(({ numbers }) => numbers !== null);
   const numbers = known ? inputs.flatMap((input) => input.numbers ?? []) : null;
   return {
     outputs: [

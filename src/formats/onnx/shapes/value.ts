@@ -1,4 +1,5 @@
 import { type ErrorCode, InceptionError } from "../../../errors.js";
+import { shortened } from "../../quoted.js";
 import { bytesOfElements } from "../data-type.js";
 import type { InferenceOp } from "../schemas.js";
 import type { OnnxAttribute, OnnxDType } from "../types.js";
@@ -122,6 +123,7 @@ export class NodeView {
 
   /** Distinct axes. */
   axes(axes: readonly number[], rank: number): readonly number[] {
+    if (axes.length > rank) this.fail(`names ${axes.length} axes of ${rank}`);
     const found = axes.map((axis) => this.axis(axis, rank));
     if (new Set(found).size !== found.length) this.fail(`names an axis twice in [${axes.join(", ")}]`);
     return found;
@@ -133,7 +135,7 @@ export class NodeView {
   }
 
   #error(code: ErrorCode, fact: string): InceptionError {
-    return new InceptionError(code, `Cannot ${this.#site.action}: ${this.#place} ${fact}`, { place: this.#place, op: this.op });
+    return new InceptionError(code, `Cannot ${this.#site.action}: ${this.#place} ${shortened(fact)}`, { place: this.#place, op: this.op });
   }
 }
 
@@ -163,7 +165,7 @@ export function shown({ dtype, shape }: Pick<Value, "dtype" | "shape">): string 
 
 /** NumPy's broadcasting of several shapes; null where they do not fit. */
 export function broadcast(shapes: readonly (readonly number[])[]): readonly number[] | null {
-  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
+  const rank = shapes.reduce((most, shape) => Math.max(most, shape.length), 0);
   const sizes = Array.from({ length: rank }, (_, axis) => {
     const here = shapes.map((shape) => shape[axis - rank + shape.length] ?? 1).filter((size) => size !== 1);
     const [size = 1] = here;
