@@ -131,4 +131,8 @@ describe("the runner", () => {
 
 test("SECURITY.md and package.json name the command", () => {
   expect(readFileSync(path.join(ROOT, "SECURITY.md"), "utf8")).toContain("npm run fuzz -- --cases 100000 --seed 1");
+  const { scripts } = JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8")) as {
+    readonly scripts: Readonly<Record<string, string>>;
+  };
+  expect(scripts.fuzz).toBe("tsc -p test/fuzz/tsconfig.json && node tmp/fuzz/test/fuzz/run.js");
 });

@@ -8,7 +8,8 @@ import { TARGETS } from "./index.js";
 import { type Chunk, caseKey, type Report } from "./messages.js";
 import type { FuzzCase } from "./target.js";
 
-const folder = mkdtempSync(path.join(tmpdir(), "inception-fuzz-"));
+// Of the runner, which removes it: a case that ends this process leaves nobody here to do so.
+const folder = mkdtempSync(path.join(process.argv[2] ?? tmpdir(), "inception-fuzz-"));
 const prepared = new Map<string, Promise<(draws: Draws) => FuzzCase>>();
 
 process.on("disconnect", () => {

@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import type { Chunk, Counts, Report } from "./messages.js";
 
 export interface Tally {
@@ -50,6 +52,7 @@ export async function runChunks(
   onFinding: (finding: Finding) => void,
   { seconds = MAX_SECONDS, bytes = MAX_BYTES }: Partial<Limits> = {},
 ): Promise<ReadonlyMap<string, Tally>> {
+  const folder = mkdtempSync(path.join(tmpdir(), "inception-fuzz-"));
   const left = [...chunks];
   const tallies = new Map<string, Tally>();
   const add = (target: string, more: Partial<Tally>): void => {
@@ -58,27 +61,31 @@ export async function runChunks(
     tallies.set(target, { ...tally, ...Object.fromEntries(sums) });
   };
   const work = async (): Promise<void> => {
-    for (let done = 0, child = startChild(file); ; done++) {
+    for (let done = 0, child = startChild(file, folder); ; done++) {
       const chunk = left.shift();
       if (chunk === undefined) return stop(child);
       if (done > 0 && done % CHUNKS_PER_CHILD === 0) {
         stop(child);
-        child = startChild(file);
+        child = startChild(file, folder);
       }
       const end = await runChunk(child, chunk, { seconds, bytes });
       for (const finding of end.findings) onFinding(finding);
       for (const { kind } of end.findings) add(chunk.target, { [kind]: 1 });
       add(chunk.target, { cases: end.next - chunk.from, results: end.counts.results, typed: end.counts.typed });
-      if (!end.alive) child = startChild(file);
+      if (!end.alive) child = startChild(file, folder);
       if (end.next < chunk.to) left.unshift({ ...chunk, from: end.next });
     }
   };
-  await Promise.all(Array.from({ length: jobs }, work));
-  return tallies;
+  try {
+    await Promise.all(Array.from({ length: jobs }, work));
+    return tallies;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
-function startChild(file: URL): ChildProcess {
-  return fork(file, [], { execArgv: [], stdio: ["ignore", "ignore", "pipe", "ipc"] });
+function startChild(file: URL, folder: string): ChildProcess {
+  return fork(file, [folder], { execArgv: [], stdio: ["ignore", "ignore", "pipe", "ipc"] });
 }
 
 function stop(child: ChildProcess): void {
