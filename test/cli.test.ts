@@ -448,6 +448,16 @@ describe("export and inspect", () => {
     });
   });
 
+  test("inspect says which network weights fit, and which weight set they are", async () => {
+    const { out, code } = await inception("inspect", "assets/hippocampus.safetensors");
+    expect(code).toBe(0);
+    expect(out).toContain("\n  fits     inception_resnet_3d.table with inceptionkit naming: 3 classes\n");
+    const fits = [{ model: "inception_resnet_3d.table", weightSet: null, names: "inceptionkit", classes: 3, foreign: [] }];
+    expect(json(await inception("inspect", "assets/hippocampus.safetensors", "--json"))).toMatchObject({ fits });
+    const digits = await inception("inspect", path.join(DIGITS, "googlenet-digits.safetensors"));
+    expect(digits.out).toContain("\n  fits     no known network at its default options\n");
+  });
+
   test("wrong weights are listed, and nothing is written", async () => {
     const file = path.join(folder, "never.onnx");
     const result = await inception("export", "googlenet", "--weights", path.join(DIGITS, "googlenet-digits.safetensors"), "--out", file);

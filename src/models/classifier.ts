@@ -8,6 +8,11 @@ import type { WeightFile } from "../weights/weight-file.js";
 /** Outputs with a score for each class: the classifier's, and the auxiliary ones for training. */
 const CLASS_SCORES = /^(logits|aux\d*)$/;
 
+/** Whether an output has a score for each class, so that it needs a classifier. */
+export function isClassScores(output: string): boolean {
+  return CLASS_SCORES.test(output);
+}
+
 /** A file that has the backbone of a network and not its classifier. */
 export interface ClassifierDifference {
   /** Outputs of the network that the file cannot compute. */
@@ -48,7 +53,7 @@ export function classifierDifference(graph: Graph, file: WeightFile, map: NameMa
 
 /** The parameters that only one output with class scores needs, by output; none for a network that has no other output. */
 function classifierParameters(graph: Graph): ReadonlyMap<string, readonly string[]> {
-  const isScores = ({ name }: { readonly name: string }) => CLASS_SCORES.test(name);
+  const isScores = ({ name }: { readonly name: string }) => isClassScores(name);
   const others = graph.outputs.filter((output) => !isScores(output)).map(({ name }) => name);
   if (others.length === 0) return new Map();
   const backbone = new Set(selectOutputs(graph, others).parameters.map(({ path }) => path));

@@ -2,6 +2,7 @@ import { looksLikeNpy, openNpy } from "../formats/npy.js";
 import { decodeModel } from "../formats/onnx/decode.js";
 import { type OnnxSummary, summarizeOnnx } from "../formats/onnx/print.js";
 import { looksLikeOnnx } from "../formats/onnx/sniff.js";
+import { type WeightFit, weightFits } from "../models/fits.js";
 import { type Artefact, parseArtefact } from "../predict/artefact.js";
 import { elementCount } from "../tensor/tensor.js";
 import { summarizeDicom } from "./dicom/read.js";
@@ -24,6 +25,8 @@ export interface Inspection {
   readonly onnx: OnnxSummary | null;
   /** Geometry and statistics of a medical volume, or of a series of slices. */
   readonly volume: VolumeSummary | null;
+  /** Of weights: the networks that they fit, by names and shapes, and the weight sets whose names they use; absent for other files. */
+  readonly fits?: readonly WeightFit[];
 }
 
 export interface InspectedTensor {
@@ -69,8 +72,9 @@ async function inspectWeights(where: string): Promise<Inspection> {
   await close();
   const { format, metadata } = file;
   const tensors = [...file.tensors.values()].map(({ name, dtype, shape }): InspectedTensor => ({ name, dtype, shape }));
-  const nothing = { onnx: null, volume: null };
-  return { file: where, bytes, format, ...totals(tensors), metadata, artefact: parseArtefact(Object.entries(metadata), where), ...nothing };
+  const artefact = parseArtefact(Object.entries(metadata), where);
+  const fits = weightFits(file, artefact);
+  return { file: where, bytes, format, ...totals(tensors), metadata, artefact, onnx: null, volume: null, fits };
 }
 
 async function inspectFolder(folder: string, series: string | null): Promise<Inspection> {

@@ -9,6 +9,7 @@ import { checkRun, completeLimits, declaredFeeds, type RunCost, type RunLimits }
 import { INFERENCE_OPS } from "../formats/onnx/schemas.js";
 import { graphForm } from "../formats/onnx/shapes/infer.js";
 import { quoted, shortened } from "../formats/quoted.js";
+import { isClassScores } from "../models/classifier.js";
 import { findModel, MODELS, type Model } from "../models/index.js";
 import { type Artefact, goldenDifferences, goldenFeeds, parseArtefact } from "../predict/artefact.js";
 import type { Device, Session } from "../runtime/session.js";
@@ -70,7 +71,8 @@ export interface LoadedModel {
  */
 export async function loadModel(model: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
   if (model.toLowerCase().endsWith(".onnx")) return loadOnnxFile(model, options);
-  return loadPrepared(await prepareAny(model, options), options);
+  const needsClassifier = options.needsClassifier ?? options.outputs?.some(isClassScores) ?? true;
+  return loadPrepared(await prepareAny(model, { ...options, needsClassifier }), options);
 }
 
 /** Options that would have no effect beside a kind of model, and why. An option that is ignored would be a wrong result. */

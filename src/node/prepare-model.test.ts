@@ -7,6 +7,8 @@ import { sharedPath, titleNeeding } from "../../test/shared.js";
 import { describeModel, type GivenOptions } from "../models/index.js";
 import { elementCount } from "../tensor/tensor.js";
 import { resolveSettings } from "../train/settings.js";
+import { inspectFile } from "./inspect-file.js";
+import { loadModel } from "./load-model.js";
 import { prepareModel } from "./prepare-model.js";
 import { prepareNetwork } from "./training/prepare-network.js";
 
@@ -84,6 +86,14 @@ describe("weights without the network's classifier", () => {
     expect(artefact.labels).toBeNull();
   });
 
+  test("are loaded for features where these are the only outputs", async () => {
+    const weights = await zeros("backbone.safetensors", backbone());
+    const model = await loadModel("inception_v3", { weights, options: SMALL, outputs: ["features"], threads: 1 });
+    expect(model.session.outputs.map(({ name }) => name)).toEqual(["features"]);
+    await model.close();
+    await expect(loadModel("inception_v3", { weights, options: SMALL })).rejects.toMatchObject({ code: "WEIGHTS_MISMATCH" });
+  });
+
   test.each([
     ["no classifier", [], { missing: ["fc.weight", "fc.bias"], foreign: [] }],
     ["another classifier", dense, { missing: ["fc.weight", "fc.bias"], foreign: ["dense_1.weight", "dense_1.bias"] }],
@@ -132,6 +142,7 @@ describe("weights of another network", () => {
     ],
   ])("%s", async (model, name, options, asked, names, id) => {
     const file = await zeros(name, shapesOf(model, options));
+    expect((await inspectFile(file)).fits?.map((fit) => fit.model)).toContain(model);
     await expect(prepareModel(asked, file)).rejects.toMatchObject({
       code: "WEIGHTS_MISMATCH",
       message: `Cannot load weights "${file}" into "${id}": they are weights of ${model} with ${names} naming; use model ${model}`,
@@ -140,6 +151,7 @@ describe("weights of another network", () => {
 
   test("that fit no network say what is missing", async () => {
     const file = await zeros("none.safetensors", [["conv.weight", [8, 3, 3, 3]]]);
+    expect((await inspectFile(file)).fits).toEqual([]);
     await expect(prepareModel("googlenet.paper", file)).rejects.toMatchObject({
       message:
         'Cannot load weights into "googlenet.paper" by caffe names: 116 missing (conv1.conv.weight, conv1.conv.bias, conv2.conv.weight, conv2.conv.bias and 112 more); 1 unexpected ("conv.weight"); 0 of 116 parameters match; the file fits no known network at its default options',

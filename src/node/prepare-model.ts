@@ -36,7 +36,8 @@ export interface PrepareOptions extends SourceOptions {
   readonly allow?: AllowedDifferences;
   /**
    * Whether the weights must have the network's classifier. If not, weights of the backbone are accepted too, and weights
-   * whose classifier has other names or another number of classes; the network then lacks the outputs that need it. Default true.
+   * whose classifier has other names or another number of classes; the network then lacks the outputs that need it.
+   * Default true; in `loadModel` false where `outputs` names none that needs it.
    */
   readonly needsClassifier?: boolean;
 }
@@ -115,7 +116,7 @@ async function readParameters(
     try {
       return { graph, ...(await loadWeights(graph, file, map, allow)) };
     } catch (thrown) {
-      throw diagnosed(thrown, graph, file, name, saved);
+      throw diagnosed(thrown, graph, report, { file, name, saved });
     }
   }
   if (needsClassifier) throw withoutClassifier(graph, name, classifier);
@@ -140,8 +141,9 @@ function withoutClassifier(graph: Graph, name: string, difference: ClassifierDif
 }
 
 /** The error of a file whose names fit another network, with that network. */
-function diagnosed(thrown: unknown, { name: model }: Graph, file: WeightFile, name: string, saved: Artefact | null): unknown {
-  if (!(thrown instanceof InceptionError && thrown.code === "WEIGHTS_MISMATCH")) return thrown;
+function diagnosed(thrown: unknown, { name: model }: Graph, { missing }: WeightReport, { file, name, saved }: NamedFile): unknown {
+  // Where every name is found only shapes differ: these are other options of the same network.
+  if (!(thrown instanceof InceptionError && thrown.code === "WEIGHTS_MISMATCH") || missing.length === 0) return thrown;
   const fits = weightFits(file, saved);
   const models = [...new Set(fits.map((fit) => fit.model))];
   const [first] = fits;

@@ -25,7 +25,7 @@ export const run: RunCommand = async ([file], flags, io) => {
   io.out(
     `${messageOf(inspection.file)}: ${format}, ${formatCount(bytes)} bytes, ${formatCount(tensors.length)} tensors, ${formatCount(values)} values\n`,
   );
-  io.out(describeArtefact(inspection) + describeOnnx(inspection));
+  io.out(describeArtefact(inspection) + describeFits(inspection) + describeOnnx(inspection));
   if (tensors.length > 0) {
     const rows = tensors.map(({ name, dtype, shape }) => [messageOf(name), dtype, `[${shape.join(", ")}]`]);
     io.out(`\n${formatTable(["tensor", "dtype", "shape"], rows)}`);
@@ -49,6 +49,18 @@ function describeArtefact({ artefact, metadata }: Inspection): string {
     `  example  ${golden === null ? "none" : `checked when the file is loaded`}`,
     "",
   ].join("\n");
+}
+
+/** A line for each network and weight set that weights fit. */
+function describeFits({ fits }: Inspection): string {
+  if (fits === undefined) return "";
+  if (fits.length === 0) return "  fits     no known network at its default options\n";
+  const rows = fits.map(({ model, weightSet, names, classes, foreign }) => {
+    const other = foreign.length === 0 ? "" : `, ${foreign.length} tensors of another classifier`;
+    const classifier = classes === 0 ? "no classifier" : `${formatCount(classes)} classes`;
+    return `  fits     ${model} with ${names} naming${weightSet === null ? "" : ` (${weightSet})`}: ${classifier}${other}\n`;
+  });
+  return rows.join("");
 }
 
 /** The promised keys: of a volume its own, beside what every file has. */
