@@ -1,5 +1,6 @@
 /** How each public weight set was fed when its published accuracy was measured. Add yours here. */
 import { InceptionError } from "../errors.js";
+import { shortened } from "../formats/quoted.js";
 import { isRecord } from "./is-record.js";
 import { type Preprocessing, recipeFault } from "./transforms/preprocess.js";
 
@@ -166,7 +167,7 @@ const CHOICES = {
  */
 export function parsePreprocessing(value: unknown, place: string): Preprocessing {
   const fail = (field: string, found: unknown, expected: string): never => {
-    const shown = found === undefined ? "missing" : (JSON.stringify(found) ?? typeof found).slice(0, 80);
+    const shown = found === undefined ? "missing" : shortened(JSON.stringify(found) ?? typeof found).slice(0, 80);
     throw new InceptionError("OPTION_INVALID", `Cannot read the preprocessing of ${place}: ${field} is ${shown}, expected ${expected}`, {
       place,
       field,
