@@ -20,7 +20,7 @@ export async function fillWorkspace(folder: string): Promise<void> {
   mkdirSync(path.join(folder, "runs"));
   copyFileSync(path.join(ROOT, "test/goldens/pth/tiny_state_dict.zip.pth"), path.join(folder, "checkpoint.pt"));
   await photographs(folder);
-  await scans(folder);
+  await fillScans(folder);
   series(folder);
   const out = (name: string): string => path.join(folder, "runs", name);
   const photos = { data: path.join(folder, "photos"), valFraction: 0.5, epochs: 1, batch: 8, augmentation: "none", seed: 1 };
@@ -45,7 +45,7 @@ async function photographs(folder: string): Promise<void> {
 }
 
 /** Synthetic volumes as a Decathlon dataset, as `scans/` with `labels/`, and one as `scan.nii.gz`. */
-async function scans(folder: string): Promise<void> {
+export async function fillScans(folder: string): Promise<void> {
   const dataset = path.join(folder, "Task04_Hippocampus");
   const names = ["imagesTr", "labelsTr"].map((name) => path.join(dataset, name));
   for (const name of names) mkdirSync(name, { recursive: true });

@@ -40,6 +40,7 @@ const RUNNING: readonly Flag[] = [
   ["--workers <n>", "data-loading worker threads; 0 loads on the main thread (default: 1)", undefined, "Runtime"],
   ["--out <dir>", "run directory, new or empty (default: runs/<model>-<n>, the first free number)", undefined, "Output"],
   ["--resume <run>", "resume a run from its last checkpoint, with its data, model and settings; --epochs extends it", undefined, "Output"],
+  ["--dry-run", "print what would be trained, on which data and with which settings, and write nothing", undefined, "Output"],
   ["--json", "print JSON to stdout", undefined, "Output"],
 ];
 
@@ -150,6 +151,7 @@ export const COMMANDS: readonly Command[] = [
       "inception train photos --model inception_resnet_v2 --weights hf:timm/inception_resnet_v2.tf_in1k --recipe head --out runs/head",
       "inception train shapes10 --model inception_resnet_v1 --option inputSize=75 --option widthMultiplier=0.25 --epochs 5 --out runs/shapes",
       "inception train shards/train-{000..099}.tar --model inception_resnet_v2.paper --recipe paper --val shards/val.tar --out runs/paper",
+      "inception train shapes10 --model googlenet --option inputSize=75 --recipe paper --dry-run",
       "inception train --resume runs/photos",
     ],
     load: () => import("./commands/train.js"),

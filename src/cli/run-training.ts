@@ -3,11 +3,13 @@ import { constants } from "node:os";
 import { InceptionError, messageOf } from "../errors.js";
 import { type ProgressReport, reportOn } from "../node/training/progress-report.js";
 import type { TrainedRun } from "../node/training/train-model.js";
+import type { TrainingPlan } from "../node/training/training-plan.js";
 import type { EpochRow } from "../train/history.js";
 import type { Flags } from "./command.js";
 import { EXIT } from "./exit-code.js";
 import { flagName, integerFlag } from "./flags.js";
-import { formatCount, type Io, printJson } from "./io.js";
+import { formatCount, formatTable, type Io, printJson } from "./io.js";
+import { settingFlag, settingText } from "./training-flags.js";
 
 /** Ctrl-C, what job schedulers and service managers send, and the end of the terminal. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -83,13 +85,44 @@ export function outcomeOf(trained: TrainedRun, { command, scores, formatRow }: E
   };
 }
 
+/** The outcome of `--dry-run`. */
+export function outcomeOfPlan(plan: TrainingPlan): Outcome {
+  const { model, samples, classes, train, validation, stepsPerEpoch, steps, parameters, trained, randomlyInitialized, settings } = plan;
+  const facts = [
+    ["model", `${model}: ${formatCount(parameters)} parameters, ${formatCount(trained)} trained`],
+    ["data", `${formatCount(train)} training and ${formatCount(validation)} validation ${samples}`],
+    [
+      "classes",
+      `${formatCount(classes.length)}: ${messageOf(classes.slice(0, MAX_CLASSES).join(", "))}${classes.length > MAX_CLASSES ? ", …" : ""}`,
+    ],
+    ["steps", `${formatCount(steps)}, ${formatCount(stepsPerEpoch)} per epoch`],
+    ...(randomlyInitialized.length === 0 ? [] : [["randomly initialized", randomlyInitialized.join(", ")]]),
+  ];
+  const width = Math.max(...facts.map(([name = ""]) => name.length));
+  const rows = settings.map(({ name, value, from }) => [settingFlag(name), settingText(value), from]);
+  return {
+    json: plan,
+    text: [
+      ...facts.map(([name = "", fact = ""]) => `${name.padEnd(width)}  ${fact}`),
+      "",
+      formatTable(["setting", "value", "from"], rows),
+      "Nothing was written. Run the same command without --dry-run to train.",
+      "",
+    ].join("\n"),
+    stopped: null,
+  };
+}
+
+/** Names of classes that are printed; all are in the JSON. */
+const MAX_CLASSES = 10;
+
 function resumeLine(command: string, run: string): string {
   return `inception ${command} --resume ${quotedForShell(run)}`;
 }
 
 /** A run keeps what it was begun with; otherwise resuming would not give what an uninterrupted run gives. */
 export function refuseSettings(resume: string, data: string | undefined, settings: Readonly<Record<string, unknown>>, flags: Flags): void {
-  const others = ["model", "out", "preprocessing"].filter((name) => flags[name] !== undefined);
+  const others = ["model", "out", "preprocessing", "dryRun"].filter((name) => flags[name] !== undefined);
   const options = Array.isArray(flags.option) && flags.option.length > 0 ? ["--option"] : [];
   const given = [...(data === undefined ? [] : ["DATA"]), ...[...others, ...Object.keys(settings)].map(flagName), ...options];
   if (given.length === 0) return;

@@ -90,6 +90,21 @@ function defaultText(name: string, defaults: Readonly<Record<string, unknown>>, 
   return typeof value === "object" ? specOf(value) : JSON.stringify(value);
 }
 
+/** What a command line calls a setting. */
+export function settingFlag(name: string): string {
+  return OPERANDS.includes(name) ? name.toUpperCase() : flagName(OTHER_NAMES[name] ?? name);
+}
+
+/** The value of a setting as its flag takes it. */
+export function settingText(value: unknown): string {
+  if (value === null) return "none";
+  if (value === true || value === false) return value ? "on" : "off";
+  if (value === "") return "none";
+  if (Array.isArray(value)) return value.join("x");
+  if (typeof value === "object") return "name" in value ? specOf(value) : JSON.stringify(value);
+  return String(value);
+}
+
 /** `sgd:momentum=0.9`, as the flag takes it. */
 function specOf(record: object): string {
   const shown = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));

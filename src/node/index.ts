@@ -76,6 +76,13 @@ export {
   type TrainSegmentationOptions,
   trainSegmentation,
 } from "./training/train-segmentation.js";
+export {
+  type PlannedSetting,
+  planModelTraining,
+  planSegmentationTraining,
+  type SettingOrigin,
+  type TrainingPlan,
+} from "./training/training-plan.js";
 export { type SegmentationValidation, type ValidateSegmentationOptions, validateSegmentation } from "./training/validate-segmentation.js";
 export {
   type LoadedVolume,

@@ -5,6 +5,7 @@ import {
   type TrainSegmentationOptions,
   trainSegmentation,
 } from "../../node/training/train-segmentation.js";
+import { planSegmentationTraining } from "../../node/training/training-plan.js";
 import { metricValue } from "../../train/history.js";
 import { formatLoss } from "../../train/progress.js";
 import { SEGMENTATION_SETTINGS } from "../../train/segmentation-settings.js";
@@ -16,6 +17,7 @@ import {
   epochsFlag,
   type Outcome,
   outcomeOf,
+  outcomeOfPlan,
   quotedForShell,
   refuseSettings,
   runTraining,
@@ -56,6 +58,11 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainS
     throw usage("without data: expected a folder of labelled volumes, as in inception train-seg Task04_Hippocampus --out run");
   }
   const options = { ...common, ...(out === undefined ? {} : { out }), options: optionFlags(flags) };
+  // The folds of a cross-validation differ by at most one case; the first stands for all.
+  if (flags.dryRun === true) {
+    const planned = fold === "all" ? { fold: 0 } : oneFold;
+    return outcomeOfPlan(await planSegmentationTraining(model, { ...settings, ...planned, data }, options));
+  }
   if (fold === "all") return outcomeOfAll(await crossValidate(model, { ...settings, data }, options));
   return outcomeOfRun(await trainSegmentation(model, { ...settings, ...oneFold, data }, options));
 }

@@ -1,11 +1,22 @@
-import { resumeTraining, type TrainedRun, type TrainModelOptions, trainModel } from "../../node/training/train-model.js";
+import { resumeTraining, type TrainModelOptions, trainModel } from "../../node/training/train-model.js";
+import { planModelTraining } from "../../node/training/training-plan.js";
 import type { EpochRow } from "../../train/history.js";
 import { formatLoss, formatShare } from "../../train/progress.js";
 import { SETTINGS } from "../../train/settings.js";
 import type { Flags, RunCommand } from "../command.js";
 import { deviceFlags, optionFlags, textFlag } from "../flags.js";
 import { readPreprocessing, sourceFlags } from "../run-model.js";
-import { type EpochWords, epochsFlag, outcomeOf, refuseSettings, runTraining, usage, workersFlag } from "../run-training.js";
+import {
+  type EpochWords,
+  epochsFlag,
+  type Outcome,
+  outcomeOf,
+  outcomeOfPlan,
+  refuseSettings,
+  runTraining,
+  usage,
+  workersFlag,
+} from "../run-training.js";
 import { flagSettings, givenSettings } from "../training-flags.js";
 
 const WORDS: EpochWords = {
@@ -18,16 +29,16 @@ const WORDS: EpochWords = {
 export const run: RunCommand = ([data], flags, io) =>
   runTraining({ command: "train", samples: "images" }, flags, io, async (watch) => {
     const common = { ...deviceFlags(flags), ...workersFlag(flags), ...sourceFlags(flags, io), ...watch };
-    return outcomeOf(await start(data === undefined ? undefined : String(data), flags, common), WORDS);
+    return start(data === undefined ? undefined : String(data), flags, common);
   });
 
-async function start(data: string | undefined, flags: Flags, common: Omit<TrainModelOptions, "out">): Promise<TrainedRun> {
+async function start(data: string | undefined, flags: Flags, common: Omit<TrainModelOptions, "out">): Promise<Outcome> {
   const [model, out, resume, preprocessing] = ["model", "out", "resume", "preprocessing"].map((name) => textFlag(flags, name));
   const settings = givenSettings(flags, flagSettings(SETTINGS));
   if (resume !== undefined) {
     const { epochs, ...others } = settings;
     refuseSettings(resume, data, others, flags);
-    return resumeTraining({ ...common, ...epochsFlag(flags), out: resume });
+    return outcomeOf(await resumeTraining({ ...common, ...epochsFlag(flags), out: resume }), WORDS);
   }
   if (data === undefined) {
     throw usage(
@@ -35,16 +46,15 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainM
     );
   }
   if (model === undefined) throw usage("without a model: expected --model with an id (see inception models)");
-  return trainModel(
-    model,
-    { ...settings, data },
-    {
-      ...common,
-      ...(out === undefined ? {} : { out }),
-      options: optionFlags(flags),
-      ...(preprocessing === undefined ? {} : { preprocessing: await readPreprocessing(preprocessing) }),
-    },
-  );
+  const given = { ...settings, data };
+  const options = {
+    ...common,
+    ...(out === undefined ? {} : { out }),
+    options: optionFlags(flags),
+    ...(preprocessing === undefined ? {} : { preprocessing: await readPreprocessing(preprocessing) }),
+  };
+  if (flags.dryRun === true) return outcomeOfPlan(await planModelTraining(model, given, options));
+  return outcomeOf(await trainModel(model, given, options), WORDS);
 }
 
 function formatRow({ epoch, top1, top5, loss, trainLoss }: EpochRow): string {

@@ -96,6 +96,20 @@ export interface TrainedRun {
  * ```
  */
 export async function trainModel(id: string, given: GivenOptions, options: TrainModelOptions): Promise<TrainedRun> {
+  const { settings, network, train, val } = await prepareTraining(id, given, options);
+  const out = options.out ?? (await makeRunFolder(network.model));
+  const config = { ...runConfig(network, settings), places: await placesOf(out, settingsJson(settings)) };
+  const contents = { config, labels: train.classes, recipe: { preprocessing: network.preprocessing } };
+  const writer = await createRun(out, contents, Date.now() / 1000);
+  const beginning = { start: BEGINNING, state: null, earlier: NO_EARLIER_LOG };
+  return finishRun({ settings, network, train, val, writer, ...beginning, options: { ...options, out } });
+}
+
+/** What a run trains, before it writes anything. */
+export type PreparedTraining = Pick<Prepared, "settings" | "network" | "train" | "val">;
+
+/** @internal The first half of `trainModel`: settings, data and network. */
+export async function prepareTraining(id: string, given: GivenOptions, options: TrainModelOptions): Promise<PreparedTraining> {
   const { recipe } = given;
   const settings = resolveSettings({
     ...given,
@@ -107,12 +121,7 @@ export async function trainModel(id: string, given: GivenOptions, options: Train
   const { train, val } = await untilAborted(signal, openDataset(settings.data, datasetOptions(settings)));
   options.onEvent?.({ kind: "preparing", what: "network" });
   const network = await untilAborted(signal, prepareNetwork(id, settings, train.classes.length, options));
-  const out = options.out ?? (await makeRunFolder(network.model));
-  const config = { ...runConfig(network, settings), places: await placesOf(out, settingsJson(settings)) };
-  const contents = { config, labels: train.classes, recipe: { preprocessing: network.preprocessing } };
-  const writer = await createRun(out, contents, Date.now() / 1000);
-  const beginning = { start: BEGINNING, state: null, earlier: NO_EARLIER_LOG };
-  return finishRun({ settings, network, train, val, writer, ...beginning, options: { ...options, out } });
+  return { settings, network, train, val };
 }
 
 /**

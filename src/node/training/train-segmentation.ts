@@ -14,6 +14,7 @@ import { type CaseFacts, caseFacts, type Fingerprint, fingerprintOf, trainingSta
 import { planTraining, type SegmentationPlan } from "../../segment/plan.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { bestEpoch } from "../../train/history.js";
+import type { JsonRecord } from "../../train/json.js";
 import { BEGINNING, type LoopParts, type Progress, trainLoop } from "../../train/loop.js";
 import { type PatchEvaluation, segmentation, type VolumeBatch, volumeInput } from "../../train/segmentation.js";
 import { resolveSegmentationSettings, type SegmentationSettings, volumeAugmentation } from "../../train/segmentation-settings.js";
@@ -82,6 +83,29 @@ export interface SegmentedRun extends TrainedRun {
  * ```
  */
 export async function trainSegmentation(id: string, given: GivenOptions, options: TrainSegmentationOptions): Promise<SegmentedRun> {
+  const { file, ...prepared } = await prepareSegmentation(id, given, options);
+  const { network, settings, labels } = prepared;
+  const out = options.out ?? (await makeRunFolder(network.model));
+  const { model, graphHash } = network;
+  const json = settingsJson(settings);
+  const config = { model, options: network.options, graphHash, settings: json, places: await placesOf(out, json) };
+  const writer = await createRun(out, { config, labels, recipe: { plan: file } }, Date.now() / 1000);
+  const beginning = { start: BEGINNING, state: null, earlier: NO_EARLIER_LOG };
+  return finish({ ...prepared, writer, ...beginning, options: { ...options, out } });
+}
+
+/** What a run trains, before it writes anything. */
+export interface PreparedSegmentation extends Pick<Prepared, "settings" | "network" | "plan" | "dataset" | "labels"> {
+  /** Contents of plan.json. */
+  readonly file: JsonRecord;
+}
+
+/** @internal The first half of `trainSegmentation`: settings, cases, plan and network. */
+export async function prepareSegmentation(
+  id: string,
+  given: GivenOptions,
+  options: TrainSegmentationOptions,
+): Promise<PreparedSegmentation> {
   const settings = resolveSegmentationSettings(given);
   checkForVolumes(id);
   if (options.out !== undefined) await checkFreeForRun(options.out);
@@ -102,14 +126,7 @@ export async function trainSegmentation(id: string, given: GivenOptions, options
   );
   const trainedRecipe = { ...planned.recipe, mirrorAxes: augmentation.mirrorAxes, training };
   const plan: RunPlan = { recipe: trainedRecipe, batch: planned.batch, train: train.map(idOf), validation: val.map(idOf) };
-  const out = options.out ?? (await makeRunFolder(network.model));
-  const { model, graphHash } = network;
-  const json = settingsJson(settings);
-  const config = { model, options: network.options, graphHash, settings: json, places: await placesOf(out, json) };
-  const recipe = { plan: planJson(plan, planned, fingerprint, dataset) };
-  const writer = await createRun(out, { config, labels, recipe }, Date.now() / 1000);
-  const beginning = { start: BEGINNING, state: null, earlier: NO_EARLIER_LOG };
-  return finish({ settings, network, plan, dataset, labels, writer, ...beginning, options: { ...options, out } });
+  return { settings, network, plan, dataset, labels, file: planJson(plan, planned, fingerprint, dataset) };
 }
 
 /**

@@ -1,0 +1,124 @@
+/** What a run would do, without doing it: `train --dry-run` and `train-seg --dry-run`. */
+import { selectTrained } from "../../compile/training/training.js";
+import { type Graph, isTrainable } from "../../ir/graph.js";
+import type { GivenOptions } from "../../models/index.js";
+import { trainedParameters } from "../../train/freeze.js";
+import type { JsonData } from "../../train/json.js";
+import { RECIPES } from "../../train/recipes.js";
+import { settingsJson } from "../../train/settings.js";
+import { prepareTraining, type TrainModelOptions } from "./train-model.js";
+import { prepareSegmentation, type TrainSegmentationOptions } from "./train-segmentation.js";
+
+/** Where the value of a setting comes from: the caller, the recipe, the plan made from the data, or the defaults. */
+export type SettingOrigin = "given" | "recipe" | "planned" | "default";
+
+export interface PlannedSetting {
+  readonly name: string;
+  readonly value: JsonData;
+  readonly from: SettingOrigin;
+}
+
+/** A run before it begins. */
+export interface TrainingPlan {
+  readonly model: string;
+  /** What the counts of samples count. */
+  readonly samples: "images" | "cases";
+  readonly classes: readonly string[];
+  readonly train: number;
+  /** 0 where there is nothing to validate on. */
+  readonly validation: number;
+  readonly stepsPerEpoch: number;
+  readonly steps: number;
+  /** Values of trainable parameters, and how many of them are trained. */
+  readonly parameters: number;
+  readonly trained: number;
+  /** Parameters that are randomly initialized although weights are given. */
+  readonly randomlyInitialized: readonly string[];
+  /** Every setting, sorted by name. */
+  readonly settings: readonly PlannedSetting[];
+}
+
+/**
+ * Resolves what `trainModel` would train, on which data and with which settings. Opens the data and the weights; writes nothing
+ * (weights that are downloaded stay in the cache).
+ *
+ * @param id - as for `trainModel`, like the other parameters
+ * @throws InceptionError as `trainModel` before its first step
+ *
+ * @example
+ * ```ts
+ * import { planModelTraining } from "inceptionkit/node";
+ * const options = { inputSize: 75, widthMultiplier: 0.0625, repeats: [1, 1, 1] };
+ * const plan = await planModelTraining("inception_resnet_v1", { data: "shapes10?train=64&val=10", epochs: 2, batch: 16 }, { options });
+ * plan.steps; // 8
+ * ```
+ */
+export async function planModelTraining(id: string, given: GivenOptions, options: TrainModelOptions): Promise<TrainingPlan> {
+  const { settings, network, train, val } = await prepareTraining(id, given, options);
+  const batches = Math.floor(train.size / settings.batch);
+  const isTrained = trainedParameters(network.graph, settings.freeze);
+  const ofRecipe = Object.keys(RECIPES[settings.recipe]);
+  return {
+    model: network.model,
+    samples: "images",
+    classes: train.classes,
+    train: train.size,
+    validation: val?.size ?? 0,
+    ...stepsOf(batches, settings),
+    ...parametersOf(network.graph, isTrained),
+    randomlyInitialized: network.begun,
+    settings: settingsOf(settingsJson(settings), (name) =>
+      given[name] !== undefined ? "given" : ofRecipe.includes(name) ? "recipe" : "default",
+    ),
+  };
+}
+
+/**
+ * The same for `trainSegmentation`. Reads all cases, since spacing, patches and batch are planned from them.
+ *
+ * @throws InceptionError as `trainSegmentation` before its first step
+ *
+ * @example
+ * ```ts
+ * import { planSegmentationTraining } from "inceptionkit/node";
+ * const settings = { data: "Task04_Hippocampus", folds: 2, fold: 0, epochs: 1 };
+ * const plan = await planSegmentationTraining("inception_resnet_3d", settings, { options: { widthMultiplier: 0.05 } });
+ * console.log(plan.train, plan.settings.filter(({ from }) => from === "planned"));
+ * ```
+ */
+export async function planSegmentationTraining(id: string, given: GivenOptions, options: TrainSegmentationOptions): Promise<TrainingPlan> {
+  const { settings, network, plan, labels } = await prepareSegmentation(id, given, options);
+  const { patchSize, spacing } = plan.recipe;
+  const planned = { batch: plan.batch, patchSize, spacing };
+  return {
+    model: network.model,
+    samples: "cases",
+    classes: labels,
+    train: plan.train.length,
+    validation: plan.validation.length,
+    ...stepsOf(Math.floor((plan.train.length * settings.patchesPerCase) / plan.batch), settings),
+    ...parametersOf(network.graph, () => true),
+    randomlyInitialized: [],
+    settings: settingsOf({ ...settingsJson(settings), ...planned }, (name) =>
+      given[name] !== undefined ? "given" : Object.hasOwn(planned, name) ? "planned" : "default",
+    ),
+  };
+}
+
+function stepsOf(batchesPerEpoch: number, { accumulate, epochs }: { readonly accumulate: number; readonly epochs: number }) {
+  const stepsPerEpoch = Math.ceil(batchesPerEpoch / accumulate);
+  return { stepsPerEpoch, steps: stepsPerEpoch * epochs };
+}
+
+function parametersOf(graph: Graph, isTrained: ReturnType<typeof trainedParameters>) {
+  const trainable = selectTrained(graph).parameters.filter(isTrainable);
+  const count = (parameters: Graph["parameters"]): number =>
+    parameters.reduce((sum, { type }) => sum + type.shape.reduce<number>((size, axis) => size * Number(axis), 1), 0);
+  return { parameters: count(trainable), trained: count(trainable.filter(isTrained)) };
+}
+
+function settingsOf(settings: Readonly<Record<string, JsonData>>, originOf: (name: string) => SettingOrigin): readonly PlannedSetting[] {
+  return Object.entries(settings)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => ({ name, value, from: originOf(name) }));
+}
