@@ -97,10 +97,11 @@ describe("explain", () => {
     ],
     [["--out", "x", "--class", "espresso"], 'Cannot explain class "espresso": expected a name or an index below 6, such as'],
   ])("%s is refused", async (flags, message) => {
-    const result = await refused("explain", photo, ...model(), ...flags);
+    const place = (flag: string): string => (flag === "x" || flag === "y.onnx" ? path.join(folder, flag) : flag);
+    const result = await refused("explain", photo, ...model(), ...flags.map(place));
     expect(result.code).toBe(2);
     expect(result.err).toContain(`inception: ${message}`);
-    expect(existsSync("x/index.html") || existsSync("y.onnx")).toBe(false);
+    expect(existsSync(path.join(folder, "x")) || existsSync(path.join(folder, "y.onnx"))).toBe(false);
   });
 
   test("without a place for the results it is the folder explanation", async () => {
@@ -108,6 +109,14 @@ describe("explain", () => {
     const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder });
     expect(JSON.parse(stdout)).toMatchObject([{ file: photo, maps: [{ overlay: "explanation/photo.grad_cam.png" }] }]);
     expect(readdirSync(path.join(folder, "explanation")).sort()).toEqual(["explanation.json", "index.html", "photo.grad_cam.png"]);
+  });
+
+  test("an earlier explanation outlives a class that does not exist", async () => {
+    const out = path.join(folder, "earlier");
+    expect(await refused("explain", photo, ...model(), "--out", out)).toMatchObject({ code: 0 });
+    const before = readdirSync(out);
+    expect(await refused("explain", photo, ...model(), "--out", out, "--class", "espresso")).toMatchObject({ code: 2 });
+    expect(readdirSync(out)).toEqual(before);
   });
 
   test("no images, nothing to explain", async () => {

@@ -1,5 +1,4 @@
 import path from "node:path";
-import type { Image } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { EXPLANATION_METHODS, EXPLANATION_NAMES, type ExplainOptions, type ExplanationName } from "../../explain/index.js";
 import { decodeImage } from "../../node/decode-image.js";
@@ -57,26 +56,26 @@ async function explainAll(
   flags: Flags,
   io: Io,
 ): Promise<readonly Explained[]> {
-  await clearExplanation(out);
   const target = textFlag(flags, "class");
   const pictures: ExplainedPicture[] = [];
   const outcomes: Explained[] = [];
   const names = uniqueNames(files);
   const open = imageOpener(flags, io);
-  // Before the files that it names, so that those of an interrupted run are known.
-  const methods = explainer.methods.map((method) => `${method}.png`);
-  await writeExplanationList(out, [...names.flatMap((name) => methods.map((ending) => `${name}.${ending}`)), PAGE]);
   for (const [index, file] of files.entries()) {
-    try {
+    const explanation = await attempt(async () => {
       const image = await decodeImage(await open(file), { name: imageName(file) });
-      const { picture, ...written } = await explainOne(explainer, { file, image }, path.join(out, names[index] ?? String(index)), target);
-      pictures.push(picture);
-      outcomes.push(written);
-      if (flags.json !== true) io.out(formatWritten(written));
-    } catch (thrown) {
-      if (!(thrown instanceof InceptionError)) throw thrown;
-      outcomes.push({ file, error: messageOf(thrown) });
+      return explainer.explain(image, target);
+    });
+    if (explanation instanceof InceptionError) {
+      outcomes.push({ file, error: messageOf(explanation) });
+      continue;
     }
+    // Not before something replaces them: a class that does not exist is to cost nobody an earlier explanation.
+    if (pictures.length === 0) await beginExplanation(out, names, explainer.methods);
+    const { picture, ...written } = await writeOverlays(file, explanation, path.join(out, names[index] ?? String(index)));
+    pictures.push(picture);
+    outcomes.push(written);
+    if (flags.json !== true) io.out(formatWritten(written));
   }
   if (pictures.length === 0) return outcomes;
   const page = path.join(out, PAGE);
@@ -85,13 +84,23 @@ async function explainAll(
   return outcomes;
 }
 
-interface OpenedImage {
-  readonly file: string;
-  readonly image: Image;
+/** What fails because of one image is returned. */
+async function attempt<T>(work: () => Promise<T>): Promise<T | InceptionError> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (thrown instanceof InceptionError) return thrown;
+    throw thrown;
+  }
 }
 
-async function explainOne(explainer: Explainer, { file, image }: OpenedImage, base: string, target: string | undefined): Promise<Written> {
-  const explanation = await explainer.explain(image, target);
+/** Remove an earlier explanation, and list the files to come, so that those of an interrupted run are known. */
+async function beginExplanation(out: string, names: readonly string[], methods: readonly ExplanationName[]): Promise<void> {
+  await clearExplanation(out);
+  await writeExplanationList(out, [...names.flatMap((name) => methods.map((method) => `${name}.${method}.png`)), PAGE]);
+}
+
+async function writeOverlays(file: string, explanation: Explanation, base: string): Promise<Written> {
   const maps = [];
   for (const map of explanation.maps) {
     const name = `${base}.${map.method}.png`;

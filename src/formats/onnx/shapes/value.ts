@@ -29,7 +29,7 @@ export interface Inferred {
 
 /**
  * Multiply-adds of a matrix product that run in the time of one of a loop: pooling, normalization, products of integers
- * and doubles. Measured on two AVX-512 cores: 75 to 240 GMAC/s against 2 to 8.
+ * and doubles. Estimated for two AVX-512 cores: 75 to 240 GMAC/s against 2 to 8.
  */
 export const SLOW = 16;
 
