@@ -28,7 +28,7 @@ describe("docs/models.md", () => {
     const page = readFileSync(PAGE, "utf8");
     const row = page.split("\n").find((line) => line.startsWith(`| [\`${id}\`]`)) ?? "";
     const column = row.split("|").at(-2)?.trim() ?? "";
-    const publishers = WEIGHT_SETS.filter(({ model }) => model === id).map((set) => set.id.split("_")[0]?.toLowerCase() ?? "");
+    const publishers = WEIGHT_SETS.filter(({ model }) => model === id).map((set) => /^[a-z]+/.exec(set.id)?.[0] ?? "");
     const [, section = ""] = new RegExp(`\n## ${id}\n([\\s\\S]*?)\n## `).exec(`${page}\n## `) ?? [];
     for (const publisher of publishers) {
       expect(column.toLowerCase()).toContain(publisher);

@@ -17,6 +17,14 @@ function refused(code: string, fact: string): unknown {
   return expect.objectContaining({ code, message: `Cannot load "m.onnx": ${fact}` });
 }
 
+test("a crop is refused where the size of the value is not known when the model is loaded", () => {
+  const inputs = [{ name: "x", dtype: "float32" as const, shape: ["N", 3, "H", 4] }];
+  const crop = model({ nodes: [node("Pad", "x p", "y")], initializers: [int64("p", 0, 0, 0, -5, 0, 0, 0, 0)], inputs });
+  expect(() => check(crop)).toThrow(
+    refused("FILE_CORRUPT", "graph.node[0] (Pad) crops by 5 a value whose size is not known before it runs, expected pads from 0"),
+  );
+});
+
 describe("a small file that asks for much is refused by arithmetic", () => {
   const doubling = Array.from({ length: 200 }, (_, i) => node("Concat", `c${i} c${i}`, `c${i + 1}`, [int("axis", 2)]));
   const products = Array.from({ length: 2000 }, (_, i) => node("MatMul", `m${i} m0`, `m${i + 1}`));

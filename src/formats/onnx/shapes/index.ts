@@ -23,6 +23,7 @@ import {
   flatten,
   identity,
   pad,
+  padOfUnknown,
   reshape,
   shapeOf,
   slice,
@@ -35,7 +36,7 @@ import { gemm, matMul } from "./matrix.js";
 import { dequantize, quantize } from "./quantization.js";
 import { lpNormalization, reduce, softmax } from "./reductions.js";
 import { resize } from "./resize.js";
-import type { Rule } from "./value.js";
+import type { NodeView, Rule } from "./value.js";
 import { batchNormalization, conv, convTranspose, globalPool, instanceNormalization, localResponse, pool } from "./windows.js";
 
 export const RULES: Readonly<Record<InferenceOp, Rule>> = {
@@ -110,4 +111,9 @@ export const RULES: Readonly<Record<InferenceOp, Rule>> = {
   Transpose: transpose,
   Unsqueeze: unsqueeze,
   Where: where,
+};
+
+/** What is checked of an operator whose inputs are not all known. */
+export const UNKNOWN_RULES: Partial<Record<InferenceOp, (node: NodeView) => void>> = {
+  Pad: padOfUnknown,
 };

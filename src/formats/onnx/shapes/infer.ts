@@ -5,7 +5,7 @@ import { opsetOf, qualifiedOp } from "../check-ops.js";
 import { MAX_RANK } from "../decode-tensor.js";
 import { isInferenceOp } from "../schemas.js";
 import type { OnnxDim, OnnxDType, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from "../types.js";
-import { RULES } from "./index.js";
+import { RULES, UNKNOWN_RULES } from "./index.js";
 import { constantOf, type TypedTensor, valueOfTensor } from "./layout.js";
 import { type Inferred, NodeView, type Site, type Value } from "./value.js";
 
@@ -105,8 +105,12 @@ function inferNode(
   const op = qualifiedOp(node);
   const inputs = node.inputs.map((name) => (name === "" ? null : (values.get(name) ?? null)));
   const unknown = inputs.some((input, index) => input === null && node.inputs[index] !== "");
-  if (unknown || !isInferenceOp(op)) return null;
+  if (!isInferenceOp(op)) return null;
   const view = new NodeView(op, opset, { inputs, outputs: node.outputs.length, attributes: node.attributes }, site, place);
+  if (unknown) {
+    if (onFault === "throw") UNKNOWN_RULES[op]?.(view);
+    return null;
+  }
   try {
     const inferred = RULES[op](view);
     checkOutputs(view, inferred);

@@ -206,6 +206,16 @@ export function pad(node: NodeView): Inferred {
   return { outputs: [computed(x.dtype, shape)] };
 }
 
+/**
+ * ONNX Runtime works out sizes as it opens a model, also from those that are stated beside free ones, and aborts where a crop
+ * leaves less than nothing of one. Where the size is not known here, a crop is not accepted.
+ */
+export function padOfUnknown(node: NodeView): void {
+  const pads = node.ints("pads") ?? node.optional(1)?.numbers ?? [];
+  const crop = pads.find((pad) => pad < 0);
+  if (crop !== undefined) node.fail(`crops by ${-crop} a value whose size is not known before it runs, expected pads from 0`);
+}
+
 function arranged(x: Value, shape: readonly number[]): Inferred {
   return { outputs: [{ ...x, shape }] };
 }
