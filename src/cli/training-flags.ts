@@ -102,7 +102,7 @@ export function settingText(value: unknown): string {
   if (value === "") return "none";
   if (Array.isArray(value)) return value.join("x");
   if (typeof value === "object") return "name" in value ? specOf(value) : JSON.stringify(value);
-  return String(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** `sgd:momentum=0.9`, as the flag takes it. */
