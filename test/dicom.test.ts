@@ -244,7 +244,7 @@ describe("which files", () => {
       `Cannot read DICOM series of "${folder}": none of its 1 files is a DICOM image (folders inside it are not searched)`,
     ]);
     expect((await failureOf(() => listDicomSeries(path.join(root, "nowhere")))).message).toBe(
-      `Cannot read DICOM series of "${path.join(root, "nowhere")}": there is no such folder`,
+      `Cannot read DICOM series of "${path.join(root, "nowhere")}": no such file or directory`,
     );
     const file = path.join(root, "slice.dcm");
     writeFileSync(file, dicomSeries(SHAPE, SIGNED)[0] ?? "");
