@@ -67,6 +67,16 @@ export class InceptionError extends Error {
   }
 }
 
+/** The result of `work`, or the InceptionError that it throws, where one input of many may fail; anything else is thrown. */
+export async function orError<T>(work: () => Promise<T>): Promise<T | InceptionError> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (thrown instanceof InceptionError) return thrown;
+    throw thrown;
+  }
+}
+
 /**
  * The message of anything thrown, or a text, on one line: runs of control characters become a space, and characters that hide or
  * turn the direction of writing are shown as escapes, so that it can be printed or carried in another error.

@@ -3,12 +3,12 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../src/cli/main.js";
 import { compareNetworks } from "../src/node/diff-operands.js";
 import { type LoadModelOptions, loadModel, prepareAny } from "../src/node/load-model.js";
 import { openSegmenter } from "../src/node/segment/segmenter.js";
 import { evaluateModel } from "../src/node/training/evaluate-model.js";
 import { float32Tensor } from "../src/tensor/tensor.js";
+import { refused as inception } from "./program.js";
 
 const ROOT = path.resolve(import.meta.dirname, "..");
 const DIGITS = path.join(ROOT, "examples/digits");
@@ -23,12 +23,6 @@ beforeAll(() => {
   copyFileSync(path.join(DIGITS, "digits.onnx"), file);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-async function inception(...args: readonly string[]) {
-  let [out, err] = ["", ""];
-  const code = await main(args, { out: (text) => (out += text), err: (text) => (err += text), interactive: false });
-  return { code, out, err };
-}
 
 const failure = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(

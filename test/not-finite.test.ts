@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../src/cli/main.js";
 import { createVolume } from "../src/data/volumes/volume.js";
 import { bytesSource } from "../src/formats/byte-source.js";
 import { concatChunks, encodeModel } from "../src/formats/onnx/encode.js";
@@ -16,6 +15,7 @@ import { writeVolume } from "../src/node/volumes.js";
 import { ARTEFACT_KEY } from "../src/predict/artefact.js";
 import { float32Tensor, type Tensor } from "../src/tensor/tensor.js";
 import { openWeightFile } from "../src/weights/containers/index.js";
+import { refused as inception } from "./program.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
 const ROOT = path.resolve(import.meta.dirname, "..");
@@ -30,12 +30,6 @@ beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), "inception-finite-"));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-async function inception(...args: readonly string[]) {
-  let [out, err] = ["", ""];
-  const code = await main(args, { out: (text) => (out += text), err: (text) => (err += text), interactive: false });
-  return { code, out, err };
-}
 
 const failure = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(

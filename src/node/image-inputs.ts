@@ -1,6 +1,6 @@
 /** Image files to prepared inputs, in batches, with a bound on the decoded pixels that are in memory at once. */
 import { type Preprocessing, rgbImage } from "../data/index.js";
-import { InceptionError } from "../errors.js";
+import { InceptionError, orError } from "../errors.js";
 import { openNpy } from "../formats/npy.js";
 import { imageBatch } from "../predict/predict.js";
 import { type Float32Tensor, stackRows } from "../tensor/tensor.js";
@@ -102,16 +102,6 @@ async function* arrayInputs(file: string, index: number, preprocessing: Preproce
     const pixels = new Uint8Array(3 * plane);
     for (let c = 0; c < 3; c++) for (let i = 0; i < plane; i++) pixels[3 * i + c] = data[(k * 3 + c) * plane + i] ?? 0;
     yield { file: `${file}#${k}`, index, input: await orError(async () => imageBatch([rgbImage(width, height, pixels)], preprocessing)) };
-  }
-}
-
-/** What is wrong with a file is a result; anything else is thrown. */
-async function orError<T>(work: () => Promise<T>): Promise<T | InceptionError> {
-  try {
-    return await work();
-  } catch (thrown) {
-    if (thrown instanceof InceptionError) return thrown;
-    throw thrown;
   }
 }
 

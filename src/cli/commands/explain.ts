@@ -1,5 +1,5 @@
 import path from "node:path";
-import { InceptionError, messageOf } from "../../errors.js";
+import { InceptionError, messageOf, orError } from "../../errors.js";
 import { EXPLANATION_METHODS, EXPLANATION_NAMES, type ExplainOptions, type ExplanationName } from "../../explain/index.js";
 import { decodeImage } from "../../node/decode-image.js";
 import { type Explainer, type Explanation, exportExplanation, openExplainer } from "../../node/explain/explainer.js";
@@ -62,7 +62,7 @@ async function explainAll(
   const names = uniqueNames(files);
   const open = imageOpener(flags, io);
   for (const [index, file] of files.entries()) {
-    const explanation = await attempt(async () => {
+    const explanation = await orError(async () => {
       const image = await decodeImage(await open(file), { name: imageName(file) });
       return explainer.explain(image, target);
     });
@@ -82,16 +82,6 @@ async function explainAll(
   await writeFileAtomic(page, [Buffer.from(await explanationPage(explainer.model, pictures))]);
   if (flags.json !== true) io.out(`${messageOf(page)}\n`);
   return outcomes;
-}
-
-/** What fails because of one image is returned. */
-async function attempt<T>(work: () => Promise<T>): Promise<T | InceptionError> {
-  try {
-    return await work();
-  } catch (thrown) {
-    if (thrown instanceof InceptionError) return thrown;
-    throw thrown;
-  }
 }
 
 /** Remove an earlier explanation, and list the files to come, so that those of an interrupted run are known. */
