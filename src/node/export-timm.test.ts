@@ -162,7 +162,7 @@ describe("refuses, by name, and writes nothing", () => {
     await expect(exportTimm(small(RECIPE), target)).rejects.toThrow(
       expect.objectContaining({
         code: "WRITE_FAILED",
-        message: `Cannot make folder "${target}": EEXIST: file already exists, mkdir '${target}'`,
+        message: `Cannot write "${target}": it is a file, expected a folder`,
       }) as InceptionError,
     );
   });

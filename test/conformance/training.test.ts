@@ -164,7 +164,7 @@ test("refuses other parameters, another input and networks that are not here", a
   expect(unknown).toMatchObject({
     code: "MODEL_UNKNOWN",
     message:
-      'Cannot verify training golden of "torchvision.resnet50": expected one of mini.googlenet, mini.inception_resnet_v1, torchvision.googlenet, torchvision.inception_v3, torchvision.inception_v3_noaux, fid.inception_v3, timm.inception_v4, facenet.inception_resnet_v1, timm.inception_resnet_v2',
+      'Cannot verify training golden of "torchvision.resnet50": expected one of mini.googlenet, mini.inception_resnet_v1, torchvision.googlenet, timm.inception_v3, torchvision.inception_v3, torchvision.inception_v3_noaux, fid.inception_v3, timm.inception_v4, facenet.inception_resnet_v1, timm.inception_resnet_v2',
   });
 });
 
@@ -188,7 +188,7 @@ describe("the command", () => {
     const file = goldenPath("train/mini_googlenet.json");
     const { code, out, err } = await inception("verify", unknown, file);
     expect(err).toBe(
-      `inception: ${unknown}: Cannot verify training golden of "torchvision.resnet50": expected one of mini.googlenet, mini.inception_resnet_v1, torchvision.googlenet, torchvision.inception_v3, torchvision.inception_v3_noaux, fid.inception_v3, timm.inception_v4, facenet.inception_resnet_v1, timm.inception_resnet_v2\n`,
+      `inception: ${unknown}: Cannot verify training golden of "torchvision.resnet50": expected one of mini.googlenet, mini.inception_resnet_v1, torchvision.googlenet, timm.inception_v3, torchvision.inception_v3, torchvision.inception_v3_noaux, fid.inception_v3, timm.inception_v4, facenet.inception_resnet_v1, timm.inception_resnet_v2\n`,
     );
     const lines = out.split("\n");
     expect(lines[0]).toBe(file);

@@ -131,9 +131,9 @@ describe("tables", () => {
         "16,1,conv,rmsprop,0.045,5,alive,,0.75,9,0.333333,0.5,0.25,0,1,2",
         "16,1,conv,rmsprop,0.045,7,diverged,4,,0,,,0.25,0,NaN,2",
         "",
-      ].join("\n"),
+      ].join("\r\n"),
     );
-    expect(curvesCsv([alive]).split("\n").slice(1)).toEqual([
+    expect(curvesCsv([alive]).split("\r\n").slice(1)).toEqual([
       "16,1,conv,rmsprop,0.045,5,0,,,0.25,0,1,2",
       "16,1,conv,rmsprop,0.045,5,9,0.333333,0.5,0.25,0,1,2",
       "",
