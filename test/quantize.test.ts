@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFile
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../src/cli/main.js";
 import { PREPROCESSING, type Preprocessing } from "../src/data/index.js";
@@ -114,6 +115,21 @@ describe("quantize", () => {
       /inception: Cannot quantize "googlenet\.public": speedup is \d+\.\d\d×, below the minimum of 1000×; lower --min-speedup, or set it to 0 for none\n$/,
     );
     expect(readFileSync(file, "utf8")).toBe("as it was");
+  });
+
+  test("an agreement below the minimum names its resolution and what to try", async () => {
+    // Ranges of black images fit nothing else.
+    const black = path.join(folder, "black");
+    mkdirSync(black);
+    const pixels = { width: 64, height: 64, channels: 3 as const, background: "#000000" };
+    await sharp({ create: pixels }).png().toFile(path.join(black, "0.png"));
+    const file = path.join(folder, "black.onnx");
+    const { code, err } = await quantizeDigits("--calibrate", black, "--evaluate", evaluate(), "--out", file);
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /inception: Cannot quantize "googlenet\.public": agreement with the float32 model is 0\.\d{4} \(10 images, in steps of 10\.0 points\), below the minimum of 0\.97; try --keep-first, --keep-last or --method percentile, or lower --min-agreement\n$/,
+    );
+    expect(existsSync(file)).toBe(false);
   });
 
   test.each([
