@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { COMMANDS } from "../src/cli/commands.js";
 import { parseLine } from "../src/cli/main.js";
 import { MODELS } from "../src/models/index.js";
 import { type CommandLine, findCommandLines } from "./command-lines.js";
@@ -21,7 +22,14 @@ const OUTPUTS = ["--out", "--svg", "--export", "--record", "--csv", "--training-
 const lines = [...new Map(findCommandLines().map((each) => [`${each.place} ${each.line}`, each])).values()];
 
 describe("command lines of the documentation", () => {
-  test.each(lines.filter(({ args }) => !args.includes("--help")))("$place: $line", async ({ args }) => {
+  const asksForHelp = ({ args }: CommandLine): boolean => args.includes("--help") || args[0] === "help";
+
+  test.each(lines.filter(asksForHelp))("$place: $line", ({ args }) => {
+    const [name] = args.filter((word) => word !== "help" && word !== "--help");
+    expect(COMMANDS.map((command) => command.name)).toContain(name);
+  });
+
+  test.each(lines.filter((line) => !asksForHelp(line)))("$place: $line", async ({ args }) => {
     const { command, flags } = await parseLine(args);
     expect(command.name).toBe(args[0]);
     // A flag without its value takes the next flag for it.
