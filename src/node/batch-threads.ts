@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { InceptionError, messageOf } from "../errors.js";
+import { InceptionError } from "../errors.js";
 import {
   type BatchReply,
   type BatchRequest,
@@ -8,6 +8,7 @@ import {
   closedError,
   type Made,
 } from "./batch-messages.js";
+import { factOf } from "./system-error.js";
 
 /** A batch that is waited for. */
 interface Job<B> {
@@ -98,7 +99,7 @@ export class BatchThreads<P extends { readonly name: string }, B> {
       });
     });
     const thread = { worker, sent, exited };
-    worker.once("error", (thrown) => this.#fail(`a worker thread failed: ${messageOf(thrown)}`));
+    worker.once("error", (thrown) => this.#fail(`a worker thread failed: ${factOf(thrown)}`));
     worker.on("message", (reply: BatchReply<B>) => this.#take(thread, reply));
     worker.unref();
     return thread;

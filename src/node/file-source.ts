@@ -74,11 +74,14 @@ export async function isFile(file: string): Promise<boolean> {
   return found?.isFile() ?? false;
 }
 
+/** 4 GiB is what Node 20 allows; newer versions allow more than any memory has, and fail with a RangeError. */
+const MAX_ARRAY_BYTES = Math.min(constants.MAX_LENGTH, 2 ** 32);
+
 async function readRange(handle: FileHandle, file: string, size: number, offset: number, length: number): Promise<Uint8Array> {
   checkRange(file, size, offset, length);
-  if (length > constants.MAX_LENGTH) {
-    const message = `Cannot read ${length} bytes of "${messageOf(file)}" at once: one array holds at most ${constants.MAX_LENGTH}`;
-    throw new InceptionError("FILE_LIMIT", message, { file, length, limit: constants.MAX_LENGTH });
+  if (length > MAX_ARRAY_BYTES) {
+    const message = `Cannot read ${length} bytes of "${messageOf(file)}" at once: one array holds at most ${MAX_ARRAY_BYTES}`;
+    throw new InceptionError("FILE_LIMIT", message, { file, length, limit: MAX_ARRAY_BYTES });
   }
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length; ) {

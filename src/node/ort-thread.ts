@@ -1,8 +1,8 @@
 import { Worker } from "node:worker_threads";
-import { messageOf } from "../errors.js";
 import type { WorkerPort } from "../runtime/remote.js";
 import { exitGuard } from "./exit-guard.js";
 import type { WorkerStart } from "./ort-messages.js";
+import { factOf } from "./system-error.js";
 
 /**
  * Start a worker thread that runs onnxruntime-node.
@@ -19,7 +19,7 @@ export function startThread(file: URL, start: WorkerStart, buffers: ArrayBuffer[
     listen: (listener) => {
       const unregister = onProcessExit(() => guard.stop());
       worker.on("message", (message) => listener.message(message));
-      worker.once("error", (thrown) => listener.died(`the worker thread failed: ${messageOf(thrown)}`));
+      worker.once("error", (thrown) => listener.died(`the worker thread failed: ${factOf(thrown)}`));
       worker.once("exit", (code) => {
         unregister();
         listener.died(`the worker thread ended with exit code ${code}`);

@@ -9,9 +9,20 @@ export function systemErrorCode(thrown: unknown): string | null {
 
 /** What such an error means, in the system's words: "permission denied"; null for any other error. */
 export function systemFact(thrown: unknown): string | null {
-  const code = systemErrorCode(thrown);
+  const code = systemErrorCode(thrown) ?? threadErrorCode(thrown);
   if (code === null) return null;
   return FACTS.get(code) ?? code;
+}
+
+/** The same, or the message of any other error. */
+export function factOf(thrown: unknown): string {
+  return systemFact(thrown) ?? messageOf(thrown);
+}
+
+/** A thread that the system refuses to start: newer versions of Node name the code in the message only. */
+function threadErrorCode(thrown: unknown): string | null {
+  if (!(thrown instanceof Error && "code" in thrown && thrown.code === "ERR_WORKER_INIT_FAILED")) return null;
+  return /\b(E[A-Z0-9]+)$/.exec(thrown.message)?.[1] ?? null;
 }
 
 const FACTS: ReadonlyMap<string, string> = new Map([
@@ -40,17 +51,14 @@ export function readError(action: string, file: string, thrown: unknown): Incept
   const missing = systemCode === "ENOENT" || systemCode === "ENOTDIR";
   const code: ErrorCode = missing ? "FILE_NOT_FOUND" : "SOURCE_INVALID";
   // Node hands such names over changed, so that they lead nowhere.
-  const fact =
-    missing && !isUtf8Name(file)
-      ? "its name is not valid UTF-8, which is not supported; rename it"
-      : (systemFact(thrown) ?? messageOf(thrown));
+  const fact = missing && !isUtf8Name(file) ? "its name is not valid UTF-8, which is not supported; rename it" : factOf(thrown);
   return new InceptionError(code, `Cannot ${action}: ${fact}`, { file }, { cause: thrown });
 }
 
 /** The same for writing. */
 export function writeError(file: string, thrown: unknown): InceptionError {
   if (thrown instanceof InceptionError) return thrown;
-  const fact = systemFact(thrown) ?? messageOf(thrown);
+  const fact = factOf(thrown);
   return new InceptionError("WRITE_FAILED", `Cannot write "${messageOf(file)}": ${fact}`, { file }, { cause: thrown });
 }
 

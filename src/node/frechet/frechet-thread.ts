@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
-import { type ErrorCode, InceptionError, messageOf } from "../../errors.js";
+import { type ErrorCode, InceptionError } from "../../errors.js";
 import type { KernelDistance } from "../../frechet/index.js";
+import { factOf } from "../system-error.js";
 import { type FrechetTask, performTask, type TaskReply, taskWork } from "./frechet-task.js";
 
 /** Less than this takes a tenth of a second, which is what a thread takes to start. */
@@ -50,7 +51,7 @@ async function inThread(
         else if (reply.kind === "failed") reject(failureFrom(reply.code, reply.message));
         else resolve(reply);
       });
-      worker.once("error", (thrown) => reject(ended(messageOf(thrown))));
+      worker.once("error", (thrown) => reject(ended(factOf(thrown))));
       worker.once("exit", (code) => reject(ended(`exit code ${code}`)));
     });
   } finally {

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
-import { InceptionError, messageOf } from "../../errors.js";
+import { InceptionError } from "../../errors.js";
 import { errorFrom } from "../../runtime/messages.js";
+import { factOf } from "../system-error.js";
 import { type CaseReply, type CaseResults, type CaseTaskKind, type CaseTasks, performCaseTask } from "./case-task.js";
 
 /** Voxels that are worked on in less time than a thread takes to start, about a tenth of a second. */
@@ -30,7 +31,7 @@ export async function inCaseThread<K extends CaseTaskKind>(
   try {
     const reply = await new Promise<CaseReply<K>>((resolve, reject) => {
       worker.once("message", (message: CaseReply<K>) => resolve(message));
-      worker.once("error", (thrown) => reject(ended(messageOf(thrown))));
+      worker.once("error", (thrown) => reject(ended(factOf(thrown))));
       worker.once("exit", (code) => reject(ended(`exit code ${code}`)));
     });
     if (reply.kind === "failed") throw errorFrom(reply.error);
