@@ -16,7 +16,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { InceptionError, messageOf } from "../errors.js";
 import { systemErrorCode } from "./file-source.js";
 import { processStart } from "./process-start.js";
-import { orWriteFailed } from "./write-file.js";
+import { orWriteFailed, temporaryFile } from "./write-file.js";
 
 /** Who holds a lock. */
 export interface LockOwner {
@@ -59,11 +59,6 @@ export async function lockFile(file: string, busy: (owner: LockOwner | null) => 
   throw busy(null);
 }
 
-/** The path of a temporary file of a lock, in the form of those of `writeFileAtomic`. */
-function temporaryOf(file: string, hex: string): string {
-  return path.join(path.dirname(file), `.${path.basename(file).replace(/^\./, "")}.${hex}.tmp`);
-}
-
 /** Replaces the stale lock `found` by `text`; false where another process did so first. */
 async function takeOver(
   file: string,
@@ -76,7 +71,7 @@ async function takeOver(
     .update(`${path.basename(file)}\n${found}`)
     .digest("hex")
     .slice(0, 12);
-  const release = await lockFile(temporaryOf(file, name), busy, depth + 1);
+  const release = await lockFile(temporaryFile(file, name), busy, depth + 1);
   try {
     if ((await readLock(file)) !== found) return false;
     const temporary = await writeTemporary(file, text);
@@ -129,7 +124,7 @@ async function createWithoutLink(file: string, text: string): Promise<boolean> {
 }
 
 async function writeTemporary(file: string, text: string): Promise<string> {
-  const temporary = temporaryOf(file, randomBytes(6).toString("hex"));
+  const temporary = temporaryFile(file);
   await orWriteFailed(file, () => writeNew(temporary, text));
   return temporary;
 }

@@ -33,7 +33,7 @@ import {
   readRunMetrics,
 } from "./open-run.js";
 import { readError } from "./system-error.js";
-import { makeFolder, orWriteFailed, writeFileAtomic } from "./write-file.js";
+import { isTemporary, makeFolder, orWriteFailed, temporaryFile, writeFileAtomic } from "./write-file.js";
 
 /** What a run is made of before it begins. */
 export interface RunContents {
@@ -75,8 +75,6 @@ export interface RunWriter {
 
 const LOCK_NAME = ".lock";
 
-/** Temporary files of `writeFileAtomic` and `lockFile`, left by a process that was killed. */
-const LEFTOVER = /^\..*\.[0-9a-f]{12}\.tmp$/;
 const EVENT_FILE = /^events\.out\.tfevents\.\d+\.inceptionkit$/;
 
 /**
@@ -182,7 +180,7 @@ async function madeNew(folder: string): Promise<boolean> {
  * @throws InceptionError RUN_INVALID where it holds a run or anything else, or is no folder
  */
 export async function checkFreeForRun(folder: string): Promise<void> {
-  const entries = (await entriesOf(folder)).filter((name) => name !== LOCK_NAME && !LEFTOVER.test(name)).toSorted();
+  const entries = (await entriesOf(folder)).filter((name) => name !== LOCK_NAME && !isTemporary(name)).toSorted();
   if (entries.length === 0) return;
   const shown = messageOf(folder);
   const fact = entries.includes(RUN_FILES.config)
@@ -302,9 +300,8 @@ async function append({ file, handle }: GrowingFile, bytes: Uint8Array): Promise
  * other, since both are only ever replaced. False where the file system has no links.
  */
 async function replaceByLink(file: string, target: string): Promise<boolean> {
-  const temporary = path.join(path.dirname(target), `.${path.basename(target)}.000000000000.tmp`);
+  const temporary = temporaryFile(target);
   try {
-    await rm(temporary, { force: true });
     await link(file, temporary);
     await rename(temporary, target);
     return true;
@@ -328,7 +325,7 @@ async function removeEpochs(folder: string, kept: readonly number[]): Promise<vo
 async function removeLeftovers(folder: string): Promise<void> {
   const places = ["", RUN_FILES.checkpoints, RUN_FILES.events, RUN_FILES.validation].map((name) => path.join(folder, name));
   for (const place of places) {
-    for (const name of await entriesOf(place)) if (LEFTOVER.test(name)) await rm(path.join(place, name), { force: true });
+    for (const name of await entriesOf(place)) if (isTemporary(name)) await rm(path.join(place, name), { force: true });
   }
 }
 

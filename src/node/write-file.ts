@@ -18,8 +18,7 @@ import { systemErrorCode, writeError } from "./system-error.js";
  */
 export async function writeFileAtomic(file: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
   const target = await orWriteFailed(file, () => replaceable(file));
-  const folder = path.dirname(target);
-  const temporary = path.join(folder, temporaryName(path.basename(target)));
+  const temporary = temporaryFile(target);
   const handle = await orWriteFailed(file, () => open(temporary, "wx"));
   // A signal or an error elsewhere may end the process while this file is half written.
   const onExit = () => rmSync(temporary, { force: true });
@@ -38,18 +37,28 @@ export async function writeFileAtomic(file: string, chunks: Iterable<Uint8Array>
   } finally {
     process.off("exit", onExit);
   }
-  await syncFolder(folder);
+  await syncFolder(path.dirname(target));
 }
 
 /** Bytes of a file's name that file systems take. */
 const LONGEST_NAME = 255;
 
-/** `.NAME.*.tmp`; of a name so long that this would be longer than any may be, as much of its beginning as fits. */
-function temporaryName(name: string): string {
-  const ending = `.${randomBytes(6).toString("hex")}.tmp`;
-  const characters = [...name];
+/**
+ * A hidden file beside another one, `.NAME.*.tmp`; of a name so long that this would be longer than any may be, as much of its
+ * beginning as fits.
+ *
+ * @param hex - 12 hexadecimal digits. Default: random ones
+ */
+export function temporaryFile(file: string, hex: string = randomBytes(6).toString("hex")): string {
+  const ending = `.${hex}.tmp`;
+  const characters = [...path.basename(file)];
   while (Buffer.byteLength(`.${characters.join("")}${ending}`) > LONGEST_NAME) characters.pop();
-  return `.${characters.join("")}${ending}`;
+  return path.join(path.dirname(file), `.${characters.join("")}${ending}`);
+}
+
+/** Whether a name is one of `temporaryFile`: of a process that is writing, or was killed. */
+export function isTemporary(name: string): boolean {
+  return /^\..*\.[0-9a-f]{12}\.tmp$/.test(name);
 }
 
 async function* inOrder(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
