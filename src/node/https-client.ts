@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { isPublicAddress } from "./public-address.js";
+import { CONNECT_SECONDS } from "./source-options.js";
 
 /** A GET request whose redirects the caller follows; the platform's `fetch` is one. */
 export type FetchHttps = (
@@ -21,9 +22,6 @@ export interface HttpsClientOptions {
   /** Finds the addresses of a name. Default: the system's resolver, whose answers are checked before a connection is made. */
   readonly lookup?: LookupFunction;
 }
-
-/** A server far away on a bad line answers within a few seconds. */
-const CONNECT_SECONDS = 30;
 
 /** The server is at an address that must not be asked. */
 export class PrivateAddress extends Error {

@@ -1,8 +1,9 @@
-import { readFile, stat } from "node:fs/promises";
-import { homedir } from "node:os";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { messageOf } from "../errors.js";
+import { cacheFolder } from "./cache-folder.js";
 import { checkedDownload, type Expected, fetchFailure, networkError } from "./download.js";
+import { isFile } from "./file-source.js";
 import { httpsClient, PrivateAddress } from "./https-client.js";
 import { sha256Hex, sha256OfFile } from "./sha256.js";
 import type { ResolvedSource, SourceOptions } from "./source-options.js";
@@ -20,8 +21,8 @@ const MAX_REDIRECTS = 20;
 export async function httpsSource(url: URL, pin: string | null, options: SourceOptions): Promise<ResolvedSource> {
   // What follows the path may hold a secret, as in addresses that are signed.
   const name = messageOf(`${url.origin}${url.pathname}`);
-  const file = path.join(cacheFolder(options), sha256Hex(new TextEncoder().encode(url.href)).slice(0, 32), fileName(url));
-  const cached = await isThere(file);
+  const file = path.join(cacheFolder("https", options.env), sha256Hex(new TextEncoder().encode(url.href)).slice(0, 32), fileName(url));
+  const cached = await isFile(file);
   const found = { path: file, name };
   if (cached && pin !== null && (await sha256OfFile(file)) === pin) return { ...found, sha256: pin };
   if (options.offline) {
@@ -122,11 +123,6 @@ function contentLength(response: Response): number | null {
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
-function cacheFolder(options: SourceOptions): string {
-  const env = options.env ?? process.env;
-  return path.join(env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "inceptionkit", "https");
-}
-
 /** The last part of the address, as a name that is plain on every system; readers never parse it, people read it. */
 function fileName(url: URL): string {
   const last = url.pathname.split("/").at(-1) ?? "";
@@ -136,12 +132,5 @@ function fileName(url: URL): string {
       .replace(/[^A-Za-z0-9._-]+/g, "_")
       .replace(/^\.+/, "")
       .slice(-100) || "download"
-  );
-}
-
-async function isThere(file: string): Promise<boolean> {
-  return stat(file).then(
-    (info) => info.isFile(),
-    () => false,
   );
 }

@@ -1,7 +1,7 @@
 import type { PathInfo } from "@huggingface/hub";
 import { InceptionError, messageOf } from "../errors.js";
 import { fetchFailure, networkError, within } from "./download.js";
-import type { SourceOptions } from "./source-options.js";
+import { CONNECT_SECONDS, type SourceOptions } from "./source-options.js";
 
 /** The questions that are put to the hub about one repository. Every failure is an InceptionError NETWORK. */
 export interface HubConnection {
@@ -27,9 +27,6 @@ interface Repository {
   readonly revision: string;
 }
 
-/** Of one question, with its redirects; the download itself has its own limit. */
-const ANSWER_SECONDS = 30;
-
 const DEFAULT_ENDPOINT = "https://huggingface.co";
 
 /**
@@ -47,7 +44,8 @@ export async function openHub(name: string, { repo, revision }: Repository, opti
     (options.fetch ?? fetch)(input, { ...init, signal: AbortSignal.any([ending.signal, ...(init?.signal ? [init.signal] : [])]) }),
   );
   const common = { hubUrl, fetch: hubFetch, ...(accessToken === null ? {} : { accessToken }) };
-  const seconds = options.connectSeconds ?? ANSWER_SECONDS;
+  // Of one question, with its redirects; the download itself has its own limit.
+  const seconds = options.connectSeconds ?? CONNECT_SECONDS;
   const late = () => {
     ending.abort();
     return networkError(name, `${hubUrl} did not answer within ${seconds} s`, { endpoint: hubUrl });

@@ -1,13 +1,14 @@
-import { copyFile, readFile, realpath, rmdir, stat, symlink } from "node:fs/promises";
+import { copyFile, readFile, realpath, rmdir, symlink } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import type { PathInfo } from "@huggingface/hub";
 import { InceptionError, messageOf } from "../errors.js";
 import { type Checksum, checkedDownload, networkError } from "./download.js";
-import { systemErrorCode } from "./file-source.js";
+import { isFile } from "./file-source.js";
 import { type HubCommit, type HubConnection, openHub } from "./hub-connection.js";
 import { hashesOf } from "./sha256.js";
 import type { ResolvedSource, SourceOptions } from "./source-options.js";
+import { systemErrorCode } from "./system-error.js";
 import { makeFolder, writeFileAtomic } from "./write-file.js";
 
 /** A file of a model repository on the Hugging Face hub. */
@@ -63,7 +64,7 @@ export async function hubSource(wanted: HubFile, options: SourceOptions): Promis
     throw new InceptionError("FILE_NOT_FOUND", `Cannot download ${name}: the repository has ${listed(files)}`, { name, files });
   }
   const pointer = path.join(folder, "snapshots", commit, file);
-  if (!(await isThere(pointer))) await fetchInto(hub, { name, folder, pointer, commit, file }, options);
+  if (!(await isFile(pointer))) await fetchInto(hub, { name, folder, pointer, commit, file }, options);
   await writeRef(folder, wanted.revision, commit);
   return checkCached(name, folder, { commit, pointer });
 }
@@ -84,7 +85,7 @@ async function fetchInto(hub: HubConnection, missing: MissingFile, options: Sour
   const { blobName, checksum } = contentName(name, info);
   const blobs = path.join(folder, "blobs");
   const blob = path.join(blobs, blobName);
-  if (!(await isThere(blob))) {
+  if (!(await isFile(blob))) {
     await makeFolder(blobs);
     try {
       const begin = () => hub.download(file, commit);
@@ -148,7 +149,7 @@ async function findCached(folder: string, wanted: HubFile): Promise<CachedFile |
   if (!COMMIT.test(commit)) return null;
   for (const file of wanted.file === null ? DEFAULT_FILES : [wanted.file]) {
     const pointer = path.join(folder, "snapshots", commit, file);
-    if (await isThere(pointer)) return { commit, pointer };
+    if (await isFile(pointer)) return { commit, pointer };
   }
   return null;
 }
@@ -167,7 +168,7 @@ async function checkCached(name: string, folder: string, { commit, pointer }: Ca
   const blobs = path.join(root, "blobs");
   const isBlob = path.dirname(file) === blobs;
   const kept = path.basename(file);
-  if (isBlob ? kept === sha256 || kept === git : (await isThere(path.join(blobs, sha256))) || (await isThere(path.join(blobs, git)))) {
+  if (isBlob ? kept === sha256 || kept === git : (await isFile(path.join(blobs, sha256))) || (await isFile(path.join(blobs, git)))) {
     return { path: pointer, name, revision: commit, sha256 };
   }
   const fact = !isBlob
@@ -206,11 +207,4 @@ function isOutOfReach(thrown: unknown): boolean {
   if (!(thrown instanceof InceptionError) || thrown.code !== "NETWORK") return false;
   const { status } = thrown.details;
   return status === undefined || (typeof status === "number" && status >= 500);
-}
-
-async function isThere(file: string): Promise<boolean> {
-  return stat(file).then(
-    (info) => info.isFile(),
-    () => false,
-  );
 }

@@ -1,9 +1,9 @@
 /** The published weight files that are known by name: where they are, and whether they are on this machine. */
-import { homedir } from "node:os";
 import path from "node:path";
 import { InceptionError, messageOf } from "../errors.js";
 import { MODELS } from "../models/index.js";
 import { weightSetsOf } from "../models/weights.js";
+import { cacheFolder } from "./cache-folder.js";
 import { isFile } from "./file-source.js";
 import { sha256OfFile } from "./sha256.js";
 import type { ResolvedSource, SourceOptions } from "./source-options.js";
@@ -31,9 +31,11 @@ export function findKnownWeights(name: string): Published {
 }
 
 /** Where a published file is looked for before it is downloaded, so that it can be placed there by hand. */
-export function placeOf({ file: { name, source } }: Published, env: Readonly<Record<string, string | undefined>> = process.env): string {
-  const folder = path.join(env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "inceptionkit", "weights");
-  return path.join(folder, /^https?:/.test(source) ? path.posix.basename(new URL(source).pathname) : `${name}.safetensors`);
+export function placeOf({ file: { name, source } }: Published, env?: SourceOptions["env"]): string {
+  return path.join(
+    cacheFolder("weights", env),
+    /^https?:/.test(source) ? path.posix.basename(new URL(source).pathname) : `${name}.safetensors`,
+  );
 }
 
 /**

@@ -49,6 +49,9 @@ export interface ResolvedSource {
   readonly revision?: string;
 }
 
+/** A server far away on a bad line answers within a few seconds. */
+export const CONNECT_SECONDS = 30;
+
 /** Longer pauses than any that a working connection makes. */
 export const STALL_SECONDS = 60;
 
