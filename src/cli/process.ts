@@ -1,7 +1,6 @@
 /** The program as a process: its streams, signals and last errors. */
 import { constants } from "node:os";
-import { messageOf } from "../errors.js";
-import { systemFact } from "../node/system-error.js";
+import { factOf } from "../node/system-error.js";
 import { EXIT } from "./exit-code.js";
 import { cleanIo, type Io } from "./io.js";
 import { report, runLine } from "./main.js";
@@ -32,7 +31,7 @@ function processIo(): Io {
   stdout.on("error", (error: NodeJS.ErrnoException) => {
     // A reader that goes away (`| head`) has what it wants.
     if (error.code === "EPIPE") process.exit(EXIT.success);
-    io.err(`inception: Cannot write to standard output: ${systemFact(error) ?? messageOf(error)}\n`);
+    io.err(`inception: Cannot write to standard output: ${factOf(error)}\n`);
     process.exit(EXIT.unusable);
   });
   // Nobody is left to tell; the exit code still does.

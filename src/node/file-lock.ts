@@ -14,8 +14,8 @@ import path from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { InceptionError, messageOf } from "../errors.js";
-import { systemErrorCode } from "./file-source.js";
 import { processStart } from "./process-start.js";
+import { factOf, systemErrorCode } from "./system-error.js";
 import { orWriteFailed, temporaryFile } from "./write-file.js";
 
 /** Who holds a lock. */
@@ -145,7 +145,7 @@ async function readLock(file: string): Promise<string | null> {
     return await readFile(file, "utf8");
   } catch (thrown) {
     if (systemErrorCode(thrown) === "ENOENT") return null;
-    throw new InceptionError("RUN_INVALID", `Cannot read lock "${messageOf(file)}": ${messageOf(thrown)}`, { file }, { cause: thrown });
+    throw new InceptionError("RUN_INVALID", `Cannot read lock "${messageOf(file)}": ${factOf(thrown)}`, { file }, { cause: thrown });
   }
 }
 

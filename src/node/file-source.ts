@@ -4,8 +4,6 @@ import { InceptionError, messageOf } from "../errors.js";
 import { type ByteSource, checkRange } from "../formats/byte-source.js";
 import { readError } from "./system-error.js";
 
-export { systemErrorCode } from "./system-error.js";
-
 /** A file on disk; close it when done. Reads may overlap. */
 export interface FileSource extends ByteSource {
   /** Let go of the file. Calling it again does nothing. */
@@ -46,6 +44,25 @@ export async function openFileSource(file: string): Promise<FileSource> {
       return closed;
     },
   };
+}
+
+/**
+ * The text of a UTF-8 file.
+ *
+ * @param maxBytes - nothing is read of a longer one
+ * @throws InceptionError FILE_LIMIT; as `openFileSource` and its `read`
+ */
+export async function readTextFile(file: string, maxBytes: number): Promise<string> {
+  const source = await openFileSource(file);
+  try {
+    if (source.size > maxBytes) {
+      const message = `Cannot read "${messageOf(file)}": it has ${source.size} bytes, at most ${maxBytes} are read`;
+      throw new InceptionError("FILE_LIMIT", message, { file, size: source.size, limit: maxBytes });
+    }
+    return new TextDecoder().decode(await source.read(0, source.size));
+  } finally {
+    await source.close();
+  }
 }
 
 /**

@@ -6,8 +6,8 @@ import { type Checkpoint, type ReadCheckpointOptions, readCheckpoint } from "../
 import { decodeJson, isJsonRecord, isList, type JsonData, type JsonRecord } from "../train/json.js";
 import { decodeMetricsLines, type MetricsLine } from "../train/metrics-log.js";
 import { volumeAugmentation } from "../train/segmentation-settings.js";
-import { openFileSource, systemErrorCode } from "./file-source.js";
-import { systemFact } from "./system-error.js";
+import { openFileSource, readTextFile } from "./file-source.js";
+import { factOf, systemErrorCode } from "./system-error.js";
 
 /** Where things lie below the folder of a run. */
 export const RUN_FILES = {
@@ -86,7 +86,7 @@ export function epochOfFile(name: string): number | null {
  *   OPTION_INVALID for a preprocessing that contradicts itself
  */
 export async function openRun(folder: string): Promise<Run> {
-  const entries = new Set(await listRun(folder));
+  const entries = new Set(await list(folder));
   const recipe = entries.has(RUN_FILES.plan) ? RUN_FILES.plan : RUN_FILES.preprocessing;
   const missing = [RUN_FILES.config, RUN_FILES.labels, recipe].filter((name) => !entries.has(name));
   if (missing.length > 0) {
@@ -150,24 +150,13 @@ export function checkpointFile(run: Run, choice: CheckpointChoice): string {
 export async function readRunMetrics(run: Run): Promise<readonly MetricsLine[]> {
   const entries = await list(run.folder);
   if (!entries.includes(RUN_FILES.metrics)) return [];
-  const text = await readText(path.join(run.folder, RUN_FILES.metrics), MAX_METRICS_BYTES);
+  const text = await readTextFile(path.join(run.folder, RUN_FILES.metrics), MAX_METRICS_BYTES);
   return decodeMetricsLines(text, `${RUN_FILES.metrics} of run "${messageOf(run.folder)}"`);
-}
-
-async function listRun(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (thrown) {
-    const code = systemErrorCode(thrown);
-    if (code === "ENOENT") throw cannotOpen(folder, "no such file or directory");
-    if (code === "ENOTDIR") throw cannotOpen(folder, "it is a file, expected a folder");
-    throw cannotOpen(folder, systemFact(thrown) ?? messageOf(thrown));
-  }
 }
 
 async function list(folder: string): Promise<readonly string[]> {
   return readdir(folder).catch((thrown) => {
-    throw cannotOpen(folder, systemFact(thrown) ?? messageOf(thrown));
+    throw cannotOpen(folder, systemErrorCode(thrown) === "ENOTDIR" ? "it is a file, expected a folder" : factOf(thrown));
   });
 }
 
@@ -176,20 +165,7 @@ function cannotOpen(folder: string, fact: string, details: Readonly<Record<strin
 }
 
 async function readJson(folder: string, name: string): Promise<JsonData> {
-  return decodeJson(await readText(path.join(folder, name), MAX_JSON_BYTES), `${name} of run "${messageOf(folder)}"`);
-}
-
-async function readText(file: string, limit: number): Promise<string> {
-  const source = await openFileSource(file);
-  try {
-    if (source.size > limit) {
-      const message = `Cannot read "${messageOf(file)}": it has ${source.size} bytes, at most ${limit} are read`;
-      throw new InceptionError("FILE_LIMIT", message, { file, size: source.size, limit });
-    }
-    return new TextDecoder("utf-8").decode(await source.read(0, source.size));
-  } finally {
-    await source.close();
-  }
+  return decodeJson(await readTextFile(path.join(folder, name), MAX_JSON_BYTES), `${name} of run "${messageOf(folder)}"`);
 }
 
 function parseConfig(folder: string, json: JsonData): RunConfig {

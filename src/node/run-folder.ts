@@ -19,7 +19,7 @@ import { bestEpoch, epochsToKeep, type Metric, type Position } from "../train/hi
 import { encodeJson, type JsonData, type JsonRecord } from "../train/json.js";
 import { encodeMetricsLine, lineEvent, linesUpTo, type MetricsLine, metricsEvents } from "../train/metrics-log.js";
 import { heldBy, type LockOwner, lockFile } from "./file-lock.js";
-import { isFile, systemErrorCode } from "./file-source.js";
+import { isFile } from "./file-source.js";
 import {
   CONFIG_FORMAT,
   CONFIG_VERSION,
@@ -32,7 +32,7 @@ import {
   readRunCheckpoint,
   readRunMetrics,
 } from "./open-run.js";
-import { readError } from "./system-error.js";
+import { readError, systemErrorCode } from "./system-error.js";
 import { isTemporary, makeFolder, orWriteFailed, temporaryFile, writeFileAtomic } from "./write-file.js";
 
 /** What a run is made of before it begins. */

@@ -1,9 +1,10 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Volume } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { decodeJson, isJsonRecord, isList, type JsonData, type JsonRecord } from "../../train/json.js";
-import { orReadFailed, systemFact } from "../system-error.js";
+import { readTextFile } from "../file-source.js";
+import { factOf } from "../system-error.js";
 import { readVolume, readVolumes } from "../volumes.js";
 
 /** A labelled case: two files. */
@@ -49,7 +50,7 @@ const FOLDERS = [
  */
 export async function openVolumeDataset(place: string): Promise<VolumeDataset> {
   const info = await stat(place).catch((thrown: unknown) => {
-    throw invalid(place, systemFact(thrown) ?? messageOf(thrown));
+    throw invalid(place, factOf(thrown));
   });
   const folder = info.isDirectory() ? place : path.dirname(place);
   const file = info.isDirectory() ? path.join(place, DESCRIPTION) : place;
@@ -67,13 +68,7 @@ function invalid(place: string, fact: string): InceptionError {
 }
 
 async function readDescription(folder: string, file: string): Promise<VolumeDataset> {
-  const reading = `read "${messageOf(file)}"`;
-  const { size } = await orReadFailed(reading, file, stat(file));
-  if (size > MAX_DESCRIPTION_BYTES) {
-    const message = `Cannot read "${messageOf(file)}": it has ${size} bytes, at most ${MAX_DESCRIPTION_BYTES} are read`;
-    throw new InceptionError("FILE_LIMIT", message, { file, size });
-  }
-  const json = decodeJson(await orReadFailed(reading, file, readFile(file, "utf8")), `"${messageOf(file)}"`);
+  const json = decodeJson(await readTextFile(file, MAX_DESCRIPTION_BYTES), `"${messageOf(file)}"`);
   if (!isJsonRecord(json)) throw invalid(file, "it is no JSON object");
   const { training, name, modality, channel_names: channelNames, labels, licence = json.license } = json;
   if (!isList(training)) throw invalid(file, 'it has no list "training" of images and labels');
