@@ -1,6 +1,7 @@
 /** What leaves this machine names data and weights without their places, and carries the licence of the weights on. */
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { InferenceSession } from "onnxruntime-node";
@@ -8,9 +9,11 @@ import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { decodeModel } from "../src/formats/onnx/decode.js";
 import { exportOnnx, exportSafetensors } from "../src/node/export-model.js";
+import { openRun, readRunCheckpoint } from "../src/node/open-run.js";
 import { prepareRun } from "../src/node/training/run-weights.js";
 import { resumeTraining, trainModel } from "../src/node/training/train-model.js";
 import { parseArtefact } from "../src/predict/artefact.js";
+import { encodeCheckpoint } from "../src/train/checkpoint.js";
 
 const WEIGHTS = path.resolve(import.meta.dirname, "../examples/digits/googlenet-digits.safetensors");
 const LICENCE = "Apache-2.0 (weights); trained on UCI optical recognition of handwritten digits, CC BY 4.0";
@@ -78,4 +81,37 @@ test("a run's report, checkpoints and exports have names, hashes and licences, a
   expect(resumed.epochs).toBe(1);
   const again = readFileSync(path.join(out, "report.html"), "utf8");
   expect([again.includes("inception-private-place-"), again.includes(LICENCE)]).toEqual([false, true]);
+});
+
+test("the hash of a run's weights is of the checkpoint that was read, also while the run replaces it", async () => {
+  const out = path.join(folder, "replaced");
+  const settings = { data: path.join(folder, "pictures"), epochs: 1, batch: 4, valFraction: 0.25 };
+  await trainModel("googlenet", settings, { out, options: { widthMultiplier: 0.25, inputSize: 64 }, threads: 1 });
+  const { state, meta } = await readRunCheckpoint(await openRun(out), "best");
+  const versions = [1, 2].map((value) => {
+    const filled = [...state].map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice().fill(value as never) }] as const);
+    const { header, chunks } = encodeCheckpoint({ state: new Map(filled), meta });
+    return Buffer.concat([header, ...chunks]);
+  });
+  const hashes = versions.map((bytes) => createHash("sha256").update(bytes).digest("hex"));
+  const [best, next] = [path.join(out, "best.safetensors"), path.join(folder, "next")];
+  const replace = async (round: number) => {
+    await writeFile(next, versions[round % 2] ?? "");
+    await rename(next, best);
+  };
+  await replace(0);
+  let ended = false;
+  const replacing = (async () => {
+    for (let round = 1; !ended; round++) await replace(round);
+  })();
+  try {
+    for (let round = 0; round < 10; round++) {
+      const { parameters, artefact } = await prepareRun(out);
+      const [first] = parameters.values();
+      expect(artefact.weightsSha256).toBe(hashes[Number(first?.data[0]) - 1]);
+    }
+  } finally {
+    ended = true;
+    await replacing;
+  }
 });

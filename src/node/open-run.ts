@@ -6,7 +6,7 @@ import { type Checkpoint, type ReadCheckpointOptions, readCheckpoint } from "../
 import { decodeJson, isJsonRecord, isList, type JsonData, type JsonRecord } from "../train/json.js";
 import { decodeMetricsLines, type MetricsLine } from "../train/metrics-log.js";
 import { volumeAugmentation } from "../train/segmentation-settings.js";
-import { openFileSource, readTextFile } from "./file-source.js";
+import { type FileSource, openFileSource, readTextFile } from "./file-source.js";
 import { factOf, systemErrorCode } from "./system-error.js";
 
 /** Where things lie below the folder of a run. */
@@ -124,12 +124,13 @@ function withMirrorAxes(recipe: SegmentationRecipe, { augmentation }: JsonRecord
  * @throws InceptionError RUN_INVALID where the run does not have it, naming those that it has; as `readCheckpoint`
  */
 export async function readRunCheckpoint(run: Run, choice: CheckpointChoice, options: ReadCheckpointOptions = {}): Promise<Checkpoint> {
-  const source = await openFileSource(path.join(run.folder, checkpointFile(run, choice)));
-  try {
-    return await readCheckpoint(source, options);
-  } finally {
-    await source.close();
-  }
+  const source = await openRunCheckpoint(run, choice);
+  return readCheckpoint(source, options).finally(() => source.close());
+}
+
+/** The file of a checkpoint of a run. Throws RUN_INVALID where the run does not have it. */
+export async function openRunCheckpoint(run: Run, choice: CheckpointChoice): Promise<FileSource> {
+  return openFileSource(path.join(run.folder, checkpointFile(run, choice)));
 }
 
 /** Where a checkpoint of a run lies, below its folder. Throws RUN_INVALID where the run does not have it. */

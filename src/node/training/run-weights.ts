@@ -1,14 +1,14 @@
-import { stat } from "node:fs/promises";
-import path from "node:path";
 import type { Preprocessing } from "../../data/index.js";
 import type { Graph } from "../../ir/graph.js";
 import { findModel, type GivenOptions, MODELS, readGivenOptions } from "../../models/index.js";
 import { OWN_NAMES } from "../../models/weights.js";
 import type { Artefact } from "../../predict/artefact.js";
+import { readCheckpoint } from "../../train/checkpoint.js";
 import type { WeightReport } from "../../weights/index.js";
-import { type CheckpointChoice, checkpointFile, openRun, type Run, readRunCheckpoint } from "../open-run.js";
+import { isFolder } from "../file-source.js";
+import { type CheckpointChoice, openRun, openRunCheckpoint, type Run } from "../open-run.js";
 import { checkLabels, namedPreprocessing, type PreparedModel } from "../prepare-model.js";
-import { sha256OfFile } from "../sha256.js";
+import { sha256OfSource } from "../sha256.js";
 import { checkpointParameters } from "./checkpoint-state.js";
 import { describeFor, hashOf } from "./prepare-network.js";
 import { readStartingWeights, sourceName } from "./source-names.js";
@@ -28,10 +28,7 @@ export interface PrepareRunOptions {
  */
 export async function isRunFolder(text: string): Promise<boolean> {
   if (MODELS.some(({ id, family }) => id === text || family === text)) return false;
-  return stat(text).then(
-    (info) => info.isDirectory(),
-    () => false,
-  );
+  return isFolder(text);
 }
 
 /**
@@ -56,8 +53,13 @@ export async function prepareRun(folder: string, options: PrepareRunOptions = {}
   const given = inferenceOptions(model.id, run);
   const graph = model.describe(given);
   const names = new Set(graph.parameters.flatMap(({ path: own }) => [own, `${own}:average`]));
-  const checkpoint = await readRunCheckpoint(run, choice, { expected, select: (name) => names.has(name) });
-  const file = checkpointFile(run, choice);
+  const source = await openRunCheckpoint(run, choice);
+  // Both of one opening: a run that goes on replaces its checkpoints.
+  const read = async () => ({
+    checkpoint: await readCheckpoint(source, { expected, select: (name) => names.has(name) }),
+    weightsSha256: await sha256OfSource(source),
+  });
+  const { checkpoint, weightsSha256 } = await read().finally(() => source.close());
   const { epoch, batch } = checkpoint.meta.position;
   const artefact: Artefact = {
     model: model.id,
@@ -67,7 +69,7 @@ export async function prepareRun(folder: string, options: PrepareRunOptions = {}
     labels: options.labels ?? run.labels,
     source: `trained with inceptionkit ${trainedOn(run)}, ${epoch} epochs${batch === 0 ? "" : ` and ${batch} batches`}`,
     licence: licenceOf(run),
-    weightsSha256: await sha256OfFile(path.join(folder, file)),
+    weightsSha256,
     golden: null,
   };
   checkLabels(artefact, run.labels.length);
