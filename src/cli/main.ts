@@ -137,6 +137,11 @@ export function report(thrown: unknown, io: Io): number {
     io.err(`inception: Cannot continue: ${fact} (${messageOf(thrown)})\n`);
     return EXIT.unusable;
   }
+  if (thrown instanceof Error && "code" in thrown && thrown.code === "ERR_MODULE_NOT_FOUND") {
+    // Also where a package's description could not be opened: too many open files.
+    io.err(`inception: Cannot load a part of the program: ${messageOf(thrown)}; run npm ci, or allow more open files (ulimit -n)\n`);
+    return EXIT.unusable;
+  }
   const stack = thrown instanceof Error ? thrown.stack : String(thrown);
   io.err(`inception: internal error, a bug in inceptionkit; report it with the stack trace below\n${stack}\n`);
   return EXIT.internal;
