@@ -1,11 +1,11 @@
-import { Worker } from "node:worker_threads";
 import { type ErrorCode, InceptionError } from "../../errors.js";
 import type { KernelDistance } from "../../frechet/index.js";
-import { factOf } from "../system-error.js";
+import { threadAnswer } from "../thread-answer.js";
 import { type FrechetTask, performTask, type TaskReply, taskWork } from "./frechet-task.js";
 
 /** Less than this takes a tenth of a second, which is what a thread takes to start. */
 const SMALL_WORK = 5e7;
+const ACTION = "compute a distance";
 
 /**
  * The distance of a task, computed in a thread so that the caller's event loop stays free. The arrays of the task are moved there.
@@ -27,7 +27,7 @@ export async function kernelInThread(
 }
 
 function unexpected(): never {
-  throw new InceptionError("SESSION_FAILED", "Cannot compute a distance: its thread answered something else", {});
+  throw new InceptionError("SESSION_FAILED", `Cannot ${ACTION}: its thread answered something else`, {});
 }
 
 async function inThread(
@@ -38,33 +38,17 @@ async function inThread(
   if (taskWork(task) < SMALL_WORK) return performTask(task, onProgress);
   // Twice the same buffer, of a set compared with itself, may be moved once only.
   const transferList = [...new Set(arrays.map(({ buffer }) => buffer))].filter((buffer) => buffer instanceof ArrayBuffer);
-  const worker = new Worker(new URL("./frechet-worker.js", import.meta.url), {
-    workerData: task,
-    transferList,
-    name: "frechet",
-    execArgv: [],
+  const file = new URL("./frechet-worker.js", import.meta.url);
+  const reply = await threadAnswer<TaskReply>(file, { name: "frechet", workerData: task, transferList }, ACTION, (message) => {
+    if (message.kind === "progress") onProgress(message.done, message.total);
+    return message.kind !== "progress";
   });
-  try {
-    return await new Promise((resolve, reject) => {
-      worker.on("message", (reply: TaskReply) => {
-        if (reply.kind === "progress") onProgress(reply.done, reply.total);
-        else if (reply.kind === "failed") reject(failureFrom(reply.code, reply.message));
-        else resolve(reply);
-      });
-      worker.once("error", (thrown) => reject(ended(factOf(thrown))));
-      worker.once("exit", (code) => reject(ended(`exit code ${code}`)));
-    });
-  } finally {
-    await worker.terminate();
-  }
+  if (reply.kind === "failed") throw failureFrom(reply.code, reply.message);
+  return reply;
 }
 
 function failureFrom(code: string | null, message: string): Error {
   // The codes that the computations throw.
   const known = (["OPTION_INVALID"] as const satisfies readonly ErrorCode[]).find((each) => each === code);
   return known === undefined ? new Error(message) : new InceptionError(known, message);
-}
-
-function ended(cause: string): InceptionError {
-  return new InceptionError("SESSION_FAILED", `Cannot compute a distance: its thread ended: ${cause}`, { cause });
 }

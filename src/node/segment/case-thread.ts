@@ -1,7 +1,5 @@
-import { Worker } from "node:worker_threads";
-import { InceptionError } from "../../errors.js";
 import { errorFrom } from "../../runtime/messages.js";
-import { factOf } from "../system-error.js";
+import { threadAnswer } from "../thread-answer.js";
 import { type CaseReply, type CaseResults, type CaseTaskKind, type CaseTasks, performCaseTask } from "./case-task.js";
 
 /** Voxels that are worked on in less time than a thread takes to start, about a tenth of a second. */
@@ -22,25 +20,9 @@ export async function inCaseThread<K extends CaseTaskKind>(
   moved: ReadonlySet<ArrayBuffer> = new Set(),
 ): Promise<CaseResults[K]> {
   if (voxels <= FEW_VOXELS) return performCaseTask({ kind, task });
-  const worker = new Worker(new URL("./case-worker.js", import.meta.url), {
-    workerData: { kind, task },
-    transferList: [...moved],
-    name: "case",
-    execArgv: [],
-  });
-  try {
-    const reply = await new Promise<CaseReply<K>>((resolve, reject) => {
-      worker.once("message", (message: CaseReply<K>) => resolve(message));
-      worker.once("error", (thrown) => reject(ended(factOf(thrown))));
-      worker.once("exit", (code) => reject(ended(`exit code ${code}`)));
-    });
-    if (reply.kind === "failed") throw errorFrom(reply.error);
-    return reply.result;
-  } finally {
-    await worker.terminate();
-  }
-}
-
-function ended(cause: string): InceptionError {
-  return new InceptionError("SESSION_FAILED", `Cannot segment a volume: its thread ended: ${cause}`, { cause });
+  const file = new URL("./case-worker.js", import.meta.url);
+  const start = { name: "case", workerData: { kind, task }, transferList: [...moved] };
+  const reply = await threadAnswer<CaseReply<K>>(file, start, "segment a volume");
+  if (reply.kind === "failed") throw errorFrom(reply.error);
+  return reply.result;
 }
