@@ -47,6 +47,16 @@ describe("train --dry-run", () => {
     expect(settings.map(({ name }) => name)).toEqual(settings.map(({ name }) => name).toSorted());
   });
 
+  test("rejects fewer images than one batch, as a run does", async () => {
+    expect(
+      await refused("train", "shapes10?train=10&val=10", "--model", "inception_resnet_v1", ...SMALL, "--batch", "16", "--dry-run"),
+    ).toEqual({
+      code: 2,
+      out: "",
+      err: 'inception: Cannot make batches: "shapes10" has 10 samples for training, fewer than one batch of 16\n',
+    });
+  });
+
   test("is text for people, and writes nothing", async () => {
     const out = path.join(folder, "never");
     const before = readdirSync(folder);

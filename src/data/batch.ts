@@ -1,4 +1,5 @@
 /** What a training loop reads: samples of a dataset, decoded, augmented and stacked ahead of time. */
+import { InceptionError } from "../errors.js";
 
 /** A labelled set of images, without the images: what is known before anything is decoded. */
 export interface Dataset {
@@ -57,4 +58,17 @@ export interface BatchSource {
    */
   epoch(epoch: number, start?: number): BatchStream;
   close(): Promise<void>;
+}
+
+/**
+ * Returns how many full batches an epoch of training has; samples that are left over are dropped.
+ *
+ * @param name - of the dataset
+ * @param what - what is counted, for the message
+ * @throws InceptionError OPTION_INVALID for fewer samples than one batch
+ */
+export function trainingBatches(name: string, samples: number, batchSize: number, what: "samples" | "patches" = "samples"): number {
+  if (samples >= batchSize) return Math.floor(samples / batchSize);
+  const fact = `"${name}" has ${samples} ${what} for training, fewer than one batch of ${batchSize}`;
+  throw new InceptionError("OPTION_INVALID", `Cannot make batches: ${fact}`);
 }

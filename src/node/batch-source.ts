@@ -1,6 +1,6 @@
 import type { Augmentation } from "../data/augment/augmentation.js";
 import { checkMixing } from "../data/augment/mix.js";
-import type { Batch, BatchSource } from "../data/batch.js";
+import { type Batch, type BatchSource, trainingBatches } from "../data/batch.js";
 import type { DatasetSource } from "../data/dataset-source.js";
 import { type Preprocessing, preprocessedShape, recipeFault } from "../data/transforms/preprocess.js";
 import { InceptionError } from "../errors.js";
@@ -78,7 +78,8 @@ export function openBatchSource(worker: URL, dataset: DatasetSource, options: Ba
   const { workers = 1, prefetch = workers + 1 } = options;
   checkInteger("workers", workers, 0, MAX_WORKERS);
   checkInteger("prefetch", prefetch, 0, MAX_PREFETCH);
-  const batches = plan.full ? Math.floor(dataset.size / plan.batchSize) : Math.ceil(dataset.size / plan.batchSize);
+  const { size, name } = dataset;
+  const batches = plan.full ? trainingBatches(name, size, plan.batchSize) : Math.ceil(size / plan.batchSize);
   const factory: Factory<Batch> =
     workers === 0 ? inThisThread(plan.name, (stopped) => openBatchMaker(plan, stopped)) : inThreads(worker, plan, workers);
   const ahead = workers === 0 ? 0 : prefetch;
@@ -110,9 +111,6 @@ function planOf(dataset: DatasetSource, options: BatchSourceOptions): BatchPlan 
   if (augmentation && channels === 1 && augmentation.crop.kind === "none") checkShape({ ...preprocessing, channelOrder: "RGB" }, inputSize);
   const values = batchSize * channels * inputSize ** 2;
   if (values > MAX_BATCH_VALUES) throw refused(`a batch would have ${values} values, limit is ${MAX_BATCH_VALUES}`);
-  if (dropLast && dataset.size < batchSize) {
-    throw refused(`"${dataset.name}" has ${dataset.size} samples for training, fewer than one batch of ${batchSize}`);
-  }
   return {
     name: dataset.name,
     samples: dataset.samples,

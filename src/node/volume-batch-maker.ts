@@ -32,8 +32,13 @@ export interface PatchChoice {
   readonly augmentation: VolumeAugmentation;
 }
 
-/** Patches of an epoch: for training whole batches. */
-export function patchesOf({ cases, training }: Pick<VolumeBatchPlan, "cases" | "training">): number {
+interface CountedPatches {
+  readonly cases: readonly unknown[];
+  readonly training: Pick<PatchChoice, "patchesPerCase"> | null;
+}
+
+/** Patches of an epoch, `patchesPerCase` of each case; for measuring one. */
+export function patchesOf({ cases, training }: CountedPatches): number {
   return cases.length * (training?.patchesPerCase ?? 1);
 }
 

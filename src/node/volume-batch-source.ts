@@ -1,3 +1,4 @@
+import { trainingBatches } from "../data/batch.js";
 import { InceptionError } from "../errors.js";
 import type { VolumeBatch } from "../train/segmentation.js";
 import type { BatchesOf } from "../train/task.js";
@@ -30,10 +31,8 @@ export function createVolumeBatchSource(options: VolumeBatchSourceOptions): Batc
   const patches = patchesOf(plan);
   const values = plan.batchSize * plan.recipe.patchSize.reduce((product, size) => product * size, plan.recipe.normalization.length);
   if (values > MAX_BATCH_VALUES) throw refused(`a batch would have ${values} values, limit is ${MAX_BATCH_VALUES}`);
-  if (plan.training !== null && patches < plan.batchSize) {
-    throw refused(`"${plan.name}" has ${patches} patches for training, fewer than one batch of ${plan.batchSize}`);
-  }
-  const batches = plan.training === null ? Math.ceil(patches / plan.batchSize) : Math.floor(patches / plan.batchSize);
+  const { name, batchSize, training } = plan;
+  const batches = training === null ? Math.ceil(patches / batchSize) : trainingBatches(name, patches, batchSize, "patches");
   const factory: Factory<VolumeBatch> =
     workers === 0
       ? inThisThread(plan.name, (stopped) => openVolumeBatchMaker(plan, stopped))

@@ -42,3 +42,12 @@ test("training: full batches in another order each epoch, the same for the same 
   expect((await all(again.epoch(2, 1))).flatMap(({ indices }) => indices)).toEqual(epochs[2]?.slice(2));
   for (const { images, indices } of await all(again.epoch(1))) expect([...images]).toEqual(indices.flatMap((index) => [index, 10 * index]));
 });
+
+test("training: fewer rows than one batch are rejected", () => {
+  expect(() => featureSource(dataset, table, { batchSize: 7, seed: 1, training: true })).toThrow(
+    expect.objectContaining({
+      code: "OPTION_INVALID",
+      message: 'Cannot make batches: "six" has 6 samples for training, fewer than one batch of 7',
+    }),
+  );
+});

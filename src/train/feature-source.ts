@@ -1,4 +1,4 @@
-import type { Batch, BatchSource, BatchStream, Dataset } from "../data/batch.js";
+import { type Batch, type BatchSource, type BatchStream, type Dataset, trainingBatches } from "../data/batch.js";
 import { randomStream } from "../data/random.js";
 
 /** What a fixed part of a network makes of each image of a set: computed once, because it never changes. */
@@ -21,10 +21,12 @@ export interface FeatureSourceOptions {
 /**
  * Batches out of a table of features: `images` of a batch are its features, [count, width]. The order of an epoch depends
  * on the seed and the epoch alone.
+ *
+ * @throws InceptionError OPTION_INVALID for fewer rows than one batch of training
  */
 export function featureSource(dataset: Dataset, table: FeatureTable, { batchSize, seed, training }: FeatureSourceOptions): BatchSource {
   const rows = table.indices.length;
-  const batchesPerEpoch = training ? Math.floor(rows / batchSize) : Math.ceil(rows / batchSize);
+  const batchesPerEpoch = training ? trainingBatches(dataset.name, rows, batchSize) : Math.ceil(rows / batchSize);
   return {
     dataset,
     batchSize,

@@ -1,11 +1,14 @@
 /** What a run would do, without doing it: `train --dry-run` and `train-seg --dry-run`. */
 import { selectTrained } from "../../compile/training/training.js";
+import { trainingBatches } from "../../data/batch.js";
 import { type Graph, isTrainable } from "../../ir/graph.js";
 import type { GivenOptions } from "../../models/index.js";
+import { elementsPerImage } from "../../tensor/shape.js";
 import { trainedParameters } from "../../train/freeze.js";
 import type { JsonData } from "../../train/json.js";
 import { RECIPES } from "../../train/recipes.js";
 import { settingsJson } from "../../train/settings.js";
+import { patchesOf } from "../volume-batch-maker.js";
 import { prepareTraining, type TrainModelOptions } from "./train-model.js";
 import { prepareSegmentation, type TrainSegmentationOptions } from "./train-segmentation.js";
 
@@ -55,7 +58,7 @@ export interface TrainingPlan {
  */
 export async function planModelTraining(id: string, given: GivenOptions, options: TrainModelOptions): Promise<TrainingPlan> {
   const { settings, network, train, val } = await prepareTraining(id, given, options);
-  const batches = Math.floor(train.size / settings.batch);
+  const batches = trainingBatches(train.name, train.size, settings.batch);
   const isTrained = trainedParameters(network.graph, settings.freeze);
   const ofRecipe = Object.keys(RECIPES[settings.recipe]);
   return {
@@ -87,7 +90,8 @@ export async function planModelTraining(id: string, given: GivenOptions, options
  * ```
  */
 export async function planSegmentationTraining(id: string, given: GivenOptions, options: TrainSegmentationOptions): Promise<TrainingPlan> {
-  const { settings, network, plan, labels } = await prepareSegmentation(id, given, options);
+  const { settings, network, plan, dataset, labels } = await prepareSegmentation(id, given, options);
+  const batches = trainingBatches(dataset.name, patchesOf({ cases: plan.train, training: settings }), plan.batch, "patches");
   const { patchSize, spacing } = plan.recipe;
   const planned = { batch: plan.batch, patchSize, spacing };
   return {
@@ -96,7 +100,7 @@ export async function planSegmentationTraining(id: string, given: GivenOptions, 
     classes: labels,
     train: plan.train.length,
     validation: plan.validation.length,
-    ...stepsOf(Math.floor((plan.train.length * settings.patchesPerCase) / plan.batch), settings),
+    ...stepsOf(batches, settings),
     ...parametersOf(network.graph, () => true),
     randomlyInitialized: [],
     settings: settingsOf({ ...settingsJson(settings), ...planned }, (name) =>
@@ -112,8 +116,7 @@ function stepsOf(batchesPerEpoch: number, { accumulate, epochs }: { readonly acc
 
 function parametersOf(graph: Graph, isTrained: ReturnType<typeof trainedParameters>) {
   const trainable = selectTrained(graph).parameters.filter(isTrainable);
-  const count = (parameters: Graph["parameters"]): number =>
-    parameters.reduce((sum, { type }) => sum + type.shape.reduce<number>((size, axis) => size * Number(axis), 1), 0);
+  const count = (parameters: Graph["parameters"]): number => parameters.reduce((sum, { type }) => sum + elementsPerImage(type.shape), 0);
   return { parameters: count(trainable), trained: count(trainable.filter(isTrained)) };
 }
 
