@@ -4,9 +4,10 @@ import type { Trainer } from "../../runtime/trainer.js";
 import { checkFinite } from "../../tensor/finite.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
-import type { PartialEpoch, Progress } from "../../train/loop.js";
+import { BEGINNING, type PartialEpoch, type Progress } from "../../train/loop.js";
+import type { MetricsLine } from "../../train/metrics-log.js";
 import type { TrainingNetwork } from "./prepare-network.js";
-import type { UnloggedSteps } from "./run-log.js";
+import { type EarlierLog, NO_EARLIER_LOG, type UnloggedSteps } from "./run-log.js";
 import { namedSettings } from "./source-names.js";
 
 /** A checkpoint of a run as it is: the trainer's state and the parameters that the trainer does not have because they are fixed. */
@@ -36,13 +37,30 @@ export async function checkpointOf(parts: {
 }
 
 /** The sums of the epoch under way, out of a checkpoint. */
-export function partialOf({ lossSum = 0, steps = 0, correct = 0, images = 0 }: Readonly<Record<string, number>>): PartialEpoch {
+function partialOf({ lossSum = 0, steps = 0, correct = 0, images = 0 }: Readonly<Record<string, number>>): PartialEpoch {
   return { lossSum, steps, correct, images };
 }
 
 /** The steps since the last line of the log, out of a checkpoint. */
-export function unloggedOf({ unloggedLoss = 0, unloggedSteps = 0 }: Readonly<Record<string, number>>): UnloggedSteps {
+function unloggedOf({ unloggedLoss = 0, unloggedSteps = 0 }: Readonly<Record<string, number>>): UnloggedSteps {
   return { loss: unloggedLoss, steps: unloggedSteps };
+}
+
+/** Where a run begins or is resumed. */
+export interface RunStart {
+  readonly start: Progress;
+  /** The trainer's state, of a checkpoint; null to begin. */
+  readonly state: ReadonlyMap<string, Tensor> | null;
+  readonly earlier: EarlierLog;
+}
+
+export const FROM_BEGINNING: RunStart = { start: BEGINNING, state: null, earlier: NO_EARLIER_LOG };
+
+/** @param lines - what was logged up to the checkpoint */
+export function startFrom(checkpoint: Checkpoint | null, lines: readonly MetricsLine[]): RunStart {
+  if (checkpoint === null) return FROM_BEGINNING;
+  const { state, meta } = checkpoint;
+  return { start: { ...meta, partial: partialOf(meta.partial) }, state, earlier: { lines, unlogged: unloggedOf(meta.partial) } };
 }
 
 /** The network's parameters in a checkpoint: the averages where the run keeps them. */

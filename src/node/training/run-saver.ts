@@ -19,7 +19,7 @@ export interface SaverParts<E> {
 }
 
 /** What a run does at its checkpoints, whatever it learns. */
-export function runSaver<B extends TrainedBatch, E>(parts: SaverParts<E>): LoopParts<B, E>["save"] {
+export function runSaver<E>(parts: SaverParts<E>): LoopParts<TrainedBatch, E>["save"] {
   const { writer, log, settings } = parts;
   return async (progress, evaluation) => {
     // Lines come first: a run that is killed in between resumes from the checkpoint before and writes the same lines again.

@@ -97,21 +97,22 @@ function chosenPreprocessing(run: Run, given: Preprocessing | string | undefined
   return typeof given === "string" ? namedPreprocessing(given) : (given ?? run.preprocessing);
 }
 
-function trainedOn({ config: { settings, startingWeights }, plan }: Run): string {
+function trainedOn({ config, plan }: Run): string {
+  const { settings } = config;
   if (plan !== null && typeof plan.dataset === "string") {
     const { fold, folds } = settings;
     const without = typeof fold === "number" && typeof folds === "number" ? ` without fold ${fold} of ${folds}` : "";
     return `on ${plan.dataset}${without}`;
   }
   const data = typeof settings.data === "string" ? `on ${sourceName(settings.data)}` : "on data that it does not name";
-  const started = readStartingWeights(startingWeights);
+  const started = readStartingWeights(config);
   if (started !== null) return `${data}, from ${started.name}${started.sha256 === null ? "" : ` (SHA-256 ${started.sha256})`}`;
   return typeof settings.weights === "string" ? `${data}, from ${sourceName(settings.weights)}` : data;
 }
 
 /** Of the data, where it states one, and of the weights that the run was started from. */
 function licenceOf({ config, plan }: Run): string {
-  const started = readStartingWeights(config.startingWeights);
+  const started = readStartingWeights(config);
   const parts = [
     ...(typeof plan?.licence === "string" ? [`of the data: ${plan.licence}`] : []),
     ...(started === null || started.licence === "not stated" ? [] : [`of the starting weights: ${started.licence}`]),

@@ -2,6 +2,7 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { JsonRecord } from "../../train/json.js";
+import type { RunConfig } from "../open-run.js";
 
 /**
  * The name of a source without where it is: the last part of a path, an address without credentials and query, and names such as
@@ -32,14 +33,13 @@ export interface StartingWeights {
 }
 
 /** The starting weights in a run's config.json; null where it was begun without, or by a version that did not record them. */
-export function readStartingWeights(json: unknown): StartingWeights | null {
-  if (typeof json !== "object" || json === null) return null;
-  const { name, sha256, licence }: { readonly name?: unknown; readonly sha256?: unknown; readonly licence?: unknown } = json;
+export function readStartingWeights({ startingWeights }: RunConfig): StartingWeights | null {
+  const { name, sha256, licence } = startingWeights ?? {};
   if (typeof name !== "string" || typeof licence !== "string") return null;
   return { name, sha256: typeof sha256 === "string" ? sha256 : null, licence };
 }
 
 /** Starting weights as configurations and reports have them; no entry where there are none. */
-export function startingWeightsJson(startingWeights: StartingWeights | null): JsonRecord {
+export function startingWeightsJson(startingWeights: StartingWeights | null): Pick<RunConfig, "startingWeights"> {
   return startingWeights === null ? {} : { startingWeights: { ...startingWeights } };
 }

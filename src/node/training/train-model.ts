@@ -12,13 +12,12 @@ import { InceptionError } from "../../errors.js";
 import { findModel, type GivenOptions } from "../../models/index.js";
 import type { CancelSignal } from "../../runtime/session.js";
 import type { TrainerOptions } from "../../runtime/trainer.js";
-import type { Tensor } from "../../tensor/tensor.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
 import { classification } from "../../train/classification.js";
 import { featureSource } from "../../train/feature-source.js";
 import { trainedParameters } from "../../train/freeze.js";
 import { bestEpoch, type EpochRow } from "../../train/history.js";
-import { BEGINNING, evaluate, type LoopEnd, type LoopParts, type Progress, trainLoop } from "../../train/loop.js";
+import { evaluate, type LoopEnd, type LoopParts, trainLoop } from "../../train/loop.js";
 import type { Evaluation } from "../../train/metrics.js";
 import { familyRecipe } from "../../train/recipes.js";
 import { resolveSettings, settingsJson, type TrainingSettings } from "../../train/settings.js";
@@ -30,16 +29,16 @@ import { openRun, type Run, type RunConfig, readRunCheckpoint } from "../open-ru
 import { checkFreeForRun, createRun, makeRunFolder, type RunWriter, resumeRun } from "../run-folder.js";
 import { locateSource, placesOf } from "../run-sources.js";
 import { batchOptions } from "./batch-options.js";
-import { partialOf, unloggedOf } from "./checkpoint-state.js";
+import { FROM_BEGINNING, type RunStart, startFrom } from "./checkpoint-state.js";
 import { extendRun } from "./extend-run.js";
 import { type FrozenPart, featureInputs, featureTable, openFrozenPart } from "./frozen-part.js";
 import { loopOptions } from "./loop-options.js";
 import { openTrainer } from "./open-trainer.js";
 import { describeFor, hashOf, type NetworkOptions, prepareNetwork, type TrainingNetwork } from "./prepare-network.js";
-import { type EarlierLog, environmentFacts, NO_EARLIER_LOG, type RunBeginning, type RunEvent, runLog } from "./run-log.js";
+import { environmentFacts, type RunBeginning, type RunEvent, runLog } from "./run-log.js";
 import { writeRunReport } from "./run-report.js";
 import { runSaver } from "./run-saver.js";
-import { readStartingWeights } from "./source-names.js";
+import { readStartingWeights, startingWeightsJson } from "./source-names.js";
 
 export interface TrainModelOptions extends TrainerOptions, NetworkOptions {
   /** Directory of the run, new or empty. Default: `runs/<model>-<n>`, with the first number n that is free. */
@@ -101,8 +100,7 @@ export async function trainModel(id: string, given: GivenOptions, options: Train
   const config = { ...runConfig(network, settings), places: await placesOf(out, settingsJson(settings)) };
   const contents = { config, labels: train.classes, recipe: { preprocessing: network.preprocessing } };
   const writer = await createRun(out, contents, Date.now() / 1000);
-  const beginning = { start: BEGINNING, state: null, earlier: NO_EARLIER_LOG };
-  return finishRun({ settings, network, train, val, writer, ...beginning, options: { ...options, out } });
+  return finishRun({ settings, network, train, val, writer, ...FROM_BEGINNING, options: { ...options, out } });
 }
 
 /** What a run trains, before it writes anything. */
@@ -141,13 +139,11 @@ export async function resumeTraining(options: ResumeTrainingOptions): Promise<Tr
     expected: { model: config.model, graphHash: config.graphHash },
   });
   try {
-    const { settings, lines: notes } = await extendRun(run, stored, options.epochs, checkpoint?.meta.position ?? BEGINNING.position);
+    const from = startFrom(checkpoint, lines);
+    const { settings, lines: notes } = await extendRun(run, stored, options.epochs, from.start.position);
     options.onEvent?.({ kind: "planned", lines: notes });
     const network = await resumedNetwork(run, checkpoint, settings, train, options);
-    const start = checkpoint ? { ...checkpoint.meta, partial: partialOf(checkpoint.meta.partial) } : BEGINNING;
-    const state = checkpoint?.state ?? null;
-    const earlier = { lines, unlogged: unloggedOf(checkpoint?.meta.partial ?? {}) };
-    return await finishRun({ settings, network, train, val, writer, start, state, earlier, options });
+    return await finishRun({ settings, network, train, val, writer, ...from, options });
   } finally {
     await writer.close();
   }
@@ -158,8 +154,7 @@ function datasetOptions({ val, valFraction, seed }: Pick<TrainingSettings, "val"
 }
 
 function runConfig({ model, options, graphHash, startingWeights }: TrainingNetwork, settings: TrainingSettings): RunConfig {
-  const started = startingWeights === null ? {} : { startingWeights: { ...startingWeights } };
-  return { model, options, graphHash, settings: settingsJson(settings), ...started };
+  return { model, options, graphHash, settings: settingsJson(settings), ...startingWeightsJson(startingWeights) };
 }
 
 /** A run's network with the parameters of its checkpoint; one without a checkpoint begins again. */
@@ -202,21 +197,17 @@ async function resumedNetwork(
     }),
   );
   const inputSize = Number(graph.inputs[0]?.type.shape[2]);
-  const startingWeights = readStartingWeights(config.startingWeights);
+  const startingWeights = readStartingWeights(config);
   const { graphHash } = config;
   return { model: config.model, options: resolved, graph, graphHash, parameters, preprocessing, inputSize, begun: [], startingWeights };
 }
 
-interface Prepared {
+interface Prepared extends RunStart {
   readonly settings: TrainingSettings;
   readonly network: TrainingNetwork;
   readonly train: DatasetSource;
   readonly val: DatasetSource | null;
   readonly writer: RunWriter;
-  readonly start: Progress;
-  /** The trainer's state, of a checkpoint; null to begin. */
-  readonly state: ReadonlyMap<string, Tensor> | null;
-  readonly earlier: EarlierLog;
   readonly options: ResumeTrainingOptions;
 }
 

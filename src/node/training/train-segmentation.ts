@@ -12,10 +12,9 @@ import type { CancelSignal } from "../../runtime/session.js";
 import type { TrainerOptions } from "../../runtime/trainer.js";
 import { type CaseFacts, caseFacts, type Fingerprint, fingerprintOf, trainingStatistics } from "../../segment/fingerprint.js";
 import { planTraining, type SegmentationPlan } from "../../segment/plan.js";
-import type { Tensor } from "../../tensor/tensor.js";
 import { bestEpoch } from "../../train/history.js";
 import type { JsonRecord } from "../../train/json.js";
-import { BEGINNING, type LoopParts, type Progress, trainLoop } from "../../train/loop.js";
+import { type LoopParts, trainLoop } from "../../train/loop.js";
 import { type PatchEvaluation, segmentation, type VolumeBatch, volumeInput } from "../../train/segmentation.js";
 import { resolveSegmentationSettings, type SegmentationSettings, volumeAugmentation } from "../../train/segmentation-settings.js";
 import { settingsJson } from "../../train/settings.js";
@@ -26,11 +25,11 @@ import { openRun } from "../open-run.js";
 import { checkFreeForRun, createRun, makeRunFolder, type RunWriter, resumeRun } from "../run-folder.js";
 import { locateSource, placesOf } from "../run-sources.js";
 import { createVolumeBatchSource } from "../volume-batch-source.js";
-import { partialOf, unloggedOf } from "./checkpoint-state.js";
+import { FROM_BEGINNING, type RunStart, startFrom } from "./checkpoint-state.js";
 import { extendRun } from "./extend-run.js";
 import { loopOptions } from "./loop-options.js";
 import { openTrainer } from "./open-trainer.js";
-import { type EarlierLog, environmentFacts, NO_EARLIER_LOG, type RunEvent, runLog } from "./run-log.js";
+import { environmentFacts, type RunEvent, runLog } from "./run-log.js";
 import { runSaver } from "./run-saver.js";
 import { checkForVolumes, describeNetwork, type Network, resumedNetwork } from "./segmentation-network.js";
 import { planJson, planOf, type RunPlan } from "./segmentation-plan.js";
@@ -90,8 +89,7 @@ export async function trainSegmentation(id: string, given: GivenOptions, options
   const json = settingsJson(settings);
   const config = { model, options: network.options, graphHash, settings: json, places: await placesOf(out, json) };
   const writer = await createRun(out, { config, labels, recipe: { plan: file } }, Date.now() / 1000);
-  const beginning = { start: BEGINNING, state: null, earlier: NO_EARLIER_LOG };
-  return finish({ ...prepared, writer, ...beginning, options: { ...options, out } });
+  return finish({ ...prepared, writer, ...FROM_BEGINNING, options: { ...options, out } });
 }
 
 /** What a run trains, before it writes anything. */
@@ -144,13 +142,11 @@ export async function resumeSegmentation(options: ResumeSegmentationOptions): Pr
   try {
     const plan = planOf(run);
     const dataset = await openVolumeDataset(await locateSource(run, "data", stored.data));
-    const { settings, lines: notes } = await extendRun(run, stored, options.epochs, checkpoint?.meta.position ?? BEGINNING.position);
+    const from = startFrom(checkpoint, lines);
+    const { settings, lines: notes } = await extendRun(run, stored, options.epochs, from.start.position);
     options.onEvent?.({ kind: "planned", lines: notes });
     const network = resumedNetwork(run, plan, settings, checkpoint);
-    const start = checkpoint ? { ...checkpoint.meta, partial: partialOf(checkpoint.meta.partial) } : BEGINNING;
-    const state = checkpoint?.state ?? null;
-    const earlier = { lines, unlogged: unloggedOf(checkpoint?.meta.partial ?? {}) };
-    return await finish({ settings, network, plan, dataset, labels: run.labels, writer, start, state, earlier, options });
+    return await finish({ settings, network, plan, dataset, labels: run.labels, writer, ...from, options });
   } finally {
     await writer.close();
   }
@@ -203,17 +199,13 @@ function planLines({ cases, labels, shape, spacing }: Fingerprint, plan: Segment
   ];
 }
 
-interface Prepared {
+interface Prepared extends RunStart {
   readonly settings: SegmentationSettings;
   readonly network: Network;
   readonly plan: RunPlan;
   readonly dataset: VolumeDataset;
   readonly labels: readonly string[];
   readonly writer: RunWriter;
-  readonly start: Progress;
-  /** The trainer's state, of a checkpoint; null to begin. */
-  readonly state: ReadonlyMap<string, Tensor> | null;
-  readonly earlier: EarlierLog;
   readonly options: ResumeSegmentationOptions;
 }
 
