@@ -193,6 +193,11 @@ export function heldBy(owner: LockOwner | null): string {
   return owner === null ? "an unknown process" : `process ${owner.pid} on ${messageOf(owner.host)}`;
 }
 
+/** Why what a lock guards cannot be written, for the message of `busy`. */
+export function busyFact(owner: LockOwner | null, file: string): string {
+  return `${heldBy(owner)} is writing to it; if that is no longer so, delete "${messageOf(file)}"`;
+}
+
 function releaser(file: string, text: string): () => Promise<void> {
   let released = false;
   return async () => {

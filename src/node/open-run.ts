@@ -185,8 +185,8 @@ function parseConfig(folder: string, json: JsonData): RunConfig {
     options,
     graphHash,
     settings,
-    ...(places !== undefined && isJsonRecord(places) ? { places } : {}),
-    ...(startingWeights !== undefined && isJsonRecord(startingWeights) ? { startingWeights } : {}),
+    ...(isJsonRecord(places) ? { places } : {}),
+    ...(isJsonRecord(startingWeights) ? { startingWeights } : {}),
   };
 }
 

@@ -18,7 +18,7 @@ import { type Checkpoint, encodeCheckpoint, type ReadCheckpointOptions } from ".
 import { bestEpoch, epochsToKeep, type Metric, type Position } from "../train/history.js";
 import { encodeJson, type JsonData, type JsonRecord } from "../train/json.js";
 import { encodeMetricsLine, lineEvent, linesUpTo, type MetricsLine, metricsEvents } from "../train/metrics-log.js";
-import { heldBy, type LockOwner, lockFile } from "./file-lock.js";
+import { busyFact, lockFile } from "./file-lock.js";
 import { isFile } from "./file-source.js";
 import {
   CONFIG_FORMAT,
@@ -32,8 +32,8 @@ import {
   readRunCheckpoint,
   readRunMetrics,
 } from "./open-run.js";
-import { readError, systemErrorCode } from "./system-error.js";
-import { isTemporary, makeFolder, orWriteFailed, temporaryFile, writeFileAtomic } from "./write-file.js";
+import { readError } from "./system-error.js";
+import { makeFolder, orWriteFailed, writeFileAtomic } from "./write-file.js";
 
 /** What a run is made of before it begins. */
 export interface RunContents {
@@ -75,6 +75,8 @@ export interface RunWriter {
 
 const LOCK_NAME = ".lock";
 
+/** Temporary files of `writeFileAtomic` and `lockFile`, left by a process that was killed. */
+const LEFTOVER = /^\..*\.[0-9a-f]{12}\.tmp$/;
 const EVENT_FILE = /^events\.out\.tfevents\.\d+\.inceptionkit$/;
 
 /**
@@ -138,10 +140,7 @@ export async function resumeRun(
 }
 
 async function writeConfig(folder: string, config: RunConfig): Promise<void> {
-  const { model, options, graphHash, settings, places, startingWeights } = config;
-  const header = { format: CONFIG_FORMAT, version: CONFIG_VERSION };
-  const further = { ...(places === undefined ? {} : { places }), ...(startingWeights === undefined ? {} : { startingWeights }) };
-  await writeJson(path.join(folder, RUN_FILES.config), { ...header, model, options, graphHash, settings, ...further });
+  await writeJson(path.join(folder, RUN_FILES.config), { format: CONFIG_FORMAT, version: CONFIG_VERSION, ...config });
 }
 
 /** Replaces the settings of a run whose lock this process holds. @throws InceptionError WRITE_FAILED */
@@ -180,7 +179,7 @@ async function madeNew(folder: string): Promise<boolean> {
  * @throws InceptionError RUN_INVALID where it holds a run or anything else, or is no folder
  */
 export async function checkFreeForRun(folder: string): Promise<void> {
-  const entries = (await entriesOf(folder)).filter((name) => name !== LOCK_NAME && !isTemporary(name)).toSorted();
+  const entries = (await entriesOf(folder)).filter((name) => name !== LOCK_NAME && !LEFTOVER.test(name)).toSorted();
   if (entries.length === 0) return;
   const shown = messageOf(folder);
   const fact = entries.includes(RUN_FILES.config)
@@ -211,9 +210,9 @@ function notAFolder(folder: string): InceptionError {
  */
 function lockRunFolder(folder: string): Promise<() => Promise<void>> {
   const file = path.join(folder, LOCK_NAME);
-  return lockFile(file, (owner: LockOwner | null) => {
-    const fact = `${heldBy(owner)} is writing to it; if that is no longer so, delete "${messageOf(file)}"`;
-    return new InceptionError("RUN_INVALID", `Cannot write to run "${messageOf(folder)}": ${fact}`, { folder, ...owner });
+  return lockFile(file, (owner) => {
+    const message = `Cannot write to run "${messageOf(folder)}": ${busyFact(owner, file)}`;
+    return new InceptionError("RUN_INVALID", message, { folder, ...owner });
   });
 }
 
@@ -300,8 +299,9 @@ async function append({ file, handle }: GrowingFile, bytes: Uint8Array): Promise
  * other, since both are only ever replaced. False where the file system has no links.
  */
 async function replaceByLink(file: string, target: string): Promise<boolean> {
-  const temporary = temporaryFile(target);
+  const temporary = path.join(path.dirname(target), `.${path.basename(target)}.000000000000.tmp`);
   try {
+    await rm(temporary, { force: true });
     await link(file, temporary);
     await rename(temporary, target);
     return true;
@@ -325,7 +325,7 @@ async function removeEpochs(folder: string, kept: readonly number[]): Promise<vo
 async function removeLeftovers(folder: string): Promise<void> {
   const places = ["", RUN_FILES.checkpoints, RUN_FILES.events, RUN_FILES.validation].map((name) => path.join(folder, name));
   for (const place of places) {
-    for (const name of await entriesOf(place)) if (isTemporary(name)) await rm(path.join(place, name), { force: true });
+    for (const name of await entriesOf(place)) if (LEFTOVER.test(name)) await rm(path.join(place, name), { force: true });
   }
 }
 

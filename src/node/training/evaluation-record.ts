@@ -3,7 +3,7 @@ import type { SkippedSample } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { decodeJson, encodeJson, isJsonRecord, type JsonRecord, jsonNumber } from "../../train/json.js";
 import type { ScoredImage } from "../../train/metrics.js";
-import { heldBy, lockFile } from "../file-lock.js";
+import { busyFact, lockFile } from "../file-lock.js";
 import { orReadFailed } from "../system-error.js";
 import { orWriteFailed, writeFileAtomic } from "../write-file.js";
 
@@ -34,8 +34,8 @@ const LARGEST_FILE = 2 ** 28;
 export async function openEvaluationRecord(file: string, about: JsonRecord & { readonly images: number }): Promise<EvaluationRecord> {
   const lock = `${file}.lock`;
   const close = await lockFile(lock, (owner) => {
-    const fact = `${heldBy(owner)} is writing to it; if that is no longer so, delete "${messageOf(lock)}"`;
-    return new InceptionError("WRITE_FAILED", `Cannot write record "${messageOf(file)}": ${fact}`, { file, ...owner });
+    const message = `Cannot write record "${messageOf(file)}": ${busyFact(owner, lock)}`;
+    return new InceptionError("WRITE_FAILED", message, { file, ...owner });
   });
   try {
     return { ...(await readRecord(file, about)), close };
