@@ -1,4 +1,5 @@
 import { type Preprocessing, parsePreprocessing, parseSegmentationRecipe, type SegmentationRecipe } from "../data/index.js";
+import { isRecord } from "../data/is-record.js";
 import { InceptionError, messageOf } from "../errors.js";
 import { decodeJson } from "../formats/json.js";
 import { MAX_RANK } from "../formats/onnx/decode-tensor.js";
@@ -273,10 +274,6 @@ export function goldenDifferences(golden: Golden, results: Readonly<Record<strin
 
 function corrupt(file: string, fact: string): InceptionError {
   return new InceptionError("FILE_CORRUPT", `Cannot use the metadata "${ARTEFACT_KEY}" of "${file}": ${fact}`, { file });
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isStrings(value: unknown): value is readonly string[] {

@@ -1,5 +1,6 @@
 import { InceptionError } from "../../errors.js";
 import { portableExp, portableLog } from "../elementary.js";
+import { isRecord } from "../is-record.js";
 import type { Random } from "../random.js";
 
 /**
@@ -89,8 +90,7 @@ export function parseVolumeAugmentation(value: unknown, place: string): VolumeAu
   const fail = (field: string, expected: string): never => {
     throw new InceptionError("OPTION_INVALID", `Cannot read the augmentation of ${place}: ${field} is not ${expected}`, { place, field });
   };
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return fail("the value", "an object");
-  const given: Readonly<Record<string, unknown>> = { ...value };
+  const given = isRecord(value) ? value : fail("the value", "an object");
   const unknown = Object.keys(given).find((field) => !Object.hasOwn(VOLUME_AUGMENTATION, field));
   if (unknown !== undefined) fail(unknown, `one of ${Object.keys(VOLUME_AUGMENTATION).join(", ")}`);
   for (const [field, found] of Object.entries(given)) {
