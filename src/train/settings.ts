@@ -193,5 +193,10 @@ export function runSchedule(settings: Pick<TrainingSettings, "schedule" | "learn
 }
 
 function lengthOf(schedule: Readonly<Record<string, unknown>>, epochs: number): { readonly length?: number } {
-  return schedule.name === "cosine" || schedule.name === "polynomial" ? { length: epochs } : {};
+  return endsWithRun(schedule) ? { length: epochs } : {};
+}
+
+/** Whether a schedule needs a length and has none, so that it is as long as the run. */
+export function endsWithRun({ name, length }: Readonly<Record<string, unknown>>): boolean {
+  return (name === "cosine" || name === "polynomial") && length === undefined;
 }

@@ -1,7 +1,7 @@
 import { InceptionError, messageOf } from "../../errors.js";
 import type { Position } from "../../train/history.js";
 import { readSetting } from "../../train/setting.js";
-import { SETTINGS, type TrainingSettings } from "../../train/settings.js";
+import { endsWithRun, SETTINGS, type TrainingSettings } from "../../train/settings.js";
 import type { Run } from "../open-run.js";
 import { writeRunSettings } from "../run-folder.js";
 
@@ -35,10 +35,9 @@ export async function extendRun<S extends Pick<TrainingSettings, "epochs" | "sch
 }
 
 /** What another number of epochs does to the learning rate. */
-function consequence({ epochs, schedule: { name, length } }: Pick<TrainingSettings, "epochs" | "schedule">, wanted: number): string {
-  const follows = (name === "cosine" || name === "polynomial") && length === undefined;
-  const fact = follows
-    ? `from here on the learning rate is that of a ${name} schedule over ${wanted} epochs, so the result differs from a run of ${wanted} epochs`
+function consequence({ epochs, schedule }: Pick<TrainingSettings, "epochs" | "schedule">, wanted: number): string {
+  const fact = endsWithRun(schedule)
+    ? `from here on the learning rate is that of a ${String(schedule.name)} schedule over ${wanted} epochs, so the result differs from a run of ${wanted} epochs`
     : "the learning-rate schedule does not depend on the number of epochs";
   return `${wanted} epochs instead of ${epochs}: ${fact}`;
 }
