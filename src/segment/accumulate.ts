@@ -207,7 +207,6 @@ export class WindowAccumulator {
   }
 }
 
-/** The place of the first value that is not a number, or -1. A plain loop: a callback for each value takes longer than the means. */
 /**
  * Computes how many values an accumulator holds: classes × window depth × padded plane.
  *
@@ -220,6 +219,7 @@ export function heldValues({ window, padded: [width, height] }: WindowPlan, clas
   throw new InceptionError("IMAGE_LIMIT", `Cannot ${ACTION}: ${fact}`, { held, limit: MAX_HELD_VALUES });
 }
 
+/** The place of the first value that is not a number, or -1. A plain loop: a callback for each value takes longer than the means. */
 function firstNaN(values: Float32Array): number {
   for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) return i;
   return -1;

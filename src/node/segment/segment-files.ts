@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
 import { type CaseWarning, mirrorings, planWindows } from "../../segment/index.js";
+import { throwIfAborted } from "../abort.js";
 import { sourceName } from "../training/source-names.js";
 import { writeVolume } from "../volumes.js";
 import { makeFolder, writeFileAtomic } from "../write-file.js";
@@ -71,7 +72,7 @@ export async function segmentFiles(
   for (const folder of folders) await makeFolder(folder === out ? out : path.join(out, folder));
   const results: SegmentedFile[] = [];
   for (const [index, file] of files.entries()) {
-    if (signal?.aborted) throw signal.reason;
+    throwIfAborted(signal);
     const same = files.slice(0, index).find((earlier) => outputOf(earlier, out) === outputOf(file, out));
     const result = same === undefined ? await segmentFile(segmenter, file, options) : { file, error: sameName(file, same) };
     results.push(result);
