@@ -10,6 +10,7 @@ import { createVolume, randomStream, type Triple } from "../src/data/index.js";
 import { openRun } from "../src/node/open-run.js";
 import { prepareRun } from "../src/node/training/run-weights.js";
 import { planOf } from "../src/node/training/segmentation-plan.js";
+import { validateSegmentation } from "../src/node/training/validate-segmentation.js";
 import { writeVolume } from "../src/node/volumes.js";
 import { begin, ended, inception, json, refused } from "./program.js";
 import { lastCheckpoint, loggedSteps, reportOf, reportTimes, withoutTimes } from "./run-files.js";
@@ -151,6 +152,14 @@ describe("train-seg", () => {
     expect(trained.validation).toEqual({ cases, mean, meanDice });
     const written = JSON.parse(readFileSync(path.join(run, "validation.json"), "utf8")) as unknown;
     expect(written).toMatchObject({ meanDice, cases, mean, failed: [] });
+  });
+
+  test("an axis that training did not mirror along is rejected at once, not for each case", async () => {
+    await expect(validateSegmentation(run, { mirrorAxes: [1] })).rejects.toMatchObject({
+      code: "OPTION_INVALID",
+      message:
+        'Cannot mirror "inception_resnet_3d.table" along y: its training mirrored along x only, so it mislabels volumes mirrored along other axes; mirror along x or none',
+    });
   });
 
   test("a cross-validation measures each case once, and goes on where it was stopped", async () => {

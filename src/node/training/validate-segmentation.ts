@@ -8,7 +8,7 @@ import { openVolumeDataset } from "../datasets/volume-dataset.js";
 import { type FailedCase, type ScoredCase, scoreLabelFiles } from "../evaluate-segmentation.js";
 import { openRun, RUN_FILES } from "../open-run.js";
 import { locateSource } from "../run-sources.js";
-import { openSegmenter } from "../segment/segmenter.js";
+import { checkSegmentOptions, openSegmenter } from "../segment/segmenter.js";
 import { writeVolume } from "../volumes.js";
 import { makeFolder, writeFileAtomic } from "../write-file.js";
 import { planOf } from "./segmentation-plan.js";
@@ -43,8 +43,8 @@ export const VALIDATION_FILE = "validation.json";
  * `validation/` in the run's folder, scores to `validation.json`.
  *
  * @param folder - of a run of `trainSegmentation`; its best checkpoint is used
- * @throws InceptionError RUN_INVALID, DATASET_INVALID, WRITE_FAILED and as `openSegmenter`; a case that cannot be read or scored
- *   is in `failed`
+ * @throws InceptionError RUN_INVALID, DATASET_INVALID, WRITE_FAILED and as `openSegmenter`; OPTION_INVALID for axes that the run's
+ *   training did not mirror; a case that cannot be read or scored is in `failed`
  *
  * @example
  * ```ts
@@ -65,7 +65,13 @@ export async function validateSegmentation(folder: string, options: ValidateSegm
   const dataset = await openVolumeDataset(await locateSource(run, "data", data));
   const segmenter = await openSegmenter(folder, device);
   const [cases, failed]: [ScoredCase[], FailedCase[]] = [[], []];
+  const how = {
+    ...(overlap === undefined ? {} : { overlap }),
+    ...(mirrorAxes === undefined ? {} : { mirrorAxes }),
+    ...(signal === undefined ? {} : { signal }),
+  };
   try {
+    checkSegmentOptions(segmenter, how);
     const place = path.join(folder, RUN_FILES.validation);
     await makeFolder(place);
     for (const [index, id] of validation.entries()) {
@@ -74,11 +80,6 @@ export async function validateSegmentation(folder: string, options: ValidateSegm
         const found = dataset.cases.find((each) => each.id === id);
         if (found === undefined)
           throw new InceptionError("DATASET_INVALID", `Cannot validate on "${id}": "${messageOf(data)}" has no such case`);
-        const how = {
-          ...(overlap === undefined ? {} : { overlap }),
-          ...(mirrorAxes === undefined ? {} : { mirrorAxes }),
-          ...(signal === undefined ? {} : { signal }),
-        };
         const { labels, header } = await segmenter.segment(found.image, how);
         const predicted = path.join(place, `${id}.nii.gz`);
         await writeVolume(predicted, labels, header);
