@@ -3,7 +3,7 @@ import { quoted } from "../../formats/quoted.js";
 import type { Volume } from "./volume.js";
 
 /**
- * Refuses a scan that cannot be segmented: one with infinite voxels, without a finite voxel, or with the same value everywhere.
+ * Rejects a scan that cannot be segmented: one with infinite voxels, without a finite voxel, or with the same value everywhere.
  *
  * NaN beside finite voxels is accepted: SPM writes it outside of the brain, and resampling tools outside of the field of view.
  * Such voxels are not part of the scan; preprocessing counts them in no statistic.

@@ -2,9 +2,8 @@
  * Statistics of the cases that a segmentation model was trained on, so that an input of another kind can be noticed: size,
  * spacing, intensities before normalization and the volume of each label.
  */
-import { coprimeStride } from "../../tensor/sample.js";
 import { isRecord } from "../is-record.js";
-import { percentile } from "./percentile.js";
+import { percentile, sampledVoxels } from "./percentile.js";
 import type { Normalization } from "./recipe.js";
 import type { Volume } from "./volume.js";
 
@@ -56,14 +55,9 @@ export interface IntensityProfile {
   readonly lowest: number;
 }
 
-/** More voxels change no percentile by more than a few thousandths of a standard deviation. */
-const SAMPLED_VOXELS = 2 ** 18;
-
 /** The profile of a volume, from a sample of its finite voxels; all 0 where none is finite. */
-export function intensityProfile({ data }: Pick<Volume, "data">): IntensityProfile {
-  const stride = coprimeStride(data.length, SAMPLED_VOXELS);
-  const sample = Float64Array.from({ length: Math.ceil(data.length / stride) }, (_, index) => data[index * stride] ?? Number.NaN);
-  const values = sample.filter(Number.isFinite).sort();
+export function intensityProfile(volume: Pick<Volume, "data">): IntensityProfile {
+  const values = sampledVoxels(volume);
   if (values.length === 0) return { levels: LEVELS.map(() => 0), mean: 0, standardDeviation: 0, lowest: 1 };
   const levels = LEVELS.map((level) => percentile(values, level));
   const mean = values.reduce((sum, value) => sum + value / values.length, 0);

@@ -1,5 +1,6 @@
 import { type Normalization, type Triple, toRas, type Volume } from "../../data/index.js";
-import { type CaseWarning, percentile } from "../../segment/index.js";
+import { percentile, sampledVoxels } from "../../data/volumes/percentile.js";
+import type { CaseWarning } from "../../segment/index.js";
 import {
   axisAlong,
   boxAround,
@@ -95,18 +96,13 @@ function longest(region: Box, spacing: Triple): number {
   return Math.max(...PLANES.flatMap((plane) => pictureSize(plane, region, spacing)));
 }
 
-/** More voxels than this tell no more about what should be black and white. */
-const SAMPLED_VOXELS = 2 ** 18;
-
 /** A CT's window, or the 0.5th and 99.5th percentile of the finite voxels. */
-function greyRange({ data }: Volume, normalization: Normalization): readonly [low: number, high: number] {
+function greyRange(image: Volume, normalization: Normalization): readonly [low: number, high: number] {
   if (normalization.name === "ct_window") {
     const { centre, width } = normalization;
     return [centre - width / 2, centre + width / 2];
   }
-  const step = Math.ceil(data.length / SAMPLED_VOXELS);
-  const sampled = Float64Array.from({ length: Math.ceil(data.length / step) }, (_, index) => Number(data[index * step]));
-  const values = sampled.filter(Number.isFinite).sort();
+  const values = sampledVoxels(image);
   return values.length === 0 ? [0, 1] : [percentile(values, 0.5), percentile(values, 99.5)];
 }
 
