@@ -32,7 +32,7 @@ import {
   readRunCheckpoint,
   readRunMetrics,
 } from "./open-run.js";
-import { readError } from "./system-error.js";
+import { readError, systemErrorCode } from "./system-error.js";
 import { makeFolder, orWriteFailed, writeFileAtomic } from "./write-file.js";
 
 /** What a run is made of before it begins. */
