@@ -263,6 +263,18 @@ describe("long lists take no more time and memory than the file", () => {
     expect(joined.get("m")).toEqual(computed("int64", [1000]));
   });
 
+  test("hundreds of thousands of outputs", () => {
+    const outputs = Array.from({ length: many }, (_, index) => `part${index}`).join(" ");
+    const start = performance.now();
+    const parts = infer({ nodes: [node("Split", "x", outputs, [int("axis", 0)])] }, [many]);
+    expect(parts.get("part0")).toEqual(computed("float32", [1]));
+    expect(performance.now() - start).toBeLessThan(10_000);
+    const twice = { nodes: [node("Split", "x", `${outputs} part7`, [int("axis", 0)])] };
+    expect(() => infer(twice, [many])).toThrow(
+      'Cannot load "m.onnx": graph.node[0] (Split) computes value "part7", which there is already',
+    );
+  });
+
   test("hundreds of thousands of axes", () => {
     const axes = { name: "axes", type: "ints", value: Array.from({ length: many }, (_, axis) => axis % 60) } as const;
     const unsqueeze = { nodes: [node("Unsqueeze", "x", "y", [axes])] };

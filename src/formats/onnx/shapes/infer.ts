@@ -90,8 +90,12 @@ export function* inferGraph(
 function namesFault(node: OnnxNode, values: ReadonlyMap<string, unknown>): string | null {
   const unknown = node.inputs.find((name) => name !== "" && !values.has(name));
   if (unknown !== undefined) return `reads value ${quoted(unknown)}, which no earlier node computes`;
-  const again = node.outputs.find((name, index) => name !== "" && (values.has(name) || node.outputs.indexOf(name) !== index));
-  return again === undefined ? null : `computes value ${quoted(again)}, which there is already`;
+  const own = new Set<string>();
+  for (const name of node.outputs) {
+    if (name !== "" && (values.has(name) || own.has(name))) return `computes value ${quoted(name)}, which there is already`;
+    own.add(name);
+  }
+  return null;
 }
 
 function inferNode(
