@@ -236,12 +236,6 @@ describe("what a runtime need not find out by itself", () => {
   });
 });
 
-test("a graph that is only looked at has unknown values where it contradicts itself", () => {
-  const form = graphForm(model({ nodes: [node("Add", "x z", "a"), node("Loop", "a", "b"), node("Exp", "x", "y")] }), "m.onnx");
-  const steps = [...inferGraph(form, new Map([["x", computed("float32", [2])]]), SITE, "unknown")];
-  expect(steps.map(({ inferred }) => inferred?.outputs ?? null)).toEqual([null, null, [computed("float32", [2])]]);
-});
-
 test("names of values may be those of object properties", () => {
   const graph = model({
     nodes: [node("Exp", "__proto__", "constructor"), node("Log", "constructor", "y")],

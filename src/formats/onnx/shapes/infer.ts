@@ -29,7 +29,7 @@ export interface FormSource extends Pick<OnnxModel, "opsets"> {
   };
 }
 
-/** What a node computes; null where its inputs are not known or, if asked for, where it contradicts itself. */
+/** What a node computes; null where its inputs are not known. */
 export interface InferredNode {
   readonly node: OnnxNode;
   readonly place: string;
@@ -65,22 +65,15 @@ export function graphForm(model: FormSource, name: string): GraphForm {
  * Infers the types of the values of a graph, in the order of its nodes.
  *
  * @param feeds - the types of the inputs, null where one is not known
- * @param onFault - `throw` for graphs that are to run; `unknown` where a graph is only looked at, so that a node that
- *   contradicts itself or has no rule gives unknown values
  * @throws InceptionError with the site's code for a node that contradicts its inputs; FILE_UNSUPPORTED for sizes that
  *   depend on data
  */
-export function* inferGraph(
-  form: GraphForm,
-  feeds: ReadonlyMap<string, Value | null>,
-  site: Site,
-  onFault: "throw" | "unknown" = "throw",
-): Generator<InferredNode> {
+export function* inferGraph(form: GraphForm, feeds: ReadonlyMap<string, Value | null>, site: Site): Generator<InferredNode> {
   const values = new Map<string, Value | null>([...feeds, ...form.constants]);
   for (const { node, place } of form.nodes) {
-    const fault = onFault === "throw" ? namesFault(node, values) : null;
+    const fault = namesFault(node, values);
     if (fault !== null) throw new InceptionError(site.code, `Cannot ${site.action}: ${place} ${fault}`, { place });
-    const inferred = inferNode(node, values, form.opset, site, place, onFault);
+    const inferred = inferNode(node, values, form.opset, site, place);
     for (const [index, name] of node.outputs.entries()) if (name !== "") values.set(name, inferred?.outputs[index] ?? null);
     yield { node, place, inferred };
   }
@@ -98,31 +91,19 @@ function namesFault(node: OnnxNode, values: ReadonlyMap<string, unknown>): strin
   return null;
 }
 
-function inferNode(
-  node: OnnxNode,
-  values: ReadonlyMap<string, Value | null>,
-  opset: number,
-  site: Site,
-  place: string,
-  onFault: "throw" | "unknown",
-): Inferred | null {
+function inferNode(node: OnnxNode, values: ReadonlyMap<string, Value | null>, opset: number, site: Site, place: string): Inferred | null {
   const op = qualifiedOp(node);
   const inputs = node.inputs.map((name) => (name === "" ? null : (values.get(name) ?? null)));
   const unknown = inputs.some((input, index) => input === null && node.inputs[index] !== "");
   if (!isInferenceOp(op)) return null;
   const view = new NodeView(op, opset, { inputs, outputs: node.outputs.length, attributes: node.attributes }, site, place);
   if (unknown) {
-    if (onFault === "throw") UNKNOWN_RULES[op]?.(view);
+    UNKNOWN_RULES[op]?.(view);
     return null;
   }
-  try {
-    const inferred = RULES[op](view);
-    checkOutputs(view, inferred);
-    return inferred;
-  } catch (thrown) {
-    if (onFault === "unknown" && thrown instanceof InceptionError) return null;
-    throw thrown;
-  }
+  const inferred = RULES[op](view);
+  checkOutputs(view, inferred);
+  return inferred;
 }
 
 /** Nothing to compute is what runtimes are least tested with, and no network has it; lists of axes and the like may be empty. */
