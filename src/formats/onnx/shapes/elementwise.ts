@@ -1,19 +1,9 @@
 /** Operators that compute each element of their result from one element of each input. */
 
+import { elementCount } from "../../../tensor/tensor.js";
 import { dtypeOfCode } from "../data-type.js";
 import type { OnnxDType } from "../types.js";
-import {
-  broadcast,
-  computed,
-  constant,
-  elements,
-  type Inferred,
-  MAX_NUMBERS,
-  type NodeView,
-  type Rule,
-  shown,
-  type Value,
-} from "./value.js";
+import { broadcast, computed, constant, type Inferred, MAX_NUMBERS, type NodeView, type Rule, shown, type Value } from "./value.js";
 
 /** The elements of a result from those of the inputs; not finite or not exact means not known. */
 type Fold = (...numbers: readonly number[]) => number;
@@ -91,14 +81,14 @@ export function where(node: NodeView): Inferred {
   const inputs = [condition, x, y];
   const output = folded(x.dtype, broadcastShape(node, inputs), inputs, (which = 0, a = 0, b = 0) => (which === 0 ? b : a));
   // The runtime selects each side into a tensor of its own.
-  return { outputs: [output], scratch: 2 * elements(output.shape) * 8 };
+  return { outputs: [output], scratch: 2 * elementCount(output.shape) * 8 };
 }
 
 /** The slope is broadcast to the input, not the other way round. */
 export function slope(node: NodeView): Inferred {
   const [x, factor] = [node.input(0), node.input(1)];
   const shape = broadcast([x.shape, factor.shape]);
-  if (shape === null || elements(shape) !== elements(x.shape)) node.fail(`cannot broadcast slope ${shown(factor)} to ${shown(x)}`);
+  if (shape === null || elementCount(shape) !== elementCount(x.shape)) node.fail(`cannot broadcast slope ${shown(factor)} to ${shown(x)}`);
   return { outputs: [computed(x.dtype, x.shape)] };
 }
 
@@ -106,7 +96,7 @@ export function slope(node: NodeView): Inferred {
 export function clip(node: NodeView): Inferred {
   const x = node.input(0);
   for (const bound of [node.optional(1), node.optional(2)]) {
-    if (bound !== null && (elements(bound.shape) !== 1 || bound.dtype !== x.dtype))
+    if (bound !== null && (elementCount(bound.shape) !== 1 || bound.dtype !== x.dtype))
       node.fail(`has bound ${shown(bound)}, expected a scalar of ${x.dtype}`);
   }
   return { outputs: [computed(x.dtype, x.shape)] };
@@ -156,9 +146,9 @@ const FOLDED: readonly OnnxDType[] = [...INTEGERS, "float32", "float64", "bool"]
  */
 function folded(dtype: OnnxDType, shape: readonly number[], inputs: readonly Value[], fold: Fold | undefined): Value {
   const known = inputs.length <= MAX_FOLDED_INPUTS && inputs.every(({ numbers, dtype: type }) => numbers !== null && FOLDED.includes(type));
-  if (fold === undefined || !known || !FOLDED.includes(dtype) || elements(shape) > MAX_NUMBERS) return computed(dtype, shape);
+  if (fold === undefined || !known || !FOLDED.includes(dtype) || elementCount(shape) > MAX_NUMBERS) return computed(dtype, shape);
   const places = inputs.map((input) => sourcePlaces(input.shape, shape));
-  const numbers = Array.from({ length: elements(shape) }, (_, at) =>
+  const numbers = Array.from({ length: elementCount(shape) }, (_, at) =>
     rounded(dtype, fold(...inputs.map(({ numbers: given }, index) => given?.[places[index]?.[at] ?? 0] ?? 0))),
   );
   const exact = numbers.every((number) => number !== null) && inputs.every(isExact);

@@ -1,5 +1,6 @@
 /** Operators that look for elements or take them by index. */
-import { computed, constant, elements, type Inferred, type NodeView, SLOW, shown, type Value } from "./value.js";
+import { elementCount } from "../../../tensor/tensor.js";
+import { computed, constant, type Inferred, type NodeView, SLOW, shown, type Value } from "./value.js";
 
 export function gather(node: NodeView): Inferred {
   const [x, indices] = [node.input(0), indicesOf(node)];
@@ -28,7 +29,10 @@ export function topK(node: NodeView): Inferred {
   const [k = -1, ...more] = node.attribute("k") === null ? node.numbers(1) : [node.int("k", 0)];
   if (more.length > 0 || k < 1 || k > (x.shape[axis] ?? 0)) node.fail(`takes the ${k} largest of axis ${axis} of ${shown(x)}`);
   const shape = x.shape.map((size, at) => (at === axis ? k : size));
-  return { outputs: [computed(x.dtype, shape), computed("int64", shape)], macs: elements(x.shape) * Math.ceil(Math.log2(k + 1)) * SLOW };
+  return {
+    outputs: [computed(x.dtype, shape), computed("int64", shape)],
+    macs: elementCount(x.shape) * Math.ceil(Math.log2(k + 1)) * SLOW,
+  };
 }
 
 export function argMax(node: NodeView): Inferred {
@@ -36,7 +40,7 @@ export function argMax(node: NodeView): Inferred {
   const axis = node.axis(node.int("axis", 0), x.shape.length);
   const kept = node.int("keepdims", 1) === 1;
   const shape = x.shape.flatMap((size, at) => (at !== axis ? [size] : kept ? [1] : []));
-  return { outputs: [computed("int64", shape)], macs: elements(x.shape) };
+  return { outputs: [computed("int64", shape)], macs: elementCount(x.shape) };
 }
 
 function indicesOf(node: NodeView): Value {

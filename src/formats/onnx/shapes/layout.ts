@@ -1,8 +1,9 @@
 /** Operators that only arrange elements: reshapes, joins, parts, and the constants that shapes are computed from. */
+import { elementCount } from "../../../tensor/tensor.js";
 import { MAX_RANK } from "../decode-tensor.js";
 import type { OnnxTensor } from "../types.js";
 import { knownNumbers } from "./known-numbers.js";
-import { broadcast, computed, constant, elements, type Inferred, MAX_NUMBERS, type NodeView, shown, type Value } from "./value.js";
+import { broadcast, computed, constant, type Inferred, MAX_NUMBERS, type NodeView, shown, type Value } from "./value.js";
 
 export function identity(node: NodeView): Inferred {
   return { outputs: [node.input(0)] };
@@ -25,7 +26,7 @@ export type TypedTensor = Pick<OnnxTensor, "dtype" | "shape"> & Partial<OnnxTens
 
 /** The type of a tensor, with its elements where they are few. */
 export function valueOfTensor({ dtype, shape, data, external }: TypedTensor): Value {
-  const few = data !== undefined && external === undefined && elements(shape) <= MAX_NUMBERS;
+  const few = data !== undefined && external === undefined && elementCount(shape) <= MAX_NUMBERS;
   return { dtype, shape: [...shape], numbers: few ? knownNumbers(dtype, data) : null };
 }
 
@@ -40,10 +41,10 @@ export function reshape(node: NodeView): Inferred {
   const misfit = (): never => node.fail(`cannot reshape ${shown(x)} to [${sizes.join(", ")}]`);
   const kept = sizes.map((size, axis) => (size === 0 && node.int("allowzero", 0) === 0 ? (x.shape[axis] ?? misfit()) : size));
   if (kept.some((size) => size < -1) || kept.filter((size) => size === -1).length > 1) misfit();
-  const known = elements(kept.filter((size) => size !== -1));
-  const rest = known === 0 ? 0 : elements(x.shape) / known;
+  const known = elementCount(kept.filter((size) => size !== -1));
+  const rest = known === 0 ? 0 : elementCount(x.shape) / known;
   const shape = kept.map((size) => (size === -1 ? rest : size));
-  if (!Number.isInteger(rest) || elements(shape) !== elements(x.shape)) misfit();
+  if (!Number.isInteger(rest) || elementCount(shape) !== elementCount(x.shape)) misfit();
   return arranged(x, shape);
 }
 
@@ -51,7 +52,7 @@ export function flatten(node: NodeView): Inferred {
   const x = node.input(0);
   const given = node.int("axis", 1);
   const axis = given === x.shape.length ? given : node.axis(given, Math.max(1, x.shape.length));
-  return arranged(x, [elements(x.shape.slice(0, axis)), elements(x.shape.slice(axis))]);
+  return arranged(x, [elementCount(x.shape.slice(0, axis)), elementCount(x.shape.slice(axis))]);
 }
 
 export function transpose(node: NodeView): Inferred {
@@ -181,7 +182,9 @@ export function expand(node: NodeView): Inferred {
   if (shape === null) node.fail(`cannot broadcast ${shown(x)} to [${sizes.join(", ")}]`);
   const [only] = x.numbers ?? [];
   const numbers =
-    only !== undefined && x.numbers?.length === 1 && elements(shape) <= MAX_NUMBERS ? Array<number>(elements(shape)).fill(only) : null;
+    only !== undefined && x.numbers?.length === 1 && elementCount(shape) <= MAX_NUMBERS
+      ? Array<number>(elementCount(shape)).fill(only)
+      : null;
   return { outputs: [constant(x.dtype, shape, numbers)] };
 }
 

@@ -1,6 +1,7 @@
 /** Matrix products. */
 
-import { broadcast, computed, elements, type Inferred, type NodeView, shown } from "./value.js";
+import { elementCount } from "../../../tensor/tensor.js";
+import { broadcast, computed, type Inferred, type NodeView, shown } from "./value.js";
 import { slowness } from "./windows.js";
 
 /** NumPy's matmul: vectors become a row or a column for the product, what is before the last two axes is broadcast. */
@@ -13,7 +14,7 @@ export function matMul(node: NodeView): Inferred {
   const batch = broadcast([left.slice(0, -2), right.slice(0, -2)]);
   if (batch === null || inner !== depth) node.fail(`cannot multiply ${shown(a)} by ${shown(b)}`);
   const shape = [...batch, ...(a.shape.length === 1 ? [] : [rows]), ...(b.shape.length === 1 ? [] : [columns])];
-  return { outputs: [computed(a.dtype, shape)], macs: elements(batch) * rows * inner * columns * slowness(a) };
+  return { outputs: [computed(a.dtype, shape)], macs: elementCount(batch) * rows * inner * columns * slowness(a) };
 }
 
 /** alpha·A·B + beta·C, A and B transposed if so stated, C broadcast to the product. */

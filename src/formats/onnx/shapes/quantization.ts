@@ -1,7 +1,8 @@
 /** Between floats and small integers. */
+import { elementCount } from "../../../tensor/tensor.js";
 import { dtypeOfCode } from "../data-type.js";
 import type { OnnxDType } from "../types.js";
-import { computed, elements, type Inferred, type NodeView, shown, type Value } from "./value.js";
+import { computed, type Inferred, type NodeView, shown, type Value } from "./value.js";
 
 /** The type is the zero point's, or the stated one, or uint8. */
 export function quantize(node: NodeView): Inferred {
@@ -24,7 +25,7 @@ function scaleOf(node: NodeView, x: Value): Value | null {
   const misfit = (): never => node.fail(`has scale ${shown(scale)} for ${shown(x)}, which do not fit`);
   if (zero !== null && zero.shape.join() !== scale.shape.join()) node.fail(`has scale ${shown(scale)} and zero point ${shown(zero)}`);
   const block = node.int("block_size", 0);
-  if (block === 0 && elements(scale.shape) === 1 && scale.shape.length <= 1) return zero;
+  if (block === 0 && elementCount(scale.shape) === 1 && scale.shape.length <= 1) return zero;
   const axis = node.axis(node.int("axis", 1), x.shape.length);
   const size = x.shape[axis] ?? 0;
   if (block === 0) {

@@ -1,5 +1,6 @@
 /** Sums, means and the like over axes, and what normalizes along one. */
-import { bytesOf, computed, elements, type Inferred, type NodeView } from "./value.js";
+import { elementCount } from "../../../tensor/tensor.js";
+import { bytesOf, computed, type Inferred, type NodeView } from "./value.js";
 
 /** Axes are an attribute, later an input; none means all, or with `noop_with_empty_axes` nothing at all. */
 export function reduce(node: NodeView): Inferred {
@@ -11,7 +12,7 @@ export function reduce(node: NodeView): Inferred {
   const kept = node.int("keepdims", 1) === 1;
   const shape = x.shape.flatMap((size, axis) => (!axes.includes(axis) ? [size] : kept ? [1] : []));
   // Axes that do not lie side by side are brought together first.
-  return { outputs: [computed(x.dtype, shape)], macs: elements(x.shape), scratch: bytesOf(x) };
+  return { outputs: [computed(x.dtype, shape)], macs: elementCount(x.shape), scratch: bytesOf(x) };
 }
 
 /** Softmax and its logarithm: before operator set 13 the axis is 1 unless stated, from there on the last. */

@@ -1,5 +1,6 @@
+import { elementCount } from "../../../tensor/tensor.js";
 import { bytesOfElements } from "../data-type.js";
-import { computed, elements, type Inferred, type NodeView, SLOW, shown, type Value } from "./value.js";
+import { computed, type Inferred, type NodeView, SLOW, shown, type Value } from "./value.js";
 
 /** Values that one is made of, along each axis that changes. */
 const TAPS: ReadonlyMap<string, number> = new Map([
@@ -19,7 +20,7 @@ export function resize(node: NodeView): Inferred {
   const steps = antialias ? intermediateElements(x.shape, shape) : 0;
   return {
     outputs: [computed(x.dtype, shape)],
-    macs: (elements(shape) * taps + steps * 4) * SLOW,
+    macs: (elementCount(shape) * taps + steps * 4) * SLOW,
     scratch: bytesOfElements(x.dtype, steps),
   };
 }
@@ -52,5 +53,5 @@ function resizedShape(node: NodeView, x: Value): readonly number[] {
 
 /** Elements between the passes over the axes, from the last to the first, and of the input that each pass reads. */
 function intermediateElements(from: readonly number[], to: readonly number[]): number {
-  return from.reduce((sum, _, axis) => sum + elements([...from.slice(0, axis + 1), ...to.slice(axis + 1)]), 0);
+  return from.reduce((sum, _, axis) => sum + elementCount([...from.slice(0, axis + 1), ...to.slice(axis + 1)]), 0);
 }

@@ -1,4 +1,5 @@
 import { type ErrorCode, InceptionError } from "../../../errors.js";
+import { elementCount } from "../../../tensor/tensor.js";
 import { shortened } from "../../quoted.js";
 import { bytesOfElements } from "../data-type.js";
 import type { InferenceOp } from "../schemas.js";
@@ -149,13 +150,9 @@ export function constant(dtype: OnnxDType, shape: readonly number[], numbers: re
   return { dtype, shape, numbers: numbers !== null && numbers.length <= MAX_NUMBERS ? numbers : null };
 }
 
-/** Number of elements; beyond 2^53 an approximation, which is far above every limit. */
-export function elements(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
-
+/** Beyond 2^53 an approximation, which is far above every limit. */
 export function bytesOf({ dtype, shape }: Pick<Value, "dtype" | "shape">): number {
-  return bytesOfElements(dtype, elements(shape));
+  return bytesOfElements(dtype, elementCount(shape));
 }
 
 /** float32[1, 3, 8, 8] */

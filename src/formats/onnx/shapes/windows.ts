@@ -1,7 +1,8 @@
 /** Operators that move a window over the axes after batch and channels, and those that normalize there. */
+import { elementCount } from "../../../tensor/tensor.js";
 import { windowExtent, windowPositions } from "../../../tensor/window.js";
 import { bytesOfElements } from "../data-type.js";
-import { computed, elements, type Inferred, type NodeView, SLOW, shown, type Value } from "./value.js";
+import { computed, type Inferred, type NodeView, SLOW, shown, type Value } from "./value.js";
 
 /** ONNX Runtime has fast kernels for up to three; with more it unfolds the whole input for each product. */
 const MAX_SPATIAL = 3;
@@ -25,7 +26,7 @@ export function conv(node: NodeView): Inferred {
     node.fail(`has input ${shown(x)} and weight ${shown(w)} with group ${group}, which do not fit`);
   biasOf(node, channels);
   const output = computed(x.dtype, [x.shape[0] ?? 0, channels, ...slide(node, sizes, window, false)]);
-  return { outputs: [output], macs: elements(output.shape) * elements(w.shape.slice(1)) * slowness(x) };
+  return { outputs: [output], macs: elementCount(output.shape) * elementCount(w.shape.slice(1)) * slowness(x) };
 }
 
 export function convTranspose(node: NodeView): Inferred {
@@ -39,10 +40,10 @@ export function convTranspose(node: NodeView): Inferred {
   biasOf(node, perGroup * group);
   const output = computed(x.dtype, [x.shape[0] ?? 0, perGroup * group, ...unfold(node, sizes, window)]);
   // One image and group at a time is multiplied into columns, which are then added up.
-  const columns = elements(w.shape.slice(1)) * elements(sizes);
+  const columns = elementCount(w.shape.slice(1)) * elementCount(sizes);
   return {
     outputs: [output],
-    macs: elements(x.shape) * elements(w.shape.slice(1)) * slowness(x),
+    macs: elementCount(x.shape) * elementCount(w.shape.slice(1)) * slowness(x),
     scratch: bytesOfElements(x.dtype, columns),
   };
 }
@@ -59,13 +60,13 @@ export function pool(node: NodeView): Inferred {
   }
   const shape = [x.shape[0] ?? 0, x.shape[1] ?? 0, ...slide(node, sizes, window, node.int("ceil_mode", 0) === 1)];
   const outputs = [computed(x.dtype, shape), computed("int64", shape)].slice(0, node.outputs);
-  return { outputs, macs: elements(shape) * elements(window.kernel) * SLOW };
+  return { outputs, macs: elementCount(shape) * elementCount(window.kernel) * SLOW };
 }
 
 export function globalPool(node: NodeView): Inferred {
   const x = node.input(0);
   const sizes = spatialOf(node, x);
-  return { outputs: [computed(x.dtype, [...x.shape.slice(0, 2), ...sizes.map(() => 1)])], macs: elements(x.shape) };
+  return { outputs: [computed(x.dtype, [...x.shape.slice(0, 2), ...sizes.map(() => 1)])], macs: elementCount(x.shape) };
 }
 
 /** Scale, shift, mean and variance of each channel. */
@@ -88,8 +89,8 @@ export function localResponse(node: NodeView): Inferred {
   const size = node.int("size", 1);
   if (size % 2 === 0) node.fail(`has size ${size}, expected an odd number`);
   // Squares with padded channels, and their sums.
-  const scratch = bytesOfElements(x.dtype, (2 * (x.shape[1] ?? 0) + size) * elements(x.shape.slice(2)));
-  return { outputs: [computed(x.dtype, x.shape)], macs: elements(x.shape) * SLOW, scratch };
+  const scratch = bytesOfElements(x.dtype, (2 * (x.shape[1] ?? 0) + size) * elementCount(x.shape.slice(2)));
+  return { outputs: [computed(x.dtype, x.shape)], macs: elementCount(x.shape) * SLOW, scratch };
 }
 
 /** Floats of 32 bits have fast products; doubles and integers do not. */
