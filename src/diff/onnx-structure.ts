@@ -1,8 +1,7 @@
 import { qualifiedOp } from "../formats/onnx/check-ops.js";
-import { hostTensor } from "../formats/onnx/tensor.js";
+import { valueOfTensor } from "../formats/onnx/shapes/layout.js";
 import type { OnnxAttribute, OnnxNode, OnnxTensor, OnnxValueInfo } from "../formats/onnx/types.js";
 import type { Attributes, AttributeValue } from "../ir/graph.js";
-import { isDType } from "../tensor/dtype.js";
 import type { Dim, Shape } from "../tensor/shape.js";
 import { onnxMacs, onnxShape } from "./onnx-shapes.js";
 import { type Layer, type Structure, type StructureBlock, type StructureValue, singleBlock } from "./structure.js";
@@ -143,9 +142,8 @@ function parametersOf(op: string, own: readonly Weight[]): number {
 
 /** The values of a small tensor of whole numbers: a shape or a list of axes. */
 function integersOf(tensor: Weight | undefined): readonly number[] | null {
-  if (tensor?.data === undefined || tensor.external !== undefined || tensor.shape.length > 1 || (tensor.shape[0] ?? 1) > 16) return null;
-  if (!isDType(tensor.dtype) || !tensor.dtype.startsWith("int")) return null;
-  return Array.from(hostTensor({ ...tensor, data: tensor.data }).data, Number);
+  if (tensor === undefined || tensor.shape.length > 1 || (tensor.shape[0] ?? 1) > 16 || !tensor.dtype.startsWith("int")) return null;
+  return valueOfTensor(tensor).numbers;
 }
 
 // What says nothing about the result at inference.

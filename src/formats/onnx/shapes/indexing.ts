@@ -9,9 +9,9 @@ export function gather(node: NodeView): Inferred {
   const size = x.shape[axis] ?? 0;
   const outside = indices.numbers?.find((index) => index < -size || index >= size);
   if (outside !== undefined) node.fail(`takes place ${outside} of axis ${axis} of ${shown(x)}`);
-  const numbers = x.shape.length === 1 ? (indices.numbers?.map((index) => x.numbers?.at(index) ?? null) ?? null) : null;
-  const known = numbers?.filter((number) => number !== null) ?? null;
-  return { outputs: [constant(x.dtype, shape, known !== null && known.length === numbers?.length ? known : null)] };
+  const from = x.shape.length === 1 ? x.numbers : null;
+  const numbers = from === null ? null : (indices.numbers?.map((index) => from.at(index) ?? 0) ?? null);
+  return { outputs: [constant(x.dtype, shape, numbers)] };
 }
 
 export function gatherElements(node: NodeView): Inferred {

@@ -1,8 +1,8 @@
 /** Operators that only arrange elements: reshapes, joins, parts, and the constants that shapes are computed from. */
+import { isDType, viewBytes } from "../../../tensor/dtype.js";
 import { elementCount } from "../../../tensor/tensor.js";
 import { MAX_RANK } from "../decode-tensor.js";
-import type { OnnxTensor } from "../types.js";
-import { knownNumbers } from "./known-numbers.js";
+import type { OnnxDType, OnnxTensor } from "../types.js";
 import { broadcast, computed, constant, type Inferred, MAX_NUMBERS, type NodeView, shown, type Value } from "./value.js";
 
 export function identity(node: NodeView): Inferred {
@@ -24,10 +24,14 @@ export function constantOf(node: NodeView): Inferred {
 /** A tensor, or only its type. */
 export type TypedTensor = Pick<OnnxTensor, "dtype" | "shape"> & Partial<OnnxTensor>;
 
+/** Types whose elements decide sizes somewhere; bit patterns of half floats are no numbers. */
+const NUMERIC: ReadonlySet<OnnxDType> = new Set(["bool", "float32", "float64", "int32", "int64", "int8", "uint8"]);
+
 /** The type of a tensor, with its elements where they are few. */
 export function valueOfTensor({ dtype, shape, data, external }: TypedTensor): Value {
   const few = data !== undefined && external === undefined && elementCount(shape) <= MAX_NUMBERS;
-  return { dtype, shape: [...shape], numbers: few ? knownNumbers(dtype, data) : null };
+  const numbers = few && NUMERIC.has(dtype) && isDType(dtype) ? Array.from(viewBytes(dtype, data), Number) : null;
+  return { dtype, shape: [...shape], numbers };
 }
 
 export function shapeOf(node: NodeView): Inferred {
