@@ -135,6 +135,12 @@ describe("a graph of another program", () => {
     ]);
   });
 
+  test("has as many input sizes as its file states, whatever their names are", () => {
+    const inputs = [info("x", ["batch, 3", 4, "]"])];
+    const structure = structureOfOnnx({ name: "net", nodes: [], initializers: [], inputs, outputs: [] });
+    expect(summarizeStructure(structure).input).toEqual([null, 4, null]);
+  });
+
   test("of thousands of parts is not drawn", () => {
     const nodes = Array.from({ length: 2001 }, (_, k) => node(String(k), "Relu", [`v${k}`], `v${k + 1}`));
     const structure = structureOfOnnx({ name: "net", nodes, initializers: [], inputs: [info("v0", [1])], outputs: [info("v2001", [1])] });

@@ -2,7 +2,7 @@ import { qualifiedOp } from "../formats/onnx/check-ops.js";
 import { valueOfTensor } from "../formats/onnx/shapes/layout.js";
 import type { OnnxAttribute, OnnxNode, OnnxTensor, OnnxValueInfo } from "../formats/onnx/types.js";
 import type { Attributes, AttributeValue } from "../ir/graph.js";
-import type { Dim, Shape } from "../tensor/shape.js";
+import { type Dim, formatShape, type Shape } from "../tensor/shape.js";
 import { onnxMacs, onnxShape } from "./onnx-shapes.js";
 import { type Layer, type Structure, type StructureBlock, type StructureValue, singleBlock } from "./structure.js";
 
@@ -232,7 +232,8 @@ function knownDims(shape: readonly (number | string | null)[]): Shape {
 }
 
 function endOf({ name, dtype, shape }: OnnxValueInfo): StructureValue {
-  return { name, type: dtype === null || shape === null ? null : `${dtype}[${shape.map((dim) => dim ?? "?").join(", ")}]` };
+  const dims = shape && knownDims(shape);
+  return { name, type: dtype === null || dims === null ? null : `${dtype}${formatShape(dims)}`, shape: dims };
 }
 
 /** Layers whose names begin alike, in the order of the first of each. */

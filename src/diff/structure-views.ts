@@ -4,7 +4,7 @@ import type { Diagram, DiagramEdge, DiagramKind, DiagramNode, DiagramOptions } f
 import { InceptionError } from "../errors.js";
 import { quoted, shortened } from "../formats/quoted.js";
 import type { Shape } from "../tensor/shape.js";
-import type { Layer, Structure, StructureBlock, StructureValue } from "./structure.js";
+import type { Layer, Structure, StructureBlock } from "./structure.js";
 
 /**
  * What `summarize` gives, as far as it follows from an ONNX file: sizes that the file leaves open are null, and so is what
@@ -38,13 +38,19 @@ export function summarizeStructure({ name, inputs, blocks, parameters, macs }: S
   const layers = blocks.flatMap(({ all }) => all);
   return {
     id: name,
-    input: inputShape(inputs),
+    input: knownSizes(inputs[0]?.shape ?? null),
     params: parameters,
     nonTrainable: null,
     macs,
     convs: layers.filter(({ op }) => op === "Conv").length,
-    stages: blocks.map((block) => ({ path: block.path, shape: sizes(lastShape(block)), ...costs(block.all) })),
-    layers: layers.map((layer) => ({ path: layer.path, op: layer.op, shape: sizes(layer.shape), ...costs([layer]), receptiveField: null })),
+    stages: blocks.map((block) => ({ path: block.path, shape: sizesWithoutBatch(lastShape(block)), ...costs(block.all) })),
+    layers: layers.map((layer) => ({
+      path: layer.path,
+      op: layer.op,
+      shape: sizesWithoutBatch(layer.shape),
+      ...costs([layer]),
+      receptiveField: null,
+    })),
   };
 }
 
@@ -57,16 +63,13 @@ function lastShape({ all }: StructureBlock): Shape | null {
   return all.at(-1)?.shape ?? null;
 }
 
-/** Without the batch; what is no number is not known. */
-function sizes(shape: Shape | null): readonly (number | null)[] | null {
-  return shape?.slice(1).map((size) => (typeof size === "number" ? size : null)) ?? null;
+/** What is not a number is not known. */
+function knownSizes(shape: Shape | null): readonly (number | null)[] | null {
+  return shape?.map((size) => (typeof size === "number" ? size : null)) ?? null;
 }
 
-/** `float32[N, 3, 224, 224]` → [null, 3, 224, 224] */
-function inputShape([input]: readonly StructureValue[]): readonly (number | null)[] | null {
-  const dims = /\[(.*)\]$/.exec(input?.type ?? "")?.[1];
-  if (dims === undefined) return null;
-  return dims === "" ? [] : dims.split(", ").map((dim) => (/^\d+$/.test(dim) ? Number(dim) : null));
+function sizesWithoutBatch(shape: Shape | null): readonly (number | null)[] | null {
+  return knownSizes(shape)?.slice(1) ?? null;
 }
 
 /** A drawing of more boxes is not readable, and its layout takes minutes. */
@@ -111,7 +114,11 @@ export function structureDiagram(structure: Structure, { block }: DiagramOptions
   const ends = chosen === null ? endsOf(structure) : { inputs: [], outputs: [] };
   return {
     title: chosen === null ? structure.name : `${structure.name}: ${chosen.path}`,
-    nodes: [...ends.inputs.map(inputBox), ...groups.map(boxOf), ...ends.outputs.map(outputBox)],
+    nodes: [
+      ...ends.inputs.map((name) => endBox("input", name)),
+      ...groups.map(boxOf),
+      ...ends.outputs.map((name) => endBox("output", name)),
+    ],
     edges: edgesOf(groups, ends),
   };
 }
@@ -156,12 +163,8 @@ function layerText({ op, attributes: { kernelShape, strides } }: Layer): string 
   return `${op}${kernel.length > 0 ? ` ${kernel.join("x")}` : ""}${stride}`;
 }
 
-function inputBox(name: string): DiagramNode {
-  return { id: `input ${name}`, path: name, count: 1, kind: "input", label: name, lines: [], notation: name, params: 0, macs: 0 };
-}
-
-function outputBox(name: string): DiagramNode {
-  return { id: `output ${name}`, path: name, count: 1, kind: "output", label: name, lines: [], notation: name, params: 0, macs: 0 };
+function endBox(kind: "input" | "output", name: string): DiagramNode {
+  return { id: `${kind} ${name}`, path: name, count: 1, kind, label: name, lines: [], notation: name, params: 0, macs: 0 };
 }
 
 /** An arrow for each value that goes from one box to another; of several between two boxes the first. */

@@ -29,6 +29,8 @@ export interface StructureValue {
   readonly name: string;
   /** `float32[N, 3, 224, 224]`; null where a file does not say. */
   readonly type: string | null;
+  /** With the batch; null where a file does not say. */
+  readonly shape: Shape | null;
 }
 
 /** A part of a network that is compared as a whole, or a row of equal ones. */
@@ -83,7 +85,10 @@ export function structureOfGraph(graph: Graph): Structure {
   const layers = new Map(graph.nodes.map((node) => [node.path, layerOf(node)]));
   const parts = outermostBlocks(graph).map((block) => blockOf(graph, block, layers));
   const values = (list: readonly { readonly name: string; readonly value: string }[]): readonly StructureValue[] =>
-    list.map(({ name, value }) => ({ name, type: formatType(typeOf(graph, value)) }));
+    list.map(({ name, value }) => {
+      const type = typeOf(graph, value);
+      return { name, type: formatType(type), shape: type.shape };
+    });
   const all = [...layers.values()];
   return {
     name: graph.name,
