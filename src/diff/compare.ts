@@ -2,7 +2,15 @@ import type { Graph } from "../ir/graph.js";
 import type { Shape } from "../tensor/shape.js";
 import type { Pair } from "./align.js";
 import { type MatchedBlock, matchStructures } from "./match.js";
-import { type Layer, type Structure, type StructureBlock, type StructureValue, structureOfGraph, unfoldedTogether } from "./structure.js";
+import {
+  type Layer,
+  type Structure,
+  type StructureBlock,
+  type StructureValue,
+  structureOfGraph,
+  totals,
+  unfoldedTogether,
+} from "./structure.js";
 
 export type DifferenceValue = null | string | number | boolean | readonly number[] | readonly (readonly number[])[] | readonly string[];
 
@@ -128,12 +136,13 @@ function compareBlock(matched: MatchedBlock, sources: SourceFinder): ComparedBlo
     return { a, b, own, layers: [] };
   }
   const at = placed(a.path, b.path);
+  const [ofA, ofB] = [totals(a.all), totals(b.all)];
   const own = [
     ...(a.path === b.path ? [] : [at("name", a.path, b.path)]),
     ...(a.count === b.count ? [] : [at("repeats", a.count, b.count)]),
     ...changed(at, "shape", outShape(a), outShape(b)),
-    ...changed(at, "parameters", total(a, "parameters"), total(b, "parameters")),
-    ...changed(at, "macs", total(a, "macs"), total(b, "macs")),
+    ...changed(at, "parameters", ofA.parameters, ofB.parameters),
+    ...changed(at, "macs", ofA.macs, ofB.macs),
   ];
   return { a, b, own, layers: layers.flatMap((pair) => compareLayers(pair, { a, b }, sources)) };
 }
@@ -149,11 +158,6 @@ export function contents({ layers, count }: StructureBlock): string {
 /** What leaves a block: the shape of its last layer. */
 export function outShape({ layers }: StructureBlock): readonly number[] | null {
   return knownShape(layers.at(-1)?.shape ?? null);
-}
-
-/** Of all equal blocks in the row; null where it is not known. */
-export function total({ all }: StructureBlock, what: "parameters" | "macs"): number | null {
-  return all.reduce<number | null>((sum, layer) => (sum === null || layer[what] === null ? null : sum + layer[what]), 0);
 }
 
 type At = (kind: string, a: DifferenceValue, b: DifferenceValue) => Difference;

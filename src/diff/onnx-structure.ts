@@ -4,7 +4,7 @@ import type { OnnxAttribute, OnnxNode, OnnxTensor, OnnxValueInfo } from "../form
 import type { Attributes, AttributeValue } from "../ir/graph.js";
 import { type Dim, formatShape, type Shape } from "../tensor/shape.js";
 import { onnxMacs, onnxShape } from "./onnx-shapes.js";
-import { type Layer, type Structure, type StructureBlock, type StructureValue, singleBlock } from "./structure.js";
+import { type Layer, type Structure, type StructureBlock, type StructureValue, singleBlock, totals } from "./structure.js";
 
 /** What is compared of an ONNX file, or of what a network would be exported as: `data` is looked at where it is a shape. */
 export interface OnnxForm {
@@ -51,7 +51,6 @@ export function structureOfOnnx(form: OnnxForm): Structure {
     for (const output of node.outputs) if (output !== "") makers.set(output, layer);
   }
   const isWeight = new Set(weights.keys());
-  const macs = layers.reduce<number | null>((sum, layer) => (sum === null || layer.macs === null ? null : sum + layer.macs), 0);
   return {
     name: form.name,
     inputs: form.inputs.filter(({ name }) => !isWeight.has(name)).map(endOf),
@@ -60,8 +59,7 @@ export function structureOfOnnx(form: OnnxForm): Structure {
     named: layers.length === 0 || layers.filter(({ path }) => NUMBERED.test(path)).length <= layers.length / 2,
     makers,
     layers: layers.length,
-    parameters: layers.reduce((sum, { parameters }) => sum + parameters, 0),
-    macs,
+    ...totals(layers),
   };
 }
 

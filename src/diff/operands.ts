@@ -3,7 +3,7 @@ import type { OnnxModel } from "../formats/onnx/types.js";
 import { type Graph, typeOf } from "../ir/graph.js";
 import { type Comparison, compareStructures, ignoreKinds } from "./compare.js";
 import { structureOfOnnx } from "./onnx-structure.js";
-import { type Layer, type Structure, structureOfGraph } from "./structure.js";
+import { type Layer, type Structure, structureOfGraph, totals } from "./structure.js";
 
 /** What can be compared: a described network, or a decoded ONNX file under a name. */
 export type Operand =
@@ -120,6 +120,6 @@ function withFolded(structure: Structure, folds: ReadonlyMap<Layer, Layer>): Str
     blocks,
     makers: new Map([...structure.makers].map(([value, layer]) => [value, now(folds.get(layer) ?? layer)])),
     layers: all.length,
-    parameters: all.reduce((sum, { parameters }) => sum + parameters, 0),
+    parameters: totals(all).parameters,
   };
 }

@@ -4,7 +4,7 @@ import type { Diagram, DiagramEdge, DiagramKind, DiagramNode, DiagramOptions } f
 import { InceptionError } from "../errors.js";
 import { quoted, shortened } from "../formats/quoted.js";
 import type { Shape } from "../tensor/shape.js";
-import type { Layer, Structure, StructureBlock } from "./structure.js";
+import { type Layer, type Structure, type StructureBlock, totals } from "./structure.js";
 
 /**
  * What `summarize` gives, as far as it follows from an ONNX file: sizes that the file leaves open are null, and so is what
@@ -55,8 +55,8 @@ export function summarizeStructure({ name, inputs, blocks, parameters, macs }: S
 }
 
 function costs(layers: readonly Layer[]): Pick<StructureStage, "params" | "macs"> {
-  const macs = layers.reduce<number | null>((sum, layer) => (sum === null || layer.macs === null ? null : sum + layer.macs), 0);
-  return { params: layers.reduce((sum, { parameters }) => sum + parameters, 0), macs };
+  const { parameters, macs } = totals(layers);
+  return { params: parameters, macs };
 }
 
 function lastShape({ all }: StructureBlock): Shape | null {

@@ -64,6 +64,14 @@ export interface Layer {
   readonly macs: number | null;
 }
 
+/** Parameters and multiply-adds of several layers; multiply-adds are null where those of one are not known. */
+export function totals(layers: readonly Layer[]): Pick<Layer, "parameters" | "macs"> {
+  return {
+    parameters: layers.reduce((sum, { parameters }) => sum + parameters, 0),
+    macs: layers.reduce<number | null>((sum, { macs }) => (sum === null || macs === null ? null : sum + macs), 0),
+  };
+}
+
 /** A described network as it is compared: its blocks are the parts of its overview drawing. */
 export function structureOfGraph(graph: Graph): Structure {
   const costOf = nodeCosts(graph);

@@ -2,8 +2,8 @@ import { COLORS, INK, type KindColors, PALE_INK } from "../diagram/palette.js";
 import { escapeXml, FONT } from "../diagram/svg.js";
 import { amountText, shownText, textWidth } from "../diagram/text.js";
 import { InceptionError } from "../errors.js";
-import { type ComparedBlock, type Comparison, contents, outShape, total } from "./compare.js";
-import type { StructureBlock } from "./structure.js";
+import { type ComparedBlock, type Comparison, contents, outShape } from "./compare.js";
+import { type StructureBlock, totals } from "./structure.js";
 import { blockRows, layerGroups, type Row as TextRow, totalRows } from "./text.js";
 
 /** Widths in pixels; together they fit an upright sheet of A4 at nine tenths. */
@@ -138,7 +138,7 @@ function rowOf(block: ComparedBlock): Row {
 
 function boxLines(block: StructureBlock): readonly string[] {
   const shape = outShape(block)?.join("×");
-  const [parameters, macs] = [total(block, "parameters"), total(block, "macs")];
+  const { parameters, macs } = totals(block.all);
   const cost = parameters === 0 && macs === 0 ? [] : [parameters, macs].map((value) => (value === null ? "?" : amountText(value)));
   const label = block.count > 1 ? `${block.path} (${block.count} ×)` : block.path;
   const what = contents({ ...block, count: 1 })
