@@ -1,7 +1,7 @@
 /** Whether a network that was described for one size of its input is right for others. */
 import { InceptionError, messageOf } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
-import { opDef } from "../ops/index.js";
+import { inferNode } from "../ops/index.js";
 import type { Profile } from "../ops/op.js";
 import type { Shape, TensorType } from "../tensor/shape.js";
 import { lowerGraph } from "./lower.js";
@@ -54,9 +54,9 @@ function atOtherSize(graph: Graph): Graph | InceptionError {
     ...graph.parameters.map(({ path, type }) => [path, type] as const),
   ]);
   try {
-    for (const { op, path, inputs: read, outputs, attributes } of graph.nodes) {
-      const given = read.flatMap((value) => types.get(value) ?? []);
-      for (const [index, type] of opDef(op).infer(given, attributes, { op, path }).entries()) types.set(outputs[index] ?? path, type);
+    for (const node of graph.nodes) {
+      const given = node.inputs.flatMap((value) => types.get(value) ?? []);
+      for (const [index, type] of inferNode(node, given).entries()) types.set(node.outputs[index] ?? node.path, type);
     }
   } catch (thrown) {
     if (thrown instanceof InceptionError) return thrown;

@@ -120,8 +120,8 @@ function updateGroup(context: TrainingContext, options: TrainingOptions, group: 
     const next = updated.slots[index];
     if (next) store(name, next, (member) => `${member.path}:${name}`);
   }
-  const { averageDecay } = options;
-  if (averageDecay === undefined || !keepsAverages(options)) return;
+  const { averageDecay = 0 } = options;
+  if (!keepsAverages(options)) return;
   const average = vectors(
     "average",
     members.map((member) => stateInput(context, member.parameter, "average", `${member.parameter.path}:average`, null)),
