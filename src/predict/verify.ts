@@ -90,7 +90,8 @@ async function runCase(
   const auxiliary: GivenOptions = rows.some((candidate) => candidate.auxiliary) ? { aux: true } : {};
   const graph = describeModel(set.model, { ...set.options, numClasses, inputSize: input.shape.slice(2), ...auxiliary });
   const { parameters } = await loadWeights(graph, filledCheckpoint(checkpointEntries(golden, numClasses)), set.map);
-  const moduleOf = ({ path }: GoldenStage): string => (Object.hasOwn(set.modules ?? {}, path) ? set.modules?.[path] : undefined) ?? path;
+  const modules = new Map(Object.entries(set.modules ?? {}));
+  const moduleOf = ({ path }: GoldenStage): string => modules.get(path) ?? path;
   const outputs = [...rows.map((row) => row.output), ...stages.map(moduleOf)];
   const unique = [...new Set(outputs)];
   const tolerance = goldenCase.resized ? RESIZED_TOLERANCE : VERIFY_TOLERANCE;

@@ -108,8 +108,9 @@ export const KERAS_FACENET_V1: NameMap = {
   convention: TENSORFLOW,
   nameOf: (path) => {
     const { unit, keras, norm } = leafOf(path);
-    const found = unit === "logits" ? null : findUnit(V1, unit);
-    if (found === null) return unit === "logits" ? `Logits/${keras}` : path;
+    if (unit === "logits") return `Logits/${keras}`;
+    const found = findUnit(V1, unit);
+    if (found === null) return path;
     const scope = kerasFacenetScope(found.block.scope(found.index));
     const layer = [...(scope === "" ? [] : [scope]), found.layer.replaceAll("/", "_")].join("_");
     return `${layer}${norm ? "_BatchNorm" : ""}/${keras}`;
