@@ -4,6 +4,7 @@ import path from "node:path";
 import { Worker } from "node:worker_threads";
 import { InceptionError, messageOf } from "../../errors.js";
 import { openFileSource } from "../file-source.js";
+import { systemFact } from "../system-error.js";
 import { encodeBareFile } from "./encode.js";
 import { compressionName, type DicomSlice, dicomError } from "./slice.js";
 import { type SliceDType, type StoredPixels, viewPixels } from "./stored.js";
@@ -20,7 +21,8 @@ const ARRAYS: Readonly<Record<SliceDType, string>> = { uint8: "Uint8Array", int8
  * Stored values of compressed slices, with @itk-wasm/dicom in a thread.
  *
  * @param slices - of equal sizes, element type and compression; together they are held in memory
- * @throws InceptionError FILE_UNSUPPORTED where the package is not installed, FILE_CORRUPT for pixels that do not decode, WRITE_FAILED
+ * @throws InceptionError FILE_UNSUPPORTED where the package is not installed, FILE_CORRUPT for pixels that do not decode,
+ * SESSION_FAILED where no thread starts, WRITE_FAILED
  */
 export async function decodeSlices(slices: readonly DicomSlice[]): Promise<readonly StoredPixels[]> {
   const folder = await mkdtemp(path.join(tmpdir(), "inceptionkit-dicom-")).catch(unwritten);
@@ -85,9 +87,17 @@ async function inThread(files: readonly string[]): Promise<DecodeReply> {
   // What the decoder prints is nobody's: stdout and stderr are the thread's own streams and are read by none.
   const worker = new Worker(url, { workerData: files, name: "dicom", execArgv: [], stdout: true, stderr: true });
   try {
-    return await new Promise<DecodeReply>((resolve) => {
+    return await new Promise<DecodeReply>((resolve, reject) => {
       worker.once("message", (reply: DecodeReply) => resolve(reply));
-      worker.once("error", (thrown) => resolve({ kind: "failed", message: messageOf(thrown) }));
+      worker.once("error", (thrown) => {
+        // What the system refuses says nothing about the slices.
+        const cause = systemFact(thrown);
+        if (cause === null) resolve({ kind: "failed", message: messageOf(thrown) });
+        else
+          reject(
+            new InceptionError("SESSION_FAILED", `Cannot read DICOM slices: no thread can be started to decode them: ${cause}`, { cause }),
+          );
+      });
       worker.once("exit", (code) => resolve({ kind: "failed", message: `the decoder ended with exit code ${code}` }));
     });
   } finally {
