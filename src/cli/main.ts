@@ -17,6 +17,30 @@ export async function main(args: readonly string[], streams: Streams): Promise<n
   return runLine(args, cleanIo(streams));
 }
 
+/** The same with text that is cleaned already. */
+export async function runLine(given: readonly string[], io: Io): Promise<number> {
+  // `help train` is `train --help`.
+  const args = given[0] === "help" ? [...given.slice(1, 2), "--help"] : given;
+  const commands = await withMoreFlags(args[0]);
+  const [name] = args;
+  const called = commands.find((command) => command.name === name);
+  if (name !== undefined && called === undefined && !name.startsWith("-")) {
+    io.err(`inception: ${unknownCommandMessage(name, commands)}\n`);
+    return EXIT.unusable;
+  }
+  try {
+    const { command, operands, flags } = await parse(args.length === 0 ? ["--help"] : args, commands, io);
+    const { run } = await command.load();
+    return await run(operands, flags, io);
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) return report(thrown, io);
+    const message = usageMessage(thrown, called);
+    if (message === null) return EXIT.success;
+    io.err(`inception: ${message}\n`);
+    return EXIT.unusable;
+  }
+}
+
 /** A command line that was understood, before it runs. */
 export interface ParsedLine {
   readonly command: Command;
@@ -30,41 +54,17 @@ export interface ParsedLine {
  * @throws CommanderError where it is invalid, and for `--help` and `--version`
  */
 export async function parseLine(args: readonly string[]): Promise<ParsedLine> {
-  const parsed: ParsedLine[] = [];
-  const silent: Pick<Io, "out"> = { out: () => {} };
-  const program = await programOf(await withMoreFlags(args[0]), silent, async (line) => void parsed.push(line));
-  await program.parseAsync([...args], { from: "user" });
-  const [line] = parsed;
-  if (line === undefined) throw new CommanderError(EXIT.unusable, "inception.noCommand", "missing command");
-  return line;
+  return parse(args, await withMoreFlags(args[0]), { out: () => {} });
 }
 
-/** The same with text that is cleaned already. */
-export async function runLine(given: readonly string[], io: Io): Promise<number> {
-  // `help train` is `train --help`.
-  const args = given[0] === "help" ? [...given.slice(1, 2), "--help"] : given;
-  const commands = await withMoreFlags(args[0]);
-  const [name] = args;
-  const called = commands.find((command) => command.name === name);
-  if (name !== undefined && called === undefined && !name.startsWith("-")) {
-    io.err(`inception: ${unknownCommandMessage(name, commands)}\n`);
-    return EXIT.unusable;
-  }
-  let code: number = EXIT.success;
-  const program = await programOf(commands, io, async ({ command, operands, flags }) => {
-    const { run } = await command.load();
-    code = await run(operands, flags, io);
-  });
-  try {
-    await program.parseAsync(args.length === 0 ? ["--help"] : [...args], { from: "user" });
-    return code;
-  } catch (thrown) {
-    if (!(thrown instanceof CommanderError)) return report(thrown, io);
-    const message = usageMessage(thrown, called);
-    if (message === null) return EXIT.success;
-    io.err(`inception: ${message}\n`);
-    return EXIT.unusable;
-  }
+/** @throws CommanderError where the line is invalid, and for `--help` and `--version`, which are printed */
+async function parse(args: readonly string[], commands: readonly Command[], io: Pick<Io, "out">): Promise<ParsedLine> {
+  const lines: ParsedLine[] = [];
+  const program = await programOf(commands, io, (line) => void lines.push(line));
+  program.parse([...args], { from: "user" });
+  const [line] = lines;
+  if (line === undefined) throw new CommanderError(EXIT.unusable, "inception.noCommand", "missing command");
+  return line;
 }
 
 /** Every command; the one that is called with the flags that a table elsewhere adds. */
@@ -83,10 +83,8 @@ Exit codes: 0 everything succeeded, 1 some inputs failed or a check did not hold
 2 invalid usage or input, 70 internal error, 130 interrupted.
 `;
 
-/** What is done with a line that was understood. */
-type Act = (line: ParsedLine) => Promise<void>;
-
-async function programOf(commands: readonly Command[], io: Pick<Io, "out">, act: Act): Promise<Commander> {
+/** @param onLine - called with a line that was understood */
+async function programOf(commands: readonly Command[], io: Pick<Io, "out">, onLine: (line: ParsedLine) => void): Promise<Commander> {
   const program = new Commander("inception")
     .description("Run, train, explain and export Inception networks as ONNX.")
     .exitOverride()
@@ -94,13 +92,13 @@ async function programOf(commands: readonly Command[], io: Pick<Io, "out">, act:
     .showSuggestionAfterError(false)
     .helpCommand(false)
     .version(await packageVersion());
-  for (const command of commands) addCommand(program, command, act);
+  for (const command of commands) addCommand(program, command, onLine);
   return program.addHelpText("after", FOOTER);
 }
 
 const REPEATABLE = ["--option ", "--float "];
 
-function addCommand(program: Commander, command: Command, act: Act): void {
+function addCommand(program: Commander, command: Command, onLine: (line: ParsedLine) => void): void {
   const definition = program.command(`${command.name} ${command.operands}`.trim()).summary(command.summary).description(command.summary);
   const rank = ([, , , heading]: Flag) => (heading === undefined ? HEADINGS.length : HEADINGS.indexOf(heading));
   for (const [flags, doc, fallback, heading] of command.flags.toSorted((a, b) => rank(a) - rank(b))) {
@@ -113,9 +111,9 @@ function addCommand(program: Commander, command: Command, act: Act): void {
     else definition.addOption(group(fallback === undefined ? new Option(flags, doc) : new Option(flags, doc).default(fallback, fallback)));
   }
   definition.addHelpText("after", `\nExamples:\n${command.examples.map((example) => `  $ ${example}`).join("\n")}\n`);
-  definition.action(async (...given: unknown[]) => {
+  definition.action((...given: unknown[]) => {
     const operands = given.slice(0, definition.registeredArguments.length).flatMap(operandOf);
-    await act({ command, operands, flags: definition.opts<Flags>() });
+    onLine({ command, operands, flags: definition.opts<Flags>() });
   });
 }
 
