@@ -12,9 +12,6 @@ export const EXIT = {
   internal: 70,
 } as const;
 
-/** Of a program that a signal ended: 128 and the signal's number, as shells have it; 130 for Ctrl-C. */
-export const INTERRUPTED = 130;
-
 /** Of a command that takes several inputs: 0 if all could be used, 1 if some, 2 if none. */
 export function exitCodeOf(failed: number, total: number): number {
   if (failed === 0) return EXIT.success;

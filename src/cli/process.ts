@@ -1,9 +1,9 @@
 /** The program as a process: its streams, signals and last errors. */
-import { constants } from "node:os";
 import { factOf } from "../node/system-error.js";
 import { EXIT } from "./exit-code.js";
 import { cleanIo, type Io } from "./io.js";
 import { report, runLine } from "./main.js";
+import { exitCodeOfSignal, SIGNALS } from "./signals.js";
 
 /**
  * Run the command line of this process.
@@ -12,7 +12,7 @@ import { report, runLine } from "./main.js";
  */
 export async function runProcess(args: readonly string[]): Promise<number> {
   const io = processIo();
-  watchSignals(io);
+  endOnSignals(io);
   process.on("uncaughtException", (thrown) => process.exit(report(thrown, io)));
   return runLine(args, io);
 }
@@ -39,19 +39,18 @@ function processIo(): Io {
   return io;
 }
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const NAMES: Readonly<Record<(typeof SIGNALS)[number], string>> = { SIGINT: "interrupted", SIGTERM: "terminated", SIGHUP: "hung up" };
 
 /**
  * A signal ends the program with one line and 128 + its number. Files that are being written leave nothing behind: they are removed
  * when the process exits. A command that has something to save watches the signal itself.
  */
-function watchSignals(io: Io): void {
+function endOnSignals(io: Io): void {
   for (const signal of SIGNALS) {
     process.on(signal, () => {
       if (process.listenerCount(signal) > 1) return;
       io.err(`inception: ${NAMES[signal]}\n`);
-      process.exit(128 + constants.signals[signal]);
+      process.exit(exitCodeOfSignal(signal));
     });
   }
 }

@@ -1,5 +1,4 @@
 /** What the commands that train have in common: progress, signals, resuming, the last lines. */
-import { constants } from "node:os";
 import { InceptionError, messageOf } from "../errors.js";
 import { type ProgressReport, reportOn } from "../node/training/progress-report.js";
 import type { TrainedRun } from "../node/training/train-model.js";
@@ -9,10 +8,8 @@ import type { Flags } from "./command.js";
 import { EXIT } from "./exit-code.js";
 import { flagName, integerFlag } from "./flags.js";
 import { formatCount, formatTable, type Io, printJson } from "./io.js";
+import { SIGNALS, watchSignals } from "./signals.js";
 import { settingFlag, settingText } from "./training-flags.js";
-
-/** Ctrl-C, what job schedulers and service managers send, and the end of the terminal. */
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** What a command says when training is over. */
 export interface Outcome {
@@ -53,7 +50,7 @@ export async function runTraining(
   start: (watch: Watch) => Promise<Outcome>,
 ): Promise<number> {
   const report = reportOn(io.line);
-  const watch = watchSignals(report);
+  const watch = watchRun(report);
   try {
     const { json, text, stopped } = await start({ onEvent: watch.onEvent, signal: watch.signal });
     report.close();
@@ -147,32 +144,20 @@ export function workersFlag(flags: Flags): { readonly workers?: number } {
 }
 
 /**
- * From the moment at which the run has a directory, the first signal asks it to save and end, and the second ends the program.
- * Before, there is nothing to save, and a signal ends the program as in any other command.
+ * From the moment at which the run has a directory, the first signal asks it to save and end. Before, there is nothing to save, and
+ * a signal ends the program as in any other command.
  */
-function watchSignals(report: ProgressReport) {
-  const controller = new AbortController();
-  let [run, code]: [string | null, number] = [null, 0];
-  const onSignal = (name: NodeJS.Signals) => {
-    code = 128 + constants.signals[name];
-    if (controller.signal.aborted) process.exit(code);
-    report.note("saving a checkpoint after this step; press Ctrl-C again to quit immediately");
-    controller.abort();
-  };
+function watchRun(report: ProgressReport) {
+  const watch = watchSignals(SIGNALS, () => report.note("saving a checkpoint after this step; press Ctrl-C again to quit immediately"));
+  let run: string | null = null;
   const onEvent: ProgressReport["onEvent"] = (event) => {
-    if (event.kind === "folder" && run === null) for (const name of SIGNALS) process.on(name, onSignal);
-    if (event.kind === "folder") run = event.run;
+    if (event.kind === "folder") {
+      if (run === null) watch.start();
+      run = event.run;
+    }
     report.onEvent(event);
   };
-  return {
-    signal: controller.signal,
-    onEvent,
-    run: () => run,
-    exitCode: () => code,
-    stop: () => {
-      for (const name of SIGNALS) process.off(name, onSignal);
-    },
-  };
+  return { ...watch, onEvent, run: () => run };
 }
 
 function formatTrained(

@@ -4,11 +4,12 @@ import type { MeasuredLabel } from "../../node/segment/labels.js";
 import { type SegmentedFile, type SegmentFilesOptions, segmentFiles } from "../../node/segment/segment-files.js";
 import { openSegmenter, type Segmenter } from "../../node/segment/segmenter.js";
 import type { Flags, RunCommand } from "../command.js";
-import { exitCodeOf, INTERRUPTED } from "../exit-code.js";
+import { exitCodeOf } from "../exit-code.js";
 import { textFlag } from "../flags.js";
 import { volumeInputs } from "../inputs.js";
 import { type Io, printJson } from "../io.js";
 import { modelFlags } from "../run-model.js";
+import { watchSignals } from "../signals.js";
 import { windowProgress } from "../window-progress.js";
 
 /** `segment FILES|DIR --model RUN|ID|FILE --out DIR`: label maps. */
@@ -20,7 +21,8 @@ export const run: RunCommand = async ([paths = []], flags, io) => {
   const total = files.length + unlisted.length;
   const patchSize = patchFlag(flags);
   const segmenter = await openSegmenter(model, { ...opening, ...(patchSize === undefined ? {} : { patchSize }) });
-  const watch = watchInterrupts(io);
+  const watch = watchSignals(["SIGINT"], () => io.err("inception: finishing this window; press Ctrl-C again to quit immediately\n"));
+  watch.start();
   try {
     const json = flags.json === true;
     for (const { error } of unlisted) io.err(`inception: ${messageOf(error)}\n`);
@@ -31,7 +33,7 @@ export const run: RunCommand = async ([paths = []], flags, io) => {
     if (failed > 0 && total > 1) io.err(`inception: ${failed} of ${total} files could not be segmented\n`);
     if (!watch.signal.aborted) return exitCodeOf(failed, total);
     io.err(`inception: interrupted after ${segmented.length} of ${files.length} files; what is written is whole\n`);
-    return INTERRUPTED;
+    return watch.exitCode();
   } finally {
     watch.stop();
     await segmenter.close();
@@ -109,18 +111,6 @@ function patchFlag(flags: Flags): Triple | undefined {
   const [x = 0, y = 0, z = 0, ...more] = text.split(/[x,]/).map((size) => (/^[1-9]\d{0,3}$/.test(size) ? Number(size) : 0));
   if (more.length === 0 && x > 0 && y > 0 && z > 0) return [x, y, z];
   throw new InceptionError("USAGE", `Cannot use --patch-size ${text}: expected voxels along x, y and z, as in 64x64x64`, { text });
-}
-
-/** The first Ctrl-C ends the work after the window that runs, the second the program. */
-function watchInterrupts(io: Io) {
-  const controller = new AbortController();
-  const onSignal = () => {
-    if (controller.signal.aborted) process.exit(INTERRUPTED);
-    io.err("inception: finishing this window; press Ctrl-C again to quit immediately\n");
-    controller.abort();
-  };
-  process.on("SIGINT", onSignal);
-  return { signal: controller.signal, stop: () => void process.off("SIGINT", onSignal) };
 }
 
 /** The promised keys. */
