@@ -74,7 +74,7 @@ export function settingFlags(
     const value = word === "" ? "" : ` <${word}>`;
     const choices = placeholder === "name" ? `: ${expected}` : "";
     const fallback = defaultText(name, defaults, expected);
-    return [[`${flagName(OTHER_NAMES[name] ?? name)}${value}`, `${doc}${choices} (default: ${fallback})`, undefined, heading] as const];
+    return [[`${settingFlag(name)}${value}`, `${doc}${choices} (default: ${fallback})`, undefined, heading] as const];
   });
 }
 
@@ -84,10 +84,7 @@ function defaultText(name: string, defaults: Readonly<Record<string, unknown>>, 
   if (name === "val") return "DATA's own validation split, else a held-out fraction";
   if (!Object.hasOwn(defaults, name)) return "from --recipe";
   const value = defaults[name];
-  if (value === null) return expected.endsWith("or planned") ? "planned from the data" : "none";
-  if (value === "" || value === false) return value === "" ? "none" : "off";
-  if (typeof value === "string") return value;
-  return typeof value === "object" ? specOf(value) : JSON.stringify(value);
+  return value === null && expected.endsWith("or planned") ? "planned from the data" : settingText(value);
 }
 
 /** What a command line calls a setting. */
@@ -97,9 +94,8 @@ export function settingFlag(name: string): string {
 
 /** The value of a setting as its flag takes it. */
 export function settingText(value: unknown): string {
-  if (value === null) return "none";
-  if (value === true || value === false) return value ? "on" : "off";
-  if (value === "") return "none";
+  if (value === null || value === "") return "none";
+  if (typeof value === "boolean") return value ? "on" : "off";
   if (Array.isArray(value)) return value.join("x");
   if (typeof value === "object") return "name" in value ? specOf(value) : JSON.stringify(value);
   return typeof value === "string" ? value : JSON.stringify(value);
