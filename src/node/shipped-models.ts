@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { InceptionError } from "../errors.js";
-import { type PreparedModel, type PrepareOptions, prepareModel } from "./prepare-model.js";
+import type { PreparedModel, PrepareOptions } from "./prepare-model.js";
 
 /** A trained model that is part of the package. */
 export interface ShippedModel {
@@ -43,6 +43,8 @@ export async function prepareShippedModel(
     throw new InceptionError("FILE_NOT_FOUND", message, { id, file: full }, { cause: thrown });
   });
   const { labels, preprocessing } = options;
+  // Here, so that a list of the models does not load every reader of weights.
+  const { prepareModel } = await import("./prepare-model.js");
   return prepareModel(model, full, {
     ...(labels === undefined ? {} : { labels }),
     ...(preprocessing === undefined ? {} : { preprocessing }),
