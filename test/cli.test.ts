@@ -4,14 +4,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../src/cli/main.js";
 import { createVolume } from "../src/data/volumes/volume.js";
 import { bytesSource } from "../src/formats/byte-source.js";
 import { openNpy } from "../src/formats/npy.js";
 import { writeVolume } from "../src/node/volumes.js";
+import { refused as inception, type Result, ROOT } from "./program.js";
 import { goldenPath, sharedPath, titleNeeding } from "./shared.js";
 
-const ROOT = path.resolve(import.meta.dirname, "..");
 const DIGITS = path.join(ROOT, "examples/digits");
 let folder = "";
 
@@ -19,19 +18,6 @@ beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), "inception-cli-"));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function inception(...args: readonly string[]): Promise<Result> {
-  let out = "";
-  let err = "";
-  const code = await main(args, { out: (text) => (out += text), err: (text) => (err += text), interactive: false });
-  return { code, out, err };
-}
 
 function json(result: Result): unknown {
   expect(result.err).toBe("");

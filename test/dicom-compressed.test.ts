@@ -8,7 +8,8 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readVolume, summarizeVolume } from "../src/node/volumes.js";
-import { dicomSeries, failureOf, folderOf, RLE, type SeriesOptions } from "./dicom-series.js";
+import { dicomSeries, folderOf, RLE, type SeriesOptions } from "./dicom-series.js";
+import { failureOf } from "./failures.js";
 import { goldenPath } from "./shared.js";
 
 let root = "";
@@ -109,11 +110,11 @@ describe.skipIf(!decoder)(`compressed slices${decoder ? "" : " [skipped: the pac
       "1.2.840.10008.1.2.4.70",
       jpeg.map((part) => part.fill(0xff, 20, 60)),
     );
-    expect((await failureOf(() => readVolume(damaged))).message).toBe(
+    expect((await failureOf(readVolume(damaged))).message).toBe(
       `Cannot read DICOM file "${path.join(damaged, "a.dcm")}": its JPEG lossless pixels are damaged: they do not decode (no reason given), expected 48 values of int16`,
     );
     const none = mixed("int16", "1.2.840.10008.1.2.4.70", []);
-    expect((await failureOf(() => readVolume(none))).message).toBe(
+    expect((await failureOf(readVolume(none))).message).toBe(
       `Cannot read DICOM file "${path.join(none, "a.dcm")}": its pixels are no JPEG lossless stream, as its transfer syntax says, or are cut off`,
     );
     expect(process.exitCode).toBe(before);

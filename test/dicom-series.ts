@@ -4,7 +4,6 @@
  */
 import { mkdtempSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { InceptionError } from "../src/errors.js";
 
 /** Names in an order that has nothing to do with that of the slices, some with endings. */
 export const NAMES = ["IM4", "a.dcm", "0003.IMA", "zz", "1.2.840.113", "IM10", "b"];
@@ -14,12 +13,6 @@ export function folderOf(root: string, files: readonly Uint8Array[]): string {
   const folder = mkdtempSync(path.join(root, "series-"));
   for (const [index, bytes] of files.entries()) writeFileSync(path.join(folder, NAMES[index] ?? `more-${index}`), bytes);
   return folder;
-}
-
-export async function failureOf(run: () => Promise<unknown>): Promise<InceptionError> {
-  const thrown: unknown = await run().catch((error: unknown) => error);
-  if (thrown instanceof InceptionError) return thrown;
-  throw new Error(`did not fail as it should: ${String(thrown)}`);
 }
 
 /** One tag: its number, its two letters, and its value. */

@@ -12,7 +12,8 @@ import { listDicomSeries } from "../src/node/dicom/read.js";
 import { inspectFile } from "../src/node/inspect-file.js";
 import { readChannels } from "../src/node/segment/read-channels.js";
 import { readVolume, readVolumes, summarizeVolume, writeVolume } from "../src/node/volumes.js";
-import { dicomFile, dicomSeries, failureOf, folderOf, IMPLICIT, NAMES, RLE, type SeriesOptions, type Tag, uint16 } from "./dicom-series.js";
+import { dicomFile, dicomSeries, folderOf, IMPLICIT, NAMES, RLE, type SeriesOptions, type Tag, uint16 } from "./dicom-series.js";
+import { failureOf } from "./failures.js";
 
 /** A folder of small files takes some ten ms; what goes on for longer than this on a busy machine does not end. */
 const TIME_LIMIT_MS = 20_000;
@@ -161,7 +162,7 @@ describe("a series is the volume that its slices say", () => {
     expect((await readVolume(series({ change: both }, one))).volume.spacing).toEqual([1, 1, 3.5]);
     expect((await readVolume(series({ change: changed(0x00180050, "5") }, one))).volume.spacing).toEqual([1, 1, 5]);
     const folder = series({}, one);
-    const error = await failureOf(() => readVolume(folder));
+    const error = await failureOf(readVolume(folder));
     expect([error.code, error.message]).toEqual([
       "VOLUME_INVALID",
       `Cannot read DICOM series of "${folder}": its one slice says nothing of its thickness, expected SpacingBetweenSlices or SliceThickness`,
@@ -183,7 +184,7 @@ describe("a series is the volume that its slices say", () => {
   test("a model of one channel takes it", async () => {
     const folder = series(geometry);
     expect(await readChannels(folder, 1)).toEqual({ header: null, channels: [(await readVolume(folder)).volume] });
-    expect((await failureOf(() => readChannels(folder, 2))).message).toBe(
+    expect((await failureOf(readChannels(folder, 2))).message).toBe(
       `Cannot segment "${folder}": it holds 1 volume, expected 2, a channel each of the model`,
     );
   });
@@ -238,17 +239,17 @@ describe("which files", () => {
 
   test("no DICOM at all", async () => {
     const folder = folderOf(root, [Buffer.from("x")]);
-    const error = await failureOf(() => readVolume(folder));
+    const error = await failureOf(readVolume(folder));
     expect([error.code, error.message]).toEqual([
       "FILE_UNRECOGNIZED",
       `Cannot read DICOM series of "${folder}": none of its 1 files is a DICOM image (folders inside it are not searched)`,
     ]);
-    expect((await failureOf(() => listDicomSeries(path.join(root, "nowhere")))).message).toBe(
+    expect((await failureOf(listDicomSeries(path.join(root, "nowhere")))).message).toBe(
       `Cannot read DICOM series of "${path.join(root, "nowhere")}": no such file or directory`,
     );
     const file = path.join(root, "slice.dcm");
     writeFileSync(file, dicomSeries(SHAPE, SIGNED)[0] ?? "");
-    expect((await failureOf(() => readVolume(file))).message).toBe(
+    expect((await failureOf(readVolume(file))).message).toBe(
       `Cannot read "${file}" as a volume: its name ends in none of .nii, .hdr and .img, with or without .gz, and it is no folder of DICOM slices`,
     );
   });
@@ -258,12 +259,12 @@ describe("which files", () => {
     const second = dicomSeries(SHAPE, other.slice(0, 5), { uid: "1.2.3.10", change: changed(0x0008103e, "bo\u0007ne") });
     const folder = folderOf(root, [...second, ...dicomSeries(SHAPE, SIGNED)]);
     const list = '1.2.3.10 ("CT", "bo ne", 5 slices); 1.2.3.4 ("CT", "a test series", 7 slices)';
-    const error = await failureOf(() => readVolume(folder));
+    const error = await failureOf(readVolume(folder));
     expect([error.code, error.message]).toEqual([
       "OPTION_INVALID",
       `Cannot read DICOM series of "${folder}": it holds 2 series; choose one by the option series: ${list}`,
     ]);
-    expect((await failureOf(() => readVolume(folder, { series: "1.2" }))).message).toBe(
+    expect((await failureOf(readVolume(folder, { series: "1.2" }))).message).toBe(
       `Cannot read DICOM series of "${folder}": it holds no series of the UID "1.2": ${list}`,
     );
     expect((await readVolume(folder, { series: "1.2.3.10" })).volume.shape).toEqual([COLUMNS, ROWS, 5]);
@@ -277,13 +278,13 @@ describe("which files", () => {
   test("options that mean nothing are refused", async () => {
     const folder = series();
     expect((await readVolume(folder, { index: 0 })).volume.shape).toEqual([COLUMNS, ROWS, SLICES]);
-    expect((await failureOf(() => readVolume(folder, { index: 1 }))).message).toBe(
+    expect((await failureOf(readVolume(folder, { index: 1 }))).message).toBe(
       `Cannot read volume 1: "${folder}" is a folder, whose series is one volume, expected the index 0 or none`,
     );
     const file = path.join(root, "plain.nii");
     await writeVolume(file, createVolume([1, 1, 1], Int16Array.of(1)));
     for (const run of [readVolume, readVolumes, summarizeVolume, inspectFile]) {
-      const error = await failureOf(() => run(file, { series: "1.2" }));
+      const error = await failureOf(run(file, { series: "1.2" }));
       expect([error.code, error.message]).toEqual([
         "OPTION_INVALID",
         `Cannot read series 1.2 of "${file}": expected a folder that holds DICOM series`,
@@ -353,7 +354,7 @@ describe("what makes no volume is refused", () => {
   test.each(BROKEN)("%s", async (_title, number, value, code, fact) => {
     const folder = series({ change: changed(number, value, 3) });
     for (const run of [readVolume, summarizeVolume]) {
-      const error = await failureOf(() => run(folder));
+      const error = await failureOf(run(folder));
       expect([error.code, error.message]).toEqual([code, `Cannot read DICOM file "${path.join(folder, "zz")}": ${fact}`]);
     }
   });
@@ -374,7 +375,7 @@ describe("what makes no volume is refused", () => {
     ],
   ] as const)("%s of its own", async (_title, make, fact) => {
     const folder = make();
-    const error = await failureOf(() => readVolume(folder));
+    const error = await failureOf(readVolume(folder));
     expect([error.code, error.message]).toEqual([
       "VOLUME_INVALID",
       `Cannot read DICOM series of "${folder}": ${fact}, expected slices that are alike`,
@@ -401,18 +402,18 @@ describe("what makes no volume is refused", () => {
       root,
       chosen.map((index) => AXIAL[index] ?? Buffer.alloc(0)),
     );
-    const error = await failureOf(() => readVolume(folder));
+    const error = await failureOf(readVolume(folder));
     expect([error.code, error.message]).toEqual(["VOLUME_INVALID", `Cannot read DICOM series of "${folder}": ${fact}`]);
   });
 
   test("a slice lies between two places, or beside the row", async () => {
     const moved = (place: string) => series({ change: changed(0x00200032, place, 3) });
     const between = moved("-10\\-20\\38");
-    expect((await failureOf(() => readVolume(between))).message).toBe(
+    expect((await failureOf(readVolume(between))).message).toBe(
       `Cannot read DICOM series of "${between}": "0003.IMA" and "zz" lie 3 mm apart and most others 2.5 mm, expected slices at even distances`,
     );
     const beside = moved("-11\\-20\\37.5");
-    expect((await failureOf(() => readVolume(beside))).message).toBe(
+    expect((await failureOf(readVolume(beside))).message).toBe(
       `Cannot read DICOM series of "${beside}": "zz" lies 1 mm from its place on an even grid, expected slices in a row at even distances`,
     );
     // Rounded to one decimal is even enough.
@@ -422,7 +423,7 @@ describe("what makes no volume is refused", () => {
   test("transfer syntaxes that are not read", async () => {
     for (const syntax of ["1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.201", "nonsense"]) {
       const folder = series({ syntax });
-      const { code, message } = await failureOf(() => readVolume(folder));
+      const { code, message } = await failureOf(readVolume(folder));
       const known = "read are uncompressed little-endian pixels, RLE, JPEG, JPEG-LS and JPEG 2000";
       expect([code, message]).toEqual([
         "FILE_UNSUPPORTED",
@@ -440,7 +441,7 @@ describe("what makes no volume is refused", () => {
     const stream = () => ({ syntax: "1.2.840.10008.1.2.4.80", parts: [Buffer.alloc(100)] });
     const series9 = stored(() => 0, 9);
     const folder = series({ stream, change: declaring(8192, 8192) }, series9);
-    const error = await failureOf(() => readVolume(folder));
+    const error = await failureOf(readVolume(folder));
     expect([error.code, error.message]).toEqual([
       "FILE_LIMIT",
       `Cannot read DICOM series of "${folder}": a volume of 8192 x 8192 x 9 voxels, at most 536870912 are read`,
@@ -475,7 +476,7 @@ describe("what makes no volume is refused", () => {
       ],
     ] as const) {
       const short = series({ stream: () => ({ syntax, parts: [Buffer.alloc(bytes)] }), change: declaring(columns, rows) });
-      const failure = await failureOf(() => readVolume(short));
+      const failure = await failureOf(readVolume(short));
       expect([failure.code, failure.message]).toEqual([code, `Cannot read DICOM file "${path.join(short, first ?? "")}": ${fact}`]);
     }
   });
@@ -496,7 +497,7 @@ describe("what makes no volume is refused", () => {
     const folder = folderOf(root, AXIAL.slice(0, 6));
     for (let length = 132; length < last.length; length++) {
       writeFileSync(path.join(folder, "last"), last.subarray(0, length));
-      expect((await failureOf(() => readVolume(folder))).code, `${length} bytes`).toMatch(/^FILE_(CORRUPT|TRUNCATED)$/);
+      expect((await failureOf(readVolume(folder))).code, `${length} bytes`).toMatch(/^FILE_(CORRUPT|TRUNCATED)$/);
     }
     const change = fc.tuple(
       fc.integer({ min: 132, max: file.length - 1 }),
@@ -515,7 +516,7 @@ describe("what makes no volume is refused", () => {
   test("sequences nested without end", async () => {
     const open = Buffer.from([0x08, 0, 0x40, 0x11, 0x53, 0x51, 0, 0, 255, 255, 255, 255, 0xfe, 0xff, 0, 0xe0, 255, 255, 255, 255]);
     const folder = folderOf(root, [Buffer.concat([dicomFile([]), ...new Array<Buffer>(200_000).fill(open)])]);
-    const error = await failureOf(() => readVolume(folder));
+    const error = await failureOf(readVolume(folder));
     expect(error.message).toBe(
       `Cannot read DICOM file "${path.join(folder, "IM4")}": its tags are damaged or cut off (Maximum call stack size exceeded)`,
     );

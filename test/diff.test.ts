@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../src/cli/main.js";
 import { decodeModel } from "../src/formats/onnx/decode.js";
 import { encodeSafetensors } from "../src/formats/safetensors.js";
 import { describeModel } from "../src/models/index.js";
@@ -10,9 +9,10 @@ import { exportOnnx } from "../src/node/export-model.js";
 import { prepareModel } from "../src/node/prepare-model.js";
 import { elementCount, float32Tensor } from "../src/tensor/tensor.js";
 import { goldenParameters } from "../src/weights/golden.js";
+import { ROOT, refused } from "./program.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
-const DIGITS = path.resolve(import.meta.dirname, "../examples/digits");
+const DIGITS = path.join(ROOT, "examples/digits");
 const DIGITS_NETWORK = "googlenet:numClasses=10:inputSize=64:widthMultiplier=0.25";
 let folder = "";
 
@@ -21,12 +21,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function diff(...args: readonly string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
-  let out = "";
-  let err = "";
-  const code = await main(["diff", ...args], { out: (text) => (out += text), err: (text) => (err += text), interactive: false });
-  return { code, out, err };
-}
+const diff = (...args: readonly string[]) => refused("diff", ...args);
 
 async function refusal(...args: readonly string[]): Promise<string> {
   const { code, out, err } = await diff(...args);

@@ -2,7 +2,6 @@
  * Every `inception …` line of the README, of docs/, of the model cards and of `--help` is parsed; those whose inputs are in the
  * sample workspace run there.
  */
-import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -11,7 +10,7 @@ import { COMMANDS } from "../src/cli/commands.js";
 import { parseLine } from "../src/cli/main.js";
 import { MODELS } from "../src/models/index.js";
 import { type CommandLine, findCommandLines } from "./command-lines.js";
-import { ROOT } from "./program.js";
+import { inceptionIn } from "./program.js";
 import { fillWorkspace } from "./sample-workspace.js";
 
 /** Training and what measures itself for minutes have tests of their own. */
@@ -37,18 +36,21 @@ describe("command lines of the documentation", () => {
   });
 
   describe("run in the sample workspace", () => {
-    const folder = mkdtempSync(path.join(tmpdir(), "inception-docs-"));
+    let folder = "";
     let ran = 0;
-    beforeAll(() => fillWorkspace(folder));
+    beforeAll(() => {
+      folder = mkdtempSync(path.join(tmpdir(), "inception-docs-"));
+      return fillWorkspace(folder);
+    });
     afterAll(() => rmSync(folder, { recursive: true }));
 
     test("those whose inputs are there", { timeout: 900_000 }, async () => {
       const unique = [...new Map(lines.map((each) => [each.args.join("\0"), each])).values()];
       for (const line of unique.filter((each) => canRun(each, folder))) {
-        const { code, out } = await runIn(folder, line.args);
+        const { code, out, err } = await inceptionIn(folder, ...line.args);
         // diff ends with 1 where the networks differ, which is what its examples show.
         const expected = line.args[0] === "diff" ? [0, 1] : [0];
-        if (!expected.includes(code)) throw new Error(`${line.place}: ${line.line} ended with ${code}:\n${out}`);
+        if (!expected.includes(code ?? -1)) throw new Error(`${line.place}: ${line.line} ended with ${code}:\n${out.slice(-500)}${err}`);
         ran++;
       }
       expect(ran).toBeGreaterThanOrEqual(25);
@@ -72,12 +74,4 @@ function isModel(word: string): boolean {
 /** Values that are no files: numbers, options, names of methods and classes. */
 function isPlain(word: string): boolean {
   return /^[\d.,x]+$/.test(word) || word.includes("=") || /^(all|last|best|rose|svg|grad_cam|x|repeat\.0|inception_a\.0)$/.test(word);
-}
-
-function runIn(cwd: string, args: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [path.join(ROOT, "bin/inception.js"), ...args], { cwd, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1, out: stdout.slice(-500) + stderr });
-    });
-  });
 }

@@ -3,9 +3,9 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../src/cli/main.js";
 import { createVolume, type Volume } from "../src/data/volumes/volume.js";
 import { readVolume, writeVolume } from "../src/node/volumes.js";
+import { refused } from "./program.js";
 import { goldenPath, sharedPath, titleNeeding } from "./shared.js";
 
 const LABELS = sharedPath("data/msd_hippocampus/labelsTr");
@@ -31,11 +31,7 @@ interface Report {
   readonly mean: readonly Score[];
 }
 
-async function evalSeg(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ["", ""];
-  const code = await main(["eval-seg", ...args], { out: (text) => (out += text), err: (text) => (err += text), interactive: false });
-  return { code, out, err };
-}
+const evalSeg = (...args: readonly string[]) => refused("eval-seg", ...args);
 
 async function report(...args: readonly string[]): Promise<Report> {
   const { code, out, err } = await evalSeg(...args, "--json");

@@ -2,30 +2,19 @@
  * ONNX graphs whose semantics end or exhaust a runtime, through the commands that read them, in a process of their own:
  * each works or fails in one typed line, within 20 seconds and 1.5 GB.
  */
-import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ended, ROOT } from "./program.js";
+import { MAX_SECONDS, type Outcome, outcomes } from "./measured.js";
+import { ROOT } from "./program.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
 const HOSTILE = "data/hostile";
 const hostile = sharedPath(HOSTILE);
 const IMAGE = path.join(ROOT, "examples/digits/images/0-a.png");
 
-const MAX_SECONDS = 20;
-const MAX_KILOBYTES = 1.5e6;
-
-interface Outcome {
-  readonly args: readonly string[];
-  readonly code: number;
-  readonly err: string;
-  readonly seconds: number;
-  /** The largest memory of the process so far. */
-  readonly kilobytes: number;
-}
+const MAX_BYTES = 1.5e6 * 1024;
 
 let folder = "";
 beforeAll(() => {
@@ -33,35 +22,11 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Calls the program once for each list of arguments, in one process, and says after each what came of it. */
-const CHILD = `
-  const { main } = await import(${JSON.stringify(pathToFileURL(path.join(ROOT, "dist/cli/main.js")).href)});
-  for (const args of JSON.parse(process.argv[1])) {
-    let err = "";
-    const start = performance.now();
-    const code = await main(args, { out: () => {}, err: (text) => (err += text), interactive: false });
-    const seconds = (performance.now() - start) / 1000;
-    console.log(JSON.stringify({ args, code, err, seconds, kilobytes: process.resourceUsage().maxRSS }));
-  }
-`;
-
-async function outcomes(calls: readonly (readonly string[])[]): Promise<readonly Outcome[]> {
-  const child = spawn(process.execPath, ["--input-type=module", "-e", CHILD, JSON.stringify(calls)], { cwd: folder });
-  const { code, out, err } = await ended(child);
-  const results = out
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Outcome);
-  // A process that dies says so by the call that it did not answer.
-  expect({ code, err, next: calls[results.length] }).toEqual({ code: 0, err: "", next: undefined });
-  return results;
-}
-
-function check({ args, code, err, seconds, kilobytes }: Outcome): void {
+function check({ args, code, err, seconds, bytes }: Outcome): void {
   const what = args.join(" ");
   expect([0, 1, 2], `${what}: ${err}`).toContain(code);
   expect(seconds, what).toBeLessThan(MAX_SECONDS);
-  expect(kilobytes, what).toBeLessThan(MAX_KILOBYTES);
+  expect(bytes, what).toBeLessThan(MAX_BYTES);
   const lines = err.split("\n").filter((line) => line.startsWith("inception: "));
   if (args[0] === "classify") expect(lines.length, `${what}: ${err}`).toBe(code === 0 ? 0 : 1);
 }
@@ -79,7 +44,7 @@ describe.skipIf(hostile === null)(titleNeeding("hostile ONNX graphs", hostile, H
     "%s works or fails in one line",
     async (_command, argsOf) => {
       expect(files.length).toBeGreaterThan(50);
-      for (const outcome of await outcomes(files.map(argsOf))) check(outcome);
+      for (const outcome of await outcomes(folder, files.map(argsOf))) check(outcome);
     },
     120_000,
   );
@@ -116,7 +81,7 @@ describe.skipIf(hostile === null)(titleNeeding("hostile ONNX graphs", hostile, H
       ],
     ];
     const calls = facts.map(([name]) => ["classify", IMAGE, "--model", named(name), "--preprocessing", preprocessing]);
-    const results = await outcomes(calls);
+    const results = await outcomes(folder, calls);
     expect(results.map(({ code, err }) => [code, err])).toEqual(
       facts.map(([name, fact]) => [2, `inception: Cannot load "${named(name)}": ${fact}\n`]),
     );

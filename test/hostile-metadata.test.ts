@@ -3,24 +3,18 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../src/cli/main.js";
 import { concatChunks, encodeModel } from "../src/formats/onnx/encode.js";
+import { floats, model, node } from "../src/formats/onnx/onnx-graphs.cases.js";
 import type { OnnxValueInfo } from "../src/formats/onnx/types.js";
-import { op, value } from "../src/runtime/session.cases.js";
+import { refused as inception, ROOT } from "./program.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
-const IMAGE = path.resolve(import.meta.dirname, "../examples/digits/images/0-a.png");
+const IMAGE = path.join(ROOT, "examples/digits/images/0-a.png");
 let folder = "";
 beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), "inception-metadata-"));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-async function inception(...args: readonly string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
-  let [out, err] = ["", ""];
-  const code = await main(args, { out: (text) => (out += text), err: (text) => (err += text), interactive: false });
-  return { code, out, err };
-}
 
 const RECIPE = {
   resize: { kind: "warp", size: 8, filter: "bilinear" },
@@ -43,23 +37,11 @@ const ABOUT = {
 const GOLDEN = { key: "k", shape: [1, 3, 8, 8], low: 0, high: 1 };
 
 /** A file whose logits are the means of the three channels. */
-function writeModel(metadata: string, inputs: readonly OnnxValueInfo[] = [value("input", "float32", [1, 3, 8, 8])]): string {
+function writeModel(metadata: string, inputs: readonly OnnxValueInfo[] = [floats("input", 1, 3, 8, 8)]): string {
   const file = path.join(folder, "x.onnx");
-  const { chunks } = encodeModel({
-    irVersion: 8,
-    opsets: [{ domain: "", version: 17 }],
-    producerName: "test",
-    producerVersion: "",
-    metadata: new Map([["inceptionkit", metadata]]),
-    graph: {
-      name: "g",
-      nodes: [op("GlobalAveragePool", [inputs[0]?.name ?? ""], ["pooled"]), op("Flatten", ["pooled"], ["logits"])],
-      initializers: [],
-      inputs,
-      outputs: [value("logits", "float32", [1, 3])],
-      valueInfo: [],
-    },
-  });
+  const nodes = [node("GlobalAveragePool", inputs[0]?.name ?? "", "pooled"), node("Flatten", "pooled", "logits")];
+  const means = model({ nodes, inputs, outputs: [floats("logits", 1, 3)] });
+  const { chunks } = encodeModel({ ...means, metadata: new Map([["inceptionkit", metadata]]) });
   writeFileSync(file, concatChunks(chunks));
   return file;
 }
@@ -68,19 +50,15 @@ const about = (change: object) => JSON.stringify({ ...ABOUT, ...change });
 const classify = (file: string) => inception("classify", IMAGE, "--model", file, "--batch", "1");
 
 describe("a self-check", () => {
-  test("that nothing could fail is rejected", async () => {
-    const file = writeModel(about({ golden: { ...GOLDEN, outputs: { logits: [1e200, -1e200, 1e200] } } }));
-    const fact = 'output "logits" of its golden example is not a list of finite float32 values';
-    expect(await classify(file)).toEqual({
-      code: 2,
-      out: "",
-      err: `inception: Cannot use the metadata "inceptionkit" of "${file}": ${fact}\n`,
-    });
-  });
-
-  test("without outputs is rejected", async () => {
-    const file = writeModel(about({ golden: { ...GOLDEN, outputs: {} } }));
-    const fact = "its golden example has no outputs";
+  test.each([
+    [
+      "that nothing could fail",
+      { logits: [1e200, -1e200, 1e200] },
+      'output "logits" of its golden example is not a list of finite float32 values',
+    ],
+    ["without outputs", {}, "its golden example has no outputs"],
+  ])("%s is rejected", async (_, outputs, fact) => {
+    const file = writeModel(about({ golden: { ...GOLDEN, outputs } }));
     expect(await classify(file)).toEqual({
       code: 2,
       out: "",
@@ -89,7 +67,7 @@ describe("a self-check", () => {
   });
 
   test("of a second input that asks for 16 PB is rejected", async () => {
-    const inputs = [value("input", "float32", [1, 3, 8, 8]), value("second", "float32", [2 ** 32, 2 ** 20])];
+    const inputs = [floats("input", 1, 3, 8, 8), floats("second", 2 ** 32, 2 ** 20)];
     const file = writeModel(about({ golden: { ...GOLDEN, outputs: { logits: [1, 2, 3] } } }), inputs);
     const { code, err } = await classify(file);
     expect([code, err]).toEqual([2, expect.stringMatching(/^inception: [^\n]+\n$/)]);
@@ -114,7 +92,7 @@ describe("a self-check", () => {
 });
 
 test("an input named __proto__ is an input", async () => {
-  const file = writeModel(about({}), [value("__proto__", "float32", [1, 3, 8, 8])]);
+  const file = writeModel(about({}), [floats("__proto__", 1, 3, 8, 8)]);
   expect((await classify(file)).code).toBe(0);
 });
 

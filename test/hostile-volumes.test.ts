@@ -2,18 +2,16 @@
  * Volumes that ask for more than they hold, through the commands as a user runs them: each works or fails with one typed line,
  * within 20 s and 1.5 GB.
  */
-import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createVolume, type Triple } from "../src/data/index.js";
 import { encodeNifti } from "../src/formats/nifti-encode.js";
-import { ROOT } from "./program.js";
+import { MAX_SECONDS, type Outcome, outcomes } from "./measured.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
-const MOST_SECONDS = 20;
 const MOST_BYTES = 1.5 * 1024 ** 3;
 const MEBIBYTE = 2 ** 20;
 
@@ -23,37 +21,17 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-interface Outcome {
-  readonly code: number | null;
-  readonly err: string;
-  readonly bytes: number;
-  /** Of processor time: how long a command takes on the clock depends on what else runs. */
-  readonly seconds: number;
-}
-
-/** A command in a process of its own, with the most memory that it had. */
 async function run(...args: readonly string[]): Promise<Outcome> {
-  const peak = path.join(folder, "peak");
-  const source = `const { writeFileSync } = await import("node:fs");
-    const { runProcess } = await import(${JSON.stringify(path.join(ROOT, "dist/cli/process.js"))});
-    process.on("exit", () => writeFileSync(${JSON.stringify(peak)}, JSON.stringify(process.resourceUsage())));
-    process.exitCode = await runProcess(${JSON.stringify(args)});`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", source], { stdio: ["ignore", "ignore", "pipe"] });
-  let err = "";
-  child.stderr.on("data", (text: Buffer) => (err += text.toString()));
-  // A hang must end the test, not the test run; the limit that counts is checked below.
-  const timer = setTimeout(() => child.kill("SIGKILL"), 6 * MOST_SECONDS * 1000);
-  const code = await new Promise<number | null>((resolve) => void child.once("close", resolve));
-  clearTimeout(timer);
-  const usage = JSON.parse(readFileSync(peak, "utf8")) as NodeJS.ResourceUsage;
-  return { code, err, bytes: usage.maxRSS * 1024, seconds: (usage.userCPUTime + usage.systemCPUTime) / 1e6 };
+  const [outcome] = await outcomes(folder, [args]);
+  if (outcome === undefined) throw new Error("the command did not answer");
+  return outcome;
 }
 
-function expectBounded({ code, err, bytes, seconds }: Outcome): void {
+function expectBounded({ code, err, bytes, processorSeconds }: Outcome): void {
   expect([0, 1, 2]).toContain(code);
   if (code !== 0) expect(err).toMatch(/^inception: Cannot [^\n]+\n$/);
   expect(bytes).toBeLessThan(MOST_BYTES);
-  expect(seconds).toBeLessThan(MOST_SECONDS);
+  expect(processorSeconds).toBeLessThan(MAX_SECONDS);
 }
 
 /** A NIfTI file of zeros: the header says `shape`, `held` MiB follow; packed, each MiB is a gzip member of a kilobyte. */

@@ -2,13 +2,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../src/cli/main.js";
 import { PREPROCESSING } from "../src/data/index.js";
 import { bytesSource } from "../src/formats/byte-source.js";
 import { openNpy } from "../src/formats/npy.js";
 import { decodeImage } from "../src/node/decode-image.js";
 import { readImageInputs } from "../src/node/image-inputs.js";
 import { type ImageSourceOptions, imageTitle, openImageSource } from "../src/node/image-source.js";
+import { inProcess as inception } from "./program.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
 let folder = "";
@@ -23,13 +23,6 @@ const MODEL = ["--model", "examples/digits/digits.onnx"];
 
 async function* piped(...chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* chunks;
-}
-
-async function inception(args: readonly string[], input?: () => AsyncIterable<Uint8Array>) {
-  let [out, err] = ["", ""];
-  const streams = { out: (text: string) => (out += text), err: (text: string) => (err += text), interactive: false };
-  const code = await main(args, input === undefined ? streams : { ...streams, input });
-  return { code, out, err };
 }
 
 describe("standard input", () => {

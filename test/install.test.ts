@@ -9,9 +9,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ROOT } from "./shared.js";
 
 const run = promisify(execFile);
-const ROOT = path.resolve(import.meta.dirname, "..");
 const FOLDER = mkdtempSync(path.join(tmpdir(), "inceptionkit-install-"));
 /** Without the machine's own npm settings, which may cause warnings that are not ours; `npx` passes them on as variables. */
 const ENVIRONMENT = {

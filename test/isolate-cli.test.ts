@@ -1,15 +1,9 @@
 import path from "node:path";
 import { expect, test } from "vitest";
-import { main } from "../src/cli/main.js";
+import { refused as inception, ROOT } from "./program.js";
 
-const DIGITS = path.resolve(import.meta.dirname, "../examples/digits");
+const DIGITS = path.join(ROOT, "examples/digits");
 const MODEL = ["--model", path.join(DIGITS, "digits.onnx")];
-
-async function inception(...args: readonly string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
-  let [out, err] = ["", ""];
-  const code = await main(args, { out: (text) => (out += text), err: (text) => (err += text), interactive: false });
-  return { code, out, err };
-}
 
 test.each([
   ["classify", path.join(DIGITS, "images"), ...MODEL, "--json"],

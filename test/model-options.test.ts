@@ -8,9 +8,9 @@ import { type LoadModelOptions, loadModel, prepareAny } from "../src/node/load-m
 import { openSegmenter } from "../src/node/segment/segmenter.js";
 import { evaluateModel } from "../src/node/training/evaluate-model.js";
 import { float32Tensor } from "../src/tensor/tensor.js";
-import { refused as inception } from "./program.js";
+import { failureOf } from "./failures.js";
+import { refused as inception, ROOT } from "./program.js";
 
-const ROOT = path.resolve(import.meta.dirname, "..");
 const DIGITS = path.join(ROOT, "examples/digits");
 const IMAGE = path.join(DIGITS, "images/7-a.png");
 const WEIGHTS = path.join(DIGITS, "googlenet-digits.safetensors");
@@ -24,12 +24,6 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const failure = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
-
 describe("beside an ONNX file", () => {
   const cases: readonly [LoadModelOptions, string][] = [
     [{ weights: "w.safetensors" }, "weights"],
@@ -41,9 +35,9 @@ describe("beside an ONNX file", () => {
 
   test.each(cases)("%o is refused by every function that takes a model", async (options, named) => {
     const expected = { code: "OPTION_INVALID", message: `Cannot use ${named} with file "${file}": a file has its own` };
-    expect(await failure(loadModel(file, options))).toMatchObject(expected);
-    expect(await failure(openSegmenter(file, options))).toMatchObject(expected);
-    expect(await failure(evaluateModel(file, folder, options))).toMatchObject(expected);
+    expect(await failureOf(loadModel(file, options))).toMatchObject(expected);
+    expect(await failureOf(openSegmenter(file, options))).toMatchObject(expected);
+    expect(await failureOf(evaluateModel(file, folder, options))).toMatchObject(expected);
   });
 
   test("--weights, --option and --checkpoint are refused by every command that takes a file", async () => {
@@ -71,7 +65,7 @@ describe("beside an ONNX file", () => {
       const [ofAll, ofOne] = [await all.session.run({ input }), await one.session.run({ input })];
       expect(Object.keys(ofOne)).toEqual(["features"]);
       expect(ofOne.features).toEqual(ofAll.features);
-      expect(await failure(one.session.run({ input }, { fetches: ["logits"] }))).toMatchObject({
+      expect(await failureOf(one.session.run({ input }, { fetches: ["logits"] }))).toMatchObject({
         code: "FEED_INVALID",
         message: `Cannot run "${file}": output "logits" was not selected, expected features`,
       });
@@ -79,14 +73,14 @@ describe("beside an ONNX file", () => {
       await all.close();
       await one.close();
     }
-    expect(await failure(loadModel(file, { outputs: ["logits", "map"] }))).toMatchObject({
+    expect(await failureOf(loadModel(file, { outputs: ["logits", "map"] }))).toMatchObject({
       code: "OPTION_INVALID",
       message: `Cannot select output "map" of "${file}": expected logits, features`,
     });
   });
 
   test("labels are one for each class", async () => {
-    expect(await failure(loadModel(file, { labels: ["a", "b"] }))).toMatchObject({
+    expect(await failureOf(loadModel(file, { labels: ["a", "b"] }))).toMatchObject({
       code: "OPTION_INVALID",
       message: 'Cannot use 2 labels for "googlenet.public": it has 10 classes',
     });
@@ -99,12 +93,12 @@ describe("beside a bundled model and a network", () => {
       code: "OPTION_INVALID",
       message: `Cannot use ${named} with bundled model "hippocampus": a bundled model has its own`,
     });
-    expect(await failure(prepareAny("hippocampus", { weights: WEIGHTS }))).toMatchObject(bundled("weights"));
-    expect(await failure(prepareAny("hippocampus", { checkpoint: "best", options: { numClasses: 2 } }))).toMatchObject(
+    expect(await failureOf(prepareAny("hippocampus", { weights: WEIGHTS }))).toMatchObject(bundled("weights"));
+    expect(await failureOf(prepareAny("hippocampus", { checkpoint: "best", options: { numClasses: 2 } }))).toMatchObject(
       bundled("options and checkpoint"),
     );
-    expect(await failure(prepareAny("hippocampus", { allow: { unexpected: ["x"] } }))).toMatchObject(bundled("allow"));
-    expect(await failure(prepareAny("googlenet", { weights: WEIGHTS, checkpoint: 3 }))).toMatchObject({
+    expect(await failureOf(prepareAny("hippocampus", { allow: { unexpected: ["x"] } }))).toMatchObject(bundled("allow"));
+    expect(await failureOf(prepareAny("googlenet", { weights: WEIGHTS, checkpoint: 3 }))).toMatchObject({
       code: "OPTION_INVALID",
       message: 'Cannot use checkpoint with network "googlenet": its weights are a file, expected the folder of a run',
     });
@@ -113,7 +107,7 @@ describe("beside a bundled model and a network", () => {
   test("labels of a bundled model are obeyed, and refused where they are too few", async () => {
     const { artefact } = await prepareAny("hippocampus", { labels: ["nothing", "front", "back"] });
     expect(artefact.labels).toEqual(["nothing", "front", "back"]);
-    expect(await failure(prepareAny("hippocampus", { labels: ["front"] }))).toMatchObject({
+    expect(await failureOf(prepareAny("hippocampus", { labels: ["front"] }))).toMatchObject({
       message: 'Cannot use 1 labels for "inception_resnet_3d.table": it has 3 classes',
     });
   });
@@ -121,7 +115,7 @@ describe("beside a bundled model and a network", () => {
 
 describe("diff and export", () => {
   test("refuse options that no operand uses", async () => {
-    expect(await failure(compareNetworks(file, file, { options: { numClasses: 3 } }))).toMatchObject({
+    expect(await failureOf(compareNetworks(file, file, { options: { numClasses: 3 } }))).toMatchObject({
       code: "OPTION_INVALID",
       message: `Cannot use options numClasses: neither "${file}" nor "${file}" is a model id, whose options they would be`,
     });

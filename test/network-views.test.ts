@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../src/cli/main.js";
 import { DIAGRAM_FORMATS, renderDiagram } from "../src/diagram/index.js";
 import { structureDiagram, summarizeStructure } from "../src/diff/index.js";
 import { structureOfOnnx } from "../src/diff/onnx-structure.js";
 import { InceptionError } from "../src/errors.js";
 import { trainModel } from "../src/node/training/train-model.js";
+import { refused as inception } from "./program.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
 let folder = "";
@@ -15,12 +15,6 @@ beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), "inception-views-"));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-async function inception(...args: readonly string[]) {
-  let [out, err] = ["", ""];
-  const code = await main(args, { out: (text) => (out += text), err: (text) => (err += text), interactive: false });
-  return { code, out, err };
-}
 
 const DIGITS = "examples/digits/digits.onnx";
 

@@ -6,8 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createVolume } from "../src/data/volumes/volume.js";
 import { bytesSource } from "../src/formats/byte-source.js";
 import { concatChunks, encodeModel } from "../src/formats/onnx/encode.js";
-import { onnxTensor } from "../src/formats/onnx/tensor.js";
-import type { OnnxNode } from "../src/formats/onnx/types.js";
+import { float32, floats, model, node } from "../src/formats/onnx/onnx-graphs.cases.js";
 import { encodeSafetensors } from "../src/formats/safetensors.js";
 import { exportOnnx, exportSafetensors } from "../src/node/export-model.js";
 import { prepareModel } from "../src/node/prepare-model.js";
@@ -15,10 +14,10 @@ import { writeVolume } from "../src/node/volumes.js";
 import { ARTEFACT_KEY } from "../src/predict/artefact.js";
 import { float32Tensor, type Tensor } from "../src/tensor/tensor.js";
 import { openWeightFile } from "../src/weights/containers/index.js";
-import { refused as inception } from "./program.js";
+import { failureOf } from "./failures.js";
+import { refused as inception, ROOT } from "./program.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
-const ROOT = path.resolve(import.meta.dirname, "..");
 const DIGITS = path.join(ROOT, "examples/digits");
 const DIGITS_WEIGHTS = path.join(DIGITS, "googlenet-digits.safetensors");
 const DIGITS_OPTIONS = { widthMultiplier: 0.25, numClasses: 10, inputSize: 64 };
@@ -30,12 +29,6 @@ beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), "inception-finite-"));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-const failure = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
 
 /** The digits' weights, which are float16, with NaN in one place. */
 async function spoiled(name: string, index: number): Promise<string> {
@@ -52,16 +45,8 @@ async function spoiled(name: string, index: number): Promise<string> {
   return target;
 }
 
-/** A classifier of 8×8 images whose logits are its inputs' means, divided by themselves less `centre`: black images give 0 / 0. */
+/** A classifier of 8×8 images whose logits are the means of the channels times `weights`, divided by the means: black images give 0 / 0. */
 function dividing(weights: Float32Array): Uint8Array {
-  const node = (opType: string, inputs: readonly string[], output: string): OnnxNode => ({
-    opType,
-    domain: "",
-    name: output,
-    inputs,
-    outputs: [output],
-    attributes: [],
-  });
   const artefact = {
     version: 1,
     model: "dividing",
@@ -79,27 +64,18 @@ function dividing(weights: Float32Array): Uint8Array {
     weightsSha256: null,
     golden: null,
   };
-  const { chunks } = encodeModel({
-    irVersion: 9,
-    opsets: [{ domain: "", version: 19 }],
-    producerName: "",
-    producerVersion: "",
-    metadata: new Map([[ARTEFACT_KEY, JSON.stringify(artefact)]]),
-    graph: {
-      name: "dividing",
-      nodes: [
-        node("GlobalAveragePool", ["input"], "pooled"),
-        node("Flatten", ["pooled"], "flat"),
-        node("Mul", ["flat", "scale"], "scaled"),
-        node("Div", ["scaled", "flat"], "logits"),
-      ],
-      initializers: [onnxTensor("scale", float32Tensor([3], weights))],
-      inputs: [{ name: "input", dtype: "float32", shape: ["N", 3, 8, 8] }],
-      outputs: [{ name: "logits", dtype: "float32", shape: ["N", 3] }],
-      valueInfo: [],
-    },
+  const graph = model({
+    nodes: [
+      node("GlobalAveragePool", "input", "pooled"),
+      node("Flatten", "pooled", "flat"),
+      node("Mul", "flat scale", "scaled"),
+      node("Div", "scaled flat", "logits"),
+    ],
+    initializers: [float32("scale", [3], ...weights)],
+    inputs: [floats("input", "N", 3, 8, 8)],
+    outputs: [floats("logits", "N", 3)],
   });
-  return concatChunks(chunks);
+  return concatChunks(encodeModel({ ...graph, metadata: new Map([[ARTEFACT_KEY, JSON.stringify(artefact)]]) }).chunks);
 }
 
 /** A picture of one colour, as a portable pixmap made into PNG by sharp. */
@@ -117,7 +93,7 @@ describe("weights with a value that is not finite", () => {
     const weights = await spoiled("conv1.conv.weight", 5);
     const message =
       'Cannot load weights into "googlenet.public": parameter "conv1.conv.weight" is NaN at index 5; 1 of 2352 values is not finite';
-    expect(await failure(prepareModel("googlenet", weights, { options: DIGITS_OPTIONS }))).toMatchObject({ code: "NOT_FINITE", message });
+    expect(await failureOf(prepareModel("googlenet", weights, { options: DIGITS_OPTIONS }))).toMatchObject({ code: "NOT_FINITE", message });
     const image = await picture(inFolder("white.png"), 255);
     const model = ["--model", "googlenet", "--weights", weights, ...OPTION_FLAGS];
     for (const args of [
@@ -141,11 +117,11 @@ describe("weights with a value that is not finite", () => {
     ]);
     const spoiledModel = { ...prepared, parameters };
     const fact = 'parameter "fc.bias" is Infinity at index 9; 1 of 10 values is not finite';
-    expect(await failure(exportOnnx(spoiledModel, inFolder("bad.onnx")))).toMatchObject({
+    expect(await failureOf(exportOnnx(spoiledModel, inFolder("bad.onnx")))).toMatchObject({
       code: "NOT_FINITE",
       message: `Cannot compile "googlenet.public": ${fact}`,
     });
-    expect(await failure(exportSafetensors(spoiledModel, inFolder("bad.safetensors"), "inceptionkit"))).toMatchObject({
+    expect(await failureOf(exportSafetensors(spoiledModel, inFolder("bad.safetensors"), "inceptionkit"))).toMatchObject({
       code: "NOT_FINITE",
       message: `Cannot export "googlenet.public": ${fact}`,
     });
@@ -158,7 +134,7 @@ describe("weights with a value that is not finite", () => {
     const weight = prepared.parameters.get("fc.weight");
     const huge = float32Tensor(weight?.shape ?? [], new Float32Array(weight?.data.length ?? 0).fill(3e38));
     const parameters = new Map([...prepared.parameters, ["fc.weight", huge]]);
-    expect(await failure(exportOnnx({ ...prepared, parameters }, inFolder("bad.onnx")))).toMatchObject({
+    expect(await failureOf(exportOnnx({ ...prepared, parameters }, inFolder("bad.onnx")))).toMatchObject({
       code: "NOT_FINITE",
       message:
         'Cannot export "googlenet.public": output "logits" of the embedded self-check is Infinity at index 0; 10 of 10 values are not finite',

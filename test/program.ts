@@ -1,11 +1,12 @@
-/** The command line as a user runs it: the built program in a process of its own, or in this one where it fails early. */
+/** The command line as a user runs it: the built program in a process of its own, or in this one. */
 import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
 import { expect } from "vitest";
 import { main } from "../src/cli/main.js";
+import { ROOT } from "./shared.js";
 
-export const ROOT = path.resolve(import.meta.dirname, "..");
-const BIN = path.join(ROOT, "bin/inception.js");
+export { ROOT };
+export const BIN = path.join(ROOT, "bin/inception.js");
 
 export interface Result {
   readonly code: number | null;
@@ -18,8 +19,17 @@ export function inception(...args: readonly string[]): Promise<Result> {
   return ended(begin(...args));
 }
 
+/** Run the program to its end in another directory. */
+export function inceptionIn(cwd: string, ...args: readonly string[]): Promise<Result> {
+  return ended(beginIn(cwd, ...args));
+}
+
 export function begin(...args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [BIN, ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+  return beginIn(ROOT, ...args);
+}
+
+function beginIn(cwd: string, ...args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [BIN, ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] });
 }
 
 export function ended(child: ChildProcess): Promise<Result> {
@@ -32,11 +42,17 @@ export function ended(child: ChildProcess): Promise<Result> {
   });
 }
 
-/** A command line that fails before any work, in this process. */
-export async function refused(...args: readonly string[]): Promise<Result> {
+/** A command line in this process, without a terminal. */
+export async function inProcess(args: readonly string[], input?: () => AsyncIterable<Uint8Array>): Promise<Result> {
   let [out, err] = ["", ""];
-  const code = await main(args, { out: (text) => (out += text), err: (text) => (err += text), interactive: false });
+  const streams = { out: (text: string) => (out += text), err: (text: string) => (err += text), interactive: false };
+  const code = await main(args, input === undefined ? streams : { ...streams, input });
   return { code, out, err };
+}
+
+/** A command line that fails before any work, or whose work needs no process of its own. */
+export function refused(...args: readonly string[]): Promise<Result> {
+  return inProcess(args);
 }
 
 export function json(result: Result): Record<string, unknown> {

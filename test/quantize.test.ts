@@ -6,7 +6,6 @@ import path from "node:path";
 import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../src/cli/main.js";
 import { PREPROCESSING, type Preprocessing } from "../src/data/index.js";
 import { createVolume } from "../src/data/volumes/volume.js";
 import { describeModel, MODELS } from "../src/models/index.js";
@@ -14,9 +13,10 @@ import { exportSafetensors } from "../src/node/export-model.js";
 import { readVolume, writeVolume } from "../src/node/volumes.js";
 import { fillUniform } from "../src/tensor/fill.js";
 import { goldenParameters } from "../src/weights/golden.js";
+import { refused as inception, ROOT } from "./program.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
-const DIGITS = path.resolve(import.meta.dirname, "../examples/digits");
+const DIGITS = path.join(ROOT, "examples/digits");
 const LABELS = JSON.parse(readFileSync(path.join(DIGITS, "labels.json"), "utf8")) as readonly string[];
 let folder = "";
 
@@ -34,13 +34,6 @@ beforeAll(() => {
   writeFileSync(path.join(calibrate(), "damaged.jpg"), "no image");
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-async function inception(...args: readonly string[]) {
-  let out = "";
-  let err = "";
-  const code = await main(args, { out: (text) => (out += text), err: (text) => (err += text), interactive: false });
-  return { code, out, err };
-}
 
 /** The network of the examples, quick to measure. */
 function quantizeDigits(...more: readonly string[]) {

@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../src/cli/main.js";
 import { createVolume, foldSplit, type Triple } from "../src/data/index.js";
 import { openVolumeDataset, readCase } from "../src/node/datasets/volume-dataset.js";
 import { evaluateSegmentation } from "../src/node/evaluate-segmentation.js";
@@ -12,10 +11,12 @@ import { openSegmenter } from "../src/node/segment/segmenter.js";
 import { findShippedModel, prepareShippedModel } from "../src/node/shipped-models.js";
 import { readVolume, writeVolume } from "../src/node/volumes.js";
 import { caseFacts, checkInput, checkLabelVolumes, trainingStatistics } from "../src/segment/index.js";
+import { failureOf } from "./failures.js";
+import { ROOT, refused } from "./program.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
-const EXAMPLE = path.resolve(import.meta.dirname, "../examples/segment/hippocampus_001.nii.gz");
-const TRUTH = path.resolve(import.meta.dirname, "../examples/segment/hippocampus_001-labels.nii.gz");
+const EXAMPLE = path.join(ROOT, "examples/segment/hippocampus_001.nii.gz");
+const TRUTH = path.join(ROOT, "examples/segment/hippocampus_001-labels.nii.gz");
 const DATA = "data/msd_hippocampus";
 const Y_REFUSED =
   'Cannot mirror "inception_resnet_3d.table" along y and z: its training mirrored along x only, so it mislabels volumes mirrored along other axes; mirror along x or none';
@@ -60,12 +61,7 @@ function head(shape: Triple): Intensity {
   };
 }
 
-async function segment(...args: readonly string[]) {
-  let [out, err] = ["", ""];
-  const given = ["segment", ...args, "--threads", "1"];
-  const code = await main(given, { out: (text) => (out += text), err: (text) => (err += text), interactive: false });
-  return { code, out, err };
-}
+const segment = (...args: readonly string[]) => refused("segment", ...args, "--threads", "1");
 
 function newFolder(name: string): string {
   const full = path.join(folder, name);
@@ -77,13 +73,6 @@ async function hippocampus() {
   const shipped = findShippedModel("hippocampus");
   if (shipped === null) throw new Error("the package has a model hippocampus");
   return prepareShippedModel(shipped);
-}
-
-async function failureOf(run: Promise<unknown>): Promise<unknown> {
-  return run.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
 }
 
 describe("the bundled volume", () => {

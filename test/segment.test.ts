@@ -5,7 +5,6 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFile
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../src/cli/main.js";
 import { compileInference } from "../src/compile/compile.js";
 import type { SegmentationRecipe } from "../src/data/index.js";
 import { type Affine, createVolume, type Triple } from "../src/data/volumes/volume.js";
@@ -20,6 +19,8 @@ import { readVolume, writeVolume } from "../src/node/volumes.js";
 import type { Artefact } from "../src/predict/artefact.js";
 import { float32Tensor, type Tensor } from "../src/tensor/tensor.js";
 import { initialParameters } from "../src/weights/index.js";
+import { failureOf } from "./failures.js";
+import { refused } from "./program.js";
 
 const MODEL = "inception_resnet_3d.table";
 const OBLIQUE_LAS: Affine = [-1.5, 0.25, 0, 10, 0.2, 1.9, 0.5, -20, 0.1, -0.4, 2.5, 30, 0, 0, 0, 1];
@@ -111,25 +112,7 @@ async function direct(
   return { classes, logits: data };
 }
 
-interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function segment(...args: readonly string[]): Promise<Result> {
-  let [out, err] = ["", ""];
-  const given = ["segment", ...args, "--threads", "1"];
-  const code = await main(given, { out: (text) => (out += text), err: (text) => (err += text), interactive: false });
-  return { code, out, err };
-}
-
-async function failureOf(run: Promise<unknown>): Promise<unknown> {
-  return run.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
-}
+const segment = (...args: readonly string[]) => refused("segment", ...args, "--threads", "1");
 
 describe("openSegmenter", () => {
   test("a volume in one window is a direct run of the network", async () => {

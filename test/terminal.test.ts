@@ -6,12 +6,11 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createVolume } from "../src/data/volumes/volume.js";
 import { writeVolume } from "../src/node/volumes.js";
-import { begin, ended, inception, ROOT, refused } from "./program.js";
+import { BIN, begin, ended, inception, ROOT, refused } from "./program.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
 const DIGITS = path.join(ROOT, "examples/digits");
 const MODEL = path.join(DIGITS, "digits.onnx");
-const BIN = path.join(ROOT, "bin/inception.js");
 /** Retitles and clears a terminal, overwrites its line, forges a line, turns the direction of writing, hides. */
 const HOSTILE = "a\u001b]0;owned\u0007\u001b[2Jb\rc\nforged line\u202ed\u200be\u009bf";
 /** All that output may hold of such characters: our own newlines and tabs. */

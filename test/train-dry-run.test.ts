@@ -9,9 +9,13 @@ import { trainSegmentation } from "../src/node/training/train-segmentation.js";
 import { json, type Result, refused } from "./program.js";
 import { fillScans } from "./sample-workspace.js";
 
-const folder = mkdtempSync(path.join(tmpdir(), "inception-dry-run-"));
-const data = path.join(folder, "Task04_Hippocampus");
-beforeAll(() => fillScans(folder));
+let folder = "";
+let data = "";
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "inception-dry-run-"));
+  data = path.join(folder, "Task04_Hippocampus");
+  return fillScans(folder);
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const IMAGES = ["train", "shapes10?train=50&val=10", "--model", "inception_resnet_v1"];

@@ -1,10 +1,9 @@
 /** Resuming from another directory and with more epochs; the directory of a run that names none. */
-import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Result, ROOT } from "./program.js";
+import { inceptionIn, ROOT } from "./program.js";
 import { lastCheckpoint } from "./run-files.js";
 
 const DIGITS = path.join(ROOT, "examples/digits/images");
@@ -25,15 +24,6 @@ beforeAll(() => {
   }
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** The program in a directory. */
-function inceptionIn(cwd: string, ...args: readonly string[]): Promise<Result> {
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [path.join(ROOT, "bin/inception.js"), ...args], { cwd }, (_, out, err) =>
-      resolve({ code: child.exitCode, out, err }),
-    );
-  });
-}
 
 const train = (...more: readonly string[]) => inceptionIn(project, "train", "digits", ...NETWORK, ...CONSTANT, ...more);
 

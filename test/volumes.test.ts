@@ -12,6 +12,7 @@ import { encodeNifti } from "../src/formats/nifti-encode.js";
 import { NIFTI1, NIFTI2, type NiftiLayout } from "../src/formats/nifti-layout.js";
 import { storedVoxels } from "../src/formats/nifti-voxels.js";
 import { readVolume, readVolumes, summarizeVolume, writeVolume } from "../src/node/volumes.js";
+import { failureOf } from "./failures.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
 /** Far above what small files need (a few ms), far below what a person would wait. */
@@ -43,12 +44,6 @@ async function save(name: string, bytes: Uint8Array): Promise<string> {
   const full = path.join(folder, name);
   writeFileSync(full, bytes);
   return full;
-}
-
-async function failureOf(run: () => Promise<unknown>): Promise<InceptionError> {
-  const thrown: unknown = await run().catch((error: unknown) => error);
-  if (thrown instanceof InceptionError) return thrown;
-  throw new Error(`did not fail as it should: ${String(thrown)}`);
 }
 
 /** Three equal sizes of a NIfTI-1 header. */
@@ -164,7 +159,7 @@ const CRAFTED: readonly (readonly [title: string, change: (view: DataView) => vo
 describe("crafted headers", () => {
   test.each(CRAFTED)("%s", async (_title, change, code, fact) => {
     const name = await save("crafted.nii", file(change));
-    const error = await failureOf(() => readVolume(name));
+    const error = await failureOf(readVolume(name));
     expect([error.code, error.message]).toEqual([code, `Cannot read NIfTI file "${name}": ${fact}`]);
   });
 
@@ -173,7 +168,7 @@ describe("crafted headers", () => {
       for (const [axis, dim] of [2n ** 62n, 4n, 1n].entries()) v.setBigInt64(24 + 8 * axis, dim, true);
     }, VERSION_2);
     const name = await save("wrapped.nii", bytes);
-    expect((await failureOf(() => readVolume(name))).message).toBe(
+    expect((await failureOf(readVolume(name))).message).toBe(
       `Cannot read NIfTI file "${name}": a volume of 4611686018427388000 x 4 x 1 voxels, at most 536870912 are read`,
     );
   });
@@ -183,16 +178,14 @@ describe("crafted headers", () => {
     const name = await save("bomb.nii.gz", bomb);
     const before = process.memoryUsage().rss;
     const start = performance.now();
-    expect((await failureOf(() => readVolume(name))).message).toBe(
-      `Cannot read NIfTI file "${name}": more than 1048576 bytes follow its voxels`,
-    );
+    expect((await failureOf(readVolume(name))).message).toBe(`Cannot read NIfTI file "${name}": more than 1048576 bytes follow its voxels`);
     expect(performance.now() - start).toBeLessThan(TIME_LIMIT_MS);
     expect(process.memoryUsage().rss - before).toBeLessThan(MOST_MEMORY);
   });
 
   test("a small gzip file that promises gigabytes is refused before room is made", async () => {
     const name = await save("promise.nii.gz", gzipSync(file((v) => sizes(v, 800))));
-    const error = await failureOf(() => readVolume(name));
+    const error = await failureOf(readVolume(name));
     expect(error.code).toBe("FILE_TRUNCATED");
     expect(error.message).toMatch(
       /^Cannot read NIfTI file ".*promise\.nii\.gz": its header asks for 1024000352 bytes, its \d+ packed bytes cannot hold more than \d+$/,
@@ -209,7 +202,7 @@ describe("names", () => {
     ],
     ["none.nii", "FILE_NOT_FOUND", 'Cannot open "none.nii": no such file or directory'],
   ])("%s", async (name, code, message) => {
-    const error = await failureOf(() => readVolume(name));
+    const error = await failureOf(readVolume(name));
     expect([error.code, error.message]).toEqual([code, message]);
   });
 
@@ -231,7 +224,7 @@ describe("names", () => {
       expect((await readVolume(dataFile)).volume.data).toEqual(SMALL.data);
     }
     rmSync(path.join(folder, "a.img"));
-    expect((await failureOf(() => readVolume(path.join(folder, "a.hdr")))).message).toBe(
+    expect((await failureOf(readVolume(path.join(folder, "a.hdr")))).message).toBe(
       `Cannot open "${path.join(folder, "a.img")}": no such file or directory`,
     );
   });
@@ -286,7 +279,7 @@ describe("values", () => {
     const out = bigEndian(1024, 8, 0, 0);
     new DataView(out.buffer, out.byteOffset).setBigInt64(360, -(2n ** 40n));
     const name = await save("long.nii", out);
-    expect((await failureOf(() => readVolume(name))).message).toBe(
+    expect((await failureOf(readVolume(name))).message).toBe(
       `Cannot read NIfTI file "${name}": voxel 1 is the int64 -1099511627776, of which 32 bits hold only a part`,
     );
     expect(await summarizeVolume(name)).toMatchObject({ min: -(2 ** 40), max: 0, mean: -(2 ** 39) });
@@ -304,10 +297,10 @@ describe("values", () => {
     for (const name of [await save("series.nii", bytes), await save("series.nii.gz", gzipSync(bytes))]) {
       expect((await readVolume(name, { index: 0 })).volume.data).toEqual(SMALL.data);
       expect((await readVolume(name, { index: 1 })).volume.data[0]).toBe(995);
-      expect((await failureOf(() => readVolume(name))).message).toBe(
+      expect((await failureOf(readVolume(name))).message).toBe(
         `Cannot read one volume: "${name}" holds 2 volumes (shape [3, 2, 2, 2]); choose one by index, 0 to 1`,
       );
-      expect((await failureOf(() => readVolume(name, { index: 2 }))).message).toBe(
+      expect((await failureOf(readVolume(name, { index: 2 }))).message).toBe(
         `Cannot read volume 2: "${name}" holds 2 volumes (shape [3, 2, 2, 2]), expected an index from 0 to 1`,
       );
     }
@@ -328,7 +321,7 @@ describe("values", () => {
       for (const [index, volume] of all.volumes.entries()) expect(volume).toEqual((await readVolume(name, { index })).volume);
     }
     const cut = await save("cut.nii.gz", gzipSync(bytes.subarray(0, bytes.length - 2)));
-    expect((await failureOf(() => readVolumes(cut))).code).toBe("FILE_TRUNCATED");
+    expect((await failureOf(readVolumes(cut))).code).toBe("FILE_TRUNCATED");
     expect((await readVolumes(await save("single.nii", file()))).volumes).toHaveLength(1);
   });
 
@@ -341,7 +334,7 @@ describe("values", () => {
     writeFileSync(name, bytes);
     // A file with a hole: as long as the header says, without taking the disk.
     truncateSync(name, 352 + 2 * 256 ** 4);
-    const error = await failureOf(() => readVolumes(name));
+    const error = await failureOf(readVolumes(name));
     expect([error.code, error.message]).toEqual([
       "FILE_LIMIT",
       `Cannot read NIfTI file "${name}": its 256 volumes have 4294967296 voxels, at most 536870912 are read at once; read one by its index`,
@@ -382,15 +375,15 @@ describe("writing", () => {
   });
 
   test("another ending is refused and nothing is written", async () => {
-    const error = await failureOf(() => writeVolume(path.join(folder, "mask.img"), SMALL));
+    const error = await failureOf(writeVolume(path.join(folder, "mask.img"), SMALL));
     expect([error.code, error.message]).toEqual([
       "OPTION_INVALID",
       `Cannot write "${path.join(folder, "mask.img")}": the name of a volume ends in .nii or .nii.gz`,
     ]);
     const unfit = { ...SMALL, affine: SMALL.affine.map(() => Number.NaN) };
     const failures = [
-      await failureOf(() => writeVolume(path.join(folder, "unfit.nii"), unfit)),
-      await failureOf(() => writeVolume(path.join(folder, "unfit.nii"), { ...SMALL, data: new Uint8Array(3) })),
+      await failureOf(writeVolume(path.join(folder, "unfit.nii"), unfit)),
+      await failureOf(writeVolume(path.join(folder, "unfit.nii"), { ...SMALL, data: new Uint8Array(3) })),
     ];
     expect(failures.map(({ code }) => code)).toEqual(["VOLUME_INVALID", "VOLUME_INVALID"]);
     expect(failures.map(({ message }) => message)).toEqual([

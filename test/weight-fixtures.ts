@@ -5,7 +5,7 @@
 
 const text = new TextEncoder();
 
-export function concat(...parts: readonly (Uint8Array | readonly number[])[]): Uint8Array {
+export function concat(...parts: readonly (Uint8Array | readonly number[])[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { main } from "../src/cli/main.js";
 import { byHand, downloadPublished, findKnownWeights, knownWeights, placeOf, resolvePublished } from "../src/node/published-weights.js";
 import { sha256Hex } from "../src/node/sha256.js";
+import { refused as inception } from "./program.js";
 
 let folder = "";
 let place = "";
@@ -24,12 +24,6 @@ afterEach(() => {
   rmSync(place, { recursive: true });
   mkdirSync(place);
 });
-
-async function inception(...args: readonly string[]) {
-  let [out, err] = ["", ""];
-  const code = await main(args, { out: (text) => (out += text), err: (text) => (err += text), interactive: false });
-  return { code, out, err };
-}
 
 const NAME = "torchvision_googlenet";
 const SOURCE = "https://download.pytorch.org/models/googlenet-1378be20.pth";

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { thrownBy } from "../../test/failures.js";
 import { filled, outputOf, runGraph, withModel } from "../../test/run-graph.js";
 import { decodeModel } from "../formats/onnx/decode.js";
 import { concatChunks } from "../formats/onnx/encode.js";
@@ -10,15 +11,6 @@ import { GraphBuilder } from "../ops/build.js";
 import { goldenParameters } from "../weights/golden.js";
 import { isSizeIndependent } from "./any-size.js";
 import { compileInference, lowerInference } from "./compile.js";
-
-const failure = (run: () => unknown): unknown => {
-  try {
-    run();
-    return null;
-  } catch (thrown) {
-    return thrown;
-  }
-};
 
 /** A classifier of volumes: two strided convolutions, the mean of the map, a linear layer. */
 function volumeClassifier(sizes: readonly number[], padding: "symmetric" | "same" = "symmetric"): Graph {
@@ -61,7 +53,7 @@ describe("a network for volumes compiled for any size", () => {
 
   test("is refused with SAME padding, in the words of volumes", () => {
     const graph = volumeClassifier([8, 8, 8], "same");
-    expect(failure(() => compileInference(graph, goldenParameters(graph), { dynamicSize: true }))).toMatchObject({
+    expect(thrownBy(() => compileInference(graph, goldenParameters(graph), { dynamicSize: true }))).toMatchObject({
       code: "OPTION_INVALID",
       message:
         'Cannot compile "volumes" for any depth, height and width: the padding of "conv1.conv" follows from the input size (SAME); describe it with padding symmetric if it has that option, or compile it for one size',
@@ -71,7 +63,7 @@ describe("a network for volumes compiled for any size", () => {
 });
 
 describe("a network for images compiled for any size", () => {
-  const lower = (graph: Graph) => failure(() => lowerInference(graph, { dynamicSize: true }));
+  const lower = (graph: Graph) => thrownBy(() => lowerInference(graph, { dynamicSize: true }));
 
   test("is refused with SAME padding", () => {
     for (const [id, options, layer] of [
@@ -93,7 +85,7 @@ describe("a network for images compiled for any size", () => {
       message:
         'Cannot compile "googlenet.public" for any height and width: a layer is written differently for each size; choose outputs that do not need it, or compile it for one size',
     });
-    expect(failure(() => lowerInference(graph, { dynamicSize: true, outputs: ["logits"] }))).toBeNull();
+    expect(thrownBy(() => lowerInference(graph, { dynamicSize: true, outputs: ["logits"] }))).toBeNull();
   });
 });
 
@@ -112,9 +104,9 @@ describe("the verdict from one description", () => {
     const model = MODELS.find((each) => each.id === id);
     const sizes = model?.task === "segment" ? SIZES.volume : SIZES.image;
     const describeAt = (inputSize: readonly number[]) => describeModel(id, { ...given, inputSize });
-    const own = failure(() => lowerInference(describeAt(sizes), { dynamicSize: true })) === null;
+    const own = thrownBy(() => lowerInference(describeAt(sizes), { dynamicSize: true })) === null;
     const larger = sizes.map((size, axis) => size + 33 + axis);
-    const fromTwo = failure(() => describeAt(larger)) === null && isSizeIndependent(describeAt, [sizes, larger]);
+    const fromTwo = thrownBy(() => describeAt(larger)) === null && isSizeIndependent(describeAt, [sizes, larger]);
     expect(own).toBe(fromTwo);
   });
 });

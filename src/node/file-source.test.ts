@@ -3,7 +3,7 @@ import { chmod, mkdtemp, open, rm, truncate, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { InceptionError } from "../errors.js";
+import { expectFailure } from "../../test/failures.js";
 import { openFileSource } from "./file-source.js";
 import { sha256Hex, sha256OfFile } from "./sha256.js";
 
@@ -17,15 +17,6 @@ async function fileIn(name: string, content: Uint8Array): Promise<string> {
   const file = path.join(folder, name);
   await writeFile(file, content);
   return file;
-}
-
-async function refused(promise: Promise<unknown>, code: string, message: string): Promise<void> {
-  const thrown = await promise.then(
-    () => "no error",
-    (error: unknown) => error,
-  );
-  expect(thrown).toBeInstanceOf(InceptionError);
-  expect(thrown).toMatchObject({ code, message });
 }
 
 test("reads any range, also overlapping and at once", async () => {
@@ -44,7 +35,7 @@ test("reads any range, also overlapping and at once", async () => {
   expect(read).toEqual(ranges.map(([offset, length]) => bytes.subarray(offset, offset + length)));
   await source.close();
   await source.close();
-  await refused(source.read(0, 1), "SOURCE_INVALID", `Cannot read "${file}": it is closed`);
+  await expectFailure(source.read(0, 1), "SOURCE_INVALID", `Cannot read "${file}": it is closed`);
 });
 
 test("reads across the edges of its pieces", async () => {
@@ -64,9 +55,13 @@ test("reads across the edges of its pieces", async () => {
 test("refuses ranges outside the file", async () => {
   const file = await fileIn("small.bin", new Uint8Array(10));
   const source = await openFileSource(file);
-  await refused(source.read(8, 3), "FILE_TRUNCATED", `Cannot read 3 bytes at 8 of "${file}": the file has 10 bytes`);
-  await refused(source.read(-1, 3), "FILE_TRUNCATED", `Cannot read 3 bytes at -1 of "${file}": the file has 10 bytes`);
-  await refused(source.read(0, 2 ** 53), "FILE_TRUNCATED", `Cannot read 9007199254740992 bytes at 0 of "${file}": the file has 10 bytes`);
+  await expectFailure(source.read(8, 3), "FILE_TRUNCATED", `Cannot read 3 bytes at 8 of "${file}": the file has 10 bytes`);
+  await expectFailure(source.read(-1, 3), "FILE_TRUNCATED", `Cannot read 3 bytes at -1 of "${file}": the file has 10 bytes`);
+  await expectFailure(
+    source.read(0, 2 ** 53),
+    "FILE_TRUNCATED",
+    `Cannot read 9007199254740992 bytes at 0 of "${file}": the file has 10 bytes`,
+  );
   await source.close();
 });
 
@@ -74,7 +69,7 @@ test("notices that a file became shorter", async () => {
   const file = await fileIn("shrinks.bin", new Uint8Array(1000));
   const source = await openFileSource(file);
   await truncate(file, 300);
-  await refused(
+  await expectFailure(
     source.read(200, 500),
     "FILE_TRUNCATED",
     `Cannot read 500 bytes at 200 of "${file}": the file had 1000 bytes when it was opened and now ends at 300`,
@@ -86,7 +81,7 @@ test("does not take memory for what one array cannot hold", async () => {
   const file = await fileIn("sparse.bin", new Uint8Array(0));
   await truncate(file, 2 ** 40);
   const source = await openFileSource(file);
-  await refused(
+  await expectFailure(
     source.read(0, 2 ** 40),
     "FILE_LIMIT",
     `Cannot read 1099511627776 bytes of "${file}" at once: one array holds at most 4294967296`,
@@ -97,21 +92,21 @@ test("does not take memory for what one array cannot hold", async () => {
 
 test("says what a path is when it is no file", async () => {
   const missing = path.join(folder, "none\u001b[31m.bin");
-  await refused(openFileSource(missing), "FILE_NOT_FOUND", `Cannot open "${folder}/none [31m.bin": no such file or directory`);
+  await expectFailure(openFileSource(missing), "FILE_NOT_FOUND", `Cannot open "${folder}/none [31m.bin": no such file or directory`);
   const below = path.join(await fileIn("file.bin", new Uint8Array(1)), "x");
-  await refused(openFileSource(below), "FILE_NOT_FOUND", `Cannot open "${below}": not a directory`);
-  await refused(openFileSource(folder), "SOURCE_INVALID", `Cannot open "${folder}": it is a folder, expected a file`);
-  await refused(openFileSource("/dev/zero"), "SOURCE_INVALID", 'Cannot open "/dev/zero": it is a device or pipe, expected a file');
+  await expectFailure(openFileSource(below), "FILE_NOT_FOUND", `Cannot open "${below}": not a directory`);
+  await expectFailure(openFileSource(folder), "SOURCE_INVALID", `Cannot open "${folder}": it is a folder, expected a file`);
+  await expectFailure(openFileSource("/dev/zero"), "SOURCE_INVALID", 'Cannot open "/dev/zero": it is a device or pipe, expected a file');
   const pipe = path.join(folder, "pipe");
   execFileSync("mkfifo", [pipe]);
-  await refused(openFileSource(pipe), "SOURCE_INVALID", `Cannot open "${pipe}": it is a device or pipe, expected a file`);
+  await expectFailure(openFileSource(pipe), "SOURCE_INVALID", `Cannot open "${pipe}": it is a device or pipe, expected a file`);
 });
 
 const isRoot = process.getuid?.() === 0;
 test.skipIf(isRoot)(`says that a file may not be read${isRoot ? " [skipped: root may read every file]" : ""}`, async () => {
   const file = await fileIn("locked.bin", new Uint8Array(1));
   await chmod(file, 0);
-  await refused(openFileSource(file), "SOURCE_INVALID", `Cannot open "${file}": permission denied`);
+  await expectFailure(openFileSource(file), "SOURCE_INVALID", `Cannot open "${file}": permission denied`);
 });
 
 test("hashes as the standard's examples say", async () => {

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { downloadFileToCacheDir, getHFHubCachePath, scanCacheDir } from "@huggingface/hub";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { expectFailure } from "../../test/failures.js";
 import { type FakeHub, startFakeHub } from "../../test/fake-hub.js";
-import { InceptionError } from "../errors.js";
+import type { InceptionError } from "../errors.js";
 import { type DownloadProgress, resolveSource, type SourceOptions } from "./weight-source.js";
 
 // The real client, a real cache folder, a real server on this machine; only the hub itself is ours.
@@ -47,15 +48,6 @@ afterEach(async () => {
 function entry(name: string, content: string | Uint8Array) {
   const large = typeof content !== "string";
   return [name, { content: large ? content : new TextEncoder().encode(content), lfs: large }] as const;
-}
-
-async function refused(promise: Promise<unknown>, code: string, message: string): Promise<void> {
-  const thrown = await promise.then(
-    () => "no error",
-    (error: unknown) => error,
-  );
-  expect(thrown).toBeInstanceOf(InceptionError);
-  expect(thrown).toMatchObject({ code, message });
 }
 
 /** Every file and link below the cache. */
@@ -160,7 +152,7 @@ describe("a download", () => {
     await resolveSource("hf:owner/net@v1.0", { ...options, token: "hf_option", env: { ...options.env, HF_TOKEN: "hf_environment" } });
     expect(new Set(hub.requests.map((request) => request.token))).toEqual(new Set(["hf_option"]));
     const wrong = 'Cannot use the Hugging Face token: expected one that begins with "hf_"';
-    await refused(resolveSource("hf:owner/net", { ...options, token: "secret" }), "OPTION_INVALID", wrong);
+    await expectFailure(resolveSource("hf:owner/net", { ...options, token: "secret" }), "OPTION_INVALID", wrong);
   });
 
   test("done by several at once leaves one whole file", async () => {
@@ -177,7 +169,7 @@ describe("damage", () => {
       .update(weights.map((byte, index) => (index === 10 ? byte ^ 1 : byte)))
       .digest("hex");
     const message = `Cannot use hf:owner/net: its SHA-256 is ${actual}, expected ${sha256}`;
-    await refused(resolveSource("hf:owner/net", options), "HASH_MISMATCH", message);
+    await expectFailure(resolveSource("hf:owner/net", options), "HASH_MISMATCH", message);
     expect(await readdir(path.join(home, "hub"))).toEqual([]);
     hub.faults.clear();
     expect((await resolveSource("hf:owner/net", options)).sha256).toBe(sha256);
@@ -209,7 +201,7 @@ describe("damage", () => {
     await writeFile(blob, "broken");
     const actual = createHash("sha256").update("broken").digest("hex");
     const message = `Cannot use hf:owner/net: its copy in the cache is damaged, SHA-256 is ${actual}; delete ${blob} to download it again`;
-    await refused(resolveSource("hf:owner/net", options), "HASH_MISMATCH", message);
+    await expectFailure(resolveSource("hf:owner/net", options), "HASH_MISMATCH", message);
     await rm(blob);
     expect((await resolveSource("hf:owner/net", options)).sha256).toBe(sha256);
   });
@@ -221,7 +213,7 @@ describe("damage", () => {
     const git = createHash("sha1").update("blob 8\0tampered").digest("hex");
     const message = `Cannot use hf:owner/net:extra/other.bin: its copy in the cache is damaged, git SHA-1 is ${git}; delete ${blob} to download it again`;
     for (const offline of [false, true]) {
-      await refused(resolveSource("hf:owner/net:extra/other.bin", { ...options, offline }), "HASH_MISMATCH", message);
+      await expectFailure(resolveSource("hf:owner/net:extra/other.bin", { ...options, offline }), "HASH_MISMATCH", message);
     }
   });
 
@@ -236,12 +228,12 @@ describe("damage", () => {
     const root = await realpath(folder);
     const leaving = `Cannot use hf:owner/net: in the cache it is a link to ${await realpath(outside)}, outside of ${root}; delete ${found.path} to download it again`;
     for (const offline of [false, true]) {
-      await refused(resolveSource("hf:owner/net", { ...options, offline }), "SOURCE_INVALID", leaving);
+      await expectFailure(resolveSource("hf:owner/net", { ...options, offline }), "SOURCE_INVALID", leaving);
     }
     await rm(found.path);
     await writeFile(found.path, "foreign");
     const copied = `Cannot use hf:owner/net: its copy in the cache is none of its blobs and cannot be checked; delete ${await realpath(found.path)} to download it again`;
-    await refused(resolveSource("hf:owner/net", options), "HASH_MISMATCH", copied);
+    await expectFailure(resolveSource("hf:owner/net", options), "HASH_MISMATCH", copied);
     // As on systems without links: a copy of a blob.
     await copyFile(path.join(folder, "blobs", sha256), found.path);
     expect((await resolveSource("hf:owner/net", options)).sha256).toBe(sha256);
@@ -250,11 +242,11 @@ describe("damage", () => {
   test("of a hub that goes silent ends the question and the download", async () => {
     const question = `Cannot download hf:owner/net: ${hub.url} did not answer within 0.2 s`;
     hub.faults.set("/revision/", "silence");
-    await refused(resolveSource("hf:owner/net", { ...options, connectSeconds: 0.2 }), "NETWORK", question);
+    await expectFailure(resolveSource("hf:owner/net", { ...options, connectSeconds: 0.2 }), "NETWORK", question);
     hub.faults.clear();
     hub.faults.set("/resolve/", "silence");
     const download = "Cannot download hf:owner/net: the server sent less than 1024 bytes per second for 0.2 s";
-    await refused(resolveSource("hf:owner/net", { ...options, stallSeconds: 0.2 }), "NETWORK", download);
+    await expectFailure(resolveSource("hf:owner/net", { ...options, stallSeconds: 0.2 }), "NETWORK", download);
     expect(await readdir(path.join(home, "hub"))).toEqual([]);
   });
 
@@ -262,13 +254,17 @@ describe("damage", () => {
     const commits = hub.repositories.get("owner/net")?.commits;
     commits?.set("../../escape", new Map([entry("model.safetensors", weights)]));
     hub.repositories.get("owner/net")?.refs.set("evil", "../../escape");
-    await refused(resolveSource("hf:owner/net@evil", options), "NETWORK", "Cannot download hf:owner/net@evil: the hub answered no commit");
+    await expectFailure(
+      resolveSource("hf:owner/net@evil", options),
+      "NETWORK",
+      "Cannot download hf:owner/net@evil: the hub answered no commit",
+    );
     expect(await cacheFiles()).toEqual([]);
   });
 
   test("a download over the limit is refused before it begins", async () => {
     const message = "Cannot download hf:owner/net: it has more than 1000 bytes, the limit for one download";
-    await refused(resolveSource("hf:owner/net", { ...options, maxBytes: 1000 }), "FILE_LIMIT", message);
+    await expectFailure(resolveSource("hf:owner/net", { ...options, maxBytes: 1000 }), "FILE_LIMIT", message);
     expect(await cacheFiles()).toEqual([]);
   });
 });
@@ -284,7 +280,7 @@ describe("without the hub", () => {
 
   test("what was never used is missing, and says where it was looked for", async () => {
     const message = `Cannot download hf:owner/net: it is not in the cache ${folder}, and this is offline`;
-    await refused(resolveSource("hf:owner/net", { ...options, offline: true }), "NETWORK", message);
+    await expectFailure(resolveSource("hf:owner/net", { ...options, offline: true }), "NETWORK", message);
   });
 
   test.each([["no connection"], ["500"]])("the last known commit is used, with a warning (%s)", async (kind) => {
@@ -303,7 +299,7 @@ describe("without the hub", () => {
   test("an unknown one is one helpful line", async () => {
     await hub.close();
     const message = `Cannot download hf:owner/net: ${hub.url} is out of reach: connect ECONNREFUSED ${hub.url.slice(7)}`;
-    await refused(resolveSource("hf:owner/net", options), "NETWORK", message);
+    await expectFailure(resolveSource("hf:owner/net", options), "NETWORK", message);
   });
 });
 
@@ -313,7 +309,7 @@ describe("refusals are one helpful line", () => {
     ["hf:owner/none", `the hub answered 401, there is no repository owner/none, or it is not public: ${nobody}`],
     ["hf:owner/net@v9", 'the hub answered 404, owner/net has no revision "v9"'],
   ])("%s", async (spec, fact) => {
-    await refused(resolveSource(spec, options), "NETWORK", `Cannot download ${spec}: ${fact}`);
+    await expectFailure(resolveSource(spec, options), "NETWORK", `Cannot download ${spec}: ${fact}`);
   });
 
   test.each([
@@ -325,19 +321,19 @@ describe("refusals are one helpful line", () => {
     ["paths-info", { status: 403 }, `the hub answered 403, there is no repository owner/net, or it is not public: ${nobody}`],
   ])("%s answers %j", async (part, fault, fact) => {
     hub.faults.set(part, fault);
-    await refused(resolveSource("hf:owner/net", options), "NETWORK", `Cannot download hf:owner/net: ${fact}`);
+    await expectFailure(resolveSource("hf:owner/net", options), "NETWORK", `Cannot download hf:owner/net: ${fact}`);
     expect(await cacheFiles()).toEqual([]);
   });
 
   test("a model with conditions", async () => {
     hub.faults.set("/resolve/", { status: 403, code: "GatedRepo" });
     const fact = `the hub answered 403, accept the conditions at ${hub.url}/owner/net and set HF_TOKEN to a token of yours`;
-    await refused(resolveSource("hf:owner/net", options), "NETWORK", `Cannot download hf:owner/net: ${fact}`);
+    await expectFailure(resolveSource("hf:owner/net", options), "NETWORK", `Cannot download hf:owner/net: ${fact}`);
   });
 
   test("files that are not there, with those that are", async () => {
     const has = "config.json, model.safetensors, extra/other.bin";
-    await refused(
+    await expectFailure(
       resolveSource("hf:owner/net:none.bin", options),
       "FILE_NOT_FOUND",
       `Cannot download hf:owner/net:none.bin: the repository has ${has}`,
@@ -345,7 +341,7 @@ describe("refusals are one helpful line", () => {
     const many = Array.from({ length: 25 }, (_, i) => entry(`shard-${i}.bin`, "x"));
     hub.repositories.get("owner/net")?.commits.set(NEW, new Map(many));
     const shown = many.slice(0, 20).map(([name]) => name);
-    await refused(
+    await expectFailure(
       resolveSource("hf:owner/net", options),
       "FILE_NOT_FOUND",
       "Cannot choose a file of hf:owner/net: it has neither model.safetensors nor pytorch_model.bin; " +
@@ -355,7 +351,7 @@ describe("refusals are one helpful line", () => {
 
   test("an endpoint that is none", async () => {
     const message = 'Cannot use HF_ENDPOINT "hub": expected an address like https://huggingface.co';
-    await refused(resolveSource("hf:owner/net", { env: { ...options.env, HF_ENDPOINT: "hub" } }), "OPTION_INVALID", message);
+    await expectFailure(resolveSource("hf:owner/net", { env: { ...options.env, HF_ENDPOINT: "hub" } }), "OPTION_INVALID", message);
   });
 });
 

@@ -8,7 +8,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { InceptionError } from "../errors.js";
+import { failureOf } from "../../test/failures.js";
 import type { OnnxTensor } from "../formats/onnx/types.js";
 import { floats, modelBytes, op, value } from "../runtime/session.cases.js";
 import type { Session } from "../runtime/session.js";
@@ -31,15 +31,6 @@ async function fileIn(name: string, content: string | Uint8Array): Promise<strin
   const file = path.join(folder, name);
   await writeFile(file, content);
   return file;
-}
-
-async function failure(promise: Promise<unknown>): Promise<InceptionError> {
-  const thrown = await promise.then(
-    () => "no error",
-    (error: unknown) => error,
-  );
-  if (thrown instanceof InceptionError) return thrown;
-  throw new Error(`expected an InceptionError, got ${String(thrown)}`);
 }
 
 function constant(name: string, values: readonly number[]): OnnxTensor {
@@ -92,9 +83,9 @@ describe("a runtime that crashes", () => {
   test("is an error of the session, which names signal and file", async () => {
     const session = await createNodeSession(crashing(), { isolate: true, name: "crash.onnx", threads: 1 });
     const feeds = { x: { dtype: "float32" as const, shape: [1, 3, 8, 8], data: new Float32Array(192) } };
-    const errors = await Promise.all([failure(session.run(feeds)), failure(session.run(feeds)), failure(session.run(feeds))]);
+    const errors = await Promise.all([failureOf(session.run(feeds)), failureOf(session.run(feeds)), failureOf(session.run(feeds))]);
     const cause = "its process crashed with SIGSEGV; do not run this model without isolation";
-    for (const error of [...errors, await failure(session.run(feeds))]) {
+    for (const error of [...errors, await failureOf(session.run(feeds))]) {
       expect([error.code, error.message]).toEqual(["SESSION_FAILED", `Cannot run "crash.onnx": ${cause}`]);
       expect(error.details).toEqual({ model: "crash.onnx", cause, signal: "SIGSEGV" });
     }
@@ -111,7 +102,7 @@ describe("a runtime that crashes", () => {
     ["SIGTERM", "its process was ended by SIGTERM"],
   ] as const)(onLinux("or is ended by %s in the middle of a run rejects that run"), async (signal, cause) => {
     const session = await createNodeSession(matMul(), { isolate: true });
-    const run = failure(session.run({ a: square(3000), b: square(3000) }));
+    const run = failureOf(session.run({ a: square(3000), b: square(3000) }));
     const children = isolatedChildren();
     expect(children).toHaveLength(1);
     await wait(30);
@@ -131,7 +122,7 @@ describe("a runtime that crashes", () => {
 
 describe("limits", () => {
   test("of time end the opening of a model", async () => {
-    const error = await failure(createNodeSession(identity(), { isolate: true, timeLimit: 0.01 }));
+    const error = await failureOf(createNodeSession(identity(), { isolate: true, timeLimit: 0.01 }));
     const cause = "its process was killed: it took longer than the time limit of 0.01 s";
     expect([error.code, error.message, error.details.signal]).toEqual(["SESSION_FAILED", `Cannot open "model": ${cause}`, "SIGKILL"]);
   });
@@ -147,7 +138,7 @@ describe("limits", () => {
     await wait(2500);
     expect(await session.run({})).toEqual({ y: floats([], [7]) });
     const cause = "its process was killed: it took longer than the time limit of 2 s";
-    expect((await failure(session.run({}))).message).toBe(`Cannot run "model": ${cause}`);
+    expect((await failureOf(session.run({}))).message).toBe(`Cannot run "model": ${cause}`);
     await session.close();
   });
 
@@ -161,7 +152,7 @@ describe("limits", () => {
     const session = await createNodeSession(grown, { isolate: true, memoryLimit: 512 * 2 ** 20, threads: 1 });
     const shape = (size: bigint) => ({ dtype: "int64" as const, shape: [1], data: BigInt64Array.of(size) });
     expect((await session.run({ x: floats([1], [0]), shape: shape(3n) })).y).toEqual(floats([3], [1, 1, 1]));
-    const { message } = await failure(session.run({ x: floats([1], [0]), shape: shape(2n ** 30n) }));
+    const { message } = await failureOf(session.run({ x: floats([1], [0]), shape: shape(2n ** 30n) }));
     expect(message).toMatch(
       /^Cannot run "model": its process was killed: it took [\d.]+ GiB of memory, at most 0\.50 GiB are allowed; use smaller batches or raise the memory limit$/,
     );
@@ -175,7 +166,7 @@ describe("limits", () => {
     [{ isolate: true, timeLimit: Number.NaN }, "timeLimit NaN: expected more than 0 and at most 86400 seconds"],
     [{ isolate: true, memoryLimit: 1000 }, "memoryLimit 1000: expected an integer of at least 268435456 bytes"],
   ])("%o are rejected", async (options, fact) => {
-    const error = await failure(createNodeSession(identity(), options));
+    const error = await failureOf(createNodeSession(identity(), options));
     expect([error.code, error.message]).toEqual(["OPTION_INVALID", `Cannot open "model" with ${fact}`]);
   });
 });
@@ -204,7 +195,7 @@ describe("the child process", () => {
 
   test("that fails by itself is an error with its words", async () => {
     const open = async (script: string) =>
-      failure(openSession(pathToFileURL(await fileIn("fails.mjs", script)), identity(), { isolate: true }));
+      failureOf(openSession(pathToFileURL(await fileIn("fails.mjs", script)), identity(), { isolate: true }));
     expect((await open("process.exit(7);")).message).toBe('Cannot open "model": its process ended with exit code 7');
     const thrown = await open('throw new Error("out of\\u001b[2J luck");');
     expect(thrown.message).toBe('Cannot open "model": its process ended with exit code 1 (Error: out of [2J luck)');

@@ -5,7 +5,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { InceptionError } from "../errors.js";
+import { failureOf } from "../../test/failures.js";
 import type { OnnxTensor } from "../formats/onnx/types.js";
 import { floats, modelBytes, op, value } from "../runtime/session.cases.js";
 import { createNodeSession, openSession } from "./ort-session.js";
@@ -27,25 +27,16 @@ async function fileIn(name: string, content: string | Uint8Array): Promise<strin
   return file;
 }
 
-async function failure(promise: Promise<unknown>): Promise<InceptionError> {
-  const thrown = await promise.then(
-    () => "no error",
-    (error: unknown) => error,
-  );
-  if (thrown instanceof InceptionError) return thrown;
-  throw new Error(`expected an InceptionError, got ${String(thrown)}`);
-}
-
 describe("the model", () => {
   test("is opened from a file, which messages name", async () => {
     const session = await createNodeSession(await fileIn("tiny.onnx", identity()));
     expect(await session.run(feeds)).toEqual({ y: floats([1], [5]) });
-    expect((await failure(session.run({}))).message).toBe('Cannot run "tiny.onnx": input "x" is missing');
+    expect((await failureOf(session.run({}))).message).toBe('Cannot run "tiny.onnx": input "x" is missing');
     await session.close();
   });
 
   test("is named by the caller where that says more", async () => {
-    const error = await failure(createNodeSession(new Uint8Array(4), { name: "googlenet\n.paper" }));
+    const error = await failureOf(createNodeSession(new Uint8Array(4), { name: "googlenet\n.paper" }));
     expect(error.message).toBe('Cannot open "googlenet .paper" on cpu: Failed to load model because protobuf parsing failed.');
     expect(error.details).toEqual({
       model: "googlenet .paper",
@@ -56,7 +47,7 @@ describe("the model", () => {
 
   test("is missing", async () => {
     const file = path.join(folder, "none.onnx");
-    const error = await failure(createNodeSession(file));
+    const error = await failureOf(createNodeSession(file));
     expect([error.code, error.message]).toEqual(["FILE_NOT_FOUND", `Cannot open "none.onnx": there is no file ${file}`]);
   });
 
@@ -72,7 +63,7 @@ describe("the model", () => {
 
   test("has text inputs, which are no tensors of ours", async () => {
     const texts = modelBytes([op("Identity", ["x"], ["y"])], [value("x", "string", [1])], [value("y", "string", [1])]);
-    const error = await failure(createNodeSession(texts));
+    const error = await failureOf(createNodeSession(texts));
     expect([error.code, error.message]).toEqual([
       "FILE_UNSUPPORTED",
       'Cannot open "model": "x" is a tensor of string, expected numbers or bool',
@@ -90,7 +81,7 @@ describe("the model", () => {
       external: new Map([["location", kind === "file" ? "secret.bin" : "package.json"]]),
     };
     const model = modelBytes([op("Add", ["x", "w"], ["y"])], [value("x", "float32", [1])], [value("y", "float32", [1])], [external]);
-    const error = await failure(createNodeSession(kind === "file" ? await fileIn("external.onnx", model) : model));
+    const error = await failureOf(createNodeSession(kind === "file" ? await fileIn("external.onnx", model) : model));
     expect(error.code).toBe("SESSION_FAILED");
     expect(error.message).toContain("External data path");
   });
@@ -112,7 +103,7 @@ describe("the device", () => {
       await session.close();
       return;
     }
-    const error = await failure(opened);
+    const error = await failureOf(opened);
     expect(error.code).toBe("DEVICE_UNAVAILABLE");
     expect(error.message).toMatch(/^Cannot open "model" on webgpu: .*adapter.*; it does open on cpu$/);
   });
@@ -128,15 +119,15 @@ describe("a worker thread that dies", () => {
     ["throws", 'parentPort.on("message", () => { throw new Error("out of\\nluck"); });', "the worker thread failed: out of luck"],
   ])("rejects every run that waits: it %s", async (name, script, cause) => {
     const session = await open(`${name}.mjs`, ready + script);
-    const runs = Array.from({ length: 5 }, () => failure(session.run({})));
+    const runs = Array.from({ length: 5 }, () => failureOf(session.run({})));
     const messages = (await Promise.all(runs)).map((error) => error.message);
     expect(messages).toEqual(messages.map(() => `Cannot run "model": ${cause}`));
-    expect((await failure(session.run({}))).code).toBe("SESSION_FAILED");
+    expect((await failureOf(session.run({}))).code).toBe("SESSION_FAILED");
     await session.close();
   });
 
   test("rejects the opening when it never gets ready", async () => {
-    const error = await failure(open("early.mjs", "process.exit(5);"));
+    const error = await failureOf(open("early.mjs", "process.exit(5);"));
     expect([error.code, error.message]).toEqual(["SESSION_FAILED", 'Cannot open "model": the worker thread ended with exit code 5']);
   });
 });

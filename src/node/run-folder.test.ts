@@ -3,8 +3,8 @@ import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } fr
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { expectFailure } from "../../test/failures.js";
 import { PREPROCESSING } from "../data/index.js";
-import { InceptionError } from "../errors.js";
 import type { Checkpoint } from "../train/checkpoint.js";
 import type { EpochRow } from "../train/history.js";
 import { metricsEvents } from "../train/metrics-log.js";
@@ -53,15 +53,6 @@ function checkpoint(rows: readonly EpochRow[], batch = 0): Checkpoint {
     state: new Map([["fc.bias", { dtype: "float32", shape: [2], data: Float32Array.of(position.step, 1) }]]),
     meta: { model: "googlenet", options: {}, graphHash: "ab12", config: {}, position, seed: 7, history: rows, partial: {} },
   };
-}
-
-async function refused(promise: Promise<unknown>, code: string, message: string): Promise<void> {
-  const thrown = await promise.then(
-    () => "no error",
-    (error: unknown) => error,
-  );
-  expect(thrown).toBeInstanceOf(InceptionError);
-  expect(thrown).toMatchObject({ code, message });
 }
 
 const files = async (): Promise<readonly string[]> =>
@@ -194,7 +185,7 @@ describe("resuming", () => {
     const writer = await begin();
     await writer.saveLast(checkpoint(history(0.5)));
     await writer.close();
-    await refused(
+    await expectFailure(
       resumeRun(folder, 0, { expected: { model: "inception_v4" } }),
       "CHECKPOINT_INVALID",
       `Cannot use checkpoint "${folder}/checkpoints/last.safetensors": it is of model "googlenet", expected "inception_v4"`,
@@ -210,12 +201,12 @@ describe("two processes", () => {
 
   test("never write one folder, nor does one process twice", async () => {
     const writer = await begin();
-    await refused(resumeRun(folder, 0), "RUN_INVALID", busy(`process ${process.pid} on ${hostname()}`));
+    await expectFailure(resumeRun(folder, 0), "RUN_INVALID", busy(`process ${process.pid} on ${hostname()}`));
     const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60000)"]);
     try {
       await writer.close();
       await lockOf({ pid: child.pid, host: hostname(), began: 5 });
-      await refused(resumeRun(folder, 0), "RUN_INVALID", busy(`process ${child.pid} on ${hostname()}`));
+      await expectFailure(resumeRun(folder, 0), "RUN_INVALID", busy(`process ${child.pid} on ${hostname()}`));
     } finally {
       child.kill();
     }
@@ -227,7 +218,7 @@ describe("two processes", () => {
   ])("a lock %s is respected", async (_, owner, who) => {
     await (await begin()).close();
     await lockOf(owner);
-    await refused(resumeRun(folder, 0), "RUN_INVALID", busy(who));
+    await expectFailure(resumeRun(folder, 0), "RUN_INVALID", busy(who));
   });
 
   test("a lock of a process that is gone is taken over", async () => {
@@ -272,14 +263,18 @@ describe("two processes", () => {
 describe("a new run refuses", () => {
   test("a folder that holds a run", async () => {
     await (await begin()).close();
-    await refused(begin(), "RUN_INVALID", `Cannot begin a run in "${folder}": it already holds one; resume it or choose another folder`);
+    await expectFailure(
+      begin(),
+      "RUN_INVALID",
+      `Cannot begin a run in "${folder}": it already holds one; resume it or choose another folder`,
+    );
     await expect(openRun(folder)).resolves.toBeDefined();
   });
 
   test("a folder that holds something else, and leaves it alone", async () => {
     await mkdir(folder);
     for (const name of ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]) await writeFile(path.join(folder, name), "");
-    await refused(
+    await expectFailure(
       begin(),
       "RUN_INVALID",
       `Cannot begin a run in "${folder}": the folder is not empty (a.jpg, b.jpg, c.jpg and 1 more), expected a new or empty one`,
@@ -289,7 +284,7 @@ describe("a new run refuses", () => {
 
   test("a file", async () => {
     await writeFile(folder, "");
-    await refused(begin(), "RUN_INVALID", `Cannot use "${folder}" for a run: it is a file, expected a folder`);
+    await expectFailure(begin(), "RUN_INVALID", `Cannot use "${folder}" for a run: it is a file, expected a folder`);
   });
 
   test("but takes an empty folder", async () => {
@@ -302,16 +297,16 @@ describe("what is no run", () => {
   const cannot = (fact: string): string => `Cannot open run "${folder}": ${fact}`;
 
   test("nothing, a file, an empty folder", async () => {
-    await refused(openRun(folder), "RUN_INVALID", cannot("no such file or directory"));
+    await expectFailure(openRun(folder), "RUN_INVALID", cannot("no such file or directory"));
     await writeFile(folder, "");
-    await refused(openRun(folder), "RUN_INVALID", cannot("it is a file, expected a folder"));
+    await expectFailure(openRun(folder), "RUN_INVALID", cannot("it is a file, expected a folder"));
     await rm(folder);
     await mkdir(folder);
     const missing = cannot(
       "it has no config.json, no labels.json, no preprocessing.json; a run folder holds config.json, labels.json, preprocessing.json, metrics.jsonl and checkpoints/",
     );
-    await refused(openRun(folder), "RUN_INVALID", missing);
-    await refused(resumeRun(folder, 0), "RUN_INVALID", missing);
+    await expectFailure(openRun(folder), "RUN_INVALID", missing);
+    await expectFailure(resumeRun(folder, 0), "RUN_INVALID", missing);
     expect(await files()).toEqual([]);
   });
 
@@ -323,24 +318,32 @@ describe("what is no run", () => {
   ])("%s with %s", async (name, text, code, fact) => {
     await (await begin()).close();
     await writeFile(path.join(folder, name), text);
-    await refused(openRun(folder), code, cannot(fact));
+    await expectFailure(openRun(folder), code, cannot(fact));
   });
 
   test("files that are no JSON or claim to be huge", async () => {
     await (await begin()).close();
     await writeFile(path.join(folder, "labels.json"), "[");
-    await refused(openRun(folder), "FILE_CORRUPT", `Cannot parse labels.json of run "${folder}" as JSON: expected a value at character 1`);
+    await expectFailure(
+      openRun(folder),
+      "FILE_CORRUPT",
+      `Cannot parse labels.json of run "${folder}" as JSON: expected a value at character 1`,
+    );
     await writeFile(path.join(folder, "labels.json"), " ".repeat(16 * 2 ** 20 + 1));
-    await refused(openRun(folder), "FILE_LIMIT", `Cannot read "${folder}/labels.json": it has 16777217 bytes, at most 16777216 are read`);
+    await expectFailure(
+      openRun(folder),
+      "FILE_LIMIT",
+      `Cannot read "${folder}/labels.json": it has 16777217 bytes, at most 16777216 are read`,
+    );
   });
 
   test("a checkpoint that a run does not have", async () => {
     const writer = await begin();
     const none = `Cannot use checkpoint best of run "${folder}": there is none, the run has no checkpoints yet`;
-    await refused(readRunCheckpoint(await openRun(folder), "best"), "RUN_INVALID", none);
+    await expectFailure(readRunCheckpoint(await openRun(folder), "best"), "RUN_INVALID", none);
     await writer.saveEpoch(checkpoint(history(0.5)), { metric: "top1", count: 1 });
     const some = `Cannot use checkpoint epoch 2 of run "${folder}": there is none, the run has best, last, epoch 1`;
-    await refused(readRunCheckpoint(await openRun(folder), 2), "RUN_INVALID", some);
+    await expectFailure(readRunCheckpoint(await openRun(folder), 2), "RUN_INVALID", some);
     expect(checkpointFile(await openRun(folder), 1)).toBe("checkpoints/epoch-001.safetensors");
   });
 });
@@ -359,7 +362,7 @@ test("names of epochs", () => {
 test("what cannot be logged is in neither file", async () => {
   const writer = await begin();
   const line = { kind: "step", epoch: 1, step: 1, time: 1, values: { time: 3 } } as const;
-  await refused(writer.log(line), "OPTION_INVALID", 'Cannot log a value "time": the name is used by the line itself');
+  await expectFailure(writer.log(line), "OPTION_INVALID", 'Cannot log a value "time": the name is used by the line itself');
   expect(await readRunMetrics(await openRun(folder))).toEqual([]);
   expect((await stat(path.join(folder, "events/events.out.tfevents.1700000000.inceptionkit"))).size).toBe(
     metricsEvents([], 0)[0]?.byteLength,

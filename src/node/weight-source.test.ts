@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { InceptionError } from "../errors.js";
+import { expectFailure } from "../../test/failures.js";
 import { type DownloadProgress, resolveSource, type SourceOptions } from "./weight-source.js";
 
 let folder: string;
@@ -13,15 +13,6 @@ beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "inception-source-"));
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
-
-async function refused(promise: Promise<unknown>, code: string, message: string): Promise<void> {
-  const thrown = await promise.then(
-    () => "no error",
-    (error: unknown) => error,
-  );
-  expect(thrown).toBeInstanceOf(InceptionError);
-  expect(thrown).toMatchObject({ code, message });
-}
 
 const sha256 = (content: string) => createHash("sha256").update(content).digest("hex");
 
@@ -37,7 +28,7 @@ describe("a file", () => {
       name: file,
       sha256: sha256("content"),
     });
-    await refused(
+    await expectFailure(
       resolveSource(`${url}#sha256=${"0".repeat(64)}`),
       "HASH_MISMATCH",
       `Cannot use ${file}: its SHA-256 is ${sha256("content")}, expected ${"0".repeat(64)}`,
@@ -46,8 +37,8 @@ describe("a file", () => {
 
   test("that is missing, or no file", async () => {
     const missing = path.join(folder, "none");
-    await refused(resolveSource(missing), "FILE_NOT_FOUND", `Cannot open "${missing}": no such file or directory`);
-    await refused(resolveSource(folder), "SOURCE_INVALID", `Cannot open "${folder}": it is a folder, expected a file`);
+    await expectFailure(resolveSource(missing), "FILE_NOT_FOUND", `Cannot open "${missing}": no such file or directory`);
+    await expectFailure(resolveSource(folder), "SOURCE_INVALID", `Cannot open "${folder}": it is a folder, expected a file`);
   });
 });
 
@@ -74,7 +65,7 @@ describe("a spec that is none", () => {
     ["file://host/x", 'File URL host must be "localhost" or empty on linux'],
     ["file:///x#md5=1", pin],
   ])("%s", async (spec, fact) => {
-    await refused(resolveSource(spec, { env: {} }), "SOURCE_INVALID", `Cannot use "${spec}" as a source of weights: ${fact}`);
+    await expectFailure(resolveSource(spec, { env: {} }), "SOURCE_INVALID", `Cannot use "${spec}" as a source of weights: ${fact}`);
   });
 
   test.each([
@@ -83,7 +74,7 @@ describe("a spec that is none", () => {
     [`https://host/x#sha256=${"0".repeat(63)}`, `https://host/x#sha256=${"0".repeat(63)}`, pin],
   ])("%s, though the web is allowed", async (spec, shown, fact) => {
     const promise = resolveSource(spec, { env: {}, allowHttps: true });
-    await refused(promise, "SOURCE_INVALID", `Cannot use "${shown}" as a source of weights: ${fact}`);
+    await expectFailure(promise, "SOURCE_INVALID", `Cannot use "${shown}" as a source of weights: ${fact}`);
   });
 });
 
@@ -153,7 +144,7 @@ describe("an https: address", () => {
 
     await rm(folder, { recursive: true });
     const message = `Cannot use https://files.test/net.bin: its SHA-256 is ${sha256("content")}, expected ${"1".repeat(64)}`;
-    await refused(resolveSource(`https://files.test/net.bin#sha256=${"1".repeat(64)}`, options), "HASH_MISMATCH", message);
+    await expectFailure(resolveSource(`https://files.test/net.bin#sha256=${"1".repeat(64)}`, options), "HASH_MISMATCH", message);
     expect(await cached()).toEqual([]);
   });
 
@@ -167,12 +158,12 @@ describe("an https: address", () => {
     expect(await readFile(found.path, "utf8")).toBe("content");
     const start = "Cannot download https://files.test/a.bin: the server redirects";
     const to = (target: string) => resolveSource(`https://files.test/a.bin?to=${encodeURIComponent(target)}`, options);
-    await refused(to("http://files.test/x"), "NETWORK", `${start} to http://files.test, which is not https`);
-    await refused(to("https://"), "NETWORK", `${start} to "https://", which is no address`);
-    await refused(to("file:///etc/passwd"), "NETWORK", `${start} to null, which is not https`);
+    await expectFailure(to("http://files.test/x"), "NETWORK", `${start} to http://files.test, which is not https`);
+    await expectFailure(to("https://"), "NETWORK", `${start} to "https://", which is no address`);
+    await expectFailure(to("file:///etc/passwd"), "NETWORK", `${start} to null, which is not https`);
     seen.length = 0;
     listener = (_, response) => response.writeHead(302, { Location: "/a.bin" }).end();
-    await refused(to(""), "NETWORK", `${start} more than 20 times`);
+    await expectFailure(to(""), "NETWORK", `${start} more than 20 times`);
     expect(seen.length).toBe(21);
   });
 
@@ -180,12 +171,12 @@ describe("an https: address", () => {
     const message = "Cannot download https://files.test/net.bin: it has more than 1000 bytes, the limit for one download";
     const limited = { ...options, maxBytes: 1000 };
     listener = (_, response) => response.writeHead(200, { "Content-Length": 10_000_000 }).write("x");
-    await refused(resolveSource("https://files.test/net.bin", limited), "FILE_LIMIT", message);
+    await expectFailure(resolveSource("https://files.test/net.bin", limited), "FILE_LIMIT", message);
     listener = (_, response) => {
       const timer = setInterval(() => response.write("x".repeat(400)), 1);
       response.on("close", () => clearInterval(timer));
     };
-    await refused(resolveSource("https://files.test/net.bin", limited), "FILE_LIMIT", message);
+    await expectFailure(resolveSource("https://files.test/net.bin", limited), "FILE_LIMIT", message);
     expect(await cached()).toEqual([]);
   });
 
@@ -199,11 +190,11 @@ describe("an https: address", () => {
       [304, "the server answered 304"],
     ] as const) {
       listener = (_, response) => response.writeHead(status).end();
-      await refused(asked(), "NETWORK", start + fact);
+      await expectFailure(asked(), "NETWORK", start + fact);
     }
     listener = (_, response) => response.writeHead(200, { "Content-Length": 100 }).write("half", () => response.destroy());
     await expect(asked()).rejects.toThrow(/^Cannot download https:\/\/files\.test\/net\.bin: it broke off[^\n]*$/);
-    await refused(
+    await expectFailure(
       resolveSource("https://files.test/net.bin", { ...options, offline: true }),
       "NETWORK",
       `${start}it is not in the cache, and this is offline`,

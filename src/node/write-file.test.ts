@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeF
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { expectFailure } from "../../test/failures.js";
 import { InceptionError } from "../errors.js";
 import { makeFolder, writeFileAtomic } from "./write-file.js";
 
@@ -13,14 +14,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const text = (content: string) => new TextEncoder().encode(content);
 
-async function refused(promise: Promise<unknown>, message: string): Promise<void> {
-  const thrown = await promise.then(
-    () => "no error",
-    (error: unknown) => error,
-  );
-  expect(thrown).toBeInstanceOf(InceptionError);
-  expect(thrown).toMatchObject({ code: "WRITE_FAILED", message });
-}
+const refused = (promise: Promise<unknown>, message: string) => expectFailure(promise, "WRITE_FAILED", message);
 
 test("writes chunks one after the other, from lists and from streams", async () => {
   const file = path.join(folder, "out.bin");

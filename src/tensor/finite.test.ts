@@ -1,14 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { thrownBy } from "../../test/failures.js";
 import { checkFinite, checkParameters, firstNonFinite } from "./finite.js";
-
-const failure = (run: () => void): unknown => {
-  try {
-    run();
-    return null;
-  } catch (thrown) {
-    return thrown;
-  }
-};
 
 describe("the first value that is not finite", () => {
   test("is found wherever it is, and none is found among the extremes of the type", () => {
@@ -24,7 +16,7 @@ describe("the first value that is not finite", () => {
 describe("a check", () => {
   test("names what cannot be done, the values, the first bad one, and how many there are", () => {
     const values = Float32Array.of(1, 2, Number.NEGATIVE_INFINITY, Number.NaN);
-    expect(failure(() => checkFinite(values, 'compile "net"', 'parameter "fc.bias"'))).toMatchObject({
+    expect(thrownBy(() => checkFinite(values, 'compile "net"', 'parameter "fc.bias"'))).toMatchObject({
       code: "NOT_FINITE",
       message: 'Cannot compile "net": parameter "fc.bias" is -Infinity at index 2; 2 of 4 values are not finite',
       details: { name: 'parameter "fc.bias"', index: 2, value: "-Infinity", count: 2, length: 4 },
@@ -38,11 +30,11 @@ describe("a check", () => {
       ["b", { data: Float32Array.of(0, Number.NaN) }],
       ["c", { data: Float32Array.of(Number.NaN) }],
     ]);
-    expect(failure(() => checkParameters(parameters, 'export "net"'))).toMatchObject({
+    expect(thrownBy(() => checkParameters(parameters, 'export "net"'))).toMatchObject({
       message: 'Cannot export "net": parameter "b" is NaN at index 1; 1 of 2 values is not finite',
     });
     parameters.delete("b");
     parameters.delete("c");
-    expect(failure(() => checkParameters(parameters, 'export "net"'))).toBeNull();
+    expect(thrownBy(() => checkParameters(parameters, 'export "net"'))).toBeNull();
   });
 });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { expectFailure } from "../../test/failures.js";
 import { concat, u64 } from "../../test/weight-fixtures.js";
 import { InceptionError } from "../errors.js";
 import { bytesSource } from "../formats/byte-source.js";
@@ -45,15 +46,6 @@ function fileOf(checkpoint: Checkpoint): Uint8Array {
 const read = (bytes: Uint8Array, expected: CheckpointExpectation = {}): Promise<Checkpoint> =>
   readCheckpoint(bytesSource("last.safetensors", bytes), { expected });
 
-async function refused(promise: Promise<unknown>, code: string, message: string): Promise<void> {
-  const thrown = await promise.then(
-    () => "no error",
-    (error: unknown) => error,
-  );
-  expect(thrown).toBeInstanceOf(InceptionError);
-  expect(thrown).toMatchObject({ code, message });
-}
-
 describe("a checkpoint", () => {
   test("comes back as it was, to the bit", async () => {
     const { state, meta } = await read(fileOf(CHECKPOINT));
@@ -89,12 +81,12 @@ describe("refused by name", () => {
   const cannot = (fact: string): string => `Cannot use checkpoint "last.safetensors": ${fact}`;
 
   test("another model, another description", async () => {
-    await refused(
+    await expectFailure(
       read(file, { model: "inception_v4" }),
       "CHECKPOINT_INVALID",
       cannot('it is of model "googlenet", expected "inception_v4"'),
     );
-    await refused(
+    await expectFailure(
       read(file, { graphHash: "cd34" }),
       "CHECKPOINT_INVALID",
       cannot(
@@ -109,7 +101,7 @@ describe("refused by name", () => {
       ["fc.bias", { dtype: "float32", shape: [2] }],
       ["step", { dtype: "int32", shape: [] }],
     ]);
-    await refused(
+    await expectFailure(
       read(file, { state }),
       "CHECKPOINT_INVALID",
       cannot(
@@ -117,7 +109,7 @@ describe("refused by name", () => {
       ),
     );
     const many = new Map<string, TensorType>([..."abcdef"].map((name) => [name, { dtype: "float32", shape: [] }]));
-    await refused(
+    await expectFailure(
       read(fileOf({ ...CHECKPOINT, state: new Map() }), { state: many }),
       "CHECKPOINT_INVALID",
       cannot('of its tensors 6 missing ("a", "b", "c", "d" and 2 more); 0 of 6 match'),
@@ -125,19 +117,19 @@ describe("refused by name", () => {
   });
 
   test("a truncated file", async () => {
-    await refused(
+    await expectFailure(
       read(file.subarray(0, file.byteLength - 1)),
       "FILE_CORRUPT",
       'Cannot read tensor "fc.weight.momentum" of "last.safetensors": data_offsets end at 56, file data has 55 bytes',
     );
     const header = file.subarray(0, 100);
     const length = new DataView(file.buffer).getUint32(0, true);
-    await refused(
+    await expectFailure(
       read(header),
       "FILE_TRUNCATED",
       `Cannot read safetensors file "last.safetensors": header ends at byte ${8 + length}, the file has 100`,
     );
-    await refused(
+    await expectFailure(
       read(new Uint8Array(0)),
       "FILE_TRUNCATED",
       'Cannot read safetensors file "last.safetensors": it has 0 bytes, the header length alone takes 8',
@@ -219,7 +211,7 @@ describe("refused by name", () => {
       cannot("history[0].epoch is 2, expected 1"),
     ],
     ["a header that claims gigabytes", concat(u64(2 ** 40), [0x7b]), "FILE_LIMIT", 'Cannot read safetensors file "last.safetensors": header length is 1099511627776 bytes, at most 8388608 are read'], // biome-ignore format: one line
-  ])("%s", (_, bytes, code, message) => refused(read(bytes), code, message));
+  ])("%s", (_, bytes, code, message) => expectFailure(read(bytes), code, message));
 
   test("nothing is written that could not be read", () => {
     const position = { epoch: 0, batch: -1, step: 0 };

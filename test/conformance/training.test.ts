@@ -6,13 +6,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../../src/cli/main.js";
 import { InceptionError } from "../../src/errors.js";
 import { sha256Hex } from "../../src/node/sha256.js";
 import type { Profile } from "../../src/ops/op.js";
 import type { VerifiedCase } from "../../src/predict/verified.js";
 import { verifyGoldenText } from "../../src/predict/verify.js";
 import { createTestTrainer } from "../in-process-trainer.js";
+import { refused as inception } from "../program.js";
 import { goldenPath } from "../shared.js";
 
 // Ten million parameters five times on two cores; ten times that where other tests want the cores too.
@@ -174,13 +174,6 @@ describe("the command", () => {
     folder = mkdtempSync(path.join(tmpdir(), "inception-verify-"));
   });
   afterAll(() => rmSync(folder, { recursive: true }));
-
-  async function inception(...args: readonly string[]) {
-    let out = "";
-    let err = "";
-    const code = await main(args, { out: (text) => (out += text), err: (text) => (err += text), interactive: false });
-    return { code, out, err };
-  }
 
   test("prints each case with its worst difference, and runs what it can", async () => {
     const unknown = path.join(folder, "other.json");

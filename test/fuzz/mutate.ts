@@ -1,3 +1,4 @@
+import { concat } from "../weight-fixtures.js";
 import type { Draws } from "./draws.js";
 
 /** Bytes that are limits of something: of a byte, of a varint of 32 and 64 bits, and of an offset that ends in zeros. */
@@ -33,10 +34,10 @@ function mutateOnce(bytes: Uint8Array<ArrayBuffer>, draws: Draws, head: number):
     bytes.set(value.subarray(0, bytes.length - at), at);
     return bytes;
   }
-  if (kind < 0.8) return joined(bytes.subarray(0, at), value, bytes.subarray(at));
-  if (kind < 0.85) return joined(bytes.subarray(0, at), bytes.subarray(at + value.length));
+  if (kind < 0.8) return concat(bytes.subarray(0, at), value, bytes.subarray(at));
+  if (kind < 0.85) return concat(bytes.subarray(0, at), bytes.subarray(at + value.length));
   if (kind < 0.9) return bytes.slice(0, at);
-  if (kind < 0.95) return joined(bytes, bytes.subarray(at));
+  if (kind < 0.95) return concat(bytes, bytes.subarray(at));
   // A piece of the file in another place of it.
   return bytes.copyWithin(at, draws.int(0, bytes.length - 1), bytes.length - draws.int(0, Math.min(40, bytes.length)));
 }
@@ -47,14 +48,4 @@ function newValue(old: number, draws: Draws): Uint8Array {
   if (kind < 0.3) return Uint8Array.of(draws.pick([old + 1, old - 1, old ^ (1 << draws.int(0, 7))]));
   if (kind < 0.5) return new TextEncoder().encode(draws.pick([..."0123456789 ,:;()[]{}'\"-.+eE"]));
   return Uint8Array.from(kind < 0.7 ? [draws.int(0, 255)] : draws.pick(LIMITS));
-}
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

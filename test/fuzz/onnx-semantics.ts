@@ -1,7 +1,7 @@
 import { concatChunks, encodeModel } from "../../src/formats/onnx/encode.js";
 import { loadOnnxBytes } from "../../src/node/load-model.js";
 import type { TensorInfo } from "../../src/runtime/session.js";
-import { viewBytes } from "../../src/tensor/dtype.js";
+import { bytesPerElement, viewBytes } from "../../src/tensor/dtype.js";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.js";
 import type { Draws } from "./draws.js";
 import { openInProcess } from "./in-process-session.js";
@@ -51,7 +51,7 @@ function feedOf(draws: Draws, { dtype, shape }: TensorInfo): Tensor | null {
   const sizes = shape.map((size) => (typeof size === "number" ? size : draws.int(1, 9)));
   const count = elementCount(sizes);
   if (count > MAX_VALUES) return null;
-  const data = viewBytes(dtype, new Uint8Array(count * viewBytes(dtype, new Uint8Array(0)).BYTES_PER_ELEMENT));
+  const data = viewBytes(dtype, new Uint8Array(count * bytesPerElement(dtype)));
   for (let i = 0; i < data.length; i++) {
     if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[i] = BigInt(draws.int(0, 5));
     else

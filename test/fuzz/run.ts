@@ -1,7 +1,7 @@
 /**
  * `npm run fuzz -- --cases 100000 --seed 1`: damaged and random inputs for everything that reads what strangers wrote.
  * Cases run in child processes, so that one that crashes, hangs or takes all memory is a finding and not the end. A finding
- * is printed with what repeats it, and written to tmp/fuzz/findings. Exit code 1 where there is one.
+ * is printed with what repeats it, and written to tmp/fuzz-findings. Exit code 1 where there is one.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,15 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { thrownBy } from "../../../test/failures.js";
 import { checkScan, clearOutside } from "./scan.js";
 import { createVolume } from "./volume.js";
 
 const NAN = Number.NaN;
-const failure = (values: readonly number[]): unknown => {
-  try {
-    return checkScan(createVolume([2, 2, 2], Float32Array.from(values)), "scan.nii");
-  } catch (thrown) {
-    return thrown;
-  }
-};
+const failure = (values: readonly number[]): unknown =>
+  thrownBy(() => checkScan(createVolume([2, 2, 2], Float32Array.from(values)), "scan.nii"));
 
 describe("a scan", () => {
   test("with infinite voxels is refused with the first one's place and their number", () => {

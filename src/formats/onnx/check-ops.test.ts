@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { allNodes, checkOps } from "./check-ops.js";
 import { reluModel } from "./model.cases.js";
+import { int, ints } from "./onnx-graphs.cases.js";
 import { OPSETS, SCHEMAS } from "./schemas.js";
-import type { OnnxAttribute, OnnxGraph, OnnxNode } from "./types.js";
+import type { OnnxGraph, OnnxNode } from "./types.js";
 
 const node = (opType: string, domain = "", body?: OnnxGraph): OnnxNode => ({
   opType,
@@ -61,8 +62,6 @@ function checkNode(changes: Partial<OnnxNode>, opset = 17): void {
   checkOps({ ...reluModel({ nodes: [one] }), opsets: [{ domain: "", version: opset }] }, undefined, "m.onnx");
 }
 
-const int = (name: string, value: number): OnnxAttribute => ({ name, type: "int", value });
-const ints = (name: string, value: readonly number[]): OnnxAttribute => ({ name, type: "ints", value });
 const statistics = ["x", "s", "b", "m", "v"];
 
 test.each<[what: string, node: Partial<OnnxNode>, opset: number, fault: string]>([
@@ -97,13 +96,13 @@ test.each<[what: string, node: Partial<OnnxNode>, opset: number, fault: string]>
   ["an attribute twice", { opType: "Softmax", attributes: [int("axis", 0), int("axis", 1)] }, 17, 'has attribute "axis" twice'],
   [
     "an attribute of another type",
-    { opType: "Softmax", attributes: [ints("axis", [0])] },
+    { opType: "Softmax", attributes: [ints("axis", 0)] },
     17,
     'has attribute "axis" of type ints, expected int',
   ],
   [
     "a stride of 0",
-    { opType: "MaxPool", attributes: [ints("kernel_shape", [2, 2]), ints("strides", [1, 0])] },
+    { opType: "MaxPool", attributes: [ints("kernel_shape", 2, 2), ints("strides", 1, 0)] },
     17,
     'has attribute "strides" 0, expected an integer from 1 to 2147483647',
   ],
@@ -140,14 +139,14 @@ test("a transposition beside integers states its axes", () => {
   const check = (...nodes: readonly OnnxNode[]): void =>
     checkOps({ ...reluModel({ nodes }), opsets: [{ domain: "", version: 21 }] }, undefined, "m.onnx");
   check(transpose);
-  check(quantized, { ...transpose, attributes: [ints("perm", [1, 0])] });
+  check(quantized, { ...transpose, attributes: [ints("perm", 1, 0)] });
   expect(() => check(quantized, transpose)).toThrow(
     'Cannot load "m.onnx": graph.node[1] (Transpose) has no attribute "perm", which is required in models with DequantizeLinear',
   );
 });
 
 test("what moved between attributes and inputs is checked by the model's operator set", () => {
-  const axes: Partial<OnnxNode> = { opType: "Squeeze", attributes: [ints("axes", [0])] };
+  const axes: Partial<OnnxNode> = { opType: "Squeeze", attributes: [ints("axes", 0)] };
   const input: Partial<OnnxNode> = { opType: "Squeeze", inputs: ["x", "axes"] };
   checkNode(axes, 12);
   checkNode(input, 13);

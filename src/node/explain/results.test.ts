@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { failureOf } from "../../../test/failures.js";
 import { clearExplanation, writeExplanationList } from "./results.js";
 
 let folder = "";
@@ -9,12 +10,6 @@ beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), "inception-results-"));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-const failure = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
 
 describe("the directory of an explanation", () => {
   test("loses the files that the earlier list names, and no others", async () => {
@@ -30,7 +25,7 @@ describe("the directory of an explanation", () => {
     const out = path.join(folder, "foreign");
     mkdirSync(out);
     writeFileSync(path.join(out, "holiday.png"), "");
-    expect(await failure(clearExplanation(out))).toMatchObject({
+    expect(await failureOf(clearExplanation(out))).toMatchObject({
       code: "OPTION_INVALID",
       message: `Cannot write explanations to "${out}": the directory is not empty (holiday.png) and holds no earlier explanation`,
     });
@@ -49,7 +44,7 @@ describe("the directory of an explanation", () => {
       writeFileSync(path.join(folder, "victim.png"), "");
       writeFileSync(path.join(out, "photo.raw"), "");
       writeFileSync(path.join(out, "explanation.json"), list);
-      expect(await failure(clearExplanation(out)), name).toMatchObject({ code: "FILE_CORRUPT" });
+      expect(await failureOf(clearExplanation(out)), name).toMatchObject({ code: "FILE_CORRUPT" });
       expect(readdirSync(out).sort()).toEqual(["explanation.json", "photo.raw"]);
       expect(readdirSync(folder)).toContain("victim.png");
     }
