@@ -1,10 +1,11 @@
 /** Threads that the system refuses to start: the error names the system's reason and blames no file. */
 import { EventEmitter } from "node:events";
+import type * as Threads from "node:worker_threads";
 import { expect, test, vi } from "vitest";
 import type { DicomSlice } from "./dicom/slice.js";
 
 vi.mock("node:worker_threads", async (original) => ({
-  ...(await original<typeof import("node:worker_threads")>()),
+  ...(await original<typeof Threads>()),
   Worker: class extends EventEmitter {
     constructor() {
       super();
