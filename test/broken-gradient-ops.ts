@@ -1,8 +1,8 @@
-/** The lines of src/ops/infer-errors.test.ts for the ops of training: those that are gradients of others, and normalisations. */
+/** The lines of test/conformance/infer-errors.test.ts for the ops of training: those that are gradients of others, and normalisations. */
 import type { Attributes } from "../src/ir/graph.js";
-import { windowOf } from "../src/ops/op.cases.js";
 import type { Shape } from "../src/tensor/shape.js";
 import type { Broken } from "./broken-tensor-ops.js";
+import { windowOf } from "./op-cases/op-case.js";
 
 const X: Shape = [2, 4, 7, 5];
 const CHWN: Shape = [4, 7, 5, 2];

@@ -1,4 +1,4 @@
-/** What the ops on elements, axes and matrices refuse; run by src/ops/infer-errors.test.ts. */
+/** What the ops on elements, axes and matrices refuse; run by test/conformance/infer-errors.test.ts. */
 import type { Attributes } from "../src/ir/graph.js";
 import type { DType } from "../src/tensor/dtype.js";
 import type { Shape, TensorType } from "../src/tensor/shape.js";

@@ -3,7 +3,7 @@
  * written without a look at src/ops: what the op tests compare with where no golden covers a case.
  */
 import type { OpName } from "../src/ops/index.js";
-import type { WindowAttributes } from "../src/ops/window.js";
+import type { WindowAttributes } from "../src/ops/kit/window.js";
 import {
   at,
   compute,

@@ -1,6 +1,6 @@
 /** What the loops of test/naive-ops.ts are written with. */
 import type { AttributesOf, OpName } from "../src/ops/index.js";
-import type { WindowAttributes } from "../src/ops/window.js";
+import type { WindowAttributes } from "../src/ops/kit/window.js";
 
 /** An input of the loops: elements of any type as numbers, float64 where finite differences are taken. */
 export interface NaiveTensor {

@@ -2,9 +2,9 @@
 import type { Attributes, Graph } from "../src/ir/graph.js";
 import { GraphBuilder } from "../src/ops/build.js";
 import type { OpName } from "../src/ops/index.js";
-import type { CaseInput } from "../src/ops/op.cases.js";
 import type { Tensor } from "../src/tensor/tensor.js";
 import type { NaiveTensor } from "./naive.js";
+import type { CaseInput } from "./op-cases/op-case.js";
 import { asTensor, type Floats, filled, type Values } from "./run-graph.js";
 
 /** What the files of cases export, with the op forgotten. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { windowOf } from "../../test/op-cases/op-case.js";
 import { describeModel } from "../models/index.js";
 import { GraphBuilder } from "../ops/build.js";
-import { windowOf } from "../ops/op.cases.js";
 import { type ReceptiveField, receptiveFields } from "./receptive-field.js";
 
 function fieldsOf(id: string, ...paths: readonly string[]): readonly (ReceptiveField | undefined)[] {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { windowOf } from "../../test/op-cases/op-case.js";
 import { batchNorm } from "../layers/conv-unit.js";
 import { GraphBuilder } from "../ops/build.js";
-import { windowOf } from "../ops/op.cases.js";
 import { summarize } from "./summary.js";
 
 test("a small network, counted by hand", () => {

@@ -4,8 +4,8 @@
  */
 import type { Node } from "../ir/graph.js";
 import type { GraphBuilder, Ref } from "../ops/build.js";
-import type { GradientBuilder } from "../ops/gradient.js";
 import { opDef } from "../ops/index.js";
+import type { GradientBuilder } from "../ops/kit/gradient.js";
 import { shapeError } from "../ops/op.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 

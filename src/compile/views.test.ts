@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { onnxTensor } from "../formats/onnx/tensor.js";
 import type { OnnxNode } from "../formats/onnx/types.js";
-import { int64Vector } from "../ops/axes.js";
+import { int64Vector } from "../ops/kit/axes.js";
 import { float32Tensor } from "../tensor/tensor.js";
 import { shareViews } from "./views.js";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { windowOf } from "../../test/op-cases/op-case.js";
 import type { Graph } from "../ir/graph.js";
 import { describeModel, MODELS } from "../models/index.js";
 import { GraphBuilder } from "../ops/build.js";
-import { windowOf } from "../ops/op.cases.js";
 import { type Comparison, compareGraphs, type Difference, ignoreKinds } from "./compare.js";
 import { blockRows, layerGroups, totalRows, valueText } from "./text.js";
 

@@ -1,6 +1,6 @@
 import { InceptionError } from "../errors.js";
 import type { Attributes } from "../ir/graph.js";
-import { windowSizes } from "../ops/window.js";
+import { windowSizes } from "../ops/kit/window.js";
 import type { Dim, Shape } from "../tensor/shape.js";
 
 /** Shapes of a node's inputs, null where one is not known. */

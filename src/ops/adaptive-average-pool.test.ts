@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { shapes } from "../../test/op-cases/op-case.js";
 import { opGraph } from "../../test/op-graph.js";
 import { outputOf, runGraph } from "../../test/run-graph.js";
-import { shapes } from "./op.cases.js";
 
 test("14 to 4: windows of four that start at 0, 3, 7 and 10", async () => {
   const graph = opGraph("adaptiveAveragePool", shapes(["N", 1, 14, 1]), { outputShape: [4, 1] });

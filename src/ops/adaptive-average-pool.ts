@@ -1,5 +1,5 @@
 import { float32Tensor, type Tensor } from "../tensor/tensor.js";
-import { onlyGradient } from "./gradient.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, shapeError, spatialSizes } from "./op.js";
 
 export interface AdaptiveAveragePoolAttributes {

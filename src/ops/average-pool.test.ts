@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { shapes, windowOf } from "../../test/op-cases/op-case.js";
 import { opGraph } from "../../test/op-graph.js";
 import { outputOf, runGraph } from "../../test/run-graph.js";
-import { shapes, windowOf } from "./op.cases.js";
 
 /** 1 to 16 in a square, averaged 3×3 /2 with padding 1: the corner window holds 4 elements, the edge windows 6, the last one 9. */
 async function averaged(countIncludePad: boolean): Promise<readonly number[]> {

@@ -1,7 +1,7 @@
-import { type GradientBuilder, onlyGradient, type Ref } from "./gradient.js";
+import { type GradientBuilder, onlyGradient, type Ref } from "./kit/gradient.js";
+import { inferPool, lowerPooling, type PoolAttributes } from "./kit/pool.js";
+import { windowSizes } from "./kit/window.js";
 import type { OpDef } from "./op.js";
-import { inferPool, lowerPooling, type PoolAttributes } from "./pool.js";
-import { windowSizes } from "./window.js";
 
 export interface AveragePoolAttributes extends PoolAttributes {
   /** Divide by the whole window (true) or by the elements of x under it (false). */

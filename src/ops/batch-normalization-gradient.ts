@@ -1,5 +1,5 @@
-import { nodeList } from "./lowering.js";
-import { channelDot, channelSum, checkGradientShape, checkVectors, concreteShape, perChannel } from "./normalization.js";
+import { nodeList } from "./kit/lowering.js";
+import { channelDot, channelSum, checkGradientShape, checkVectors, concreteShape, perChannel } from "./kit/normalization.js";
 import { exactly, type OpDef, POINTWISE } from "./op.js";
 
 export interface BatchNormalizationGradientAttributes {

@@ -1,5 +1,5 @@
 import type { BatchNormalizationTrainingAttributes } from "./batch-normalization-training.js";
-import { nodeList } from "./lowering.js";
+import { nodeList } from "./kit/lowering.js";
 import {
   channelDot,
   channelSum,
@@ -9,7 +9,7 @@ import {
   isLargeImage,
   perChannel,
   scaleChannels,
-} from "./normalization.js";
+} from "./kit/normalization.js";
 import { exactly, type OpDef } from "./op.js";
 
 /**

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { shapes } from "../../test/op-cases/op-case.js";
 import { opGraph, outputName } from "../../test/op-graph.js";
 import { asTensor, type Floats, filled, outputOf, runGraph, withModel } from "../../test/run-graph.js";
 import { GraphBuilder } from "./build.js";
-import { shapes } from "./op.cases.js";
 
 const PROFILES = ["standard", "ort-cpu", "webgpu"] as const;
 

@@ -1,5 +1,5 @@
-import { type NodeList, nodeList, product } from "./lowering.js";
-import { axesButChannels, checkVectors, isLargeImage, perChannel, scaleChannels } from "./normalization.js";
+import { type NodeList, nodeList, product } from "./kit/lowering.js";
+import { axesButChannels, checkVectors, isLargeImage, perChannel, scaleChannels } from "./kit/normalization.js";
 import { exactly, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
 
 export interface BatchNormalizationTrainingAttributes {

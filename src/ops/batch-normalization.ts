@@ -1,5 +1,5 @@
-import { onlyGradient } from "./gradient.js";
-import { checkVectors } from "./normalization.js";
+import { onlyGradient } from "./kit/gradient.js";
+import { checkVectors } from "./kit/normalization.js";
 import { exactly, type OpDef, POINTWISE } from "./op.js";
 
 export interface BatchNormalizationAttributes {

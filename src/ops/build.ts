@@ -1,10 +1,10 @@
 import type { Attributes, Graph, GraphOutput, Module, Node, Parameter, ParameterRole, Stage } from "../ir/graph.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Shape, TensorType } from "../tensor/shape.js";
-import type { Ref } from "./gradient.js";
 import { type AttributesOf, checkGraph, type OpName, opDef } from "./index.js";
+import type { Ref } from "./kit/gradient.js";
 
-export type { Ref } from "./gradient.js";
+export type { Ref } from "./kit/gradient.js";
 
 type Draft<T> = Omit<T, "stage"> & { stage: string | null };
 

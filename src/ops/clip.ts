@@ -1,6 +1,6 @@
 import { float32Tensor } from "../tensor/tensor.js";
-import { checkFloats } from "./axes.js";
-import { onlyGradient } from "./gradient.js";
+import { checkFloats } from "./kit/axes.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 export interface ClipAttributes {

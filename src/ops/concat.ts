@@ -1,8 +1,8 @@
 import { type Dim, formatShape } from "../tensor/shape.js";
-import { onlyGradient } from "./gradient.js";
-import { nodeList } from "./lowering.js";
+import { onlyGradient } from "./kit/gradient.js";
+import { nodeList } from "./kit/lowering.js";
+import { joinParts } from "./kit/shader-buffers.js";
 import { concrete, type OpDef, POINTWISE, shapeError } from "./op.js";
-import { joinParts } from "./shader-buffers.js";
 
 export interface ConcatAttributes {
   readonly [name: string]: number;

@@ -1,10 +1,10 @@
 import { formatShape, sameShape } from "../tensor/shape.js";
-import { checkFloats } from "./axes.js";
 import { inferConvChwn } from "./conv-chwn.js";
 import type { ConvInputGradientAttributes } from "./conv-input-gradient.js";
-import { type NodeList, nodeList, padLast, product } from "./lowering.js";
+import { checkFloats } from "./kit/axes.js";
+import { type NodeList, nodeList, padLast, product } from "./kit/lowering.js";
+import { joinParts } from "./kit/shader-buffers.js";
 import { concrete, exactly, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
-import { joinParts } from "./shader-buffers.js";
 
 export const convChwnInputGradient: OpDef<ConvInputGradientAttributes> = {
   doc: `dy [M, out…, N], w [M, C, kernel…] → dx [C, inputShape…, N], the gradient of convChwn with respect to its input, as

@@ -1,9 +1,9 @@
 import { formatShape, type TensorType } from "../tensor/shape.js";
-import { checkFloats } from "./axes.js";
 import { type ConvAttributes, inferConv } from "./conv.js";
-import { type NodeList, nodeList, padLast, product, sliceLast } from "./lowering.js";
+import { checkFloats } from "./kit/axes.js";
+import { type NodeList, nodeList, padLast, product, sliceLast } from "./kit/lowering.js";
+import { joinParts } from "./kit/shader-buffers.js";
 import { concrete, type OpDef, type Site, shapeError } from "./op.js";
-import { joinParts } from "./shader-buffers.js";
 
 export const convChwn: OpDef<ConvAttributes> = {
   doc: `conv on maps with the batch innermost: x [C, H, W, N], w [M, C, kernel…], optional bias [M] → y [M, out…, N] and the

@@ -1,9 +1,9 @@
 import { formatShape, sameShape } from "../tensor/shape.js";
-import { checkFloats } from "./axes.js";
 import { type ConvAttributes, inferConv } from "./conv.js";
-import { onlyGradient } from "./gradient.js";
+import { checkFloats } from "./kit/axes.js";
+import { onlyGradient } from "./kit/gradient.js";
+import { lowerTransposedConvolution } from "./kit/transposed-convolution.js";
 import { concrete, exactly, type OpDef, shapeError } from "./op.js";
-import { lowerTransposedConvolution } from "./transposed-convolution.js";
 
 export interface ConvInputGradientAttributes extends ConvAttributes {
   /** Spatial sizes of the convolution's input: several sizes have the same number of windows. */

@@ -1,9 +1,9 @@
 import { formatShape } from "../tensor/shape.js";
-import { checkFloats, checkIntegers } from "./axes.js";
-import { onlyGradient } from "./gradient.js";
+import { checkFloats, checkIntegers } from "./kit/axes.js";
+import { onlyGradient } from "./kit/gradient.js";
+import { lowerTransposedConvolution } from "./kit/transposed-convolution.js";
+import { checkWindow, type WindowAttributes } from "./kit/window.js";
 import { concrete, type OpDef, type Site, shapeError, spatialSizes } from "./op.js";
-import { lowerTransposedConvolution } from "./transposed-convolution.js";
-import { checkWindow, type WindowAttributes } from "./window.js";
 
 export interface ConvTransposeAttributes extends WindowAttributes {
   readonly groups: number;

@@ -1,9 +1,9 @@
 import { formatShape, sameShape } from "../tensor/shape.js";
-import { checkFloats } from "./axes.js";
 import { type ConvAttributes, inferConv } from "./conv.js";
-import { chooseForm, FORMS } from "./conv-weight-gradient-forms.js";
-import { onlyGradient } from "./gradient.js";
-import { nodeList } from "./lowering.js";
+import { checkFloats } from "./kit/axes.js";
+import { chooseForm, FORMS } from "./kit/conv-weight-gradient-forms.js";
+import { onlyGradient } from "./kit/gradient.js";
+import { nodeList } from "./kit/lowering.js";
 import { concrete, exactly, type OpDef, shapeError } from "./op.js";
 
 export const convWeightGradient: OpDef<ConvAttributes> = {

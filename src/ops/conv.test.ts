@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { shapes, windowOf } from "../../test/op-cases/op-case.js";
 import { opGraph, splitValues } from "../../test/op-graph.js";
 import { outputOf, runGraph } from "../../test/run-graph.js";
-import { shapes, windowOf } from "./op.cases.js";
 
 test("a cross-correlation, by hand: the kernel is not turned, and pads come before and after as they are said", async () => {
   // One row 1 2 3, kernel 10 1, one zero in front: 0·10 + 1, 1·10 + 2, 2·10 + 3; bias 100.

@@ -1,9 +1,9 @@
 import { formatShape, type TensorType } from "../tensor/shape.js";
-import { onlyGradient } from "./gradient.js";
-import { nodeList } from "./lowering.js";
+import { onlyGradient } from "./kit/gradient.js";
+import { nodeList } from "./kit/lowering.js";
+import { addByImages, volumeConvolution } from "./kit/volume-convolution.js";
+import { lowerWindow, type WindowAttributes, windowSizes } from "./kit/window.js";
 import { concrete, type OpDef, type Site, shapeError, spatialSizes } from "./op.js";
-import { addByImages, volumeConvolution } from "./volume-convolution.js";
-import { lowerWindow, type WindowAttributes, windowSizes } from "./window.js";
 
 export interface ConvAttributes extends WindowAttributes {
   readonly groups: number;

@@ -1,6 +1,6 @@
 import type { DType } from "../tensor/dtype.js";
 import { float32Tensor, type Tensor } from "../tensor/tensor.js";
-import { checkAxis } from "./axes.js";
+import { checkAxis } from "./kit/axes.js";
 import { concrete, exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 import { checkScales } from "./quantize-linear.js";
 

@@ -1,6 +1,6 @@
-import { checkIntegers, int64Vector } from "./axes.js";
-import { broadcastShapes, unbroadcast } from "./elementwise.js";
-import { onlyGradient } from "./gradient.js";
+import { checkIntegers, int64Vector } from "./kit/axes.js";
+import { broadcastShapes, unbroadcast } from "./kit/elementwise.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, POINTWISE } from "./op.js";
 
 export interface ExpandAttributes {

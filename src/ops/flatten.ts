@@ -1,6 +1,6 @@
-import { reshapeTo } from "./axes.js";
 import type { NoAttributes } from "./global-average-pool.js";
-import { onlyGradient } from "./gradient.js";
+import { reshapeTo } from "./kit/axes.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { concrete, exactly, type OpDef, POINTWISE } from "./op.js";
 
 export const flatten: OpDef<NoAttributes> = {

@@ -1,6 +1,6 @@
 import { formatShape } from "../tensor/shape.js";
 import type { NoAttributes } from "./global-average-pool.js";
-import { onlyGradient } from "./gradient.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { concrete, type OpDef, shapeError } from "./op.js";
 
 export const gemm: OpDef<NoAttributes> = {

@@ -1,4 +1,4 @@
-import { onlyGradient } from "./gradient.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, spatialSizes } from "./op.js";
 
 export interface NoAttributes {

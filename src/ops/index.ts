@@ -60,7 +60,7 @@ import { sub } from "./sub.js";
 import { sum } from "./sum.js";
 import { transpose } from "./transpose.js";
 
-/** Every op, sorted. To add one: a file beside this one, its line here, its cases in a `.cases.ts` file. */
+/** Every op, sorted. To add one: a file beside this one, its line here, its cases in test/op-cases/. */
 export const OPS = {
   adaptiveAveragePool,
   add,

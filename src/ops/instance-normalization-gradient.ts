@@ -1,6 +1,6 @@
 import type { InstanceNormalizationAttributes } from "./instance-normalization.js";
-import { nodeList } from "./lowering.js";
-import { channelSum, checkGradientShape, checkVectors, perChannel } from "./normalization.js";
+import { nodeList } from "./kit/lowering.js";
+import { channelSum, checkGradientShape, checkVectors, perChannel } from "./kit/normalization.js";
 import { exactly, type OpDef, spatialSizes } from "./op.js";
 
 /**

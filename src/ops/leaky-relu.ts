@@ -1,5 +1,5 @@
-import { checkFloats } from "./axes.js";
-import { onlyGradient } from "./gradient.js";
+import { checkFloats } from "./kit/axes.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 export interface LeakyReluAttributes {

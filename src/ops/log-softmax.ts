@@ -1,5 +1,5 @@
-import { checkAxis, checkFloats, int64Vector } from "./axes.js";
-import { onlyGradient } from "./gradient.js";
+import { checkAxis, checkFloats, int64Vector } from "./kit/axes.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type LoweredNode, type LowerSite, type OpDef } from "./op.js";
 import type { SoftmaxAttributes } from "./softmax.js";
 

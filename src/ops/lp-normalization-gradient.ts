@@ -1,6 +1,6 @@
-import { nodeList } from "./lowering.js";
+import { nodeList } from "./kit/lowering.js";
+import { checkGradientShape } from "./kit/normalization.js";
 import { checkLpNormalization, type LpNormalizationAttributes } from "./lp-normalization.js";
-import { checkGradientShape } from "./normalization.js";
 import { exactly, type OpDef } from "./op.js";
 
 /**

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { shapes } from "../../test/op-cases/op-case.js";
 import { opGraph } from "../../test/op-graph.js";
 import { outputOf, runGraph } from "../../test/run-graph.js";
-import { shapes } from "./op.cases.js";
 
 test("a vector gets length 1, the zero vector stays zero", async () => {
   const graph = opGraph("lpNormalization", shapes(["N", 2]), { axis: 1, p: 2, epsilon: 1e-12 });

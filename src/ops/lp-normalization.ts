@@ -1,6 +1,6 @@
 import type { TensorType } from "../tensor/shape.js";
 import { float32Tensor } from "../tensor/tensor.js";
-import { onlyGradient } from "./gradient.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, type Site, shapeError } from "./op.js";
 
 export interface LpNormalizationAttributes {

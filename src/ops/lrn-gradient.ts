@@ -1,6 +1,6 @@
-import { nodeList } from "./lowering.js";
+import { nodeList } from "./kit/lowering.js";
+import { checkGradientShape } from "./kit/normalization.js";
 import { bandMatrix, channelConvolution, checkLrn, type LrnAttributes, lrnDivisor } from "./lrn.js";
-import { checkGradientShape } from "./normalization.js";
 import { exactly, type OpDef, POINTWISE } from "./op.js";
 
 /**

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { shapes } from "../../test/op-cases/op-case.js";
 import { opGraph } from "../../test/op-graph.js";
 import { outputOf, runGraph } from "../../test/run-graph.js";
-import { shapes } from "./op.cases.js";
 
 test("alpha is divided by the size, and the sum stops at the first and the last channel", async () => {
   // Channels 1, 2, 3; size 3, alpha 3, beta 1, bias 1: 1/(1 + 1 + 4), 2/(1 + 1 + 4 + 9), 3/(1 + 4 + 9).

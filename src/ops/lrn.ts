@@ -1,8 +1,8 @@
 import type { TensorType } from "../tensor/shape.js";
-import { onlyGradient } from "./gradient.js";
-import { type NodeList, nodeList } from "./lowering.js";
+import { onlyGradient } from "./kit/gradient.js";
+import { type NodeList, nodeList } from "./kit/lowering.js";
+import { lowerWindow } from "./kit/window.js";
 import { concrete, exactly, type LoweredNode, type LowerSite, type OpDef, POINTWISE, type Site, shapeError, spatialSizes } from "./op.js";
-import { lowerWindow } from "./window.js";
 
 export interface LrnAttributes {
   readonly [name: string]: number;

@@ -1,7 +1,7 @@
 import { type Dim, formatShape } from "../tensor/shape.js";
 import { float32Tensor } from "../tensor/tensor.js";
-import { checkAxis, checkFloats, int64Vector } from "./axes.js";
-import { onlyGradient } from "./gradient.js";
+import { checkAxis, checkFloats, int64Vector } from "./kit/axes.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { concrete, exactly, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
 
 export interface MatMulAxisAttributes {

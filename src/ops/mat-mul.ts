@@ -1,7 +1,7 @@
 import { formatShape, type Shape } from "../tensor/shape.js";
-import { checkFloats } from "./axes.js";
-import { broadcastShapes, unbroadcast } from "./elementwise.js";
-import { onlyGradient } from "./gradient.js";
+import { checkFloats } from "./kit/axes.js";
+import { broadcastShapes, unbroadcast } from "./kit/elementwise.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
 
 export interface MatMulAttributes {

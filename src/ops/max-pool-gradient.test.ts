@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { shapes, windowOf } from "../../test/op-cases/op-case.js";
 import { opGraph } from "../../test/op-graph.js";
 import { asTensor, outputOf, runGraph } from "../../test/run-graph.js";
-import { shapes, windowOf } from "./op.cases.js";
 
 const PROFILES = ["standard", "ort-cpu", "webgpu"] as const;
 

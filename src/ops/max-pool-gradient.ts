@@ -1,9 +1,9 @@
 import { formatShape, sameShape } from "../tensor/shape.js";
-import { checkFloats } from "./axes.js";
-import { type NodeList, nodeList, padLast, product, sliceLast, spatial } from "./lowering.js";
+import { checkFloats } from "./kit/axes.js";
+import { type NodeList, nodeList, padLast, product, sliceLast, spatial } from "./kit/lowering.js";
+import { inferPool, lowerPool, type PoolAttributes, poolAlong, poolStages } from "./kit/pool.js";
+import { joinParts } from "./kit/shader-buffers.js";
 import { exactly, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
-import { inferPool, lowerPool, type PoolAttributes, poolAlong, poolStages } from "./pool.js";
-import { joinParts } from "./shader-buffers.js";
 
 export const maxPoolGradient: OpDef<PoolAttributes> = {
   doc: `x [N, C, spatial…], y and dy [N, C, out…] → dx like x, the gradient of maxPool from x to y: each window's dy goes to

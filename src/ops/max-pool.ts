@@ -1,6 +1,6 @@
-import { onlyGradient } from "./gradient.js";
+import { onlyGradient } from "./kit/gradient.js";
+import { inferPool, lowerPooling, type PoolAttributes } from "./kit/pool.js";
 import type { OpDef } from "./op.js";
-import { inferPool, lowerPooling, type PoolAttributes } from "./pool.js";
 
 export const maxPool: OpDef<PoolAttributes> = {
   doc: `x [N, C, spatial…] → y [N, C, out…]: the largest element under each window; padding counts as −∞.

@@ -1,5 +1,5 @@
 import { float32Tensor } from "../tensor/tensor.js";
-import { int64Vector } from "./axes.js";
+import { int64Vector } from "./kit/axes.js";
 import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 export interface OneHotAttributes {

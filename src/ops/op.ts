@@ -3,7 +3,7 @@ import { InceptionError as TypedError } from "../errors.js";
 import type { Attributes } from "../ir/graph.js";
 import type { Dim, Shape, TensorType } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { GradientRule } from "./gradient.js";
+import type { GradientRule } from "./kit/gradient.js";
 
 /** Where a rule is applied: the op and the node, for messages. */
 export interface Site {

@@ -1,9 +1,9 @@
 import { formatShape, sameShape } from "../tensor/shape.js";
 import { float32Tensor } from "../tensor/tensor.js";
-import { checkFloats } from "./axes.js";
-import { broadcastShapes, unbroadcast } from "./elementwise.js";
 import type { NoAttributes } from "./global-average-pool.js";
-import { onlyGradient } from "./gradient.js";
+import { checkFloats } from "./kit/axes.js";
+import { broadcastShapes, unbroadcast } from "./kit/elementwise.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type LoweredNode, type LowerSite, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 /** The least float32: no bound below. */

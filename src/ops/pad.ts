@@ -1,7 +1,7 @@
 import type { Dim } from "../tensor/shape.js";
 import { float32Tensor } from "../tensor/tensor.js";
-import { checkFloats, checkIntegers, int64Vector } from "./axes.js";
-import { onlyGradient } from "./gradient.js";
+import { checkFloats, checkIntegers, int64Vector } from "./kit/axes.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { concrete, exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 export interface PadAttributes {

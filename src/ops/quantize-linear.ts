@@ -1,5 +1,5 @@
 import { float32Tensor } from "../tensor/tensor.js";
-import { checkFloats } from "./axes.js";
+import { checkFloats } from "./kit/axes.js";
 import { exactly, type OpDef, POINTWISE, type Site, shapeError } from "./op.js";
 
 export interface QuantizeLinearAttributes {

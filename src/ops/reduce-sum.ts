@@ -1,5 +1,5 @@
+import { type ReduceAttributes, reduceOp, spreadGradient } from "./kit/reduce.js";
 import type { OpDef } from "./op.js";
-import { type ReduceAttributes, reduceOp, spreadGradient } from "./reduce.js";
 
 export const reduceSum: OpDef<ReduceAttributes> = reduceOp(
   "ReduceSum",

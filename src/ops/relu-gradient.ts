@@ -1,7 +1,7 @@
 import { formatShape, sameShape } from "../tensor/shape.js";
 import { float32Tensor } from "../tensor/tensor.js";
-import { checkFloats } from "./axes.js";
 import type { NoAttributes } from "./global-average-pool.js";
+import { checkFloats } from "./kit/axes.js";
 import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 export const reluGradient: OpDef<NoAttributes> = {

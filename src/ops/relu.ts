@@ -1,5 +1,5 @@
 import type { NoAttributes } from "./global-average-pool.js";
-import { onlyGradient } from "./gradient.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, POINTWISE } from "./op.js";
 
 export const relu: OpDef<NoAttributes> = {

@@ -1,6 +1,6 @@
 import { type Dim, formatShape } from "../tensor/shape.js";
-import { int64Vector, reshapeTo } from "./axes.js";
-import { onlyGradient } from "./gradient.js";
+import { int64Vector, reshapeTo } from "./kit/axes.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, POINTWISE, type Site, shapeError } from "./op.js";
 
 export interface ReshapeAttributes {

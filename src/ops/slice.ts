@@ -1,6 +1,6 @@
 import type { Dim } from "../tensor/shape.js";
-import { checkAxes, checkIntegers, int64Vector } from "./axes.js";
-import { type GradientBuilder, onlyGradient, type Ref } from "./gradient.js";
+import { checkAxes, checkIntegers, int64Vector } from "./kit/axes.js";
+import { type GradientBuilder, onlyGradient, type Ref } from "./kit/gradient.js";
 import { concrete, exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 export interface SliceAttributes {

@@ -1,5 +1,5 @@
-import { checkAxis, checkFloats } from "./axes.js";
-import { onlyGradient } from "./gradient.js";
+import { checkAxis, checkFloats } from "./kit/axes.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef } from "./op.js";
 
 export interface SoftmaxAttributes {

@@ -1,8 +1,8 @@
 import type { Dim } from "../tensor/shape.js";
-import { checkAxis, checkIntegers } from "./axes.js";
-import { type NodeList, nodeList, type Target } from "./lowering.js";
+import { checkAxis, checkIntegers } from "./kit/axes.js";
+import { type NodeList, nodeList, type Target } from "./kit/lowering.js";
+import { shaderGroups } from "./kit/shader-buffers.js";
 import { concrete, exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
-import { shaderGroups } from "./shader-buffers.js";
 
 export interface SplitAttributes {
   readonly [name: string]: number | readonly number[];

@@ -1,5 +1,5 @@
-import { unaryOp } from "./elementwise.js";
 import type { NoAttributes } from "./global-average-pool.js";
+import { unaryOp } from "./kit/elementwise.js";
 import type { OpDef } from "./op.js";
 
 export const sqrt: OpDef<NoAttributes> = unaryOp(

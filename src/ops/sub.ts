@@ -1,5 +1,5 @@
-import { binaryGradient, binaryOp } from "./elementwise.js";
 import type { NoAttributes } from "./global-average-pool.js";
+import { binaryGradient, binaryOp } from "./kit/elementwise.js";
 import type { OpDef } from "./op.js";
 
 export const sub: OpDef<NoAttributes> = binaryOp(

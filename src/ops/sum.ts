@@ -1,6 +1,6 @@
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { NoAttributes } from "./global-average-pool.js";
-import { onlyGradient } from "./gradient.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { type LoweredNode, type LowerSite, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 export const sum: OpDef<NoAttributes> = {

@@ -1,5 +1,5 @@
 import type { Dim } from "../tensor/shape.js";
-import { onlyGradient } from "./gradient.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 export interface TransposeAttributes {

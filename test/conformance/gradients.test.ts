@@ -15,7 +15,7 @@ import { elementCount } from "../../src/tensor/tensor.js";
 import { cotangentName, type Differentiated, differentiated } from "../gradient-graph.js";
 import type { NaiveTensor } from "../naive.js";
 import { NAIVE_OPS } from "../naive-ops.js";
-import { casesOf } from "../op-cases.js";
+import { casesOf } from "../op-cases/index.js";
 import { type AnyOpCase, asNumbers, caseValues, opGraph, outputName } from "../op-graph.js";
 import { distinctProfiles, type Floats, outputOf, runGraph, type Values } from "../run-graph.js";
 

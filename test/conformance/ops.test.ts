@@ -8,7 +8,7 @@ import type { Tensor } from "../../src/tensor/tensor.js";
 import { cotangentName, differentiated } from "../gradient-graph.js";
 import type { NaiveResult } from "../naive.js";
 import { NAIVE_OPS } from "../naive-ops.js";
-import { caseFiles, casesOf, fileName } from "../op-cases.js";
+import { caseFiles, casesOf, fileName } from "../op-cases/index.js";
 import { goldenGraphs, readOpGoldens } from "../op-goldens.js";
 import { type AnyOpCase, asNumbers, caseValues, hasBatch, opGraph, outputName, splitValues } from "../op-graph.js";
 import { distinctProfiles, outputOf, runGraph, type Values, withModel } from "../run-graph.js";

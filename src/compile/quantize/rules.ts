@@ -1,7 +1,7 @@
 /** Which ops can work on levels, and how ONNX Runtime wants the nodes around them so that it runs them on integers. */
 import { type Graph, type Node, typeOf } from "../../ir/graph.js";
 import { isOpName, type OpName } from "../../ops/index.js";
-import { poolStages } from "../../ops/pool.js";
+import { poolStages } from "../../ops/kit/pool.js";
 import { sameShape } from "../../tensor/shape.js";
 
 /**

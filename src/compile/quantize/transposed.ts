@@ -9,7 +9,7 @@
 import { type Graph, type Node, typeOf } from "../../ir/graph.js";
 import { GraphBuilder, type Ref } from "../../ops/build.js";
 import { checkGraph } from "../../ops/index.js";
-import { isTiling } from "../../ops/transposed-convolution.js";
+import { isTiling } from "../../ops/kit/transposed-convolution.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import { floatsOf, type Network } from "./fold.js";
 import { type Readers, readersOf } from "./readers.js";

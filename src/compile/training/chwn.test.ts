@@ -1,11 +1,11 @@
 /** The layout with the batch innermost against the network's own: the same losses, gradients, statistics and logits. */
 import { describe, expect, test } from "vitest";
 import { createTestTrainer } from "../../../test/in-process-trainer.js";
+import { windowOf } from "../../../test/op-cases/op-case.js";
 import { concatChunks } from "../../formats/onnx/encode.js";
 import type { Graph } from "../../ir/graph.js";
 import { describeModel } from "../../models/index.js";
 import { GraphBuilder } from "../../ops/build.js";
-import { windowOf } from "../../ops/op.cases.js";
 import { sgd } from "../../optim/index.js";
 import { fillUniform } from "../../tensor/fill.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";

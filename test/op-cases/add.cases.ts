@@ -1,0 +1,11 @@
+import { type OpCase, shapes } from "./op-case.js";
+
+export const cases: readonly OpCase<"add">[] = [
+  { name: "vectors", inputs: shapes(["N", 7], ["N", 7]), attributes: {} },
+  { name: "maps", inputs: shapes(["N", 3, 5, 2], ["N", 3, 5, 2]), attributes: {} },
+  { name: "volumes", inputs: shapes(["N", 2, 3, 1, 4], ["N", 2, 3, 1, 4]), attributes: {} },
+  { name: "a vector per channel", inputs: shapes(["N", 3, 5, 2], [3, 1, 1]), attributes: {} },
+  { name: "a scalar on the left", inputs: shapes([], ["N", 7]), attributes: {} },
+  { name: "each copies the other", inputs: shapes([3, 1, 5], [2, 1]), attributes: {} },
+  { name: "one number per image", inputs: shapes(["N", 3, 2], ["N", 1, 1]), attributes: {} },
+];

@@ -1,0 +1,9 @@
+import { type OpCase, shapes } from "./op-case.js";
+
+export const cases: readonly OpCase<"lpNormalization">[] = [
+  { name: "embeddings", inputs: shapes(["N", 7]), attributes: { axis: 1, p: 2, epsilon: 1e-12 } },
+  { name: "channels of maps", inputs: shapes(["N", 3, 2, 5]), attributes: { axis: 1, p: 2, epsilon: 1e-12 } },
+  { name: "the last axis", inputs: shapes(["N", 3, 5]), attributes: { axis: 2, p: 2, epsilon: 1e-12 } },
+  { name: "zero vectors stay zero", inputs: [{ shape: ["N", 5], low: 0, high: 0 }], attributes: { axis: 1, p: 2, epsilon: 1e-12 } },
+  { name: "vectors shorter than epsilon", inputs: shapes(["N", 3]), attributes: { axis: 1, p: 2, epsilon: 10 } },
+];
