@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   diagram: ["errors.ts", "tensor", "ir", "ops", "analysis"],
   predict: ["errors.ts", "tensor", "formats", "ir", "ops", "layers", "optim", "models", "weights", "compile", "data", "runtime"],
   diff: ["errors.ts", "tensor", "formats", "ir", "ops", "analysis", "compile", "diagram"],
+  report: ["errors.ts", "tensor", "formats", "data", "explain", "segment", "train", "diagram", "predict"],
   "index.ts": [
     "errors.ts",
     "tensor",
@@ -70,8 +71,26 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "predict",
     "diagram",
     "diff",
+    "report",
   ],
   web: ["errors.ts", "tensor", "runtime"],
+  experiments: [
+    "errors.ts",
+    "tensor",
+    "formats",
+    "ir",
+    "ops",
+    "layers",
+    "optim",
+    "models",
+    "weights",
+    "compile",
+    "data",
+    "runtime",
+    "train",
+    "report",
+    "node",
+  ],
   cli: [
     "errors.ts",
     "options.ts",
@@ -92,13 +111,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "predict",
     "diagram",
     "diff",
+    "report",
     "node",
+    "experiments",
   ],
 };
 
-/** Packages that core code (everything but node/ and cli/) may use: pure JavaScript, no platform. */
+/** Packages that core code (everything outside PLATFORM_FOLDERS) may use: pure JavaScript, no platform. */
 const CORE_PACKAGES = ["@bufbuild/protobuf", "@dagrejs/dagre", "fflate"];
-const PLATFORM_FOLDERS = new Set(["node", "web", "cli"]);
+const PLATFORM_FOLDERS = new Set(["node", "web", "experiments", "cli"]);
 
 const SOURCE = path.resolve(import.meta.dirname, "../src");
 const IMPORT = /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+"([^"]+)"|import\("([^"]+)"\)/g;

@@ -6,7 +6,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { panelSvg } from "../dist/node/experiments/panels.js";
+import { panelSvg } from "../dist/report/panels.js";
 
 const [target, ...named] = process.argv.slice(2);
 const runs = named.map((text) => text.split("="));

@@ -5,6 +5,7 @@ export { type WeightFit, weightFits } from "../models/fits.js";
 export type { Artefact, Golden } from "../predict/artefact.js";
 export { imageBatch, type Prediction, runRows, softmax, topPredictions } from "../predict/predict.js";
 export type { Device, RunOptions, Session, SessionOptions, TensorInfo } from "../runtime/session.js";
+export type { MeasuredLabel, SegmentedLabel } from "../segment/labels.js";
 export { type BatchSourceOptions, createBatchSource } from "./batch-source.js";
 export { type OpenDatasetOptions, type OpenedDataset, openDataset } from "./datasets/index.js";
 export { openSampleReader, type SampleReader } from "./datasets/sample-reader.js";
@@ -20,12 +21,6 @@ export {
   type FailedCase,
   type ScoredCase,
 } from "./evaluate-segmentation.js";
-export {
-  type ExperimentEvent,
-  type ExperimentResult,
-  type ResidualScalingOptions,
-  residualScalingExperiment,
-} from "./experiments/residual-scaling.js";
 export {
   type Explainer,
   type ExplainerOptions,
@@ -56,7 +51,6 @@ export { createNodeTrainer, type NodeTrainerOptions } from "./ort-trainer.js";
 export { namedPreprocessing, type PreparedModel, type PrepareOptions, prepareModel } from "./prepare-model.js";
 export { type QuantizationReport, type QuantizeModelOptions, quantizeModel } from "./quantize/quantize-model.js";
 export type { CleaningChoices } from "./segment/clean.js";
-export type { MeasuredLabel, SegmentedLabel } from "./segment/labels.js";
 export { listVolumes } from "./segment/list-volumes.js";
 export type { OpenSegmenterOptions } from "./segment/network.js";
 export { type SegmentedFile, type SegmentFilesOptions, segmentFiles } from "./segment/segment-files.js";

@@ -10,6 +10,14 @@ export interface Position {
   readonly step: number;
 }
 
+/** A step that was logged. */
+export interface StepPoint {
+  /** Optimizer steps since the beginning. */
+  readonly step: number;
+  readonly loss: number;
+  readonly learningRate: number;
+}
+
 /** What one epoch came to. Losses are means of the cross entropy per image, accuracies shares of 1. */
 export interface EpochRow {
   /** From 1. */

@@ -55,7 +55,17 @@ export {
 export { classification } from "./classification.js";
 export { type EarlyStopping, judgeStopping, type StoppingDecision } from "./early-stopping.js";
 export { learningRateFactors, trainedParameters } from "./freeze.js";
-export { bestEpoch, type EpochRow, epochsToKeep, isBetter, METRICS, type Metric, metricValue, type Position } from "./history.js";
+export {
+  bestEpoch,
+  type EpochRow,
+  epochsToKeep,
+  isBetter,
+  METRICS,
+  type Metric,
+  metricValue,
+  type Position,
+  type StepPoint,
+} from "./history.js";
 export type { JsonData, JsonRecord } from "./json.js";
 export {
   BEGINNING,
@@ -89,7 +99,6 @@ export {
   secondsLeft,
 } from "./progress.js";
 export { RECIPES, type Recipe, type RecipeName } from "./recipes.js";
-export { type ReportData, runReport, type StepPoint } from "./report.js";
 export { type PatchEvaluation, segmentation, type VolumeBatch } from "./segmentation.js";
 export { resolveSegmentationSettings, SEGMENTATION_SETTINGS, type SegmentationSettings } from "./segmentation-settings.js";
 export type { Setting, SettingTable } from "./setting.js";

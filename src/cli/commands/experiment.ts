@@ -1,11 +1,6 @@
 import { InceptionError, messageOf } from "../../errors.js";
-import {
-  type ExperimentEvent,
-  type ExperimentResult,
-  type Place,
-  residualScalingExperiment,
-} from "../../node/experiments/residual-scaling.js";
-import { cellName, findings, outcomeOf, resultTable } from "../../node/experiments/tables.js";
+import { type ExperimentEvent, type ExperimentResult, type Place, residualScalingExperiment } from "../../experiments/residual-scaling.js";
+import { cellName, findings, outcomeOf, resultTable } from "../../experiments/tables.js";
 import { formatDuration, formatLoss, formatShare, secondsLeft } from "../../train/progress.js";
 import type { RunCommand } from "../command.js";
 import { integerFlag, textFlag } from "../flags.js";

@@ -3,11 +3,12 @@ import { InceptionError, messageOf, orError } from "../../errors.js";
 import { EXPLANATION_METHODS, EXPLANATION_NAMES, type ExplainOptions, type ExplanationName } from "../../explain/index.js";
 import { decodeImage } from "../../node/decode-image.js";
 import { type Explainer, type Explanation, exportExplanation, openExplainer } from "../../node/explain/explainer.js";
-import { encodePng, overlay } from "../../node/explain/overlay.js";
-import { type ExplainedPicture, explanationPage } from "../../node/explain/page.js";
 import { clearExplanation, writeExplanationList } from "../../node/explain/results.js";
 import { imageName, imageTitle } from "../../node/image-source.js";
+import { encodePng, pngUri } from "../../node/png.js";
 import { writeFileAtomic } from "../../node/write-file.js";
+import { type ExplainedPicture, explanationPage } from "../../report/explanation.js";
+import { overlay } from "../../report/overlay.js";
 import type { Flags, RunCommand } from "../command.js";
 import { flagName, integerFlag, textFlag } from "../flags.js";
 import { imageInputs } from "../inputs.js";
@@ -17,6 +18,8 @@ import { imageOpener, modelFlags, reportFailures } from "../run-model.js";
 /** Where results go that have no place of their own. */
 const DEFAULT_OUT = "explanation";
 const PAGE = "index.html";
+/** Details of a smaller map cannot be seen. */
+const SHOWN = { leastPixels: 448 } as const;
 
 /** `explain FILES|DIR --model ID|RUN [--out DIR]`: overlays and a page; or `--export FILE.onnx` without images. */
 export const run: RunCommand = async ([paths = []], flags, io) => {
@@ -79,7 +82,7 @@ async function explainAll(
   }
   if (pictures.length === 0) return outcomes;
   const page = path.join(out, PAGE);
-  await writeFileAtomic(page, [Buffer.from(await explanationPage(explainer.model, pictures))]);
+  await writeFileAtomic(page, [Buffer.from(await explanationPage(explainer.model, pictures, (image) => pngUri(image, SHOWN)))]);
   if (flags.json !== true) io.out(`${messageOf(page)}\n`);
   return outcomes;
 }
@@ -94,7 +97,7 @@ async function writeOverlays(file: string, explanation: Explanation, base: strin
   const maps = [];
   for (const map of explanation.maps) {
     const name = `${base}.${map.method}.png`;
-    await writeFileAtomic(name, [await encodePng(overlay(explanation.seen, map))]);
+    await writeFileAtomic(name, [await encodePng(overlay(explanation.seen, map), SHOWN)]);
     maps.push({ method: map.method, overlay: name, peak: map.peak });
   }
   return { file, class: explanation.class, maps, picture: { title: imageTitle(file), explanation } };

@@ -2,12 +2,13 @@
 import { restoreLabels, type SegmentationRecipe, type Volume, type VolumeGrid } from "../../data/index.js";
 import { clearOutside } from "../../data/volumes/scan.js";
 import type { RawInput } from "../../predict/segmentation-file.js";
+import { type QualityCase, qualityPage } from "../../report/segmentation.js";
 import { type CarriedError, carriedError } from "../../runtime/messages.js";
+import { type MeasuredLabel, measureLabels, type SegmentedLabel } from "../../segment/labels.js";
+import { pngUri } from "../png.js";
 import { type CleaningChoices, cleanLabels } from "./clean.js";
-import { type MeasuredLabel, measureLabels, type SegmentedLabel } from "./labels.js";
 import { type PreparedCase, prepareCase } from "./prepare-case.js";
 import { restoreProbabilities } from "./probabilities.js";
-import { type QualityCase, qualityPage } from "./quality-page.js";
 
 /** What each task takes. */
 export interface CaseTasks {
@@ -61,7 +62,7 @@ const PERFORM: { readonly [K in CaseTaskKind]: (task: CaseTasks[K]) => CaseResul
       probabilities: probabilities?.map((values) => restoreProbabilities(values, grid, original)) ?? null,
     };
   },
-  page: qualityPage,
+  page: (shown) => qualityPage(shown, pngUri),
 };
 
 /** Does a task in the thread that calls. */

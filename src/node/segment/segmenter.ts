@@ -4,11 +4,11 @@ import type { NiftiHeader } from "../../formats/nifti.js";
 import type { CancelSignal } from "../../runtime/session.js";
 import { heldValues } from "../../segment/accumulate.js";
 import { type CaseWarning, checkInput, checkLabelVolumes, checkMirrorAxes, planWindows, segmentWindows } from "../../segment/index.js";
+import { type MeasuredLabel, type SegmentedLabel, segmentedLabels } from "../../segment/labels.js";
 import type { LoadedModel } from "../load-model.js";
 import { buffersOf } from "./case-task.js";
 import { inCaseThread } from "./case-thread.js";
 import type { CleaningChoices } from "./clean.js";
-import { type MeasuredLabel, type SegmentedLabel, segmentedLabels } from "./labels.js";
 import { type OpenSegmenterOptions, openNetwork, type SegmentationNetwork, windowNetwork } from "./network.js";
 import { type PreparedCase, readCase } from "./prepare-case.js";
 

@@ -1,6 +1,6 @@
 import { encodeCsv } from "../../formats/csv.js";
 import type { CaseWarning } from "../../segment/index.js";
-import type { MeasuredLabel } from "./labels.js";
+import type { MeasuredLabel } from "../../segment/labels.js";
 
 interface CsvFile {
   readonly file: string;

@@ -1,10 +1,9 @@
 import os from "node:os";
 import type { ClassifierDifference } from "../../models/classifier.js";
-import { type EpochRow, metricValue, type Position } from "../../train/history.js";
+import { type EpochRow, metricValue, type Position, type StepPoint } from "../../train/history.js";
 import type { Progress, TrainingEvent } from "../../train/loop.js";
 import type { Evaluation } from "../../train/metrics.js";
 import type { MetricsLine } from "../../train/metrics-log.js";
-import type { StepPoint } from "../../train/report.js";
 import type { TrainingSettings } from "../../train/settings.js";
 import { RUN_FILES } from "../open-run.js";
 import type { RunWriter } from "../run-folder.js";

@@ -1,10 +1,11 @@
 import path from "node:path";
 import sharp from "sharp";
 import type { DatasetSource } from "../../data/dataset-source.js";
+import { runReport } from "../../report/training.js";
+import type { StepPoint } from "../../train/history.js";
 import type { LoopEnd, Progress } from "../../train/loop.js";
 import type { Evaluation } from "../../train/metrics.js";
 import { formatDuration } from "../../train/progress.js";
-import { runReport, type StepPoint } from "../../train/report.js";
 import { settingsJson, type TrainingSettings } from "../../train/settings.js";
 import { openSampleReader } from "../datasets/sample-reader.js";
 import { RUN_FILES } from "../open-run.js";

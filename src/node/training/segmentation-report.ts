@@ -1,9 +1,10 @@
 import path from "node:path";
 import type { SegmentationRecipe } from "../../data/volumes/recipe.js";
+import { runReport } from "../../report/training.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import type { StepPoint } from "../../train/history.js";
 import type { JsonRecord } from "../../train/json.js";
 import type { LoopEnd, Progress } from "../../train/loop.js";
-import { runReport, type StepPoint } from "../../train/report.js";
 import type { SegmentationSettings } from "../../train/segmentation-settings.js";
 import { settingsJson } from "../../train/settings.js";
 import { RUN_FILES } from "../open-run.js";

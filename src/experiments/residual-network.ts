@@ -5,12 +5,12 @@
  *
  * The blocks, what follows their sums and the normalisation after a reduction are those of the real network.
  */
-import type { Graph } from "../../ir/graph.js";
-import type { Step } from "../../layers/branches.js";
-import { BN_EPSILON, drawnBody, type ResidualTables } from "../../models/inception-resnet.js";
-import { FACENET_BRANCHES } from "../../models/inception-resnet-v1.js";
-import { scaleWidth } from "../../models/options.js";
-import { GraphBuilder } from "../../ops/build.js";
+import type { Graph } from "../ir/graph.js";
+import type { Step } from "../layers/branches.js";
+import { BN_EPSILON, drawnBody, type ResidualTables } from "../models/inception-resnet.js";
+import { FACENET_BRANCHES } from "../models/inception-resnet-v1.js";
+import { scaleWidth } from "../models/options.js";
+import { GraphBuilder } from "../ops/build.js";
 
 /**
  * Where the network normalises.

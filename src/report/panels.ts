@@ -1,6 +1,7 @@
 /** Small multiples as one SVG: a row for each quantity, a column for each variant, the same axes along a row. */
-import { escapeHtml } from "../../train/html.js";
-import { niceStep } from "../../train/report-chart.js";
+
+import { niceStep } from "./chart.js";
+import { escapeHtml } from "./html.js";
 
 export interface Line {
   /** Which of the colours, from 0. */

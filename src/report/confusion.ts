@@ -1,5 +1,5 @@
+import { formatShare } from "../train/progress.js";
 import { escapeHtml } from "./html.js";
-import { formatShare } from "./progress.js";
 
 /** A table of counts can be read up to here; beyond, colours alone are shown. */
 const MOST_IN_TABLE = 20;

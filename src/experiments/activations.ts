@@ -1,14 +1,14 @@
 /** What leaves a module while a network is trained, and how much of it is zero. */
 
-import { compileInference } from "../../compile/compile.js";
-import { evaluationForward, trainingForward } from "../../compile/training/forward.js";
-import type { TrainingOptions } from "../../compile/training/options.js";
-import { concatChunks } from "../../formats/onnx/encode.js";
-import type { Graph } from "../../ir/graph.js";
-import { selectOutputs } from "../../ir/prune.js";
-import { GraphBuilder } from "../../ops/build.js";
-import { checkGraph } from "../../ops/index.js";
-import type { TrainingProgram } from "../../runtime/trainer.js";
+import { compileInference } from "../compile/compile.js";
+import { evaluationForward, trainingForward } from "../compile/training/forward.js";
+import type { TrainingOptions } from "../compile/training/options.js";
+import { concatChunks } from "../formats/onnx/encode.js";
+import type { Graph } from "../ir/graph.js";
+import { selectOutputs } from "../ir/prune.js";
+import { GraphBuilder } from "../ops/build.js";
+import { checkGraph } from "../ops/index.js";
+import type { TrainingProgram } from "../runtime/trainer.js";
 
 /** Of all values that leave a module for a batch. All are NaN where a value is not finite. */
 export interface ActivationStatistics {

@@ -1,8 +1,8 @@
 /** The residual-scaling experiment for people: three figures, a Markdown and an HTML page. */
-import { escapeHtml } from "../../train/html.js";
-import { formatDuration } from "../../train/progress.js";
-import { REPORT_STYLE } from "../../train/report-style.js";
-import { type Line, type PanelFigure, type PanelRow, panelSvg } from "./panels.js";
+import { escapeHtml } from "../report/html.js";
+import { type Line, type PanelFigure, type PanelRow, panelSvg } from "../report/panels.js";
+import { REPORT_STYLE } from "../report/style.js";
+import { formatDuration } from "../train/progress.js";
 import { INPUT_SIZE, NORM_PLACEMENTS } from "./residual-network.js";
 import { type Cell, PAPER_RATE, SWEEP_OPTIMIZERS, type Sweep } from "./sweep.js";
 import { cellName, findings, markdownTable, recipeOf, resultTable } from "./tables.js";

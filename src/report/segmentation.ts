@@ -1,6 +1,7 @@
-import { type Normalization, type Triple, toRas, type Volume } from "../../data/index.js";
-import { percentile, sampledVoxels } from "../../data/volumes/percentile.js";
-import type { CaseWarning } from "../../segment/index.js";
+import { type Normalization, type Triple, toRas, type Volume } from "../data/index.js";
+import { percentile, sampledVoxels } from "../data/volumes/percentile.js";
+import type { CaseWarning } from "../segment/index.js";
+import type { MeasuredLabel, SegmentedLabel } from "../segment/labels.js";
 import {
   axisAlong,
   boxAround,
@@ -9,14 +10,12 @@ import {
   EDGES,
   PLANES,
   pictureSize,
-  type RgbPicture,
   type SliceView,
   shownSlices,
   wholeBox,
-} from "../../segment/slices.js";
-import type { Box } from "../../segment/volume.js";
-import { escapeHtml } from "../../train/html.js";
-import type { MeasuredLabel, SegmentedLabel } from "./labels.js";
+} from "../segment/slices.js";
+import type { Box } from "../segment/volume.js";
+import { escapeHtml, type PictureEncoder } from "./html.js";
 import { QUALITY_STYLE } from "./quality-style.js";
 
 /** Everything that a page shows. Texts may be anything: they are escaped. */
@@ -49,7 +48,7 @@ const CLOSE_UP_SHARE = 0.6;
  * volume of each label. Nothing is loaded from elsewhere. Where the labels take little of the volume there are slices of their
  * surroundings too.
  */
-export async function qualityPage(shown: QualityCase): Promise<string> {
+export async function qualityPage(shown: QualityCase, encode: PictureEncoder): Promise<string> {
   const image = toRas(shown.image);
   const classes = classIndices(toRas(shown.labels), shown.classes);
   const colours = shown.classes.map((_, index) => (index === 0 ? null : colourOf(index)));
@@ -57,11 +56,15 @@ export async function qualityPage(shown: QualityCase): Promise<string> {
   const at = shownSlices(classes, image.shape);
   const whole = wholeBox(image.shape);
   const near = boxAround(classes, image.shape, image.spacing, MARGIN_MM);
+  const pictureOf = async (view: SliceView): Promise<EncodedPicture> => {
+    const picture = drawSlice(image, classes, view, style);
+    return { width: picture.width, height: picture.height, uri: await encode(picture) };
+  };
   const draw = async (region: Box): Promise<string> => {
     const scale = LONGEST_PIXELS / Math.max(...PLANES.flatMap((plane) => pictureSize(plane, region, image.spacing)));
     const views = PLANES.map((plane): SliceView => ({ plane, index: at[axisAlong(plane)], region, scale }));
     const figures = [];
-    for (const view of views) figures.push(await figure(drawSlice(image, classes, view, style), view, image.shape, shown));
+    for (const view of views) figures.push(figure(await pictureOf(view), view, image.shape, shown));
     return `<div class="slices">${figures.join("")}</div>`;
   };
   const closeUp = near !== null && longest(near, image.spacing) < CLOSE_UP_SHARE * longest(whole, image.spacing) ? near : null;
@@ -129,23 +132,21 @@ function colourOf(index: number): Colour {
   return [part(0), part(8), part(4)];
 }
 
-async function figure(picture: RgbPicture, { plane, index }: SliceView, shape: Triple, shown: QualityCase): Promise<string> {
+interface EncodedPicture {
+  readonly width: number;
+  readonly height: number;
+  readonly uri: string;
+}
+
+function figure(picture: EncodedPicture, { plane, index }: SliceView, shape: Triple, shown: QualityCase): string {
   const name = `${plane[0]?.toUpperCase()}${plane.slice(1)}`;
   const place = `slice ${index + 1} of ${shape[axisAlong(plane)]}`;
   const outlined = shown.measured.filter(({ voxels }) => voxels > 0).map((label) => label.name);
   const alt = `${name} ${place}${outlined.length === 0 ? ", without labels" : ` with outlines of ${outlined.join(", ")}`}`;
   const letters = EDGES[plane].map((letter, side) => `<i class="${["left", "right", "top", "bottom"][side]}">${letter}</i>`).join("");
-  const { width, height } = picture;
-  const img = `<img src="${await pngUri(picture)}" width="${width}" height="${height}" alt="${escapeHtml(alt)}">`;
+  const { width, height, uri } = picture;
+  const img = `<img src="${uri}" width="${width}" height="${height}" alt="${escapeHtml(alt)}">`;
   return `<figure style="flex:${width} 1 0;max-width:${width}px"><div class="slice">${img}<span aria-hidden="true">${letters}</span></div><figcaption>${name} <small>${place}</small></figcaption></figure>`;
-}
-
-async function pngUri({ width, height, data }: RgbPicture): Promise<string> {
-  const { default: sharp } = await import("sharp");
-  const bytes = await sharp(data, { raw: { width, height, channels: 3 } })
-    .png({ compressionLevel: 9 })
-    .toBuffer();
-  return `data:image/png;base64,${bytes.toString("base64")}`;
 }
 
 function volumeTable({ measured }: QualityCase): string {

@@ -1,6 +1,6 @@
 /** The results of the residual-scaling experiment as tables. Equal results give equal text; times are not part of it. */
-import { type CsvCell, encodeCsv } from "../../formats/csv.js";
-import { formatLoss, formatShare } from "../../train/progress.js";
+import { type CsvCell, encodeCsv } from "../formats/csv.js";
+import { formatLoss, formatShare } from "../train/progress.js";
 import type { Cell } from "./sweep.js";
 import type { CellResult, Probe } from "./train-cell.js";
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { EpochRow } from "./history.js";
+import type { EpochRow } from "../train/history.js";
+import { ClassificationMetrics, type Evaluation } from "../train/metrics.js";
+import { lineChart, niceStep } from "./chart.js";
+import { confusionSection } from "./confusion.js";
 import { escapeHtml, safePicture } from "./html.js";
-import { ClassificationMetrics, type Evaluation } from "./metrics.js";
-import { type ReportData, runReport } from "./report.js";
-import { lineChart, niceStep } from "./report-chart.js";
-import { confusionSection } from "./report-confusion.js";
+import { type ReportData, runReport } from "./training.js";
 
 const PIXEL = "data:image/png;base64,iVBORw0KGgo=";
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { createTestTrainer } from "../../../test/in-process-trainer.js";
-import { compileInference } from "../../compile/compile.js";
-import { concatChunks } from "../../formats/onnx/encode.js";
-import { float32Tensor } from "../../tensor/tensor.js";
-import { initialParameters } from "../../weights/index.js";
+import { createTestTrainer } from "../../test/in-process-trainer.js";
+import { compileInference } from "../compile/compile.js";
+import { concatChunks } from "../formats/onnx/encode.js";
+import { float32Tensor } from "../tensor/tensor.js";
+import { initialParameters } from "../weights/index.js";
 import { activationStatistics, PROBE_OUTPUT, probeProgram } from "./activations.js";
 import { LAST_MODULE, residualNetwork } from "./residual-network.js";
 

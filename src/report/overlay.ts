@@ -1,6 +1,5 @@
-import type { Image } from "../../data/index.js";
-import { percentile } from "../../segment/index.js";
-import type { ExplanationMap } from "./explainer.js";
+import type { Image } from "../data/index.js";
+import { percentile } from "../data/volumes/percentile.js";
 
 type Rgb = readonly [red: number, green: number, blue: number];
 
@@ -24,7 +23,7 @@ const SHOWN_ALIKE_PERCENT = 0.5;
  * The picture with a map over it: grey where the map is 0, coloured the more the larger it is. The map is shown as shares of
  * the value that half a percent of its pixels exceed; a map of zeros alone leaves the picture grey.
  */
-export function overlay(seen: Image, map: Pick<ExplanationMap, "values">): Image {
+export function overlay(seen: Image, map: { readonly values: Float32Array }): Image {
   const { width, height, data } = seen;
   const largest = percentile(Float64Array.from(map.values).sort(), 100 - SHOWN_ALIKE_PERCENT);
   const pixels = new Uint8Array(data.length);
@@ -49,16 +48,4 @@ export function heatOf(share: number): Rgb {
   const high = HEAT[Math.ceil(place)] ?? low;
   const part = place - Math.floor(place);
   return [low[0] + part * (high[0] - low[0]), low[1] + part * (high[1] - low[1]), low[2] + part * (high[2] - low[2])];
-}
-
-/** Shown smaller than this, details of a map cannot be seen. */
-const LEAST_PIXELS = 448;
-
-/** A picture as PNG, enlarged by a whole factor where it is small. */
-export async function encodePng({ width, height, data }: Image): Promise<Buffer> {
-  const factor = Math.max(1, Math.ceil(LEAST_PIXELS / Math.max(width, height)));
-  const { default: sharp } = await import("sharp");
-  const picture = sharp(data, { raw: { width, height, channels: 3 } });
-  const enlarged = factor === 1 ? picture : picture.resize(width * factor, height * factor, { kernel: "lanczos3" });
-  return enlarged.png({ compressionLevel: 9 }).toBuffer();
 }

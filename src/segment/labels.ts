@@ -1,4 +1,4 @@
-import { type Volume, voxelVolume } from "../../data/index.js";
+import { type Volume, voxelVolume } from "../data/index.js";
 
 /** A class of a model that segments. */
 export interface SegmentedLabel {

@@ -5,9 +5,9 @@
  */
 import os from "node:os";
 import path from "node:path";
-import { InceptionError } from "../../errors.js";
-import { createNodeTrainer } from "../ort-trainer.js";
-import { makeFolder, writeFileAtomic } from "../write-file.js";
+import { InceptionError } from "../errors.js";
+import { createNodeTrainer } from "../node/ort-trainer.js";
+import { makeFolder, writeFileAtomic } from "../node/write-file.js";
 import { figures, htmlReport, markdownReport } from "./report.js";
 import { type Cell, fullSweep, quickSweep, type Sweep } from "./sweep.js";
 import { cellsCsv, curvesCsv } from "./tables.js";
@@ -56,16 +56,6 @@ export interface ExperimentResult {
  * interrupted sweep leaves what it has. The same seed, steps and thread count give the same tables on one machine.
  *
  * @throws InceptionError OPTION_INVALID, WRITE_FAILED, SESSION_FAILED
- *
- * @example
- * ```ts
- * import { mkdtempSync } from "node:fs";
- * import { tmpdir } from "node:os";
- * import { residualScalingExperiment } from "inceptionkit/node";
- * const out = mkdtempSync(`${tmpdir()}/residual-scaling-`);
- * const { results } = await residualScalingExperiment({ out, quick: true, steps: 2 });
- * console.log(results.map(({ cell, probes }) => [cell.filters, cell.scale, probes.at(-1)?.zeros]));
- * ```
  */
 export async function residualScalingExperiment(options: ResidualScalingOptions): Promise<ExperimentResult> {
   const { quick = false, seed = 1, steps, threads = 1 } = options;

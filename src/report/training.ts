@@ -3,22 +3,14 @@
  * equal runs give equal pages.
  */
 
-import { bestEpoch, type EpochRow, METRICS, type Metric, metricValue } from "./history.js";
+import { bestEpoch, type EpochRow, METRICS, type Metric, metricValue, type StepPoint } from "../train/history.js";
+import { encodeJson, isJsonRecord, type JsonData, type JsonRecord } from "../train/json.js";
+import type { ClassScore, Evaluation, Mistake } from "../train/metrics.js";
+import { formatLoss, formatShare, NOTHING_SMOOTHED, smooth, smoothedValue } from "../train/progress.js";
+import { type Chart, lineChart, type Point, type Series } from "./chart.js";
+import { confusionSection } from "./confusion.js";
 import { escapeHtml, safePicture } from "./html.js";
-import { encodeJson, isJsonRecord, type JsonData, type JsonRecord } from "./json.js";
-import type { ClassScore, Evaluation, Mistake } from "./metrics.js";
-import { formatLoss, formatShare, NOTHING_SMOOTHED, smooth, smoothedValue } from "./progress.js";
-import { type Chart, lineChart, type Point, type Series } from "./report-chart.js";
-import { confusionSection } from "./report-confusion.js";
-import { REPORT_STYLE } from "./report-style.js";
-
-/** A step that was logged. */
-export interface StepPoint {
-  /** Optimiser steps since the beginning. */
-  readonly step: number;
-  readonly loss: number;
-  readonly learningRate: number;
-}
+import { REPORT_STYLE } from "./style.js";
 
 /** Everything that a report shows. All texts may be anything: they are escaped. */
 export interface ReportData {
@@ -62,7 +54,7 @@ const METRIC_NAMES: Readonly<Record<Metric, string>> = {
  *
  * @example
  * ```ts
- * import { runReport } from "inceptionkit/train";
+ * import { runReport } from "inceptionkit/report";
  * const html = runReport({
  *   title: "a run", model: "googlenet", dataset: "flowers", status: "finished", epochs: 1, stepsPerEpoch: 10,
  *   classes: ["daisy", "rose"], history: [], metric: "top1", steps: [], evaluation: null, pictures: new Map(),

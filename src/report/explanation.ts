@@ -1,20 +1,33 @@
-import { EXPLANATION_METHODS } from "../../explain/index.js";
-import { escapeHtml } from "../../train/html.js";
-import { QUALITY_STYLE } from "../segment/quality-style.js";
-import type { Explanation } from "./explainer.js";
-import { encodePng, heatOf, overlay } from "./overlay.js";
+import type { Image } from "../data/index.js";
+import { EXPLANATION_METHODS, type ExplanationName } from "../explain/index.js";
+import type { Prediction } from "../predict/predict.js";
+import { escapeHtml, type PictureEncoder } from "./html.js";
+import { heatOf, overlay } from "./overlay.js";
+import { QUALITY_STYLE } from "./quality-style.js";
+
+/** What a page shows of an explanation. */
+export interface ShownExplanation {
+  /** The class that is explained. */
+  readonly class: Prediction;
+  /** The most probable classes, best first. */
+  readonly top: readonly Prediction[];
+  /** The image that the network received: RGB, resized and cropped. */
+  readonly seen: Image;
+  /** Maps over `seen`, one value for each pixel. */
+  readonly maps: readonly { readonly method: ExplanationName; readonly values: Float32Array }[];
+}
 
 /** One explained picture on a page. Texts may be anything: they are escaped. */
 export interface ExplainedPicture {
   readonly title: string;
-  readonly explanation: Explanation;
+  readonly explanation: ShownExplanation;
 }
 
 /** A page that shows what a network saw, what it answered and why: nothing on it is loaded from elsewhere. */
-export async function explanationPage(model: string, pictures: readonly ExplainedPicture[]): Promise<string> {
+export async function explanationPage(model: string, pictures: readonly ExplainedPicture[], encode: PictureEncoder): Promise<string> {
   const title = pictures.length === 1 ? `Why ${model} sees ${pictures[0]?.explanation.class.label}` : `What ${model} looks at`;
   const sections = [];
-  for (const picture of pictures) sections.push(await section(picture));
+  for (const picture of pictures) sections.push(await section(picture, encode));
   const stops = Array.from(
     { length: 6 },
     (_, index) =>
@@ -26,23 +39,23 @@ export async function explanationPage(model: string, pictures: readonly Explaine
   return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${escapeHtml(title)}</title><style>${QUALITY_STYLE}</style></head><body><main><header><h1>${escapeHtml(title)}</h1></header>${sections.join("\n")}${scale}</main></body></html>\n`;
 }
 
-async function section({ title, explanation }: ExplainedPicture): Promise<string> {
+async function section({ title, explanation }: ExplainedPicture, encode: PictureEncoder): Promise<string> {
   const { seen, maps, class: chosen } = explanation;
-  const figures = [await figure("What the network saw", "resized and cropped as it was trained", await encodePng(seen))];
+  const figures = [figure("What the network saw", "resized and cropped as it was trained", await encode(seen))];
   for (const map of maps) {
     const { title: name, shows } = EXPLANATION_METHODS[map.method];
-    figures.push(await figure(name, shows, await encodePng(overlay(seen, map))));
+    figures.push(figure(name, shows, await encode(overlay(seen, map))));
   }
   const heading = `<h2>${escapeHtml(title)} <small>${escapeHtml(chosen.label)}, ${percent(chosen.probability)}</small></h2>`;
   return `<section>${heading}<div style="display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,210px),1fr));gap:18px">${figures.join("")}</div>${table(explanation)}</section>`;
 }
 
-async function figure(name: string, text: string, png: Buffer): Promise<string> {
-  const img = `<img src="data:image/png;base64,${png.toString("base64")}" alt="${escapeHtml(name)}">`;
+function figure(name: string, text: string, uri: string): string {
+  const img = `<img src="${uri}" alt="${escapeHtml(name)}">`;
   return `<figure><div class="slice">${img}</div><figcaption>${escapeHtml(name)}<br><small style="margin:0">${escapeHtml(text)}</small></figcaption></figure>`;
 }
 
-function table({ top, class: chosen }: Explanation): string {
+function table({ top, class: chosen }: ShownExplanation): string {
   const rows = top.map(({ index, label, probability }) => {
     const mark = index === chosen.index ? " ←" : "";
     return `<tr><th scope="row">${escapeHtml(label)}${mark}</th><td class="number">${percent(probability)}</td></tr>`;
