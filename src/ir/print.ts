@@ -3,8 +3,7 @@ import type { Attributes, Graph } from "./graph.js";
 import { typeOf } from "./graph.js";
 
 /**
- * A graph as text, one line each for inputs, parameters, nodes, outputs. The text of every model is committed: a change
- * that means to keep the networks must keep the text.
+ * A graph as text: one line for each input, parameter, node, stage and output.
  *
  * @example
  * ```ts

@@ -1,11 +1,4 @@
-/**
- * Every described network against the tables of test/goldens/architectures.json and the key lists of the public code.
- *
- * The printed graph of each is committed under test/goldens/graphs, so that a change that means to keep the networks is seen
- * to keep them. After a change that is meant: `UPDATE_GRAPHS=1 npx vitest run test/conformance/models.test.ts`, and
- * review the difference.
- */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+/** Every described network against the tables of test/goldens/architectures.json and the key lists of the public code. */
 import { describe, expect, test } from "vitest";
 import { type StageSummary, type Summary, summarize } from "../../src/analysis/summary.js";
 import { type Graph, isTrainable, type Node, typeOf } from "../../src/ir/graph.js";
@@ -14,7 +7,6 @@ import { describeModel, findModel, type GivenOptions, MODELS } from "../../src/m
 import { elementsPerImage } from "../../src/tensor/shape.js";
 import { ARCHITECTURES, architecture, type Counts, type TableStage } from "../architectures.js";
 import { readModelGolden } from "../model-goldens.js";
-import { goldenPath } from "../shared.js";
 
 const IDS = MODELS.map(({ id }) => id);
 
@@ -107,18 +99,6 @@ describe.each(MODELS)("$id", ({ id, task, minInputSize, options, describe: build
     expect(graph.stages.map(({ path }) => path).filter((path) => !paths.includes(path))).toEqual([]);
     expect(graph.nodes.filter(({ stage }) => !graph.stages.some(({ path }) => path === stage)).map(({ path }) => path)).toEqual([]);
   });
-
-  test("the committed graph", () => {
-    const file = goldenPath(`graphs/${id}.txt`);
-    const text = printGraph(build());
-    if (process.env.UPDATE_GRAPHS === "1") writeFileSync(file, text);
-    // Compared line by line: a difference is then shown alone.
-    expect(text.split("\n")).toEqual(readFileSync(file, "utf8").split("\n"));
-  });
-});
-
-test("there is no committed graph of another model", () => {
-  expect(readdirSync(goldenPath("graphs")).sort()).toEqual(IDS.map((id) => `${id}.txt`).sort());
 });
 
 describe("stage tables", () => {
