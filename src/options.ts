@@ -1,22 +1,39 @@
 import { InceptionError } from "./errors.js";
 
 /**
- * An option of a network, an optimiser or a schedule: what it means, its default, and how a value is read. Values come as
- * JavaScript values or as the text of a command line ("1,1,1"), and go into files as JSON.
+ * An option of a network, an optimizer or a schedule, or a setting of a run: what it means, its default, and how a value is
+ * read. Values come as JavaScript values or as the text of a command line ("1,1,1"), and go into files as JSON.
+ *
+ * @typeParam Input - what code may write for a value where that is more than `T`
  */
-export interface Option<T> {
+export interface Option<T, Input = T> {
+  /** Options that it names stand in backticks, so that each interface can show them under its own names. */
   readonly doc: string;
   /** Undefined where the option must be given. */
   readonly default: T | undefined;
+  /** What stands for the default in help where that is no single value. */
+  readonly defaultDoc?: string;
+  /** What a value is called where help asks for one, as in `fraction`; null for a switch, which takes none. */
+  readonly placeholder: string | null;
+  /** The accepted texts, of an option that has no other values. */
+  readonly choices?: readonly string[];
+  /** The text that stands for null, of an option that may be null. */
+  readonly nullable?: string;
   /** What is accepted, for messages. */
   readonly expected: string;
   /** The value, or undefined where it is not acceptable. */
   readonly parse: (given: unknown) => T | undefined;
+  /** Only a type: no option has this field. */
+  readonly input?: Input;
 }
 
 export type OptionValue = number | string | boolean | readonly number[];
-export type OptionTable = Readonly<Record<string, Option<OptionValue>>>;
-export type OptionValues<S extends OptionTable> = { readonly [K in keyof S]: S[K] extends Option<infer T> ? T : never };
+export type OptionTable<T = OptionValue> = Readonly<Record<string, Option<T, unknown>>>;
+export type OptionValues<S extends OptionTable<unknown>> = { readonly [K in keyof S]: S[K] extends Option<infer T, unknown> ? T : never };
+/** What code may write for the options of a table; what is left out has its default. */
+export type OptionInputs<S extends OptionTable<unknown>> = {
+  readonly [K in keyof S]?: (S[K] extends Option<unknown, infer Input> ? Input : never) | undefined;
+};
 /** Options as they come from a file or a command line: anything. */
 export type GivenOptions = Readonly<Record<string, unknown>>;
 
@@ -26,7 +43,7 @@ export function numberOption(doc: string, value: number | undefined, least: numb
 }
 
 /** A number in [0, 1): a share that is kept from one step to the next. */
-export function shareOption(doc: string, value: number): Option<number> {
+export function shareOption(doc: string, value: number | undefined): Option<number> {
   return numberBelowOption(doc, value, 0, 1);
 }
 
@@ -34,6 +51,7 @@ export function booleanOption(doc: string, value: boolean): Option<boolean> {
   return {
     doc,
     default: value,
+    placeholder: null,
     expected: "true or false",
     parse: (given) => (given === true || given === "true" ? true : given === false || given === "false" ? false : undefined),
   };
@@ -43,16 +61,50 @@ export function choiceOption<const C extends string>(doc: string, value: NoInfer
   return {
     doc,
     default: value,
+    placeholder: "name",
+    choices,
     expected: choices.map((choice) => `"${choice}"`).join(" or "),
     parse: (given) => choices.find((choice) => choice === given),
   };
 }
 
-/** Numbers in [least, most], each above the one before it: a list, or text as in "30,60". */
-export function risingOption(doc: string, value: readonly number[], least: number, most: number): Option<readonly number[]> {
+/** A text that is not blank. */
+export function textOption(doc: string, value: string | undefined): Option<string> {
   return {
     doc,
     default: value,
+    placeholder: "text",
+    expected: "text",
+    parse: (given) => (typeof given === "string" && given.trim() !== "" ? given : undefined),
+  };
+}
+
+/**
+ * An option that may also be null.
+ *
+ * @param word - the text that stands for null
+ */
+export function nullable<T, Input>(option: Option<T, Input>, value: T | null | undefined, word = "none"): Option<T | null, Input | null> {
+  return {
+    ...option,
+    default: value,
+    nullable: word,
+    expected: `${option.expected}, or ${word}`,
+    parse: (given) => (given === null || given === word ? null : option.parse(given)),
+  };
+}
+
+/** Numbers in [least, most], each above the one before it: a list, or text as in "30,60". */
+export function risingOption(
+  doc: string,
+  value: readonly number[],
+  least: number,
+  most: number,
+): Option<readonly number[], readonly number[] | string> {
+  return {
+    doc,
+    default: value,
+    placeholder: "list",
     expected: `rising numbers in [${least}, ${most}], as in 30,60`,
     parse: (given) => {
       const items: readonly unknown[] = typeof given === "string" ? given.split(",") : Array.isArray(given) ? given : [undefined];
@@ -71,10 +123,11 @@ export function listOption(
   least: number,
   most: number,
   integers = false,
-): Option<readonly number[]> {
+): Option<readonly number[], readonly number[] | string> {
   return {
     doc,
     default: value,
+    placeholder: "list",
     expected: `${value.length} ${integers ? "integers" : "numbers"} in [${least}, ${most}], as in ${value.join(",")}`,
     parse: (given) => {
       const items: readonly unknown[] = typeof given === "string" ? given.split(",") : Array.isArray(given) ? given : [];
@@ -88,13 +141,13 @@ export function listOption(
   };
 }
 
-export function integerOption(doc: string, value: number, least: number, most: number): Option<number> {
+export function integerOption(doc: string, value: number | undefined, least: number, most: number): Option<number> {
   const inside = (number: number) => Number.isInteger(number) && number >= least && number <= most;
-  return bounded(doc, value, `an integer in [${least}, ${most}]`, inside);
+  return { ...bounded(doc, value, `an integer in [${least}, ${most}]`, inside), placeholder: "n" };
 }
 
 /** A number in [least, below). */
-export function numberBelowOption(doc: string, value: number, least: number, below: number): Option<number> {
+export function numberBelowOption(doc: string, value: number | undefined, least: number, below: number): Option<number> {
   return bounded(doc, value, `a number in [${least}, ${below})`, (number) => number >= least && number < below);
 }
 
@@ -102,6 +155,7 @@ function bounded(doc: string, value: number | undefined, expected: string, accep
   return {
     doc,
     default: value,
+    placeholder: "number",
     expected,
     parse: (given) => {
       const number = toNumber(given);
@@ -116,16 +170,9 @@ function bounded(doc: string, value: number | undefined, expected: string, accep
  * @param owner - whose options they are, for messages, as in `sgd`
  * @throws InceptionError OPTION_INVALID naming the option, the value and what is accepted
  */
-export function resolveOptions<S extends OptionTable>(owner: string, table: S, given: GivenOptions): OptionValues<S> {
-  for (const name of Object.keys(given)) {
-    if (Object.hasOwn(table, name)) continue;
-    const names = Object.keys(table).join(", ");
-    throw new InceptionError("OPTION_INVALID", `Cannot set option ${JSON.stringify(name)} of ${owner}: expected one of ${names}`, {
-      owner,
-      name,
-    });
-  }
-  const values = Object.entries(table).map(([name, option]) => [name, resolveOne(owner, name, option, given[name])]);
+export function resolveOptions<S extends OptionTable<unknown>>(owner: string, table: S, given: GivenOptions): OptionValues<S> {
+  checkNames(owner, table, given);
+  const values = Object.entries(table).map(([name, option]) => [name, readOption(owner, name, option, given[name])]);
   // Each entry was parsed by the option of the same name, which is what the mapped type says.
   return Object.fromEntries(values) as OptionValues<S>;
 }
@@ -135,9 +182,31 @@ export function resolveOptions<S extends OptionTable>(owner: string, table: S, g
  *
  * @throws InceptionError OPTION_INVALID as `resolveOptions`
  */
-export function readGivenOptions(owner: string, table: OptionTable, given: GivenOptions): Readonly<Record<string, OptionValue>> {
-  const values: Readonly<Record<string, OptionValue>> = resolveOptions(owner, table, given);
-  return Object.fromEntries(Object.entries(values).filter(([name]) => given[name] !== undefined));
+export function readGivenOptions<T>(owner: string, table: OptionTable<T>, given: GivenOptions): Readonly<Record<string, T>> {
+  checkNames(owner, table, given);
+  const entries = Object.entries(table).filter(([name]) => given[name] !== undefined);
+  return Object.fromEntries(entries.map(([name, option]) => [name, readOption(owner, name, option, given[name])]));
+}
+
+/**
+ * The value of one option: the given one, read and checked, or its default.
+ *
+ * @throws InceptionError OPTION_INVALID as `resolveOptions`
+ */
+export function readOption<T>(owner: string, name: string, option: Option<T, unknown>, given: unknown): T {
+  const value = given === undefined ? option.default : option.parse(given);
+  if (value !== undefined) return value;
+  if (given !== undefined) throw optionError(owner, name, given, option.expected);
+  const text = `Cannot set up ${owner}: option ${name} is missing, expected ${option.expected}`;
+  throw new InceptionError("OPTION_INVALID", text, { owner, name });
+}
+
+/** @throws InceptionError OPTION_INVALID for a name that the table does not have */
+function checkNames(owner: string, table: OptionTable<unknown>, given: GivenOptions): void {
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(table, name));
+  if (unknown === undefined) return;
+  const text = `Cannot set option ${JSON.stringify(unknown)} of ${owner}: expected one of ${Object.keys(table).join(", ")}`;
+  throw new InceptionError("OPTION_INVALID", text, { owner, name: unknown });
 }
 
 /** The error of an option whose value does not go with the others. */
@@ -162,16 +231,6 @@ export function chooseNamed<T>(kind: string, table: Readonly<Record<string, T>>,
   const chosen = typeof name === "string" && Object.hasOwn(table, name) ? table[name] : undefined;
   if (chosen !== undefined) return [chosen, given];
   throw new InceptionError("OPTION_INVALID", `Cannot find ${kind} ${shown(name)}: expected one of ${names}`, { name });
-}
-
-function resolveOne(owner: string, name: string, option: Option<OptionValue>, given: unknown): OptionValue {
-  const value = given === undefined ? option.default : option.parse(given);
-  if (value !== undefined) return value;
-  if (given !== undefined) throw optionError(owner, name, given, option.expected);
-  throw new InceptionError("OPTION_INVALID", `Cannot set up ${owner}: option ${name} is missing, expected ${option.expected}`, {
-    owner,
-    name,
-  });
 }
 
 /** A value as it was written; JSON alone would call NaN null and fail at a bigint. */

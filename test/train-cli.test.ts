@@ -473,11 +473,11 @@ describe("usage", () => {
       [["train", DATA], "Cannot train without a model: expected --model with an id (see inception models)"],
       [
         ["train", DATA, ...model, "--out", full, "--recipe", "best"],
-        'Cannot set recipe of a run to "best": expected finetune, googlenet_paper, head, paper, scratch, slim',
+        'Cannot set option recipe of a run to "best": expected "finetune" or "googlenet_paper" or "head" or "paper" or "scratch" or "slim"',
       ],
       [
         ["train", DATA, ...model, "--out", full, "--learning-rate", "fast"],
-        'Cannot set learningRate of a run to "fast": expected a number in [0, 1000]',
+        'Cannot set option learningRate of a run to "fast": expected a number in [0, 1000]',
       ],
       [
         ["train", DATA, ...model, "--out", full],
@@ -512,7 +512,7 @@ describe("usage", () => {
       expect(out).toContain(flag);
     }
     expect(out.replace(/\s+/g, " ")).toContain(
-      "training recipe; other flags override it: finetune, googlenet_paper, head, paper, scratch, slim (default: finetune with --weights, else scratch)",
+      "training recipe; other settings override it: finetune, googlenet_paper, head, paper, scratch, slim (default: finetune with --weights, else scratch)",
     );
     expect(out).toMatch(/Examples:\n {2}\$ inception train /);
     expect([...out.matchAll(/^([A-Z]\w+):$/gm)].map(([, heading]) => heading)).toEqual([

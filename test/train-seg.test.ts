@@ -236,7 +236,7 @@ describe("what train-seg is asked wrongly is one line", () => {
       ["--resume", "x", "--seed", "3"],
       'Cannot train with --seed and --resume "x": expected no more than --epochs, --device, --threads, --workers and --json, a run keeps its settings',
     ],
-    [["{data}", "--out", "{place}", "--fold", "9"], "Cannot set fold of a run to 9: expected a whole number in [0, 4], or none"],
+    [["{data}", "--out", "{place}", "--fold", "9"], "Cannot set option fold of a run to 9: expected an integer in [0, 4], or none"],
     [
       ["{data}", "--out", "{place}", "--model", "googlenet"],
       'Cannot train "googlenet.public" on volumes: it is a network for images, expected one for volumes such as inception_resnet_3d',

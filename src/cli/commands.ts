@@ -140,11 +140,8 @@ export const COMMANDS: readonly Command[] = [
       ...RUNNING,
     ],
     moreFlags: async () => {
-      const [{ settingFlags }, { COMMON_DEFAULTS, SETTINGS }] = await Promise.all([
-        import("./training-flags.js"),
-        import("../train/settings.js"),
-      ]);
-      return settingFlags(SETTINGS, COMMON_DEFAULTS);
+      const [{ settingFlags }, { SETTINGS }] = await Promise.all([import("./training-flags.js"), import("../train/settings.js")]);
+      return settingFlags(SETTINGS);
     },
     examples: [
       "inception train photos --model googlenet.paper --weights bvlc_googlenet.safetensors --out runs/photos",
@@ -166,11 +163,11 @@ export const COMMANDS: readonly Command[] = [
       ...RUNNING,
     ],
     moreFlags: async () => {
-      const [{ settingFlags }, { SEGMENTATION_DEFAULTS, SEGMENTATION_SETTINGS }] = await Promise.all([
+      const [{ settingFlags }, { SEGMENTATION_SETTINGS }] = await Promise.all([
         import("./training-flags.js"),
         import("../train/segmentation-settings.js"),
       ]);
-      return settingFlags(SEGMENTATION_SETTINGS, SEGMENTATION_DEFAULTS);
+      return settingFlags(SEGMENTATION_SETTINGS);
     },
     examples: [
       "inception train-seg Task04_Hippocampus --out runs/hippocampus",
@@ -373,11 +370,11 @@ export const COMMANDS: readonly Command[] = [
       JSON_FLAG,
     ],
     moreFlags: async () => {
-      const [{ settingFlags }, { COMMON_DEFAULTS, SETTINGS, STEP_SETTINGS }] = await Promise.all([
+      const [{ settingFlags }, { SETTINGS, STEP_SETTINGS }] = await Promise.all([
         import("./training-flags.js"),
         import("../train/settings.js"),
       ]);
-      return settingFlags(SETTINGS, COMMON_DEFAULTS, STEP_SETTINGS);
+      return settingFlags(SETTINGS, STEP_SETTINGS);
     },
     examples: [
       "inception export runs/photos --out photos.onnx",

@@ -1,50 +1,50 @@
-import type { Setting } from "../train/setting.js";
+/** The flags of settings: names, help and values, made from the tables of settings. */
+import type { Option, OptionTable } from "../options.js";
+import type { SEGMENTATION_SETTINGS } from "../train/segmentation-settings.js";
+import type { SETTINGS } from "../train/settings.js";
 import type { Flag, Flags, Heading } from "./command.js";
 import { flagName } from "./flags.js";
 
-/** Heading and placeholder of each setting in `--help`. */
-const SHOWN: Readonly<Record<string, readonly [heading: Heading, placeholder: string]>> = {
-  val: ["Data", "source"],
-  valFraction: ["Data", "fraction"],
-  fold: ["Data", "n|all|none"],
-  folds: ["Data", "n"],
-  spacing: ["Data", "XxYxZ"],
-  patchSize: ["Data", "XxYxZ"],
-  patchesPerCase: ["Data", "n"],
-  foregroundShare: ["Data", "fraction"],
-  weights: ["Model", "source"],
-  freeze: ["Model", "what"],
-  freezeBatchNorm: ["Model", ""],
-  initializer: ["Model", "name"],
-  recipe: ["Optimization", "name"],
-  loss: ["Optimization", "name"],
-  epochs: ["Optimization", "n"],
-  batch: ["Optimization", "n"],
-  accumulate: ["Optimization", "n"],
-  optimizer: ["Optimization", "spec"],
-  learningRate: ["Optimization", "rate"],
-  schedule: ["Optimization", "spec"],
-  factors: ["Optimization", "spec"],
-  decayOn: ["Optimization", "set"],
-  labelSmoothing: ["Optimization", "fraction"],
-  auxWeight: ["Optimization", "weight"],
-  clipNorm: ["Optimization", "norm"],
-  clipValue: ["Optimization", "value"],
-  averageDecay: ["Optimization", "decay"],
-  batchNormDecay: ["Optimization", "decay"],
-  metric: ["Optimization", "name"],
-  patience: ["Optimization", "n"],
-  augmentation: ["Augmentation", "name|json"],
-  mixup: ["Augmentation", "alpha"],
-  cutmix: ["Augmentation", "alpha"],
-  recompute: ["Runtime", ""],
-  seed: ["Runtime", "n"],
-  checkpointEvery: ["Output", "n"],
-  keep: ["Output", "n"],
+/** The heading of each setting's flag, in the order in which `--help` shows them. `data` is an operand. */
+const HEADING_OF: Readonly<Record<Exclude<keyof typeof SETTINGS | keyof typeof SEGMENTATION_SETTINGS, "data">, Heading>> = {
+  val: "Data",
+  valFraction: "Data",
+  fold: "Data",
+  folds: "Data",
+  spacing: "Data",
+  patchSize: "Data",
+  patchesPerCase: "Data",
+  foregroundShare: "Data",
+  weights: "Model",
+  freeze: "Model",
+  freezeBatchNorm: "Model",
+  initializer: "Model",
+  recipe: "Optimization",
+  loss: "Optimization",
+  epochs: "Optimization",
+  batch: "Optimization",
+  accumulate: "Optimization",
+  optimizer: "Optimization",
+  learningRate: "Optimization",
+  schedule: "Optimization",
+  factors: "Optimization",
+  decayOn: "Optimization",
+  labelSmoothing: "Optimization",
+  auxWeight: "Optimization",
+  clipNorm: "Optimization",
+  clipValue: "Optimization",
+  averageDecay: "Optimization",
+  batchNormDecay: "Optimization",
+  metric: "Optimization",
+  patience: "Optimization",
+  augmentation: "Augmentation",
+  mixup: "Augmentation",
+  cutmix: "Augmentation",
+  recompute: "Runtime",
+  seed: "Runtime",
+  checkpointEvery: "Output",
+  keep: "Output",
 };
-
-/** Settings by name, as `SETTINGS` of runs that classify and of those that segment have them. */
-type Settings = Readonly<Record<string, Pick<Setting<unknown>, "doc" | "placeholder" | "expected">>>;
 
 /** A setting whose flag has another name. */
 const OTHER_NAMES: Readonly<Record<string, string>> = { recompute: "checkpointActivations" };
@@ -53,38 +53,34 @@ const OTHER_NAMES: Readonly<Record<string, string>> = { recompute: "checkpointAc
 const OPERANDS: readonly string[] = ["data"];
 
 /** Settings of a table that are flags. */
-export function flagSettings(settings: Settings): readonly string[] {
+export function flagSettings(settings: OptionTable<unknown>): readonly string[] {
   return Object.keys(settings).filter((name) => !OPERANDS.includes(name));
 }
 
-/**
- * A flag for each of these settings, made from their table, in the order in which `--help` shows them.
- *
- * @param defaults - of settings by name; the others come from a recipe
- */
-export function settingFlags(
-  settings: Settings,
-  defaults: Readonly<Record<string, unknown>>,
-  names: readonly string[] = flagSettings(settings),
-): readonly Flag[] {
-  return Object.entries(SHOWN).flatMap(([name, [heading, word]]) => {
-    const setting = settings[name];
-    if (setting === undefined || !names.includes(name)) return [];
-    const { doc, placeholder, expected } = setting;
-    const value = word === "" ? "" : ` <${word}>`;
-    const choices = placeholder === "name" ? `: ${expected}` : "";
-    const fallback = defaultText(name, defaults, expected);
-    return [[`${settingFlag(name)}${value}`, `${doc}${choices} (default: ${fallback})`, undefined, heading] as const];
+/** A flag for each of these settings, made from their table, in the order in which `--help` shows them. */
+export function settingFlags(settings: OptionTable<unknown>, names: readonly string[] = flagSettings(settings)): readonly Flag[] {
+  return Object.entries(HEADING_OF).flatMap(([name, heading]) => {
+    const option = settings[name];
+    return option === undefined || !names.includes(name) ? [] : [optionFlag(name, option, heading)];
   });
 }
 
-/** Only a text: the value itself is the settings' own business, since a flag that is given counts as an override. */
-function defaultText(name: string, defaults: Readonly<Record<string, unknown>>, expected: string): string {
-  if (name === "recipe") return "finetune with --weights, else scratch";
-  if (name === "val") return "DATA's own validation split, else a held-out fraction";
-  if (!Object.hasOwn(defaults, name)) return "from --recipe";
-  const value = defaults[name];
-  return value === null && expected.endsWith("or planned") ? "planned from the data" : settingText(value);
+function optionFlag(name: string, option: Option<unknown, unknown>, heading: Heading): Flag {
+  const { doc, placeholder, choices } = option;
+  const value = placeholder === null ? "" : ` <${placeholder}>`;
+  const listed = choices === undefined ? "" : `: ${choices.join(", ")}`;
+  // Only a text: a default that commander knew would count as given.
+  return [`${settingFlag(name)}${value}`, `${withFlags(doc)}${listed} (default: ${defaultText(option)})`, undefined, heading];
+}
+
+function defaultText({ default: value, defaultDoc }: Option<unknown, unknown>): string {
+  if (defaultDoc !== undefined) return withFlags(defaultDoc);
+  return value === undefined ? "from --recipe" : settingText(value);
+}
+
+/** A text with the flags of the options that stand in backticks in it. */
+function withFlags(text: string): string {
+  return text.replace(/`(\w+)`/g, (_, name: string) => settingFlag(name));
 }
 
 /** What a command line calls a setting. */

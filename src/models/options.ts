@@ -10,13 +10,14 @@ const MOST_VOXELS = 1024;
  * The size of an image in pixels or, for a default of three numbers, of a volume in voxels: "299", "331x275" (height
  * first), "64x96x96" (depth first), 299 or [331, 275]. One number stands for all axes; each is at least `least`.
  */
-export function sizeOption(value: readonly number[], least: number): Option<readonly number[]> {
+export function sizeOption(value: readonly number[], least: number): Option<readonly number[], readonly number[] | number | string> {
   const volumes = value.length === 3;
   const most = volumes ? MOST_VOXELS : MOST_PIXELS;
   const unit = volumes ? "voxels, as in 64 or 64x96x96 (depth first)" : "pixels, as in 299 or 331x275 (height first)";
   return {
     doc: volumes ? "Depth, height and width of the input in voxels." : "Height and width of the input in pixels.",
     default: value,
+    placeholder: "size",
     expected: `a size of ${least} to ${most} ${unit}`,
     parse: (given) => {
       const items: readonly unknown[] = typeof given === "string" ? given.split(/[x,]/) : Array.isArray(given) ? given : [given];

@@ -101,6 +101,5 @@ export {
 export { RECIPES, type Recipe, type RecipeName } from "./recipes.js";
 export { type PatchEvaluation, segmentation, type VolumeBatch } from "./segmentation.js";
 export { resolveSegmentationSettings, SEGMENTATION_SETTINGS, type SegmentationSettings } from "./segmentation-settings.js";
-export type { Setting, SettingTable } from "./setting.js";
 export { resolveSettings, runSchedule, SETTINGS, settingsJson, type TrainingSettings } from "./settings.js";
 export type { BatchesOf, FedSource, LearningTask, Measurement, TrainedBatch } from "./task.js";

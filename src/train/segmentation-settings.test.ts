@@ -11,11 +11,11 @@ test("what a command line and a config.json say comes to the same", () => {
 });
 
 test.each([
-  [{ fold: 5 }, "Cannot set fold of a run to 5: expected a whole number in [0, 4], or none"],
-  [{ patchSize: "40,56" }, 'Cannot set patchSize of a run to "40,56": expected three whole numbers such as 40x56x40, or planned'],
-  [{ spacing: [1, 1, 0] }, "Cannot set spacing of a run to [1,1,0]: expected three numbers such as 1x1x1.5, or planned"],
-  [{ mixup: 1 }, `Cannot set mixup of a run: expected ${Object.keys(SEGMENTATION_SETTINGS).join(", ")}`],
-  [{ data: undefined }, "Cannot train without data: expected text"],
+  [{ fold: 5 }, "Cannot set option fold of a run to 5: expected an integer in [0, 4], or none"],
+  [{ patchSize: "40,56" }, 'Cannot set option patchSize of a run to "40,56": expected three integers such as 40x56x40, or planned'],
+  [{ spacing: [1, 1, 0] }, "Cannot set option spacing of a run to [1,1,0]: expected three numbers such as 1x1x1.5, or planned"],
+  [{ mixup: 1 }, `Cannot set option "mixup" of a run: expected one of ${Object.keys(SEGMENTATION_SETTINGS).join(", ")}`],
+  [{ data: undefined }, "Cannot set up a run: option data is missing, expected text"],
 ])("%j is refused", (given, message) => {
   expect(() => resolveSegmentationSettings({ data: "d", ...given })).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
 });

@@ -1,131 +1,86 @@
-/** Everything that a person can set about the training of a segmentation network. */
+/** The settings of a run that trains a segmentation network, with their checks. */
 import {
   NO_VOLUME_AUGMENTATION,
   parseVolumeAugmentation,
   VOLUME_AUGMENTATION,
   type VolumeAugmentation,
 } from "../data/volumes/augmentation.js";
+import {
+  choiceOption,
+  type GivenOptions,
+  integerOption,
+  nullable,
+  numberOption,
+  type Option,
+  type OptionTable,
+  type OptionValues,
+  readOption,
+  resolveOptions,
+  textOption,
+} from "../options.js";
 import type { JsonData } from "./json.js";
-import { checkedJson, choice, integer, number, orNull, readSettings, type Setting, type SettingTable, text } from "./setting.js";
-import { SETTINGS, type TrainingSettings } from "./settings.js";
-
-/** Settings that mean the same as for images. */
-type Shared =
-  | "accumulate"
-  | "averageDecay"
-  | "batchNormDecay"
-  | "checkpointEvery"
-  | "clipNorm"
-  | "clipValue"
-  | "decayOn"
-  | "epochs"
-  | "factors"
-  | "freezeBatchNorm"
-  | "initializer"
-  | "keep"
-  | "learningRate"
-  | "metric"
-  | "optimizer"
-  | "patience"
-  | "recompute"
-  | "schedule"
-  | "seed";
-
-export interface SegmentationSettings extends Pick<TrainingSettings, Shared> {
-  /** Where the volumes are; see `openVolumeDataset`. */
-  readonly data: string;
-  /** How many parts the cases are split into. */
-  readonly folds: number;
-  /** The part that is measured on, from 0; null to train on all. */
-  readonly fold: number | null;
-  /** Patches that run together; null: as planned. */
-  readonly batch: number | null;
-  /** Voxels of a patch along x, y and z; null: as planned. */
-  readonly patchSize: readonly [number, number, number] | null;
-  /** Millimetres that volumes are resampled to; null: as planned. */
-  readonly spacing: readonly [number, number, number] | null;
-  /** Patches of each case in an epoch. */
-  readonly patchesPerCase: number;
-  /** Share of the patches that are cut around a voxel of a class. */
-  readonly foregroundShare: number;
-  readonly loss: "cross_entropy" | "dice_cross_entropy" | "nnunet_dice_cross_entropy";
-  /** What differs from the usual augmentation of volumes; or "none". */
-  readonly augmentation: JsonData;
-}
-
-/** Each setting; the command's flags are made from this table. */
-export const SEGMENTATION_SETTINGS: SettingTable<SegmentationSettings> = {
-  accumulate: SETTINGS.accumulate,
-  augmentation: {
-    placeholder: "text",
-    doc: "patch augmentation: usual, none, or a JSON object of changes to the usual one",
-    expected: "usual, none, or a JSON record of an augmentation of volumes",
-    parse: (given) =>
-      given === "usual" || given === "none" ? given : checkedJson(given, (value) => parseVolumeAugmentation(value, "the settings")),
-  },
-  averageDecay: SETTINGS.averageDecay,
-  batch: orNull(integer("patches per batch", 1, 4096), "planned"),
-  batchNormDecay: SETTINGS.batchNormDecay,
-  checkpointEvery: SETTINGS.checkpointEvery,
-  clipNorm: SETTINGS.clipNorm,
-  clipValue: SETTINGS.clipValue,
-  data: text("training data: Medical Segmentation Decathlon directory or its dataset.json, or a directory with images/ and labels/"),
-  decayOn: SETTINGS.decayOn,
-  epochs: integer("number of training epochs", 1, 1e6),
-  factors: SETTINGS.factors,
-  fold: orNull(integer("validation fold, from 0; all runs every fold in turn (cross-validation), none trains on all cases", 0, 999)),
-  folds: integer("number of folds", 2, 1000),
-  foregroundShare: number("fraction of patches sampled around a foreground voxel, in [0, 1]", 0, 1),
-  freezeBatchNorm: SETTINGS.freezeBatchNorm,
-  initializer: SETTINGS.initializer,
-  keep: SETTINGS.keep,
-  learningRate: SETTINGS.learningRate,
-  loss: choice<SegmentationSettings["loss"]>("loss function", ["cross_entropy", "dice_cross_entropy", "nnunet_dice_cross_entropy"]),
-  metric: SETTINGS.metric,
-  optimizer: SETTINGS.optimizer,
-  patchesPerCase: integer("patches per case and epoch", 1, 1000),
-  patchSize: orNull(triple("patch size in voxels along x, y and z, e.g. 40x56x40", true), "planned"),
-  patience: SETTINGS.patience,
-  recompute: SETTINGS.recompute,
-  schedule: SETTINGS.schedule,
-  seed: SETTINGS.seed,
-  spacing: orNull(triple("voxel spacing to resample to, in mm along x, y and z, e.g. 1x1x1.5", false), "planned"),
-};
+import { jsonOption } from "./record-option.js";
+import { RUN, SETTINGS } from "./settings.js";
 
 /**
- * What holds where nothing else is said. AdamW with a polynomial schedule, nnU-Net's loss; averaged parameters are what is
- * measured and kept.
+ * Every setting of a run that segments; `data` must be given. The defaults: AdamW with a polynomial schedule, nnU-Net's loss, and
+ * the exponential moving average of the weights, which is evaluated and kept.
  */
-export const SEGMENTATION_DEFAULTS = {
-  accumulate: 1,
-  augmentation: "usual",
-  averageDecay: 0.99,
-  batch: null,
-  batchNormDecay: 0.9,
-  checkpointEvery: 0,
-  clipNorm: 12,
-  clipValue: null,
-  decayOn: "kernels",
-  epochs: 60,
-  factors: "",
-  fold: 0,
-  folds: 5,
-  foregroundShare: 0.33,
-  freezeBatchNorm: false,
-  initializer: "he_normal",
-  keep: 1,
-  learningRate: 2e-3,
-  loss: "nnunet_dice_cross_entropy",
-  metric: "dice",
-  optimizer: { name: "adamw", weightDecay: 1e-2 },
-  patchesPerCase: 1,
-  patchSize: null,
-  patience: 0,
-  recompute: false,
-  schedule: { name: "polynomial", unit: "fractional_epoch", power: 0.9, warmUp: 1 },
-  seed: 1,
-  spacing: null,
-} as const;
+export const SEGMENTATION_SETTINGS = {
+  accumulate: SETTINGS.accumulate,
+  augmentation: jsonOption(
+    "patch augmentation: usual, none, or a JSON object of changes to the usual one",
+    "usual",
+    "usual, none, or a JSON record of an augmentation of volumes",
+    (given) => given === "usual" || given === "none" || parseVolumeAugmentation(given, "the settings"),
+  ),
+  averageDecay: { ...SETTINGS.averageDecay, default: 0.99 },
+  batch: plannedOption(integerOption("patches per batch", undefined, 1, 4096)),
+  batchNormDecay: { ...SETTINGS.batchNormDecay, default: 0.9 },
+  checkpointEvery: SETTINGS.checkpointEvery,
+  clipNorm: { ...SETTINGS.clipNorm, default: 12 },
+  clipValue: SETTINGS.clipValue,
+  data: textOption(
+    "training data: Medical Segmentation Decathlon directory or its dataset.json, or a directory with images/ and labels/",
+    undefined,
+  ),
+  decayOn: { ...SETTINGS.decayOn, default: "kernels" },
+  epochs: { ...SETTINGS.epochs, default: 60 },
+  factors: SETTINGS.factors,
+  fold: { ...foldOption(1000), placeholder: "n|all|none" },
+  folds: integerOption("number of folds", 5, 2, 1000),
+  foregroundShare: {
+    ...numberOption("fraction of patches sampled around a foreground voxel, in [0, 1]", 0.33, 0, 1),
+    placeholder: "fraction",
+  },
+  freezeBatchNorm: SETTINGS.freezeBatchNorm,
+  initializer: { ...SETTINGS.initializer, default: "he_normal" },
+  keep: SETTINGS.keep,
+  learningRate: { ...SETTINGS.learningRate, default: 2e-3 },
+  loss: choiceOption("loss function", "nnunet_dice_cross_entropy", ["cross_entropy", "dice_cross_entropy", "nnunet_dice_cross_entropy"]),
+  metric: { ...SETTINGS.metric, default: "dice" },
+  optimizer: { ...SETTINGS.optimizer, default: { name: "adamw", weightDecay: 1e-2 } },
+  patchesPerCase: integerOption("patches per case and epoch", 1, 1, 1000),
+  patchSize: plannedOption(tripleOption("patch size in voxels along x, y and z, e.g. 40x56x40", true)),
+  patience: SETTINGS.patience,
+  recompute: SETTINGS.recompute,
+  schedule: { ...SETTINGS.schedule, default: { name: "polynomial", unit: "fractional_epoch", power: 0.9, warmUp: 1 } },
+  seed: SETTINGS.seed,
+  spacing: plannedOption(tripleOption("voxel spacing to resample to, in mm along x, y and z, e.g. 1x1x1.5", false)),
+} as const satisfies OptionTable<JsonData>;
+
+/** All settings of a run that segments. */
+export type SegmentationSettings = OptionValues<typeof SEGMENTATION_SETTINGS>;
+
+/** Null where the plan decides. */
+function plannedOption<T, Input>(option: Option<T, Input>): Option<T | null, Input | null> {
+  return { ...nullable(option, null, "planned"), defaultDoc: "planned from the data" };
+}
+
+function foldOption(folds: number): Option<number | null> {
+  const doc = "validation fold, from 0; all runs every fold in turn (cross-validation), none trains on all cases";
+  return nullable(integerOption(doc, undefined, 0, folds - 1), 0);
+}
 
 /**
  * All settings of a segmentation run: the given ones, read and checked, over the usual ones.
@@ -140,20 +95,22 @@ export const SEGMENTATION_DEFAULTS = {
  * resolveSegmentationSettings({ data: "Task04_Hippocampus", fold: "3" }).fold; // 3
  * ```
  */
-export function resolveSegmentationSettings(given: Readonly<Record<string, unknown>>): SegmentationSettings {
-  const settings = readSettings(SEGMENTATION_SETTINGS, given, SEGMENTATION_DEFAULTS);
-  const { fold, folds } = settings;
-  readSettings({ fold: orNull(integer("", 0, folds - 1)) }, { fold }, {});
+export function resolveSegmentationSettings(given: GivenOptions): SegmentationSettings {
+  const settings = resolveOptions(RUN, SEGMENTATION_SETTINGS, given);
+  readOption(RUN, "fold", foldOption(settings.folds), settings.fold);
   return settings;
 }
 
+type Triple = readonly [x: number, y: number, z: number];
+
 /** `40x56x40` or `40,56,40`, or a list. */
-function triple(doc: string, whole: boolean): Setting<readonly [number, number, number]> {
-  const one = whole ? integer(doc, 1, 4096) : number(doc, 1e-3, 1e3);
+function tripleOption(doc: string, whole: boolean): Option<Triple, Triple | string> {
+  const one = whole ? integerOption(doc, undefined, 1, 4096) : numberOption(doc, undefined, 1e-3, 1e3);
   return {
     doc,
-    placeholder: "text",
-    expected: `three ${whole ? "whole " : ""}numbers such as ${whole ? "40x56x40" : "1x1x1.5"}`,
+    default: undefined,
+    placeholder: "XxYxZ",
+    expected: `three ${whole ? "integers" : "numbers"} such as ${whole ? "40x56x40" : "1x1x1.5"}`,
     parse: (given) => {
       const list: readonly unknown[] = typeof given === "string" ? given.split(/[x,]/) : Array.isArray(given) ? given : [];
       const [x, y, z] = list.map(one.parse);

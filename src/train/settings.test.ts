@@ -43,14 +43,17 @@ describe("settings", () => {
   });
 
   test.each([
-    [{ data: "d", epochs: "many" }, `Cannot set epochs of a run to "many": expected ${SETTINGS.epochs.expected}`],
-    [{ data: "d", batch: 2.5 }, "Cannot set batch of a run to 2.5: expected a whole number in [1, 4096]"],
-    [{}, "Cannot train without data: expected text"],
-    [{ data: "d", recipe: "best" }, `Cannot set recipe of a run to "best": expected ${Object.keys(RECIPES).join(", ")}`],
-    [{ data: "d", optimizer: "sgd:momentum" }, `Cannot set optimizer of a run to "sgd:momentum": expected ${SETTINGS.optimizer.expected}`],
-    [{ data: "d", lr: 0.1 }, `Cannot set lr of a run: expected ${Object.keys(SETTINGS).join(", ")}`],
-    [{ data: "d", averageDecay: 1 }, "Cannot set averageDecay of a run to 1: expected a number in [0, 1), or none"],
-    [{ data: "d", clipNorm: 0 }, `Cannot set clipNorm of a run to 0: expected ${SETTINGS.clipNorm.expected}`],
+    [{ data: "d", epochs: "many" }, `Cannot set option epochs of a run to "many": expected ${SETTINGS.epochs.expected}`],
+    [{ data: "d", batch: 2.5 }, "Cannot set option batch of a run to 2.5: expected an integer in [1, 4096]"],
+    [{}, "Cannot set up a run: option data is missing, expected text"],
+    [{ data: "d", recipe: "best" }, `Cannot set option recipe of a run to "best": expected ${SETTINGS.recipe.expected}`],
+    [
+      { data: "d", optimizer: "sgd:momentum" },
+      `Cannot set option optimizer of a run to "sgd:momentum": expected ${SETTINGS.optimizer.expected}`,
+    ],
+    [{ data: "d", lr: 0.1 }, `Cannot set option "lr" of a run: expected one of ${Object.keys(SETTINGS).join(", ")}`],
+    [{ data: "d", averageDecay: 1 }, "Cannot set option averageDecay of a run to 1: expected a number in [0, 1), or none"],
+    [{ data: "d", clipNorm: 0 }, `Cannot set option clipNorm of a run to 0: expected ${SETTINGS.clipNorm.expected}`],
   ])("refuses %j", (given, message) => {
     expect(() => resolveSettings(given)).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
   });

@@ -1,124 +1,138 @@
-/** Everything that a person can set about a run, with its checks. A run's config.json holds exactly these. */
+/** The settings of a training run, with their checks. A run's config.json holds exactly these. */
 import { parseAugmentation } from "../data/augment/augmentation.js";
 import { DECAY_TARGETS, type DecayTarget, optimizerOf, scheduleOf } from "../optim/index.js";
+import {
+  booleanOption,
+  choiceOption,
+  type GivenOptions,
+  integerOption,
+  nullable,
+  numberOption,
+  type Option,
+  type OptionTable,
+  type OptionValues,
+  readOption,
+  resolveOptions,
+  shareOption,
+  textOption,
+} from "../options.js";
 import { INITIALIZERS, type Initializer } from "../weights/initialize.js";
 import { METRICS, type Metric } from "./history.js";
 import type { JsonData, JsonRecord } from "./json.js";
-import { RECIPES, type Recipe, type RecipeName } from "./recipes.js";
-import {
-  checkedJson,
-  choice,
-  flag,
-  integer,
-  number,
-  orNull,
-  readSetting,
-  readSettings,
-  type Setting,
-  type SettingTable,
-  scalarRecord,
-  text,
-} from "./setting.js";
+import { RECIPES, type RecipeName } from "./recipes.js";
+import { jsonOption, namedRecordOption } from "./record-option.js";
 
-export interface TrainingSettings extends Omit<Recipe, "source" | "augmentation"> {
-  /** Where the images are; see `openDataset`. */
-  readonly data: string;
-  /** Images to measure on, where they are somewhere else. */
-  readonly val: string | null;
-  /** Share of the images that is set aside to measure on, where the data does not say. */
-  readonly valFraction: number;
-  /** Weights to begin with; null to begin from scratch. */
-  readonly weights: string | null;
-  readonly recipe: RecipeName;
-  readonly seed: number;
-  /** Batches whose gradients make one step; a step sees batch × accumulate images. */
-  readonly accumulate: number;
-  readonly augmentation: JsonData;
-  /** Factors on learning rates by pattern of paths, as in "fc.*=10". */
-  readonly factors: string;
-  readonly clipValue: number | null;
-  /** Normalise with the running statistics of the weights throughout. */
-  readonly freezeBatchNorm: boolean;
-  /** Compute inner values again in the backward pass instead of keeping them. */
-  readonly recompute: boolean;
-  /** Steps between checkpoints inside an epoch; 0 for none. */
-  readonly checkpointEvery: number;
-  /** What the best epoch is chosen by. */
-  readonly metric: Metric;
-  /** Epochs without improvement after which training stops; 0 for never. */
-  readonly patience: number;
-  /** Best epochs whose checkpoints are kept. */
-  readonly keep: number;
-}
+/** Every setting of a run that classifies. Those without a default have that of the recipe; `data` must be given. */
+export const SETTINGS = {
+  accumulate: integerOption("accumulate gradients over this many batches per optimizer step", 1, 1, 4096),
+  augmentation: jsonOption(
+    "training augmentation: none, light, cifar, inception, or a JSON object",
+    undefined,
+    "none, light, inception, cifar, or a JSON record of an augmentation",
+    (given) => parseAugmentation(given, "the settings"),
+  ),
+  auxWeight: { ...numberOption("loss weight of each auxiliary classifier", undefined, 0, 100), placeholder: "weight" },
+  averageDecay: averageDecayOption(),
+  batch: integerOption("images per batch", undefined, 1, 4096),
+  batchNormDecay: {
+    ...shareOption("decay of the batch-norm running statistics (1 - PyTorch's momentum)", undefined),
+    placeholder: "decay",
+  },
+  checkpointEvery: integerOption("also save a checkpoint every n steps within an epoch; 0 saves after epochs only", 0, 0, 1e9),
+  clipNorm: {
+    ...nullable(numberOption("clip gradients to this global norm, or none", undefined, 1e-9, 1e9), undefined),
+    placeholder: "norm",
+  },
+  clipValue: {
+    ...nullable(numberOption("clip each gradient element to [-value, value], before `clipNorm`", undefined, 1e-9, 1e9), null),
+    placeholder: "value",
+  },
+  cutmix: { ...numberOption("CutMix alpha; 0 disables", undefined, 0, 1000), placeholder: "alpha" },
+  data: textOption(
+    "training data: image folder (one directory per class), list (.csv, .tsv, .jsonl), WebDataset .tar shards, or shapes10",
+    undefined,
+  ),
+  decayOn: {
+    ...choiceOption<DecayTarget>("parameters with weight decay", undefined, Object.keys(DECAY_TARGETS) as DecayTarget[]),
+    placeholder: "set",
+  },
+  epochs: integerOption("number of training epochs", undefined, 1, 1e6),
+  factors: factorsOption(),
+  freeze: {
+    ...textOption(
+      "parameters to freeze: none, head (train only the classifier), last:K (train the last K stages and the classifier), or path patterns with *",
+      undefined,
+    ),
+    placeholder: "what",
+  },
+  freezeBatchNorm: booleanOption("use the stored batch-norm running statistics and do not update them", false),
+  initializer: choiceOption<Initializer>("initializer for parameters without pretrained values", undefined, INITIALIZERS),
+  keep: integerOption("number of best epochs whose checkpoints are kept", 1, 0, 1000),
+  labelSmoothing: { ...shareOption("label smoothing, in [0, 1)", undefined), placeholder: "fraction" },
+  learningRate: { ...numberOption("base learning rate", undefined, 0, 1000), placeholder: "rate" },
+  metric: choiceOption<Metric>("metric for the best checkpoint and early stopping", "top1", Object.keys(METRICS) as Metric[]),
+  mixup: { ...numberOption("mixup alpha; 0 disables", undefined, 0, 1000), placeholder: "alpha" },
+  optimizer: namedRecordOption(
+    "optimizer and options, e.g. sgd:momentum=0.9,weightDecay=1e-4; sgd, adamw, adam, rmsprop, rmsprop_tf, adagrad, adadelta",
+    undefined,
+    "name:option=value,… of an optimizer, as in sgd:momentum=0.9",
+    (record) => optimizerOf(record),
+  ),
+  patience: integerOption("stop after this many epochs without improvement; 0 disables early stopping", 0, 0, 1e6),
+  recipe: {
+    ...choiceOption<RecipeName>("training recipe; other settings override it", undefined, Object.keys(RECIPES) as RecipeName[]),
+    defaultDoc: "finetune with `weights`, else scratch",
+  },
+  recompute: booleanOption("recompute activations in the backward pass: less memory, more time", false),
+  schedule: namedRecordOption(
+    "learning-rate schedule and options, e.g. cosine:unit=fractional_epoch,warmUp=1; constant, cosine, exponential, polynomial, step",
+    undefined,
+    "name:option=value,… of a schedule, as in step:unit=epoch,every=30",
+    (record) => scheduleOf({ learningRate: 1, ...lengthOf(record, 1), ...record }),
+  ),
+  seed: integerOption("random seed", 1, 0, 2 ** 32 - 1),
+  val: {
+    ...nullable(textOption("separate validation data, in any format `data` accepts", undefined), null),
+    placeholder: "source",
+    defaultDoc: "`data`'s own validation split, else a held-out fraction",
+  },
+  valFraction: {
+    ...shareOption("fraction of the images held out for validation if `data` has no validation split", 0.2),
+    placeholder: "fraction",
+  },
+  weights: {
+    ...nullable(
+      textOption(
+        "initialize from pretrained weights: pretrained[:NAME], hf:OWNER/NAME[@REVISION], a file, or an https: URL with `allowHttps`",
+        undefined,
+      ),
+      null,
+    ),
+    placeholder: "source",
+  },
+} as const satisfies OptionTable<JsonData>;
 
-/** Each setting; the command's flags are made from this table. */
-export const SETTINGS: SettingTable<TrainingSettings> = {
-  accumulate: integer("accumulate gradients over this many batches per optimizer step", 1, 4096),
-  augmentation: {
-    placeholder: "text",
-    doc: "training augmentation: none, light, cifar, inception, or a JSON object",
-    expected: "none, light, inception, cifar, or a JSON record of an augmentation",
-    parse: (given) => checkedJson(given, (value) => parseAugmentation(value, "the settings")),
-  },
-  auxWeight: number("loss weight of each auxiliary classifier", 0, 100),
-  averageDecay: averageDecaySetting(),
-  batch: integer("images per batch", 1, 4096),
-  batchNormDecay: number("decay of the batch-norm running statistics (1 - PyTorch's momentum)", 0, 1 - 1e-9),
-  checkpointEvery: integer("also save a checkpoint every n steps within an epoch; 0 saves after epochs only", 0, 1e9),
-  clipNorm: orNull(number("clip gradients to this global norm, or none", 1e-9, 1e9)),
-  clipValue: orNull(number("clip each gradient element to [-value, value], before --clip-norm", 1e-9, 1e9)),
-  cutmix: number("CutMix alpha; 0 disables", 0, 1000),
-  data: text("training data: image folder (one directory per class), list (.csv, .tsv, .jsonl), WebDataset .tar shards, or shapes10"),
-  decayOn: choice<DecayTarget>("parameters with weight decay", Object.keys(DECAY_TARGETS) as DecayTarget[]),
-  epochs: integer("number of training epochs", 1, 1e6),
-  factors: {
-    placeholder: "text",
-    doc: "learning-rate multipliers by parameter path, last match wins, e.g. fc.*=10",
-    expected: "text",
-    parse: (given) => (typeof given === "string" ? given : undefined),
-  },
-  freeze: text(
-    "parameters to freeze: none, head (train only the classifier), last:K (train the last K stages and the classifier), or path patterns with *",
-  ),
-  freezeBatchNorm: flag("use the stored batch-norm running statistics and do not update them"),
-  initializer: choice<Initializer>("initializer for parameters without pretrained values", INITIALIZERS),
-  keep: integer("number of best epochs whose checkpoints are kept", 0, 1000),
-  labelSmoothing: number("label smoothing, in [0, 1)", 0, 1 - 1e-9),
-  learningRate: number("base learning rate", 0, 1000),
-  metric: choice<Metric>("metric for the best checkpoint and early stopping", Object.keys(METRICS) as Metric[]),
-  mixup: number("mixup alpha; 0 disables", 0, 1000),
-  optimizer: {
-    placeholder: "text",
-    doc: "optimizer and options, e.g. sgd:momentum=0.9,weightDecay=1e-4; sgd, adamw, adam, rmsprop, rmsprop_tf, adagrad, adadelta",
-    expected: "name:option=value,… of an optimiser, as in sgd:momentum=0.9",
-    parse: (given) => scalarRecord(given, (record) => optimizerOf(record)),
-  },
-  patience: integer("stop after this many epochs without improvement; 0 disables early stopping", 0, 1e6),
-  recipe: choice<RecipeName>("training recipe; other flags override it", Object.keys(RECIPES) as RecipeName[]),
-  recompute: flag("recompute activations in the backward pass: less memory, more time"),
-  schedule: {
-    placeholder: "text",
-    doc: "learning-rate schedule and options, e.g. cosine:unit=fractional_epoch,warmUp=1; constant, cosine, exponential, polynomial, step",
-    expected: "name:option=value,… of a schedule, as in step:unit=epoch,every=30",
-    parse: (given) => scalarRecord(given, (record) => scheduleOf({ learningRate: 1, ...lengthOf(record, 1), ...record })),
-  },
-  seed: integer("random seed", 0, 2 ** 32 - 1),
-  val: orNull(text("separate validation data, in any format DATA accepts")),
-  valFraction: number("fraction of the images held out for validation if DATA has no validation split", 0, 1 - 1e-9),
-  weights: orNull(
-    text("initialize from pretrained weights: pretrained[:NAME], hf:OWNER/NAME[@REVISION], a file, or an https: URL with --allow-https"),
-  ),
-};
+/** All settings of a run that classifies. */
+export type TrainingSettings = OptionValues<typeof SETTINGS>;
 
 /** 0 and none both mean that no averages are kept. */
-function averageDecaySetting(): Setting<number | null> {
+function averageDecayOption(): Option<number | null> {
   const doc = "decay of the exponential moving average (EMA) of the weights, or none; the EMA weights are evaluated and exported";
-  const { parse, ...setting } = orNull(number(doc, 0, 1 - 1e-9));
+  const option = nullable(shareOption(doc, undefined), undefined);
   const zeroIsNone = (given: unknown) => {
-    const value = parse(given);
+    const value = option.parse(given);
     return value === 0 ? null : value;
   };
-  return { ...setting, expected: "a number in [0, 1), or none", parse: zeroIsNone };
+  return { ...option, placeholder: "decay", parse: zeroIsNone };
+}
+
+/** Any text: what names no parameter is found where the network is known. */
+function factorsOption(): Option<string> {
+  return {
+    ...textOption("learning-rate multipliers by parameter path, last match wins, e.g. fc.*=10", ""),
+    placeholder: "spec",
+    parse: (given) => (typeof given === "string" ? given : undefined),
+  };
 }
 
 /** The settings that are part of a training step; a learning rate is fed. */
@@ -142,22 +156,8 @@ export const STEP_SETTINGS = [
   "weights",
 ] as const satisfies readonly (keyof TrainingSettings)[];
 
-/** Defaults of the settings that no recipe has. */
-export const COMMON_DEFAULTS = {
-  accumulate: 1,
-  checkpointEvery: 0,
-  clipValue: null,
-  factors: "",
-  freezeBatchNorm: false,
-  keep: 1,
-  metric: "top1",
-  patience: 0,
-  recompute: false,
-  seed: 1,
-  val: null,
-  valFraction: 0.2,
-  weights: null,
-} as const;
+/** Whose options settings are, for messages. */
+export const RUN = "a run";
 
 /**
  * All settings of a run: the given ones, read and checked, over those of the recipe.
@@ -171,14 +171,12 @@ export const COMMON_DEFAULTS = {
  * resolveSettings({ data: "shapes10", recipe: "scratch", epochs: "5" }).epochs; // 5
  * ```
  */
-export function resolveSettings(given: Readonly<Record<string, unknown>>): TrainingSettings {
-  const recipe = readSetting(
-    "recipe",
-    SETTINGS.recipe,
-    given.recipe ?? (given.weights === undefined || given.weights === null ? "scratch" : "finetune"),
-  );
+export function resolveSettings(given: GivenOptions): TrainingSettings {
+  const usual = given.weights === undefined || given.weights === null ? "scratch" : "finetune";
+  const recipe = readOption(RUN, "recipe", SETTINGS.recipe, given.recipe ?? usual);
   const { source, ...named } = RECIPES[recipe];
-  return readSettings(SETTINGS, { ...given, recipe }, { ...COMMON_DEFAULTS, ...named });
+  const own = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return resolveOptions(RUN, SETTINGS, { ...named, ...own, recipe });
 }
 
 /** Settings as they are written to config.json. */

@@ -1,7 +1,7 @@
 import { InceptionError, messageOf } from "../../errors.js";
+import { readOption } from "../../options.js";
 import type { Position } from "../../train/history.js";
-import { readSetting } from "../../train/setting.js";
-import { endsWithRun, SETTINGS, type TrainingSettings } from "../../train/settings.js";
+import { endsWithRun, RUN, SETTINGS, type TrainingSettings } from "../../train/settings.js";
 import type { Run } from "../open-run.js";
 import { writeRunSettings } from "../run-folder.js";
 
@@ -21,7 +21,7 @@ export async function extendRun<S extends Pick<TrainingSettings, "epochs" | "sch
   position: Position,
 ): Promise<{ readonly settings: S; readonly lines: readonly string[] }> {
   if (epochs === undefined) return { settings, lines: [] };
-  const wanted = readSetting("epochs", SETTINGS.epochs, epochs);
+  const wanted = readOption(RUN, "epochs", SETTINGS.epochs, epochs);
   if (wanted <= position.epoch) {
     throw new InceptionError(
       "OPTION_INVALID",
