@@ -2,26 +2,71 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { findLayerFaults } from "../tools/check-layers.js";
+import { findImportCircles, findLayerFaults, findLongFiles } from "../tools/check-layers.js";
 
 test("every folder imports only what its row allows", () => {
   expect(findLayerFaults()).toEqual([]);
 });
 
+test("no files import each other in a circle, types included", () => {
+  expect(findImportCircles()).toEqual([]);
+});
+
+test("no file but the tables has more than 500 lines", () => {
+  expect(findLongFiles()).toEqual([]);
+});
+
 test("a wrong direction, a platform module in core code and an unknown folder are found", () => {
-  const source = mkdtempSync(path.join(tmpdir(), "layers-"));
-  try {
-    for (const folder of ["ir", "tensor", "extras"]) mkdirSync(path.join(source, folder));
-    writeFileSync(path.join(source, "ir", "graph.ts"), 'import type { Op } from "../ops/op.js";\nimport fs from "node:fs";\n');
-    writeFileSync(path.join(source, "tensor", "tensor.ts"), 'export const load = () => import("../ir/graph.js");\n');
-    writeFileSync(path.join(source, "extras", "more.ts"), "export {};\n");
+  const files = {
+    "ir/graph.ts": 'import type { Op } from "../ops/op.js";\nimport fs from "node:fs";\n',
+    "tensor/tensor.ts": 'export const load = () => import("../ir/graph.js");\n',
+    "extras/more.ts": "export {};\n",
+  };
+  withSource(files, (source) => {
     expect(findLayerFaults(source).toSorted()).toEqual([
       'extras/more.ts: folder "extras" is not in the table of tools/check-layers.ts',
       'ir/graph.ts: core code may not import "node:fs"',
       'ir/graph.ts: ir may not import ops ("../ops/op.js")',
       'tensor/tensor.ts: tensor may not import ir ("../ir/graph.js")',
     ]);
+  });
+});
+
+test("circles are found, each once: through types, re-exports, a common file, and late imports", () => {
+  const files = {
+    "a.ts": 'import { b } from "./ops/b.js";\n',
+    "ops/b.ts": 'import type { C } from "./c.js";\nexport { d } from "./d.js";\n',
+    "ops/c.ts": 'import type { A } from "../a.js";\n',
+    "ops/d.ts": 'export const a = () => import("../a.js");\n',
+    "ops/e.ts": 'import { f } from "./f.js";\nimport { b } from "./b.js";\n',
+    "ops/f.ts": 'export * from "./e.js";\n',
+    "ops/alone.ts": 'import { e } from "./e.js";\n',
+  };
+  withSource(files, (source) => {
+    expect(findImportCircles(source)).toEqual([
+      "2 files import each other: ops/e.ts, ops/f.ts",
+      "4 files import each other: a.ts, ops/b.ts, ops/c.ts, ops/d.ts",
+    ]);
+  });
+});
+
+test("a file of 501 lines is too long unless it is a table", () => {
+  const files = { "ir/long.ts": "//\n".repeat(501), "ir/table.ts": "//\n".repeat(501), "ir/fits.ts": "//\n".repeat(500) };
+  withSource(files, (source) => {
+    expect(findLongFiles(source, ["ir/table.ts"])).toEqual(["ir/long.ts: 501 lines, expected at most 500"]);
+  });
+});
+
+/** Calls `check` with a folder that holds these files. */
+function withSource(files: Readonly<Record<string, string>>, check: (source: string) => void): void {
+  const source = mkdtempSync(path.join(tmpdir(), "layers-"));
+  try {
+    for (const [file, text] of Object.entries(files)) {
+      mkdirSync(path.dirname(path.join(source, file)), { recursive: true });
+      writeFileSync(path.join(source, file), text);
+    }
+    check(source);
   } finally {
     rmSync(source, { recursive: true });
   }
-});
+}

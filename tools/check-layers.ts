@@ -1,6 +1,7 @@
 /**
- * Checks who imports whom: a lower row never imports a higher one, and rows 0 to 7 know neither Node nor a platform
- * library. Type imports count, since they hide a wrong direction just as well.
+ * Checks who imports whom: a lower row never imports a higher one, rows 0 to 7 know neither Node nor a platform library,
+ * and no files import each other in a circle. Type imports count, since they hide a wrong direction just as well.
+ * It also checks that no file outgrows a reader.
  *
  * test/layers.test.ts runs it; `npm run ok` does so too.
  */
@@ -139,20 +140,77 @@ const PLATFORM_FOLDERS = new Set(["node", "web", "experiments", "cli"]);
 const SOURCE = path.resolve(import.meta.dirname, "../src");
 const IMPORT = /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+"([^"]+)"|import\("([^"]+)"\)/g;
 
+/** More lines than this are hard to keep in mind. */
+const MOST_LINES = 500;
+/** Files with more lines, which are tables and nothing else. */
+const TABLES = ["data/imagenet.ts"];
+
 /** Every wrong import below `src`, as lines for people; empty when all is well. */
 export function findLayerFaults(source = SOURCE): readonly string[] {
+  return sourceFiles(source).flatMap((file) => fileFaults(source, file));
+}
+
+/** Every file of `src` that is longer than 500 lines and no table. */
+export function findLongFiles(source = SOURCE, tables: readonly string[] = TABLES): readonly string[] {
+  return sourceFiles(source).flatMap((file) => {
+    const lines = readFileSync(path.join(source, file), "utf8").trimEnd().split("\n").length;
+    return lines <= MOST_LINES || tables.includes(file) ? [] : [`${file}: ${lines} lines, expected at most ${MOST_LINES}`];
+  });
+}
+
+/** Every set of files below `src` that import each other in circles, each as one line. */
+export function findImportCircles(source = SOURCE): readonly string[] {
+  const files = sourceFiles(source);
+  const imports = new Map(files.map((file) => [file, importsOf(source, file)] as const));
+  return stronglyConnected(imports)
+    .filter((members) => members.length > 1)
+    .map((members) => `${members.length} files import each other: ${members.toSorted().join(", ")}`)
+    .toSorted();
+}
+
+function sourceFiles(source: string): readonly string[] {
   return readdirSync(source, { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".ts") && !/\.(test|cases)\.ts$/.test(file))
-    .flatMap((file) => fileFaults(source, file));
+    .toSorted();
+}
+
+/** What a file imports from this package, as paths below `source`. */
+function importsOf(source: string, file: string): readonly string[] {
+  return importTargets(source, file)
+    .filter((target) => target.startsWith("."))
+    .map((target) => path.join(path.dirname(file), target).replace(/\.js$/, ".ts"));
+}
+
+function importTargets(source: string, file: string): readonly string[] {
+  return [...readFileSync(path.join(source, file), "utf8").matchAll(IMPORT)].map((match) => match[1] ?? match[2] ?? "");
+}
+
+/** The strongly connected components of a graph, by Tarjan's algorithm: each is a largest set in which all reach all. */
+function stronglyConnected(edges: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] {
+  const order = new Map<string, number>();
+  const stack: string[] = [];
+  const components: (readonly string[])[] = [];
+  /** The smallest number on the stack that is reached from here. */
+  const visit = (node: string): number => {
+    const known = order.get(node);
+    if (known !== undefined) return stack.includes(node) ? known : Number.POSITIVE_INFINITY;
+    const own = order.size;
+    order.set(node, own);
+    stack.push(node);
+    const reached = (edges.get(node) ?? []).filter((target) => edges.has(target)).map(visit);
+    const lowest = Math.min(own, ...reached);
+    if (lowest === own) components.push(stack.splice(stack.indexOf(node)));
+    return lowest;
+  };
+  for (const node of edges.keys()) visit(node);
+  return components;
 }
 
 function fileFaults(source: string, file: string): readonly string[] {
   const folder = layerOf(file);
   const allowed = MAY_IMPORT[folder];
   if (allowed === undefined) return [`${file}: folder "${folder}" is not in the table of tools/check-layers.ts`];
-  const text = readFileSync(path.join(source, file), "utf8");
-  return [...text.matchAll(IMPORT)].flatMap((match) => {
-    const target = match[1] ?? match[2] ?? "";
+  return importTargets(source, file).flatMap((target) => {
     if (!target.startsWith(".")) return packageFault(file, folder, target);
     const layer = layerOf(path.relative(source, path.resolve(source, path.dirname(file), target)));
     return layer === folder || allowed.includes(layer) ? [] : [`${file}: ${folder} may not import ${layer} ("${target}")`];

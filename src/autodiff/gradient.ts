@@ -5,8 +5,7 @@
 import type { Node } from "../ir/graph.js";
 import type { GraphBuilder, Ref } from "../ops/build.js";
 import { opDef } from "../ops/index.js";
-import type { GradientBuilder } from "../ops/kit/gradient.js";
-import { shapeError } from "../ops/op.js";
+import { type GradientBuilder, shapeError } from "../ops/op.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 
 export interface GradientOptions {

@@ -44,13 +44,20 @@ export {
   type VolumeAugmentation,
 } from "./volumes/augmentation.js";
 export { type DrawnVolume, drawVolume } from "./volumes/drawn-volume.js";
-export { clipPercentiles, ctWindow, type Region, type VoxelStatistics, voxelStatistics, zScore } from "./volumes/intensity.js";
+export {
+  clipPercentiles,
+  ctWindow,
+  type Normalization,
+  type Region,
+  type VoxelStatistics,
+  voxelStatistics,
+  zScore,
+} from "./volumes/intensity.js";
 export { type AxisOrientation, axisCodes, fromRas, orientationOf, rasGrid, sameGrid, toRas } from "./volumes/orientation.js";
 export { centralPatch, choosePatch, cutPatch, type LabelledVolume, type Patch, placesOfClasses } from "./volumes/patch.js";
 export {
   alignVolumes,
   joinChannels,
-  type Normalization,
   type PreparedVolume,
   parseSegmentationRecipe,
   preparedShape,

@@ -64,3 +64,9 @@ function transpose(matrix: Tensor): Tensor {
   for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) data[j * rows + i] = Number(matrix.data[i * columns + j]);
   return float32Tensor([columns, rows], data);
 }
+
+declare module "./op.js" {
+  interface Ops {
+    readonly adaptiveAveragePool: typeof adaptiveAveragePool;
+  }
+}

@@ -1,6 +1,5 @@
-import type { NoAttributes } from "./global-average-pool.js";
 import { binaryGradient, binaryOp } from "./kit/elementwise.js";
-import type { OpDef } from "./op.js";
+import type { NoAttributes, OpDef } from "./op.js";
 
 export const add: OpDef<NoAttributes> = binaryOp(
   "Add",
@@ -11,3 +10,9 @@ export const add: OpDef<NoAttributes> = binaryOp(
     (_b, { dy }) => dy,
   ),
 );
+
+declare module "./op.js" {
+  interface Ops {
+    readonly add: typeof add;
+  }
+}

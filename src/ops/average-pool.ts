@@ -1,7 +1,7 @@
-import { type GradientBuilder, onlyGradient, type Ref } from "./kit/gradient.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { inferPool, lowerPooling, type PoolAttributes } from "./kit/pool.js";
 import { windowSizes } from "./kit/window.js";
-import type { OpDef } from "./op.js";
+import type { GradientBuilder, OpDef, Ref } from "./op.js";
 
 export interface AveragePoolAttributes extends PoolAttributes {
   /** Divide by the whole window (true) or by the elements of x under it (false). */
@@ -87,4 +87,10 @@ function windowCounts(size: number, attributes: AveragePoolAttributes, axis: num
 function tapPlaces({ kernelShape, strides, pads, dilations }: AveragePoolAttributes, axis: number, p: number): readonly number[] {
   const start = p * (strides[axis] ?? 1) - (pads[axis] ?? 0);
   return Array.from({ length: kernelShape[axis] ?? 1 }, (_, k) => start + k * (dilations[axis] ?? 1));
+}
+
+declare module "./op.js" {
+  interface Ops {
+    readonly averagePool: typeof averagePool;
+  }
 }

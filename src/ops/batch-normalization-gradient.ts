@@ -44,3 +44,9 @@ dx = dy·scale/σ, dscale = Σ dy·(x − mean)/σ, dshift = Σ dy. Not differen
   },
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly batchNormalizationGradient: typeof batchNormalizationGradient;
+  }
+}

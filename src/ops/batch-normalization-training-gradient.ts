@@ -61,3 +61,9 @@ Not differentiable: it is used in backward graphs alone.`,
   macs: () => 0,
   window: () => "all",
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly batchNormalizationTrainingGradient: typeof batchNormalizationTrainingGradient;
+  }
+}

@@ -108,3 +108,9 @@ function lowerByReductions(site: LowerSite, { epsilon }: BatchNormalizationTrain
   list.add("Add", 0, [scaled, perChannel(list, "shift_column", shift, shape)]);
   return list.nodes;
 }
+
+declare module "./op.js" {
+  interface Ops {
+    readonly batchNormalizationTraining: typeof batchNormalizationTraining;
+  }
+}

@@ -30,3 +30,9 @@ with the given (running) statistics.`,
   ],
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly batchNormalization: typeof batchNormalization;
+  }
+}

@@ -2,9 +2,9 @@ import type { Attributes, Graph, GraphOutput, Module, Node, Parameter, Parameter
 import type { DType } from "../tensor/dtype.js";
 import type { Shape, TensorType } from "../tensor/shape.js";
 import { type AttributesOf, checkGraph, type OpName, opDef } from "./index.js";
-import type { Ref } from "./kit/gradient.js";
+import type { Ref } from "./op.js";
 
-export type { Ref } from "./kit/gradient.js";
+export type { Ref } from "./op.js";
 
 type Draft<T> = Omit<T, "stage"> & { stage: string | null };
 

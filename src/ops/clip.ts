@@ -34,3 +34,9 @@ outside; the bounds are constants and get none.`,
   },
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly clip: typeof clip;
+  }
+}

@@ -39,3 +39,9 @@ export const concat: OpDef<ConcatAttributes> = {
   },
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly concat: typeof concat;
+  }
+}

@@ -27,3 +27,9 @@ export const constant: OpDef<ConstantAttributes> = {
   },
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly constant: typeof constant;
+  }
+}

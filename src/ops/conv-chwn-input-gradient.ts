@@ -133,3 +133,9 @@ function onePhase(list: NodeList, name: string, { map, kernels, sizes, kernelSha
     group: { int: 1 },
   });
 }
+
+declare module "./op.js" {
+  interface Ops {
+    readonly convChwnInputGradient: typeof convChwnInputGradient;
+  }
+}

@@ -1,8 +1,9 @@
 import { formatShape, type TensorType } from "../tensor/shape.js";
-import { type ConvAttributes, inferConv } from "./conv.js";
+import { inferConv } from "./conv.js";
 import { checkFloats } from "./kit/axes.js";
 import { type NodeList, nodeList, padLast, product, sliceLast } from "./kit/lowering.js";
 import { joinParts } from "./kit/shader-buffers.js";
+import type { ConvAttributes } from "./kit/window.js";
 import { concrete, type OpDef, type Site, shapeError } from "./op.js";
 
 export const convChwn: OpDef<ConvAttributes> = {
@@ -101,4 +102,10 @@ function tapSlices(
     const starts = [...place.map((k, axis) => k * (dilations[axis] ?? 1)), 0];
     return sliceLast(list, `tap${tap}`, padded, 4, { starts, counts: [...out, batch], steps: [...strides, 1] });
   });
+}
+
+declare module "./op.js" {
+  interface Ops {
+    readonly convChwn: typeof convChwn;
+  }
 }

@@ -1,8 +1,9 @@
 import { formatShape, sameShape } from "../tensor/shape.js";
-import { type ConvAttributes, inferConv } from "./conv.js";
+import { inferConv } from "./conv.js";
 import { checkFloats } from "./kit/axes.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { lowerTransposedConvolution } from "./kit/transposed-convolution.js";
+import type { ConvAttributes } from "./kit/window.js";
 import { concrete, exactly, type OpDef, shapeError } from "./op.js";
 
 export interface ConvInputGradientAttributes extends ConvAttributes {
@@ -48,3 +49,9 @@ dx[n, c, i] = Σ dy[n, m, p] · w[m, c, k] over all p, k with p·stride − begi
   },
   window: () => "all",
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly convInputGradient: typeof convInputGradient;
+  }
+}

@@ -80,3 +80,9 @@ function outputSizes(sizes: readonly number[], attributes: ConvTransposeAttribut
     return out;
   });
 }
+
+declare module "./op.js" {
+  interface Ops {
+    readonly convTranspose: typeof convTranspose;
+  }
+}

@@ -1,9 +1,10 @@
 import { formatShape, sameShape } from "../tensor/shape.js";
-import { type ConvAttributes, inferConv } from "./conv.js";
+import { inferConv } from "./conv.js";
 import { checkFloats } from "./kit/axes.js";
 import { chooseForm, FORMS } from "./kit/conv-weight-gradient-forms.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { nodeList } from "./kit/lowering.js";
+import type { ConvAttributes } from "./kit/window.js";
 import { concrete, exactly, type OpDef, shapeError } from "./op.js";
 
 export const convWeightGradient: OpDef<ConvAttributes> = {
@@ -51,3 +52,9 @@ dw[m, c, k] = Σ dy[n, m, p] · x[n, c, p·stride − begin + dilation·k] over 
   },
   window: () => "all",
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly convWeightGradient: typeof convWeightGradient;
+  }
+}

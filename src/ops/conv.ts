@@ -2,12 +2,8 @@ import { formatShape, type TensorType } from "../tensor/shape.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { nodeList } from "./kit/lowering.js";
 import { addByImages, volumeConvolution } from "./kit/volume-convolution.js";
-import { lowerWindow, type WindowAttributes, windowSizes } from "./kit/window.js";
+import { type ConvAttributes, lowerWindow, windowSizes } from "./kit/window.js";
 import { concrete, type OpDef, type Site, shapeError, spatialSizes } from "./op.js";
-
-export interface ConvAttributes extends WindowAttributes {
-  readonly groups: number;
-}
 
 export const conv: OpDef<ConvAttributes> = {
   doc: `x [N, C, spatial…], w [M, C/groups, kernel…], optional bias [M] → y [N, M, out…], a cross-correlation:
@@ -76,4 +72,10 @@ export function inferConv(inputs: readonly TensorType[], attributes: ConvAttribu
     throw shapeError(site, `bias ${formatShape(bias.shape)} must be [${outChannels}]`);
   }
   return [{ dtype: x.dtype, shape: [x.shape[0] ?? 1, outChannels, ...windowSizes(sizes, attributes, false, site)] }];
+}
+
+declare module "./op.js" {
+  interface Ops {
+    readonly conv: typeof conv;
+  }
 }

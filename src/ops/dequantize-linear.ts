@@ -57,3 +57,9 @@ function zeroPoints(dtype: DType | undefined, shape: readonly number[], value: n
   if (dtype === "int8") return { dtype, shape, data: new Int8Array(count).fill(value) };
   return { dtype: "int32", shape, data: new Int32Array(count).fill(value) };
 }
+
+declare module "./op.js" {
+  interface Ops {
+    readonly dequantizeLinear: typeof dequantizeLinear;
+  }
+}

@@ -1,6 +1,5 @@
-import type { NoAttributes } from "./global-average-pool.js";
 import { binaryGradient, binaryOp } from "./kit/elementwise.js";
-import type { OpDef } from "./op.js";
+import type { NoAttributes, OpDef } from "./op.js";
 
 export const div: OpDef<NoAttributes> = binaryOp(
   "Div",
@@ -14,3 +13,9 @@ export const div: OpDef<NoAttributes> = binaryOp(
     },
   ),
 );
+
+declare module "./op.js" {
+  interface Ops {
+    readonly div: typeof div;
+  }
+}

@@ -17,3 +17,9 @@ export const dropout: OpDef<DropoutAttributes> = {
   lower: (site) => [{ opType: "Identity", inputs: site.inputs, outputs: site.outputs, attributes: {} }],
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly dropout: typeof dropout;
+  }
+}

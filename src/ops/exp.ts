@@ -1,6 +1,5 @@
-import type { NoAttributes } from "./global-average-pool.js";
 import { unaryOp } from "./kit/elementwise.js";
-import type { OpDef } from "./op.js";
+import type { NoAttributes, OpDef } from "./op.js";
 
 export const exp: OpDef<NoAttributes> = unaryOp(
   "Exp",
@@ -8,3 +7,9 @@ export const exp: OpDef<NoAttributes> = unaryOp(
   // d(eˣ)/dx = eˣ = y.
   (b, { y, dy }) => b.add("mul", "dx", [dy, y], {}),
 );
+
+declare module "./op.js" {
+  interface Ops {
+    readonly exp: typeof exp;
+  }
+}

@@ -23,3 +23,9 @@ export const expand: OpDef<ExpandAttributes> = {
   ],
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly expand: typeof expand;
+  }
+}

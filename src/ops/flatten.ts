@@ -1,7 +1,6 @@
-import type { NoAttributes } from "./global-average-pool.js";
 import { reshapeTo } from "./kit/axes.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { concrete, exactly, type OpDef, POINTWISE } from "./op.js";
+import { concrete, exactly, type NoAttributes, type OpDef, POINTWISE } from "./op.js";
 
 export const flatten: OpDef<NoAttributes> = {
   doc: "x [N, …] → [N, product of the rest], in row-major (C, H, W) order.",
@@ -15,3 +14,9 @@ export const flatten: OpDef<NoAttributes> = {
   lower: (site) => [{ opType: "Flatten", inputs: site.inputs, outputs: site.outputs, attributes: { axis: { int: 1 } } }],
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly flatten: typeof flatten;
+  }
+}

@@ -1,7 +1,6 @@
 import { formatShape } from "../tensor/shape.js";
-import type { NoAttributes } from "./global-average-pool.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { concrete, type OpDef, shapeError } from "./op.js";
+import { concrete, type NoAttributes, type OpDef, shapeError } from "./op.js";
 
 export const gemm: OpDef<NoAttributes> = {
   doc: "A linear layer: x [N, C], w [M, C], optional bias [M] → x·wᵀ + bias, [N, M].",
@@ -42,3 +41,9 @@ export const gemm: OpDef<NoAttributes> = {
   macs: ([, w]) => (w?.shape ?? []).reduce<number>((product, dim) => product * Number(dim), 1),
   window: () => "all",
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly gemm: typeof gemm;
+  }
+}

@@ -1,9 +1,5 @@
 import { onlyGradient } from "./kit/gradient.js";
-import { exactly, type OpDef, spatialSizes } from "./op.js";
-
-export interface NoAttributes {
-  readonly [name: string]: never;
-}
+import { exactly, type NoAttributes, type OpDef, spatialSizes } from "./op.js";
 
 export const globalAveragePool: OpDef<NoAttributes> = {
   doc: "x [N, C, spatial…] → y [N, C, 1…]: the mean of each channel over all positions.",
@@ -21,3 +17,9 @@ export const globalAveragePool: OpDef<NoAttributes> = {
   macs: () => 0,
   window: () => "all",
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly globalAveragePool: typeof globalAveragePool;
+  }
+}

@@ -40,7 +40,7 @@ import { maxPool } from "./max-pool.js";
 import { maxPoolGradient } from "./max-pool-gradient.js";
 import { mul } from "./mul.js";
 import { oneHot } from "./one-hot.js";
-import { type OpDef, shapeError } from "./op.js";
+import { type OpDef, type OpName, type Ops, shapeError } from "./op.js";
 import { pRelu } from "./p-relu.js";
 import { pad } from "./pad.js";
 import { pow } from "./pow.js";
@@ -119,10 +119,9 @@ export const OPS = {
   sub,
   sum,
   transpose,
-} as const;
+} as const satisfies Ops;
 
-export type OpName = keyof typeof OPS;
-export type AttributesOf<K extends OpName> = (typeof OPS)[K] extends OpDef<infer P> ? P : never;
+export type { AttributesOf, OpName } from "./op.js";
 
 export function isOpName(name: string): name is OpName {
   return Object.hasOwn(OPS, name);

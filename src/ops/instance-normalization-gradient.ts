@@ -49,3 +49,9 @@ included. Not differentiable: it is used in backward graphs alone.`,
   macs: () => 0,
   window: () => "all",
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly instanceNormalizationGradient: typeof instanceNormalizationGradient;
+  }
+}

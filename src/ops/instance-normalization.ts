@@ -26,3 +26,9 @@ variance (divided by the number of elements) of each channel of each image, in t
   macs: () => 0,
   window: () => "all",
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly instanceNormalization: typeof instanceNormalization;
+  }
+}

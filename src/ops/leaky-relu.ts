@@ -28,3 +28,9 @@ export const leakyRelu: OpDef<LeakyReluAttributes> = {
   ],
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly leakyRelu: typeof leakyRelu;
+  }
+}

@@ -41,3 +41,9 @@ function composed(site: LowerSite, axis: number): readonly LoweredNode[] {
     { opType: "Sub", inputs: [shifted ?? "", log ?? ""], outputs: site.outputs, attributes: {} },
   ];
 }
+
+declare module "./op.js" {
+  interface Ops {
+    readonly logSoftmax: typeof logSoftmax;
+  }
+}

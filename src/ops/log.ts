@@ -1,6 +1,5 @@
-import type { NoAttributes } from "./global-average-pool.js";
 import { unaryOp } from "./kit/elementwise.js";
-import type { OpDef } from "./op.js";
+import type { NoAttributes, OpDef } from "./op.js";
 
 export const log: OpDef<NoAttributes> = unaryOp(
   "Log",
@@ -8,3 +7,9 @@ export const log: OpDef<NoAttributes> = unaryOp(
   // d(ln x)/dx = 1/x.
   (b, { x, dy }) => b.add("div", "dx", [dy, x], {}),
 );
+
+declare module "./op.js" {
+  interface Ops {
+    readonly log: typeof log;
+  }
+}

@@ -34,3 +34,9 @@ backward graphs alone.`,
   macs: () => 0,
   window: () => "all",
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly lpNormalizationGradient: typeof lpNormalizationGradient;
+  }
+}

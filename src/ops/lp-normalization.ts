@@ -45,3 +45,9 @@ export function checkLpNormalization(x: TensorType, { axis, p, epsilon }: LpNorm
   if (p !== 2) throw shapeError(site, `p ${p} must be 2`);
   if (!(epsilon > 0)) throw shapeError(site, `epsilon ${epsilon} must be positive`);
 }
+
+declare module "./op.js" {
+  interface Ops {
+    readonly lpNormalization: typeof lpNormalization;
+  }
+}

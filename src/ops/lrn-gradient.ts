@@ -35,3 +35,9 @@ graphs alone.`,
   },
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly lrnGradient: typeof lrnGradient;
+  }
+}

@@ -96,3 +96,9 @@ export function bandMatrix(
   }
   return [[channels, channels, ...Array.from({ length: rank - 2 }, () => 1)], data];
 }
+
+declare module "./op.js" {
+  interface Ops {
+    readonly lrn: typeof lrn;
+  }
+}

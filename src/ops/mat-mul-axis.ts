@@ -76,3 +76,9 @@ function joined(site: LowerSite, left: string, axis: number, rows: number): read
 function transposed(matrix: readonly number[], rows: number, columns: number): readonly number[] {
   return Array.from({ length: rows * columns }, (_, index) => Number(matrix[(index % rows) * columns + Math.floor(index / rows)]));
 }
+
+declare module "./op.js" {
+  interface Ops {
+    readonly matMulAxis: typeof matMulAxis;
+  }
+}

@@ -88,3 +88,9 @@ function swapLastTwo(site: LowerSite, index: number): LoweredNode {
     attributes: { perm: { ints: perm } },
   };
 }
+
+declare module "./op.js" {
+  interface Ops {
+    readonly matMul: typeof matMul;
+  }
+}

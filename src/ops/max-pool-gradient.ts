@@ -201,3 +201,9 @@ function interleave(
   const ends = [size + begin - length * stride, 0];
   return padLast(list, `${name}_dx`, whole, [before, length * stride, behind], { begins: [-begin, 0], ends });
 }
+
+declare module "./op.js" {
+  interface Ops {
+    readonly maxPoolGradient: typeof maxPoolGradient;
+  }
+}

@@ -13,3 +13,9 @@ out = floor((size + begin + end − dilation·(k − 1) − 1) / stride) + 1, or
   macs: () => 0,
   window: (attributes) => attributes,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly maxPool: typeof maxPool;
+  }
+}

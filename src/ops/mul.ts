@@ -1,6 +1,5 @@
-import type { NoAttributes } from "./global-average-pool.js";
 import { binaryGradient, binaryOp } from "./kit/elementwise.js";
-import type { OpDef } from "./op.js";
+import type { NoAttributes, OpDef } from "./op.js";
 
 export const mul: OpDef<NoAttributes> = binaryOp(
   "Mul",
@@ -11,3 +10,9 @@ export const mul: OpDef<NoAttributes> = binaryOp(
     (b, { a: first, dy }) => b.add("mul", "db", [dy, first], {}),
   ),
 );
+
+declare module "./op.js" {
+  interface Ops {
+    readonly mul: typeof mul;
+  }
+}

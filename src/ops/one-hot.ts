@@ -48,3 +48,9 @@ label, else 0. A label outside [0, depth) gives zeros alone. Not differentiable:
   },
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly oneHot: typeof oneHot;
+  }
+}

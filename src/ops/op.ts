@@ -3,7 +3,17 @@ import { InceptionError as TypedError } from "../errors.js";
 import type { Attributes } from "../ir/graph.js";
 import type { Dim, Shape, TensorType } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { GradientRule } from "./kit/gradient.js";
+
+/** A value inside a graph under construction. */
+export interface Ref {
+  readonly id: string;
+  readonly type: TensorType;
+}
+
+/** The attributes of an op that has none. */
+export interface NoAttributes {
+  readonly [name: string]: never;
+}
 
 /** Where a rule is applied: the op and the node, for messages. */
 export interface Site {
@@ -84,6 +94,45 @@ export interface OpDef<P extends Attributes> {
   /** The window over each spatial axis of the first input; "all" where every input element reaches every output; null for 1. */
   readonly window: (attributes: P) => Window | "all" | null;
 }
+
+/** What a gradient rule builds with. Nodes are named below the node whose gradient is built; `name` is unique within one rule. */
+export interface GradientBuilder {
+  /** Adds a node and returns its first output. */
+  add<K extends OpName>(op: K, name: string, inputs: readonly Ref[], attributes: AttributesOf<K>): Ref;
+  /** Adds a node and returns all its outputs. */
+  addAll<K extends OpName>(op: K, name: string, inputs: readonly Ref[], attributes: AttributesOf<K>): readonly Ref[];
+}
+
+/** The node whose gradient is built. */
+export interface GradientSite<P extends Attributes> {
+  readonly path: string;
+  readonly inputs: readonly Ref[];
+  readonly outputs: readonly Ref[];
+  readonly attributes: P;
+  /** Per input, whether its gradient is wanted: what is not wanted need not be built. */
+  readonly needed: readonly boolean[];
+}
+
+/**
+ * Gradients of the loss with respect to each input, given those with respect to each output (null for an output that
+ * the loss does not depend on; never all null); null for an input that gets none. Each gradient has the shape of its
+ * input. Only ops that can be lowered may be used, so that a backward graph is just a graph.
+ */
+export type GradientRule<P extends Attributes> = (
+  b: GradientBuilder,
+  site: GradientSite<P>,
+  outputGradients: readonly (Ref | null)[],
+) => readonly (Ref | null)[];
+
+/**
+ * All ops by name. Each op's file adds its own line, and `OPS` must have just these: so a gradient rule can name any op,
+ * with the types of its attributes, and no op's file imports the table of all ops.
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: the files of the ops fill it
+export interface Ops {} // eslint-disable-line @typescript-eslint/no-empty-object-type
+
+export type OpName = keyof Ops;
+export type AttributesOf<K extends OpName> = Ops[K] extends OpDef<infer P> ? P : never;
 
 /** The rules `macs` and `window` of ops that weigh nothing and look at one position. */
 export const POINTWISE = { macs: () => 0, window: () => null } as const;

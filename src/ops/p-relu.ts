@@ -1,10 +1,9 @@
 import { formatShape, sameShape } from "../tensor/shape.js";
 import { float32Tensor } from "../tensor/tensor.js";
-import type { NoAttributes } from "./global-average-pool.js";
 import { checkFloats } from "./kit/axes.js";
 import { broadcastShapes, unbroadcast } from "./kit/elementwise.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { exactly, type LoweredNode, type LowerSite, type OpDef, POINTWISE, shapeError } from "./op.js";
+import { exactly, type LoweredNode, type LowerSite, type NoAttributes, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 /** The least float32: no bound below. */
 const LOWEST = -3.4028234663852886e38;
@@ -52,4 +51,10 @@ function composed(site: LowerSite): readonly LoweredNode[] {
     { opType: "Mul", inputs: [negative, slope], outputs: [leak], attributes: {} },
     { opType: "Add", inputs: [positive, leak], outputs: site.outputs, attributes: {} },
   ];
+}
+
+declare module "./op.js" {
+  interface Ops {
+    readonly pRelu: typeof pRelu;
+  }
 }

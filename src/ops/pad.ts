@@ -42,3 +42,9 @@ export const pad: OpDef<PadAttributes> = {
   },
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly pad: typeof pad;
+  }
+}

@@ -30,3 +30,9 @@ export const pow: OpDef<PowAttributes> = {
   },
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly pow: typeof pow;
+  }
+}

@@ -37,3 +37,9 @@ export function checkScales(scales: readonly number[], site: Site): void {
   const wrong = scales.find((scale) => !(Math.fround(scale) > 0) || !Number.isFinite(Math.fround(scale)));
   if (wrong !== undefined) throw shapeError(site, `scale ${wrong} must be positive and finite as float32`);
 }
+
+declare module "./op.js" {
+  interface Ops {
+    readonly quantizeLinear: typeof quantizeLinear;
+  }
+}

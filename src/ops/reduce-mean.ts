@@ -11,3 +11,9 @@ export const reduceMean: OpDef<ReduceAttributes> = reduceOp(
     return [spreadGradient(b, site, [b.add("scale", "share", [dy], { factor: 1 / count })])];
   },
 );
+
+declare module "./op.js" {
+  interface Ops {
+    readonly reduceMean: typeof reduceMean;
+  }
+}

@@ -7,3 +7,9 @@ export const reduceSum: OpDef<ReduceAttributes> = reduceOp(
   // ∂(Σ x)/∂xᵢ = 1: every summand gets the gradient of its sum.
   (b, site, outputGradients) => [spreadGradient(b, site, outputGradients)],
 );
+
+declare module "./op.js" {
+  interface Ops {
+    readonly reduceSum: typeof reduceSum;
+  }
+}

@@ -1,8 +1,7 @@
 import { formatShape, sameShape } from "../tensor/shape.js";
 import { float32Tensor } from "../tensor/tensor.js";
-import type { NoAttributes } from "./global-average-pool.js";
 import { checkFloats } from "./kit/axes.js";
-import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
+import { exactly, type NoAttributes, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 export const reluGradient: OpDef<NoAttributes> = {
   doc: `y, dy of the same shape → dy where y > 0, else 0: the gradient of relu, which is 0 at 0. Lowered as
@@ -32,3 +31,9 @@ differentiable: it is used in backward graphs alone.`,
   },
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly reluGradient: typeof reluGradient;
+  }
+}

@@ -1,6 +1,5 @@
-import type { NoAttributes } from "./global-average-pool.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { exactly, type OpDef, POINTWISE } from "./op.js";
+import { exactly, type NoAttributes, type OpDef, POINTWISE } from "./op.js";
 
 export const relu: OpDef<NoAttributes> = {
   doc: "x of any shape → max(x, 0). Its gradient at 0 is 0.",
@@ -10,3 +9,9 @@ export const relu: OpDef<NoAttributes> = {
   lower: (site) => [{ opType: "Relu", inputs: site.inputs, outputs: site.outputs, attributes: {} }],
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly relu: typeof relu;
+  }
+}

@@ -45,3 +45,9 @@ function elements(shape: readonly Dim[], other: readonly Dim[], misfit: string, 
     throw shapeError(site, `${misfit}: "${dim}" must be kept`);
   }, 1);
 }
+
+declare module "./op.js" {
+  interface Ops {
+    readonly reshape: typeof reshape;
+  }
+}

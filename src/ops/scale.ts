@@ -22,3 +22,9 @@ export const scale: OpDef<ScaleAttributes> = {
   },
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly scale: typeof scale;
+  }
+}

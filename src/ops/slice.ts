@@ -1,7 +1,7 @@
 import type { Dim } from "../tensor/shape.js";
 import { checkAxes, checkIntegers, int64Vector } from "./kit/axes.js";
-import { type GradientBuilder, onlyGradient, type Ref } from "./kit/gradient.js";
-import { concrete, exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
+import { onlyGradient } from "./kit/gradient.js";
+import { concrete, exactly, type GradientBuilder, type OpDef, POINTWISE, type Ref, shapeError } from "./op.js";
 
 export interface SliceAttributes {
   readonly [name: string]: readonly number[];
@@ -92,4 +92,10 @@ export function dilate(b: GradientBuilder, name: string, x: Ref, axis: number, s
   const padded = b.add("pad", `${name}_padded`, [column], { pads, value: 0 });
   const joined = b.add("reshape", `${name}_joined`, [padded], { shape: [...before, count * step, ...after] });
   return b.add("slice", name, [joined], { starts: [0], ends: [(count - 1) * step + 1], axes: [axis], steps: [1] });
+}
+
+declare module "./op.js" {
+  interface Ops {
+    readonly slice: typeof slice;
+  }
 }

@@ -27,3 +27,9 @@ export const softmax: OpDef<SoftmaxAttributes> = {
   macs: () => 0,
   window: () => "all",
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly softmax: typeof softmax;
+  }
+}

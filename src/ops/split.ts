@@ -61,3 +61,9 @@ function splitParts(list: NodeList, name: string, x: string, axis: number, parts
 function totalSize(parts: readonly Part[]): number {
   return parts.reduce((sum, { size }) => sum + size, 0);
 }
+
+declare module "./op.js" {
+  interface Ops {
+    readonly split: typeof split;
+  }
+}

@@ -1,6 +1,5 @@
-import type { NoAttributes } from "./global-average-pool.js";
 import { unaryOp } from "./kit/elementwise.js";
-import type { OpDef } from "./op.js";
+import type { NoAttributes, OpDef } from "./op.js";
 
 export const sqrt: OpDef<NoAttributes> = unaryOp(
   "Sqrt",
@@ -8,3 +7,9 @@ export const sqrt: OpDef<NoAttributes> = unaryOp(
   // d(√x)/dx = 1/(2·√x) = 1/(2·y).
   (b, { y, dy }) => b.add("scale", "dx", [b.add("div", "quotient", [dy, y], {})], { factor: 0.5 }),
 );
+
+declare module "./op.js" {
+  interface Ops {
+    readonly sqrt: typeof sqrt;
+  }
+}

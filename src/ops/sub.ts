@@ -1,6 +1,5 @@
-import type { NoAttributes } from "./global-average-pool.js";
 import { binaryGradient, binaryOp } from "./kit/elementwise.js";
-import type { OpDef } from "./op.js";
+import type { NoAttributes, OpDef } from "./op.js";
 
 export const sub: OpDef<NoAttributes> = binaryOp(
   "Sub",
@@ -11,3 +10,9 @@ export const sub: OpDef<NoAttributes> = binaryOp(
     (b, { dy }) => b.add("scale", "db", [dy], { factor: -1 }),
   ),
 );
+
+declare module "./op.js" {
+  interface Ops {
+    readonly sub: typeof sub;
+  }
+}

@@ -1,7 +1,6 @@
 import { formatShape, sameShape } from "../tensor/shape.js";
-import type { NoAttributes } from "./global-average-pool.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { type LoweredNode, type LowerSite, type OpDef, POINTWISE, shapeError } from "./op.js";
+import { type LoweredNode, type LowerSite, type NoAttributes, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 export const sum: OpDef<NoAttributes> = {
   doc: "The sum of one or more tensors of the same shape.",
@@ -32,4 +31,10 @@ function additions(site: LowerSite): readonly LoweredNode[] {
     outputs: [totals[index] ?? ""],
     attributes: {},
   }));
+}
+
+declare module "./op.js" {
+  interface Ops {
+    readonly sum: typeof sum;
+  }
 }

@@ -25,3 +25,9 @@ export const transpose: OpDef<TransposeAttributes> = {
   lower: (site, { perm }) => [{ opType: "Transpose", inputs: site.inputs, outputs: site.outputs, attributes: { perm: { ints: perm } } }],
   ...POINTWISE,
 };
+
+declare module "./op.js" {
+  interface Ops {
+    readonly transpose: typeof transpose;
+  }
+}

@@ -3,7 +3,7 @@ import { typeOf } from "../../ir/graph.js";
 import { selectOutputs } from "../../ir/prune.js";
 import { checkGraph } from "../../ops/index.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { Network } from "./fold.js";
+import type { Network } from "./network.js";
 
 /**
  * The part of a network that depends on parameters alone, such as a kernel that is cut in two: a graph without inputs whose

@@ -1,17 +1,11 @@
-import { InceptionError } from "../../errors.js";
 import { type Graph, type Node, type Parameter, typeOf } from "../../ir/graph.js";
 import { checkGraph } from "../../ops/index.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import { dropInferenceIdentities } from "../simplify.js";
+import { floatsOf, type Network } from "./network.js";
 import { type Readers, readersOf } from "./readers.js";
 import { quantizeRule } from "./rules.js";
 import { splitTransposed } from "./transposed.js";
-
-/** A graph with values for its parameters. */
-export interface Network {
-  readonly graph: Graph;
-  readonly parameters: ReadonlyMap<string, Tensor>;
-}
 
 /**
  * The same network with fewer nodes: batch normalisations and constant factors right behind a convolution or a linear
@@ -115,19 +109,5 @@ function withoutFollowers(graph: Graph, layers: readonly Layer[]): Graph {
     modules: graph.modules.map((module) => ({ ...module, output: rename(module.output) })),
     stages: graph.stages.map((stage) => ({ ...stage, output: rename(stage.output) })),
     types: new Map([...types, ...added.map(({ path, type }) => [path, type] as const)]),
-  });
-}
-
-/**
- * The values of a parameter.
- *
- * @throws InceptionError WEIGHTS_MISMATCH where it has none, or other than float32
- */
-export function floatsOf({ graph, parameters }: Network, path: string): Tensor & { readonly data: Float32Array } {
-  const tensor = parameters.get(path);
-  if (tensor?.data instanceof Float32Array) return { ...tensor, data: tensor.data };
-  const fact = tensor === undefined ? "has no value" : `is ${tensor.dtype}`;
-  throw new InceptionError("WEIGHTS_MISMATCH", `Cannot quantise "${graph.name}": parameter "${path}" ${fact}, expected float32 values`, {
-    path,
   });
 }

@@ -11,7 +11,7 @@ import { GraphBuilder, type Ref } from "../../ops/build.js";
 import { checkGraph } from "../../ops/index.js";
 import { isTiling } from "../../ops/kit/transposed-convolution.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
-import { floatsOf, type Network } from "./fold.js";
+import { floatsOf, type Network } from "./network.js";
 import { type Readers, readersOf } from "./readers.js";
 import { isNumbers } from "./rules.js";
 

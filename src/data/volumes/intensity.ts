@@ -6,6 +6,15 @@ import { checkVolume, type Volume } from "./volume.js";
 /** Which voxels a statistic is of: all, or those that are not 0, where air was set to 0. Voxels that are not finite never count. */
 export type Region = "all" | "nonzero";
 
+/**
+ * What becomes of the intensities of one channel. `z_score`: mean 0 and standard deviation 1 of each volume, for MR.
+ * `percentiles`: limited to two percentiles of each volume first. `ct_window`: a window of Hounsfield units to 0 to 1.
+ */
+export type Normalization =
+  | { readonly name: "z_score"; readonly region: Region }
+  | { readonly name: "percentiles"; readonly lower: number; readonly upper: number; readonly region: Region }
+  | { readonly name: "ct_window"; readonly centre: number; readonly width: number };
+
 /** What the finite voxels of a volume are like. */
 export interface VoxelStatistics {
   /** Of the finite voxels in the region. */

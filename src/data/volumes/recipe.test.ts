@@ -1,13 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  type Normalization,
-  parseSegmentationRecipe,
-  preparedShape,
-  prepareLabels,
-  prepareVolume,
-  restoreLabels,
-  type SegmentationRecipe,
-} from "./recipe.js";
+import type { Normalization } from "./intensity.js";
+import { parseSegmentationRecipe, preparedShape, prepareLabels, prepareVolume, restoreLabels, type SegmentationRecipe } from "./recipe.js";
 import type { TrainingStatistics } from "./training-statistics.js";
 import { createVolume, type Triple } from "./volume.js";
 

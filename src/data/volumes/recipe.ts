@@ -1,20 +1,11 @@
 import { InceptionError } from "../../errors.js";
 import { affineSpacing } from "../../formats/nifti-affine.js";
 import { isRecord } from "../is-record.js";
-import { clipPercentiles, ctWindow, type Region, zScore } from "./intensity.js";
+import { clipPercentiles, ctWindow, type Normalization, zScore } from "./intensity.js";
 import { fromRas, rasGrid, sameGrid, toRas } from "./orientation.js";
 import { resampleToGrid, resampleToSpacing, shapeAtSpacing } from "./resample.js";
 import { readTrainingStatistics, type TrainingStatistics } from "./training-statistics.js";
 import { createVolume, type Triple, type Volume, type VolumeGrid } from "./volume.js";
-
-/**
- * What becomes of the intensities of one channel. `z_score`: mean 0 and standard deviation 1 of each volume, for MR.
- * `percentiles`: limited to two percentiles of each volume first. `ct_window`: a window of Hounsfield units to 0 to 1.
- */
-export type Normalization =
-  | { readonly name: "z_score"; readonly region: Region }
-  | { readonly name: "percentiles"; readonly lower: number; readonly upper: number; readonly region: Region }
-  | { readonly name: "ct_window"; readonly centre: number; readonly width: number };
 
 /** How volumes become the input of a segmentation network and its classes labels again. Part of every model that segments. */
 export interface SegmentationRecipe {

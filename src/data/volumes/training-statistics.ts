@@ -3,8 +3,8 @@
  * spacing, intensities before normalization and the volume of each label.
  */
 import { isRecord } from "../is-record.js";
+import type { Normalization } from "./intensity.js";
 import { percentile, sampledVoxels } from "./percentile.js";
-import type { Normalization } from "./recipe.js";
 import type { Volume } from "./volume.js";
 
 /** How one number is distributed over the training cases. */

@@ -1,6 +1,6 @@
 import { compileInference } from "../../compile/compile.js";
-import type { Network } from "../../compile/quantize/fold.js";
 import { emptyHistogram, type Histogram, histogramOf, mergeHistograms } from "../../compile/quantize/histogram.js";
+import type { Network } from "../../compile/quantize/network.js";
 import type { QuantizationPlan } from "../../compile/quantize/plan.js";
 import { calibratedValues, calibrationGraph } from "../../compile/quantize/quantize.js";
 import { InceptionError } from "../../errors.js";

@@ -1,7 +1,7 @@
 import { compileInference } from "../../compile/compile.js";
 import { composePointwise } from "../../compile/compose.js";
 import { constantGraph, withConstants } from "../../compile/quantize/constants.js";
-import type { Network } from "../../compile/quantize/fold.js";
+import type { Network } from "../../compile/quantize/network.js";
 import { dropInferenceIdentities } from "../../compile/simplify.js";
 import { concatChunks } from "../../formats/onnx/encode.js";
 import { createNodeSession } from "../ort-session.js";

@@ -1,8 +1,7 @@
 /** What ops say about axes, sizes and lists of whole numbers: checks, and the constants that ONNX takes them as. */
 import { formatShape, type Shape, type TensorType } from "../../tensor/shape.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { type Site, shapeError } from "../op.js";
-import type { GradientBuilder, Ref } from "./gradient.js";
+import { type GradientBuilder, type Ref, type Site, shapeError } from "../op.js";
 
 /** Throws unless `axis` counts an axis of a tensor of that rank from 0. */
 export function checkAxis(axis: number, rank: number, site: Site): void {

@@ -6,11 +6,12 @@
  *
  * Groups are so many more images: [N, C, …] read as [N·groups, C/groups, …], so no form needs a loop over them.
  */
+
 import type { Shape } from "../../tensor/shape.js";
-import type { ConvAttributes } from "../conv.js";
 import type { Profile } from "../op.js";
 import { type NodeList, padLast, product, sizeOrRest, sliceLast, spatial } from "./lowering.js";
 import { joinParts } from "./shader-buffers.js";
+import type { ConvAttributes } from "./window.js";
 
 export interface WeightGradientOperands {
   readonly attributes: ConvAttributes;

@@ -1,9 +1,18 @@
 /** What ops that work element by element share: NumPy's broadcasting and its adjoint, and their definitions but for the formula. */
 import { type Dim, formatShape, type Shape } from "../../tensor/shape.js";
-import type { NoAttributes } from "../global-average-pool.js";
-import { exactly, type OpDef, POINTWISE, type Site, shapeError } from "../op.js";
+import {
+  exactly,
+  type GradientBuilder,
+  type GradientRule,
+  type NoAttributes,
+  type OpDef,
+  POINTWISE,
+  type Ref,
+  type Site,
+  shapeError,
+} from "../op.js";
 import { checkFloats, reshapeTo } from "./axes.js";
-import { type GradientBuilder, type GradientRule, onlyGradient, type Ref } from "./gradient.js";
+import { onlyGradient } from "./gradient.js";
 
 /**
  * The shape of a ∘ b by NumPy's rule: shapes are aligned at their last axes, missing axes count as 1, and sizes on one

@@ -1,8 +1,8 @@
 /** What reductions over axes share. */
 import type { Dim } from "../../tensor/shape.js";
-import { exactly, type OpDef } from "../op.js";
+import { exactly, type GradientBuilder, type GradientRule, type GradientSite, type OpDef, type Ref } from "../op.js";
 import { checkAxes, checkFloats, int64Vector, reshapeTo } from "./axes.js";
-import { type GradientBuilder, type GradientRule, type GradientSite, onlyGradient, type Ref } from "./gradient.js";
+import { onlyGradient } from "./gradient.js";
 
 export interface ReduceAttributes {
   readonly [name: string]: boolean | readonly number[];

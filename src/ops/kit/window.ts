@@ -13,6 +13,11 @@ export interface WindowAttributes {
   readonly dilations: readonly number[];
 }
 
+/** The attributes of a convolution. */
+export interface ConvAttributes extends WindowAttributes {
+  readonly groups: number;
+}
+
 /**
  * Sizes behind a window, by the rule of `windowPositions` along each axis.
  *
