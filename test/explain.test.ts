@@ -7,8 +7,10 @@ import { promisify } from "node:util";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { PREPROCESSING } from "../src/data/index.js";
+import { PREPROCESSING, parsePreprocessing } from "../src/data/index.js";
 import type { ExplanationName } from "../src/explain/index.js";
+import { concatChunks, encodeModel } from "../src/formats/onnx/encode.js";
+import { node, model as onnxModel } from "../src/formats/onnx/onnx-graphs.cases.js";
 import { encodeSafetensors } from "../src/formats/safetensors.js";
 import { describeModel } from "../src/models/index.js";
 import { decodeImage } from "../src/node/decode-image.js";
@@ -127,12 +129,46 @@ describe("explain", () => {
     });
   });
 
-  test("an exported classifier is refused: there is nothing to differentiate", async () => {
-    const file = path.join(ROOT, "examples/digits/digits.onnx");
-    expect(await refused("explain", photo, "--model", file, "--out", path.join(folder, "none"))).toEqual({
+  test("an exported model has the maps of the network that it was exported from", async () => {
+    const file = path.join(folder, "exported.onnx");
+    const recipe = ["--preprocessing", path.join(ROOT, "examples/digits/preprocessing.json")];
+    expect(await inception("export", ...model().slice(1), ...recipe, "--out", file)).toMatchObject({ code: 0 });
+    const image = await decodeImage(photo);
+    const methods = ["grad_cam", "input_gradient"] as const;
+    const preprocessing = parsePreprocessing(JSON.parse(readFileSync(recipe[1] ?? "", "utf8")), "preprocessing.json");
+    const explainers = [
+      await openExplainer(file, { methods }),
+      await openExplainer("googlenet.public", { weights, options: SIZE, preprocessing, methods }),
+    ];
+    const [exported, described] = await Promise.all(explainers.map((explainer) => explainer.explain(image, 2)));
+    expect(exported).toEqual(described);
+    await Promise.all(explainers.map((explainer) => explainer.close()));
+  });
+
+  test("a model of another program or with integers is rejected: there is nothing to differentiate", async () => {
+    const foreign = path.join(folder, "foreign.onnx");
+    writeFileSync(foreign, concatChunks(encodeModel(onnxModel({ nodes: [node("Relu", "x", "y")] })).chunks));
+    expect(await refused("explain", photo, "--model", foreign, "--out", path.join(folder, "none"))).toEqual({
       code: 2,
       out: "",
-      err: `inception: Cannot explain "${file}": an exported file has no description to differentiate, expected a model id with weights or the folder of a run\n`,
+      err: `inception: Cannot describe the network of "${foreign}": it was not exported by inceptionkit, expected a model id with weights or the directory of a run\n`,
+    });
+    const about = {
+      version: 1,
+      model: "googlenet.public",
+      options: SIZE,
+      preprocessing: null,
+      labels: null,
+      source: "a test",
+      licence: "none",
+    };
+    const quantization = { kernelBits: 8, method: "minmax", images: 1, kept: [], agreement: 1, evaluated: 1 };
+    const metadata = new Map([["inceptionkit", JSON.stringify({ ...about, quantization, weightsSha256: null, golden: null })]]);
+    writeFileSync(foreign, concatChunks(encodeModel({ ...onnxModel({ nodes: [node("Relu", "x", "y")] }), metadata }).chunks));
+    expect(await refused("explain", photo, "--model", foreign, "--out", path.join(folder, "none"))).toEqual({
+      code: 2,
+      out: "",
+      err: `inception: Cannot describe the network of "${foreign}": it is an int8 model, expected the float32 model that it was made from\n`,
     });
   });
 });

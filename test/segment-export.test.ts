@@ -17,11 +17,11 @@ import { findModel } from "../src/models/index.js";
 import { exportOnnx } from "../src/node/export-model.js";
 import { loadModel } from "../src/node/load-model.js";
 import { createNodeSession } from "../src/node/ort-session.js";
-import type { PreparedModel } from "../src/node/prepare-model.js";
 import { openSegmenter } from "../src/node/segment/segmenter.js";
 import { writeVolume } from "../src/node/volumes.js";
 import type { Artefact } from "../src/predict/artefact.js";
 import type { Session } from "../src/runtime/session.js";
+import type { PreparedModel } from "../src/tasks/prepare-model.js";
 import { float32Tensor } from "../src/tensor/tensor.js";
 import { initialParameters } from "../src/weights/index.js";
 

@@ -1,7 +1,7 @@
 import { InceptionError } from "../errors.js";
 import type { GivenOptions } from "../models/index.js";
-import type { CheckpointChoice } from "../node/open-run.js";
 import type { Device } from "../runtime/session.js";
+import type { CheckpointChoice } from "../tasks/open-model.js";
 import type { Flags } from "./command.js";
 
 /** The text of a flag, or undefined where it was not given. */

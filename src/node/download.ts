@@ -1,5 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { InceptionError, messageOf } from "../errors.js";
+import { type Checksum, compareHash } from "../formats/checksum.js";
 import { MAX_DOWNLOAD_BYTES, type SourceOptions, STALL_SECONDS } from "./source-options.js";
 
 /** What a download must turn out to be. */
@@ -9,12 +10,6 @@ export interface Expected {
   readonly size: number | null;
   /** null where nobody said. */
   readonly checksum: Checksum | null;
-}
-
-/** SHA-256 of the content, or git's SHA-1 of a file, which covers its length as well. */
-export interface Checksum {
-  readonly kind: "sha256" | "git";
-  readonly hex: string;
 }
 
 /**
@@ -49,14 +44,6 @@ export async function* checkedDownload(
 
 export function networkError(name: string, fact: string, details: Readonly<Record<string, unknown>> = {}, cause?: unknown): InceptionError {
   return new InceptionError("NETWORK", `Cannot download ${name}: ${fact}`, { name, ...details }, { cause });
-}
-
-/** @throws InceptionError HASH_MISMATCH */
-export function compareHash(name: string, expected: Checksum, actual: string): void {
-  if (actual === expected.hex) return;
-  const kind = expected.kind === "git" ? "git SHA-1" : "SHA-256";
-  const message = `Cannot use ${name}: its ${kind} is ${actual}, expected ${expected.hex}`;
-  throw new InceptionError("HASH_MISMATCH", message, { name, expected: expected.hex, actual });
 }
 
 /** What failed below `fetch`, whose own message is always "fetch failed". */

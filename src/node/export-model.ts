@@ -11,12 +11,12 @@ import { findModel } from "../models/index.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
 import { ARTEFACT_KEY, type Artefact, encodeArtefact, everyNth, type Golden, goldenFeeds, sampleStride } from "../predict/artefact.js";
 import { neededStatistics, type RawInput, SIZE_MULTIPLE, type Statistic, wrapSegmentation } from "../predict/segmentation-file.js";
+import type { PreparedModel } from "../tasks/prepare-model.js";
 import { checkFinite, checkParameters } from "../tensor/finite.js";
 import { float32ToFloat16, LARGEST_FLOAT16 } from "../tensor/float16.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { NameMap } from "../weights/name-map.js";
 import { createNodeSession } from "./ort-session.js";
-import type { PreparedModel } from "./prepare-model.js";
 import { writeFileAtomic } from "./write-file.js";
 
 export interface ExportOnnxOptions {

@@ -8,10 +8,11 @@ import type { InceptionError } from "../errors.js";
 import { readSafetensorsHeader } from "../formats/safetensors.js";
 import { describeModel, findModel, type GivenOptions } from "../models/index.js";
 import type { Artefact } from "../predict/artefact.js";
+import type { PreparedModel } from "../tasks/prepare-model.js";
 import { elementCount, float32Tensor } from "../tensor/tensor.js";
 import { exportTimm } from "./export-timm.js";
 import { openFileSource } from "./file-source.js";
-import { type PreparedModel, prepareModel } from "./prepare-model.js";
+import { prepareModel } from "./prepare-model.js";
 
 const RECIPE: Preprocessing = PREPROCESSING.timm_inception_resnet_v2;
 let folder = "";

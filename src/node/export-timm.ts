@@ -7,9 +7,9 @@ import { selectOutputs } from "../ir/prune.js";
 import { findModel } from "../models/index.js";
 import { weightSetsOf } from "../models/weights.js";
 import { ARTEFACT_KEY, type Artefact, encodeArtefact } from "../predict/artefact.js";
+import { classCount, type PreparedModel } from "../tasks/prepare-model.js";
 import { checkParameters } from "../tensor/finite.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { classCount, type PreparedModel } from "./prepare-model.js";
 import { makeFolder, writeFileAtomic } from "./write-file.js";
 
 /** A network that timm has too, under its names there. */

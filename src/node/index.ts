@@ -6,6 +6,10 @@ export type { Artefact, Golden } from "../predict/artefact.js";
 export { imageBatch, type Prediction, runRows, softmax, topPredictions } from "../predict/predict.js";
 export type { Device, RunOptions, Session, SessionOptions, TensorInfo } from "../runtime/session.js";
 export type { MeasuredLabel, SegmentedLabel } from "../segment/labels.js";
+export type { Explainer, Explanation, ExplanationMap } from "../tasks/explain.js";
+export type { CheckpointChoice } from "../tasks/open-model.js";
+export { type LoadedModel, logitsOutput, SELF_CHECK_TOLERANCE } from "../tasks/open-model.js";
+export { namedPreprocessing, type PreparedModel } from "../tasks/prepare-model.js";
 export { type BatchSourceOptions, createBatchSource } from "./batch-source.js";
 export { type OpenDatasetOptions, type OpenedDataset, openDataset } from "./datasets/index.js";
 export { openSampleReader, type SampleReader } from "./datasets/sample-reader.js";
@@ -21,14 +25,9 @@ export {
   type FailedCase,
   type ScoredCase,
 } from "./evaluate-segmentation.js";
-export {
-  type Explainer,
-  type ExplainerOptions,
-  type Explanation,
-  type ExplanationMap,
-  exportExplanation,
-  openExplainer,
-} from "./explain/explainer.js";
+
+export { type ExplainerOptions, exportExplanation, openExplainer } from "./explain/explainer.js";
+
 export { type ExportOnnxOptions, type ExportSafetensorsOptions, exportOnnx, exportSafetensors } from "./export-model.js";
 export { exportTimm } from "./export-timm.js";
 export { type FileSource, openFileSource } from "./file-source.js";
@@ -43,12 +42,12 @@ export { type FeatureNetwork, type OpenFrechetNetworkOptions, openFrechetNetwork
 export { readStatisticsFile, saveStatisticsFile } from "./frechet/statistics-file.js";
 export { type Inspection, inspectFile } from "./inspect-file.js";
 export { listImages } from "./list-images.js";
-export { type LoadedModel, type LoadModelOptions, loadModel, logitsOutput, prepareAny, SELF_CHECK_TOLERANCE } from "./load-model.js";
-export { type CheckpointChoice, openRun, type Run, type RunConfig, readRunCheckpoint, readRunMetrics } from "./open-run.js";
+export { type LoadModelOptions, loadModel, prepareAny } from "./load-model.js";
+export { openRun, type Run, type RunConfig, readRunCheckpoint, readRunMetrics } from "./open-run.js";
 export { type OpenWeights, openWeights } from "./open-weights.js";
 export { createNodeSession, type IsolationOptions, type NodeSessionOptions } from "./ort-session.js";
 export { createNodeTrainer, type NodeTrainerOptions } from "./ort-trainer.js";
-export { namedPreprocessing, type PreparedModel, type PrepareOptions, prepareModel } from "./prepare-model.js";
+export { type PrepareOptions, prepareModel } from "./prepare-model.js";
 export { type QuantizationReport, type QuantizeModelOptions, quantizeModel } from "./quantize/quantize-model.js";
 export type { CleaningChoices } from "./segment/clean.js";
 export { listVolumes } from "./segment/list-volumes.js";

@@ -1,65 +1,36 @@
-import { type CompileOptions, compileInference } from "../compile/compile.js";
-import type { Preprocessing } from "../data/index.js";
-import { InceptionError } from "../errors.js";
-import { checkOps } from "../formats/onnx/check-ops.js";
-import { checkWeights } from "../formats/onnx/check-weights.js";
-import { decodeModel } from "../formats/onnx/decode.js";
-import { concatChunks } from "../formats/onnx/encode.js";
-import { checkRun, completeLimits, declaredFeeds, type RunCost, type RunLimits } from "../formats/onnx/run-limits.js";
-import { INFERENCE_OPS } from "../formats/onnx/schemas.js";
-import { graphForm } from "../formats/onnx/shapes/infer.js";
-import { quoted, shortened } from "../formats/quoted.js";
-import { isClassScores } from "../models/classifier.js";
-import { findModel, MODELS, type Model } from "../models/index.js";
-import { type Artefact, goldenDifferences, goldenFeeds, parseArtefact } from "../predict/artefact.js";
-import type { Device, Session } from "../runtime/session.js";
-import type { WeightReport } from "../weights/apply.js";
-import { boundedSession } from "./bounded-session.js";
-import { openFileSource } from "./file-source.js";
-import type { CheckpointChoice } from "./open-run.js";
-import { createNodeSession, type IsolationOptions, type NodeSessionOptions } from "./ort-session.js";
-import { checkLabels, namedPreprocessing, type PreparedModel, type PrepareOptions, prepareModel } from "./prepare-model.js";
-import { findShippedModel, prepareShippedModel, SHIPPED_MODELS } from "./shipped-models.js";
+import { type LoadedModel, type ModelHost, type OpenModelOptions, openModel, prepareAny as prepareAnySource } from "../tasks/open-model.js";
+import type { PreparedModel } from "../tasks/prepare-model.js";
+import { NODE_PLATFORM, type PlaceOptions } from "./platform.js";
+import type { PrepareOptions } from "./prepare-model.js";
+import { findShippedModel, prepareShippedModel, SHIPPED_MODELS, type ShippedModel } from "./shipped-models.js";
+import type { SourceOptions } from "./source-options.js";
 import { isRunFolder, prepareRun } from "./training/run-weights.js";
 
-export interface LoadModelOptions extends PrepareOptions, IsolationOptions {
-  /** Where the weights are: needed with a model id, refused with a file, a run or a bundled model. */
-  readonly weights?: string;
-  /** Which checkpoint of a run; refused with anything else. Default: `best`, or `last` where no epoch was finished. */
-  readonly checkpoint?: CheckpointChoice;
-  /** Default "auto". */
-  readonly device?: Device;
-  /** CPU threads; 0, the default, means one for each core. */
-  readonly threads?: number;
-  /** Outputs to compute, by name; of a network also by the path of a module. Default: all. */
-  readonly outputs?: readonly string[];
-  /** Run the golden example that an exported file carries, and refuse the file when this machine computes something else. Default true. */
-  readonly selfCheck?: boolean;
-  /** Of an `.onnx` file: what one run may take, see `RunLimits` for the defaults. Networks that are described here have no limits. */
-  readonly limits?: Partial<RunLimits>;
-}
+export type LoadModelOptions = OpenModelOptions & SourceOptions & PlaceOptions;
 
-/** A network that is ready to run. Close it to give its memory back. */
-export interface LoadedModel {
-  readonly session: Session;
-  readonly artefact: Artefact;
-  /** How file and network matched; null for an ONNX file. */
-  readonly report: WeightReport | null;
-  /** Difference from the file's golden example in units of its spread; null where there is none or it was not run. */
-  readonly selfCheck: number | null;
-  close(): Promise<void>;
+/** Node, and what models are known there by name: those of the package, and the runs on this machine. */
+export const NODE_MODELS: ModelHost<SourceOptions, PlaceOptions> = {
+  platform: NODE_PLATFORM,
+  kinds: [
+    {
+      kind: "bundled model",
+      ids: SHIPPED_MODELS.map(({ id }) => id),
+      knows: async (text) => findShippedModel(text) !== null,
+      prepare: (text, options) => prepareShippedModel(shippedModel(text), options),
+    },
+    { kind: "run", ids: [], knows: isRunFolder, prepare: prepareRun },
+  ],
+};
+
+function shippedModel(id: string): ShippedModel {
+  const found = findShippedModel(id);
+  if (found === null) throw new RangeError(`Cannot prepare "${id}": it is not a bundled model`);
+  return found;
 }
 
 /**
  * Load a network to run it: a model id with a source of weights, a self-contained `.onnx` file, or the folder of a
- * training run.
- *
- * An `.onnx` file may come from anyone: its operators, their attributes and the shapes of all values are checked, and
- * memory and multiply-adds of a run are computed and compared with `limits`, before the runtime gets it and before it runs
- * inputs of new shapes. `run` then also throws FILE_LIMIT, and FEED_INVALID for sizes that the graph does not work with.
- *
- * @throws InceptionError as `prepareAny`; OPTION_INVALID for weights, options, checkpoint or allow beside a file, and for outputs that it
- *   does not have; FILE_…, NOT_FINITE (a weight is NaN or infinite), SESSION_FAILED, DEVICE_UNAVAILABLE, SELF_CHECK_FAILED
+ * training run. See `openModel` for what is checked of a file, and for the errors.
  *
  * @example
  * ```ts
@@ -70,251 +41,18 @@ export interface LoadedModel {
  * ```
  */
 export async function loadModel(model: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
-  if (model.toLowerCase().endsWith(".onnx")) return loadOnnxFile(model, options);
-  const needsClassifier = options.needsClassifier ?? options.outputs?.some(isClassScores) ?? true;
-  return loadPrepared(await prepareAny(model, { ...options, needsClassifier }), options);
-}
-
-/** Options that would have no effect beside a kind of model, and why. An option that is ignored would be a wrong result. */
-const FOREIGN_OPTIONS = {
-  file: { options: ["weights", "options", "checkpoint", "allow"], reason: "a file has its own" },
-  run: { options: ["weights", "options", "allow"], reason: "a run has its own" },
-  "bundled model": { options: ["weights", "options", "checkpoint", "allow"], reason: "a bundled model has its own" },
-  network: { options: ["checkpoint"], reason: "its weights are a file, expected the folder of a run" },
-} as const;
-
-function refuseForeign(kind: keyof typeof FOREIGN_OPTIONS, model: string, given: LoadModelOptions): void {
-  const { options, reason } = FOREIGN_OPTIONS[kind];
-  const isGiven = (name: (typeof options)[number]): boolean => {
-    const value = given[name];
-    return typeof value === "object" ? Object.keys(value).length > 0 : value !== undefined;
-  };
-  const foreign = options.filter(isGiven);
-  if (foreign.length === 0) return;
-  const message = `Cannot use ${foreign.join(" and ")} with ${kind} ${quoted(model)}: ${reason}`;
-  throw new InceptionError("OPTION_INVALID", message, { model, foreign });
+  return openModel(NODE_MODELS, model, options);
 }
 
 /**
- * A bundled model, a run's network, or a network with weights.
+ * A bundled model, a run's network, a network with weights, or the network of a file that inceptionkit exported.
  *
- * @param model - the id of a bundled model, a model id, or the folder of a run
- * @throws InceptionError as `prepareShippedModel`, `prepareModel` and `prepareRun`; OPTION_INVALID for a model without weights, and
- *   for an option that this kind of model cannot have: weights, options or allow of a run or a bundled model, a checkpoint of any but
- *   a run
+ * @param model - the id of a bundled model, a model id, the folder of a run, or an exported `.onnx` file
+ * @throws InceptionError as `openModel`; OPTION_INVALID for a model without weights, and for an option that this kind of model cannot have
  */
 export async function prepareAny(
   model: string,
   options: PrepareOptions & Pick<LoadModelOptions, "weights" | "checkpoint">,
 ): Promise<PreparedModel> {
-  const shipped = findShippedModel(model);
-  if (shipped !== null) {
-    refuseForeign("bundled model", model, options);
-    return prepareShippedModel(shipped, options);
-  }
-  if (await isRunFolder(model)) {
-    refuseForeign("run", model, options);
-    return prepareRun(model, options);
-  }
-  findModel(
-    model,
-    SHIPPED_MODELS.map(({ id }) => id),
-  );
-  refuseForeign("network", model, options);
-  const { weights } = options;
-  if (weights !== undefined) return prepareModel(model, weights, options);
-  throw new InceptionError(
-    "OPTION_INVALID",
-    `Cannot run "${model}" without weights: expected a source, as in --weights model.safetensors or --weights hf:owner/name`,
-    { id: model },
-  );
-}
-
-/** The output that classifies: "logits", or the only one of a file that another program exported. */
-export function logitsOutput({ session, artefact }: LoadedModel): string {
-  const names = session.outputs.map((output) => output.name);
-  if (names.includes("logits")) return "logits";
-  const [only] = names;
-  if (names.length === 1 && only !== undefined) return only;
-  throw new InceptionError(
-    "OPTION_INVALID",
-    `Cannot classify with ${quoted(artefact.model)}: it has no logits but ${shortened(names.join(", "))}; with --option numClasses=N it gets a classifier`,
-    { outputs: names },
-  );
-}
-
-/**
- * Load a network that is described and has its weights.
- *
- * @throws InceptionError SESSION_FAILED, DEVICE_UNAVAILABLE, OPTION_INVALID
- */
-export async function loadPrepared(
-  { graph, parameters, artefact, report }: PreparedModel,
-  options: Pick<LoadModelOptions, PlaceOption | "outputs"> = {},
-): Promise<LoadedModel> {
-  const compile: CompileOptions = options.outputs ? { outputs: options.outputs } : {};
-  const bytes = concatChunks(compileInference(graph, parameters, compile).chunks);
-  const session = await createNodeSession(bytes, { ...sessionOptions(options), name: artefact.model, transfer: true });
-  return { session, artefact, report, selfCheck: null, close: () => session.close() };
-}
-
-async function loadOnnxFile(file: string, options: LoadModelOptions): Promise<LoadedModel> {
-  refuseForeign("file", file, options);
-  const source = await openFileSource(file);
-  let bytes: Uint8Array;
-  try {
-    bytes = await source.read(0, source.size);
-  } finally {
-    await source.close();
-  }
-  return loadOnnxBytes(bytes, file, options);
-}
-
-/**
- * Load a file that has been read.
- *
- * @internal
- * @param bytes - given away: the array is empty from the call on
- * @param open - another way to run the model, for tests of what files can do
- */
-export async function loadOnnxBytes(
-  bytes: Uint8Array,
-  file: string,
-  options: LoadModelOptions,
-  open: (model: Uint8Array, options: NodeSessionOptions) => Promise<Session> = createNodeSession,
-): Promise<LoadedModel> {
-  const decoded = decodeModel(bytes, { name: file });
-  checkOps(decoded, INFERENCE_OPS, file);
-  checkWeights(decoded, file);
-  const limits = completeLimits(options.limits);
-  const form = graphForm(decoded, file);
-  const cost = checkRun(form, declaredFeeds(form), limits, { action: `load ${quoted(file)}`, code: "FILE_CORRUPT" });
-  const artefact = overrideArtefact(parseArtefact(decoded.metadata, file) ?? foreignArtefact(decoded.graph.name), options);
-  const constantFolding = foldsLittle(cost, bytes.byteLength);
-  const opened = await open(bytes, { ...sessionOptions(options), name: file, transfer: true, constantFolding });
-  const session = boundedSession(opened, form, limits);
-  try {
-    if (options.labels !== undefined) checkLabels(artefact, logitsCount(session));
-    const chosen = options.outputs === undefined ? session : withOutputs(session, options.outputs, file);
-    const selfCheck = (options.selfCheck ?? true) ? await runSelfCheck(session, artefact, file) : null;
-    return { session: chosen, artefact, report: null, selfCheck, close: () => session.close() };
-  } catch (thrown) {
-    await session.close();
-    throw thrown;
-  }
-}
-
-/** Classes of a file; null where its size is open or it does not classify. */
-function logitsCount({ outputs }: Session): number | null {
-  const count = (outputs.find(({ name }) => name === "logits") ?? (outputs.length === 1 ? outputs[0] : undefined))?.shape[1];
-  return typeof count === "number" ? count : null;
-}
-
-/**
- * A session of a file that has and computes only some of its outputs.
- *
- * @throws InceptionError OPTION_INVALID for a name that the file does not have, listing those it has
- */
-function withOutputs(session: Session, names: readonly string[], file: string): Session {
-  const outputs = names.map((name) => {
-    const found = session.outputs.find((output) => output.name === name);
-    if (found !== undefined) return found;
-    const known = shortened(session.outputs.map((output) => output.name).join(", "));
-    throw new InceptionError("OPTION_INVALID", `Cannot select output ${quoted(name)} of ${quoted(file)}: expected ${known}`, {
-      file,
-      name,
-    });
-  });
-  const run: Session["run"] = async (feeds, options = {}) => {
-    const { fetches = names } = options;
-    const other = fetches.find((name) => !names.includes(name));
-    if (other === undefined) return session.run(feeds, { ...options, fetches });
-    const message = `Cannot run ${quoted(file)}: output ${quoted(other)} was not selected, expected ${shortened(names.join(", "))}`;
-    throw new InceptionError("FEED_INVALID", message, { file, name: other });
-  };
-  return { device: session.device, inputs: session.inputs, outputs, run, close: () => session.close() };
-}
-
-/** A file that another program exported says nothing about its pixels and classes; the caller may. */
-function foreignArtefact(name: string): Artefact {
-  return {
-    model: name,
-    options: {},
-    preprocessing: null,
-    labels: null,
-    source: "not stated",
-    licence: "not stated",
-    weightsSha256: null,
-    golden: null,
-  };
-}
-
-function overrideArtefact(artefact: Artefact, { preprocessing, labels }: LoadModelOptions): Artefact {
-  const recipe = typeof preprocessing === "string" ? namedPreprocessing(preprocessing) : preprocessing;
-  return { ...artefact, preprocessing: recipe ?? artefact.preprocessing, labels: labels ?? artefact.labels };
-}
-
-/**
- * Whether the runtime may compute what is constant as it opens a file. It does so on one thread, and keeps the results as
- * weights: eight times the file at most, as for every file of weights, and within a second.
- */
-function foldsLittle({ constantBytes, constantMacs }: RunCost, fileBytes: number): boolean {
-  return constantBytes <= Math.max(MIN_FOLDED_BYTES, 8 * fileBytes) && constantMacs <= MAX_FOLDED_MACS;
-}
-
-/** What a file of any size may unfold: masks and grids of small files. */
-const MIN_FOLDED_BYTES = 2 ** 24;
-/** A second of one thread. Where networks for volumes are composed of their kernels it takes 10⁵. */
-const MAX_FOLDED_MACS = 2e10;
-
-type PlaceOption = "device" | "threads" | keyof IsolationOptions;
-
-/** Those of a model's options that say where its sessions run. */
-export function sessionOptions(options: Pick<LoadModelOptions, PlaceOption>): Pick<NodeSessionOptions, PlaceOption> {
-  const { device, threads, isolate, timeLimit, memoryLimit } = options;
-  const given = Object.entries({ device, threads, isolate, timeLimit, memoryLimit }).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given);
-}
-
-/**
- * How far another machine, provider or thread count may be from the machine that exported, in units of the spread of an
- * output: 40 times what two CPUs differ by, a tenth of what one wrong layer does.
- */
-export const SELF_CHECK_TOLERANCE = 2e-3;
-
-async function runSelfCheck(session: Session, artefact: Artefact, file: string): Promise<number | null> {
-  const { golden } = artefact;
-  if (golden === null || session.inputs.length === 0) return null;
-  const results = await session.run(goldenFeeds(golden, session.inputs, file), { fetches: Object.keys(golden.outputs) });
-  const worst = goldenDifferences(golden, results);
-  if (worst <= SELF_CHECK_TOLERANCE) return worst;
-  throw new InceptionError(
-    "SELF_CHECK_FAILED",
-    `Cannot trust "${file}" on ${session.device}: its golden example differs by ${worst.toPrecision(2)} of the spread, expected at most ${SELF_CHECK_TOLERANCE}`,
-    { file, worst },
-  );
-}
-
-/**
- * How images become inputs of a loaded model.
- *
- * @param model - how messages name it
- * @throws InceptionError OPTION_INVALID where neither the weights nor the caller said how, and for a network that takes volumes
- */
-export function knownPreprocessing({ artefact }: Pick<LoadedModel, "artefact">, model: string): Preprocessing {
-  if (artefact.segmentation !== undefined || taskOf(artefact) === "segment") {
-    const message = `Cannot prepare images for ${quoted(model)}: it segments volumes; use segment`;
-    throw new InceptionError("OPTION_INVALID", message, { model });
-  }
-  if (artefact.preprocessing !== null) return artefact.preprocessing;
-  throw new InceptionError(
-    "OPTION_INVALID",
-    `Cannot prepare images for "${model}": its weights do not say how, expected --preprocessing with a name`,
-    { model },
-  );
-}
-
-/** What a network is for, where its model is known. */
-export function taskOf(artefact: Pick<Artefact, "model">): Model["task"] | null {
-  return MODELS.find(({ id }) => id === artefact.model)?.task ?? null;
+  return prepareAnySource(NODE_MODELS, model, options);
 }

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { type Preprocessing, parsePreprocessing, parseSegmentationRecipe, type SegmentationRecipe } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
+import type { CheckpointChoice } from "../tasks/open-model.js";
 import { type Checkpoint, type ReadCheckpointOptions, readCheckpoint } from "../train/checkpoint.js";
 import { decodeJson, isJsonRecord, isList, type JsonData, type JsonRecord } from "../train/json.js";
 import { decodeMetricsLines, type MetricsLine } from "../train/metrics-log.js";
@@ -64,9 +65,6 @@ export interface Run {
   /** Epochs that have a checkpoint of their own, ascending. */
   readonly epochs: readonly number[];
 }
-
-/** `best`, `last`, or an epoch from 1. */
-export type CheckpointChoice = "best" | "last" | number;
 
 /** epoch-003.safetensors: three digits or more, so that names sort as numbers do. */
 export function epochFile(epoch: number): string {

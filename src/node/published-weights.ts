@@ -3,11 +3,12 @@ import path from "node:path";
 import { InceptionError, messageOf } from "../errors.js";
 import { MODELS } from "../models/index.js";
 import { weightSetsOf } from "../models/weights.js";
+import type { PublishedFile } from "../runtime/platform.js";
+import { checkPublishedHash, type Published } from "../tasks/weight-choice.js";
 import { cacheFolder } from "./cache-folder.js";
 import { isFile } from "./file-source.js";
 import { sha256OfFile } from "./sha256.js";
 import type { ResolvedSource, SourceOptions } from "./source-options.js";
-import { checkPublishedHash, type Published } from "./weight-choice.js";
 import { resolveSource } from "./weight-source.js";
 
 /** Every published file that is known by name, in the order of the models. */
@@ -30,8 +31,11 @@ export function findKnownWeights(name: string): Published {
   throw new InceptionError("OPTION_INVALID", `Cannot find weights "${messageOf(name)}": ${hint}`, { name });
 }
 
+/** What is needed to find a published file. */
+type Placeable = { readonly file: PublishedFile };
+
 /** Where a published file is looked for before it is downloaded, so that it can be placed there by hand. */
-export function placeOf({ file: { name, source } }: Published, env?: SourceOptions["env"]): string {
+export function placeOf({ file: { name, source } }: Placeable, env?: SourceOptions["env"]): string {
   return path.join(
     cacheFolder("weights", env),
     /^https?:/.test(source) ? path.posix.basename(new URL(source).pathname) : `${name}.safetensors`,
@@ -43,7 +47,7 @@ export function placeOf({ file: { name, source } }: Published, env?: SourceOptio
  *
  * @throws InceptionError as `resolveSource`; NETWORK, and SOURCE_INVALID for an `http:` address, say how to place the file by hand; HASH_MISMATCH for another file
  */
-export async function resolvePublished(published: Published, options: SourceOptions): Promise<ResolvedSource> {
+export async function resolvePublished(published: Placeable, options: SourceOptions): Promise<ResolvedSource> {
   const placed = placeOf(published, options.env);
   if (await isFile(placed)) {
     const sha256 = await sha256OfFile(placed);
@@ -65,7 +69,7 @@ export async function resolvePublished(published: Published, options: SourceOpti
 }
 
 /** `save hf:… as …`, with what is known of the file's hash. */
-export function byHand(published: Published, env?: SourceOptions["env"]): string {
+export function byHand(published: Placeable, env?: SourceOptions["env"]): string {
   const { source, sha256 } = published.file;
   const hash = sha256 === undefined ? "" : ` (its SHA-256 ${sha256.length === 64 ? "is" : "begins with"} ${sha256})`;
   return `save ${webAddress(source)} as ${messageOf(placeOf(published, env))}${hash}`;

@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { InceptionError } from "../errors.js";
-import type { PreparedModel, PrepareOptions } from "./prepare-model.js";
+import type { PreparedModel, PrepareOptions } from "../tasks/prepare-model.js";
 
 /** A trained model that is part of the package. */
 export interface ShippedModel {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { InceptionError, messageOf } from "../errors.js";
 import { type ByteSource, checkRange } from "../formats/byte-source.js";
-import { compareHash } from "./download.js";
+import { compareHash } from "../formats/checksum.js";
 
 /** Small enough that a reader of a few bytes causes little work, large enough that 4 GiB have hashes of 512 KiB. */
 const CHUNK_BYTES = 256 * 2 ** 10;

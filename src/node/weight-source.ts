@@ -1,7 +1,7 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { InceptionError, messageOf } from "../errors.js";
-import { compareHash } from "./download.js";
+import { compareHash } from "../formats/checksum.js";
 import { checkIsFile } from "./file-source.js";
 import { httpsSource } from "./https-source.js";
 import { type HubFile, hubSource } from "./hub-source.js";

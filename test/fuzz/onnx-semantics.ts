@@ -1,6 +1,6 @@
 import { concatChunks, encodeModel } from "../../src/formats/onnx/encode.js";
-import { loadOnnxBytes } from "../../src/node/load-model.js";
 import type { TensorInfo } from "../../src/runtime/session.js";
+import { openOnnxBytes } from "../../src/tasks/open-model.js";
 import { bytesPerElement, viewBytes } from "../../src/tensor/dtype.js";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.js";
 import type { Draws } from "./draws.js";
@@ -24,7 +24,11 @@ export const onnxSemantics: FuzzTarget = {
     return {
       bytes,
       run: async () => {
-        const loaded = await loadOnnxBytes(bytes.slice(), "fuzz.onnx", { threads: 1, device: "cpu", limits: LIMITS }, openInProcess);
+        const loaded = await openOnnxBytes({ createSession: openInProcess }, bytes.slice(), "fuzz.onnx", {
+          threads: 1,
+          device: "cpu",
+          limits: LIMITS,
+        });
         try {
           for (let runs = 0; runs < 2; runs++) {
             const feeds = loaded.session.inputs.map((input) => [input.name, feedOf(draws, input)] as const);

@@ -1,8 +1,8 @@
 import { messageOf } from "../../errors.js";
 import { type CsvCell, encodeCsv } from "../../formats/csv.js";
-import { logitsOutput } from "../../node/load-model.js";
 import { writeFileAtomic } from "../../node/write-file.js";
 import { type Prediction, topPredictions } from "../../predict/predict.js";
+import { logitsOutput } from "../../tasks/open-model.js";
 import type { RunCommand } from "../command.js";
 import { integerFlag, textFlag } from "../flags.js";
 import { printJson } from "../io.js";

@@ -3,7 +3,7 @@ import { InceptionError, messageOf } from "../../errors.js";
 import { findModel, MODELS } from "../../models/index.js";
 import { evaluateModel, type Measured } from "../../node/training/evaluate-model.js";
 import { reportOn } from "../../node/training/progress-report.js";
-import { publishedWeights } from "../../node/weight-choice.js";
+import { publishedWeights } from "../../tasks/weight-choice.js";
 import { formatLoss, formatShare } from "../../train/progress.js";
 import type { Flags, RunCommand } from "../command.js";
 import { exitCodeOf } from "../exit-code.js";

@@ -12,16 +12,12 @@ import { prepareFlags } from "../run-model.js";
 /** `quantize MODEL --calibrate DIR [--out FILE]`. Exit code 1, and no file, where the network with integers is worse than asked for. */
 export const run: RunCommand = async ([model], flags, io) => {
   const calibrate = textFlag(flags, "calibrate");
-  // A run is named by its folder.
-  const out = textFlag(flags, "out") ?? `${path.basename(String(model))}-int8.onnx`;
+  // A run is named by its directory.
+  const out = textFlag(flags, "out") ?? `${path.basename(String(model)).replace(/\.onnx$/i, "")}-int8.onnx`;
   if (calibrate === undefined)
     throw new InceptionError("USAGE", "Cannot quantise without photographs or volumes: expected --calibrate with a folder");
   if (!out.toLowerCase().endsWith(".onnx")) {
     throw new InceptionError("USAGE", `Cannot quantise to ${out}: expected --out with a name that ends in .onnx`, { out });
-  }
-  if (String(model).toLowerCase().endsWith(".onnx")) {
-    const fact = "an exported file has no description to change, expected a model id with weights or the folder of a run";
-    throw new InceptionError("USAGE", `Cannot quantise "${messageOf(model)}": ${fact}`, { model });
   }
   let skipped = 0;
   const options = {

@@ -1,6 +1,6 @@
 import { InceptionError, messageOf } from "../../errors.js";
 import { byHand, downloadPublished, findKnownWeights, knownWeights, locatePublished, placeOf } from "../../node/published-weights.js";
-import type { Published } from "../../node/weight-choice.js";
+import type { Published } from "../../tasks/weight-choice.js";
 import type { RunCommand } from "../command.js";
 import { formatTable, type Io, printJson } from "../io.js";
 import { sourceFlags } from "../run-model.js";

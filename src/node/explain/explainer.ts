@@ -1,64 +1,20 @@
-import { compileInference } from "../../compile/compile.js";
-import type { Image, Preprocessing } from "../../data/index.js";
-import { InceptionError } from "../../errors.js";
-import { EXPLANATION_METHODS, type ExplainOptions, type ExplanationName } from "../../explain/index.js";
-import { concatChunks } from "../../formats/onnx/encode.js";
-import type { Graph } from "../../ir/graph.js";
-import { encodeArtefact } from "../../predict/artefact.js";
-import { checkRow, imageBatch, type Prediction, topPredictions } from "../../predict/predict.js";
-import type { Session } from "../../runtime/session.js";
-import { argMax } from "../../tensor/arg-max.js";
-import { checkFinite } from "../../tensor/finite.js";
-import type { Tensor } from "../../tensor/tensor.js";
-import { knownPreprocessing, type LoadModelOptions, loadPrepared, prepareAny, sessionOptions } from "../load-model.js";
-import { createNodeSession } from "../ort-session.js";
-import type { PreparedModel } from "../prepare-model.js";
+import type { ExplanationName } from "../../explain/index.js";
+import {
+  type Explainer,
+  type ExplainerOptions as ExplainTaskOptions,
+  encodeExplanation,
+  openExplainer as openTask,
+} from "../../tasks/explain.js";
+import { type LoadModelOptions, prepareAny } from "../load-model.js";
+import { NODE_PLATFORM } from "../platform.js";
 import { writeFileAtomic } from "../write-file.js";
 
-export interface ExplainerOptions extends Omit<LoadModelOptions, "outputs" | "selfCheck">, ExplainOptions {
-  /** What is computed. Default Grad-CAM. */
-  readonly methods?: readonly ExplanationName[];
-}
-
-/** A map over the picture that the network saw. */
-export interface ExplanationMap {
-  readonly method: ExplanationName;
-  /** At least 0; row by row from the top. */
-  readonly values: Float32Array;
-  readonly width: number;
-  readonly height: number;
-  /** Pixel with the largest value. */
-  readonly peak: { readonly x: number; readonly y: number };
-}
-
-/** Why a network sees a class in an image. */
-export interface Explanation {
-  /** The class that is explained, with its probability. */
-  readonly class: Prediction;
-  /** The most probable classes, best first. */
-  readonly top: readonly Prediction[];
-  /** What the network saw: RGB, resized and cropped. */
-  readonly seen: Image;
-  readonly maps: readonly ExplanationMap[];
-}
-
-/** A network that is ready to explain its answers. Close it to give its memory back. */
-export interface Explainer {
-  /** How messages and pages name the network. */
-  readonly model: string;
-  readonly methods: readonly ExplanationName[];
-  /** @param target - a class by index or name; default: the most probable one */
-  explain(image: Image, target?: string | number): Promise<Explanation>;
-  close(): Promise<void>;
-}
-
-/** Predictions that an explanation lists. */
-const TOP = 5;
+export type ExplainerOptions = ExplainTaskOptions & Omit<LoadModelOptions, "outputs" | "selfCheck">;
 
 /**
  * Open a classifier to explain it.
  *
- * @param model - a model id with `weights`, or the folder of a run; an exported `.onnx` file has no description to differentiate
+ * @param model - a model id with `weights`, the folder of a run, or an `.onnx` file that inceptionkit exported
  * @throws InceptionError as `loadModel`; OPTION_INVALID for a network that does not classify images, and as the methods
  *
  * @example
@@ -71,42 +27,12 @@ const TOP = 5;
  * ```
  */
 export async function openExplainer(model: string, options: ExplainerOptions = {}): Promise<Explainer> {
-  const prepared = await prepareForExplaining(model, options);
-  const recipe = knownPreprocessing(prepared, model);
-  const methods = options.methods ?? ["grad_cam"];
-  const graphs = methods.map((method) => ({ method, graph: EXPLANATION_METHODS[method].build(prepared.graph, options) }));
-  const plain = await loadPrepared(prepared, { ...options, outputs: ["logits"] });
-  const opened: { readonly method: ExplanationName; readonly session: Session }[] = [];
-  const close = async (): Promise<void> => {
-    await Promise.all([plain.close(), ...opened.map(({ session }) => session.close())]);
-  };
-  try {
-    for (const { method, graph } of graphs) opened.push({ method, session: await openMap(graph, prepared, options) });
-  } catch (thrown) {
-    await close();
-    throw thrown;
-  }
-  return {
-    model: prepared.artefact.model,
-    methods,
-    close,
-    explain: async (image, target) => {
-      const input = imageBatch([image], recipe);
-      const { logits } = await plain.session.run({ input: copied(input) }, { fetches: ["logits"] });
-      const row = Float32Array.from(logits?.data ?? [], Number);
-      checkRow(row, "logits", "an image");
-      const all = topPredictions(row, Number.MAX_SAFE_INTEGER, prepared.artefact.labels);
-      const chosen = chooseClass(all, target);
-      const maps = [];
-      for (const { method, session } of opened) maps.push(await runMap(method, session, input, chosen.index));
-      return { class: chosen, top: all.slice(0, TOP), seen: seenImage(input, recipe), maps };
-    },
-  };
+  return openTask(NODE_PLATFORM, model, await prepareAny(model, options), options);
 }
 
 /**
- * Write the graph of a method as a plain ONNX file: inputs "input" and "target", first output "map". Its metadata say how
- * images become inputs and which classes there are, under `inceptionkit.explains`.
+ * Write the graph of a method as a plain ONNX file: inputs "input" and "target", first output "map". Its metadata contain the
+ * preprocessing and the class names, under `inceptionkit.explains`.
  *
  * @throws InceptionError as `openExplainer`; WRITE_FAILED
  */
@@ -116,83 +42,7 @@ export async function exportExplanation(
   file: string,
   options: Omit<ExplainerOptions, "device" | "methods" | "threads"> = {},
 ): Promise<{ readonly bytes: number; readonly outputs: readonly string[] }> {
-  const prepared = await prepareForExplaining(model, options);
-  const graph = EXPLANATION_METHODS[method].build(prepared.graph, options);
-  const metadata = { "inceptionkit.explains": encodeArtefact(prepared.artefact), "inceptionkit.method": method };
-  const { chunks, byteLength } = compileInference(graph, prepared.parameters, { metadata });
+  const { chunks, byteLength, outputs } = encodeExplanation(await prepareAny(model, options), method, options);
   await writeFileAtomic(file, chunks);
-  return { bytes: byteLength, outputs: graph.outputs.map(({ name }) => name) };
-}
-
-async function prepareForExplaining(model: string, options: ExplainerOptions): Promise<PreparedModel> {
-  if (!model.toLowerCase().endsWith(".onnx")) return prepareAny(model, options);
-  throw new InceptionError(
-    "OPTION_INVALID",
-    `Cannot explain "${model}": an exported file has no description to differentiate, expected a model id with weights or the folder of a run`,
-    { model },
-  );
-}
-
-function openMap(graph: Graph, { parameters }: PreparedModel, options: ExplainerOptions): Promise<Session> {
-  const bytes = concatChunks(compileInference(graph, parameters).chunks);
-  return createNodeSession(bytes, { ...sessionOptions(options), name: graph.name, transfer: true });
-}
-
-async function runMap(method: ExplanationName, session: Session, input: Tensor, target: number): Promise<ExplanationMap> {
-  const feeds = { input: copied(input), target: { dtype: "int32" as const, shape: [1], data: Int32Array.of(target) } };
-  const { map } = await session.run(feeds, { fetches: ["map"] });
-  const [, , height = 0, width = 0] = map?.shape ?? [];
-  const values = Float32Array.from(map?.data ?? [], Number);
-  checkFinite(values, "explain an image", `the map of ${method}`);
-  const best = argMax(values);
-  return { method, values, width, height, peak: { x: best % width, y: Math.floor(best / width) } };
-}
-
-/** A session may take the memory that it is fed. */
-function copied(tensor: Tensor): Tensor {
-  return { ...tensor, data: Float32Array.from(tensor.data, Number) };
-}
-
-function chooseClass(all: readonly Prediction[], target: string | number | undefined): Prediction {
-  const [best] = all;
-  const text = String(target);
-  const found =
-    target === undefined
-      ? best
-      : (all.find(({ label }) => label === text) ?? all.find(({ index }) => /^\d+$/.test(text) && index === Number(text)));
-  if (found) return found;
-  const shown = all.slice(0, TOP).map(({ label }) => label);
-  throw new InceptionError(
-    "OPTION_INVALID",
-    `Cannot explain class "${text}": expected a name or an index below ${all.length}, such as ${shown.join(", ")}`,
-    { target },
-  );
-}
-
-/** The network's input as a picture again: pixels = x · std + mean, in RGB. */
-function seenImage({ shape, data }: Tensor, recipe: Preprocessing): Image {
-  const [, channels = 0, height = 0, width = 0] = shape;
-  const plane = height * width;
-  const pixels = new Uint8Array(3 * plane);
-  const order = channels === 1 ? [0, 0, 0] : recipe.channelOrder === "BGR" ? [2, 1, 0] : [0, 1, 2];
-  const whitened = recipe.perImageWhitening === true ? rangeOf(data) : null;
-  for (const [colour, channel] of order.entries()) {
-    const [mean = 0, std = 1] = [recipe.mean[channel], recipe.std[channel]];
-    for (let at = 0; at < plane; at++) {
-      const value = Number(data[channel * plane + at]);
-      // What whitening took away is not known any more: the darkest value becomes black, the brightest white.
-      const shown = whitened === null ? value * std + mean : ((value - whitened.low) / (whitened.high - whitened.low || 1)) * 255;
-      pixels[3 * at + colour] = Math.max(0, Math.min(255, Math.round(shown)));
-    }
-  }
-  return { width, height, channels: 3, data: pixels };
-}
-
-function rangeOf(data: Tensor["data"]): { readonly low: number; readonly high: number } {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const value of data) {
-    low = Math.min(low, Number(value));
-    high = Math.max(high, Number(value));
-  }
-  return { low, high };
+  return { bytes: byteLength, outputs };
 }

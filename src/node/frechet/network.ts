@@ -9,10 +9,11 @@ import { selectOutputs } from "../../ir/prune.js";
 import { GraphBuilder } from "../../ops/build.js";
 import { checkGraph } from "../../ops/index.js";
 import type { Session } from "../../runtime/session.js";
+import type { PreparedModel } from "../../tasks/prepare-model.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { LoadModelOptions } from "../load-model.js";
 import { createNodeSession } from "../ort-session.js";
-import { type PreparedModel, prepareModel } from "../prepare-model.js";
+import { prepareModel } from "../prepare-model.js";
 
 /** What makes features of images. `openFrechetNetwork` opens the usual one; any other may take its place. */
 export interface FeatureNetwork {

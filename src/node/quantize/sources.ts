@@ -1,8 +1,8 @@
 import { InceptionError } from "../../errors.js";
 import { selectOutputs } from "../../ir/prune.js";
 import { checkGraph } from "../../ops/index.js";
+import type { PreparedModel } from "../../tasks/prepare-model.js";
 import { listImages } from "../list-images.js";
-import type { PreparedModel } from "../prepare-model.js";
 import { listVolumes } from "../segment/list-volumes.js";
 import { describedAt } from "../segment/network.js";
 import { type InputBatch, readBatches } from "./inputs.js";

@@ -5,9 +5,11 @@ import type { Artefact } from "../../predict/artefact.js";
 import { neededStatistics } from "../../predict/segmentation-file.js";
 import type { CancelSignal, Session } from "../../runtime/session.js";
 import type { WindowNetwork } from "../../segment/index.js";
+import { type LoadedModel, openPrepared, taskOf } from "../../tasks/open-model.js";
+import type { PreparedModel } from "../../tasks/prepare-model.js";
 import { float32Tensor } from "../../tensor/tensor.js";
-import { type LoadedModel, type LoadModelOptions, loadModel, loadPrepared, prepareAny, taskOf } from "../load-model.js";
-import type { PreparedModel } from "../prepare-model.js";
+import { type LoadModelOptions, loadModel, prepareAny } from "../load-model.js";
+import { NODE_PLATFORM } from "../platform.js";
 
 export interface OpenSegmenterOptions extends Omit<LoadModelOptions, "outputs" | "preprocessing"> {
   /** Voxels along x, y and z that the network runs on at once. Default: as it was trained. An exported patch has its own. */
@@ -37,7 +39,7 @@ export async function openNetwork(model: string, options: OpenSegmenterOptions):
   if (model.toLowerCase().endsWith(".onnx")) return checked(await loadModel(model, loading), model, patchSize);
   const prepared = await prepareAny(model, loading);
   const patch = patchSize ?? recipeOf(prepared.artefact, model).patchSize;
-  return checked(await loadPrepared(describedAt(prepared, patch), { ...loading, outputs: [OUTPUT] }), model, patch);
+  return checked(await openPrepared(NODE_PLATFORM, describedAt(prepared, patch), { ...loading, outputs: [OUTPUT] }), model, patch);
 }
 
 function recipeOf(artefact: Artefact, model: string, takesImages = false): SegmentationRecipe {

@@ -5,7 +5,7 @@ import type { CancelSignal } from "../../runtime/session.js";
 import { heldValues } from "../../segment/accumulate.js";
 import { type CaseWarning, checkInput, checkLabelVolumes, checkMirrorAxes, planWindows, segmentWindows } from "../../segment/index.js";
 import { type MeasuredLabel, type SegmentedLabel, segmentedLabels } from "../../segment/labels.js";
-import type { LoadedModel } from "../load-model.js";
+import type { LoadedModel } from "../../tasks/open-model.js";
 import { buffersOf } from "./case-task.js";
 import { inCaseThread } from "./case-thread.js";
 import type { CleaningChoices } from "./clean.js";

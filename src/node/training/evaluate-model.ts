@@ -13,13 +13,14 @@ import {
 import { InceptionError, messageOf } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
 import { runRows, softmax } from "../../predict/predict.js";
+import { knownPreprocessing, type LoadedModel, logitsOutput } from "../../tasks/open-model.js";
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import { ClassificationMetrics, type Evaluation, type ScoredImage, scoreImages } from "../../train/metrics.js";
 import { resolveSettings } from "../../train/settings.js";
 import { createBatchSource } from "../batch-source.js";
 import { type OpenDatasetOptions, type OpenedDataset, openDataset } from "../datasets/index.js";
 import { openSampleReader, type SampleReader } from "../datasets/sample-reader.js";
-import { knownPreprocessing, type LoadedModel, type LoadModelOptions, loadModel, logitsOutput } from "../load-model.js";
+import { type LoadModelOptions, loadModel } from "../load-model.js";
 import { openRun } from "../open-run.js";
 import { locateSource } from "../run-sources.js";
 import { wordNetIds } from "../wordnet-ids.js";

@@ -84,7 +84,7 @@ export async function planModelTraining(id: string, given: GivenOptions, options
  * @example
  * ```ts
  * import { planSegmentationTraining } from "inceptionkit/node";
- * const settings = { data: "Task04_Hippocampus", folds: 2, fold: 0, epochs: 1 };
+ * const settings = { data: "Task04_Hippocampus", folds: 2, fold: 0, epochs: 1, batch: 1 };
  * const plan = await planSegmentationTraining("inception_resnet_3d", settings, { options: { widthMultiplier: 0.05 } });
  * console.log(plan.train, plan.settings.filter(({ from }) => from === "planned"));
  * ```

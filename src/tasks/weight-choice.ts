@@ -3,6 +3,7 @@ import type { Graph } from "../ir/graph.js";
 import { type GivenOptions, type Model, readGivenOptions } from "../models/index.js";
 import type { PublishedWeights, WeightSet } from "../models/weight-set.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
+import type { FileInput, PublishedFile } from "../runtime/platform.js";
 import { compareWeights, misfit } from "../weights/apply.js";
 import type { NameMap } from "../weights/name-map.js";
 import type { WeightFile } from "../weights/weight-file.js";
@@ -16,8 +17,8 @@ export interface Published {
 const PRETRAINED = "pretrained";
 
 /** Whether weights are asked for by `pretrained` or `pretrained:<name>`. */
-export function isPretrained(weights: string): boolean {
-  return weights === PRETRAINED || weights.startsWith(`${PRETRAINED}:`);
+export function isPretrained(weights: FileInput): boolean {
+  return typeof weights === "string" && (weights === PRETRAINED || weights.startsWith(`${PRETRAINED}:`));
 }
 
 /**
@@ -27,7 +28,8 @@ export function isPretrained(weights: string): boolean {
  *
  * @throws InceptionError OPTION_INVALID for `pretrained` where there is none, listing those that there are
  */
-export function publishedWeights(model: Model, weights: string): Published | null {
+export function publishedWeights(model: Model, weights: FileInput): Published | null {
+  if (typeof weights !== "string") return null;
   const all = weightSetsOf(model.id).flatMap((set) => set.files.map((file): Published => ({ set, file })));
   if (!isPretrained(weights)) return all.find(({ file }) => isSameSource(file.source, weights)) ?? null;
   const chosen =
@@ -59,7 +61,7 @@ function fileName(source: string): string {
  *
  * @throws InceptionError HASH_MISMATCH
  */
-export function checkPublishedHash(published: Published | null, sha256: string): void {
+export function checkPublishedHash(published: { readonly file: PublishedFile } | null, sha256: string): void {
   const expected = published?.file.sha256;
   if (published === null || expected === undefined || sha256.startsWith(expected)) return;
   throw new InceptionError(

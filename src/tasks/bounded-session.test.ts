@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { concatChunks, encodeModel } from "../formats/onnx/encode.js";
 import { float32, floats as input, int, int64, ints, model, node } from "../formats/onnx/onnx-graphs.cases.js";
 import type { OnnxGraph } from "../formats/onnx/types.js";
+import { type LoadModelOptions, loadModel } from "../node/load-model.js";
 import { floats } from "../runtime/session.cases.js";
-import { type LoadModelOptions, loadModel } from "./load-model.js";
 
 let folder = "";
 beforeAll(async () => {

@@ -1,0 +1,95 @@
+/** The platform of Node: ONNX Runtime in threads, files, the hub, sharp. */
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Image } from "../data/image.js";
+import { InceptionError, messageOf } from "../errors.js";
+import { bytesSource } from "../formats/byte-source.js";
+import { compareHash } from "../formats/checksum.js";
+import { imageBatch } from "../predict/predict.js";
+import type { FileInput, ImageInput, OpenedSource, OpenedWeights, Platform, PublishedFile } from "../runtime/platform.js";
+import type { SessionOptions } from "../runtime/session.js";
+import { isImage } from "../tasks/image-input.js";
+import { openWeightFile } from "../weights/containers/index.js";
+import { decodeImage } from "./decode-image.js";
+import { openFileSource } from "./file-source.js";
+import { openImageSource } from "./image-source.js";
+import { digestWeights, openWeights } from "./open-weights.js";
+import { createNodeSession, type IsolationOptions } from "./ort-session.js";
+import { createNodeTrainer } from "./ort-trainer.js";
+import { resolvePublished } from "./published-weights.js";
+import { sha256Hex } from "./sha256.js";
+import type { ResolvedSource, SourceOptions } from "./source-options.js";
+import { resolveSource } from "./weight-source.js";
+
+/** Where sessions run in Node. */
+export interface PlaceOptions extends SessionOptions, IsolationOptions {}
+
+export const NODE_PLATFORM: Platform<SourceOptions, PlaceOptions> = {
+  createSession: createNodeSession,
+  createTrainer: createNodeTrainer,
+  openSource,
+  openWeights: openWeightsOf,
+  decodeImage: async (source, options) => {
+    if (isImage(source)) return source;
+    const encoded = await encodedImage(source, options);
+    return decodeImage(encoded, options.name === undefined ? {} : { name: options.name });
+  },
+  prepareImage: async (image: Image, preprocessing) => imageBatch([image], preprocessing),
+  sha256: async (bytes) => sha256Hex(bytes),
+};
+
+async function openSource(source: FileInput, options: SourceOptions): Promise<OpenedSource> {
+  const content = await contentOf(source);
+  if (content !== null) return { ...bytesSource(content.name, content.bytes), close: async () => undefined };
+  const text = textOf(source);
+  // A plain path is opened as it is written, which is how messages name it.
+  return openFileSource(/^[a-z][a-z0-9+.-]+:/i.test(text) ? (await resolveSource(text, options)).path : text);
+}
+
+async function openWeightsOf(source: FileInput | PublishedFile, options: SourceOptions): Promise<OpenedWeights> {
+  if (typeof source === "object" && "source" in source) return openResolved(await resolvePublished({ file: source }, options));
+  const content = await contentOf(source);
+  if (content === null) return openResolved(await resolveSource(textOf(source), options));
+  const { name, bytes } = content;
+  const file = await openWeightFile(bytesSource(name, bytes));
+  return { file, name, title: name, sha256: sha256Hex(bytes), close: async () => undefined };
+}
+
+async function openResolved(found: ResolvedSource): Promise<OpenedWeights> {
+  const content = await digestWeights(found.path);
+  // A file that was found with a hash may be another one by now.
+  if (found.sha256 !== undefined) compareHash(found.name, { kind: "sha256", hex: found.sha256 }, content.sha256);
+  const { file, close } = await openWeights(found.path, content);
+  return { file, name: found.name, title: path.basename(found.name), sha256: content.sha256, close };
+}
+
+/** What `decodeImage` takes: a path, or the bytes of a file. */
+async function encodedImage(source: Exclude<ImageInput, Image>, options: SourceOptions): Promise<string | Uint8Array> {
+  if (!isFileInput(source)) {
+    const message =
+      "Cannot decode an image: expected a path, a URL, the bytes of a file, a Blob or pixels; elements of a page exist in browsers only";
+    throw new InceptionError("SOURCE_INVALID", message, {});
+  }
+  const content = await contentOf(source);
+  if (content !== null) return content.bytes;
+  const text = textOf(source);
+  return /^file:/i.test(text) ? fileURLToPath(text) : openImageSource(text, options);
+}
+
+function isFileInput(source: Exclude<ImageInput, Image>): source is FileInput {
+  return typeof source === "string" || source instanceof Uint8Array || "href" in source || "arrayBuffer" in source;
+}
+
+/** Bytes that were handed over, with the name that messages give them; null for a place. */
+async function contentOf(source: FileInput): Promise<{ readonly name: string; readonly bytes: Uint8Array } | null> {
+  if (source instanceof Uint8Array) return { name: "model", bytes: source };
+  if (typeof source === "string" || "href" in source) return null;
+  const name = "name" in source && typeof source.name === "string" ? messageOf(source.name) : "model";
+  return { name, bytes: new Uint8Array(await source.arrayBuffer()) };
+}
+
+function textOf(source: FileInput): string {
+  if (typeof source === "string") return source;
+  if ("href" in source) return source.href;
+  throw new InceptionError("SOURCE_INVALID", "Cannot open a file: expected a path, a URL, bytes or a Blob", {});
+}

@@ -1,0 +1,123 @@
+/** What a task needs of the place where it runs. `node/platform.ts` and `web/platform.ts` each build one; tasks know neither. */
+import type { Image } from "../data/image.js";
+import type { Preprocessing } from "../data/transforms/preprocess.js";
+import type { ByteSource } from "../formats/byte-source.js";
+import type { Float32Tensor, Tensor } from "../tensor/tensor.js";
+import type { WeightFile } from "../weights/weight-file.js";
+import type { CancelSignal, Session, SessionOptions } from "./session.js";
+import type { Trainer, TrainerOptions, TrainingProgram } from "./trainer.js";
+
+/** A Blob or File, as far as it is used. */
+export interface BlobLike {
+  readonly size: number;
+  readonly type: string;
+  slice(start?: number, end?: number): BlobLike;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** A URL object, as far as it is used. */
+export interface UrlLike {
+  readonly href: string;
+  readonly protocol: string;
+  readonly pathname: string;
+}
+
+/** A file: where it is (a path, a URL, a name that the platform knows), or its content. */
+export type FileInput = string | UrlLike | Uint8Array | BlobLike;
+
+/**
+ * An image: pixels, an encoded file (JPEG, PNG, WebP and what else the platform decodes), or where one is. In a page also
+ * what shows pixels: ImageData, ImageBitmap, and the elements of images, canvases and videos.
+ */
+export type ImageInput = Image | FileInput | PixelsOfPage;
+
+/** What a page draws: each has a width and a height of its own kind, which only the browser platform looks at. */
+export type PixelsOfPage = { readonly width: number | object; readonly height: number | object };
+
+export interface CallOptions {
+  /** Ends the call early: it rejects with the signal's reason. */
+  readonly signal?: CancelSignal;
+}
+
+/** How files are found, fetched and bounded. Each platform has further options of its own. */
+export interface SourceOptions extends CallOptions {
+  /** Called now and then during a download, and at its end. `total` is 0 where the server does not say. */
+  readonly onProgress?: (progress: { readonly name: string; readonly received: number; readonly total: number }) => void;
+  /** Maximum number of bytes of one download. Default: 4 GiB. */
+  readonly maxBytes?: number;
+}
+
+/** A published weight file, known by name. */
+export interface PublishedFile {
+  readonly name: string;
+  readonly source: string;
+  /** Hexadecimal SHA-256, or its beginning where the publisher gives no more. */
+  readonly sha256?: string;
+}
+
+export interface OpenedSource extends ByteSource {
+  close(): Promise<void>;
+}
+
+/** Weights that are open for reading. What is read is what was hashed. */
+export interface OpenedWeights {
+  readonly file: WeightFile;
+  /** How messages name the source. */
+  readonly name: string;
+  /** The last part of its name, which tells a reader which file it was and not where it was. */
+  readonly title: string;
+  /** Of the content, lower-case hexadecimal. */
+  readonly sha256: string;
+  close(): Promise<void>;
+}
+
+export interface ModelSessionOptions extends SessionOptions {
+  /** How messages name the model. */
+  readonly name: string;
+  /** Give the model's bytes to the session instead of having them copied. */
+  readonly transfer: boolean;
+  /** Let the runtime compute what needs no input while it opens the model. Default: true. */
+  readonly constantFolding?: boolean;
+}
+
+/** How images are turned into pixels. */
+export interface DecodeImageOptions extends CallOptions {
+  /** How messages name the image. Default: its path or URL, otherwise "image". */
+  readonly name?: string;
+}
+
+/**
+ * @typeParam Files - the platform's options of finding and fetching files
+ * @typeParam Place - the platform's options of where sessions run
+ */
+export interface Platform<Files extends SourceOptions = SourceOptions, Place extends SessionOptions = SessionOptions> {
+  createSession(model: Uint8Array, options: Place & ModelSessionOptions): Promise<Session>;
+  createTrainer(
+    programs: Readonly<Record<string, TrainingProgram>>,
+    state: ReadonlyMap<string, Tensor>,
+    options: TrainerOptions,
+  ): Promise<Trainer>;
+
+  /** Bytes that can be read anywhere. @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID, NETWORK */
+  openSource(source: FileInput, options: Files): Promise<OpenedSource>;
+
+  /**
+   * Weights in any known format.
+   *
+   * @param source - where they are or their bytes; a published file is found or downloaded by what is known of it
+   */
+  openWeights(source: FileInput | PublishedFile, options: Files): Promise<OpenedWeights>;
+
+  /**
+   * Pixels with the EXIF orientation applied, decoded off the calling thread.
+   *
+   * @throws InceptionError FILE_…, IMAGE_INVALID, IMAGE_LIMIT, SOURCE_INVALID
+   */
+  decodeImage(source: ImageInput, options: DecodeImageOptions & Files): Promise<Image>;
+
+  /** Pixels as a network reads them, [1, C, H, W]; computed off the calling thread where the image is large. */
+  prepareImage(image: Image, preprocessing: Preprocessing): Promise<Float32Tensor>;
+
+  /** Hexadecimal SHA-256 of bytes. */
+  sha256(bytes: Uint8Array): Promise<string>;
+}

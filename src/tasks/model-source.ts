@@ -1,0 +1,30 @@
+import { messageOf } from "../errors.js";
+import type { Model } from "../models/index.js";
+import type { FileInput } from "../runtime/platform.js";
+
+/** A custom network: what `describe` returns for one. */
+export interface DescribedModel {
+  readonly model: Model;
+}
+
+/** What can be opened: an id, an exported `.onnx` file, whatever else the platform knows by name, or a custom network. */
+export type ModelSource = FileInput | DescribedModel;
+
+/** Whether a source is an ONNX file: by its name, or because content alone was given, which only an ONNX file explains by itself. */
+export function isOnnx(source: ModelSource): source is FileInput {
+  if (typeof source === "string") return /\.onnx$/i.test(withoutQuery(source));
+  return !("model" in source);
+}
+
+/** How messages name a file. Nothing of a URL but its origin and path, since the rest may be secret. */
+export function fileName(source: FileInput): string {
+  if (typeof source === "string") return messageOf(source);
+  if ("href" in source) return messageOf(withoutQuery(source.href));
+  if ("name" in source && typeof source.name === "string") return messageOf(source.name);
+  return "model";
+}
+
+/** A URL without what follows its path; any other text as it is. */
+function withoutQuery(text: string): string {
+  return /^[a-z][a-z0-9+.-]+:\/\//i.test(text) ? text.replace(/[?#].*$/, "") : text;
+}
