@@ -4,7 +4,7 @@ import { IMAGE_EXTENSIONS, listImages } from "../node/list-images.js";
 import { listVolumes } from "../node/segment/list-volumes.js";
 
 /** What the operands of a command lead to. */
-export interface Inputs {
+interface Inputs {
   readonly files: readonly string[];
   /** Operands that lead to no file, and why. */
   readonly failed: readonly { readonly file: string; readonly error: InceptionError }[];

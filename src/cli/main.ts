@@ -42,7 +42,7 @@ export async function runLine(given: readonly string[], io: Io): Promise<number>
 }
 
 /** A command line that was understood, before it runs. */
-export interface ParsedLine {
+interface ParsedLine {
   readonly command: Command;
   readonly operands: readonly (string | readonly string[])[];
   readonly flags: Flags;

@@ -76,7 +76,7 @@ function formatDownload({ name, received, total }: DownloadProgress): string {
  *
  * @throws InceptionError FILE_NOT_FOUND, FILE_CORRUPT
  */
-export async function readLabels(file: string): Promise<readonly string[]> {
+async function readLabels(file: string): Promise<readonly string[]> {
   return parseClassNames(await readJson(file), messageOf(file));
 }
 

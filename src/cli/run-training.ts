@@ -30,12 +30,12 @@ export interface EpochWords {
 }
 
 /** How a run is watched while it goes on. */
-export interface Watch {
+interface Watch {
   readonly onEvent: ProgressReport["onEvent"];
   readonly signal: AbortSignal;
 }
 
-export interface TrainingCommand {
+interface TrainingCommand {
   /** The command as it is typed. */
   readonly command: string;
   /** What is counted where it cannot be read, in the plural. */

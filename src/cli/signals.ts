@@ -9,7 +9,7 @@ export function exitCodeOfSignal(name: NodeJS.Signals): number {
 }
 
 /** Watches signals for work that has something to save. */
-export interface SignalWatch {
+interface SignalWatch {
   /** Aborted by the first signal; the second ends the program. */
   readonly signal: AbortSignal;
   /** From now on signals are watched; before, one ends the program as in any other command. */

@@ -4,7 +4,7 @@ import type { Io } from "./io.js";
 import { type Progress, startProgress } from "./io.js";
 
 /** How far a segmentation is, by windows. */
-export interface WindowProgress {
+interface WindowProgress {
   readonly onWindow: (at: { readonly file: string; readonly done: number; readonly total: number }) => void;
   /** The file is done, or nothing more is. */
   readonly onFile: () => void;

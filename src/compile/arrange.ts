@@ -2,7 +2,7 @@ import type { Graph, Node } from "../ir/graph.js";
 import type { LoweredNode } from "../ops/op.js";
 
 /** A node of a graph and what it becomes in ONNX. */
-export interface LoweredPart {
+interface LoweredPart {
   readonly node: Node;
   readonly lowered: readonly LoweredNode[];
 }

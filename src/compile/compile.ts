@@ -74,7 +74,7 @@ export function compileInference(graph: Graph, parameters: ReadonlyMap<string, T
 }
 
 /** A network in ONNX's words, before any weights. */
-export interface LoweredInference {
+interface LoweredInference {
   /** What was lowered: its inputs, outputs and parameters are the file's. */
   readonly rewritten: Graph;
   readonly nodes: readonly OnnxNode[];

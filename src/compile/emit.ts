@@ -7,7 +7,7 @@ const OPSET = 19;
 const IR_VERSION = 9;
 
 /** What is written into a file besides the format's own constants. */
-export interface EmittedGraph {
+interface EmittedGraph {
   readonly name: string;
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxTensor[];

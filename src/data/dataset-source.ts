@@ -37,7 +37,7 @@ export interface DatasetSource extends Dataset {
 }
 
 /** Number of samples of a store. */
-export function sampleCount(samples: SampleStore): number {
+function sampleCount(samples: SampleStore): number {
   switch (samples.kind) {
     case "files":
       return samples.files.length;
@@ -85,7 +85,7 @@ export function selectSamples(source: DatasetSource, indices: ArrayLike<number>)
 }
 
 /** The store of some of the samples, in the order of `indices`. */
-export function selectStore(samples: SampleStore, indices: readonly number[]): SampleStore {
+function selectStore(samples: SampleStore, indices: readonly number[]): SampleStore {
   switch (samples.kind) {
     case "files":
       return { ...samples, files: indices.map((i) => samples.files[i]!) };

@@ -196,7 +196,7 @@ function measureNode(node: DiagramNode): PlacedNode {
 }
 
 /** `9.25 k · 118 M`: parameters and multiply-adds. */
-export function costText({ params, macs }: Pick<DiagramNode, "params" | "macs">): string {
+function costText({ params, macs }: Pick<DiagramNode, "params" | "macs">): string {
   return `${amountText(params)} · ${amountText(macs)}`;
 }
 

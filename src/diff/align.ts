@@ -4,7 +4,7 @@ export interface Pair<T> {
   readonly b: T | null;
 }
 
-export interface AlignRules<T> {
+interface AlignRules<T> {
   /** Elements with the same key belong together, wherever they are. Keys of one list are unique. */
   readonly keyOf: (item: T, side: "a" | "b") => string;
   /** How alike two elements are; 0 or less never belong together. Symmetric. */

@@ -1,20 +1,7 @@
 /** In what two networks, or two sets of weights, differ. */
-export {
-  type ComparedBlock,
-  type Comparison,
-  compareGraphs,
-  type Difference,
-  type DifferenceValue,
-  ignoreKinds,
-} from "./compare.js";
+export { type Comparison, compareGraphs, type Difference, ignoreKinds } from "./compare.js";
 export { compareOperands, type Operand, structureOfFile } from "./operands.js";
-export {
-  type StructureLayer,
-  type StructureStage,
-  type StructureSummary,
-  structureDiagram,
-  summarizeStructure,
-} from "./structure-views.js";
+export { type StructureSummary, structureDiagram, summarizeStructure } from "./structure-views.js";
 export { comparisonSvg } from "./svg.js";
 export { type ComparedTensor, compareTensors, type TensorComparison, type TensorDifference, type TensorSet } from "./tensors.js";
-export { blockRows, type LayerGroup, layerGroups, type Row, totalRows } from "./text.js";
+export { blockRows, layerGroups, type Row, totalRows } from "./text.js";

@@ -19,7 +19,7 @@ export interface StructureSummary extends Pick<Summary, "id" | "params" | "convs
   readonly layers: readonly StructureLayer[];
 }
 
-export interface StructureStage {
+interface StructureStage {
   readonly path: string;
   /** Without the batch. */
   readonly shape: readonly (number | null)[] | null;
@@ -27,7 +27,7 @@ export interface StructureStage {
   readonly macs: number | null;
 }
 
-export interface StructureLayer extends StructureStage {
+interface StructureLayer extends StructureStage {
   /** ONNX's name. */
   readonly op: string;
   readonly receptiveField: null;

@@ -28,7 +28,7 @@ export interface TensorDifference {
   readonly values?: ValueDifference;
 }
 
-export interface ValueDifference {
+interface ValueDifference {
   /** Elements, and how many of them are equal within the tolerance. */
   readonly elements: number;
   readonly equal: number;
@@ -47,7 +47,7 @@ export interface TensorComparison {
   readonly differences: readonly TensorDifference[];
 }
 
-export interface CompareTensorsOptions {
+interface CompareTensorsOptions {
   /**
    * Two elements are equal where |a − b| ≤ tolerance · max(1, |a|, |b|). Default 0: the same numbers. Above 0 element types
    * may differ too.

@@ -5,7 +5,7 @@ import type { Structure } from "./structure.js";
 export type Row = readonly [what: string, a: string, b: string];
 
 /** Differences of layers that are the same ones, and the layers that have them. */
-export interface LayerGroup {
+interface LayerGroup {
   /** One for each kind. */
   readonly rows: readonly Row[];
   readonly paths: readonly string[];

@@ -80,7 +80,7 @@ function toneOf(scale: number): number {
 }
 
 /** What a run of the sweep was, besides its results. */
-export interface SweepFacts {
+interface SweepFacts {
   readonly sweep: Sweep;
   readonly seed: number;
   /** Wall time of everything. */

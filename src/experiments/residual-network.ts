@@ -23,7 +23,7 @@ import { GraphBuilder } from "../ops/build.js";
 export const NORM_PLACEMENTS = ["conv", "both", "sum", "none"] as const;
 export type NormPlacement = (typeof NORM_PLACEMENTS)[number];
 
-export interface ResidualNetworkOptions {
+interface ResidualNetworkOptions {
   /** Channels of the trunk, which every residual is added to and the last pooling reads. */
   readonly filters: number;
   /** Factor on the residuals before their sums. */

@@ -13,7 +13,7 @@ import { type Cell, fullSweep, quickSweep, type Sweep } from "./sweep.js";
 import { cellsCsv, curvesCsv } from "./tables.js";
 import { type CellResult, type OpenTrainer, trainCell } from "./train-cell.js";
 
-export interface ResidualScalingOptions {
+interface ResidualScalingOptions {
   /** Folder of the results; it is made, and files of the same names in it are replaced. */
   readonly out: string;
   /** Four small cells instead of all. Default false. */

@@ -5,10 +5,10 @@ import type { Cell } from "./sweep.js";
 import type { CellResult, Probe } from "./train-cell.js";
 
 /** How a network ended. */
-export type Outcome = "alive" | "dead" | "diverged";
+type Outcome = "alive" | "dead" | "diverged";
 
 /** With this share of zeros before the pooling at the end a network counts as dead. */
-export const DEAD_ZEROS = 0.999;
+const DEAD_ZEROS = 0.999;
 
 export function outcomeOf({ probes, divergedAt }: CellResult): Outcome {
   if (divergedAt !== null) return "diverged";
@@ -48,7 +48,7 @@ function field(value: number | null): number | null {
 }
 
 /** A table for people: titles, and cells as text. */
-export interface TextTable {
+interface TextTable {
   readonly header: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }

@@ -20,7 +20,7 @@ export interface Explained {
 }
 
 /** The network behind some images. */
-export interface Replayed {
+interface Replayed {
   /** [S, classes]. */
   readonly logits: Ref;
   /** The value of the network that has this name. */

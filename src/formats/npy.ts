@@ -53,7 +53,7 @@ export async function openNpy(source: ByteSource): Promise<Tensor> {
 }
 
 /** An array whose elements have not been read. */
-export interface NpyArray {
+interface NpyArray {
   readonly dtype: DType;
   readonly shape: readonly number[];
   /** The elements in row-major order. */

@@ -24,7 +24,7 @@ export type PickleValue =
   | PicklePersistent;
 
 /** A named class or function, `module.name`. */
-export interface PickleGlobal {
+interface PickleGlobal {
   readonly kind: "global";
   readonly name: string;
 }
@@ -42,7 +42,7 @@ export interface PicklePersistent {
   readonly id: PickleValue;
 }
 
-export interface PickleOptions {
+interface PickleOptions {
   /** What is read, for messages: `the pickle of "x.pth"`. */
   readonly where: string;
   /** Every global that may be named, as `module.name`. `collections.OrderedDict` becomes a Map where it is on the list. */

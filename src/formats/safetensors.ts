@@ -34,7 +34,7 @@ const DTYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
 ]);
 
 /** Where one tensor lies in the file. */
-export interface SafetensorsRecord {
+interface SafetensorsRecord {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];

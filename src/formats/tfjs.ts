@@ -29,12 +29,12 @@ const START_BYTES = 256;
 const DTYPES: ReadonlySet<string> = new Set<DType>(["float32", "float16", "int32", "uint8", "uint16", "bool"]);
 
 /** How stored integers become values: `scale * integer + min`. */
-export interface TfjsQuantization {
+interface TfjsQuantization {
   readonly scale: number;
   readonly min: number;
 }
 
-export interface TfjsTensor {
+interface TfjsTensor {
   readonly name: string;
   /** Of the values. */
   readonly dtype: DType;
@@ -57,7 +57,7 @@ export interface TfjsGroup {
   readonly bytes: number;
 }
 
-export interface TfjsManifest {
+interface TfjsManifest {
   /** "layers-model", "graph-model" or null. */
   readonly format: string | null;
   readonly groups: readonly TfjsGroup[];

@@ -11,7 +11,7 @@ const TABLE: Uint32Array = Uint32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /** CRC-32 of bytes, an unsigned 32-bit number. `crc32(new TextEncoder().encode("123456789"))` is 0xcbf43926. */
-export function crc32(bytes: Uint8Array): number {
+function crc32(bytes: Uint8Array): number {
   let remainder = 0xffffffff;
   for (const byte of bytes) remainder = (remainder >>> 8) ^ (TABLE[(remainder ^ byte) & 0xff] ?? 0);
   return (remainder ^ 0xffffffff) >>> 0;

@@ -7,7 +7,7 @@ import { InceptionError } from "../errors.js";
 import type { Matrix } from "./products.js";
 
 /** L with the rows of A: [n, rank]. */
-export interface CholeskyFactor extends Matrix {
+interface CholeskyFactor extends Matrix {
   /** Row `order[k]` of L is zero from column k + 1 on. */
   readonly order: Uint32Array;
 }

@@ -23,7 +23,7 @@ export interface ProductTarget {
   readonly upper: boolean;
 }
 
-export interface ProductOptions {
+interface ProductOptions {
   /** In which order the rows are taken, of X and Y alike. Default: ascending. */
   readonly order?: ArrayLike<number>;
   /** Row `order[k]` of Y is zero from column k + 1 on, as in a triangular matrix whose rows were reordered. Default false. */
@@ -42,7 +42,7 @@ export function denseMatrix(rows: number, columns: number, data: Float64Array = 
 }
 
 /** Where the rows of a whole matrix start. */
-export function fullStarts(rows: number, stride: number): Float64Array {
+function fullStarts(rows: number, stride: number): Float64Array {
   return Float64Array.from({ length: rows }, (_, i) => i * stride);
 }
 

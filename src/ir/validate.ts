@@ -3,7 +3,7 @@ import { formatType, sameType, type TensorType } from "../tensor/shape.js";
 import type { Graph, Node } from "./graph.js";
 
 /** The types that a node's op gives for its inputs; throws where the op's law is broken. */
-export type TypeRule = (node: Node, inputs: readonly TensorType[]) => readonly TensorType[];
+type TypeRule = (node: Node, inputs: readonly TensorType[]) => readonly TensorType[];
 
 /**
  * Check a whole graph: every value is defined once and before it is read, has the type that its op gives, and is read

@@ -10,7 +10,7 @@ export type Step =
   | { readonly name: string; readonly averagePool: PoolSpec; readonly countIncludePad: boolean };
 
 /** Steps that all read what the step before them gives: how the 8×8 blocks of Inception-v3 and v4 end two of their branches. */
-export interface Fork {
+interface Fork {
   readonly fork: readonly Step[];
 }
 
@@ -67,7 +67,7 @@ export function runBranches(context: BranchContext, path: string, concatPath: st
 }
 
 /** A residual block of the Inception-ResNets, without what follows the sum. */
-export interface ResidualSpec {
+interface ResidualSpec {
   readonly branches: Branches;
   /** Factor on the projected branches before the sum, 0.1 to 0.3 in the paper; 1 leaves the multiplication out. */
   readonly scale: number;

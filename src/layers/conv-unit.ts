@@ -49,7 +49,7 @@ export function plainConv(b: GraphBuilder, path: string, x: Ref, spec: ConvSpec,
 }
 
 /** A transposed convolution without overlap: its windows lie side by side, so each axis grows as many times as the kernel is long. */
-export interface TransposedConvSpec {
+interface TransposedConvSpec {
   readonly outChannels: number;
   /** The strides too. */
   readonly kernelShape: readonly number[];

@@ -49,7 +49,7 @@ export function weightFits(file: WeightFile, saved: SavedNetwork | null = null):
 }
 
 /** A network as the metadata of a file names it; nothing of it is checked. */
-export interface SavedNetwork {
+interface SavedNetwork {
   readonly model: string;
   readonly options: GivenOptions;
 }

@@ -19,7 +19,7 @@ import { commonOptions, scaleWidth } from "./options.js";
 type Form = "paper" | "public";
 
 /** Widths of one row of the paper's table 1: branches 1×1, 3×3 and 5×5 with their reductions, and the pool projection. */
-export interface InceptionWidths {
+interface InceptionWidths {
   readonly branch1: number;
   readonly branch2: readonly [number, number];
   readonly branch3: readonly [number, number];

@@ -25,7 +25,7 @@ import {
 import { BN_EPSILON } from "./inception-resnet.js";
 import { scaleWidth, sizeOption, widthOption } from "./options.js";
 
-export type Preset = "table" | "paper" | "code";
+type Preset = "table" | "paper" | "code";
 
 /** Numbers of A, B and C blocks; one more C block, with scale 1 and no ReLU, follows. */
 const REPEATS = { table: [1, 1, 1], paper: [5, 10, 4], code: [10, 20, 9] } as const;

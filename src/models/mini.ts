@@ -15,7 +15,7 @@ import { inception } from "./googlenet.js";
 import { BN_EPSILON, PUBLIC_NAMES } from "./inception-resnet.js";
 import { FACENET_BRANCHES } from "./inception-resnet-v1.js";
 
-export interface MiniOptions {
+interface MiniOptions {
   readonly numClasses: number;
   /** Height and width in pixels. */
   readonly inputSize: readonly [number, number];

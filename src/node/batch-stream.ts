@@ -52,7 +52,7 @@ export function inThisThread<B>(name: string, open: (stopped: () => boolean) => 
   };
 }
 
-export interface Course {
+interface Course {
   readonly epoch: number;
   /** First batch, and the one behind the last. */
   readonly start: number;

@@ -48,7 +48,7 @@ export async function decodeImage(source: string | Uint8Array, options: DecodeOp
 }
 
 /** An image whose header was read and checked, and whose pixels were not decoded yet. */
-export interface OpenImage {
+interface OpenImage {
   /** Bytes of the pixel arrays that `decode` makes; the image library's own working memory comes on top. */
   readonly decodedBytes: number;
   /** @throws InceptionError IMAGE_INVALID, IMAGE_LIMIT */

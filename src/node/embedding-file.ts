@@ -3,7 +3,7 @@ import { float32Tensor } from "../tensor/tensor.js";
 import { writeFileAtomic } from "./write-file.js";
 
 /** The vector of one image. */
-export interface EmbeddedImage {
+interface EmbeddedImage {
   /** The image's file; of an image in an array `FILE#INDEX`. */
   readonly file: string;
   readonly embedding: readonly number[];

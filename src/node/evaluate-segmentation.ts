@@ -8,7 +8,7 @@ import { readError } from "./system-error.js";
 import { readVolume } from "./volumes.js";
 
 /** One predicted label file with its true one. */
-export interface SegmentationCase {
+interface SegmentationCase {
   /** The file's name without folder and ending. */
   readonly id: string;
   readonly predicted: string;

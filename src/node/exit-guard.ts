@@ -6,7 +6,7 @@ const STOPPING = 1;
  * ("terminate called after throwing an instance of 'Napi::Error'", seen with 1.30.0). So the worker marks the time it
  * spends there, and a process that exits first waits for the end of it, as it would anyway for the thread.
  */
-export interface ExitGuard {
+interface ExitGuard {
   /** In the worker: call the runtime; resolves with null, without the call, when the process is ending. */
   during<T>(call: () => Promise<T>): Promise<T | null>;
   /** In the process, while it exits: let no further call begin and wait for the one under way. */

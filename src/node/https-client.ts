@@ -7,7 +7,7 @@ import { isPublicAddress } from "./public-address.js";
 import { CONNECT_SECONDS } from "./source-options.js";
 
 /** A GET request whose redirects the caller follows; the platform's `fetch` is one. */
-export type FetchHttps = (
+type FetchHttps = (
   url: string,
   init: { readonly redirect: "manual"; readonly headers: Readonly<Record<string, string>>; readonly signal: AbortSignal },
 ) => Promise<Response>;

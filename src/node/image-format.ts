@@ -8,7 +8,7 @@ export const IMAGE_FORMATS = ["AVIF", "GIF", "JPEG", "PNG", "TIFF", "WebP"] as c
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 /** Accepted; recognised but never decoded; or unknown. */
-export type SniffResult =
+type SniffResult =
   | { readonly kind: "image"; readonly format: ImageFormat }
   | { readonly kind: "refused"; readonly what: string }
   | { readonly kind: "unknown" };

@@ -25,7 +25,7 @@ export interface ImageInput {
   readonly input: Float32Tensor | InceptionError;
 }
 
-export interface ImageInputOptions {
+interface ImageInputOptions {
   readonly preprocessing: Preprocessing;
   /** Images per batch; the last one may have fewer. */
   readonly batch: number;

@@ -29,7 +29,7 @@ export interface Inspection {
   readonly fits?: readonly WeightFit[];
 }
 
-export interface InspectedTensor {
+interface InspectedTensor {
   readonly name: string;
   readonly dtype: string;
   readonly shape: readonly number[];

@@ -95,7 +95,7 @@ export async function findWeights(where: string): Promise<string | null> {
 }
 
 /** What the files of weights contain, so that they can be recognized when they are read. */
-export interface WeightDigests {
+interface WeightDigests {
   /**
    * Of one file its SHA-256, in lower-case hexadecimal. Of several it is that of a list: their hashes and names, as
    * `sha256sum` prints them, sorted by name.

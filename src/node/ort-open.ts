@@ -15,7 +15,7 @@ import type { WorkerStart } from "./ort-messages.js";
 
 export type Ort = typeof OrtModule;
 
-export interface OpenedOn<T> {
+interface OpenedOn<T> {
   readonly ort: Ort;
   readonly device: RealDevice;
   readonly opened: T;

@@ -7,7 +7,7 @@ interface RgbPixels {
   readonly data: Uint8Array;
 }
 
-export interface EncodePngOptions {
+interface EncodePngOptions {
   /** A smaller picture is enlarged by an integer factor until its longer side has at least this many pixels. Default: as it is. */
   readonly leastPixels?: number;
 }

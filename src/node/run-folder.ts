@@ -45,7 +45,7 @@ export interface RunContents {
 }
 
 /** Which checkpoints of whole epochs stay. */
-export interface KeepRule {
+interface KeepRule {
   readonly metric: Metric;
   /** How many of the best; 0 keeps only `last` and `best`. */
   readonly count: number;

@@ -8,7 +8,7 @@ import type { Run } from "./open-run.js";
 
 /** Settings that may name files: training data, validation data, pretrained weights. */
 const SOURCES = ["data", "val", "weights"] as const;
-export type SourceName = (typeof SOURCES)[number];
+type SourceName = (typeof SOURCES)[number];
 const TITLES: Readonly<Record<SourceName, string>> = { data: "data", val: "validation data", weights: "weights" };
 
 /** Schemes such as hf: and https:, the names of known weights, and data that is computed. One letter before a colon is a drive. */

@@ -25,7 +25,7 @@ export interface VolumeBatchPlan {
   readonly cacheBytes: number;
 }
 
-export interface PatchChoice {
+interface PatchChoice {
   readonly patchesPerCase: number;
   /** Share of the patches that are cut around a voxel of a class. */
   readonly foregroundShare: number;

@@ -34,7 +34,7 @@ export interface VolumeSizes extends VolumeGrid {
   readonly header: NiftiHeader | null;
 }
 
-export interface SizesOption {
+interface SizesOption {
   /** Called before voxels are unpacked or decoded; what it throws ends the reading. */
   readonly onSizes?: (sizes: VolumeSizes) => void;
 }

@@ -56,11 +56,6 @@ export function temporaryFile(file: string, hex: string = randomBytes(6).toStrin
   return path.join(path.dirname(file), `.${characters.join("")}${ending}`);
 }
 
-/** Whether a name is one of `temporaryFile`: of a process that is writing, or was killed. */
-export function isTemporary(name: string): boolean {
-  return /^\..*\.[0-9a-f]{12}\.tmp$/.test(name);
-}
-
 async function* inOrder(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   yield* chunks;
 }

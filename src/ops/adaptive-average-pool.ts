@@ -2,7 +2,7 @@ import { float32Tensor, type Tensor } from "../tensor/tensor.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, shapeError, spatialSizes } from "./op.js";
 
-export interface AdaptiveAveragePoolAttributes {
+interface AdaptiveAveragePoolAttributes {
   readonly [name: string]: readonly number[];
   /** Output sizes [H, W]. */
   readonly outputShape: readonly number[];

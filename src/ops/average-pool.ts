@@ -3,7 +3,7 @@ import { inferPool, lowerPooling, type PoolAttributes } from "./kit/pool.js";
 import { windowSizes } from "./kit/window.js";
 import type { GradientBuilder, OpDef, Ref } from "./op.js";
 
-export interface AveragePoolAttributes extends PoolAttributes {
+interface AveragePoolAttributes extends PoolAttributes {
   /** Divide by the whole window (true) or by the elements of x under it (false). */
   readonly countIncludePad: boolean;
 }

@@ -2,7 +2,7 @@ import { nodeList } from "./kit/lowering.js";
 import { channelDot, channelSum, checkGradientShape, checkVectors, concreteShape, perChannel } from "./kit/normalization.js";
 import { exactly, type OpDef, POINTWISE } from "./op.js";
 
-export interface BatchNormalizationGradientAttributes {
+interface BatchNormalizationGradientAttributes {
   readonly [name: string]: number | boolean;
   readonly epsilon: number;
   /** Whether dscale and dshift are wanted too: they cost a pass over x and dy each. */

@@ -2,7 +2,7 @@ import { onlyGradient } from "./kit/gradient.js";
 import { checkVectors } from "./kit/normalization.js";
 import { exactly, type OpDef, POINTWISE } from "./op.js";
 
-export interface BatchNormalizationAttributes {
+interface BatchNormalizationAttributes {
   readonly [name: string]: number;
   /** Added to the variance before the root; positive. */
   readonly epsilon: number;

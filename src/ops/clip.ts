@@ -3,7 +3,7 @@ import { checkFloats } from "./kit/axes.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
-export interface ClipAttributes {
+interface ClipAttributes {
   readonly [name: string]: number;
   readonly min: number;
   readonly max: number;

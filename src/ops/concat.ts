@@ -4,7 +4,7 @@ import { nodeList } from "./kit/lowering.js";
 import { joinParts } from "./kit/shader-buffers.js";
 import { concrete, type OpDef, POINTWISE, shapeError } from "./op.js";
 
-export interface ConcatAttributes {
+interface ConcatAttributes {
   readonly [name: string]: number;
   /** The axis along which the inputs are joined; 1 for channels. */
   readonly axis: number;

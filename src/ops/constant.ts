@@ -1,7 +1,7 @@
 import { elementCount, float32Tensor } from "../tensor/tensor.js";
 import { type OpDef, POINTWISE, shapeError } from "./op.js";
 
-export interface ConstantAttributes {
+interface ConstantAttributes {
   readonly [name: string]: readonly number[];
   readonly shape: readonly number[];
   /** Row-major float32 values, one per element, or a single one for all. */

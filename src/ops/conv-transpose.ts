@@ -5,7 +5,7 @@ import { lowerTransposedConvolution } from "./kit/transposed-convolution.js";
 import { checkWindow, type WindowAttributes } from "./kit/window.js";
 import { concrete, type OpDef, type Site, shapeError, spatialSizes } from "./op.js";
 
-export interface ConvTransposeAttributes extends WindowAttributes {
+interface ConvTransposeAttributes extends WindowAttributes {
   readonly groups: number;
   /** Elements at the end of each axis that no window reaches: 0 to stride − 1. */
   readonly outputPadding: readonly number[];

@@ -4,7 +4,7 @@ import { checkAxis } from "./kit/axes.js";
 import { concrete, exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 import { checkScales } from "./quantize-linear.js";
 
-export interface DequantizeLinearAttributes {
+interface DequantizeLinearAttributes {
   readonly [name: string]: number | readonly number[];
   /** The step between two levels, positive, as float32: one for the whole tensor, or one for each index along `axis`. */
   readonly scales: readonly number[];

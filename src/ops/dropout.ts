@@ -1,6 +1,6 @@
 import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
-export interface DropoutAttributes {
+interface DropoutAttributes {
   readonly [name: string]: number;
   /** Probability that an element is zeroed in training, in [0, 1). */
   readonly dropRate: number;

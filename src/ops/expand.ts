@@ -3,7 +3,7 @@ import { broadcastShapes, unbroadcast } from "./kit/elementwise.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, POINTWISE } from "./op.js";
 
-export interface ExpandAttributes {
+interface ExpandAttributes {
   readonly [name: string]: readonly number[];
   /** Sizes to broadcast to; 1 keeps the size of x. */
   readonly shape: readonly number[];

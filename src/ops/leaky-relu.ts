@@ -2,7 +2,7 @@ import { checkFloats } from "./kit/axes.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
-export interface LeakyReluAttributes {
+interface LeakyReluAttributes {
   readonly [name: string]: number;
   /** The slope below 0. */
   readonly alpha: number;

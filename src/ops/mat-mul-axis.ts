@@ -4,7 +4,7 @@ import { checkAxis, checkFloats, int64Vector } from "./kit/axes.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { concrete, exactly, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
 
-export interface MatMulAxisAttributes {
+interface MatMulAxisAttributes {
   readonly [name: string]: number | readonly number[];
   /** The axis of x that is multiplied. */
   readonly axis: number;

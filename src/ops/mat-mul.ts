@@ -4,7 +4,7 @@ import { broadcastShapes, unbroadcast } from "./kit/elementwise.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
 
-export interface MatMulAttributes {
+interface MatMulAttributes {
   readonly [name: string]: boolean;
   /** Whether the last two axes of a are swapped first. */
   readonly transposeA: boolean;

@@ -2,7 +2,7 @@ import { float32Tensor } from "../tensor/tensor.js";
 import { int64Vector } from "./kit/axes.js";
 import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
-export interface OneHotAttributes {
+interface OneHotAttributes {
   readonly [name: string]: number;
   /** The number of classes, at most 2²⁴. */
   readonly depth: number;

@@ -4,7 +4,7 @@ import { checkFloats, checkIntegers, int64Vector } from "./kit/axes.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { concrete, exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
-export interface PadAttributes {
+interface PadAttributes {
   readonly [name: string]: number | readonly number[];
   /** ONNX's pads: what is put before each axis, then what is put behind each. */
   readonly pads: readonly number[];

@@ -2,7 +2,7 @@ import { float32Tensor } from "../tensor/tensor.js";
 import { checkFloats } from "./kit/axes.js";
 import { exactly, type OpDef, POINTWISE, type Site, shapeError } from "./op.js";
 
-export interface QuantizeLinearAttributes {
+interface QuantizeLinearAttributes {
   readonly [name: string]: number;
   /** The step between two levels, positive; as float32. */
   readonly scale: number;

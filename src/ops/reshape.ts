@@ -3,7 +3,7 @@ import { int64Vector, reshapeTo } from "./kit/axes.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, POINTWISE, type Site, shapeError } from "./op.js";
 
-export interface ReshapeAttributes {
+interface ReshapeAttributes {
   readonly [name: string]: readonly number[];
   /** Sizes; 0 keeps the size of the same axis of x, one −1 is what is left. */
   readonly shape: readonly number[];

@@ -2,7 +2,7 @@ import { float32Tensor } from "../tensor/tensor.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
-export interface ScaleAttributes {
+interface ScaleAttributes {
   readonly [name: string]: number;
   readonly factor: number;
 }

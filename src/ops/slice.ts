@@ -3,7 +3,7 @@ import { checkAxes, checkIntegers, int64Vector } from "./kit/axes.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { concrete, exactly, type GradientBuilder, type OpDef, POINTWISE, type Ref, shapeError } from "./op.js";
 
-export interface SliceAttributes {
+interface SliceAttributes {
   readonly [name: string]: readonly number[];
   /** Per axis, the first index that is taken. */
   readonly starts: readonly number[];
@@ -75,12 +75,12 @@ function range(size: number, start: number, end: number, step: number): { readon
 }
 
 /** The elements of an axis in reverse order. */
-export function reverse(b: GradientBuilder, name: string, x: Ref, axis: number): Ref {
+function reverse(b: GradientBuilder, name: string, x: Ref, axis: number): Ref {
   return b.add("slice", name, [x], { starts: [-1], ends: [-Number(x.type.shape[axis]) - 1], axes: [axis], steps: [-1] });
 }
 
 /** step − 1 zeros between the elements of an axis: a new axis of size `step` behind it, joined with it, less the last zeros. */
-export function dilate(b: GradientBuilder, name: string, x: Ref, axis: number, step: number): Ref {
+function dilate(b: GradientBuilder, name: string, x: Ref, axis: number, step: number): Ref {
   const { shape } = x.type;
   const count = Number(shape[axis]);
   // Sizes without a number can only be kept on their own axis, before the one that is split.

@@ -4,7 +4,7 @@ import { type NodeList, nodeList, type Target } from "./kit/lowering.js";
 import { shaderGroups } from "./kit/shader-buffers.js";
 import { concrete, exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
-export interface SplitAttributes {
+interface SplitAttributes {
   readonly [name: string]: number | readonly number[];
   readonly axis: number;
   /** The size of each output along the axis. */

@@ -2,7 +2,7 @@ import type { Dim } from "../tensor/shape.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
-export interface TransposeAttributes {
+interface TransposeAttributes {
   readonly [name: string]: readonly number[];
   /** Axis i of the result is axis perm[i] of x. */
   readonly perm: readonly number[];

@@ -26,7 +26,7 @@ export interface Schedule {
 }
 
 /** A schedule as the table lists it. */
-export interface ScheduleKind {
+interface ScheduleKind {
   /** The formula, with t for the time. */
   readonly doc: string;
   readonly options: OptionTable;
@@ -128,7 +128,7 @@ export function scheduleOf(record: unknown): Schedule {
 }
 
 /** How far a run is. */
-export interface Progress {
+interface Progress {
   /** Updates done, from 0. */
   readonly step: number;
   /** Updates in an epoch, at least 1. */

@@ -1,4 +1,4 @@
-import { type GoldenField, goldenRoot } from "./golden-field.js";
+import type { GoldenField } from "./golden-field.js";
 
 /** A golden file: what a public implementation computes with weights from a formula. The schema is in test/goldens/README.md. */
 export interface GoldenFile {
@@ -59,15 +59,10 @@ export interface GoldenRows {
 }
 
 /**
- * Read a golden file's JSON.
+ * Read the JSON of a golden file.
  *
  * @throws InceptionError FILE_CORRUPT naming the field that is missing or of another kind
  */
-export function parseGoldenFile(text: string, file: string): GoldenFile {
-  return readGoldenFile(goldenRoot(text, file));
-}
-
-/** `parseGoldenFile` of what is parsed already. */
 export function readGoldenFile(root: GoldenField): GoldenFile {
   const model = root.get("model").string();
   const hashes = root.get("fill_check").get("sha256_each").entries();

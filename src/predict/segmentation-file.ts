@@ -21,7 +21,7 @@ export type RawInput = (typeof RAW_INPUTS)[number];
 export const SIZE_MULTIPLE = 8;
 
 /** Statistics that a file for patches takes, in the order of its inputs, each [N, C]. */
-export const STATISTICS = ["mean", "standard_deviation", "lower", "upper"] as const;
+const STATISTICS = ["mean", "standard_deviation", "lower", "upper"] as const;
 export type Statistic = (typeof STATISTICS)[number];
 
 /**

@@ -20,10 +20,10 @@ import { verifyTraining } from "./verify-training.js";
  * Allowed error of a float32 run, in units of the spread. PyTorch's own float32 stays below 1.2e-5; one wrong epsilon in
  * one layer moves the logits by 1e-4 or more (test/goldens/README.md).
  */
-export const VERIFY_TOLERANCE = 5e-5;
+const VERIFY_TOLERANCE = 5e-5;
 
 /** The same behind pytorch-fid's resizing, whose coefficients PyTorch computes in float32: its own run is off by 2.2e-4. */
-export const RESIZED_TOLERANCE = 1e-3;
+const RESIZED_TOLERANCE = 1e-3;
 
 /** What a golden file is about: a network's outputs, or steps of training. */
 export type VerifiedKind = "network" | "training";
@@ -50,7 +50,7 @@ export async function verifyGoldenText(
  *
  * @throws InceptionError MODEL_UNKNOWN for a golden of a network that is not here; HASH_MISMATCH where the formula gives other numbers
  */
-export async function verifyGolden(golden: GoldenFile, platform: VerifyPlatform): Promise<readonly VerifiedCase[]> {
+async function verifyGolden(golden: GoldenFile, platform: VerifyPlatform): Promise<readonly VerifiedCase[]> {
   const set = WEIGHT_SETS.find((candidate) => candidate.goldens?.includes(golden.model));
   if (set === undefined) {
     const known = WEIGHT_SETS.flatMap((candidate) => candidate.goldens ?? []).join(", ");

@@ -6,7 +6,7 @@ import { heatOf, overlay } from "./overlay.js";
 import { QUALITY_STYLE } from "./quality-style.js";
 
 /** What a page shows of an explanation. */
-export interface ShownExplanation {
+interface ShownExplanation {
   /** The class that is explained. */
   readonly class: Prediction;
   /** The most probable classes, best first. */

@@ -35,7 +35,7 @@ export function checkFetches(model: string, outputs: readonly TensorInfo[], fetc
 }
 
 /** The size that a free dimension took, and the input that gave it. */
-export interface BoundSize {
+interface BoundSize {
   readonly size: number;
   readonly input: string;
 }

@@ -7,7 +7,7 @@ import { isDType, viewBytes } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { TensorInfo } from "./session.js";
 
-export interface OrtMetadata {
+interface OrtMetadata {
   readonly name: string;
   readonly isTensor: boolean;
   readonly type?: string;

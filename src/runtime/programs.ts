@@ -7,7 +7,7 @@ import type { TensorInfo } from "./session.js";
 import type { TrainingProgram } from "./trainer.js";
 
 /** A program as the runtime sees it after opening its model. */
-export interface OpenedProgram extends Pick<TrainingProgram, "state" | "reads"> {
+interface OpenedProgram extends Pick<TrainingProgram, "state" | "reads"> {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
 }

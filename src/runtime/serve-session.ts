@@ -6,7 +6,7 @@ import { type DescribedModel, hostTensor, type OrtValue, tensorInfo } from "./or
 import type { Engine } from "./serve.js";
 
 /** A session as all packages give it; `Value` is the package's tensor. */
-export interface OrtSession<Value extends OrtValue> {
+interface OrtSession<Value extends OrtValue> {
   run(feeds: Readonly<Record<string, Value>>, fetches: readonly string[]): Promise<Readonly<Record<string, OrtValue | undefined>>>;
   release(): Promise<void>;
 }

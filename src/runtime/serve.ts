@@ -20,7 +20,7 @@ export interface ServerPort<Work, Ready> {
 }
 
 /** Calls the runtime; null, without the call, when it must not be called any more. */
-export type Guarded = <T>(call: () => Promise<T>) => Promise<T | null>;
+type Guarded = <T>(call: () => Promise<T>) => Promise<T | null>;
 
 /**
  * Open the engine and serve it until it is closed.

@@ -31,7 +31,7 @@ export interface LabelSlab {
 }
 
 /** 8 GB in double precision: 25 classes over a window depth of 96 and planes of 512 × 512 take 5 GB. */
-export const MAX_HELD_VALUES = 2 ** 30;
+const MAX_HELD_VALUES = 2 ** 30;
 /** Labels are 16-bit. */
 const MAX_CLASSES = 2 ** 16;
 const ACTION = "merge windows";

@@ -3,13 +3,13 @@ import { type Box, type Triple, voxelCount } from "./volume.js";
 
 /** Names of the three directions to look in; a volume that is turned to RAS is seen along z, y and x. */
 export const PLANES = ["axial", "coronal", "sagittal"] as const;
-export type Plane = (typeof PLANES)[number];
+type Plane = (typeof PLANES)[number];
 
 /** Red, green and blue, 0 to 255. */
 export type Colour = readonly [red: number, green: number, blue: number];
 
 /** A picture in memory, three bytes per pixel, row by row from the top. */
-export interface RgbPicture {
+interface RgbPicture {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;
@@ -27,7 +27,7 @@ export interface SliceView {
 }
 
 /** How values become grey and classes outlines. */
-export interface SliceStyle {
+interface SliceStyle {
   /** What is black, and what is white. */
   readonly range: readonly [low: number, high: number];
   /** Of each class; null for those without an outline, such as the background. */

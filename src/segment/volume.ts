@@ -23,7 +23,7 @@ export interface Box {
  * Most voxels of a volume. Work on labels takes up to 20 bytes a voxel (two masks, a map of distances, a stack), so this
  * is 5 GB; a whole-body scan of 512 × 512 × 1000 fits.
  */
-export const MAX_VOXELS = 2 ** 28;
+const MAX_VOXELS = 2 ** 28;
 
 /** Labels are held in 32-bit integers. */
 const LARGEST_LABEL = 2 ** 31 - 1;
@@ -108,7 +108,7 @@ function isLabel(value: number): boolean {
 }
 
 /** x, y and z of a voxel. */
-export function positionOf(index: number, [width, height]: Triple): Triple {
+function positionOf(index: number, [width, height]: Triple): Triple {
   const row = Math.floor(index / width);
   return [index % width, row % height, Math.floor(row / height)];
 }
@@ -120,7 +120,7 @@ export interface LabelExtent {
 }
 
 /** Labels above this number mean a volume of intensities; the largest public label sets have a few hundred. */
-export const MAX_LABELS = 4096;
+const MAX_LABELS = 4096;
 
 interface OpenExtent {
   voxels: number;

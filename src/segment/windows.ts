@@ -24,7 +24,7 @@ export interface WindowPlan {
 }
 
 /** More windows than this mean a mistaken size: a whole-body scan with windows of 64 voxels and overlap 0.75 has some ten thousand. */
-export const MAX_WINDOWS = 2 ** 20;
+const MAX_WINDOWS = 2 ** 20;
 /**
  * Padding may multiply the voxels of a volume by this much: a single slice in windows of 64 voxels. A row of 32,767 voxels would
  * become 2,240 times as many in windows of 40 × 56 × 40, and take hours.

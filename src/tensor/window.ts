@@ -1,5 +1,5 @@
 /** A sliding window along one axis. */
-export interface AxisWindow {
+interface AxisWindow {
   readonly kernel: number;
   readonly stride: number;
   readonly dilation: number;

@@ -22,7 +22,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { type EpochRow, epochRowJson, type Position, readEpochRow } from "./history.js";
 import { decodeJson, encodeJson, isJsonRecord, isList, type JsonData, type JsonRecord, jsonNumber } from "./json.js";
 
-export const CHECKPOINT_FORMAT = "inceptionkit-checkpoint";
+const CHECKPOINT_FORMAT = "inceptionkit-checkpoint";
 const VERSION = "1";
 
 /** What a checkpoint holds besides tensors. */

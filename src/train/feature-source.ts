@@ -11,7 +11,7 @@ export interface FeatureTable {
   readonly indices: readonly number[];
 }
 
-export interface FeatureSourceOptions {
+interface FeatureSourceOptions {
   readonly batchSize: number;
   readonly seed: number;
   /** Another order in each epoch, and full batches only. */

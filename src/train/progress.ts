@@ -1,7 +1,7 @@
 import type { EpochRow } from "./history.js";
 
 /** A mean that forgets: each value counts `momentum` times as much as the one after it. */
-export interface Smoothed {
+interface Smoothed {
   readonly sum: number;
   readonly weight: number;
 }

@@ -3,7 +3,7 @@ import { type Option, toNumber } from "../options.js";
 import { decodeJson, isJsonRecord, type JsonData } from "./json.js";
 
 /** A name and its options, as in `{name: "sgd", momentum: 0.9}`. */
-export type NamedRecord = Readonly<Record<string, number | string | boolean | readonly number[]>>;
+type NamedRecord = Readonly<Record<string, number | string | boolean | readonly number[]>>;
 
 /**
  * A record with a name, or the text `name:option=value,…`.

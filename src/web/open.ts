@@ -10,7 +10,7 @@ import type { WebStart } from "./start.js";
 
 export type Ort = typeof OrtModule;
 
-export interface OpenedOn<T> {
+interface OpenedOn<T> {
   readonly ort: Ort;
   readonly device: RealDevice;
   readonly opened: T;

@@ -12,7 +12,7 @@ import type { SessionStart, TrainerStart, WebStart } from "./start.js";
 import { stateRunner } from "./state.js";
 
 /** The part of a worker's global scope that is used. */
-export interface WorkerScope {
+interface WorkerScope {
   onmessage: ((event: { readonly data: unknown }) => unknown) | null;
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
 }

@@ -36,7 +36,7 @@ export function roundHalfEven(value: number): number {
 }
 
 /** A layer's kernel and bias as integers, with one scale for each output channel. */
-export interface QuantizedKernel {
+interface QuantizedKernel {
   readonly kernel: Int8Array;
   readonly kernelScales: readonly number[];
   /** In units of inputScale · kernelScale; null where the layer has none. */

@@ -57,7 +57,7 @@ function percentileRange(histogram: Histogram, percentile: number): Range {
 }
 
 /** The value below which a share of all values lies, as if those of a bin were evenly spread over it. */
-export function quantile({ counts, exponent, total, min, max }: Histogram, share: number): number {
+function quantile({ counts, exponent, total, min, max }: Histogram, share: number): number {
   const wanted = share * total;
   let below = 0;
   for (const [index, count] of counts.entries()) {

@@ -11,7 +11,7 @@ import { sameShape } from "../../tensor/shape.js";
  * - "same": moves or chooses levels; ONNX Runtime drops the pair around it only where both sides have the same scale.
  * - "rectifier": cuts off at 0, which quantising with level 0 as zero point does by itself.
  */
-export type QuantizeRule =
+type QuantizeRule =
   | { readonly kind: "weighted"; readonly gives: "levels" | "either"; readonly fits: Fits }
   | { readonly kind: "ranged"; readonly fits: Fits }
   | { readonly kind: "same"; readonly fits: Fits }
@@ -24,7 +24,7 @@ type Fits = (graph: Graph, node: Node) => boolean;
  * here where that exists and is worth it; every other op is computed with floats between the pairs of its neighbours. Read
  * from onnxruntime/core/optimizer/qdq_transformer/selectors_actions (1.30) and checked on the graphs that it makes of ours.
  */
-export const QUANTIZE_RULES: Partial<Record<OpName, QuantizeRule>> = {
+const QUANTIZE_RULES: Partial<Record<OpName, QuantizeRule>> = {
   add: { kind: "ranged", fits: hasEqualOperands },
   averagePool: { kind: "ranged", fits: isPlainPool },
   concat: { kind: "ranged", fits: isOfMaps },

@@ -10,7 +10,7 @@ import { type PointwiseUnit, parallelUnits } from "./parallel.js";
 import { feedInput, joined, parted, setNext, stateInput, type TrainingContext } from "./state.js";
 
 /** What running the network in training gives. */
-export interface TrainingForward {
+interface TrainingForward {
   /** The trained parameters and the values that gradients are taken of. */
   readonly trained: readonly { readonly parameter: Parameter; readonly flat: Ref; readonly view: Ref }[];
   /** The outputs of the network by name. */
@@ -103,7 +103,7 @@ function byNode(units: readonly PointwiseUnit[]): readonly (readonly [string, re
   return units.flatMap(({ conv, norm, relu }) => [conv, ...(norm ? [norm] : []), relu].map((node) => [node.path, units] as const));
 }
 
-export function isTrained(parameter: Parameter, { isTrained: chosen = () => true }: TrainingOptions): boolean {
+function isTrained(parameter: Parameter, { isTrained: chosen = () => true }: TrainingOptions): boolean {
   return isTrainable(parameter) && chosen(parameter);
 }
 

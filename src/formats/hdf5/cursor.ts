@@ -3,7 +3,7 @@ import { InceptionError } from "../../errors.js";
 import type { ByteSource } from "../byte-source.js";
 import { quoted } from "../quoted.js";
 
-export type Hdf5Failure = "FILE_CORRUPT" | "FILE_LIMIT" | "FILE_TRUNCATED" | "FILE_UNSUPPORTED";
+type Hdf5Failure = "FILE_CORRUPT" | "FILE_LIMIT" | "FILE_TRUNCATED" | "FILE_UNSUPPORTED";
 
 /** Bytes of one structure (a header's block, a heap, a node of a tree). Files of Keras have some thousand. */
 const MAX_STRUCTURE_BYTES = 16 * 2 ** 20;

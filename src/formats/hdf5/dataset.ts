@@ -8,7 +8,7 @@ import { readFilters } from "./filters.js";
 import { MESSAGE, type Message } from "./object.js";
 
 /** Where the elements of an array are: a range of the file, bytes of its header, or chunks. */
-export type Layout =
+type Layout =
   | { readonly kind: "contiguous"; readonly offset: number; readonly length: number }
   | { readonly kind: "compact"; readonly bytes: Uint8Array }
   | ChunkedLayout;

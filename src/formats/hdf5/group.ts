@@ -14,7 +14,7 @@ const HARD_LINK = 0;
 const TREE_FIRST_BYTE = 0x54;
 
 /** A member of a group: its name and where its object header is. */
-export interface Member {
+interface Member {
   readonly name: string;
   readonly address: number;
 }

@@ -19,7 +19,7 @@ export const MAX_TENSORS = 50_000;
 /** What happens to a tensor whose values are in another file: refuse it, or report where they are and leave them out. */
 export type ExternalData = "refuse" | "report";
 
-export interface DecodeTensorOptions {
+interface DecodeTensorOptions {
   /** How messages name the file; default "tensor.pb". */
   readonly name?: string;
 }

@@ -9,7 +9,7 @@ import { MODEL, OPSET } from "./fields.js";
 import type { OnnxModel, OnnxOpset } from "./types.js";
 import { MessageReader, openWire, type Span, type WireFile, wireError } from "./wire.js";
 
-export interface DecodeOptions {
+interface DecodeOptions {
   /** How messages name the file; default "model.onnx". */
   readonly name?: string;
   /** Tensors whose values are in other files: "refuse" (default) or "report" their places without opening them. */

@@ -5,7 +5,7 @@ import { countElements } from "./data-type.js";
 import type { OnnxDim, OnnxDType, OnnxGraph, OnnxModel, OnnxOpset, OnnxTensor, OnnxUnread, OnnxValueInfo } from "./types.js";
 
 /** A graph input or output as a summary shows it. */
-export interface OnnxValueSummary {
+interface OnnxValueSummary {
   readonly name: string;
   /** null when the value is no tensor or its type is not stated. */
   readonly dtype: OnnxDType | null;

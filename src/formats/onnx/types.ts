@@ -81,7 +81,7 @@ export interface OnnxNode {
 }
 
 /** The value of an attribute for each attribute type. Floats are float32: other numbers are rounded when encoded. */
-export interface OnnxAttributeValues {
+interface OnnxAttributeValues {
   float: number;
   int: OnnxInt;
   string: string;

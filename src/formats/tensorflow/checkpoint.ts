@@ -49,7 +49,7 @@ export interface Bundle {
 }
 
 /** A tensor of a V1 checkpoint. */
-export interface SliceTensor {
+interface SliceTensor {
   readonly name: string;
   readonly dtype: DType | null;
   readonly shape: readonly number[];

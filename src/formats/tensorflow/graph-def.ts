@@ -22,7 +22,7 @@ const MAX_EXPANSION = 8;
 const MAX_NODES = 1_000_000;
 
 /** A constant of the graph, under the name of its node. */
-export interface GraphConstant {
+interface GraphConstant {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];

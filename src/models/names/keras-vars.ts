@@ -18,7 +18,7 @@ const POSITIONS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** A layer of a class, counted from 0; only the convolution of a unit may lack a normalization. */
-export interface SavedLayer {
+interface SavedLayer {
   readonly conv: number;
   readonly norm: number;
 }

@@ -64,7 +64,7 @@ export function invalid(name: string, fact: string, details: Readonly<Record<str
 }
 
 /** By value where all are whole numbers ("2" before "10"), otherwise by their characters' codes. */
-export function sortedNames(names: Iterable<string>): string[] {
+function sortedNames(names: Iterable<string>): string[] {
   const all = [...names];
   const byCode = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
   if (!all.every((each) => /^\d{1,15}$/.test(each))) return all.sort(byCode);

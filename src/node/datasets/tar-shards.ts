@@ -27,7 +27,7 @@ const MAX_SHARDS = 100_000;
 const MAX_NAME_LENGTH = 4096;
 
 /** Where the image of a sample lies in its shard. */
-export interface TarSample {
+interface TarSample {
   /** Name of the sample in the shard, without ending. */
   readonly key: string;
   readonly label: string;
@@ -71,7 +71,7 @@ export async function readTarShards(name: string, shards: readonly Shard[]): Pro
 }
 
 /** A tar file and the part of the dataset that it holds; null: not said. */
-export interface Shard {
+interface Shard {
   readonly file: string;
   readonly split: "train" | "val" | null;
 }

@@ -24,7 +24,7 @@ const SAME_SPACING = 1e-4;
 const UNEVEN = 0.1;
 
 /** The error of slices that make no volume together. */
-export function stackError(folder: string, fact: string, law: string): InceptionError {
+function stackError(folder: string, fact: string, law: string): InceptionError {
   return new InceptionError("VOLUME_INVALID", `Cannot read DICOM series of ${quoted(folder)}: ${fact}, expected ${law}`, { folder });
 }
 

@@ -44,7 +44,7 @@ export interface DicomSlice {
 }
 
 /** Where a slice's pixels are in its file: one range of them as they are, or the parts of a compressed stream. */
-export interface SlicePixels {
+interface SlicePixels {
   /** Transfer syntax of the compressed stream; null for plain little-endian pixels. */
   readonly compression: string | null;
   readonly ranges: readonly { readonly offset: number; readonly length: number }[];

@@ -17,8 +17,6 @@ export type FrechetTask =
       readonly options: Omit<KernelDistanceOptions, "onSubset">;
     };
 
-export type TaskResult<T extends FrechetTask> = T extends { readonly kind: "distance" } ? number : KernelDistance;
-
 /** What the thread sends: how far it is, then the result or the error that it ended with. */
 export type TaskReply =
   | { readonly kind: "progress"; readonly done: number; readonly total: number }

@@ -14,7 +14,7 @@ import { checkRow } from "../../predict/predict.js";
 import { type ImageInput, joinInputs, readImageInputs } from "../image-inputs.js";
 import type { FeatureNetwork } from "./network.js";
 
-export interface ImageSetOptions {
+interface ImageSetOptions {
   /** How messages name the set. */
   readonly place: string;
   /** "a" or "b": sets are dealt differently. */

@@ -11,7 +11,7 @@ import { checkFinite } from "../../tensor/finite.js";
 import { createNodeSession } from "../ort-session.js";
 import type { InputBatch } from "./inputs.js";
 
-export interface CalibrateOptions {
+interface CalibrateOptions {
   readonly threads: number;
   /** Told how many files more are done. */
   readonly onFiles: (count: number) => void;

@@ -13,7 +13,7 @@ export interface InputBatch {
   readonly input: Float32Tensor;
 }
 
-export interface ReadOptions {
+interface ReadOptions {
   readonly preprocessing: Preprocessing;
   /** [C, H, W] that the network reads. */
   readonly shape: readonly number[];

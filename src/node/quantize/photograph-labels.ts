@@ -2,7 +2,7 @@ import path from "node:path";
 import { wordNetIds } from "../wordnet-ids.js";
 
 /** How files say what they show. */
-export interface LabelRule {
+interface LabelRule {
   /** Class indices by the names that a folder may have. */
   readonly classes: ReadonlyMap<string, number>;
   /** Class indices by WordNet id, which ImageNet's file names begin with. */

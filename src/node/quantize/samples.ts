@@ -7,7 +7,7 @@ export interface Samples {
   readonly evaluation: readonly string[];
 }
 
-export interface SampleChoice {
+interface SampleChoice {
   /** Folder of files such as the network will see. */
   readonly calibrate: string;
   /** Another folder to measure on; undefined sets every fifth file of the first aside. */

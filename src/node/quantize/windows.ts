@@ -5,7 +5,7 @@ import { stackRows } from "../../tensor/tensor.js";
 import { type PreparedCase, prepareCase, readCase } from "../segment/prepare-case.js";
 import type { InputBatch } from "./inputs.js";
 
-export interface WindowOptions {
+interface WindowOptions {
   readonly recipe: SegmentationRecipe;
   readonly batch: number;
   /** Told of a volume that cannot be used, which is left out. */

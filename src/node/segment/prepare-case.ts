@@ -24,7 +24,7 @@ export interface PreparedCase extends PreparedVolume {
 }
 
 /** A case as its files have it. */
-export interface ReadCase {
+interface ReadCase {
   /** Of the first file; null for a series of DICOM slices. */
   readonly header: NiftiHeader | null;
   /** The first channel, as it was read. */

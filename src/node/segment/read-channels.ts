@@ -4,7 +4,7 @@ import type { NiftiHeader } from "../../formats/nifti.js";
 import { readVolume, readVolumes, type VolumeSizes } from "../volumes.js";
 
 /** The volumes of one case. */
-export interface ChannelVolumes {
+interface ChannelVolumes {
   /** Of the first file; null for a series of DICOM slices. */
   readonly header: NiftiHeader | null;
   readonly channels: readonly Volume[];

@@ -38,7 +38,7 @@ export interface SegmentFilesOptions extends Omit<SegmentOptions, "onWindow"> {
 }
 
 /** Below the folder of the results. */
-export const SEGMENT_FILES = { volumes: "volumes.csv", quality: "qc", probabilities: "probabilities" } as const;
+const SEGMENT_FILES = { volumes: "volumes.csv", quality: "qc", probabilities: "probabilities" } as const;
 
 /**
  * Segment files one after the other into a folder: `NAME.nii.gz` with the labels on the file's own grid, `volumes.csv` with the

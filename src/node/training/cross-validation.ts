@@ -20,7 +20,7 @@ export interface CrossValidation {
 }
 
 /** What is written beside the folds. */
-export const CROSS_VALIDATION_FILE = "cross-validation.json";
+const CROSS_VALIDATION_FILE = "cross-validation.json";
 
 /**
  * Train as many networks as there are folds, each without one of them, and measure each case by the network that has not seen

@@ -13,17 +13,14 @@ import type { TrainingSettings } from "../../train/settings.js";
 import { createNodeTrainer } from "../ort-trainer.js";
 
 /** The optimiser of each parameter: with weight decay where the settings want it. */
-export function optimizerChoice({
-  optimizer,
-  decayOn,
-}: Pick<TrainingSettings, "optimizer" | "decayOn">): (parameter: Parameter) => Optimizer {
+function optimizerChoice({ optimizer, decayOn }: Pick<TrainingSettings, "optimizer" | "decayOn">): (parameter: Parameter) => Optimizer {
   const decayed = optimizerOf(optimizer);
   const plain = optimizer.weightDecay === undefined ? decayed : optimizerOf({ ...optimizer, weightDecay: 0 });
   return ({ role }) => (decays(role, decayOn) ? decayed : plain);
 }
 
 /** The settings that become part of the programs. */
-export type CompiledSettings = Pick<
+type CompiledSettings = Pick<
   TrainingSettings,
   | "accumulate"
   | "averageDecay"
@@ -69,7 +66,7 @@ export function compileSettings(
   });
 }
 
-export interface OpenedTrainer {
+interface OpenedTrainer {
   readonly compiled: CompiledTraining;
   readonly trainer: Trainer;
   readonly masks: readonly MaskFeed[];

@@ -13,7 +13,7 @@ import type { RunWriter } from "../run-folder.js";
 import type { TrainingNetwork } from "./prepare-network.js";
 import { namedSettings, sourceName, startingWeightsJson } from "./source-names.js";
 
-export interface RunReportParts {
+interface RunReportParts {
   readonly writer: RunWriter;
   readonly network: TrainingNetwork;
   readonly settings: TrainingSettings;

@@ -8,7 +8,7 @@ import { checkpointOf } from "./checkpoint-state.js";
 import type { TrainingNetwork } from "./prepare-network.js";
 import type { RunLog } from "./run-log.js";
 
-export interface SaverParts<E> {
+interface SaverParts<E> {
   readonly trainer: Trainer;
   /** Parameters that the trainer does not have because they are frozen. */
   readonly fixed: ReadonlyMap<string, Tensor>;

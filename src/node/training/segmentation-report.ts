@@ -13,7 +13,7 @@ import { runFacts } from "./run-report.js";
 import { namedSettings, sourceName } from "./source-names.js";
 import type { SegmentationValidation } from "./validate-segmentation.js";
 
-export interface SegmentationReportParts {
+interface SegmentationReportParts {
   readonly writer: RunWriter;
   readonly network: { readonly model: string; readonly options: JsonRecord; readonly parameters: ReadonlyMap<string, Tensor> };
   readonly settings: SegmentationSettings;

@@ -54,7 +54,7 @@ export interface TrainModelOptions extends TrainerOptions, NetworkOptions {
   readonly signal?: CancelSignal;
 }
 
-export interface ResumeTrainingOptions extends Omit<TrainModelOptions, "options" | "preprocessing"> {
+interface ResumeTrainingOptions extends Omit<TrainModelOptions, "options" | "preprocessing"> {
   /** Directory of the run. */
   readonly out: string;
   /** Another number of epochs, more than are done. Default: the run's. */
@@ -104,7 +104,7 @@ export async function trainModel(id: string, given: GivenOptions, options: Train
 }
 
 /** What a run trains, before it writes anything. */
-export type PreparedTraining = Pick<Prepared, "settings" | "network" | "train" | "val">;
+type PreparedTraining = Pick<Prepared, "settings" | "network" | "train" | "val">;
 
 /** @internal The first half of `trainModel`: settings, data and network. */
 export async function prepareTraining(id: string, given: GivenOptions, options: TrainModelOptions): Promise<PreparedTraining> {

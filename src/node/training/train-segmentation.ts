@@ -49,7 +49,7 @@ export interface TrainSegmentationOptions extends TrainerOptions {
   readonly signal?: CancelSignal;
 }
 
-export interface ResumeSegmentationOptions extends Omit<TrainSegmentationOptions, "options"> {
+interface ResumeSegmentationOptions extends Omit<TrainSegmentationOptions, "options"> {
   /** Directory of the run. */
   readonly out: string;
   /** Another number of epochs, more than are done. Default: the run's. */
@@ -93,7 +93,7 @@ export async function trainSegmentation(id: string, given: GivenOptions, options
 }
 
 /** What a run trains, before it writes anything. */
-export interface PreparedSegmentation extends Pick<Prepared, "settings" | "network" | "plan" | "dataset" | "labels"> {
+interface PreparedSegmentation extends Pick<Prepared, "settings" | "network" | "plan" | "dataset" | "labels"> {
   /** Contents of plan.json. */
   readonly file: JsonRecord;
 }

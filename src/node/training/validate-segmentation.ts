@@ -36,7 +36,7 @@ export interface SegmentationValidation {
 }
 
 /** Where scores are below the directory of a run. */
-export const VALIDATION_FILE = "validation.json";
+const VALIDATION_FILE = "validation.json";
 
 /**
  * Segment the cases that a run set aside, whole, and score them against their labels. Predictions are written to

@@ -13,7 +13,7 @@ import { type NodeList, padLast, product, sizeOrRest, sliceLast, spatial } from 
 import { joinParts } from "./shader-buffers.js";
 import type { ConvAttributes } from "./window.js";
 
-export interface WeightGradientOperands {
+interface WeightGradientOperands {
   readonly attributes: ConvAttributes;
   readonly x: string;
   readonly dy: string;

@@ -79,7 +79,7 @@ export function binaryGradient(
   };
 }
 
-export interface BinaryOperands {
+interface BinaryOperands {
   readonly a: Ref;
   readonly b: Ref;
   /** The result. */

@@ -16,7 +16,7 @@ import type { LoweredNode, LowerSite } from "../op.js";
 import { type NodeList, nodeList, padLast, product, type Target } from "./lowering.js";
 import { lowerWindow, type WindowAttributes } from "./window.js";
 
-export interface TransposedConvolution extends WindowAttributes {
+interface TransposedConvolution extends WindowAttributes {
   readonly groups: number;
   /** Spatial sizes of dx. */
   readonly inputShape: readonly number[];

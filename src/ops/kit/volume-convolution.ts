@@ -22,7 +22,7 @@ import { type NodeList, padLast, sliceLast, spatial } from "./lowering.js";
 import { lowerWindow, type WindowAttributes } from "./window.js";
 
 /** A convolution of x [N, C, D, H, W] by w [M, C, kernel…], which gives a map of `outputShape`. */
-export interface VolumeConvolution extends WindowAttributes {
+interface VolumeConvolution extends WindowAttributes {
   readonly x: string;
   readonly w: string;
   readonly bias?: string;

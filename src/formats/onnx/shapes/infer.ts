@@ -23,7 +23,7 @@ export interface GraphForm {
 }
 
 /** A model, of which initializers may be without values. */
-export interface FormSource extends Pick<OnnxModel, "opsets"> {
+interface FormSource extends Pick<OnnxModel, "opsets"> {
   readonly graph: Pick<OnnxGraph, "nodes" | "inputs" | "outputs"> & {
     readonly initializers: readonly (TypedTensor & Pick<OnnxTensor, "name">)[];
   };
