@@ -3,6 +3,7 @@
  * same builder, so that it is checked, lowered and run by the same code.
  */
 import type { Node } from "../ir/graph.js";
+import { producersOf, reachedFrom } from "../ir/uses.js";
 import type { GraphBuilder, Ref } from "../ops/build.js";
 import { opDef } from "../ops/index.js";
 import { type GradientBuilder, shapeError } from "../ops/op.js";
@@ -53,15 +54,6 @@ export function gradients(b: GraphBuilder, loss: Ref, wrt: readonly Ref[], optio
     }
   }
   return wrt.map(({ id }) => total(b, id, pending));
-}
-
-/** Every value that some of `sources` flow into, and they themselves. */
-function reachedFrom(nodes: readonly Node[], sources: readonly string[]): ReadonlySet<string> {
-  const reached = new Set(sources);
-  for (const node of nodes) {
-    if (node.inputs.some((input) => reached.has(input))) for (const output of node.outputs) reached.add(output);
-  }
-  return reached;
 }
 
 /** The sum of what reached a value so far; null where nothing did. Asked once all readers of the value are done. */
@@ -120,7 +112,7 @@ function secondRun(b: GraphBuilder, nodes: readonly Node[], part: readonly Node[
   const made = new Set(part.flatMap((node) => node.outputs));
   const inside = new Set(part.map(({ path }) => path));
   const shared = new Set(nodes.filter(({ path }) => !inside.has(path)).flatMap((node) => node.inputs));
-  const makers = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const producers = producersOf(nodes);
   const values = new Map<string, Ref>();
   const name = `recompute.${part[0]?.path ?? ""}`;
   let nothing: Ref | null = null;
@@ -129,7 +121,7 @@ function secondRun(b: GraphBuilder, nodes: readonly Node[], part: readonly Node[
     if (known) return known;
     const kept = b.ref(value);
     // Parameters are there anyway, and a view of one is no work; only what the forward pass made is held back.
-    if (!makers.has(value) || isView(makers, value)) return kept;
+    if (!producers.has(value) || isView(producers, value)) return kept;
     nothing ??= zeroOf(b, name, gradient);
     const late = b.add("add", `${name}.${value}`, [kept, nothing], {});
     values.set(value, late);
@@ -154,9 +146,9 @@ function zeroOf(b: GraphBuilder, name: string, gradient: Ref): Ref {
 }
 
 /** Whether a value is a parameter in another shape. */
-function isView(makers: ReadonlyMap<string, Node>, value: string): boolean {
-  const maker = makers.get(value);
-  return maker?.op === "reshape" && !maker.inputs.some((input) => makers.has(input));
+function isView(producers: ReadonlyMap<string, Node>, value: string): boolean {
+  const producer = producers.get(value);
+  return producer?.op === "reshape" && !producer.inputs.some((input) => producers.has(input));
 }
 
 /** A rule that returns another shape is a mistake in the rule, which would surface far away. */

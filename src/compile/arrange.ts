@@ -1,4 +1,5 @@
 import type { Graph, Node } from "../ir/graph.js";
+import { consumersOf } from "../ir/uses.js";
 import type { LoweredNode } from "../ops/op.js";
 
 /** A node of a graph and what it becomes in ONNX. */
@@ -16,9 +17,7 @@ const OF_CHANNELS: ReadonlySet<string> = new Set(["batchNormalization", "relu", 
  * stand next to it.
  */
 export function arrangeLater(graph: Graph, parts: readonly LoweredPart[]): readonly LoweredPart[] {
-  const readers = new Map<string, number>();
-  for (const value of graph.nodes.flatMap(({ inputs }) => inputs)) readers.set(value, (readers.get(value) ?? 0) + 1);
-  for (const { value } of graph.outputs) readers.set(value, (readers.get(value) ?? 0) + 1);
+  const consumers = consumersOf(graph);
   const result = [...parts];
   const makers = new Map<string, number>();
   for (const [index, { node, lowered }] of parts.entries()) {
@@ -26,7 +25,7 @@ export function arrangeLater(graph: Graph, parts: readonly LoweredPart[]): reado
     const maker = makers.get(x);
     const before = maker === undefined ? undefined : result[maker];
     const [own, ...more] = lowered;
-    if (before && maker !== undefined && own && more.length === 0 && OF_CHANNELS.has(node.op) && readers.get(x) === 1) {
+    if (before && maker !== undefined && own && more.length === 0 && OF_CHANNELS.has(node.op) && consumers.get(x)?.length === 1) {
       const { kept, moved } = exchanged(before.lowered, node.path, own);
       result[maker] = { node: before.node, lowered: kept };
       result[index] = { node, lowered: moved };

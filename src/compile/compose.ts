@@ -1,5 +1,7 @@
 import type { Graph, Node } from "../ir/graph.js";
 import { typeOf } from "../ir/graph.js";
+import { rewriteGraph } from "../ir/rewrite.js";
+import { consumersOf, onlyConsumer } from "../ir/uses.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
 import { checkGraph } from "../ops/index.js";
 
@@ -18,17 +20,14 @@ import { checkGraph } from "../ops/index.js";
 export function composePointwise(graph: Graph): Graph {
   const pairs = compositions(graph);
   if (pairs.length === 0) return graph;
-  const pieces = new Map(pairs.map((pair) => [pair.pointwise.path, composed(graph, pair)] as const));
-  const gone = new Set(pairs.flatMap(({ transposed, between }) => [transposed, ...between].map(({ path }) => path)));
-  const hidden = new Set(pairs.flatMap(({ transposed, between }) => [transposed, ...between].flatMap(({ outputs }) => outputs)));
-  const types = [...pieces.values()].flatMap((piece) => [...piece.types]);
-  return checkGraph({
-    ...graph,
-    nodes: graph.nodes.flatMap((node) => pieces.get(node.path)?.nodes ?? (gone.has(node.path) ? [] : [node])),
-    modules: graph.modules.filter(({ output }) => !hidden.has(output)),
-    stages: graph.stages.filter(({ output }) => !hidden.has(output)),
-    types: new Map([...[...graph.types].filter(([value]) => !hidden.has(value)), ...types]),
-  });
+  const composedPairs = pairs.map((pair) => ({ ...pair, piece: composed(graph, pair) }));
+  const pieces = new Map(
+    composedPairs.flatMap(({ transposed, between, pointwise, piece }) => [
+      [pointwise.path, piece.nodes] as const,
+      ...[transposed, ...between].map(({ path }) => [path, []] as const),
+    ]),
+  );
+  return checkGraph(rewriteGraph(graph, { pieces, types: composedPairs.flatMap(({ piece }) => [...piece.types]) }));
 }
 
 interface Composition {
@@ -39,20 +38,16 @@ interface Composition {
 }
 
 function compositions(graph: Graph): readonly Composition[] {
-  const readers = new Map<string, Node[]>();
-  for (const node of graph.nodes) for (const input of node.inputs) readers.set(input, [...(readers.get(input) ?? []), node]);
-  const shown = new Set(graph.outputs.map(({ value }) => value));
-  const onlyReader = ({ outputs: [output = ""] }: Node): Node | undefined =>
-    shown.has(output) || readers.get(output)?.length !== 1 ? undefined : readers.get(output)?.[0];
+  const consumers = consumersOf(graph);
   return graph.nodes.flatMap((transposed) => {
     if (transposed.op !== "convTranspose" || transposed.attributes.groups !== 1) return [];
     const between: Node[] = [];
-    let next = onlyReader(transposed);
-    while (next !== undefined && isCrop(next)) {
+    let next = onlyConsumer(consumers, transposed);
+    while (next !== null && isCrop(next)) {
       between.push(next);
-      next = onlyReader(next);
+      next = onlyConsumer(consumers, next);
     }
-    return next !== undefined && narrows(graph, next, between.at(-1) ?? transposed) ? [{ transposed, between, pointwise: next }] : [];
+    return next !== null && narrows(graph, next, between.at(-1) ?? transposed) ? [{ transposed, between, pointwise: next }] : [];
   });
 }
 

@@ -1,4 +1,5 @@
 import type { OnnxNode, OnnxTensor } from "../formats/onnx/types.js";
+import { neededFor } from "../ir/uses.js";
 import type { Shape } from "../tensor/shape.js";
 import type { LoweredGraph } from "./lower.js";
 
@@ -88,11 +89,6 @@ function int64Values({ data }: OnnxTensor): readonly number[] {
 
 /** Without the nodes and constants that nothing reads any more. */
 function dropUnread({ nodes, constants }: LoweredGraph, outputs: ReadonlySet<string>): LoweredGraph {
-  const read = new Set(outputs);
-  const kept = [...nodes].reverse().filter((node) => {
-    if (!node.outputs.some((output) => read.has(output))) return false;
-    for (const input of node.inputs) read.add(input);
-    return true;
-  });
-  return { nodes: kept.reverse(), constants: constants.filter(({ name }) => read.has(name)) };
+  const needed = neededFor(nodes, outputs);
+  return { nodes: needed.nodes, constants: constants.filter(({ name }) => needed.values.has(name)) };
 }

@@ -1,4 +1,5 @@
 import { type Attributes, type Graph, type Node, typeOf } from "../ir/graph.js";
+import { consumersOf, onlyConsumer } from "../ir/uses.js";
 
 /** What a box stands for; the drawings colour by it. */
 export type DiagramKind = "activation" | "block" | "concat" | "conv" | "head" | "input" | "norm" | "output" | "pool" | "reduction" | "sum";
@@ -39,7 +40,7 @@ const FOLLOWERS: Readonly<Partial<Record<string, readonly string[]>>> = {
  * @param scope - the nodes of the part; a value that leaves it ends a box
  */
 export function unitsOf(graph: Graph, scope: readonly Node[]): readonly Unit[] {
-  const readers = readersOf(graph);
+  const consumers = consumersOf(graph);
   const pathOf = unitPaths(graph);
   const inScope = new Set(scope);
   const taken = new Set<Node>();
@@ -48,7 +49,7 @@ export function unitsOf(graph: Graph, scope: readonly Node[]): readonly Unit[] {
     if (taken.has(first)) continue;
     const nodes: [Node, ...Node[]] = [first];
     let allowed = FOLLOWERS[first.op] ?? [];
-    for (let next = soleReader(readers, first); next !== undefined; next = soleReader(readers, next)) {
+    for (let next = onlyConsumer(consumers, first); next !== null; next = onlyConsumer(consumers, next)) {
       const position = allowed.indexOf(next.op);
       if (position < 0 || !inScope.has(next)) break;
       allowed = allowed.slice(position + 1);
@@ -72,24 +73,6 @@ export function isWithin({ path, stage }: Pick<Node, "path" | "stage">, part: st
 
 export function isUnder(path: string, ancestor: string): boolean {
   return path === ancestor || path.startsWith(`${ancestor}.`);
-}
-
-/** Who reads each value; null stands for an output of the graph. */
-function readersOf(graph: Graph): ReadonlyMap<string, readonly (Node | null)[]> {
-  const readers = new Map<string, (Node | null)[]>();
-  const read = (value: string, reader: Node | null): void => {
-    const known = readers.get(value);
-    if (known) known.push(reader);
-    else readers.set(value, [reader]);
-  };
-  for (const node of graph.nodes) for (const input of node.inputs) read(input, node);
-  for (const output of graph.outputs) read(output.value, null);
-  return readers;
-}
-
-function soleReader(readers: ReadonlyMap<string, readonly (Node | null)[]>, node: Node): Node | undefined {
-  const [reader, ...others] = node.outputs.flatMap((output) => readers.get(output) ?? []);
-  return others.length === 0 ? (reader ?? undefined) : undefined;
 }
 
 /** The path of the first module that holds exactly the given nodes, or else that of the first of them. */

@@ -1,5 +1,7 @@
 import { InceptionError } from "../errors.js";
 import type { Graph, GraphOutput } from "./graph.js";
+import { rewriteGraph } from "./rewrite.js";
+import { neededFor } from "./uses.js";
 
 /**
  * The same network with other outputs, without what they do not need: a feature extractor, a network without its
@@ -10,26 +12,11 @@ import type { Graph, GraphOutput } from "./graph.js";
  */
 export function selectOutputs(graph: Graph, names: readonly string[]): Graph {
   const outputs = names.map((name) => findOutput(graph, name));
-  const needed = new Set<string>(outputs.map((output) => output.value));
-  const nodes = [...graph.nodes]
-    .reverse()
-    .filter((node) => {
-      if (!node.outputs.some((output) => needed.has(output))) return false;
-      for (const input of node.inputs) needed.add(input);
-      return true;
-    })
-    .reverse();
-  const kept = new Set([...needed, ...nodes.flatMap((node) => node.outputs)]);
-  return {
-    ...graph,
-    outputs,
-    nodes,
-    inputs: graph.inputs.filter((input) => kept.has(input.name)),
-    parameters: graph.parameters.filter((parameter) => kept.has(parameter.path)),
-    modules: graph.modules.filter((module) => kept.has(module.output)),
-    stages: graph.stages.filter((stage) => kept.has(stage.output)),
-    types: new Map([...graph.types].filter(([value]) => kept.has(value))),
-  };
+  const { nodes } = neededFor(
+    graph.nodes,
+    outputs.map(({ value }) => value),
+  );
+  return rewriteGraph(graph, { nodes, outputs });
 }
 
 function findOutput(graph: Graph, name: string): GraphOutput {

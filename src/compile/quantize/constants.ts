@@ -1,6 +1,7 @@
 import type { Graph, Node, Parameter, ParameterRole } from "../../ir/graph.js";
 import { typeOf } from "../../ir/graph.js";
 import { selectOutputs } from "../../ir/prune.js";
+import { rewriteGraph } from "../../ir/rewrite.js";
 import { checkGraph } from "../../ops/index.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Network } from "./network.js";
@@ -43,22 +44,12 @@ function constantValues({ parameters, nodes }: Graph): ReadonlySet<string> {
 export function withConstants({ graph, parameters }: Network, values: ReadonlyMap<string, Tensor>): Network {
   const made = constantValues(graph);
   const nodes = graph.nodes.filter(({ outputs }) => !outputs.some((output) => made.has(output)));
-  const read = new Set([...nodes.flatMap(({ inputs }) => inputs), ...graph.outputs.map(({ value }) => value)]);
   const stageOf = new Map(graph.nodes.flatMap(({ outputs, stage }) => outputs.map((output) => [output, stage] as const)));
   const added = [...values.keys()].map(
     (path): Parameter => ({ path, type: typeOf(graph, path), role: roleOf(nodes, path), stage: stageOf.get(path) ?? "" }),
   );
-  const kept = graph.parameters.filter(({ path }) => read.has(path));
-  const gone = new Set([...graph.parameters.map(({ path }) => path), ...made].filter((value) => !read.has(value)));
   return {
-    graph: checkGraph({
-      ...graph,
-      nodes,
-      parameters: [...kept, ...added],
-      modules: graph.modules.filter(({ output }) => !gone.has(output)),
-      stages: graph.stages.filter(({ output }) => !gone.has(output)),
-      types: new Map([...graph.types].filter(([value]) => !gone.has(value))),
-    }),
+    graph: checkGraph(rewriteGraph(graph, { nodes, parameters: [...graph.parameters, ...added] })),
     parameters: new Map([...parameters, ...values]),
   };
 }

@@ -1,9 +1,10 @@
 import { type Graph, type Node, type Parameter, typeOf } from "../../ir/graph.js";
+import { rewriteGraph } from "../../ir/rewrite.js";
+import { type Consumers, consumersOf, onlyConsumer } from "../../ir/uses.js";
 import { checkGraph } from "../../ops/index.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import { dropInferenceIdentities } from "../simplify.js";
 import { floatsOf, type Network } from "./network.js";
-import { type Readers, readersOf } from "./readers.js";
 import { quantizeRule } from "./rules.js";
 import { splitTransposed } from "./transposed.js";
 
@@ -33,21 +34,20 @@ interface Layer {
 }
 
 function foldableLayers(graph: Graph): readonly Layer[] {
-  const readers = readersOf(graph);
+  const consumers = consumersOf(graph);
   const parameters = new Set(graph.parameters.map(({ path }) => path));
   return graph.nodes.flatMap((node) => {
     const [, ...weights] = node.inputs;
     // A kernel that is computed, or that two nodes share, stays as it is.
-    const isOwn = weights.every((value) => parameters.has(value) && readers.get(value)?.length === 1);
-    const followers = quantizeRule(node.op)?.kind === "weighted" && isOwn ? followersOf(node, readers) : [];
+    const isOwn = weights.every((value) => parameters.has(value) && consumers.get(value)?.length === 1);
+    const followers = quantizeRule(node.op)?.kind === "weighted" && isOwn ? followersOf(node, consumers) : [];
     return followers.length === 0 ? [] : [{ node, followers, bias: weights[1] ?? `${node.path}.bias` }];
   });
 }
 
-function followersOf(node: Node, readers: Readers): readonly Node[] {
-  const [next, ...more] = readers.get(node.outputs[0] ?? "") ?? [];
-  if (next === undefined || next === "output" || more.length > 0) return [];
-  return next.op === "scale" || next.op === "batchNormalization" ? [next, ...followersOf(next, readers)] : [];
+function followersOf(node: Node, consumers: Consumers): readonly Node[] {
+  const next = onlyConsumer(consumers, node);
+  return next?.op === "scale" || next?.op === "batchNormalization" ? [next, ...followersOf(next, consumers)] : [];
 }
 
 /** The new kernel and bias of a layer. */
@@ -85,29 +85,19 @@ function affineOf(network: Network, node: Node): { readonly factor: (c: number) 
 }
 
 function withoutFollowers(graph: Graph, layers: readonly Layer[]): Graph {
-  const layerAt = new Map(layers.map((layer) => [layer.node.path, layer] as const));
-  const gone = new Set(layers.flatMap(({ followers }) => followers.map(({ path }) => path)));
-  const values = new Map(
+  const pieces = new Map<string, readonly Node[]>(
+    layers.flatMap(({ node, followers, bias }) => [
+      [node.path, [{ ...node, inputs: [...node.inputs.slice(0, 2), bias] }]] as const,
+      ...followers.map(({ path }) => [path, []] as const),
+    ]),
+  );
+  const replaced = new Map(
     layers.flatMap(({ node, followers }) => followers.map(({ outputs }) => [outputs[0] ?? "", node.outputs[0] ?? ""] as const)),
   );
-  const rename = (value: string): string => values.get(value) ?? value;
-  const dropped = new Set(layers.flatMap(({ followers }) => followers.flatMap(({ inputs }) => inputs.slice(1))));
   const added = layers.flatMap(({ node, bias }): Parameter[] => {
     const [channels = 1] = typeOf(graph, node.inputs[1] ?? "").shape;
     return node.inputs.length > 2 ? [] : [{ path: bias, type: { dtype: "float32", shape: [channels] }, role: "bias", stage: node.stage }];
   });
-  const types = [...graph.types].filter(([value]) => !values.has(value) && !dropped.has(value));
-  return checkGraph({
-    ...graph,
-    nodes: graph.nodes.flatMap((node) => {
-      if (gone.has(node.path)) return [];
-      const layer = layerAt.get(node.path);
-      return [{ ...node, inputs: layer ? [...node.inputs.slice(0, 2).map(rename), layer.bias] : node.inputs.map(rename) }];
-    }),
-    parameters: [...graph.parameters.filter(({ path }) => !dropped.has(path)), ...added],
-    outputs: graph.outputs.map((output) => ({ ...output, value: rename(output.value) })),
-    modules: graph.modules.map((module) => ({ ...module, output: rename(module.output) })),
-    stages: graph.stages.map((stage) => ({ ...stage, output: rename(stage.output) })),
-    types: new Map([...types, ...added.map(({ path, type }) => [path, type] as const)]),
-  });
+  const types = added.map(({ path, type }) => [path, type] as const);
+  return checkGraph(rewriteGraph(graph, { pieces, replaced, parameters: [...graph.parameters, ...added], types }));
 }

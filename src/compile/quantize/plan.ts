@@ -1,6 +1,6 @@
 import { InceptionError } from "../../errors.js";
 import type { Graph, Node } from "../../ir/graph.js";
-import { type Readers, readersOf } from "./readers.js";
+import { type Consumers, consumersOf, producersOf } from "../../ir/uses.js";
 import { quantizeRule } from "./rules.js";
 
 export interface PlanOptions {
@@ -32,7 +32,7 @@ export interface QuantizationPlan {
  * @throws InceptionError OPTION_INVALID for a path that no node is at or below; where nothing is left to quantise
  */
 export function planQuantization(graph: Graph, options: PlanOptions = {}): QuantizationPlan {
-  const walk = { graph, readers: readersOf(graph), makers: makersOf(graph), keep: keptPaths(graph, options) };
+  const walk = { graph, consumers: consumersOf(graph), producers: producersOf(graph.nodes), keep: keptPaths(graph, options) };
   const { nodes, rectified } = withoutUnread(walk, forward(walk));
   const isWeighted = (node: Node): boolean => quantizeRule(node.op)?.kind === "weighted";
   if (!graph.nodes.some((node) => isWeighted(node) && nodes.has(node.path))) {
@@ -52,16 +52,12 @@ export function planQuantization(graph: Graph, options: PlanOptions = {}): Quant
 
 interface Walk {
   readonly graph: Graph;
-  readonly readers: Readers;
-  readonly makers: ReadonlyMap<string, Node>;
+  readonly consumers: Consumers;
+  readonly producers: ReadonlyMap<string, Node>;
   readonly keep: ReadonlySet<string>;
 }
 
 type Chosen = Pick<QuantizationPlan, "nodes" | "rectified">;
-
-function makersOf(graph: Graph): ReadonlyMap<string, Node> {
-  return new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
-}
 
 function keptPaths(graph: Graph, { keep = [], keepFirst = false, keepLast = false }: PlanOptions): ReadonlySet<string> {
   const below = (prefix: string) => graph.nodes.filter(({ path }) => path === prefix || path.startsWith(`${prefix}.`));
@@ -91,17 +87,17 @@ function endLayers(nodes: readonly Node[], from: "inputs" | "outputs", to: "inpu
 }
 
 /** The nodes that can work on levels: layers with a kernel, and what reads the results of such nodes alone. */
-function forward({ graph, readers, makers, keep }: Walk): Chosen {
+function forward({ graph, consumers, producers, keep }: Walk): Chosen {
   const nodes = new Set<string>();
   const rectified = new Map<string, string>();
   const rectifiers = new Set<string>();
-  const givesLevels = (value: string): boolean => nodes.has(makers.get(value)?.path ?? "") || rectifiers.has(value);
+  const givesLevels = (value: string): boolean => nodes.has(producers.get(value)?.path ?? "") || rectifiers.has(value);
   for (const node of graph.nodes) {
     const rule = quantizeRule(node.op);
     if (rule === undefined || keep.has(node.path)) continue;
     const [x = ""] = node.inputs;
     if (rule.kind === "rectifier") {
-      if (!nodes.has(makers.get(x)?.path ?? "") || readers.get(x)?.length !== 1) continue;
+      if (!nodes.has(producers.get(x)?.path ?? "") || consumers.get(x)?.length !== 1) continue;
       rectified.set(x, node.outputs[0] ?? "");
       rectifiers.add(node.outputs[0] ?? "");
     } else if (rule.fits(graph, node) && (rule.kind === "weighted" || node.inputs.every(givesLevels))) nodes.add(node.path);
@@ -110,13 +106,13 @@ function forward({ graph, readers, makers, keep }: Walk): Chosen {
 }
 
 /** Without the nodes, other than layers with a kernel, that no node on levels reads. */
-function withoutUnread({ graph, readers }: Walk, { nodes, rectified }: Chosen): Chosen {
+function withoutUnread({ graph, consumers }: Walk, { nodes, rectified }: Chosen): Chosen {
   const kept = new Set(nodes);
   const dropped = new Set<string>();
   for (const node of graph.nodes.toReversed()) {
     const [output = ""] = node.outputs;
     if (!kept.has(node.path) || quantizeRule(node.op)?.kind === "weighted") continue;
-    const list = readers.get(rectified.get(output) ?? output) ?? [];
+    const list = consumers.get(rectified.get(output) ?? output) ?? [];
     if (list.some((reader) => reader !== "output" && kept.has(reader.path))) continue;
     kept.delete(node.path);
     dropped.add(output);
@@ -126,7 +122,7 @@ function withoutUnread({ graph, readers }: Walk, { nodes, rectified }: Chosen): 
 
 /** What is quantised: what nodes on levels read, and what they give where it must be levels or is read as such. */
 function quantizedValues(
-  { graph, readers }: Walk,
+  { graph, consumers }: Walk,
   nodes: ReadonlySet<string>,
   rectified: ReadonlyMap<string, string>,
 ): ReadonlySet<string> {
@@ -137,7 +133,7 @@ function quantizedValues(
     for (const input of rule.kind === "weighted" ? node.inputs.slice(0, 1) : node.inputs) levels.add(input);
     const [output = ""] = node.outputs;
     const result = rectified.get(output) ?? output;
-    const isRead = (readers.get(result) ?? []).some((reader) => reader !== "output" && nodes.has(reader.path));
+    const isRead = (consumers.get(result) ?? []).some((reader) => reader !== "output" && nodes.has(reader.path));
     if (isRead || !(rule.kind === "weighted" && rule.gives === "either")) levels.add(result);
   }
   return levels;
@@ -145,24 +141,24 @@ function quantizedValues(
 
 /** Whose range a value has: its source's where levels are passed on, that of the concatenation that alone reads it, or its own. */
 function rangeOwner(walk: Walk, nodes: ReadonlySet<string>, levels: ReadonlySet<string>, value: string): string {
-  const maker = walk.makers.get(value);
+  const maker = walk.producers.get(value);
   if (maker !== undefined && nodes.has(maker.path) && quantizeRule(maker.op)?.kind === "same") {
     return rangeOwner(walk, nodes, levels, maker.inputs[0] ?? "");
   }
-  const [reader, ...more] = walk.readers.get(value) ?? [];
+  const [reader, ...more] = walk.consumers.get(value) ?? [];
   if (reader === undefined || reader === "output" || more.length > 0 || reader.op !== "concat" || !nodes.has(reader.path)) return value;
   // A rectifier vanishes only where level 0 is 0, which takes a range that begins there.
   const vanishes = maker !== undefined && !nodes.has(maker.path);
-  if (vanishes && !reader.inputs.every((input) => isNeverNegative(walk.makers, input))) return value;
+  if (vanishes && !reader.inputs.every((input) => isNeverNegative(walk.producers, input))) return value;
   return rangeOwner(walk, nodes, levels, reader.outputs[0] ?? "");
 }
 
 /** Ops whose results lie between the values that they read. */
 const BETWEEN: ReadonlySet<string> = new Set(["averagePool", "concat", "flatten", "globalAveragePool", "maxPool", "reshape"]);
 
-function isNeverNegative(makers: ReadonlyMap<string, Node>, value: string): boolean {
-  const maker = makers.get(value);
+function isNeverNegative(producers: ReadonlyMap<string, Node>, value: string): boolean {
+  const maker = producers.get(value);
   if (maker === undefined) return false;
   if (maker.op === "relu") return true;
-  return BETWEEN.has(maker.op) && maker.inputs.every((input) => isNeverNegative(makers, input));
+  return BETWEEN.has(maker.op) && maker.inputs.every((input) => isNeverNegative(producers, input));
 }

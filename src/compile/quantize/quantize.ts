@@ -9,6 +9,7 @@
  */
 import { type Graph, type Node, type Parameter, typeOf } from "../../ir/graph.js";
 import { selectOutputs } from "../../ir/prune.js";
+import { rewriteGraph } from "../../ir/rewrite.js";
 import { GraphBuilder, type Ref } from "../../ops/build.js";
 import { checkGraph } from "../../ops/index.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -164,24 +165,14 @@ class Draft {
   finish(): Network {
     const { graph } = this.#network;
     const { nodes, types } = this.#builder.draft();
-    const shown = (value: string): string => this.#plain.get(value)?.id ?? value;
+    const replaced = new Map([...this.#plain].flatMap(([value, { id }]) => (id === value ? [] : [[value, id] as const])));
     const parameters = graph.parameters.map((parameter): Parameter => {
       const tensor = this.#integers.get(parameter.path);
       return tensor === undefined ? parameter : { ...parameter, type: { dtype: tensor.dtype, shape: tensor.shape } };
     });
-    // A module that ends on a value between a layer and its rectifier keeps that value.
-    const visible = <T extends { readonly output: string }>(list: readonly T[]): readonly T[] =>
-      list.map((each) => ({ ...each, output: shown(each.output) })).filter(({ output }) => types.has(output));
+    const staged = nodes.map((node) => ({ ...node, stage: this.#stages.get(node.path) ?? graph.stages[0]?.path ?? "" }));
     return {
-      graph: checkGraph({
-        ...graph,
-        nodes: nodes.map((node) => ({ ...node, stage: this.#stages.get(node.path) ?? graph.stages[0]?.path ?? "" })),
-        parameters,
-        outputs: graph.outputs.map((output) => ({ ...output, value: shown(output.value) })),
-        modules: visible(graph.modules),
-        stages: visible(graph.stages),
-        types,
-      }),
+      graph: checkGraph(rewriteGraph(graph, { nodes: staged, parameters, replaced, types })),
       parameters: new Map([...this.#network.parameters, ...this.#integers]),
     };
   }

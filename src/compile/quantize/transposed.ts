@@ -7,12 +7,13 @@
  * and the order is that in which ONNX Runtime keeps maps of integers, so that its own transpositions cancel these.
  */
 import { type Graph, type Node, typeOf } from "../../ir/graph.js";
+import { rewriteGraph } from "../../ir/rewrite.js";
+import { type Consumers, consumersOf } from "../../ir/uses.js";
 import { GraphBuilder, type Ref } from "../../ops/build.js";
 import { checkGraph } from "../../ops/index.js";
 import { isTiling } from "../../ops/kit/transposed-convolution.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import { floatsOf, type Network } from "./network.js";
-import { type Readers, readersOf } from "./readers.js";
 import { isNumbers } from "./rules.js";
 
 /**
@@ -23,32 +24,29 @@ import { isNumbers } from "./rules.js";
  */
 export function splitTransposed(network: Network): Network {
   const { graph } = network;
-  const readers = readersOf(graph);
-  const layers = graph.nodes.filter((node) => isTilingLayer(graph, readers, node));
+  const consumers = consumersOf(graph);
+  const layers = graph.nodes.filter((node) => isTilingLayer(graph, consumers, node));
   if (layers.length === 0) return network;
   const values = new Map(layers.flatMap((node) => [...layerValues(network, node)]));
   const pieces = new Map(layers.map((node) => [node.path, taken(graph, node, values)] as const));
+  const parameters = graph.parameters.map((parameter) => {
+    const shape = values.get(parameter.path)?.shape;
+    if (shape === undefined) return parameter;
+    return { ...parameter, type: { ...parameter.type, shape }, role: shape.length > 1 ? ("conv_kernel" as const) : parameter.role };
+  });
   const types = [...pieces.values()].flatMap((piece) => [...piece.types]);
+  const nodes = new Map([...pieces].map(([path, piece]) => [path, piece.nodes] as const));
   return {
-    graph: checkGraph({
-      ...graph,
-      nodes: graph.nodes.flatMap((node) => pieces.get(node.path)?.nodes ?? [node]),
-      parameters: graph.parameters.map((parameter) => {
-        const shape = values.get(parameter.path)?.shape;
-        if (shape === undefined) return parameter;
-        return { ...parameter, type: { ...parameter.type, shape }, role: shape.length > 1 ? ("conv_kernel" as const) : parameter.role };
-      }),
-      types: new Map([...graph.types, ...types]),
-    }),
+    graph: checkGraph(rewriteGraph(graph, { pieces: nodes, parameters, types })),
     parameters: new Map([...network.parameters, ...values]),
   };
 }
 
-function isTilingLayer(graph: Graph, readers: Readers, { op, inputs, outputs, attributes }: Node): boolean {
+function isTilingLayer(graph: Graph, consumers: Consumers, { op, inputs, outputs, attributes }: Node): boolean {
   const { kernelShape, strides, pads, dilations, groups } = attributes;
   if (op !== "convTranspose" || !isNumbers(kernelShape) || !isNumbers(strides) || !isNumbers(pads) || !isNumbers(dilations)) return false;
   const [x = "", ...weights] = inputs;
-  const isOwn = weights.every((value) => graph.parameters.some(({ path }) => path === value) && readers.get(value)?.length === 1);
+  const isOwn = weights.every((value) => graph.parameters.some(({ path }) => path === value) && consumers.get(value)?.length === 1);
   const [inputShape = [], outputShape = []] = [outputs[0] ?? "", x].map((value) => typeOf(graph, value).shape.slice(2).map(Number));
   return isOwn && isTiling({ kernelShape, strides, pads, dilations, groups: Number(groups), inputShape, outputShape });
 }

@@ -1,6 +1,8 @@
 import type { Graph, Parameter } from "../../ir/graph.js";
 import { isTrainable, typeOf } from "../../ir/graph.js";
 import { selectOutputs } from "../../ir/prune.js";
+import { rewriteGraph } from "../../ir/rewrite.js";
+import { reachedFrom } from "../../ir/uses.js";
 import { checkGraph } from "../../ops/index.js";
 
 /** A network cut where training begins. */
@@ -24,28 +26,20 @@ export interface SplitNetwork {
  * @throws RangeError when nothing is trained
  */
 export function splitFrozen(network: Graph, isTrained: (parameter: Parameter) => boolean): SplitNetwork {
-  const changing = new Set(network.parameters.filter((p) => isTrainable(p) && isTrained(p)).map(({ path }) => path));
-  if (changing.size === 0) throw new RangeError(`Cannot train "${network.name}": no parameter is trained`);
-  for (const node of network.nodes) {
-    if (node.op === "dropout" || node.inputs.some((input) => changing.has(input))) for (const output of node.outputs) changing.add(output);
-  }
-  const { trainedNodes, made, cut } = narrowCut(network, changing);
+  const changing = network.parameters.filter((p) => isTrainable(p) && isTrained(p)).map(({ path }) => path);
+  if (changing.length === 0) throw new RangeError(`Cannot train "${network.name}": no parameter is trained`);
+  const { trainedNodes, made, cut } = narrowCut(
+    network,
+    reachedFrom(network.nodes, changing, ({ op }) => op === "dropout"),
+  );
   const inputs = new Set(network.inputs.map(({ name }) => name));
   if (cut.every((value) => inputs.has(value))) return { frozen: null, trained: network, cut };
   const frozen = selectOutputs({ ...network, outputs: cut.map((value) => ({ name: value, value })) }, cut);
-  const used = new Set(trainedNodes.flatMap((node) => node.inputs));
-  const outputs = network.outputs.filter(({ value }) => made.has(value));
-  const kept = new Set([...made, ...used]);
-  const trained: Graph = {
-    ...network,
+  const trained = rewriteGraph(network, {
     inputs: cut.map((name) => ({ name, type: typeOf(network, name) })),
-    parameters: network.parameters.filter(({ path }) => used.has(path)),
     nodes: trainedNodes,
-    outputs,
-    modules: network.modules.filter(({ output }) => made.has(output)),
-    stages: network.stages.filter(({ output }) => made.has(output)),
-    types: new Map([...network.types].filter(([value]) => kept.has(value))),
-  };
+    outputs: network.outputs.filter(({ value }) => made.has(value)),
+  });
   return { frozen: checkGraph(frozen), trained: checkGraph(trained), cut };
 }
 

@@ -1,4 +1,5 @@
 import type { Graph, Node } from "../../ir/graph.js";
+import { producersOf } from "../../ir/uses.js";
 
 /**
  * The same graph with its nodes in an order that lets memory be given back early. ONNX Runtime begins with what the last
@@ -10,19 +11,20 @@ import type { Graph, Node } from "../../ir/graph.js";
  *   of several layers counts as that of the first.
  */
 export function memoryOrder(graph: Graph, layerOf: (output: string) => number | null): Graph {
-  const maker = new Map(graph.nodes.flatMap((node, index) => node.outputs.map((output) => [output, index] as const)));
-  const taken = new Set<number>();
+  const producers = producersOf(graph.nodes);
+  const position = new Map(graph.nodes.map((node, index) => [node, index] as const));
+  const taken = new Set<Node>();
   const takeFor = (values: readonly string[]): readonly Node[] => {
-    const found: number[] = [];
+    const found: Node[] = [];
     const waiting = [...values];
     for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
-      const index = maker.get(value);
-      if (index === undefined || taken.has(index)) continue;
-      taken.add(index);
-      found.push(index);
-      waiting.push(...(graph.nodes[index]?.inputs ?? []));
+      const node = producers.get(value);
+      if (node === undefined || taken.has(node)) continue;
+      taken.add(node);
+      found.push(node);
+      waiting.push(...node.inputs);
     }
-    return found.sort((a, b) => a - b).flatMap((index) => graph.nodes[index] ?? []);
+    return found.sort((a, b) => (position.get(a) ?? 0) - (position.get(b) ?? 0));
   };
   const ranked = graph.outputs.map(({ name, value }) => ({ value, layer: layerOf(name) }));
   const early = takeFor(ranked.filter(({ layer }) => layer === null).map(({ value }) => value));

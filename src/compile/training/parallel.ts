@@ -1,4 +1,5 @@
 import type { Graph, Node } from "../../ir/graph.js";
+import { consumersOf, onlyConsumer } from "../../ir/uses.js";
 
 /** A convolution with a 1×1 kernel and what follows it: a batch normalisation, if any, and a ReLU. */
 export interface PointwiseUnit {
@@ -16,20 +17,13 @@ export interface PointwiseUnit {
  * @returns groups of two or more units, in the order of the network
  */
 export function parallelUnits(network: Graph, usesBatch: (norm: Node) => boolean): readonly (readonly PointwiseUnit[])[] {
-  const readers = new Map<string, Node[]>();
-  for (const node of network.nodes) for (const input of node.inputs) readers.set(input, [...(readers.get(input) ?? []), node]);
-  const shown = new Set(network.outputs.map(({ value }) => value));
-  const onlyReader = (node: Node): Node | null => {
-    const [output = ""] = node.outputs;
-    const [reader = null, ...more] = readers.get(output) ?? [];
-    return more.length === 0 && !shown.has(output) ? reader : null;
-  };
+  const consumers = consumersOf(network);
   const groups = new Map<string, PointwiseUnit[]>();
   for (const conv of network.nodes) {
     if (!isPointwise(conv)) continue;
-    const next = onlyReader(conv);
+    const next = onlyConsumer(consumers, conv);
     const norm = next?.op === "batchNormalization" ? next : null;
-    const relu = norm ? onlyReader(norm) : next;
+    const relu = norm ? onlyConsumer(consumers, norm) : next;
     if (relu?.op !== "relu" || (norm && !usesBatch(norm))) continue;
     // Together with those that are normalised alike and have a bias or none alike.
     const key = [conv.inputs[0], conv.inputs.length, norm ? norm.attributes.epsilon : "plain"].join(" ");
