@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CLAIM_MODULE, findExamples, withClaims } from "./examples.js";
+import { unpackPackage } from "./packed-package.js";
 import { ROOT } from "./program.js";
 import { fillWorkspace } from "./sample-workspace.js";
 
@@ -21,12 +22,10 @@ const INSTALLED = path.join(FOLDER, "node_modules", "inceptionkit");
 const NAMES = path.join(ROOT, "test/goldens/exports.json");
 
 beforeAll(async () => {
-  mkdirSync(INSTALLED, { recursive: true });
+  mkdirSync(FOLDER, { recursive: true });
   // A package of its own: inside ours, the name would resolve to the working tree.
   writeFileSync(path.join(FOLDER, "package.json"), '{ "name": "user", "type": "module" }');
-  const { stdout } = await run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", FOLDER], { cwd: ROOT });
-  const [packed] = JSON.parse(stdout) as { filename: string }[];
-  await run("tar", ["-xzf", path.join(FOLDER, packed?.filename ?? ""), "--strip-components=1", "-C", INSTALLED]);
+  await unpackPackage(FOLDER);
 });
 afterAll(() => rmSync(FOLDER, { recursive: true }));
 

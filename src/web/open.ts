@@ -1,14 +1,24 @@
 /// <reference lib="dom" />
 /** Opening models with onnxruntime-web, in the worker that runs them. */
 import type * as OrtModule from "onnxruntime-web/webgpu";
-import { InceptionError } from "../errors.js";
 import { openOnFirst } from "../runtime/first-device.js";
 import type { RealDevice } from "../runtime/messages.js";
-import type { Device } from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { WebStart } from "./start.js";
 
 export type Ort = typeof OrtModule;
+
+/** The runtime that a bundler placed in the worker's script. */
+export interface BundledRuntime {
+  readonly ort: Ort;
+  /** Where the bundler put the runtime's WebAssembly; null where it left that to the page's author. */
+  readonly wasm: string | null;
+}
+
+/** A file's URL as a bundler rewrote it; null where it left the URL as it is `written` in the source. */
+export function bundledUrl({ href, pathname }: URL, written: string): string | null {
+  return pathname.endsWith(`/${written}`) ? null : href;
+}
 
 interface OpenedOn<T> {
   readonly ort: Ort;
@@ -19,30 +29,26 @@ interface OpenedOn<T> {
 /**
  * Load the runtime, then what `create` opens on the first device that takes it.
  *
+ * @param bundled - the runtime to use where the page gives no URL of one
  * @param release - takes back what `create` opened
  */
 export async function openOnDevice<T>(
   start: WebStart,
+  bundled: BundledRuntime | null,
   create: (ort: Ort, device: RealDevice) => Promise<T>,
   release: (opened: T) => Promise<void>,
 ): Promise<OpenedOn<T>> {
-  const devices = await devicesToTry(start.device);
-  const ort = await loadRuntime(start, devices.includes("webgpu"));
-  return { ort, ...(await openOnFirst(start.name, devices, (device) => create(ort, device), release)) };
+  const ort = await loadRuntime(start, bundled);
+  return { ort, ...(await openOnFirst(start.name, start.devices, (device) => create(ort, device), release)) };
 }
 
-/** The module that is smaller where it suffices: 14 MB of WebAssembly without WebGPU, 27 MB with it. */
-async function loadRuntime(start: WebStart, webgpu: boolean): Promise<Ort> {
-  const url = webgpu ? start.modules.webgpu : start.modules.cpu;
-  // A bundler must leave the first import alone and follow the others.
-  const ort = await (url !== null
-    ? (import(/* @vite-ignore */ url) as Promise<Ort>)
-    : webgpu
-      ? import("onnxruntime-web/webgpu")
-      : import("onnxruntime-web/wasm"));
+async function loadRuntime(start: WebStart, bundled: BundledRuntime | null): Promise<Ort> {
+  const ort = start.runtime === null ? bundled?.ort : ((await import(/* @vite-ignore */ /* webpackIgnore: true */ start.runtime)) as Ort);
+  if (ort === undefined) throw new Error("the worker's script includes no runtime; pass the URL of one as runtime");
   // What goes wrong is thrown and carried; the runtime's log would print it a second time.
   ort.env.logLevel = "fatal";
   if (start.wasmPaths !== null) ort.env.wasm.wasmPaths = start.wasmPaths;
+  else if (start.runtime === null && bundled?.wasm != null) ort.env.wasm.wasmPaths = { wasm: bundled.wasm };
   ort.env.wasm.numThreads = threadCount(start.threads);
   return ort;
 }
@@ -52,22 +58,6 @@ function threadCount(wanted: number): number {
   const { crossOriginIsolated, navigator } = globalThis as Partial<typeof globalThis>;
   if (crossOriginIsolated === false) return 1;
   return wanted || navigator?.hardwareConcurrency || 1;
-}
-
-/** @throws InceptionError DEVICE_UNAVAILABLE */
-async function devicesToTry(device: Device): Promise<readonly RealDevice[]> {
-  if (device === "cpu") return ["cpu"];
-  if (device === "cuda") {
-    throw new InceptionError("DEVICE_UNAVAILABLE", 'Cannot use device "cuda": onnxruntime-web offers cpu, webgpu', { device });
-  }
-  const { navigator } = globalThis as Partial<typeof globalThis>;
-  const adapter = (await navigator?.gpu?.requestAdapter()) ?? null;
-  // A software adapter computes on the CPU, but slower than WebAssembly does.
-  if (device === "auto") return adapter && !adapter.info.isFallbackAdapter ? ["webgpu", "cpu"] : ["cpu"];
-  if (adapter === null) {
-    throw new InceptionError("DEVICE_UNAVAILABLE", 'Cannot use device "webgpu": the browser offers no adapter for it', { device });
-  }
-  return ["webgpu"];
 }
 
 export function sessionOptions(device: RealDevice): OrtModule.InferenceSession.SessionOptions {

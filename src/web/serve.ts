@@ -7,22 +7,28 @@ import { sessionEngine } from "../runtime/serve-session.js";
 import { planModels, trainerEngine } from "../runtime/serve-trainer.js";
 import type { TrainingProgram } from "../runtime/trainer.js";
 import { keepsOnGpu } from "./gpu.js";
-import { type Ort, openOnDevice, ortTensor, renewable, sessionOptions } from "./open.js";
+import { type BundledRuntime, type Ort, openOnDevice, ortTensor, renewable, sessionOptions } from "./open.js";
 import type { SessionStart, TrainerStart, WebStart } from "./start.js";
 import { stateRunner } from "./state.js";
 
 /** The part of a worker's global scope that is used. */
 interface WorkerScope {
+  /** The name that the worker was started with. */
+  readonly name?: string;
   onmessage: ((event: { readonly data: unknown }) => unknown) | null;
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
 }
 
-/** Serve one session or trainer: the first message says which. */
-export function serveWeb(scope: WorkerScope): void {
+/**
+ * Serve one session or trainer: the first message says which.
+ *
+ * @param bundled - the runtime that came with the worker's script, if one did
+ */
+export function serveWeb(scope: WorkerScope, bundled: BundledRuntime | null = null): void {
   scope.onmessage = ({ data }) => {
     // Posted by thread.ts alone.
     const start = data as WebStart;
-    const place = start.device === "auto" ? "cpu" : start.device;
+    const place = start.devices.at(-1) ?? "cpu";
     const serving =
       start.kind === "session"
         ? serve(
@@ -30,14 +36,14 @@ export function serveWeb(scope: WorkerScope): void {
             place,
             serverPort<SessionWork, ReadySession>(scope),
             (call) => call(),
-            () => openSession(start),
+            () => openSession(start, bundled),
           )
         : serve(
             start.name,
             place,
             serverPort<TrainerWork, ReadyTrainer>(scope),
             (call) => call(),
-            () => openTrainer(start),
+            () => openTrainer(start, bundled),
           );
     // Only an error outside the promise reaches the page.
     serving.catch((thrown: unknown) =>
@@ -47,6 +53,19 @@ export function serveWeb(scope: WorkerScope): void {
     );
   };
 }
+
+/**
+ * What the script of a worker does that a bundler made together with the runtime.
+ *
+ * The runtime starts its threads with the script that it is part of, which is then this one: in such a thread, the
+ * runtime alone listens, and a second listener would take the messages that set it up.
+ */
+export function serveBundled(scope: WorkerScope, runtime: BundledRuntime): void {
+  if (scope.name?.startsWith(ORT_THREAD) !== true) serveWeb(scope, runtime);
+}
+
+// The name by which onnxruntime-web knows its own threads.
+const ORT_THREAD = "em-pthread";
 
 function serverPort<Work, Ready>(scope: WorkerScope): ServerPort<Work, Ready> {
   return {
@@ -61,17 +80,17 @@ function serverPort<Work, Ready>(scope: WorkerScope): ServerPort<Work, Ready> {
   };
 }
 
-async function openSession(start: SessionStart): Promise<Engine<SessionWork, ReadySession>> {
+async function openSession(start: SessionStart, bundled: BundledRuntime | null): Promise<Engine<SessionWork, ReadySession>> {
   const { name, model } = start;
   const create = (ort: Ort, device: RealDevice) => ort.InferenceSession.create(model, sessionOptions(device));
-  const { ort, device, opened } = await openOnDevice(start, create, (session) => session.release());
+  const { ort, device, opened } = await openOnDevice(start, bundled, create, (session) => session.release());
   const session = renewable(opened, device, () => create(ort, device));
   return sessionEngine(name, device, opened, session, (tensor) => ortTensor(ort, tensor));
 }
 
-async function openTrainer(start: TrainerStart): Promise<Engine<TrainerWork, ReadyTrainer>> {
+async function openTrainer(start: TrainerStart, bundled: BundledRuntime | null): Promise<Engine<TrainerWork, ReadyTrainer>> {
   const { name, programs, state } = start;
-  const { ort, device, opened } = await openOnDevice(start, (ort, device) => openPrograms(ort, start, device), releaseAll);
+  const { ort, device, opened } = await openOnDevice(start, bundled, (ort, device) => openPrograms(ort, start, device), releaseAll);
   const plans = planModels(name, programs, opened, state);
   const gpu = device === "webgpu" ? await ort.env.webgpu.device : null;
   const sessions = new Map([...opened].map(([id, session]) => [id, renewable(session, device, () => openProgram(ort, start, id, device))]));

@@ -3,8 +3,9 @@ import { copyBytes, type ReadySession, type SessionWork, takeBytes } from "../ru
 import { checkThreads, Remote } from "../runtime/remote.js";
 import { RemoteSession } from "../runtime/remote-session.js";
 import type { Session, SessionOptions } from "../runtime/session.js";
+import { devicesToTry } from "./devices.js";
 import type { SessionStart } from "./start.js";
-import { ortModules, startThread, type WebOptions } from "./thread.js";
+import { checkOpenTimeout, runtimeLocation, startThread, type WebOptions } from "./thread.js";
 
 export interface WebSessionOptions extends SessionOptions, WebOptions {
   /** How messages name the model; default "model". */
@@ -25,11 +26,14 @@ export interface WebSessionOptions extends SessionOptions, WebOptions {
  *   refuses the model, in its own words, or its script could not be loaded), DEVICE_UNAVAILABLE, OPTION_INVALID
  */
 export async function createWebSession(model: Uint8Array, options: WebSessionOptions = {}): Promise<Session> {
-  const { device = "auto", threads = 0, transfer = false, wasmPaths = null } = options;
+  const { device = "auto", threads = 0, transfer = false } = options;
   const name = messageOf(options.name ?? "model");
   checkThreads(name, threads);
+  checkOpenTimeout(name, options);
+  // Before the first wait: from here on the caller may change its bytes.
   const own = transfer ? takeBytes(model) : copyBytes(model);
-  const start: SessionStart = { kind: "session", name, model: own, device, threads, modules: ortModules(options), wasmPaths };
+  const devices = await devicesToTry(device);
+  const start: SessionStart = { kind: "session", name, model: own, devices, threads, ...runtimeLocation(options, devices) };
   const remote = new Remote<SessionWork, ReadySession>("session", name, startThread(options, start, [own.buffer]));
   return new RemoteSession(name, remote, await remote.ready);
 }

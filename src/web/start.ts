@@ -1,22 +1,17 @@
 /** What a worker of this folder is started with: the first message that it gets. What is said after that is in runtime/messages.ts. */
-import type { Tensors } from "../runtime/messages.js";
-import type { Device } from "../runtime/session.js";
+import type { RealDevice, Tensors } from "../runtime/messages.js";
 import type { TrainingProgram } from "../runtime/trainer.js";
 
 interface Start {
   /** How messages name what the worker runs. */
   readonly name: string;
-  readonly device: Device;
+  /** The devices to try, in this order. */
+  readonly devices: readonly RealDevice[];
   readonly threads: number;
-  /** The URLs of onnxruntime-web's modules, where the page knows them; a worker has no import map. */
-  readonly modules: OrtModules;
-  /** The folder of onnxruntime-web's .wasm files; null for the folder of its module. */
+  /** The URL of onnxruntime-web's module; null for the one that the worker's script was bundled with. */
+  readonly runtime: string | null;
+  /** The directory of onnxruntime-web's .wasm files; null for where the bundler put them or, failing that, beside its module. */
   readonly wasmPaths: string | null;
-}
-
-export interface OrtModules {
-  readonly cpu: string | null;
-  readonly webgpu: string | null;
 }
 
 export interface SessionStart extends Start {

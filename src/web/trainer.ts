@@ -4,8 +4,9 @@ import { checkThreads, Remote } from "../runtime/remote.js";
 import { RemoteTrainer } from "../runtime/remote-trainer.js";
 import type { Trainer, TrainerOptions, TrainingProgram } from "../runtime/trainer.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { devicesToTry } from "./devices.js";
 import type { TrainerStart } from "./start.js";
-import { ortModules, startThread, type WebOptions } from "./thread.js";
+import { checkOpenTimeout, runtimeLocation, startThread, type WebOptions } from "./thread.js";
 
 export interface WebTrainerOptions extends TrainerOptions, WebOptions {}
 
@@ -24,18 +25,20 @@ export async function createWebTrainer(
   state: ReadonlyMap<string, Tensor>,
   options: WebTrainerOptions = {},
 ): Promise<Trainer> {
-  const { device = "auto", threads = 0, transfer = false, wasmPaths = null } = options;
+  const { device = "auto", threads = 0, transfer = false } = options;
   const name = messageOf(options.name ?? "training");
   checkThreads(name, threads);
+  checkOpenTimeout(name, options);
+  // Before the first wait: from here on the caller may change its arrays.
   const own = Object.entries(programs).map(([id, program]) => [id, { ...program, model: copyBytes(program.model) }] as const);
   const packed = packTensors(Object.fromEntries(state), transfer);
+  const devices = await devicesToTry(device);
   const start: TrainerStart = {
     kind: "trainer",
     name,
-    device,
+    devices,
     threads,
-    modules: ortModules(options),
-    wasmPaths,
+    ...runtimeLocation(options, devices),
     programs: Object.fromEntries(own),
     state: packed.tensors,
   };

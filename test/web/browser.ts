@@ -7,10 +7,10 @@
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
-import { chromium } from "playwright-core";
+import { type Browser, chromium } from "playwright-core";
 import ts from "typescript";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
@@ -32,6 +32,7 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>inceptionkit</title><l
 <script type="importmap">${JSON.stringify({ imports: IMPORTS })}</script>`;
 
 const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html",
   ".js": "text/javascript",
   ".mjs": "text/javascript",
   ".wasm": "application/wasm",
@@ -55,19 +56,23 @@ export interface BrowserPage {
   close(): Promise<void>;
 }
 
+/** Needs `chromiumPath`. */
+export function launchChromium(): Promise<Browser> {
+  if (chromiumPath === null) throw new Error(`there is no ${CHROMIUM}`);
+  return chromium.launch({ executablePath: chromiumPath, args: FLAGS });
+}
+
 /** Start the server and open the page. Needs `chromiumPath`. */
 export async function openBrowserPage(): Promise<BrowserPage> {
-  if (chromiumPath === null) throw new Error(`there is no ${CHROMIUM}`);
-  const server = await startServer();
-  const browser = await chromium.launch({ executablePath: chromiumPath, args: FLAGS });
+  const server = await startServer(content, ISOLATION);
+  const browser = await launchChromium();
   const page = await browser.newPage();
   const complaints: string[] = [];
   page.on("console", (message) => {
     if (["warning", "error"].includes(message.type())) complaints.push(message.text());
   });
   page.on("pageerror", (error) => complaints.push(error.message));
-  // A server that listens on a port has an address of this form.
-  await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
+  await page.goto(server.url);
   return {
     complaints,
     // As text: a function would be rewritten by the test runner, whose imports do not exist in the page.
@@ -75,29 +80,45 @@ export async function openBrowserPage(): Promise<BrowserPage> {
       page.evaluate(`import(${JSON.stringify(module)}).then((module) => module[${JSON.stringify(name)}](...${JSON.stringify(args)}))`),
     close: async () => {
       await browser.close();
+      await server.close();
+    },
+  };
+}
+
+export interface TestServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Headers that isolate a page, which threads of WebAssembly need. */
+export const ISOLATION = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+
+/** Serve what `contentOf` gives for the path of a URL; where it throws, the answer is 404. */
+export async function startServer(
+  contentOf: (pathname: string) => Promise<Content>,
+  headers: Readonly<Record<string, string>>,
+): Promise<TestServer> {
+  const server = createServer((request, response) => {
+    contentOf(new URL(request.url ?? "/", "http://localhost").pathname)
+      .then(({ body, type }) => response.writeHead(200, { "content-type": type, ...headers }).end(body))
+      .catch((thrown: unknown) => response.writeHead(404).end(String(thrown)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  return {
+    // A server that listens on a port has an address of this form.
+    url: `http://localhost:${(server.address() as AddressInfo).port}/`,
+    close: async () => {
       await new Promise((resolve) => server.close(resolve));
     },
   };
 }
 
-async function startServer(): Promise<Server> {
-  const server = createServer((request, response) => {
-    content(new URL(request.url ?? "/", "http://localhost").pathname)
-      .then(({ body, type }) => {
-        const headers = {
-          "content-type": type,
-          "cross-origin-opener-policy": "same-origin",
-          "cross-origin-embedder-policy": "require-corp",
-        };
-        response.writeHead(200, headers).end(body);
-      })
-      .catch((thrown: unknown) => response.writeHead(404).end(String(thrown)));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
-  return server;
+/** A file as a server sends it. */
+export async function fileContent(file: string): Promise<Content> {
+  return { body: await readFile(file), type: TYPES[path.extname(file)] ?? "application/octet-stream" };
 }
 
-interface Content {
+export interface Content {
   readonly body: string | Uint8Array;
   readonly type: string;
 }
@@ -108,7 +129,7 @@ async function content(pathname: string): Promise<Content> {
   const file = path.join(ROOT, path.normalize(decodeURIComponent(pathname)));
   if (folder === "src" || folder === "test") return { body: await transpiled(file.replace(/\.js$/, ".ts")), type: "text/javascript" };
   if (folder !== "dist" && folder !== "node_modules") throw new Error(`${pathname} is not served`);
-  return { body: await readFile(file), type: TYPES[path.extname(file)] ?? "application/octet-stream" };
+  return fileContent(file);
 }
 
 async function transpiled(file: string): Promise<string> {
