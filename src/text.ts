@@ -36,6 +36,26 @@ function visible(character: string): string {
   return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
+/**
+ * One line without control characters and halves of surrogate pairs, which neither XML nor a drawing can hold, and without
+ * format characters, which turn the direction of what is around them or hide.
+ */
+export function plainText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: removing control characters is the purpose
+  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffe\uffff]+/g, " ");
+  return line.replace(/\p{Surrogate}/gu, "\ufffd").replace(/\p{Format}/gu, "");
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+
+/**
+ * Text as it may stand in an element or in a quoted attribute of HTML and SVG: nothing in it is markup, and it is plain as
+ * `plainText` makes it, so that a name cannot rearrange what is around it.
+ */
+export function escapeMarkup(text: string): string {
+  return plainText(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+}
+
 /** Characters that take no column of a terminal: combining marks and variation selectors. */
 const NO_COLUMN = /\p{M}/u;
 /** Characters that take two: East Asian wide and fullwidth ones, and emoji. */

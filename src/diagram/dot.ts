@@ -1,6 +1,6 @@
+import { plainText } from "../text.js";
 import type { Diagram } from "./diagram.js";
 import { COLORS, INK } from "./palette.js";
-import { plainText } from "./text.js";
 
 /** A digraph in Graphviz's language, for `dot -Tsvg` or `dot -Tpdf`. */
 export function diagramDot(diagram: Diagram): string {

@@ -1,6 +1,6 @@
+import { plainText } from "../text.js";
 import type { Diagram } from "./diagram.js";
 import { COLORS, INK } from "./palette.js";
-import { plainText } from "./text.js";
 
 /**
  * A flowchart in Mermaid's language as specification documents 001 and 002 write it: `conv1["Conv k=3 s=2 ReLU"];`,

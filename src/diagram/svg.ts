@@ -1,8 +1,9 @@
+import { escapeMarkup } from "../text.js";
 import type { Diagram } from "./diagram.js";
 import { foldLayout } from "./fold.js";
 import { type Layout, layoutDiagram, type PlacedEdge, type PlacedNode, type Point, TEXT } from "./layout.js";
 import { COLORS, INK, PALE_INK } from "./palette.js";
-import { amountText, plainText, shownText, textWidth } from "./text.js";
+import { amountText, shownText, textWidth } from "./text.js";
 
 const MARGIN = 18;
 // A title names a network and a path in it; it may be wider than a small drawing.
@@ -32,7 +33,7 @@ export async function diagramSvg(diagram: Diagram): Promise<string> {
   const left = (width - layout.width) / 2;
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="${FONT}">`,
-    `<title>${escapeXml(diagram.title)}</title>`,
+    `<title>${escapeMarkup(diagram.title)}</title>`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     textLine(title, { x: width / 2, y: MARGIN + TITLE.size }, `font-size="${TITLE.size}" font-weight="bold" fill="${INK}"`),
     ...(totals === ""
@@ -79,7 +80,7 @@ function box({ node, x, y, width, height, label, lines, cost }: PlacedNode): str
   const baseline = (line: number): number => top + TEXT.labelHeight * 0.76 + line * TEXT.lineHeight;
   return [
     "<g>",
-    `<title>${escapeXml(node.path)}</title>`,
+    `<title>${escapeMarkup(node.path)}</title>`,
     ...(node.count > 1 ? [card(STACK)] : []),
     card(0),
     textLine(label, { x: middle, y: baseline(0) }, `font-size="${TEXT.label}" font-weight="bold" fill="${INK}"`),
@@ -95,7 +96,7 @@ function edgeLabel({ label, center, labelWidth }: PlacedEdge): string {
 }
 
 function textLine(text: string, at: Point, attributes: string): string {
-  return `<text x="${round(at.x)}" y="${round(at.y)}" text-anchor="middle"${attributes === "" ? "" : ` ${attributes}`}>${escapeXml(text)}</text>`;
+  return `<text x="${round(at.x)}" y="${round(at.y)}" text-anchor="middle"${attributes === "" ? "" : ` ${attributes}`}>${escapeMarkup(text)}</text>`;
 }
 
 /** Straight down where two points are above each other, else a curve that leaves and arrives vertically. */
@@ -146,11 +147,4 @@ function arrowHead(tip: Point | undefined): string {
 function round(length: number): string {
   const tenths = Math.round(length * 10);
   return String(tenths === 0 ? 0 : tenths / 10);
-}
-
-const XML_ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;" };
-
-/** Text as XML may hold it: without control characters, with entities for what means something. */
-export function escapeXml(text: string): string {
-  return plainText(text).replace(/[&<>"']/g, (character) => XML_ENTITIES[character] ?? character);
 }

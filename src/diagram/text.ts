@@ -3,6 +3,8 @@
  * that stand in for Helvetica, so that a box drawn for them holds the text in any.
  */
 
+import { plainText } from "../text.js";
+
 // In em, for groups of characters of about the same width; what is in none of them is taken as a full square.
 const WIDTHS: readonly { readonly characters: RegExp; readonly regular: number; readonly bold: number }[] = [
   { characters: /[ijlI.,:;'|!]/, regular: 0.36, bold: 0.41 },
@@ -33,16 +35,6 @@ export function shownText(text: string, longest = LONGEST_LINE): string {
   return cut
     .replace(/(?<![\w.])\d+(?:[x*]\d+)+(?!\w)/g, (size) => size.replace(/[x*]/g, "×"))
     .replace(/(?<=\(\d+ )x(?=\))|(?<![\w.])x(?= [\d.]+(?!\w))/g, "×");
-}
-
-/**
- * One line without control characters and halves of surrogate pairs, which neither XML nor a drawing can hold, and without
- * format characters, which turn the direction of what is around them or hide.
- */
-export function plainText(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: removing control characters is the purpose
-  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffe\uffff]+/g, " ");
-  return line.replace(/\p{Surrogate}/gu, "\ufffd").replace(/\p{Format}/gu, "");
 }
 
 /** A count in three digits: `896`, `9.25 k`, `118 M`, `6.40 G`. */

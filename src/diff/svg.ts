@@ -1,7 +1,8 @@
 import { COLORS, INK, type KindColors, PALE_INK } from "../diagram/palette.js";
-import { escapeXml, FONT } from "../diagram/svg.js";
+import { FONT } from "../diagram/svg.js";
 import { amountText, shownText, textWidth } from "../diagram/text.js";
 import { InceptionError } from "../errors.js";
+import { escapeMarkup } from "../text.js";
 import { type ComparedBlock, type Comparison, contents, outShape } from "./compare.js";
 import { type StructureBlock, totals } from "./structure.js";
 import { blockRows, layerGroups, type Row as TextRow, totalRows } from "./text.js";
@@ -62,7 +63,7 @@ export function comparisonSvg(comparison: Comparison): string {
   const height = Math.ceil(y + SHEET.margin);
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="${FONT}">`,
-    `<title>${escapeXml(`${comparison.a.name} and ${comparison.b.name}`)}</title>`,
+    `<title>${escapeMarkup(`${comparison.a.name} and ${comparison.b.name}`)}</title>`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     ...header(comparison, width),
     ...drawn,
@@ -216,7 +217,7 @@ function fitted(text: string, width: number, size: number = TEXT.line, bold = fa
 }
 
 function textAt(text: string, x: number, y: number, size: number, fill: string, more = ""): string {
-  return `<text x="${round(x)}" y="${round(y)}" text-anchor="middle" font-size="${size}"${more} fill="${fill}">${escapeXml(text)}</text>`;
+  return `<text x="${round(x)}" y="${round(y)}" text-anchor="middle" font-size="${size}"${more} fill="${fill}">${escapeMarkup(text)}</text>`;
 }
 
 function round(length: number): string {

@@ -1,7 +1,8 @@
 /** The residual-scaling experiment for people: three figures, a Markdown and an HTML page. */
-import { escapeHtml } from "../report/html.js";
+
 import { type Line, type PanelFigure, type PanelRow, panelSvg } from "../report/panels.js";
 import { REPORT_STYLE } from "../report/style.js";
+import { escapeMarkup } from "../text.js";
 import { formatDuration } from "../train/progress.js";
 import { INPUT_SIZE, NORM_PLACEMENTS } from "./residual-network.js";
 import { type Cell, PAPER_RATE, SWEEP_OPTIMIZERS, type Sweep } from "./sweep.js";
@@ -116,10 +117,10 @@ export function markdownReport(results: readonly CellResult[], facts: SweepFacts
 
 /** One page with everything in it. */
 export function htmlReport(results: readonly CellResult[], facts: SweepFacts): string {
-  const list = (lines: readonly string[]) => `<ul>${lines.map((line) => `<li>${escapeHtml(line)}</li>`).join("")}</ul>`;
+  const list = (lines: readonly string[]) => `<ul>${lines.map((line) => `<li>${escapeMarkup(line)}</li>`).join("")}</ul>`;
   const { header, rows } = resultTable(results);
   const cells = (tag: "th" | "td", row: readonly string[]) =>
-    `<tr>${row.map((text) => `<${tag}>${escapeHtml(text)}</${tag}>`).join("")}</tr>`;
+    `<tr>${row.map((text) => `<${tag}>${escapeMarkup(text)}</${tag}>`).join("")}</tr>`;
   return [
     '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">',
     `<title>${TITLE}</title>\n<style>${REPORT_STYLE}</style>\n</head>\n<body>\n<main>`,

@@ -1,4 +1,4 @@
-import { escapeHtml } from "./html.js";
+import { escapeMarkup } from "../text.js";
 
 /** A curve of a chart. Points with a coordinate that is not finite leave a gap. */
 export interface Series {
@@ -47,7 +47,7 @@ const MOST_POINTS = 400;
 /** A line chart as a figure: title, legend and an inline SVG whose colours are CSS variables of the page. */
 export function lineChart(chart: Chart): string {
   const series = chart.series.map((each) => ({ ...each, points: thin(each.points) }));
-  const title = `<figcaption><strong>${escapeHtml(chart.title)}</strong>${legend(series)}</figcaption>`;
+  const title = `<figcaption><strong>${escapeMarkup(chart.title)}</strong>${legend(series)}</figcaption>`;
   if (!series.some(({ points }) => points.some(isFinitePoint)))
     return `<figure class="chart">${title}<p class="empty">Nothing was measured.</p></figure>`;
   const frame = frameOf(chart, series);
@@ -56,7 +56,7 @@ export function lineChart(chart: Chart): string {
   return [
     `<figure class="chart${chart.wide ? " wide" : ""}">${title}`,
     // A viewport of its own clips the curves without ids, which several charts of a page would share.
-    `<svg viewBox="0 0 ${frame.width} ${frame.height}" role="img" aria-label="${escapeHtml(chart.title)}">`,
+    `<svg viewBox="0 0 ${frame.width} ${frame.height}" role="img" aria-label="${escapeMarkup(chart.title)}">`,
     ...body,
     "</svg>",
     lost === 0 ? "" : `<p class="note">${lost} ${lost === 1 ? "value was" : "values were"} not finite and could not be drawn.</p>`,
@@ -82,7 +82,7 @@ function thin(points: readonly Point[]): readonly Point[] {
 function legend(series: readonly Series[]): string {
   const shown = series.filter(({ look, points }) => look !== "faint" && points.some(isFinitePoint));
   if (shown.length < 2) return "";
-  const entries = shown.map(({ name, hue, look }) => `<span><i class="key ${hue} ${look}"></i>${escapeHtml(name)}</span>`);
+  const entries = shown.map(({ name, hue, look }) => `<span><i class="key ${hue} ${look}"></i>${escapeMarkup(name)}</span>`);
   return `<span class="legend">${entries.join("")}</span>`;
 }
 
@@ -140,14 +140,14 @@ function axes(chart: Chart, frame: Frame): readonly string[] {
   return [
     ...yTicks.map((y) => {
       const at = px(placeY(frame, y));
-      return `<path class="grid" d="M${MARGIN.left} ${at}H${frame.width - MARGIN.right}"/><text x="${MARGIN.left - 8}" y="${at}" dy=".34em" text-anchor="end">${escapeHtml(chart.format(y))}</text>`;
+      return `<path class="grid" d="M${MARGIN.left} ${at}H${frame.width - MARGIN.right}"/><text x="${MARGIN.left - 8}" y="${at}" dy=".34em" text-anchor="end">${escapeMarkup(chart.format(y))}</text>`;
     }),
     `<path class="axis" d="M${MARGIN.left} ${bottom}H${frame.width - MARGIN.right}"/>`,
     ...ticks(frame.x, xStep).map((x) => {
       const at = px(placeX(frame, x));
       return `<path class="axis" d="M${at} ${bottom}v4"/><text x="${at}" y="${bottom + 17}" text-anchor="middle">${Math.round(x)}</text>`;
     }),
-    `<text class="label" x="${(MARGIN.left + frame.width - MARGIN.right) / 2}" y="${frame.height - 5}" text-anchor="middle">${escapeHtml(chart.xLabel)}</text>`,
+    `<text class="label" x="${(MARGIN.left + frame.width - MARGIN.right) / 2}" y="${frame.height - 5}" text-anchor="middle">${escapeMarkup(chart.xLabel)}</text>`,
   ];
 }
 
@@ -161,7 +161,7 @@ function curve({ hue, look, points, name }: Series, frame: Frame): string {
     if (isFinitePoint(point)) path += `${pen}${at(point)}`;
     pen = isFinitePoint(point) ? "L" : "M";
   }
-  const line = `<path class="curve ${hue} ${look}" d="${path}"><title>${escapeHtml(name)}</title></path>`;
+  const line = `<path class="curve ${hue} ${look}" d="${path}"><title>${escapeMarkup(name)}</title></path>`;
   // A line of a single point is nothing; a dot can be seen.
   const dotted = look === "dots" || points.filter(isFinitePoint).length === 1;
   if (!dotted) return line;
@@ -180,7 +180,7 @@ function marker(chart: Chart, frame: Frame): readonly string[] {
   return [
     `<path class="best-line" d="M${px(x)} ${MARGIN.top}V${frame.height - MARGIN.bottom}"/>`,
     `<circle class="best" cx="${px(x)}" cy="${px(y)}" r="5.5"/>`,
-    `<text class="best-label" x="${px(x + (right ? 8 : -8))}" y="${labelY}" text-anchor="${right ? "start" : "end"}">${escapeHtml(point.label)}</text>`,
+    `<text class="best-label" x="${px(x + (right ? 8 : -8))}" y="${labelY}" text-anchor="${right ? "start" : "end"}">${escapeMarkup(point.label)}</text>`,
   ];
 }
 

@@ -1,5 +1,5 @@
+import { escapeMarkup } from "../text.js";
 import { formatShare } from "../train/progress.js";
-import { escapeHtml } from "./html.js";
 
 /** A table of counts can be read up to here; beyond, colours alone are shown. */
 const MOST_IN_TABLE = 20;
@@ -94,5 +94,5 @@ function sum(values: readonly number[]): number {
 
 /** Escaped. */
 function nameOf(classes: readonly string[], index: number): string {
-  return escapeHtml(classes[index] ?? `class ${index}`);
+  return escapeMarkup(classes[index] ?? `class ${index}`);
 }

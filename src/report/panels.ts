@@ -1,7 +1,7 @@
 /** Small multiples as one SVG: a row for each quantity, a column for each variant, the same axes along a row. */
 
+import { escapeMarkup } from "../text.js";
 import { niceStep } from "./chart.js";
-import { escapeHtml } from "./html.js";
 
 export interface Line {
   /** Which of the colours, from 0. */
@@ -55,7 +55,7 @@ export function panelSvg({ title, columns, rows, legend, xLabel }: PanelFigure):
     const scale = scaleOf(row);
     const y = TOP + rowIndex * (PANEL.height + PANEL.gapY);
     return [
-      `<text class="head" transform="translate(16 ${y + PANEL.height / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(row.label)}</text>`,
+      `<text class="head" transform="translate(16 ${y + PANEL.height / 2}) rotate(-90)" text-anchor="middle">${escapeMarkup(row.label)}</text>`,
       ...columns.flatMap((_, column) => {
         const x = LEFT + column * (PANEL.width + PANEL.gapX);
         return [`<g transform="translate(${x} ${y})">`, ...panel(row.panels[column] ?? [], scale, highX, column === 0), "</g>"];
@@ -64,20 +64,20 @@ export function panelSvg({ title, columns, rows, legend, xLabel }: PanelFigure):
   });
   const heads = columns.map((text, column) => {
     const x = LEFT + column * (PANEL.width + PANEL.gapX) + PANEL.width / 2;
-    return `<text class="head" x="${x}" y="${TOP - 10}" text-anchor="middle">${escapeHtml(text)}</text>`;
+    return `<text class="head" x="${x}" y="${TOP - 10}" text-anchor="middle">${escapeMarkup(text)}</text>`;
   });
   return [
-    `<svg class="panels" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(title)}">`,
+    `<svg class="panels" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeMarkup(title)}">`,
     `<style>${STYLE}</style><rect class="back" width="${width}" height="${height}"/>`,
-    `<text class="title" x="16" y="24">${escapeHtml(title)}</text>`,
+    `<text class="title" x="16" y="24">${escapeMarkup(title)}</text>`,
     ...legend.map(({ tone, name }, index) => {
       const x = 16 + index * 110;
-      return `<path class="line t${tone}" d="M${x} 44h22"/><text x="${x + 28}" y="48">${escapeHtml(name)}</text>`;
+      return `<path class="line t${tone}" d="M${x} 44h22"/><text x="${x + 28}" y="48">${escapeMarkup(name)}</text>`;
     }),
     ...heads,
     ...body,
     ...columns.map((_, column) => xTicks(LEFT + column * (PANEL.width + PANEL.gapX), height - BOTTOM, highX)),
-    `<text x="${LEFT + (width - LEFT - PANEL.gapX) / 2}" y="${height - 8}" text-anchor="middle">${escapeHtml(xLabel)}</text>`,
+    `<text x="${LEFT + (width - LEFT - PANEL.gapX) / 2}" y="${height - 8}" text-anchor="middle">${escapeMarkup(xLabel)}</text>`,
     "</svg>\n",
   ].join("\n");
 }
@@ -133,7 +133,7 @@ function curve({ points, tone, name }: Line, place: Scale["place"], down: (share
     if (share !== null) path += `${pen}${px((x / highX) * PANEL.width)} ${down(share)}`;
     pen = share === null ? "M" : "L";
   }
-  return `<path class="line t${tone}" d="${path}"><title>${escapeHtml(name)}</title></path>`;
+  return `<path class="line t${tone}" d="${path}"><title>${escapeMarkup(name)}</title></path>`;
 }
 
 function xTicks(left: number, top: number, highX: number): string {

@@ -15,7 +15,8 @@ import {
   wholeBox,
 } from "../segment/slices.js";
 import type { Box } from "../segment/volume.js";
-import { escapeHtml, type PictureEncoder } from "./html.js";
+import { escapeMarkup } from "../text.js";
+import type { PictureEncoder } from "./picture.js";
 import { QUALITY_STYLE } from "./quality-style.js";
 
 /** Everything that a page shows. Texts may be anything: they are escaped. */
@@ -69,14 +70,14 @@ export async function qualityPage(shown: QualityCase, encode: PictureEncoder): P
   };
   const closeUp = near !== null && longest(near, image.spacing) < CLOSE_UP_SHARE * longest(whole, image.spacing) ? near : null;
   const body = [
-    `<header><h1>${escapeHtml(shown.title)}</h1></header>`,
+    `<header><h1>${escapeMarkup(shown.title)}</h1></header>`,
     ...warningBanner(shown.warnings),
     `<section><h2>Slices <small>${near === null ? "no label was found: the middle of the volume" : "at the centre of the labels"}</small></h2>${await draw(whole)}</section>`,
     ...(closeUp === null ? [] : [`<section><h2>Close-up</h2>${await draw(closeUp)}</section>`]),
     `<p class="note">${DIRECTIONS}</p>`,
     `<div class="columns">${volumeTable(shown)}${factTable(shown)}</div>`,
   ];
-  return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${escapeHtml(shown.title)}</title><style>${QUALITY_STYLE}</style></head><body><main>${body.join("\n")}</main></body></html>\n`;
+  return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${escapeMarkup(shown.title)}</title><style>${QUALITY_STYLE}</style></head><body><main>${body.join("\n")}</main></body></html>\n`;
 }
 
 function warningBanner(warnings: readonly CaseWarning[] | null): readonly string[] {
@@ -85,7 +86,7 @@ function warningBanner(warnings: readonly CaseWarning[] | null): readonly string
     return [`<aside class="unchecked" role="note">${text}</aside>`];
   }
   if (warnings.length === 0) return [];
-  const items = warnings.map(({ code, message }) => `<li><code>${code}</code> ${escapeHtml(message)}</li>`).join("");
+  const items = warnings.map(({ code, message }) => `<li><code>${code}</code> ${escapeMarkup(message)}</li>`).join("");
   const heading = "This case differs from those the model was trained on; the labels may be wrong";
   return [`<aside class="warnings" role="alert"><h2>${heading}</h2><ul>${items}</ul></aside>`];
 }
@@ -145,7 +146,7 @@ function figure(picture: EncodedPicture, { plane, index }: SliceView, shape: Tri
   const alt = `${name} ${place}${outlined.length === 0 ? ", without labels" : ` with outlines of ${outlined.join(", ")}`}`;
   const letters = EDGES[plane].map((letter, side) => `<i class="${["left", "right", "top", "bottom"][side]}">${letter}</i>`).join("");
   const { width, height, uri } = picture;
-  const img = `<img src="${uri}" width="${width}" height="${height}" alt="${escapeHtml(alt)}">`;
+  const img = `<img src="${uri}" width="${width}" height="${height}" alt="${escapeMarkup(alt)}">`;
   return `<figure style="flex:${width} 1 0;max-width:${width}px"><div class="slice">${img}<span aria-hidden="true">${letters}</span></div><figcaption>${name} <small>${place}</small></figcaption></figure>`;
 }
 
@@ -153,7 +154,7 @@ function volumeTable({ measured }: QualityCase): string {
   const rows = measured.map(({ name, value, voxels, mm3 }, index) => {
     const swatch = `<span class="swatch" style="background:rgb(${colourOf(index + 1).join(" ")})"></span>`;
     const cells = [String(value), voxels.toLocaleString("en-US"), formatMm3(mm3)].map((text) => `<td class="number">${text}</td>`);
-    return `<tr><th scope="row">${swatch}${escapeHtml(name)}</th>${cells.join("")}</tr>`;
+    return `<tr><th scope="row">${swatch}${escapeMarkup(name)}</th>${cells.join("")}</tr>`;
   });
   const head = ["label", "value", "voxels", "mm³"].map(
     (text, index) => `<th scope="col"${index > 0 ? ' class="number"' : ""}>${text}</th>`,
@@ -172,6 +173,6 @@ function factTable({ image: { shape, spacing }, facts }: QualityCase): string {
     ["spacing", `${spacing.map((length) => Number(length.toPrecision(4))).join(" × ")} mm`],
     ...facts,
   ] as const;
-  const rows = all.map(([name, value]) => `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`);
+  const rows = all.map(([name, value]) => `<tr><th scope="row">${escapeMarkup(name)}</th><td>${escapeMarkup(value)}</td></tr>`);
   return `<section><h2>Case</h2><div class="scroll"><table class="facts"><tbody>${rows.join("")}</tbody></table></div></section>`;
 }

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { escapeMarkup } from "../text.js";
 import type { EpochRow } from "../train/history.js";
 import { ClassificationMetrics, type Evaluation } from "../train/metrics.js";
 import { lineChart, niceStep } from "./chart.js";
 import { confusionSection } from "./confusion.js";
-import { escapeHtml, safePicture } from "./html.js";
+import { safePicture } from "./picture.js";
 import { type ReportData, runReport } from "./training.js";
 
 const PIXEL = "data:image/png;base64,iVBORw0KGgo=";
@@ -166,9 +167,9 @@ describe("hostile texts", () => {
   });
 
   test("escaping", () => {
-    expect(escapeHtml(`<a href="x" title='y'>&amp;</a>`)).toBe("&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;amp;&lt;/a&gt;");
-    expect(escapeHtml("a\u202eb\u2066c\u0000d\ud800")).toBe("abc d\ufffd");
-    expect(escapeHtml("Löwenzahn 蒲公英 \u{1f33c}")).toBe("Löwenzahn 蒲公英 \u{1f33c}");
+    expect(escapeMarkup(`<a href="x" title='y'>&amp;</a>`)).toBe("&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;amp;&lt;/a&gt;");
+    expect(escapeMarkup("a\u202eb\u2066c\u0000d\ud800")).toBe("abc d\ufffd");
+    expect(escapeMarkup("Löwenzahn 蒲公英 \u{1f33c}")).toBe("Löwenzahn 蒲公英 \u{1f33c}");
   });
 
   test("only pictures that are part of the page are shown", () => {

@@ -3,13 +3,14 @@
  * equal runs give equal pages.
  */
 
+import { escapeMarkup } from "../text.js";
 import { bestEpoch, type EpochRow, METRICS, type Metric, metricValue, type StepPoint } from "../train/history.js";
 import { encodeJson, isJsonRecord, type JsonData, type JsonRecord } from "../train/json.js";
 import type { ClassScore, Evaluation, Mistake } from "../train/metrics.js";
 import { formatLoss, formatShare, NOTHING_SMOOTHED, smooth, smoothedValue } from "../train/progress.js";
 import { type Chart, lineChart, type Point, type Series } from "./chart.js";
 import { confusionSection } from "./confusion.js";
-import { escapeHtml, safePicture } from "./html.js";
+import { safePicture } from "./picture.js";
 import { REPORT_STYLE } from "./style.js";
 
 /** Everything that a report shows. All texts may be anything: they are escaped. */
@@ -64,9 +65,9 @@ const METRIC_NAMES: Readonly<Record<Metric, string>> = {
  * ```
  */
 export function runReport(data: ReportData): string {
-  const title = escapeHtml(data.title);
+  const title = escapeMarkup(data.title);
   const body = [
-    `<header><h1>${title}</h1><span class="status">${escapeHtml(data.status)}</span><p>${escapeHtml(data.model)} on ${escapeHtml(data.dataset)}</p></header>`,
+    `<header><h1>${title}</h1><span class="status">${escapeMarkup(data.status)}</span><p>${escapeMarkup(data.model)} on ${escapeMarkup(data.dataset)}</p></header>`,
     cards(data),
     curves(data),
     ...(data.evaluation === null ? [] : evaluationSections(data, data.evaluation)),
@@ -107,7 +108,7 @@ function cards(data: ReportData): string {
   shown.push(["epochs", `${last?.epoch ?? 0} of ${data.epochs}`], ...data.facts);
   const html = shown.map(
     ([name, value], index) =>
-      `<div class="card${index === 0 && best !== null ? " first" : ""}"><b>${escapeHtml(value)}</b><span>${escapeHtml(name)}</span></div>`,
+      `<div class="card${index === 0 && best !== null ? " first" : ""}"><b>${escapeMarkup(value)}</b><span>${escapeMarkup(name)}</span></div>`,
   );
   return `<div class="cards">${html.join("\n")}</div>`;
 }
@@ -256,7 +257,7 @@ function classTable(scores: readonly ClassScore[], names: readonly string[]): st
 function scoreTable(rows: readonly { readonly score: ClassScore; readonly name: string }[]): string {
   const body = rows.map(
     ({ score, name }) =>
-      `<tr><td class="name">${escapeHtml(name)}</td><td class="number">${score.support}</td>${[score.precision, score.recall, score.f1].map(scoreCell).join("")}</tr>`,
+      `<tr><td class="name">${escapeMarkup(name)}</td><td class="number">${score.support}</td>${[score.precision, score.recall, score.f1].map(scoreCell).join("")}</tr>`,
   );
   const heads = ["Precision", "Recall", "F1"].map((head) => `<th scope="col" class="number">${head}</th>`);
   return `<div class="scroll"><table class="list"><thead><tr><th scope="col">Class</th><th scope="col" class="number">Images</th>${heads.join("")}</tr></thead><tbody>${body.join("\n")}</tbody></table></div>`;
@@ -268,9 +269,9 @@ function scoreCell(share: number | null): string {
 }
 
 function mistakeFigure(mistake: Mistake, data: ReportData): string {
-  const nameOf = (index: number): string => escapeHtml(data.classes[index] ?? `class ${index}`);
+  const nameOf = (index: number): string => escapeMarkup(data.classes[index] ?? `class ${index}`);
   const uri = safePicture(data.pictures.get(mistake.index));
-  const name = escapeHtml(mistake.name);
+  const name = escapeMarkup(mistake.name);
   const picture = uri === null ? '<div class="none">no picture</div>' : `<img src="${uri}" alt="${name}">`;
   const said = `<span class="said">${nameOf(mistake.predicted)}</span> ${formatShare(mistake.probability)}`;
   return `<figure>${picture}<figcaption>${said}<br>is ${nameOf(mistake.label)}<small title="${name}">${name}</small></figcaption></figure>`;
@@ -279,7 +280,7 @@ function mistakeFigure(mistake: Mistake, data: ReportData): string {
 function tables(data: ReportData): string {
   const fold = (title: string, rows: readonly (readonly [string, string])[]): string => {
     if (rows.length === 0) return "";
-    const body = rows.map(([name, value]) => `<tr><td>${escapeHtml(name)}</td><td>${escapeHtml(value)}</td></tr>`);
+    const body = rows.map(([name, value]) => `<tr><td>${escapeMarkup(name)}</td><td>${escapeMarkup(value)}</td></tr>`);
     return `<section><h2>${title}</h2><table class="list facts"><tbody>${body.join("\n")}</tbody></table></section>`;
   };
   return `<div class="columns">${fold("Configuration", flatten("", data.configuration))}${fold("Environment", data.environment)}</div>`;
