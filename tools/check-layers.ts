@@ -117,7 +117,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   web: ["errors.ts", "tensor", "runtime"],
   experiments: [
     "errors.ts",
-    "text.ts",
     "tensor",
     "formats",
     "ir",

@@ -16,8 +16,8 @@ if (target === undefined || runs.length === 0 || runs.some((pair) => pair.length
 }
 
 const LEGEND = [
-  { tone: 0, name: "training" },
-  { tone: 2, name: "validation" },
+  { hue: "train", name: "training" },
+  { hue: "valid", name: "validation" },
 ];
 
 const histories = runs.map(([, folder]) =>
@@ -28,8 +28,8 @@ const histories = runs.map(([, folder]) =>
     .filter(({ kind }) => kind === "epoch"),
 );
 
-function line({ tone, name }, history, key) {
-  return { tone, name, points: history.map((row) => ({ x: row.epoch, y: row[key] ?? Number.NaN })) };
+function line({ hue, name }, history, key) {
+  return { hue, name, points: history.map((row) => ({ x: row.epoch, y: row[key] ?? Number.NaN })) };
 }
 
 function row(label, axis, training, validation) {
@@ -39,11 +39,11 @@ function row(label, axis, training, validation) {
 
 const segments = histories.every((history) => history.every((each) => each.dice1 !== undefined));
 const classes = segments ? JSON.parse(readFileSync(path.join(runs[0][1], "labels.json"), "utf8")).slice(1, 3) : [];
-const DICE = LEGEND.map(({ tone }, index) => ({ tone, name: classes[index] ?? "" }));
+const DICE = ["cat-1", "cat-2"].map((hue, index) => ({ hue, name: classes[index] ?? "" }));
 
 function diceRows() {
   const dice = histories.map((history) => DICE.map((look, index) => line(look, history, `dice${index + 1}`)));
-  const loss = histories.map((history) => [line({ tone: 1, name: "validation loss" }, history, "loss")]);
+  const loss = histories.map((history) => [line({ hue: "valid", name: "validation loss" }, history, "loss")]);
   return [
     { label: "Dice", axis: "share", panels: dice },
     { label: "loss", axis: "log", panels: loss },
@@ -56,7 +56,7 @@ writeFileSync(
     title: "Training and validation by epoch",
     columns: runs.map(([name]) => name),
     rows: segments ? diceRows() : [row("top-1", "share", "trainTop1", "top1"), row("loss", "log", "trainLoss", "loss")],
-    legend: segments ? [...DICE, { tone: 1, name: "validation loss" }] : LEGEND,
+    legend: segments ? [...DICE, { hue: "valid", name: "validation loss" }] : LEGEND,
     xLabel: "epoch",
   }),
 );

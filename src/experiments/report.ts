@@ -1,27 +1,26 @@
 /** The residual-scaling experiment for people: three figures, a Markdown and an HTML page. */
 
-import { type Line, type PanelFigure, type PanelRow, panelSvg } from "../report/panels.js";
-import { REPORT_STYLE } from "../report/style.js";
-import { escapeMarkup } from "../text.js";
+import { experimentPage } from "../report/experiment.js";
+import type { Line, PanelFigure, PanelHue, PanelRow } from "../report/panels.js";
 import { formatDuration } from "../train/progress.js";
 import { INPUT_SIZE, NORM_PLACEMENTS } from "./residual-network.js";
 import { type Cell, PAPER_RATE, SWEEP_OPTIMIZERS, type Sweep } from "./sweep.js";
-import { cellName, findings, markdownTable, recipeOf, resultTable } from "./tables.js";
+import { cellName, findings, markdownTable, type Outcome, outcomeOf, recipeOf, resultTable } from "./tables.js";
 import { type CellResult, PROBE_IMAGES, type Probe, VAL_IMAGES } from "./train-cell.js";
 
 const TITLE = "The residual-scaling experiment";
 
 /** The figures by the names of their files. */
-export function figures(results: readonly CellResult[]): ReadonlyMap<string, string> {
+export function figures(results: readonly CellResult[]): ReadonlyMap<string, PanelFigure> {
   const widest = results.reduce((most, { cell }) => Math.max(most, cell.filters), 0);
   const narrowest = results.reduce((least, { cell }) => Math.min(least, cell.filters), widest);
   const paperRate = ({ optimizer, learningRate }: Cell) => optimizer === "rmsprop" && learningRate === PAPER_RATE;
   const norm = results.some(({ cell }) => cell.norm === "conv") ? "conv" : (results[0]?.cell.norm ?? "none");
-  const at = `batch normalisation: ${norm}, rmsprop ${PAPER_RATE}`;
+  const at = `batch normalization: ${norm}, rmsprop ${PAPER_RATE}`;
   const make = (title: string, keep: (cell: Cell) => boolean, columnOf: (cell: Cell) => string, order: readonly string[] = []) => {
     const kept = results.filter(({ cell }) => keep(cell));
     const found = [...new Set(kept.map(({ cell }) => columnOf(cell)))];
-    return panelSvg(figure(title, kept, columnOf, order.length === 0 ? found : order.filter((name) => found.includes(name))));
+    return figure(title, kept, columnOf, order.length === 0 ? found : order.filter((name) => found.includes(name)));
   };
   const recipes = [...new Set(results.map(({ cell }) => recipeOf(cell)))];
   const widthOf = ({ filters }: Cell) => `${filters} filters`;
@@ -30,7 +29,7 @@ export function figures(results: readonly CellResult[]): ReadonlyMap<string, str
     [
       "placements.svg",
       make(
-        `Where batch normalisation is (rmsprop ${PAPER_RATE})`,
+        `Placement of batch normalization (rmsprop ${PAPER_RATE})`,
         (cell) => (cell.filters === widest || cell.filters === narrowest) && paperRate(cell),
         (cell) => `${cell.norm}, ${widthOf(cell)}`,
         [widest, narrowest].flatMap((filters) => NORM_PLACEMENTS.map((placement) => `${placement}, ${filters} filters`)),
@@ -39,7 +38,7 @@ export function figures(results: readonly CellResult[]): ReadonlyMap<string, str
     [
       "recipes.svg",
       make(
-        `Optimiser and learning rate (batch normalisation: ${norm})`,
+        `Optimizer and learning rate (batch normalization: ${norm})`,
         (cell) => (cell.filters === widest || cell.filters === narrowest) && cell.norm === norm,
         (cell) => `${recipeOf(cell)}, ${widthOf(cell)}`,
         [widest, narrowest].flatMap((filters) => recipes.map((recipe) => `${recipe}, ${filters} filters`)),
@@ -57,7 +56,7 @@ function figure(title: string, results: readonly CellResult[], columnOf: (cell: 
       const shown = results.filter(({ cell }) => columnOf(cell) === column);
       return shown.map(({ cell, probes }): Line => {
         const points = probes.map((probe) => ({ x: probe.step, y: value(probe) ?? Number.NaN }));
-        return { tone: toneOf(cell.scale), name: cellName(cell), points: points.filter(({ x, y }) => x > 0 || Number.isFinite(y)) };
+        return { hue: hueOf(cell.scale), name: cellName(cell), points: points.filter(({ x, y }) => x > 0 || Number.isFinite(y)) };
       });
     }),
   });
@@ -70,14 +69,14 @@ function figure(title: string, results: readonly CellResult[], columnOf: (cell: 
       row("deviation", "log", ({ deviation }) => deviation),
       row("loss", "log", ({ loss }) => loss),
     ],
-    legend: scales.map((scale) => ({ tone: toneOf(scale), name: `scale ${scale}` })),
+    legend: scales.map((scale) => ({ hue: hueOf(scale), name: `scale ${scale}` })),
     xLabel: "steps",
   };
 }
 
-/** The same colour for a scale in all figures. */
-function toneOf(scale: number): number {
-  return scale === 1 ? 0 : scale >= 0.2 ? 1 : 2;
+/** The same color for a scale in all figures. */
+function hueOf(scale: number): PanelHue {
+  return scale === 1 ? "cat-2" : scale >= 0.2 ? "cat-3" : "cat-1";
 }
 
 /** What a run of the sweep was, besides its results. */
@@ -94,9 +93,9 @@ function settings({ sweep, seed, seconds, machine }: SweepFacts): readonly strin
   const optimizers = Object.entries(SWEEP_OPTIMIZERS).map(([name, options]) => `${name} = ${JSON.stringify(options)}`);
   return [
     `Sweep "${sweep.name}": ${sweep.cells.length} networks, ${sweep.steps} steps each of ${sweep.batch} images, seed ${seed}.`,
-    `Network: three convolutions, ${sweep.blocks} Inception-ResNet-C blocks on 3×3 maps, global average pooling, one linear layer; He initialisation.`,
+    `Network: three convolutions, ${sweep.blocks} Inception-ResNet-C blocks on 3×3 maps, global average pooling, one linear layer; He initialization.`,
     `Data: shapes10 at ${INPUT_SIZE} pixels, every training image seen once; activations of ${PROBE_IMAGES} fixed validation images with the statistics of that batch, accuracy on ${VAL_IMAGES} with running statistics.`,
-    `Optimisers: ${optimizers.join("; ")}; constant rates, no weight decay, no clipping.`,
+    `Optimizers: ${optimizers.join("; ")}; constant rates, no weight decay, no clipping.`,
     `Took ${formatDuration(seconds)} on ${machine}.`,
   ];
 }
@@ -115,20 +114,28 @@ export function markdownReport(results: readonly CellResult[], facts: SweepFacts
   ].join("\n");
 }
 
+/** Columns of the table of results that are numbers. */
+const NUMBERS = new Set(["filters", "scale", "seed", "loss", "val top-1", "zeros", "dead channels", "mean", "deviation"]);
+
 /** One page with everything in it. */
 export function htmlReport(results: readonly CellResult[], facts: SweepFacts): string {
-  const list = (lines: readonly string[]) => `<ul>${lines.map((line) => `<li>${escapeMarkup(line)}</li>`).join("")}</ul>`;
   const { header, rows } = resultTable(results);
-  const cells = (tag: "th" | "td", row: readonly string[]) =>
-    `<tr>${row.map((text) => `<${tag}>${escapeMarkup(text)}</${tag}>`).join("")}</tr>`;
-  return [
-    '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">',
-    `<title>${TITLE}</title>\n<style>${REPORT_STYLE}</style>\n</head>\n<body>\n<main>`,
-    `<header><h1>${TITLE}</h1></header>`,
-    `<section><h2>Found</h2>${list(findings(results, facts.sweep.steps))}</section>`,
-    ...[...figures(results).values()].map((svg) => `<section>${svg}</section>`),
-    `<section><h2>All networks</h2><div class="scroll"><table class="list"><thead>${cells("th", header)}</thead><tbody>${rows.map((row) => cells("td", row)).join("\n")}</tbody></table></div></section>`,
-    `<section><h2>Settings</h2>${list(settings(facts))}</section>`,
-    "</main>\n</body>\n</html>\n",
-  ].join("\n");
+  const count = (outcome: Outcome): number => results.filter((result) => outcomeOf(result) === outcome).length;
+  const [dead, diverged] = [count("dead"), count("diverged")];
+  const { sweep } = facts;
+  return experimentPage({
+    title: TITLE,
+    status: `${results.length} networks`,
+    lead: `Do wide residual networks die without scaled residuals? Sweep "${sweep.name}", ${sweep.steps} steps for each network.`,
+    figures: [
+      { value: `${dead} of ${results.length}`, name: "networks died", tone: dead === 0 ? "good" : "bad" },
+      { value: String(diverged), name: "diverged", tone: diverged === 0 ? undefined : "warn" },
+      { value: String(sweep.steps), name: "steps each" },
+      { value: formatDuration(facts.seconds), name: "wall time" },
+    ],
+    findings: findings(results, sweep.steps),
+    panels: [...figures(results).values()],
+    networks: { columns: header.map((head) => (NUMBERS.has(head) ? { head, kind: "number" } : { head })), rows },
+    settings: settings(facts),
+  });
 }

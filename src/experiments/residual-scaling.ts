@@ -8,6 +8,7 @@ import path from "node:path";
 import { InceptionError } from "../errors.js";
 import { createNodeTrainer } from "../node/ort-trainer.js";
 import { makeFolder, writeFileAtomic } from "../node/write-file.js";
+import { panelSvg } from "../report/panels.js";
 import { figures, htmlReport, markdownReport } from "./report.js";
 import { type Cell, fullSweep, quickSweep, type Sweep } from "./sweep.js";
 import { cellsCsv, curvesCsv } from "./tables.js";
@@ -95,7 +96,7 @@ export async function runSweep(
   const seconds = (performance.now() - began) / 1000;
   const facts = { sweep, seed, seconds, machine: machine() };
   const pages = {
-    ...Object.fromEntries(figures(results)),
+    ...Object.fromEntries([...figures(results)].map(([name, figure]) => [name, panelSvg(figure)])),
     "report.html": htmlReport(results, facts),
     "report.md": markdownReport(results, facts),
   };

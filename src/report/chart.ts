@@ -1,18 +1,17 @@
+/** Line charts over epochs. */
 import { escapeMarkup } from "../text.js";
+import { folded } from "./page.js";
+import { linePath, niceStep, type Point, px, ticks } from "./plot.js";
+import { table } from "./table.js";
 
 /** A curve of a chart. Points with a coordinate that is not finite leave a gap. */
 export interface Series {
   readonly name: string;
-  /** Colour: what was measured. */
+  /** Color: what was measured. */
   readonly hue: "train" | "valid" | "second" | "rate";
-  /** "faint": the raw values behind a smoothed curve; left out of the legend. "dots": a line with a dot at every point. */
+  /** "faint": the raw values behind a smoothed curve, in neither legend nor table. "dots": a line with a dot at every point. */
   readonly look: "line" | "faint" | "dots" | "dashed";
   readonly points: readonly Point[];
-}
-
-export interface Point {
-  readonly x: number;
-  readonly y: number;
 }
 
 export interface Chart {
@@ -24,7 +23,6 @@ export interface Chart {
   readonly marker?: (Point & { readonly label: string }) | undefined;
   /** Values that the vertical axis must show. */
   readonly include?: readonly number[];
-  readonly wide?: boolean;
 }
 
 interface Range {
@@ -33,33 +31,36 @@ interface Range {
 }
 
 interface Frame {
-  readonly width: number;
-  readonly height: number;
   readonly x: Range;
   readonly y: Range;
 }
 
-const HEIGHT = 280;
+const [WIDTH, HEIGHT] = [540, 280];
 const MARGIN = { left: 58, right: 16, top: 16, bottom: 38 } as const;
+const BOTTOM = HEIGHT - MARGIN.bottom;
+const RIGHT = WIDTH - MARGIN.right;
 // More points than pixels only make the file larger.
 const MOST_POINTS = 400;
+/** Rows of the table of a chart whose curves have no dots. */
+const MOST_ROWS = 20;
 
-/** A line chart as a figure: title, legend and an inline SVG whose colours are CSS variables of the page. */
+/** A line chart as a figure: title, legend, an inline SVG whose colors are tokens of the page, and its values as a folded table. */
 export function lineChart(chart: Chart): string {
   const series = chart.series.map((each) => ({ ...each, points: thin(each.points) }));
   const title = `<figcaption><strong>${escapeMarkup(chart.title)}</strong>${legend(series)}</figcaption>`;
   if (!series.some(({ points }) => points.some(isFinitePoint)))
     return `<figure class="chart">${title}<p class="empty">Nothing was measured.</p></figure>`;
   const frame = frameOf(chart, series);
-  const body = [...axes(chart, frame), ...series.map((each) => curve(each, frame)), ...marker(chart, frame)];
   const lost = chart.series.reduce((sum, { points }) => sum + points.filter((point) => !isFinitePoint(point)).length, 0);
   return [
-    `<figure class="chart${chart.wide ? " wide" : ""}">${title}`,
-    // A viewport of its own clips the curves without ids, which several charts of a page would share.
-    `<svg viewBox="0 0 ${frame.width} ${frame.height}" role="img" aria-label="${escapeMarkup(chart.title)}">`,
-    ...body,
+    `<figure class="chart">${title}`,
+    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeMarkup(chart.title)}">`,
+    ...axes(chart, frame),
+    ...series.map((each) => curve(each, frame)),
+    ...marker(chart, frame),
     "</svg>",
     lost === 0 ? "" : `<p class="note">${lost} ${lost === 1 ? "value was" : "values were"} not finite and could not be drawn.</p>`,
+    valueTable(chart, series),
     "</figure>",
   ].join("\n");
 }
@@ -68,7 +69,7 @@ function isFinitePoint({ x, y }: Point): boolean {
   return Number.isFinite(x) && Number.isFinite(y);
 }
 
-/** Means of neighbours, so that at most `MOST_POINTS` remain. Values that are not finite stay a gap. */
+/** Means of neighbors, so that at most `MOST_POINTS` remain. Values that are not finite stay a gap. */
 function thin(points: readonly Point[]): readonly Point[] {
   const group = Math.ceil(points.length / MOST_POINTS);
   if (group <= 1) return points;
@@ -79,11 +80,21 @@ function thin(points: readonly Point[]): readonly Point[] {
   });
 }
 
+/** What a legend and a table name: curves with a value, but not the raw values behind them. */
+function namedSeries(series: readonly Series[]): readonly Series[] {
+  return series.filter(({ look, points }) => look !== "faint" && points.some(isFinitePoint));
+}
+
+/** In the order of the curves at the right edge, from the top. */
 function legend(series: readonly Series[]): string {
-  const shown = series.filter(({ look, points }) => look !== "faint" && points.some(isFinitePoint));
+  const shown = namedSeries(series).toSorted((a, b) => lastValue(b) - lastValue(a));
   if (shown.length < 2) return "";
   const entries = shown.map(({ name, hue, look }) => `<span><i class="key ${hue} ${look}"></i>${escapeMarkup(name)}</span>`);
   return `<span class="legend">${entries.join("")}</span>`;
+}
+
+function lastValue({ points }: Series): number {
+  return points.findLast(isFinitePoint)?.y ?? Number.NEGATIVE_INFINITY;
 }
 
 function frameOf(chart: Chart, series: readonly Series[]): Frame {
@@ -96,8 +107,6 @@ function frameOf(chart: Chart, series: readonly Series[]): Frame {
   if (low === high) [low, high] = low === 0 ? [0, 1] : [low - Math.abs(low) / 2, high + Math.abs(high) / 2];
   const step = niceStep(high - low, 5);
   return {
-    width: chart.wide ? 1100 : 540,
-    height: chart.wide ? 200 : HEIGHT,
     // The last logged step lies shortly before the end of its epoch: the axis ends with the epoch.
     x: { low: 0, high: Math.max(1, Math.ceil(highX) - highX < 0.1 ? Math.ceil(highX) : highX) },
     y: { low: Math.floor(low / step + 1e-9) * step, high: Math.ceil(high / step - 1e-9) * step },
@@ -111,62 +120,41 @@ function shownValues({ look, points }: Series): readonly number[] {
   return values.toSorted((a, b) => a - b).slice(0, Math.ceil(values.length * 0.98));
 }
 
-/** 1, 2 or 5 times a power of ten, so that about `count` steps span the range. */
-export function niceStep(span: number, count: number): number {
-  const raw = span / count;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const factor = [1, 2, 5, 10].find((each) => each * power >= raw * (1 - 1e-9)) ?? 10;
-  return factor * power;
+function placeX({ x: range }: Frame, x: number): number {
+  return MARGIN.left + ((x - range.low) / (range.high - range.low)) * (RIGHT - MARGIN.left);
 }
 
-function ticks({ low, high }: Range, step: number): readonly number[] {
-  const first = Math.ceil(low / step - 1e-9);
-  const last = Math.floor(high / step + 1e-9);
-  return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
-}
-
-function placeX(frame: Frame, x: number): number {
-  return MARGIN.left + ((x - frame.x.low) / (frame.x.high - frame.x.low)) * (frame.width - MARGIN.left - MARGIN.right);
-}
-
-function placeY(frame: Frame, y: number): number {
-  return frame.height - MARGIN.bottom - ((y - frame.y.low) / (frame.y.high - frame.y.low)) * (frame.height - MARGIN.top - MARGIN.bottom);
+function placeY({ y: range }: Frame, y: number): number {
+  return BOTTOM - ((y - range.low) / (range.high - range.low)) * (BOTTOM - MARGIN.top);
 }
 
 function axes(chart: Chart, frame: Frame): readonly string[] {
-  const bottom = frame.height - MARGIN.bottom;
-  const xStep = Math.max(1, niceStep(frame.x.high - frame.x.low, chart.wide ? 16 : 8));
-  const yTicks = ticks(frame.y, niceStep(frame.y.high - frame.y.low, chart.wide ? 3 : 5));
+  const { x, y } = frame;
+  const xStep = Math.max(1, niceStep(x.high - x.low, 8));
+  const yTicks = ticks(y.low, y.high, niceStep(y.high - y.low, 5));
   return [
-    ...yTicks.map((y) => {
-      const at = px(placeY(frame, y));
-      return `<path class="grid" d="M${MARGIN.left} ${at}H${frame.width - MARGIN.right}"/><text x="${MARGIN.left - 8}" y="${at}" dy=".34em" text-anchor="end">${escapeMarkup(chart.format(y))}</text>`;
+    ...yTicks.map((value) => {
+      const at = px(placeY(frame, value));
+      return `<path class="grid" d="M${MARGIN.left} ${at}H${RIGHT}"/><text x="${MARGIN.left - 8}" y="${at}" dy=".34em" text-anchor="end">${escapeMarkup(chart.format(value))}</text>`;
     }),
-    `<path class="axis" d="M${MARGIN.left} ${bottom}H${frame.width - MARGIN.right}"/>`,
-    ...ticks(frame.x, xStep).map((x) => {
-      const at = px(placeX(frame, x));
-      return `<path class="axis" d="M${at} ${bottom}v4"/><text x="${at}" y="${bottom + 17}" text-anchor="middle">${Math.round(x)}</text>`;
+    `<path class="axis" d="M${MARGIN.left} ${BOTTOM}H${RIGHT}"/>`,
+    ...ticks(x.low, x.high, xStep).map((value) => {
+      const at = px(placeX(frame, value));
+      return `<path class="axis" d="M${at} ${BOTTOM}v4"/><text x="${at}" y="${BOTTOM + 17}" text-anchor="middle">${Math.round(value)}</text>`;
     }),
-    `<text class="label" x="${(MARGIN.left + frame.width - MARGIN.right) / 2}" y="${frame.height - 5}" text-anchor="middle">${escapeMarkup(chart.xLabel)}</text>`,
+    `<text x="${(MARGIN.left + RIGHT) / 2}" y="${HEIGHT - 5}" text-anchor="middle">${escapeMarkup(chart.xLabel)}</text>`,
   ];
 }
 
 function curve({ hue, look, points, name }: Series, frame: Frame): string {
-  const top = MARGIN.top - 6;
-  const inside = (y: number): number => Math.min(frame.height - MARGIN.bottom, Math.max(top, y));
-  const at = ({ x, y }: Point): string => `${px(placeX(frame, x))} ${px(inside(placeY(frame, y)))}`;
-  let path = "";
-  let pen = "M";
-  for (const point of points) {
-    if (isFinitePoint(point)) path += `${pen}${at(point)}`;
-    pen = isFinitePoint(point) ? "L" : "M";
-  }
-  const line = `<path class="curve ${hue} ${look}" d="${path}"><title>${escapeMarkup(name)}</title></path>`;
+  // Clipped here: a clip path needs an id, which several charts of a page would share.
+  const inside = (y: number): number => Math.min(BOTTOM, Math.max(MARGIN.top - 6, y));
+  const places = points.map((point) => (isFinitePoint(point) ? { x: placeX(frame, point.x), y: inside(placeY(frame, point.y)) } : null));
+  const line = `<path class="curve ${hue} ${look}" d="${linePath(places)}"><title>${escapeMarkup(name)}</title></path>`;
+  const shown = places.filter((place) => place !== null);
   // A line of a single point is nothing; a dot can be seen.
-  const dotted = look === "dots" || points.filter(isFinitePoint).length === 1;
-  if (!dotted) return line;
-  const dots = points.filter(isFinitePoint).map((point) => `M${at(point)}h0`);
-  return `${line}<path class="dot ${hue}" d="${dots.join("")}"/>`;
+  if (look !== "dots" && shown.length !== 1) return line;
+  return `${line}<path class="dot ${hue}" d="${shown.map((place) => `M${px(place.x)} ${px(place.y)}h0`).join("")}"/>`;
 }
 
 function marker(chart: Chart, frame: Frame): readonly string[] {
@@ -174,16 +162,33 @@ function marker(chart: Chart, frame: Frame): readonly string[] {
   if (point === undefined || !isFinitePoint(point)) return [];
   const [x, y] = [placeX(frame, point.x), placeY(frame, point.y)];
   // Beside the line, on the side where there is room; away from the curve.
-  const right = x < frame.width * 0.6;
-  const below = y < frame.height / 2;
-  const labelY = below ? frame.height - MARGIN.bottom - 10 : MARGIN.top + 12;
+  const right = x < WIDTH * 0.6;
+  const labelY = y < HEIGHT / 2 ? BOTTOM - 10 : MARGIN.top + 12;
   return [
-    `<path class="best-line" d="M${px(x)} ${MARGIN.top}V${frame.height - MARGIN.bottom}"/>`,
+    `<path class="best-line" d="M${px(x)} ${MARGIN.top}V${BOTTOM}"/>`,
     `<circle class="best" cx="${px(x)}" cy="${px(y)}" r="5.5"/>`,
     `<text class="best-label" x="${px(x + (right ? 8 : -8))}" y="${labelY}" text-anchor="${right ? "start" : "end"}">${escapeMarkup(point.label)}</text>`,
   ];
 }
 
-function px(value: number): string {
-  return String(Math.round(value * 10) / 10);
+/** A row for each measurement; of curves without dots what they had reached there. */
+function valueTable({ title, xLabel, format }: Chart, series: readonly Series[]): string {
+  const shown = namedSeries(series);
+  const rows = tableRows(shown).map((x) => [
+    String(Number(x.toFixed(2))),
+    ...shown.map(({ points }) => {
+      const y = points.findLast((point) => point.x <= x + 1e-9 && isFinitePoint(point))?.y;
+      return y === undefined ? "–" : format(y);
+    }),
+  ]);
+  const columns = [{ head: xLabel, kind: "name" } as const, ...shown.map(({ name }) => ({ head: name, kind: "number" }) as const)];
+  return folded("Show as table", table(title, { columns, rows }));
+}
+
+function tableRows(series: readonly Series[]): readonly number[] {
+  const dotted = series.filter(({ look }) => look === "dots" || look === "dashed");
+  const points = (dotted.length > 0 ? dotted : series).flatMap((each) => each.points.filter(isFinitePoint));
+  const all = [...new Set(points.map(({ x }) => x))].toSorted((a, b) => a - b);
+  const every = dotted.length > 0 ? 1 : Math.ceil(all.length / MOST_ROWS);
+  return all.filter((_, index) => (all.length - 1 - index) % every === 0);
 }

@@ -1,98 +1,103 @@
+/** Confusion matrices: rows are true classes, columns predictions. */
 import { escapeMarkup } from "../text.js";
 import { formatShare } from "../train/progress.js";
+import { note } from "./page.js";
+import { table } from "./table.js";
 
-/** A table of counts can be read up to here; beyond, colours alone are shown. */
+type Confusion = readonly (readonly number[])[];
+
+/** A table of counts can be read up to here; beyond, colors alone are shown. */
 const MOST_IN_TABLE = 20;
-/** A cell of the picture then still has five pixels; more classes share cells with their neighbours. */
+/** A cell of the picture then still has five pixels; more classes share cells with their neighbors. */
 const MOST_CELLS = 120;
 const PICTURE_SIZE = 620;
-const SHADES = 10;
 const PAIRS_SHOWN = 10;
 
-/** The confusion matrix as a heat map with counts, or coarse where there are many classes, and the commonest confusions in words. */
-export function confusionSection(confusion: readonly (readonly number[])[], classes: readonly string[]): string {
-  const map = confusion.length <= MOST_IN_TABLE ? table(confusion, classes) : picture(confusion);
-  return `<div class="confusion"><div class="scroll">${map}</div>${pairs(confusion, classes)}</div>`;
+/** From these fractions of the row on the color is the next step. Confusions are rare: their steps are smaller. */
+const STEPS = { hit: [0.15, 0.35, 0.6, 0.85], miss: [0.05, 0.12, 0.25, 0.4] } as const;
+
+/** The confusion matrix as a table with counts, or a coarse picture where there are many classes, and the most frequent confusions. */
+export function confusionMatrix(confusion: Confusion, classes: readonly string[]): string {
+  const map = confusion.length <= MOST_IN_TABLE ? counts(confusion, classes) : picture(confusion);
+  return `<div class="confusion">${map}${pairs(confusion, classes)}</div>`;
 }
 
-function table(confusion: readonly (readonly number[])[], classes: readonly string[]): string {
-  const heads = confusion.map(
-    (_, index) => `<th scope="col" title="${nameOf(classes, index)}"><span>${nameOf(classes, index)}</span></th>`,
-  );
+/** "hit-1" to "hit-5" for a fraction of a class that is predicted as itself, "miss-1" to "miss-5" for another class. */
+export function confusionStep(fraction: number, correct: boolean): string {
+  const kind = correct ? "hit" : "miss";
+  return `${kind}-${1 + STEPS[kind].filter((limit) => fraction >= limit).length}`;
+}
+
+function counts(confusion: Confusion, classes: readonly string[]): string {
+  const names = confusion.map((_, index) => escapeMarkup(nameOf(classes, index)));
+  const heads = names.map((name) => `<th scope="col" title="${name}"><span>${name}</span></th>`);
   const rows = confusion.map((row, truth) => {
-    const total = sum(row);
-    const cells = row.map((count, answer) => cell(count, total, truth === answer, classes, truth, answer));
-    return `<tr><th scope="row" title="${nameOf(classes, truth)}">${nameOf(classes, truth)}</th>${cells.join("")}</tr>`;
+    const cells = row.map((count, answer) => {
+      if (count === 0) return '<td class="zero" aria-label="0">·</td>';
+      const title = `${names[truth]} taken for ${names[answer]}: ${count} of ${sum(row)}`;
+      return `<td class="${confusionStep(count / sum(row), truth === answer)}" title="${title}">${count}</td>`;
+    });
+    return `<tr><th scope="row" title="${names[truth]}">${names[truth]}</th>${cells.join("")}</tr>`;
   });
-  const corner = '<th class="corner">truth ↓ &nbsp; answer →</th>';
-  return `<table class="heat"><thead><tr>${corner}${heads.join("")}</tr></thead><tbody>${rows.join("\n")}</tbody></table>`;
+  const corner = '<th class="corner" scope="col">true class ↓ &nbsp; prediction →</th>';
+  return `<div class="scroll" role="region" aria-label="Confusion matrix" tabindex="0"><table class="heat"><thead><tr>${corner}${heads.join("")}</tr></thead><tbody>${rows.join("\n")}</tbody></table></div>`;
 }
 
-function cell(count: number, total: number, right: boolean, classes: readonly string[], truth: number, answer: number): string {
-  if (count === 0) return '<td class="zero">·</td>';
-  const shade = shadeOf(count / total, right);
-  const title = `${nameOf(classes, truth)} taken for ${nameOf(classes, answer)}: ${count} of ${total}`;
-  return `<td class="${right ? "hit" : "miss"}${shade > 0.7 ? " deep" : ""}" style="--a:${shade.toFixed(2)}" title="${title}">${count}</td>`;
-}
-
-/** Of the colour, in (0, 1]. Confusions are rare: the root makes a share of one percent visible. */
-function shadeOf(share: number, right: boolean): number {
-  return right ? Math.max(0.08, share * 0.9) : Math.max(0.12, Math.sqrt(share) * 0.95);
-}
-
-function picture(confusion: readonly (readonly number[])[]): string {
+function picture(confusion: Confusion): string {
   const group = Math.ceil(confusion.length / MOST_CELLS);
   const cells = Math.ceil(confusion.length / group);
-  const counts = coarse(confusion, group, cells);
-  const totals = counts.map(sum);
-  const shades = new Map<string, string>();
-  for (const [truth, row] of counts.entries()) {
+  const paths = new Map<string, string>();
+  for (const [truth, row] of coarse(confusion, group, cells).entries()) {
+    const total = sum(row);
     for (const [answer, count] of row.entries()) {
       if (count === 0) continue;
-      const level = Math.ceil(Math.min(1, shadeOf(count / (totals[truth] ?? 1), truth === answer)) * SHADES);
-      const key = `${truth === answer ? "hit" : "miss"}" opacity="${level / SHADES}`;
-      shades.set(key, `${shades.get(key) ?? ""}M${answer} ${truth}h1v1h-1z`);
+      const step = confusionStep(count / total, truth === answer);
+      paths.set(step, `${paths.get(step) ?? ""}M${answer} ${truth}h1v1h-1z`);
     }
   }
-  const paths = [...shades].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, path]) => `<path class="${key}" d="${path}"/>`);
+  const drawn = [...paths].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([step, path]) => `<path class="${step}" d="${path}"/>`);
   const unit = group === 1 ? "class" : `${group} classes`;
-  return `<figure class="matrix"><svg viewBox="0 0 ${cells} ${cells}" width="${PICTURE_SIZE}" height="${PICTURE_SIZE}" role="img" aria-label="Confusion matrix"><rect class="ground" width="${cells}" height="${cells}"/>${paths.join("")}</svg><figcaption class="note">Rows: truth, columns: answer, both from class 0 on; a cell is ${unit} by ${unit}.</figcaption></figure>`;
+  return `<figure class="matrix"><svg viewBox="0 0 ${cells} ${cells}" width="${PICTURE_SIZE}" height="${PICTURE_SIZE}" role="img" aria-label="Confusion matrix"><rect class="ground" width="${cells}" height="${cells}"/>${drawn.join("")}</svg><figcaption class="note">Rows: true class, columns: prediction, both from class 0 on; a cell is ${unit} by ${unit}.</figcaption></figure>`;
 }
 
 /** Sums of `group` by `group` counts. */
-function coarse(confusion: readonly (readonly number[])[], group: number, cells: number): readonly (readonly number[])[] {
-  const counts = Array.from({ length: cells }, () => new Array<number>(cells).fill(0));
+function coarse(confusion: Confusion, group: number, cells: number): Confusion {
+  const sums = Array.from({ length: cells }, () => new Array<number>(cells).fill(0));
   for (const [truth, row] of confusion.entries()) {
-    const target = counts[Math.floor(truth / group)];
+    const target = sums[Math.floor(truth / group)];
     if (target === undefined) continue;
     for (const [answer, count] of row.entries()) {
       const column = Math.floor(answer / group);
       target[column] = (target[column] ?? 0) + count;
     }
   }
-  return counts;
+  return sums;
 }
 
-function pairs(confusion: readonly (readonly number[])[], classes: readonly string[]): string {
+function pairs(confusion: Confusion, classes: readonly string[]): string {
   const wrong = confusion.flatMap((row, truth) =>
     row.flatMap((count, answer) => (count > 0 && truth !== answer ? [{ truth, answer, count, share: count / sum(row) }] : [])),
   );
-  if (wrong.length === 0) return '<p class="note">No image was taken for another class.</p>';
+  if (wrong.length === 0) return note("No image was taken for another class.");
   const rows = wrong
     .toSorted((a, b) => b.count - a.count || b.share - a.share || a.truth - b.truth || a.answer - b.answer)
     .slice(0, PAIRS_SHOWN)
-    .map(
-      ({ truth, answer, count, share }) =>
-        `<tr><td class="name">${nameOf(classes, truth)}</td><td class="arrow">→</td><td class="name">${nameOf(classes, answer)}</td><td class="number">${count}</td><td class="number">${formatShare(share)}</td></tr>`,
-    );
-  return `<table class="list pairs"><caption>Most frequent confusions</caption><thead><tr><th scope="col">Truth</th><th></th><th scope="col">Answer</th><th scope="col" class="number">Images</th><th scope="col" class="number">Of its class</th></tr></thead><tbody>${rows.join("\n")}</tbody></table>`;
+    .map(({ truth, answer, count, share }) => [nameOf(classes, truth), "→", nameOf(classes, answer), String(count), formatShare(share)]);
+  const title = "Most frequent confusions";
+  const columns = [
+    { head: "True class", kind: "name" },
+    { head: "", kind: "arrow" },
+    { head: "Prediction" },
+    { head: "Images", kind: "number" },
+    { head: "Of its class", kind: "number" },
+  ] as const;
+  return `<div class="pairs">${table(title, { caption: title, columns, rows })}</div>`;
 }
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** Escaped. */
 function nameOf(classes: readonly string[], index: number): string {
-  return escapeMarkup(classes[index] ?? `class ${index}`);
+  return classes[index] ?? `class ${index}`;
 }

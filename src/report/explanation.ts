@@ -1,10 +1,14 @@
+/** What a classifier looks at: the image that it received, maps over it, and its predictions. */
 import type { Image } from "../data/index.js";
-import { EXPLANATION_METHODS, type ExplanationName } from "../explain/index.js";
+import { EXPLANATION_METHODS } from "../explain/index.js";
 import type { Prediction } from "../predict/predict.js";
+import { argMax } from "../tensor/arg-max.js";
 import { escapeMarkup } from "../text.js";
-import { heatOf, overlay } from "./overlay.js";
+import { formatShare } from "../train/progress.js";
+import { enlargedPicture, type HeatMap, overlay } from "./overlay.js";
+import { columns, type Fact, type Figure, factSection, page, section } from "./page.js";
 import type { PictureEncoder } from "./picture.js";
-import { QUALITY_STYLE } from "./quality-style.js";
+import { type Cell, score, table } from "./table.js";
 
 /** What a page shows of an explanation. */
 interface ShownExplanation {
@@ -14,8 +18,7 @@ interface ShownExplanation {
   readonly top: readonly Prediction[];
   /** The image that the network received: RGB, resized and cropped. */
   readonly seen: Image;
-  /** Maps over `seen`, one value for each pixel. */
-  readonly maps: readonly { readonly method: ExplanationName; readonly values: Float32Array }[];
+  readonly maps: readonly HeatMap[];
 }
 
 /** One explained picture on a page. Texts may be anything: they are escaped. */
@@ -24,46 +27,87 @@ export interface ExplainedPicture {
   readonly explanation: ShownExplanation;
 }
 
-/** A page that shows what a network saw, what it answered and why: nothing on it is loaded from elsewhere. */
+/** The page of one or several explained images. Nothing on it is loaded from elsewhere. */
 export async function explanationPage(model: string, pictures: readonly ExplainedPicture[], encode: PictureEncoder): Promise<string> {
-  const title = pictures.length === 1 ? `Why ${model} sees ${pictures[0]?.explanation.class.label}` : `What ${model} looks at`;
+  const [first] = pictures;
+  const single = pictures.length === 1 ? first : undefined;
   const sections = [];
-  for (const picture of pictures) sections.push(await section(picture, encode));
-  const stops = Array.from(
-    { length: 6 },
-    (_, index) =>
-      `rgb(${heatOf(index / 5)
-        .map(Math.round)
-        .join(" ")})`,
-  );
-  const scale = `<p class="note">Each map is shown as shares of the value that one in two hundred of its pixels exceeds: <span style="display:inline-block;width:180px;height:10px;border-radius:5px;vertical-align:middle;background:linear-gradient(90deg,${stops.join(",")})"></span> 0 to 1. Where it is 0 the picture stays grey.</p>`;
-  return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${escapeMarkup(title)}</title><style>${QUALITY_STYLE}</style></head><body><main><header><h1>${escapeMarkup(title)}</h1></header>${sections.join("\n")}${scale}</main></body></html>\n`;
+  for (const picture of pictures) sections.push(await pictureSection(picture, encode));
+  const methods = [...new Set(pictures.flatMap(({ explanation }) => explanation.maps.map(({ method }) => method)))];
+  const names = methods.map((method) => EXPLANATION_METHODS[method].title).join(", ");
+  return page({
+    title: single === undefined ? `What ${model} looks at` : `Why ${model} predicts ${single.explanation.class.label}`,
+    status: { text: pictures.length === 1 ? "1 image" : `${pictures.length} images` },
+    lead: `${names} of ${model}${single === undefined ? "" : ` for ${single.title}`}`,
+    figures: single === undefined ? [] : answerFigures(single.explanation),
+    markup: [
+      ...sections,
+      LEGEND,
+      columns(
+        factSection(
+          "Method",
+          methods.map((method): Fact => [EXPLANATION_METHODS[method].title, EXPLANATION_METHODS[method].shows]),
+        ),
+        factSection("Model", [["Model", model], ...inputFacts(first?.explanation)]),
+      ),
+    ],
+  });
 }
 
-async function section({ title, explanation }: ExplainedPicture, encode: PictureEncoder): Promise<string> {
-  const { seen, maps, class: chosen } = explanation;
-  const figures = [figure("What the network saw", "resized and cropped as it was trained", await encode(seen))];
+const LEGEND = `<p class="note">Heat: 0<span class="ramp"></span>1, as a fraction of the value that one in two hundred pixels of the map exceeds. Where a map is 0 the image has no heat.</p>`;
+
+/** The class that is explained, and the most probable of the others. */
+function answerFigures({ class: chosen, top }: ShownExplanation): readonly Figure[] {
+  const [best] = top;
+  const other = top.find(({ index }) => index !== chosen.index);
+  const isBest = best?.index === chosen.index;
+  return [
+    { value: formatShare(chosen.probability), name: chosen.label, tone: isBest ? "good" : undefined },
+    ...(other === undefined
+      ? []
+      : [{ value: formatShare(other.probability), name: `${isBest ? "second" : "most probable"}: ${other.label}` }]),
+  ];
+}
+
+function inputFacts(explanation: ShownExplanation | undefined): readonly Fact[] {
+  return explanation === undefined ? [] : [["Input", `${explanation.seen.width}×${explanation.seen.height} pixels`]];
+}
+
+async function pictureSection({ title, explanation }: ExplainedPicture, encode: PictureEncoder): Promise<string> {
+  const { seen, maps, class: chosen, top } = explanation;
+  const picture = enlargedPicture(seen);
+  const figures = [mapFigure("Input", "resized and cropped as in training", await encode(picture), title)];
   for (const map of maps) {
     const { title: name, shows } = EXPLANATION_METHODS[map.method];
-    figures.push(figure(name, shows, await encode(overlay(seen, map))));
+    figures.push(mapFigure(name, shows, await encode(overlay(picture, map)), `${name} of ${chosen.label}, ${peakText(map)}`));
   }
-  const heading = `<h2>${escapeMarkup(title)} <small>${escapeMarkup(chosen.label)}, ${percent(chosen.probability)}</small></h2>`;
-  return `<section>${heading}<div style="display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,210px),1fr));gap:18px">${figures.join("")}</div>${table(explanation)}</section>`;
-}
-
-function figure(name: string, text: string, uri: string): string {
-  const img = `<img src="${uri}" alt="${escapeMarkup(name)}">`;
-  return `<figure><div class="slice">${img}</div><figcaption>${escapeMarkup(name)}<br><small style="margin:0">${escapeMarkup(text)}</small></figcaption></figure>`;
-}
-
-function table({ top, class: chosen }: ShownExplanation): string {
-  const rows = top.map(({ index, label, probability }) => {
-    const mark = index === chosen.index ? " ←" : "";
-    return `<tr><th scope="row">${escapeMarkup(label)}${mark}</th><td class="number">${percent(probability)}</td></tr>`;
+  const answers = table("Most probable classes", {
+    columns: [
+      { head: "Most probable classes", kind: "name" },
+      { head: "Probability", kind: "score" },
+    ],
+    rows: top.map((prediction) => [labelCell(prediction, chosen), score(prediction.probability)]),
   });
-  return `<div class="scroll" style="margin-top:16px;max-width:448px"><table><thead><tr><th scope="col">most probable classes</th><th scope="col" class="number">probability</th></tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
+  const remark = `${chosen.label}, ${formatShare(chosen.probability)}`;
+  return section(title, `<div class="maps">${figures.join("\n")}</div><div class="answers">${answers}</div>`, remark);
 }
 
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
+function labelCell({ index, label }: Prediction, chosen: Prediction): Cell {
+  const tag = index === chosen.index ? ' <span class="tag">explained</span>' : "";
+  return { markup: `${escapeMarkup(label)}${tag}` };
+}
+
+function mapFigure(name: string, text: string, uri: string, alt: string): string {
+  const img = `<img src="${uri}" alt="${escapeMarkup(alt)}">`;
+  return `<figure>${img}<figcaption>${escapeMarkup(name)}<small>${escapeMarkup(text)}</small></figcaption></figure>`;
+}
+
+/** Where a map is largest, in words. */
+function peakText({ values, width, height }: HeatMap): string {
+  const best = argMax(values);
+  if (!((values[best] ?? 0) > 0)) return "zero everywhere";
+  const third = (at: number, size: number): number => Math.min(2, Math.floor((3 * at) / size));
+  const down = ["top", "middle", "bottom"][third(Math.floor(best / width), height)];
+  const across = ["left", "center", "right"][third(best % width, width)];
+  return down === "middle" && across === "center" ? "largest in the center" : `largest at the ${down} ${across}`;
 }

@@ -1,15 +1,18 @@
 /** Small multiples as one SVG: a row for each quantity, a column for each variant, the same axes along a row. */
-
 import { escapeMarkup } from "../text.js";
-import { niceStep } from "./chart.js";
+import { linePath, niceStep, type Point, px, ticks } from "./plot.js";
+import { PLOT_CSS } from "./style.js";
+import { colorProperties } from "./tokens.js";
+
+/** Color of a line: what was measured, or which of several runs. */
+export type PanelHue = "train" | "valid" | "second" | "cat-1" | "cat-2" | "cat-3";
 
 export interface Line {
-  /** Which of the colours, from 0. */
-  readonly tone: number;
+  readonly hue: PanelHue;
   /** Shown when pointed at. */
   readonly name: string;
   /** What is not finite (on a logarithmic axis: not positive) is a gap. */
-  readonly points: readonly { readonly x: number; readonly y: number }[];
+  readonly points: readonly Point[];
 }
 
 export interface PanelRow {
@@ -24,8 +27,8 @@ export interface PanelFigure {
   readonly title: string;
   readonly columns: readonly string[];
   readonly rows: readonly PanelRow[];
-  /** Which colours are in the figure, and what they mean. */
-  readonly legend: readonly { readonly tone: number; readonly name: string }[];
+  /** Which colors are in the figure, and what they mean. */
+  readonly legend: readonly { readonly hue: PanelHue; readonly name: string }[];
   readonly xLabel: string;
 }
 
@@ -35,48 +38,60 @@ const TOP = 84;
 const BOTTOM = 46;
 const MOST_DECADES = 8;
 
-const STYLE = `
-.panels text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;fill:#5a6572}
-.panels .title{font-size:15px;font-weight:600;fill:#1b1f24}.panels .head{font-weight:600;fill:#1b1f24}
-.panels .back{fill:#fff}.panels .box{fill:none;stroke:#c3cad2}.panels .grid{stroke:#e1e5ea;fill:none}
-.panels .line{fill:none;stroke-width:1.8;stroke-linejoin:round}
-.panels .t0{stroke:#d2571e}.panels .t1{stroke:#8a63b8}.panels .t2{stroke:#2f72b0}
-@media (prefers-color-scheme:dark){.panels text{fill:#96a2b0}.panels .title,.panels .head{fill:#e5e9ee}.panels .back{fill:#171d24}.panels .box{stroke:#46515d}.panels .grid{stroke:#2a323c}.panels .t0{stroke:#f2995c}.panels .t1{stroke:#b795e6}.panels .t2{stroke:#6ea8f0}}
-`;
+const ROLES = ["surface", "ink", "soft", "line", "train", "valid", "second", "cat-1", "cat-2", "cat-3"] as const;
 
-/** The figure as a file of its own; the same text may stand in a page. */
-export function panelSvg({ title, columns, rows, legend, xLabel }: PanelFigure): string {
+/** Within a page the tokens are the page's. */
+const PANEL_CSS = `
+.panels text{font:12px -apple-system,BlinkMacSystemFont,"Segoe UI",Roboto,"Liberation Sans",Arial,sans-serif;fill:var(--soft)}
+.panels .title{font-size:15px;font-weight:600;fill:var(--ink)}.panels .head{font-weight:600;fill:var(--ink)}
+.panels .back{fill:var(--surface)}.panels .box{fill:none;stroke:var(--line)}
+`;
+const STANDALONE_CSS = `
+.panels{${colorProperties("light", ROLES)}}
+@media (prefers-color-scheme:dark){.panels{${colorProperties("dark", ROLES)}}}
+${PLOT_CSS}`;
+
+/**
+ * The figure as a file of its own.
+ *
+ * @param embedded - part of a page, whose tokens it takes. Default false.
+ */
+export function panelSvg({ title, columns, rows, legend, xLabel }: PanelFigure, embedded = false): string {
   const width = LEFT + columns.length * (PANEL.width + PANEL.gapX);
   const height = TOP + rows.length * (PANEL.height + PANEL.gapY) + BOTTOM - PANEL.gapY;
   const highX = rows
     .flatMap((row) => row.panels.flat().flatMap(({ points }) => points.map(({ x }) => x)))
     .reduce((a, b) => Math.max(a, b), 1);
+  const leftOf = (column: number): number => LEFT + column * (PANEL.width + PANEL.gapX);
   const body = rows.flatMap((row, rowIndex) => {
     const scale = scaleOf(row);
     const y = TOP + rowIndex * (PANEL.height + PANEL.gapY);
     return [
       `<text class="head" transform="translate(16 ${y + PANEL.height / 2}) rotate(-90)" text-anchor="middle">${escapeMarkup(row.label)}</text>`,
       ...columns.flatMap((_, column) => {
-        const x = LEFT + column * (PANEL.width + PANEL.gapX);
-        return [`<g transform="translate(${x} ${y})">`, ...panel(row.panels[column] ?? [], scale, highX, column === 0), "</g>"];
+        return [
+          `<g transform="translate(${leftOf(column)} ${y})">`,
+          ...panel(row.panels[column] ?? [], scale, highX, column === 0),
+          "</g>",
+        ];
       }),
     ];
   });
-  const heads = columns.map((text, column) => {
-    const x = LEFT + column * (PANEL.width + PANEL.gapX) + PANEL.width / 2;
-    return `<text class="head" x="${x}" y="${TOP - 10}" text-anchor="middle">${escapeMarkup(text)}</text>`;
-  });
+  const heads = columns.map(
+    (text, column) =>
+      `<text class="head" x="${leftOf(column) + PANEL.width / 2}" y="${TOP - 10}" text-anchor="middle">${escapeMarkup(text)}</text>`,
+  );
   return [
-    `<svg class="panels" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeMarkup(title)}">`,
-    `<style>${STYLE}</style><rect class="back" width="${width}" height="${height}"/>`,
+    `<svg class="panels" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeMarkup(title)}">`,
+    `<style>${embedded ? "" : STANDALONE_CSS}${PANEL_CSS}</style><rect class="back" width="${width}" height="${height}"/>`,
     `<text class="title" x="16" y="24">${escapeMarkup(title)}</text>`,
-    ...legend.map(({ tone, name }, index) => {
+    ...legend.map(({ hue, name }, index) => {
       const x = 16 + index * 110;
-      return `<path class="line t${tone}" d="M${x} 44h22"/><text x="${x + 28}" y="48">${escapeMarkup(name)}</text>`;
+      return `<path class="curve ${hue}" d="M${x} 44h22"/><text x="${x + 28}" y="48">${escapeMarkup(name)}</text>`;
     }),
     ...heads,
     ...body,
-    ...columns.map((_, column) => xTicks(LEFT + column * (PANEL.width + PANEL.gapX), height - BOTTOM, highX)),
+    ...columns.map((_, column) => xTicks(leftOf(column), height - BOTTOM, highX)),
     `<text x="${LEFT + (width - LEFT - PANEL.gapX) / 2}" y="${height - 8}" text-anchor="middle">${escapeMarkup(xLabel)}</text>`,
     "</svg>\n",
   ].join("\n");
@@ -90,8 +105,8 @@ interface Scale {
 
 function scaleOf({ axis, panels }: PanelRow): Scale {
   if (axis === "share") {
-    const ticks = [0, 0.25, 0.5, 0.75, 1].map((at) => ({ at, text: `${at * 100} %` }));
-    return { place: (value) => (Number.isFinite(value) ? value : null), ticks };
+    const marks = [0, 0.25, 0.5, 0.75, 1].map((at) => ({ at, text: `${at * 100} %` }));
+    return { place: (value) => (Number.isFinite(value) ? value : null), ticks: marks };
   }
   const exponents = panels
     .flat()
@@ -102,11 +117,11 @@ function scaleOf({ axis, panels }: PanelRow): Scale {
   const [low, top] = exponents.length === 0 ? [0, 1] : [Math.max(found, high - MOST_DECADES), high];
   const span = Math.max(1, top - low);
   const every = niceStep(span, 4) < 1 ? 1 : Math.round(niceStep(span, 4));
-  const ticks = Array.from({ length: Math.floor(span / every) + 1 }, (_, index) => low + index * every);
+  const marks = Array.from({ length: Math.floor(span / every) + 1 }, (_, index) => low + index * every);
   return {
     // What lies below the decades that are shown is drawn at their edge.
     place: (value) => (value > 0 && Number.isFinite(value) ? Math.max(0, (Math.log10(value) - low) / span) : null),
-    ticks: ticks.map((exponent) => ({ at: (exponent - low) / span, text: powerText(exponent) })),
+    ticks: marks.map((exponent) => ({ at: (exponent - low) / span, text: powerText(exponent) })),
   };
 }
 
@@ -114,35 +129,27 @@ function powerText(exponent: number): string {
   return exponent >= -3 && exponent <= 4 ? String(Number((10 ** exponent).toPrecision(1))) : `1e${exponent}`;
 }
 
-function panel(lines: readonly Line[], { place, ticks }: Scale, highX: number, first: boolean): readonly string[] {
-  const down = (share: number) => px((1 - share) * PANEL.height);
+function panel(lines: readonly Line[], { place, ticks: marks }: Scale, highX: number, first: boolean): readonly string[] {
+  const down = (share: number): number => (1 - share) * PANEL.height;
   return [
-    ...ticks.map(({ at }) => `<path class="grid" d="M0 ${down(at)}H${PANEL.width}"/>`),
-    ...(first ? ticks.map(({ at, text }) => `<text x="-6" y="${down(at)}" dy=".34em" text-anchor="end">${text}</text>`) : []),
+    ...marks.map(({ at }) => `<path class="grid" d="M0 ${px(down(at))}H${PANEL.width}"/>`),
+    ...(first ? marks.map(({ at, text }) => `<text x="-6" y="${px(down(at))}" dy=".34em" text-anchor="end">${text}</text>`) : []),
     `<rect class="box" width="${PANEL.width}" height="${PANEL.height}"/>`,
     ...(lines.length === 0 ? [`<text x="${PANEL.width / 2}" y="${PANEL.height / 2}" text-anchor="middle">not run</text>`] : []),
-    ...lines.map((line) => curve(line, place, down, highX)),
+    ...lines.map(({ points, hue, name }) => {
+      const path = linePath(
+        points.map(({ x, y }) => {
+          const share = place(y);
+          return share === null ? null : { x: (x / highX) * PANEL.width, y: down(share) };
+        }),
+      );
+      return `<path class="curve ${hue}" d="${path}"><title>${escapeMarkup(name)}</title></path>`;
+    }),
   ];
 }
 
-function curve({ points, tone, name }: Line, place: Scale["place"], down: (share: number) => string, highX: number): string {
-  let path = "";
-  let pen = "M";
-  for (const { x, y } of points) {
-    const share = place(y);
-    if (share !== null) path += `${pen}${px((x / highX) * PANEL.width)} ${down(share)}`;
-    pen = share === null ? "M" : "L";
-  }
-  return `<path class="line t${tone}" d="${path}"><title>${escapeMarkup(name)}</title></path>`;
-}
-
 function xTicks(left: number, top: number, highX: number): string {
-  const step = Math.max(1, niceStep(highX, 4));
-  return Array.from({ length: Math.floor(highX / step) + 1 }, (_, index) => index * step)
+  return ticks(0, highX, Math.max(1, niceStep(highX, 4)))
     .map((x) => `<text x="${px(left + (x / highX) * PANEL.width)}" y="${top + 16}" text-anchor="middle">${x}</text>`)
     .join("");
-}
-
-function px(value: number): string {
-  return String(Math.round(value * 10) / 10);
 }

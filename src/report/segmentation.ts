@@ -1,23 +1,15 @@
+/** The quality-control page of a segmented case: slices with outlines, volumes, and how the case compares with the training cases. */
 import { type Normalization, type Triple, toRas, type Volume } from "../data/index.js";
 import { percentile, sampledVoxels } from "../data/volumes/percentile.js";
 import type { CaseWarning } from "../segment/index.js";
 import type { MeasuredLabel, SegmentedLabel } from "../segment/labels.js";
-import {
-  axisAlong,
-  boxAround,
-  type Colour,
-  drawSlice,
-  EDGES,
-  PLANES,
-  pictureSize,
-  type SliceView,
-  shownSlices,
-  wholeBox,
-} from "../segment/slices.js";
+import { axisAlong, boxAround, drawSlice, EDGES, PLANES, pictureSize, type SliceView, shownSlices, wholeBox } from "../segment/slices.js";
 import type { Box } from "../segment/volume.js";
 import { escapeMarkup } from "../text.js";
+import { columns, type Fact, type Figure, factSection, MOST_FIGURES, note, page, section } from "./page.js";
 import type { PictureEncoder } from "./picture.js";
-import { QUALITY_STYLE } from "./quality-style.js";
+import { type Cell, table } from "./table.js";
+import { LABEL_COLORS, labelColor, rgbOf } from "./tokens.js";
 
 /** Everything that a page shows. Texts may be anything: they are escaped. */
 export interface QualityCase {
@@ -33,7 +25,7 @@ export interface QualityCase {
   /** Of the image's intensities; a CT is shown in its window. */
   readonly normalization: Normalization;
   /** Further facts: name and value. */
-  readonly facts: readonly (readonly [name: string, value: string])[];
+  readonly facts: readonly Fact[];
 }
 
 const DIRECTIONS =
@@ -52,32 +44,63 @@ const CLOSE_UP_SHARE = 0.6;
 export async function qualityPage(shown: QualityCase, encode: PictureEncoder): Promise<string> {
   const image = toRas(shown.image);
   const classes = classIndices(toRas(shown.labels), shown.classes);
-  const colours = shown.classes.map((_, index) => (index === 0 ? null : colourOf(index)));
-  const style = { range: greyRange(image, shown.normalization), colours };
+  const style = {
+    range: grayRange(image, shown.normalization),
+    colors: shown.classes.map((_, index) => (index === 0 ? null : rgbOf(labelColor(index)))),
+    dashed: shown.classes.map((_, index) => index > LABEL_COLORS.length),
+  };
   const at = shownSlices(classes, image.shape);
   const whole = wholeBox(image.shape);
   const near = boxAround(classes, image.shape, image.spacing, MARGIN_MM);
-  const pictureOf = async (view: SliceView): Promise<EncodedPicture> => {
-    const picture = drawSlice(image, classes, view, style);
-    return { width: picture.width, height: picture.height, uri: await encode(picture) };
-  };
-  const draw = async (region: Box): Promise<string> => {
+  const slices = async (region: Box): Promise<string> => {
     const scale = LONGEST_PIXELS / Math.max(...PLANES.flatMap((plane) => pictureSize(plane, region, image.spacing)));
-    const views = PLANES.map((plane): SliceView => ({ plane, index: at[axisAlong(plane)], region, scale }));
-    const figures = [];
-    for (const view of views) figures.push(figure(await pictureOf(view), view, image.shape, shown));
-    return `<div class="slices">${figures.join("")}</div>`;
+    const drawn = [];
+    for (const plane of PLANES) {
+      const view: SliceView = { plane, index: at[axisAlong(plane)], region, scale };
+      const { width, height, ...picture } = drawSlice(image, classes, view, style);
+      const uri = await encode({ width, height, ...picture });
+      drawn.push(sliceFigure({ width, height, uri }, view, image.shape, shown));
+    }
+    return `<div class="slices">${drawn.join("")}</div>`;
   };
   const closeUp = near !== null && longest(near, image.spacing) < CLOSE_UP_SHARE * longest(whole, image.spacing) ? near : null;
-  const body = [
-    `<header><h1>${escapeMarkup(shown.title)}</h1></header>`,
-    ...warningBanner(shown.warnings),
-    `<section><h2>Slices <small>${near === null ? "no label was found: the middle of the volume" : "at the centre of the labels"}</small></h2>${await draw(whole)}</section>`,
-    ...(closeUp === null ? [] : [`<section><h2>Close-up</h2>${await draw(closeUp)}</section>`]),
-    `<p class="note">${DIRECTIONS}</p>`,
-    `<div class="columns">${volumeTable(shown)}${factTable(shown)}</div>`,
-  ];
-  return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${escapeMarkup(shown.title)}</title><style>${QUALITY_STYLE}</style></head><body><main>${body.join("\n")}</main></body></html>\n`;
+  const remark = near === null ? "no label was found: the middle of the volume" : "at the center of the labels";
+  return page({
+    title: shown.title,
+    status: statusOf(shown.warnings),
+    lead: leadOf(shown),
+    figures: [plausibility(shown.warnings), ...volumeFigures(shown.measured)],
+    markup: [
+      ...warningBanner(shown.warnings),
+      section("Slices", await slices(whole), remark),
+      ...(closeUp === null ? [] : [section("Close-up", await slices(closeUp))]),
+      note(DIRECTIONS),
+      ...comparedSection(shown.warnings),
+      columns(section("Volumes", volumeTable(shown.measured)), factSection("Case", caseFacts(shown))),
+    ],
+  });
+}
+
+function leadOf({ measured, facts }: QualityCase): string {
+  const names = measured.map(({ name }) => name).join(", ");
+  const model = facts.find(([name]) => name === "model")?.[1];
+  return `Segmentation${names === "" ? "" : ` of ${names}`}${model === undefined ? "" : ` by ${model}`}`;
+}
+
+function statusOf(warnings: readonly CaseWarning[] | null): { readonly text: string; readonly tone?: "good" | "warn" } {
+  if (warnings === null) return { text: "not checked" };
+  return warnings.length === 0 ? { text: "plausible", tone: "good" } : { text: "check", tone: "warn" };
+}
+
+function plausibility(warnings: readonly CaseWarning[] | null): Figure {
+  const name = "compared with the training cases";
+  if (warnings === null) return { value: "Not checked", name };
+  if (warnings.length === 0) return { value: "Plausible", name, tone: "good" };
+  return { value: `${warnings.length} ${warnings.length === 1 ? "warning" : "warnings"}`, name, tone: "warn" };
+}
+
+function volumeFigures(measured: readonly MeasuredLabel[]): readonly Figure[] {
+  return measured.slice(0, MOST_FIGURES).map(({ name, mm3 }) => ({ value: `${formatMm3(mm3)} mm³`, name }));
 }
 
 function warningBanner(warnings: readonly CaseWarning[] | null): readonly string[] {
@@ -91,6 +114,26 @@ function warningBanner(warnings: readonly CaseWarning[] | null): readonly string
   return [`<aside class="warnings" role="alert"><h2>${heading}</h2><ul>${items}</ul></aside>`];
 }
 
+/** The measurements that lie outside, with what is accepted. */
+function comparedSection(warnings: readonly CaseWarning[] | null): readonly string[] {
+  const title = "Compared with the training cases";
+  if (warnings === null) return [];
+  if (warnings.length === 0) return [section(title, note("Every measurement lies within the range of the training cases and its margin."))];
+  const range = ([low, high]: readonly [number, number]): string => `${shortNumber(low)} to ${shortNumber(high)}`;
+  const rows = warnings.map(({ message, code, measured, accepted, trained }) => [
+    { markup: `${escapeMarkup(message.split(" is ")[0] ?? code)} <span class="tag warn">check</span>` },
+    shortNumber(measured),
+    range(accepted),
+    range(trained),
+  ]);
+  const heads = ["Measured", "Accepted", "Training cases"].map((head) => ({ head, kind: "number" }) as const);
+  return [section(title, table(title, { columns: [{ head: "Measurement", kind: "name" }, ...heads], rows }))];
+}
+
+function shortNumber(value: number): string {
+  return Number(value.toPrecision(4)).toLocaleString("en-US", { maximumFractionDigits: 3 });
+}
+
 function classIndices(labels: Volume, classes: readonly SegmentedLabel[]): Uint16Array {
   const indices = new Map(classes.map(({ value }, index) => [value, index]));
   return Uint16Array.from(labels.data, (value) => indices.get(value) ?? 0);
@@ -101,7 +144,7 @@ function longest(region: Box, spacing: Triple): number {
 }
 
 /** A CT's window, or the 0.5th and 99.5th percentile of the finite voxels. */
-function greyRange(image: Volume, normalization: Normalization): readonly [low: number, high: number] {
+function grayRange(image: Volume, normalization: Normalization): readonly [low: number, high: number] {
   if (normalization.name === "ct_window") {
     const { centre, width } = normalization;
     return [centre - width / 2, centre + width / 2];
@@ -110,56 +153,36 @@ function greyRange(image: Volume, normalization: Normalization): readonly [low: 
   return values.length === 0 ? [0, 1] : [percentile(values, 0.5), percentile(values, 99.5)];
 }
 
-/** Told apart without colour vision and bright on grey (Okabe and Ito 2008); further classes go round the colour circle. */
-const COLOURS: readonly Colour[] = [
-  [86, 180, 233],
-  [230, 159, 0],
-  [0, 190, 135],
-  [240, 228, 66],
-  [213, 94, 0],
-  [204, 121, 167],
-];
-/** Neighbours on the circle by the golden angle differ most. */
-const GOLDEN_ANGLE = 137.508;
-
-function colourOf(index: number): Colour {
-  const listed = COLOURS[index - 1];
-  if (listed !== undefined) return listed;
-  const hue = (index * GOLDEN_ANGLE) % 360;
-  const part = (shift: number): number => {
-    const place = (shift + hue / 30) % 12;
-    return Math.round(255 * (0.62 - 0.33 * Math.max(-1, Math.min(place - 3, 9 - place, 1))));
-  };
-  return [part(0), part(8), part(4)];
-}
-
-interface EncodedPicture {
+interface SlicePicture {
   readonly width: number;
   readonly height: number;
   readonly uri: string;
 }
 
-function figure(picture: EncodedPicture, { plane, index }: SliceView, shape: Triple, shown: QualityCase): string {
+function sliceFigure({ width, height, uri }: SlicePicture, { plane, index }: SliceView, shape: Triple, shown: QualityCase): string {
   const name = `${plane[0]?.toUpperCase()}${plane.slice(1)}`;
   const place = `slice ${index + 1} of ${shape[axisAlong(plane)]}`;
   const outlined = shown.measured.filter(({ voxels }) => voxels > 0).map((label) => label.name);
   const alt = `${name} ${place}${outlined.length === 0 ? ", without labels" : ` with outlines of ${outlined.join(", ")}`}`;
   const letters = EDGES[plane].map((letter, side) => `<i class="${["left", "right", "top", "bottom"][side]}">${letter}</i>`).join("");
-  const { width, height, uri } = picture;
   const img = `<img src="${uri}" width="${width}" height="${height}" alt="${escapeMarkup(alt)}">`;
-  return `<figure style="flex:${width} 1 0;max-width:${width}px"><div class="slice">${img}<span aria-hidden="true">${letters}</span></div><figcaption>${name} <small>${place}</small></figcaption></figure>`;
+  return `<figure style="flex:${width} 1 0;max-width:${width}px"><div class="slice">${img}<span aria-hidden="true">${letters}</span></div><figcaption>${name}, ${place}</figcaption></figure>`;
 }
 
-function volumeTable({ measured }: QualityCase): string {
-  const rows = measured.map(({ name, value, voxels, mm3 }, index) => {
-    const swatch = `<span class="swatch" style="background:rgb(${colourOf(index + 1).join(" ")})"></span>`;
-    const cells = [String(value), voxels.toLocaleString("en-US"), formatMm3(mm3)].map((text) => `<td class="number">${text}</td>`);
-    return `<tr><th scope="row">${swatch}${escapeMarkup(name)}</th>${cells.join("")}</tr>`;
-  });
-  const head = ["label", "value", "voxels", "mm³"].map(
-    (text, index) => `<th scope="col"${index > 0 ? ' class="number"' : ""}>${text}</th>`,
-  );
-  return `<section><h2>Volumes</h2><div class="scroll"><table><thead><tr>${head.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div></section>`;
+function volumeTable(measured: readonly MeasuredLabel[]): string {
+  const rows = measured.map(({ name, value, voxels, mm3 }, index): readonly Cell[] => [
+    { markup: `${labelSwatch(index + 1, value)}${escapeMarkup(name)}` },
+    voxels.toLocaleString("en-US"),
+    formatMm3(mm3),
+  ]);
+  const numbers = ["Voxels", "mm³"].map((head) => ({ head, kind: "number" }) as const);
+  return table("Volumes", { columns: [{ head: "Label", kind: "name" }, ...numbers], rows });
+}
+
+/** The color of a class with its value in label files. */
+function labelSwatch(index: number, value: number): string {
+  const place = 1 + ((index - 1) % LABEL_COLORS.length);
+  return `<span class="swatch${index > LABEL_COLORS.length ? " dashed" : ""}" style="--c:var(--label-${place})">${value}</span>`;
 }
 
 function formatMm3(mm3: number): string {
@@ -167,12 +190,6 @@ function formatMm3(mm3: number): string {
   return mm3.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-function factTable({ image: { shape, spacing }, facts }: QualityCase): string {
-  const all = [
-    ["voxels", shape.join(" × ")],
-    ["spacing", `${spacing.map((length) => Number(length.toPrecision(4))).join(" × ")} mm`],
-    ...facts,
-  ] as const;
-  const rows = all.map(([name, value]) => `<tr><th scope="row">${escapeMarkup(name)}</th><td>${escapeMarkup(value)}</td></tr>`);
-  return `<section><h2>Case</h2><div class="scroll"><table class="facts"><tbody>${rows.join("")}</tbody></table></div></section>`;
+function caseFacts({ image: { shape, spacing }, facts }: QualityCase): readonly Fact[] {
+  return [["voxels", shape.join(" × ")], ["spacing", `${spacing.map((length) => Number(length.toPrecision(4))).join(" × ")} mm`], ...facts];
 }

@@ -2,9 +2,10 @@ import { describe, expect, test } from "vitest";
 import { escapeMarkup } from "../text.js";
 import type { EpochRow } from "../train/history.js";
 import { ClassificationMetrics, type Evaluation } from "../train/metrics.js";
-import { lineChart, niceStep } from "./chart.js";
-import { confusionSection } from "./confusion.js";
+import { lineChart } from "./chart.js";
+import { confusionMatrix } from "./confusion.js";
 import { safePicture } from "./picture.js";
+import { niceStep } from "./plot.js";
 import { type ReportData, runReport } from "./training.js";
 
 const PIXEL = "data:image/png;base64,iVBORw0KGgo=";
@@ -220,7 +221,7 @@ describe("charts", () => {
 
 describe("the confusion matrix", () => {
   test("is a table of counts for few classes", () => {
-    const html = confusionSection(
+    const html = confusionMatrix(
       [
         [8, 2],
         [0, 5],
@@ -243,7 +244,7 @@ describe("the confusion matrix", () => {
     // Right everywhere, except that class 0 is taken for class 239 once.
     const matrix = Array.from({ length: size }, (_, truth) => Array.from({ length: size }, (_, answer) => (truth === answer ? 1 : 0)));
     matrix[0]![size - 1] = 1;
-    const html = confusionSection(matrix, []);
+    const html = confusionMatrix(matrix, []);
     elements(html);
     expect(html).toContain('viewBox="0 0 120 120"');
     expect(html.match(/h1v1h-1z/g)).toHaveLength(121);
@@ -252,7 +253,7 @@ describe("the confusion matrix", () => {
   });
 
   test("says where nothing was confused", () => {
-    expect(textOf(confusionSection([[3]], ["cat"]))).toContain("No image was taken for another class.");
+    expect(textOf(confusionMatrix([[3]], ["cat"]))).toContain("No image was taken for another class.");
   });
 });
 

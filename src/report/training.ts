@@ -8,10 +8,12 @@ import { bestEpoch, type EpochRow, METRICS, type Metric, metricValue, type StepP
 import { encodeJson, isJsonRecord, type JsonData, type JsonRecord } from "../train/json.js";
 import type { ClassScore, Evaluation, Mistake } from "../train/metrics.js";
 import { formatLoss, formatShare, NOTHING_SMOOTHED, smooth, smoothedValue } from "../train/progress.js";
-import { type Chart, lineChart, type Point, type Series } from "./chart.js";
-import { confusionSection } from "./confusion.js";
+import { type Chart, lineChart, type Series } from "./chart.js";
+import { confusionMatrix } from "./confusion.js";
+import { columns, type Fact, type Figure, factSection, folded, MOST_FIGURES, note, page, section } from "./page.js";
 import { safePicture } from "./picture.js";
-import { REPORT_STYLE } from "./style.js";
+import type { Point } from "./plot.js";
+import { type Column, score, table } from "./table.js";
 
 /** Everything that a report shows. All texts may be anything: they are escaped. */
 export interface ReportData {
@@ -65,52 +67,59 @@ const METRIC_NAMES: Readonly<Record<Metric, string>> = {
  * ```
  */
 export function runReport(data: ReportData): string {
-  const title = escapeMarkup(data.title);
-  const body = [
-    `<header><h1>${title}</h1><span class="status">${escapeMarkup(data.status)}</span><p>${escapeMarkup(data.model)} on ${escapeMarkup(data.dataset)}</p></header>`,
-    cards(data),
-    curves(data),
-    ...(data.evaluation === null ? [] : evaluationSections(data, data.evaluation)),
-    tables(data),
-  ];
-  return `${[
-    "<!doctype html>",
-    '<html lang="en"><head><meta charset="utf-8">',
-    // Whatever should slip through: nothing runs and nothing is fetched.
-    `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">`,
-    '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    `<title>${title}</title>`,
-    `<style>${REPORT_STYLE}</style></head><body><main>`,
-    ...body,
-    "</main></body></html>",
-  ].join("\n")}\n`;
+  const { shown, more } = figures(data);
+  return page({
+    title: data.title,
+    status: { text: data.status, tone: STATUS_TONES.get(data.status) },
+    lead: `${data.model} on ${data.dataset}`,
+    figures: shown,
+    markup: [
+      curves(data),
+      ...(data.evaluation === null ? [] : evaluationSections(data, data.evaluation)),
+      columns(factSection("Configuration", flatten("", data.configuration)), factSection("Environment", [...more, ...data.environment])),
+    ],
+  });
 }
+
+const STATUS_TONES: ReadonlyMap<string, "good" | "warn"> = new Map([
+  ["finished", "good"],
+  ["stopped early", "good"],
+  ["interrupted", "warn"],
+]);
 
 function formatMetric(metric: Metric, value: number): string {
   return METRICS[metric].higherIsBetter ? formatShare(value) : formatLoss(value);
 }
 
-function cards(data: ReportData): string {
+/** The best value first, then what fits beside it; the rest is facts. */
+function figures(data: ReportData): { readonly shown: readonly Figure[]; readonly more: readonly Fact[] } {
   const best = bestEpoch(data.history, data.metric);
   const bestValue = best && metricValue(best, data.metric);
   const { evaluation } = data;
-  const last = data.history.at(-1);
-  const shown: (readonly [string, string])[] = [];
-  if (best !== null && bestValue !== null)
-    shown.push([`best ${METRIC_NAMES[data.metric]}, epoch ${best.epoch}`, formatMetric(data.metric, bestValue)]);
-  if (evaluation !== null) {
-    if (data.metric !== "top1") shown.push(["top-1", formatShare(evaluation.top1)]);
-    // Five answers of five classes are always right.
-    if (data.classes.length > 5) shown.push(["top-5", formatShare(evaluation.top5)]);
-    shown.push(["loss", formatLoss(evaluation.loss)], ["mean F1", formatShare(evaluation.macro.f1)]);
-    shown.push(["images measured", evaluation.images.toLocaleString("en-US")]);
-  }
-  shown.push(["epochs", `${last?.epoch ?? 0} of ${data.epochs}`], ...data.facts);
-  const html = shown.map(
-    ([name, value], index) =>
-      `<div class="card${index === 0 && best !== null ? " first" : ""}"><b>${escapeMarkup(value)}</b><span>${escapeMarkup(name)}</span></div>`,
-  );
-  return `<div class="cards">${html.join("\n")}</div>`;
+  const verdict =
+    best === null || bestValue === null
+      ? []
+      : [
+          {
+            value: formatMetric(data.metric, bestValue),
+            name: `best ${METRIC_NAMES[data.metric]}, epoch ${best.epoch}`,
+            tone: "good",
+          } as const,
+        ];
+  const measured: readonly Fact[] =
+    evaluation === null
+      ? []
+      : [
+          ...(data.metric === "top1" ? [] : [["top-1", formatShare(evaluation.top1)] as const]),
+          // Five predictions of five classes are always right.
+          ...(data.classes.length > 5 ? [["top-5", formatShare(evaluation.top5)] as const] : []),
+          ["validation loss", formatLoss(evaluation.loss)],
+          ["mean F1", formatShare(evaluation.macro.f1)],
+          ["validation images", evaluation.images.toLocaleString("en-US")],
+        ];
+  const all: readonly Fact[] = [...measured, ["epochs", `${data.history.at(-1)?.epoch ?? 0} of ${data.epochs}`], ...data.facts];
+  const beside = all.slice(0, MOST_FIGURES).map(([name, value]) => ({ value, name }));
+  return { shown: [...verdict, ...beside], more: all.slice(MOST_FIGURES) };
 }
 
 function curves(data: ReportData): string {
@@ -143,10 +152,9 @@ function curves(data: ReportData): string {
       series: [{ name: "learning rate", hue: "rate", look: "line", points: rates }],
       format: shortNumber,
       include: [0],
-      wide: true,
     }),
   ];
-  return `<section><h2>Training</h2><div class="charts">${charts.join("\n")}</div></section>`;
+  return section("Training", `<div class="charts">${charts.join("\n")}</div>`);
 }
 
 type Marker = Chart["marker"];
@@ -158,7 +166,7 @@ function accuracyChart({ history, classes }: ReportData, marker: Marker): string
     title: "Top-1 accuracy",
     xLabel: "epoch",
     series: [
-      { name: "training", hue: "train", look: "dots", points: epochPoints(history, "trainTop1") },
+      { name: "training", hue: "train", look: "line", points: epochPoints(history, "trainTop1") },
       { name: "validation", hue: "valid", look: "dots", points: epochPoints(history, "top1") },
       ...top5,
     ],
@@ -168,7 +176,7 @@ function accuracyChart({ history, classes }: ReportData, marker: Marker): string
   });
 }
 
-/** Colours of the first classes; a chart with more curves than these shows the mean alone. */
+/** Colors of the first classes; a chart with more curves than these shows the mean alone. */
 const CLASS_HUES = ["train", "second", "rate"] as const;
 
 /** Dice of each class but the background, and their mean. */
@@ -206,7 +214,7 @@ function stepPoints(data: ReportData, value: (point: StepPoint) => number): read
 }
 
 function trainLoss(data: ReportData): readonly Series[] {
-  if (data.steps.length === 0) return [{ name: "training", hue: "train", look: "dots", points: epochPoints(data.history, "trainLoss") }];
+  if (data.steps.length === 0) return [{ name: "training", hue: "train", look: "line", points: epochPoints(data.history, "trainLoss") }];
   const raw = stepPoints(data, ({ loss }) => loss);
   // About a fiftieth of the run is averaged: enough to see the course, not so much that it lags.
   const momentum = 1 - 1 / Math.min(50, Math.max(2, data.steps.length / 50));
@@ -229,16 +237,26 @@ function shortNumber(value: number): string {
 }
 
 function evaluationSections(data: ReportData, evaluation: Evaluation): readonly string[] {
-  const note = `${evaluation.images.toLocaleString("en-US")} validation images, best weights`;
+  const { confusion, classes, mistakes, images } = evaluation;
   return [
-    ...(evaluation.confusion === null
-      ? []
-      : [`<section><h2>Confusion matrix<small>${note}</small></h2>${confusionSection(evaluation.confusion, data.classes)}</section>`]),
-    `<section><h2>Classes</h2>${classTable(evaluation.classes, data.classes)}</section>`,
-    ...(evaluation.mistakes.length === 0
+    ...(confusion === null
       ? []
       : [
-          `<section><h2>Worst mistakes<small>wrong answers with the largest loss</small></h2><div class="mistakes">${evaluation.mistakes.map((mistake) => mistakeFigure(mistake, data)).join("\n")}</div></section>`,
+          section(
+            "Confusion matrix",
+            confusionMatrix(confusion, data.classes),
+            `${images.toLocaleString("en-US")} validation images, best weights`,
+          ),
+        ]),
+    section("Classes", classTable(classes, data.classes)),
+    ...(mistakes.length === 0
+      ? []
+      : [
+          section(
+            "Worst misclassifications",
+            `<div class="mistakes">${mistakes.map((mistake) => mistakeFigure(mistake, data)).join("\n")}</div>`,
+            "misclassified images with the largest loss",
+          ),
         ]),
   ];
 }
@@ -248,24 +266,32 @@ const CLASSES_SHOWN = 40;
 const WEAKEST_SHOWN = 20;
 
 function classTable(scores: readonly ClassScore[], names: readonly string[]): string {
-  const rows = scores.map((score, index) => ({ score, name: names[index] ?? `class ${index}` }));
-  if (rows.length <= CLASSES_SHOWN) return scoreTable(rows);
+  const rows = scores.map((each, index) => ({ score: each, name: names[index] ?? `class ${index}` }));
+  if (rows.length <= CLASSES_SHOWN) return scoreTable("Classes", rows);
   const weakest = rows.filter(({ score }) => score.support > 0).toSorted((a, b) => (a.score.f1 ?? 0) - (b.score.f1 ?? 0));
-  return `<p class="note">The ${WEAKEST_SHOWN} classes with the lowest F1:</p>${scoreTable(weakest.slice(0, WEAKEST_SHOWN))}<details><summary>All ${rows.length} classes</summary>${scoreTable(rows)}</details>`;
+  const all = `All ${rows.length} classes`;
+  return [
+    note(`The ${WEAKEST_SHOWN} classes with the lowest F1:`),
+    scoreTable("Classes with the lowest F1", weakest.slice(0, WEAKEST_SHOWN)),
+    folded(all, scoreTable(all, rows)),
+  ].join("");
 }
 
-function scoreTable(rows: readonly { readonly score: ClassScore; readonly name: string }[]): string {
-  const body = rows.map(
-    ({ score, name }) =>
-      `<tr><td class="name">${escapeMarkup(name)}</td><td class="number">${score.support}</td>${[score.precision, score.recall, score.f1].map(scoreCell).join("")}</tr>`,
-  );
-  const heads = ["Precision", "Recall", "F1"].map((head) => `<th scope="col" class="number">${head}</th>`);
-  return `<div class="scroll"><table class="list"><thead><tr><th scope="col">Class</th><th scope="col" class="number">Images</th>${heads.join("")}</tr></thead><tbody>${body.join("\n")}</tbody></table></div>`;
-}
+const SCORE_COLUMNS: readonly Column[] = [
+  { head: "Class", kind: "name" },
+  { head: "Images", kind: "number" },
+  ...["Precision", "Recall", "F1"].map((head): Column => ({ head, kind: "score" })),
+];
 
-function scoreCell(share: number | null): string {
-  if (share === null) return '<td class="score"><div><span>–</span></div></td>';
-  return `<td class="score"><div><i style="--v:${share.toFixed(3)}"></i><span>${formatShare(share)}</span></div></td>`;
+function scoreTable(label: string, rows: readonly { readonly score: ClassScore; readonly name: string }[]): string {
+  return table(label, {
+    columns: SCORE_COLUMNS,
+    rows: rows.map(({ name, score: { support, precision, recall, f1 } }) => [
+      name,
+      support.toLocaleString("en-US"),
+      ...[precision, recall, f1].map((value) => score(value)),
+    ]),
+  });
 }
 
 function mistakeFigure(mistake: Mistake, data: ReportData): string {
@@ -277,17 +303,8 @@ function mistakeFigure(mistake: Mistake, data: ReportData): string {
   return `<figure>${picture}<figcaption>${said}<br>is ${nameOf(mistake.label)}<small title="${name}">${name}</small></figcaption></figure>`;
 }
 
-function tables(data: ReportData): string {
-  const fold = (title: string, rows: readonly (readonly [string, string])[]): string => {
-    if (rows.length === 0) return "";
-    const body = rows.map(([name, value]) => `<tr><td>${escapeMarkup(name)}</td><td>${escapeMarkup(value)}</td></tr>`);
-    return `<section><h2>${title}</h2><table class="list facts"><tbody>${body.join("\n")}</tbody></table></section>`;
-  };
-  return `<div class="columns">${fold("Configuration", flatten("", data.configuration))}${fold("Environment", data.environment)}</div>`;
-}
-
 /** Nested settings as `optimizer.momentum`. */
-function flatten(prefix: string, value: JsonData): readonly (readonly [string, string])[] {
+function flatten(prefix: string, value: JsonData): readonly Fact[] {
   if (isJsonRecord(value) && Object.keys(value).length > 0) {
     // By name: a resumed run reads its settings from a file that sorts them.
     const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));

@@ -9,7 +9,7 @@ const IMAGE = createVolume(
   Float32Array.from({ length: 24 }, (_, i) => (i % 3) + 10 * (Math.floor(i / 3) % 4) + 100 * Math.floor(i / 12)),
   [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1],
 );
-const PLAIN = { range: [0, 255], colours: [null] } as const;
+const PLAIN = { range: [0, 255], colors: [null] } as const;
 
 /** The red of each pixel, row by row. */
 function reds(view: SliceView, classes = new Uint8Array(24)): number[][] {
@@ -43,7 +43,7 @@ describe("drawSlice", () => {
       IMAGE,
       new Uint8Array(24),
       { plane: "axial", index: 0, region: { start: [1, 1, 0], size: [2, 1, 1] }, scale: 2 },
-      { range: [13.5, 14.5], colours: [] },
+      { range: [13.5, 14.5], colors: [] },
     );
     expect([width, height]).toEqual([4, 2]);
     // The first row lies at y = 1.25 and its pixels at x = 2.25, which is beyond the last centre, 1.75, 1.25 and 0.75.
@@ -54,7 +54,7 @@ describe("drawSlice", () => {
     const image = createVolume([1, 1, 1], Float32Array.of(Number.NaN));
     const at: SliceView = { plane: "axial", index: 0, region: wholeBox([1, 1, 1]), scale: 1 };
     expect([...drawSlice(image, [0], at, PLAIN).data]).toEqual([0, 0, 0]);
-    expect([...drawSlice(createVolume([1, 1, 1], Float32Array.of(5)), [0], at, { range: [5, 5], colours: [] }).data]).toEqual([0, 0, 0]);
+    expect([...drawSlice(createVolume([1, 1, 1], Float32Array.of(5)), [0], at, { range: [5, 5], colors: [] }).data]).toEqual([0, 0, 0]);
   });
 
   test("outlines run inside the border of a class, not along the border of the picture", () => {
@@ -62,7 +62,7 @@ describe("drawSlice", () => {
     for (let y = 0; y < 5; y++) for (let x = 0; x < 4; x++) classes[y * 5 + x] = 1;
     const image = createVolume([5, 5, 1], new Float32Array(25));
     const at: SliceView = { plane: "axial", index: 0, region: wholeBox([5, 5, 1]), scale: 1 };
-    const { data } = drawSlice(image, classes, at, { range: [0, 1], colours: [null, [9, 8, 7]], outline: 1 });
+    const { data } = drawSlice(image, classes, at, { range: [0, 1], colors: [null, [9, 8, 7]], outline: 1 });
     // The picture runs against x: column 0 is voxel 4, which is background; column 1 borders on it.
     const row = Array.from({ length: 5 }, (_, column) => [...data.subarray(3 * (2 * 5 + column), 3 * (2 * 5 + column) + 3)]);
     expect(row).toEqual([

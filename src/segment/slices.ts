@@ -6,7 +6,7 @@ export const PLANES = ["axial", "coronal", "sagittal"] as const;
 type Plane = (typeof PLANES)[number];
 
 /** Red, green and blue, 0 to 255. */
-export type Colour = readonly [red: number, green: number, blue: number];
+type Color = readonly [red: number, green: number, blue: number];
 
 /** A picture in memory, three bytes per pixel, row by row from the top. */
 interface RgbPicture {
@@ -26,15 +26,19 @@ export interface SliceView {
   readonly scale: number;
 }
 
-/** How values become grey and classes outlines. */
+/** How values become gray and classes outlines. */
 interface SliceStyle {
   /** What is black, and what is white. */
   readonly range: readonly [low: number, high: number];
   /** Of each class; null for those without an outline, such as the background. */
-  readonly colours: readonly (Colour | null)[];
+  readonly colors: readonly (Color | null)[];
+  /** Of each class: whether its outline is dashed, where its color is another's too. Default: none. */
+  readonly dashed?: readonly boolean[];
   /** Width of outlines in pixels, default 3. */
   readonly outline?: number;
 }
+
+const DASH_PIXELS = 16;
 
 interface Axes {
   /** From the left of the picture to the right, from its top to its bottom, and into it. */
@@ -73,7 +77,7 @@ export function pictureSize(plane: Plane, { size }: Box, spacing: Triple): reado
  * run inside the border of each label's voxels.
  *
  * @param image - turned to RAS
- * @param classes - class of each voxel of `image`, an index into the colours
+ * @param classes - class of each voxel of `image`, an index into the colors
  */
 export function drawSlice(image: Volume, classes: ArrayLike<number>, view: SliceView, style: SliceStyle): RgbPicture {
   const [wide, high] = pictureSize(view.plane, view.region, image.spacing);
@@ -126,22 +130,27 @@ function between(a: number, b: number, weight: number): number {
   return weight === 0 ? a : a + (b - a) * weight;
 }
 
+/** Gaps of dashed outlines. Across both axes and both diagonals they alternate with dashes. */
+function inGap(column: number, row: number): boolean {
+  return (Math.floor((2 * column + row) / DASH_PIXELS) & 1) === 1;
+}
+
 /** A pixel of a class is outline where another class lies within the outline's width, across or down. */
-function drawOutlines({ width, height, data }: RgbPicture, seen: Int32Array, { colours, outline = 3 }: SliceStyle): void {
+function drawOutlines({ width, height, data }: RgbPicture, seen: Int32Array, { colors, dashed = [], outline = 3 }: SliceStyle): void {
   const differs = (column: number, row: number, own: number): boolean =>
     column >= 0 && column < width && row >= 0 && row < height && seen[row * width + column] !== own;
   for (let row = 0, at = 0; row < height; row++) {
     for (let column = 0; column < width; column++, at++) {
       const own = seen[at]!;
-      const colour = colours[own];
-      if (!colour) continue;
+      const color = colors[own];
+      if (!color || (dashed[own] === true && inGap(column, row))) continue;
       for (let far = 1; far <= outline; far++) {
         const border =
           differs(column - far, row, own) ||
           differs(column + far, row, own) ||
           differs(column, row - far, own) ||
           differs(column, row + far, own);
-        if (border) data.set(colour, 3 * at);
+        if (border) data.set(color, 3 * at);
       }
     }
   }

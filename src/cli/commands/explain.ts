@@ -8,7 +8,7 @@ import { imageName, imageTitle } from "../../node/image-source.js";
 import { encodePng, pngUri } from "../../node/png.js";
 import { writeFileAtomic } from "../../node/write-file.js";
 import { type ExplainedPicture, explanationPage } from "../../report/explanation.js";
-import { overlay } from "../../report/overlay.js";
+import { enlargedPicture, overlay } from "../../report/overlay.js";
 import type { Explainer, Explanation } from "../../tasks/explain.js";
 import type { Flags, RunCommand } from "../command.js";
 import { flagName, integerFlag, textFlag } from "../flags.js";
@@ -19,8 +19,6 @@ import { imageOpener, modelFlags, reportFailures } from "../run-model.js";
 /** Where results go that have no place of their own. */
 const DEFAULT_OUT = "explanation";
 const PAGE = "index.html";
-/** Details of a smaller map cannot be seen. */
-const SHOWN = { leastPixels: 448 } as const;
 
 /** `explain FILES|DIR --model ID|RUN [--out DIR]`: overlays and a page; or `--export FILE.onnx` without images. */
 export const run: RunCommand = async ([paths = []], flags, io) => {
@@ -83,7 +81,7 @@ async function explainAll(
   }
   if (pictures.length === 0) return outcomes;
   const page = path.join(out, PAGE);
-  await writeFileAtomic(page, [Buffer.from(await explanationPage(explainer.model, pictures, (image) => pngUri(image, SHOWN)))]);
+  await writeFileAtomic(page, [Buffer.from(await explanationPage(explainer.model, pictures, pngUri))]);
   if (flags.json !== true) io.out(`${messageOf(page)}\n`);
   return outcomes;
 }
@@ -96,9 +94,10 @@ async function beginExplanation(out: string, names: readonly string[], methods: 
 
 async function writeOverlays(file: string, explanation: Explanation, base: string): Promise<Written> {
   const maps = [];
+  const picture = enlargedPicture(explanation.seen);
   for (const map of explanation.maps) {
     const name = `${base}.${map.method}.png`;
-    await writeFileAtomic(name, [await encodePng(overlay(explanation.seen, map), SHOWN)]);
+    await writeFileAtomic(name, [await encodePng(overlay(picture, map))]);
     maps.push({ method: map.method, overlay: name, peak: map.peak });
   }
   return { file, class: explanation.class, maps, picture: { title: imageTitle(file), explanation } };
