@@ -140,9 +140,9 @@ function axes(chart: Chart, frame: Frame): readonly string[] {
     `<path class="axis" d="M${MARGIN.left} ${BOTTOM}H${RIGHT}"/>`,
     ...ticks(x.low, x.high, xStep).map((value) => {
       const at = px(placeX(frame, value));
-      return `<path class="axis" d="M${at} ${BOTTOM}v4"/><text x="${at}" y="${BOTTOM + 17}" text-anchor="middle">${Math.round(value)}</text>`;
+      return `<path class="axis" d="M${at} ${BOTTOM}v4"/><text x="${at}" y="${BOTTOM + 5}" dy=".95em" text-anchor="middle">${Math.round(value)}</text>`;
     }),
-    `<text x="${(MARGIN.left + RIGHT) / 2}" y="${HEIGHT - 5}" text-anchor="middle">${escapeMarkup(chart.xLabel)}</text>`,
+    `<text x="${(MARGIN.left + RIGHT) / 2}" y="${BOTTOM + 20}" dy="1.1em" text-anchor="middle">${escapeMarkup(chart.xLabel)}</text>`,
   ];
 }
 

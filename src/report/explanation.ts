@@ -78,8 +78,9 @@ async function pictureSection({ title, explanation }: ExplainedPicture, encode: 
   const picture = enlargedPicture(seen);
   const figures = [mapFigure("Input", "resized and cropped as in training", await encode(picture), title)];
   for (const map of maps) {
-    const { title: name, shows } = EXPLANATION_METHODS[map.method];
-    figures.push(mapFigure(name, shows, await encode(overlay(picture, map)), `${name} of ${chosen.label}, ${peakText(map)}`));
+    const { title: name } = EXPLANATION_METHODS[map.method];
+    const peak = peakText(map);
+    figures.push(mapFigure(name, peak, await encode(overlay(picture, map)), `${name} of ${chosen.label}, ${peak}`));
   }
   const answers = table("Most probable classes", {
     columns: [

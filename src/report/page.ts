@@ -68,13 +68,18 @@ export function section(title: string, markup: string, remark = ""): string {
 /** A section of names and values; nothing where there are none. */
 export function factSection(title: string, facts: readonly Fact[]): string {
   if (facts.length === 0) return "";
-  const rows = facts.map(([name, value]) => `<dt>${escapeMarkup(name)}</dt><dd>${escapeMarkup(value)}</dd>`);
+  const rows = facts.map(([name, value]) => `<div><dt>${escapeMarkup(name)}</dt><dd>${escapeMarkup(value)}</dd></div>`);
   return section(title, `<dl class="facts">${rows.join("\n")}</dl>`);
 }
 
 /** Sections side by side where there is room. */
 export function columns(...markup: readonly string[]): string {
   return `<div class="columns">${markup.join("\n")}</div>`;
+}
+
+/** A long section with a short one at its side. */
+export function besides(long: string, short: string): string {
+  return long === "" || short === "" ? columns(long, short) : `<div class="columns first">${long}\n${short}</div>`;
 }
 
 export function note(text: string): string {

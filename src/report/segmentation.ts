@@ -83,7 +83,7 @@ export async function qualityPage(shown: QualityCase, encode: PictureEncoder): P
 
 function leadOf({ measured, facts }: QualityCase): string {
   const names = measured.map(({ name }) => name).join(", ");
-  const model = facts.find(([name]) => name === "model")?.[1];
+  const model = facts.find(([name]) => name === "Model")?.[1];
   return `Segmentation${names === "" ? "" : ` of ${names}`}${model === undefined ? "" : ` by ${model}`}`;
 }
 
@@ -191,5 +191,5 @@ function formatMm3(mm3: number): string {
 }
 
 function caseFacts({ image: { shape, spacing }, facts }: QualityCase): readonly Fact[] {
-  return [["voxels", shape.join(" × ")], ["spacing", `${spacing.map((length) => Number(length.toPrecision(4))).join(" × ")} mm`], ...facts];
+  return [["Voxels", shape.join(" × ")], ["Spacing", `${spacing.map((length) => Number(length.toPrecision(4))).join(" × ")} mm`], ...facts];
 }

@@ -22,7 +22,7 @@ const BASE_CSS = `
 *,*::before,*::after{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
 body{margin:0;background:var(--ground);color:var(--ink);font:var(--text-l)/var(--leading) var(--font)}
-h1,h2,h3,p,figure,dl,dd,ul{margin:0;padding:0}
+h1,h2,p,figure,dl,dd,ul{margin:0;padding:0}
 img,svg{display:block}
 code{font-family:var(--mono);font-size:.93em}
 :focus-visible{outline:2px solid var(--focus);outline-offset:2px;border-radius:var(--r-2)}
@@ -37,19 +37,19 @@ header p{flex-basis:100%;color:var(--soft);overflow-wrap:anywhere}
 .status{font-size:var(--text-s);padding:.1rem .65rem;border:1px solid var(--line);border-radius:var(--r-full);background:var(--surface);color:var(--soft)}
 .status.good{background:var(--good-soft);border-color:var(--good-line);color:var(--good-ink)}
 .status.warn{background:var(--warn-soft);border-color:var(--warn-line);color:var(--warn-ink)}
-.figures{display:flex;flex-wrap:wrap;gap:var(--s-3)}
-.figure{flex:1 1 8.5rem;min-width:0;background:var(--surface);border:1px solid var(--line);border-radius:var(--r-4);padding:.75rem 1rem}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,7.8rem),1fr));gap:var(--s-3)}
+.figure{min-width:0;background:var(--surface);border:1px solid var(--line);border-radius:var(--r-4);padding:.75rem 1rem}
 .figure b{display:block;font-size:var(--text-2xl);line-height:1.3;font-weight:var(--strong);font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 .figure span{display:block;color:var(--soft);font-size:var(--text-s);overflow-wrap:anywhere}
 .figure.good{border-color:var(--good)}.figure.good b{color:var(--good-ink)}
 .figure.warn{border-color:var(--warn)}.figure.warn b{color:var(--warn-ink)}
 .figure.bad{border-color:var(--bad)}.figure.bad b{color:var(--bad-ink)}
 section{min-width:0;background:var(--surface);border:1px solid var(--line);border-radius:var(--r-4);padding:var(--s-5) 1.4rem;margin-top:var(--s-5)}
-h2{font-size:var(--text-xl);line-height:var(--leading-tight);font-weight:var(--strong);margin-bottom:.9rem;overflow-wrap:anywhere}
-h2 small{font-weight:400;font-size:var(--text-s);color:var(--soft);margin-left:.4rem}
-h3{font-size:var(--text-m);font-weight:var(--strong);margin-bottom:var(--s-2)}
+h2{display:flex;flex-wrap:wrap;align-items:baseline;gap:.1rem .6rem;font-size:var(--text-xl);line-height:var(--leading-tight);font-weight:var(--strong);margin-bottom:.9rem;overflow-wrap:anywhere}
+h2 small{font-weight:400;font-size:var(--text-s);color:var(--soft)}
 .note{color:var(--soft);font-size:var(--text-s);margin-top:var(--s-3);max-width:60rem}
 section>ul{padding-left:1.2rem;max-width:60rem}
+section li{overflow-wrap:anywhere}
 section li+li{margin-top:.35rem}
 .warnings,.unchecked{border:1px solid var(--line);border-radius:var(--r-4);padding:var(--s-4) 1.4rem;margin-top:var(--s-5)}
 .warnings{background:var(--warn-soft);border-color:var(--warn-line)}
@@ -58,7 +58,9 @@ section li+li{margin-top:.35rem}
 .warnings li{overflow-wrap:anywhere}
 .unchecked{background:var(--surface);color:var(--soft);font-size:var(--text-s)}
 .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:0 var(--s-5);align-items:start}
-.facts{display:grid;grid-template-columns:fit-content(48%) minmax(0,1fr);gap:.3rem var(--s-4);font-size:var(--text-s)}
+.columns.first{grid-template-columns:minmax(0,2fr) minmax(0,1fr)}
+.facts{columns:19rem 2;column-gap:var(--s-6);font-size:var(--text-s)}
+.facts div{display:grid;grid-template-columns:minmax(0,9.5rem) minmax(0,1fr);gap:var(--s-3);padding:.15rem 0;break-inside:avoid}
 .facts dt{color:var(--soft);overflow-wrap:anywhere}
 .facts dd{overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
 details{margin-top:var(--s-3)}
@@ -97,6 +99,7 @@ const CHART_CSS = `
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:var(--s-5) var(--s-6)}
 .chart{min-width:0;container-type:inline-size}
 .chart figcaption{display:flex;flex-wrap:wrap;justify-content:space-between;gap:.15rem 1rem;font-size:var(--text-m);margin-bottom:.2rem}
+.charts figcaption{min-height:2.7rem;align-content:flex-start}
 .chart strong{font-weight:var(--strong)}
 .legend{display:flex;flex-wrap:wrap;gap:.1rem .9rem;color:var(--soft);font-size:var(--text-s)}
 .key{display:inline-block;position:relative;width:1rem;height:0;border-top:2.5px solid;margin-right:.35rem;vertical-align:middle}
@@ -146,6 +149,7 @@ figcaption small{display:block;font-size:var(--text-s);color:var(--soft)}
 .chart figcaption{margin-top:0}
 .mistakes small{font-size:var(--text-xs);overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .said{color:var(--bad-ink);font-weight:600}
+.nowrap{white-space:nowrap}
 .maps{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,12rem),1fr));gap:var(--s-4)}
 .maps img{width:100%;height:auto;border-radius:var(--r-3);background:var(--sunken)}
 .answers{max-width:34rem;margin-top:var(--s-4)}
@@ -165,9 +169,11 @@ const NARROW_CSS = `
 main{padding:var(--s-5) var(--s-4) var(--s-12)}
 section{padding:var(--s-4)}
 h1{font-size:1.375rem}
-.figure{flex-basis:7rem;padding:.55rem .75rem}
+.figures{grid-template-columns:repeat(auto-fit,minmax(7rem,1fr))}
+.figure{padding:.55rem .75rem}
 .list th,.list td{padding-inline:.4rem}
 .list .score i{display:none}
+.columns.first{grid-template-columns:minmax(0,1fr)}
 .maps,.mistakes{grid-template-columns:repeat(auto-fill,minmax(8rem,1fr))}
 }
 @media print{main{max-width:none;padding:0}section,.figure,figure{break-inside:avoid}.scroll{overflow:visible}}

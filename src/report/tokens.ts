@@ -29,8 +29,6 @@ export const COLORS = {
   "warn-line": ["#e8cf97", "#5f4c20"],
   bad: ["#ce5430", "#e8704a"],
   "bad-ink": ["#a8361a", "#ff9d80"],
-  "bad-soft": ["#fdeae4", "#351d16"],
-  "bad-line": ["#f1bfae", "#70382a"],
   // Curves: training, validation, a second measure of the same set, the learning rate, the best epoch.
   train: ["#3f72b0", "#6ea8f0"],
   valid: ["#d2691e", "#f2995c"],
@@ -105,7 +103,6 @@ const SIZES = {
   "leading-tight": "1.25",
   medium: "500",
   strong: "650",
-  "s-1": "0.25rem",
   "s-2": "0.5rem",
   "s-3": "0.75rem",
   "s-4": "1rem",

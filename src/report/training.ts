@@ -10,7 +10,7 @@ import type { ClassScore, Evaluation, Mistake } from "../train/metrics.js";
 import { formatLoss, formatShare, NOTHING_SMOOTHED, smooth, smoothedValue } from "../train/progress.js";
 import { type Chart, lineChart, type Series } from "./chart.js";
 import { confusionMatrix } from "./confusion.js";
-import { columns, type Fact, type Figure, factSection, folded, MOST_FIGURES, note, page, section } from "./page.js";
+import { besides, type Fact, type Figure, factSection, folded, MOST_FIGURES, note, page, section } from "./page.js";
 import { safePicture } from "./picture.js";
 import type { Point } from "./plot.js";
 import { type Column, score, table } from "./table.js";
@@ -76,7 +76,7 @@ export function runReport(data: ReportData): string {
     markup: [
       curves(data),
       ...(data.evaluation === null ? [] : evaluationSections(data, data.evaluation)),
-      columns(factSection("Configuration", flatten("", data.configuration)), factSection("Environment", [...more, ...data.environment])),
+      besides(factSection("Configuration", flatten("", data.configuration)), factSection("Environment", [...more, ...data.environment])),
     ],
   });
 }
@@ -299,7 +299,7 @@ function mistakeFigure(mistake: Mistake, data: ReportData): string {
   const uri = safePicture(data.pictures.get(mistake.index));
   const name = escapeMarkup(mistake.name);
   const picture = uri === null ? '<div class="none">no picture</div>' : `<img src="${uri}" alt="${name}">`;
-  const said = `<span class="said">${nameOf(mistake.predicted)}</span> ${formatShare(mistake.probability)}`;
+  const said = `<span class="said">${nameOf(mistake.predicted)}</span> <span class="nowrap">${formatShare(mistake.probability)}</span>`;
   return `<figure>${picture}<figcaption>${said}<br>is ${nameOf(mistake.label)}<small title="${name}">${name}</small></figcaption></figure>`;
 }
 

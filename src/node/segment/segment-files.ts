@@ -150,9 +150,9 @@ async function caseQuality(segmenter: Segmenter, title: string, segmented: Segme
     warnings: segmented.warnings,
     normalization: recipe.normalization[0] ?? { name: "z_score", region: "all" },
     facts: [
-      ["model", [...new Set([modelName === undefined ? artefact.model : sourceName(modelName), artefact.model])].join(", ")],
-      ["weights", artefact.source],
-      ["patch", window === null ? "whole volume" : window.join(" × ")],
+      ["Model", [...new Set([modelName === undefined ? artefact.model : sourceName(modelName), artefact.model])].join(", ")],
+      ["Weights", artefact.source],
+      ["Window", window === null ? "whole volume" : window.join(" × ")],
     ],
   } as const;
   return inCaseThread("page", shown, image.data.length);
