@@ -5,7 +5,7 @@ import type { Cell } from "./sweep.js";
 import type { CellResult, Probe } from "./train-cell.js";
 
 /** How a network ended. */
-type Outcome = "alive" | "dead" | "diverged";
+export type Outcome = "alive" | "dead" | "diverged";
 
 /** With this share of zeros before the pooling at the end a network counts as dead. */
 const DEAD_ZEROS = 0.999;

@@ -23,7 +23,7 @@ export function confusionMatrix(confusion: Confusion, classes: readonly string[]
 }
 
 /** "hit-1" to "hit-5" for a fraction of a class that is predicted as itself, "miss-1" to "miss-5" for another class. */
-export function confusionStep(fraction: number, correct: boolean): string {
+function confusionStep(fraction: number, correct: boolean): string {
   const kind = correct ? "hit" : "miss";
   return `${kind}-${1 + STEPS[kind].filter((limit) => fraction >= limit).length}`;
 }

@@ -5,7 +5,7 @@ import { type PanelFigure, panelSvg } from "./panels.js";
 import { type Table, table } from "./table.js";
 
 /** Everything that the page shows. Texts may be anything: they are escaped. */
-export interface ExperimentPage {
+interface ExperimentPage {
   readonly title: string;
   readonly status: string;
   readonly lead: string;

@@ -6,7 +6,7 @@ import { escapeMarkup } from "../text.js";
 import { REPORT_CSS } from "./style.js";
 
 /** Whether something is as it should be. */
-export type Tone = "good" | "warn" | "bad";
+type Tone = "good" | "warn" | "bad";
 
 /** A number in large type with what it is. */
 export interface Figure {
@@ -15,7 +15,7 @@ export interface Figure {
   readonly tone?: Tone | undefined;
 }
 
-export interface PageParts {
+interface PageParts {
   readonly title: string;
   readonly status?: { readonly text: string; readonly tone?: Exclude<Tone, "bad"> | undefined };
   /** What was done, with what, on what. */
