@@ -1,8 +1,8 @@
 /** What the commands that train have in common: progress, signals, resuming, the last lines. */
 import { InceptionError, messageOf } from "../errors.js";
 import { type ProgressReport, reportOn } from "../node/training/progress-report.js";
-import type { TrainedRun } from "../node/training/train-model.js";
 import type { TrainingPlan } from "../node/training/training-plan.js";
+import type { TrainedRun } from "../node/training/training-run.js";
 import type { EpochRow } from "../train/history.js";
 import type { Flags } from "./command.js";
 import { EXIT } from "./exit-code.js";

@@ -62,7 +62,7 @@ export { type ExportedStep, exportTrainingStep } from "./training/export-step.js
 export { type ProgressReport, type ProgressReportOptions, progressReport } from "./training/progress-report.js";
 export type { RunBeginning, RunEvent } from "./training/run-log.js";
 export { isRunFolder, type PrepareRunOptions, prepareRun } from "./training/run-weights.js";
-export { resumeTraining, type TrainedRun, type TrainModelOptions, trainModel } from "./training/train-model.js";
+export { resumeTraining, type TrainModelOptions, trainModel } from "./training/train-model.js";
 export {
   resumeSegmentation,
   type SegmentedRun,
@@ -76,6 +76,7 @@ export {
   type SettingOrigin,
   type TrainingPlan,
 } from "./training/training-plan.js";
+export type { TrainedRun } from "./training/training-run.js";
 export { type SegmentationValidation, type ValidateSegmentationOptions, validateSegmentation } from "./training/validate-segmentation.js";
 export {
   type LoadedVolume,

@@ -5,7 +5,7 @@ import type { BatchesOf } from "../train/task.js";
 import { type Factory, inThisThread, inThreads, openStream } from "./batch-stream.js";
 import { openVolumeBatchMaker, patchesOf, type VolumeBatchPlan } from "./volume-batch-maker.js";
 
-interface VolumeBatchSourceOptions extends Omit<VolumeBatchPlan, "cacheBytes"> {
+export interface VolumeBatchSourceOptions extends Omit<VolumeBatchPlan, "cacheBytes"> {
   /** Threads that read, prepare and augment; 0: the calling thread. Default 1. */
   readonly workers?: number;
   /** Most memory for prepared volumes that are kept, shared out among the workers. Default 1 GiB. */

@@ -1,5 +1,4 @@
 import { InceptionError } from "../errors.js";
-import { float32Tensor } from "../tensor/tensor.js";
 import type { LearningTask, TrainedBatch } from "./task.js";
 
 /** Patches of volumes that train or are measured together. */
@@ -46,11 +45,6 @@ export function segmentation(numClasses: number, patch: readonly number[]): Lear
       ...(evaluation === null ? {} : { dice: evaluation.dice }),
     }),
   };
-}
-
-/** The network's input for a batch. */
-export function volumeInput({ images, count }: VolumeBatch, channels: number, patch: readonly number[]) {
-  return float32Tensor([count, channels, ...patch], images);
 }
 
 class PatchSums {

@@ -180,7 +180,7 @@ export function resolveSettings(given: GivenOptions): TrainingSettings {
 }
 
 /** Settings as they are written to config.json. */
-export function settingsJson<T extends Readonly<Record<keyof T, JsonData>>>(settings: T): JsonRecord {
+export function settingsJson(settings: JsonRecord): JsonRecord {
   return { ...settings };
 }
 

@@ -6,15 +6,15 @@ import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js
 import type { Checkpoint } from "../../train/checkpoint.js";
 import { BEGINNING, type PartialEpoch, type Progress } from "../../train/loop.js";
 import type { MetricsLine } from "../../train/metrics-log.js";
-import type { TrainingNetwork } from "./prepare-network.js";
 import { type EarlierLog, NO_EARLIER_LOG, type UnloggedSteps } from "./run-log.js";
+import type { RunNetwork } from "./run-network.js";
 import { namedSettings } from "./source-names.js";
 
 /** A checkpoint of a run as it is: the trainer's state and the parameters that the trainer does not have because they are fixed. */
 export async function checkpointOf(parts: {
   readonly trainer: Trainer;
   readonly fixed: ReadonlyMap<string, Tensor>;
-  readonly network: Pick<TrainingNetwork, "model" | "options" | "graphHash">;
+  readonly network: Pick<RunNetwork, "model" | "options" | "graphHash">;
   readonly settings: { readonly seed: number };
   readonly progress: Progress;
   readonly unlogged: UnloggedSteps;

@@ -5,17 +5,17 @@ import { concatChunks } from "../../formats/onnx/encode.js";
 import type { CancelSignal, RunOptions, Session, SessionOptions } from "../../runtime/session.js";
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import type { FeatureTable } from "../../train/feature-source.js";
-import type { BatchesOf } from "../../train/task.js";
+import type { BatchesOf, TrainedBatch } from "../../train/task.js";
 import { throwIfAborted } from "../abort.js";
 import { createNodeSession } from "../ort-session.js";
 
-/** What turns a batch of images into the inputs of the trained part. */
+/** What turns a batch into the inputs of the trained part. */
 export interface FrozenPart {
-  inputs(batch: Batch): Promise<Readonly<Record<string, Tensor>>>;
+  inputs(batch: TrainedBatch): Promise<Readonly<Record<string, Tensor>>>;
   close(): Promise<void>;
 }
 
-/** The part of a network that training does not change, as an inference session; without one, the images themselves. */
+/** The part of a network that training does not change, as an inference session; without one, the samples themselves. */
 export async function openFrozenPart(
   split: SplitNetwork,
   parameters: ReadonlyMap<string, Tensor>,
@@ -30,7 +30,7 @@ export async function openFrozenPart(
   return { inputs: (batch) => runFrozen(session, batch, split), close: () => session.close() };
 }
 
-async function runFrozen(session: Session, batch: Batch, split: SplitNetwork): Promise<Readonly<Record<string, Tensor>>> {
+async function runFrozen(session: Session, batch: TrainedBatch, split: SplitNetwork): Promise<Readonly<Record<string, Tensor>>> {
   const images = imageTensor(batch, split);
   const [input] = session.inputs;
   const kept: RunOptions = { fetches: split.cut.filter((name) => name !== input?.name) };
@@ -44,7 +44,7 @@ export async function featureInputs({ cut, trained }: SplitNetwork, { images, co
   return { [cut[0] ?? ""]: float32Tensor([count, ...shape], images) };
 }
 
-function imageTensor({ images, count }: Batch, split: SplitNetwork): Tensor {
+function imageTensor({ images, count }: TrainedBatch, split: SplitNetwork): Tensor {
   const type = (split.frozen ?? split.trained).inputs[0]?.type;
   return float32Tensor([count, ...(type?.shape.slice(1) ?? []).map(Number)], images);
 }

@@ -20,7 +20,7 @@ function optimizerChoice({ optimizer, decayOn }: Pick<TrainingSettings, "optimiz
 }
 
 /** The settings that become part of the programs. */
-type CompiledSettings = Pick<
+export type CompiledSettings = Pick<
   TrainingSettings,
   | "accumulate"
   | "averageDecay"

@@ -2,7 +2,6 @@ import type { Preprocessing } from "../../data/index.js";
 import { InceptionError } from "../../errors.js";
 import type { Graph } from "../../ir/graph.js";
 import { selectOutputs } from "../../ir/prune.js";
-import type { ClassifierDifference } from "../../models/classifier.js";
 import { findModel, type GivenOptions, readGivenOptions } from "../../models/index.js";
 import { namedPreprocessing } from "../../tasks/prepare-model.js";
 import { sameShape } from "../../tensor/shape.js";
@@ -13,27 +12,14 @@ import { initialParameters } from "../../weights/index.js";
 import { prepareModel } from "../prepare-model.js";
 import { sha256Hex } from "../sha256.js";
 import type { SourceOptions } from "../weight-source.js";
-import { type StartingWeights, sourceName } from "./source-names.js";
+import type { RunNetwork } from "./run-network.js";
+import { sourceName } from "./source-names.js";
 
-/** A network that is about to be trained. */
-export interface TrainingNetwork {
-  /** Model id. */
-  readonly model: string;
-  /** The given options, and the number of classes. */
-  readonly options: Readonly<Record<string, number | string | boolean | readonly number[]>>;
-  readonly graph: Graph;
-  readonly graphHash: string;
-  /** First values of all parameters. */
-  readonly parameters: ReadonlyMap<string, Tensor>;
+/** A network that is about to be trained on images. */
+export interface TrainingNetwork extends RunNetwork {
   readonly preprocessing: Preprocessing;
   /** Side of the input in pixels. */
   readonly inputSize: number;
-  /** Parameters that are randomly initialized although weights were given: the new classifier. */
-  readonly begun: readonly string[];
-  /** Where the first values come from; null where they are random. */
-  readonly startingWeights: StartingWeights | null;
-  /** Of weights without this network's classifier: its parameters, and tensors of another one, which are not used. */
-  readonly classifier?: Pick<ClassifierDifference, "missing" | "foreign">;
 }
 
 export interface NetworkOptions extends SourceOptions {

@@ -5,14 +5,14 @@ import type { TrainingSettings } from "../../train/settings.js";
 import type { TrainedBatch } from "../../train/task.js";
 import type { RunWriter } from "../run-folder.js";
 import { checkpointOf } from "./checkpoint-state.js";
-import type { TrainingNetwork } from "./prepare-network.js";
 import type { RunLog } from "./run-log.js";
+import type { RunNetwork } from "./run-network.js";
 
 interface SaverParts<E> {
   readonly trainer: Trainer;
   /** Parameters that the trainer does not have because they are frozen. */
   readonly fixed: ReadonlyMap<string, Tensor>;
-  readonly network: Pick<TrainingNetwork, "model" | "options" | "graphHash">;
+  readonly network: Pick<RunNetwork, "model" | "options" | "graphHash">;
   readonly settings: Pick<TrainingSettings, "seed" | "metric" | "keep">;
   readonly writer: RunWriter;
   readonly log: RunLog<E>;

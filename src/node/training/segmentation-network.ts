@@ -1,23 +1,13 @@
 import type { SegmentationRecipe } from "../../data/volumes/recipe.js";
 import { InceptionError } from "../../errors.js";
-import type { Graph } from "../../ir/graph.js";
 import { findModel, type GivenOptions, readGivenOptions } from "../../models/index.js";
-import type { Tensor } from "../../tensor/tensor.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
 import type { SegmentationSettings } from "../../train/segmentation-settings.js";
 import { initialParameters } from "../../weights/index.js";
 import type { Run } from "../open-run.js";
 import { hashOf } from "./prepare-network.js";
+import { checkDescription, type RunNetwork, resumedParameters } from "./run-network.js";
 import type { RunPlan } from "./segmentation-plan.js";
-
-/** A network that is about to learn. */
-export interface Network {
-  readonly model: string;
-  readonly options: Readonly<Record<string, number | string | boolean | readonly number[]>>;
-  readonly graph: Graph;
-  readonly graphHash: string;
-  readonly parameters: ReadonlyMap<string, Tensor>;
-}
 
 /**
  * Before anything is read: whether a network is one for volumes.
@@ -41,37 +31,27 @@ export function describeNetwork(
   { patchSize: [x, y, z], normalization, labelValues }: SegmentationRecipe,
   settings: SegmentationSettings,
   given: GivenOptions,
-): Network {
+): RunNetwork {
   const model = findModel(id);
   const fixed = { inputSize: [z, y, x], inChannels: normalization.length, numClasses: labelValues.length };
   const options = readGivenOptions(model.id, model.options, { ...USUAL_OPTIONS, ...given, ...fixed });
   const graph = model.describe(options);
   const parameters = initialParameters(graph, settings.seed, settings.initializer);
-  return { model: model.id, options, graph, graphHash: hashOf(graph), parameters };
+  return { model: model.id, options, graph, graphHash: hashOf(graph), parameters, begun: [], startingWeights: null };
 }
 
 /**
- * The network of a run again, with the parameters of its checkpoint; without one it begins anew.
+ * The network of a run again, with the parameters of its checkpoint; without one it is initialized again.
  *
  * @throws InceptionError CHECKPOINT_INVALID where this version describes it differently
  */
-export function resumedNetwork(
-  { config, folder }: Run,
-  plan: RunPlan,
+export function resumedVolumeNetwork(
+  run: Run,
+  { recipe }: RunPlan,
   settings: SegmentationSettings,
   checkpoint: Checkpoint | null,
-): Network {
-  const network = describeNetwork(config.model, plan.recipe, settings, config.options);
-  if (network.graphHash === config.graphHash) {
-    const parameters = network.graph.parameters.flatMap(({ path, type }) => {
-      const value = checkpoint?.state.get(path);
-      return value ? [[path, { ...value, shape: type.shape.map(Number) }] as const] : [];
-    });
-    return checkpoint ? { ...network, parameters: new Map(parameters) } : network;
-  }
-  throw new InceptionError(
-    "CHECKPOINT_INVALID",
-    `Cannot resume "${folder}": this version describes ${config.model} differently from the one that began the run, expected the same description`,
-    { folder },
-  );
+): RunNetwork {
+  const network = describeNetwork(run.config.model, recipe, settings, run.config.options);
+  checkDescription(run, network.graphHash);
+  return checkpoint === null ? network : { ...network, parameters: resumedParameters(network.graph, checkpoint) };
 }

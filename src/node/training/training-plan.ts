@@ -5,12 +5,14 @@ import { type Graph, isTrainable } from "../../ir/graph.js";
 import type { GivenOptions } from "../../models/index.js";
 import { elementsPerImage } from "../../tensor/shape.js";
 import { trainedParameters } from "../../train/freeze.js";
-import type { JsonData } from "../../train/json.js";
+import type { JsonData, JsonRecord } from "../../train/json.js";
 import { RECIPES } from "../../train/recipes.js";
 import { settingsJson } from "../../train/settings.js";
 import { patchesOf } from "../volume-batch-maker.js";
+import type { RunNetwork } from "./run-network.js";
 import { prepareTraining, type TrainModelOptions } from "./train-model.js";
 import { prepareSegmentation, type TrainSegmentationOptions } from "./train-segmentation.js";
+import type { RunSettings } from "./training-run.js";
 
 /** Where the value of a setting comes from: the caller, the recipe, the plan made from the data, or the defaults. */
 export type SettingOrigin = "given" | "recipe" | "planned" | "default";
@@ -57,23 +59,18 @@ export interface TrainingPlan {
  * ```
  */
 export async function planModelTraining(id: string, given: GivenOptions, options: TrainModelOptions): Promise<TrainingPlan> {
-  const { settings, network, train, val } = await prepareTraining(id, given, options);
-  const batches = trainingBatches(train.name, train.size, settings.batch);
-  const isTrained = trainedParameters(network.graph, settings.freeze);
-  const ofRecipe = Object.keys(RECIPES[settings.recipe]);
-  return {
-    model: network.model,
+  const { settings, network, data } = await prepareTraining(id, given, options);
+  const { train, val } = data;
+  return planRun(given, settings, network, {
     samples: "images",
     classes: train.classes,
     train: train.size,
     validation: val?.size ?? 0,
-    ...stepsOf(batches, settings),
-    ...parametersOf(network.graph, isTrained),
-    randomlyInitialized: network.begun,
-    settings: settingsOf(settingsJson(settings), (name) =>
-      given[name] !== undefined ? "given" : ofRecipe.includes(name) ? "recipe" : "default",
-    ),
-  };
+    batchesPerEpoch: trainingBatches(train.name, train.size, settings.batch),
+    freeze: settings.freeze,
+    ofRecipe: Object.keys(RECIPES[settings.recipe]),
+    planned: {},
+  });
 }
 
 /**
@@ -90,38 +87,59 @@ export async function planModelTraining(id: string, given: GivenOptions, options
  * ```
  */
 export async function planSegmentationTraining(id: string, given: GivenOptions, options: TrainSegmentationOptions): Promise<TrainingPlan> {
-  const { settings, network, plan, dataset, labels } = await prepareSegmentation(id, given, options);
-  const batches = trainingBatches(dataset.name, patchesOf({ cases: plan.train, training: settings }), plan.batch, "patches");
+  const { settings, network, data } = await prepareSegmentation(id, given, options);
+  const { plan, dataset, labels } = data;
+  const patches = patchesOf({ cases: plan.train, training: settings });
   const { patchSize, spacing } = plan.recipe;
-  const planned = { batch: plan.batch, patchSize, spacing };
-  return {
-    model: network.model,
+  return planRun(given, settings, network, {
     samples: "cases",
     classes: labels,
     train: plan.train.length,
     validation: plan.validation.length,
-    ...stepsOf(batches, settings),
-    ...parametersOf(network.graph, () => true),
-    randomlyInitialized: [],
-    settings: settingsOf({ ...settingsJson(settings), ...planned }, (name) =>
-      given[name] !== undefined ? "given" : Object.hasOwn(planned, name) ? "planned" : "default",
-    ),
-  };
+    batchesPerEpoch: trainingBatches(dataset.name, patches, plan.batch, "patches"),
+    freeze: "none",
+    ofRecipe: [],
+    planned: { batch: plan.batch, patchSize, spacing },
+  });
 }
 
-function stepsOf(batchesPerEpoch: number, { accumulate, epochs }: { readonly accumulate: number; readonly epochs: number }) {
-  const stepsPerEpoch = Math.ceil(batchesPerEpoch / accumulate);
-  return { stepsPerEpoch, steps: stepsPerEpoch * epochs };
+/** What a plan depends on beside settings and network. */
+interface Planned extends Pick<TrainingPlan, "samples" | "classes" | "train" | "validation"> {
+  readonly batchesPerEpoch: number;
+  readonly freeze: string;
+  /** Names of the settings that the recipe has. */
+  readonly ofRecipe: readonly string[];
+  /** Settings that were planned from the data. */
+  readonly planned: JsonRecord;
+}
+
+function planRun(
+  given: GivenOptions,
+  settings: RunSettings,
+  { model, graph, begun }: RunNetwork,
+  { batchesPerEpoch, freeze, ofRecipe, planned, ...counts }: Planned,
+): TrainingPlan {
+  const stepsPerEpoch = Math.ceil(batchesPerEpoch / settings.accumulate);
+  const originOf = (name: string): SettingOrigin => {
+    if (given[name] !== undefined) return "given";
+    if (ofRecipe.includes(name)) return "recipe";
+    return Object.hasOwn(planned, name) ? "planned" : "default";
+  };
+  return {
+    model,
+    ...counts,
+    stepsPerEpoch,
+    steps: stepsPerEpoch * settings.epochs,
+    ...parametersOf(graph, trainedParameters(graph, freeze)),
+    randomlyInitialized: begun,
+    settings: Object.entries({ ...settingsJson(settings), ...planned })
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, value]) => ({ name, value, from: originOf(name) })),
+  };
 }
 
 function parametersOf(graph: Graph, isTrained: ReturnType<typeof trainedParameters>) {
   const trainable = selectTrained(graph).parameters.filter(isTrainable);
   const count = (parameters: Graph["parameters"]): number => parameters.reduce((sum, { type }) => sum + elementsPerImage(type.shape), 0);
   return { parameters: count(trainable), trained: count(trainable.filter(isTrained)) };
-}
-
-function settingsOf(settings: Readonly<Record<string, JsonData>>, originOf: (name: string) => SettingOrigin): readonly PlannedSetting[] {
-  return Object.entries(settings)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => ({ name, value, from: originOf(name) }));
 }

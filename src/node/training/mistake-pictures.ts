@@ -1,0 +1,30 @@
+import sharp from "sharp";
+import type { DatasetSource } from "../../data/dataset-source.js";
+import type { Evaluation } from "../../train/metrics.js";
+import { openSampleReader } from "../datasets/sample-reader.js";
+
+/** Side of a picture of a mistake, in pixels. */
+const PICTURE_SIDE = 160;
+
+/** The worst mistakes as pictures. One that cannot be read any more is left out: the report must not fail for it. */
+export async function mistakePictures(val: DatasetSource, { mistakes }: Evaluation): Promise<ReadonlyMap<number, string>> {
+  const reader = openSampleReader(val.samples, 0);
+  const pictures = new Map<number, string>();
+  try {
+    for (const { index } of mistakes) {
+      const image = await reader.read(index).catch(() => null);
+      if (image === null) continue;
+      const raw = { width: image.width, height: image.height, channels: image.channels };
+      const enlarged = Math.max(image.width, image.height) < PICTURE_SIDE;
+      const resized = sharp(image.data, { raw }).resize(PICTURE_SIDE, PICTURE_SIDE, {
+        fit: "inside",
+        kernel: enlarged ? "nearest" : "lanczos3",
+      });
+      const bytes = await resized.jpeg({ quality: 82 }).toBuffer();
+      pictures.set(index, `data:image/jpeg;base64,${bytes.toString("base64")}`);
+    }
+    return pictures;
+  } finally {
+    await reader.close();
+  }
+}
