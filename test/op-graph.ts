@@ -20,8 +20,7 @@ export function opGraph(op: OpName, inputs: readonly CaseInput[], attributes: At
   const refs = inputs.map((input, index) =>
     isFed(input) ? b.input(String(index), input.shape, input.dtype) : b.parameter(String(index), input.shape.map(Number), "bias"),
   );
-  // A file of cases types its attributes by its op, which is lost when all files are read at once.
-  const outputs = b.addAll(op, "node", refs, attributes as never);
+  const outputs = b.addNode(op, "node", refs, attributes);
   for (const [index, output] of outputs.entries()) b.output(outputName(index), output);
   return b.finish();
 }

@@ -12,7 +12,7 @@ test("a small network, counted by hand", () => {
   const normalized = b.stage("bn", batchNorm(b, "bn", conv, 1e-3));
   const pooled = b.add("globalAveragePool", "pool", [normalized], {});
   const features = b.stage("pool", b.add("flatten", "flatten", [pooled], {}));
-  const fc = [features, b.parameter("fc.weight", [7, 4], "linear_kernel"), b.parameter("fc.bias", [7], "bias")];
+  const fc = [features, b.parameter("fc.weight", [7, 4], "linear_kernel"), b.parameter("fc.bias", [7], "bias")] as const;
   b.output("y", b.stage("fc", b.add("gemm", "fc", fc, {})));
 
   // The map is floor((6 − 3)/2) + 1 = 2 by 5 − 3 + 1 = 3. Kernel 4·3·3·3 = 108 values, each used 2·3 = 6 times.

@@ -27,22 +27,17 @@ function decoder({ channels: [into, inner, out], sizes, biases: [first, second] 
   const axes = sizes.map((_, axis) => axis + 2);
   const every = (value: number): readonly number[] => sizes.map(() => value);
   const window = { dilations: every(1), pads: [...every(0), ...every(0)] };
-  const up = b.add(
-    "convTranspose",
-    "up",
-    [
-      b.input("input", ["N", into, ...sizes]),
-      b.parameter("up.weight", [into, inner / groups, ...every(2)], "conv_transpose_kernel"),
-      ...(first ? [b.parameter("up.bias", [inner], "bias")] : []),
-    ],
-    { ...window, kernelShape: every(2), strides: every(2), groups, outputPadding: every(0) },
-  );
+  const input = b.input("input", ["N", into, ...sizes]);
+  const upKernel = b.parameter("up.weight", [into, inner / groups, ...every(2)], "conv_transpose_kernel");
+  const upWeights = first ? ([upKernel, b.parameter("up.bias", [inner], "bias")] as const) : ([upKernel] as const);
+  const upWindow = { ...window, kernelShape: every(2), strides: every(2), groups, outputPadding: every(0) };
+  const up = b.add("convTranspose", "up", [input, ...upWeights], upWindow);
   b.module("up", up);
   const crop = { starts: every(0), ends: sizes.map((size) => 2 * size - cut), axes, steps: every(1) };
   const kept = b.module("kept", cut === 0 ? up : b.add("slice", "crop", [up], crop));
   const kernel = b.parameter("logits.weight", [out, inner, ...every(1)], "conv_kernel");
-  const bias = second ? [b.parameter("logits.bias", [out], "bias")] : [];
-  const logits = b.add("conv", "logits", [kept, kernel, ...bias], { ...window, kernelShape: every(1), strides: every(stride), groups: 1 });
+  const weights = second ? ([kernel, b.parameter("logits.bias", [out], "bias")] as const) : ([kernel] as const);
+  const logits = b.add("conv", "logits", [kept, ...weights], { ...window, kernelShape: every(1), strides: every(stride), groups: 1 });
   return { b, kept, logits };
 }
 

@@ -10,10 +10,8 @@ import { blockRows, layerGroups, totalRows, valueText } from "./text.js";
 function small(name: string, size: 1 | 3, more: "relu" | "pool" | "nothing" = "relu", biased = true): Graph {
   const b = new GraphBuilder(name);
   const x = b.input("input", ["N", 2, 6, 6]);
-  const weights = [
-    b.parameter("conv.weight", [4, 2, size, size], "conv_kernel"),
-    ...(biased ? [b.parameter("conv.bias", [4], "bias")] : []),
-  ];
+  const weight = b.parameter("conv.weight", [4, 2, size, size], "conv_kernel");
+  const weights = biased ? ([weight, b.parameter("conv.bias", [4], "bias")] as const) : ([weight] as const);
   const pad = (size - 1) / 2;
   let y = b.module(
     "conv",

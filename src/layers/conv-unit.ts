@@ -40,7 +40,7 @@ export function plainConv(b: GraphBuilder, path: string, x: Ref, spec: ConvSpec,
   const { kernelShape, groups = 1, padding = "symmetric" } = spec;
   const channels = Number(x.type.shape[1]) / groups;
   const weight = b.parameter(`${path}.weight`, [spec.outChannels, channels, ...kernelShape], "conv_kernel");
-  const inputs = bias ? [x, weight, b.parameter(`${path}.bias`, [spec.outChannels], "bias")] : [x, weight];
+  const inputs = bias ? ([x, weight, b.parameter(`${path}.bias`, [spec.outChannels], "bias")] as const) : ([x, weight] as const);
   const ones = kernelShape.map(() => 1);
   const { strides = ones, dilations = ones } = spec;
   const window = { kernelShape, strides, dilations };
@@ -60,7 +60,7 @@ export function transposedConv(b: GraphBuilder, path: string, x: Ref, { outChann
   const weight = b.parameter(`${path}.weight`, [Number(x.type.shape[1]), outChannels, ...kernelShape], "conv_transpose_kernel");
   const [ones, zeros] = [kernelShape.map(() => 1), kernelShape.map(() => 0)];
   const window = { kernelShape, strides: kernelShape, dilations: ones, pads: [...zeros, ...zeros] };
-  const inputs = [x, weight, b.parameter(`${path}.bias`, [outChannels], "bias")];
+  const inputs = [x, weight, b.parameter(`${path}.bias`, [outChannels], "bias")] as const;
   return b.add("convTranspose", path, inputs, { ...window, groups: 1, outputPadding: zeros });
 }
 
@@ -72,7 +72,7 @@ export function batchNorm(b: GraphBuilder, path: string, x: Ref, epsilon: number
     b.parameter(`${path}.bias`, shape, "norm_shift"),
     b.parameter(`${path}.running_mean`, shape, "running_mean"),
     b.parameter(`${path}.running_var`, shape, "running_var"),
-  ];
+  ] as const;
   return b.add("batchNormalization", path, [x, ...parameters], { epsilon });
 }
 

@@ -214,7 +214,7 @@ function mixedConv(b: GraphBuilder, path: string, z: Ref, x: Ref): Ref {
   const parts = [
     b.add("conv", `${path}.conv_branches`, [z, ofBranches], pointwise),
     b.add("conv", `${path}.conv_gap`, [mean, ofMean], pointwise),
-  ];
+  ] as const;
   return b.add("add", `${path}.conv`, parts, {});
 }
 

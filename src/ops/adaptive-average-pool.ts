@@ -13,8 +13,8 @@ export const adaptiveAveragePool: OpDef<AdaptiveAveragePoolAttributes> = {
 ceil((i + 1)·n/o) − 1 (PyTorch's AdaptiveAvgPool2d), so windows overlap where o does not divide n. Lowered as two matrix
 products, A_h · x · A_wᵀ, because ONNX has no such op. Images only: a volume would need a third product.`,
 
-  infer: (inputs, { outputShape }, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], { outputShape }, site) => {
     if (spatialSizes(x.shape, site).length !== 2) throw shapeError(site, `expected an input [N, C, H, W], got rank ${x.shape.length}`);
     if (outputShape.length !== 2 || outputShape.some((size) => !Number.isInteger(size) || size < 1)) {
       throw shapeError(site, `outputShape [${outputShape.join(", ")}] must be 2 integers of at least 1`);

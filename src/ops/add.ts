@@ -1,7 +1,7 @@
 import { binaryGradient, binaryOp } from "./kit/elementwise.js";
-import type { NoAttributes, OpDef } from "./op.js";
+import type { Fixed, NoAttributes, OpDef } from "./op.js";
 
-export const add: OpDef<NoAttributes> = binaryOp(
+export const add: OpDef<NoAttributes, Fixed<2>> = binaryOp(
   "Add",
   "a + b.",
   // ∂(a + b)/∂a = ∂(a + b)/∂b = 1.

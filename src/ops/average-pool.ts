@@ -1,7 +1,7 @@
 import { onlyGradient } from "./kit/gradient.js";
 import { inferPool, lowerPooling, type PoolAttributes } from "./kit/pool.js";
 import { windowSizes } from "./kit/window.js";
-import type { GradientBuilder, OpDef, Ref } from "./op.js";
+import { exactly, type GradientBuilder, type OpDef, type Ref } from "./op.js";
 
 interface AveragePoolAttributes extends PoolAttributes {
   /** Divide by the whole window (true) or by the elements of x under it (false). */
@@ -11,6 +11,7 @@ interface AveragePoolAttributes extends PoolAttributes {
 export const averagePool: OpDef<AveragePoolAttributes> = {
   doc: `x [N, C, spatial…] → y [N, C, out…]: the sum under each window divided by its number of elements, where padding
 counts only with countIncludePad. out as for maxPool.`,
+  operands: exactly(1),
   infer: inferPool,
   // y[p] = Σ x[i] / count(p) over the elements i under window p, so x[i] gets Σ dy[p] / count(p) over the windows above it.
   // A window is a box and its count a product over the axes, so this is one small matrix per axis. At stride 1 the

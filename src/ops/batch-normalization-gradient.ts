@@ -1,6 +1,6 @@
 import { nodeList } from "./kit/lowering.js";
 import { channelDot, channelSum, checkGradientShape, checkVectors, concreteShape, perChannel } from "./kit/normalization.js";
-import { exactly, type OpDef, POINTWISE } from "./op.js";
+import { exactly, type Fixed, type OpDef, POINTWISE } from "./op.js";
 
 interface BatchNormalizationGradientAttributes {
   readonly [name: string]: number | boolean;
@@ -9,14 +9,14 @@ interface BatchNormalizationGradientAttributes {
   readonly affine: boolean;
 }
 
-export const batchNormalizationGradient: OpDef<BatchNormalizationGradientAttributes> = {
+export const batchNormalizationGradient: OpDef<BatchNormalizationGradientAttributes, Fixed<5>, Fixed<1> | Fixed<3>> = {
   doc: `x, dy [N, C, spatial…], scale, mean, variance [C] → dx like x and, with \`affine\`, dscale, dshift [C]: the gradient of
 batchNormalization, whose statistics are given numbers. With σ = √(variance + epsilon):
 dx = dy·scale/σ, dscale = Σ dy·(x − mean)/σ, dshift = Σ dy. Not differentiable: it is used in backward graphs alone.`,
   furtherOutputs: ["dscale", "dshift"],
 
-  infer: (inputs, { epsilon, affine }, site) => {
-    const [x, dy, scale, mean, variance] = exactly(5, inputs, site);
+  operands: exactly(5),
+  infer: ([x, dy, scale, mean, variance], { epsilon, affine }, site) => {
     const channels = checkVectors(x, { scale, mean, variance }, epsilon, site);
     concreteShape(x, site);
     checkGradientShape(x, dy, site);

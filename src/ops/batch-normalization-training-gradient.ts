@@ -10,7 +10,7 @@ import {
   perChannel,
   scaleChannels,
 } from "./kit/normalization.js";
-import { exactly, type OpDef } from "./op.js";
+import { exactly, type Fixed, type OpDef } from "./op.js";
 
 /**
  * With n elements in a channel, σ = √(variance + ε) and x̂ = (x − mean)/σ, y = scale·x̂ + shift. Then
@@ -20,14 +20,14 @@ import { exactly, type OpDef } from "./op.js";
  *   A = scale/σ,   B = −A/n · dscale,   C = −A/n · dshift,
  * whose second part is a batch normalisation of x with given statistics, or B/σ·(x − mean) + C.
  */
-export const batchNormalizationTrainingGradient: OpDef<BatchNormalizationTrainingAttributes> = {
+export const batchNormalizationTrainingGradient: OpDef<BatchNormalizationTrainingAttributes, Fixed<5>, Fixed<3>> = {
   doc: `x, dy [N, C, spatial…], scale [C] and the batch's mean, variance [C] → dx like x, dscale, dshift [C]: the gradient of
 batchNormalizationTraining from x, scale and shift to y, statistics included. All sizes must be numbers.
 Not differentiable: it is used in backward graphs alone.`,
   furtherOutputs: ["dscale", "dshift"],
 
-  infer: (inputs, { epsilon }, site) => {
-    const [x, dy, scale, mean, variance] = exactly(5, inputs, site);
+  operands: exactly(5),
+  infer: ([x, dy, scale, mean, variance], { epsilon }, site) => {
     const channels = checkVectors(x, { scale, mean, variance }, epsilon, site);
     concreteShape(x, site);
     checkGradientShape(x, dy, site);

@@ -1,6 +1,6 @@
 import { type NodeList, nodeList, product } from "./kit/lowering.js";
 import { axesButChannels, checkVectors, isLargeImage, perChannel, scaleChannels } from "./kit/normalization.js";
-import { exactly, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
+import { exactly, type Fixed, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
 
 export interface BatchNormalizationTrainingAttributes {
   readonly [name: string]: number;
@@ -8,14 +8,14 @@ export interface BatchNormalizationTrainingAttributes {
   readonly epsilon: number;
 }
 
-export const batchNormalizationTraining: OpDef<BatchNormalizationTrainingAttributes> = {
+export const batchNormalizationTraining: OpDef<BatchNormalizationTrainingAttributes, Fixed<3>, Fixed<3>> = {
   doc: `x [N, C, spatial…], scale [C], shift [C] → y = scale·(x − mean)/√(variance + epsilon) + shift and the statistics of the
 batch: mean [C] and variance [C] of each channel over images and positions, the variance divided by the number n of
 elements (PyTorch's running_var takes variance·n/(n − 1)). Gradients flow through y, not through the statistics as outputs.`,
   furtherOutputs: ["mean", "variance"],
 
-  infer: (inputs, { epsilon }, site) => {
-    const [x, scale, shift] = exactly(3, inputs, site);
+  operands: exactly(3),
+  infer: ([x, scale, shift], { epsilon }, site) => {
     const vector = { dtype: x.dtype, shape: [checkVectors(x, { scale, shift }, epsilon, site)] };
     return [x, vector, vector];
   },

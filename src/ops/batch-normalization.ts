@@ -1,6 +1,6 @@
 import { onlyGradient } from "./kit/gradient.js";
 import { checkVectors } from "./kit/normalization.js";
-import { exactly, type OpDef, POINTWISE } from "./op.js";
+import { exactly, type Fixed, type OpDef, POINTWISE } from "./op.js";
 
 interface BatchNormalizationAttributes {
   readonly [name: string]: number;
@@ -8,21 +8,20 @@ interface BatchNormalizationAttributes {
   readonly epsilon: number;
 }
 
-export const batchNormalization: OpDef<BatchNormalizationAttributes> = {
+export const batchNormalization: OpDef<BatchNormalizationAttributes, Fixed<5>> = {
   doc: `x [N, C, spatial…], scale [C], shift [C], mean [C], variance [C] → scale·(x − mean)/√(variance + epsilon) + shift
 with the given (running) statistics.`,
-  infer: (inputs, { epsilon }, site) => {
-    const [x, scale, shift, mean, variance] = exactly(5, inputs, site);
+  operands: exactly(5),
+  infer: ([x, scale, shift, mean, variance], { epsilon }, site) => {
     checkVectors(x, { scale, shift, mean, variance }, epsilon, site);
     return [x];
   },
   // y = x·a + rest with a = scale/σ and σ = √(variance + ε), given numbers: dx = a·dy, and dscale, dshift are the sums over
   // the channel of dy times (x − mean)/σ and 1. The statistics are not trained: none.
   grad: (b, { inputs: [x, scale, , mean, variance], attributes: { epsilon }, needed }, outputGradients) => {
-    if (!x || !scale || !mean || !variance) return [];
-    const affine = needed[1] === true || needed[2] === true;
-    const inputs = [x, onlyGradient(outputGradients), scale, mean, variance];
-    const [dx = null, dscale = null, dshift = null] = b.addAll("batchNormalizationGradient", "dx", inputs, { epsilon, affine });
+    const affine = needed[1] || needed[2];
+    const inputs = [x, onlyGradient(outputGradients), scale, mean, variance] as const;
+    const [dx, dscale = null, dshift = null] = b.addAll("batchNormalizationGradient", "dx", inputs, { epsilon, affine });
     return [dx, dscale, dshift, null, null];
   },
   lower: (site, { epsilon }) => [

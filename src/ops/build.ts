@@ -1,7 +1,7 @@
 import type { Attributes, Graph, GraphOutput, Module, Node, Parameter, ParameterRole, Stage } from "../ir/graph.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Shape, TensorType } from "../tensor/shape.js";
-import { type AttributesOf, checkGraph, type OpName, opDef } from "./index.js";
+import { type AttributesOf, checkGraph, type InputsOf, inferNode, type OpName, type OutputsOf, opDef } from "./index.js";
 import type { Ref } from "./op.js";
 
 export type { Ref } from "./op.js";
@@ -47,24 +47,24 @@ export class GraphBuilder {
    *
    * @param sizeDependent - whether the attributes hold for this size of the input alone. Default false
    */
-  add<K extends OpName>(op: K, path: string, inputs: readonly Ref[], attributes: AttributesOf<K>, sizeDependent = false): Ref {
+  add<K extends OpName>(op: K, path: string, inputs: InputsOf<K>, attributes: AttributesOf<K>, sizeDependent = false): Ref {
     const [first] = this.addNode(op, path, inputs, attributes, sizeDependent);
     if (first === undefined) throw new RangeError(`Cannot add ${op} "${path}": it has no output`);
     return first;
   }
 
   /** A node; returns all its outputs: `path`, then `path:<name>` for each further one. */
-  addAll<K extends OpName>(op: K, path: string, inputs: readonly Ref[], attributes: AttributesOf<K>): readonly Ref[] {
-    return this.addNode(op, path, inputs, attributes);
+  addAll<K extends OpName>(op: K, path: string, inputs: InputsOf<K>, attributes: AttributesOf<K>): OutputsOf<K> {
+    // One value for each type that the op's shape rule gives, which are what `O` of its definition says.
+    return this.addNode(op, path, inputs, attributes) as unknown as OutputsOf<K>;
   }
 
   /** `addAll` for a node of another graph, whose attributes were checked when that was built. */
   addNode(op: string, path: string, inputs: readonly Ref[], attributes: Attributes, sizeDependent = false): readonly Ref[] {
-    const { infer, furtherOutputs } = opDef(op);
-    const types = infer(
+    const { furtherOutputs } = opDef(op);
+    const types = inferNode(
+      { op, path, attributes },
       inputs.map((input) => input.type),
-      attributes,
-      { op, path },
     );
     // Ops with as many outputs as they are told to have (split) number them.
     const outputs = types.map((_, index) => (index === 0 ? path : `${path}:${furtherOutputs?.[index - 1] ?? index}`));

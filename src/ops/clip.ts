@@ -12,8 +12,8 @@ interface ClipAttributes {
 export const clip: OpDef<ClipAttributes> = {
   doc: `x of any shape → min(max(x, min), max). The gradient passes strictly between the bounds and is 0 on them and
 outside; the bounds are constants and get none.`,
-  infer: (inputs, { min, max }, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], { min, max }, site) => {
     checkFloats([x], site);
     if (!(Number.isFinite(min) && Number.isFinite(max) && min < max)) {
       throw shapeError(site, `bounds min ${min} and max ${max} must be finite and min < max`);

@@ -1,8 +1,9 @@
+import { at } from "../tensor/at.js";
 import { type Dim, formatShape } from "../tensor/shape.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { nodeList } from "./kit/lowering.js";
 import { joinParts } from "./kit/shader-buffers.js";
-import { concrete, type OpDef, POINTWISE, shapeError } from "./op.js";
+import { atLeastOne, concrete, type OpDef, type Operands, POINTWISE, shapeError } from "./op.js";
 
 interface ConcatAttributes {
   readonly [name: string]: number;
@@ -10,15 +11,15 @@ interface ConcatAttributes {
   readonly axis: number;
 }
 
-export const concat: OpDef<ConcatAttributes> = {
+export const concat: OpDef<ConcatAttributes, Operands> = {
   doc: "Inputs that agree on every other axis, joined along `axis` in order.",
+  operands: atLeastOne,
   infer: (inputs, { axis }, site) => {
-    const [first, ...rest] = inputs;
-    if (first === undefined) throw shapeError(site, "expected at least 1 input, got 0");
+    const first = at(inputs, 0);
     if (!Number.isInteger(axis) || axis < 0 || axis >= first.shape.length) {
       throw shapeError(site, `axis ${axis} must be an integer in [0, ${first.shape.length})`);
     }
-    for (const { shape } of rest) {
+    for (const { shape } of inputs.slice(1)) {
       if (shape.length !== first.shape.length || shape.some((dim, i) => i !== axis && dim !== first.shape[i])) {
         throw shapeError(site, `input ${formatShape(shape)} differs from ${formatShape(first.shape)} on another axis than ${axis}`);
       }
@@ -30,7 +31,7 @@ export const concat: OpDef<ConcatAttributes> = {
   grad: (b, { inputs, attributes: { axis }, needed }, outputGradients) => {
     const sizes = inputs.map(({ type }) => Number(type.shape[axis]));
     const parts = b.addAll("split", "dx", [onlyGradient(outputGradients)], { axis, sizes });
-    return inputs.map((_, index) => (needed[index] ? (parts[index] ?? null) : null));
+    return inputs.map((_, index) => (needed[index] ? at(parts, index) : null));
   },
   lower: (site, { axis }) => {
     const list = nodeList(site);

@@ -8,10 +8,13 @@ interface ConstantAttributes {
   readonly values: readonly number[];
 }
 
-export const constant: OpDef<ConstantAttributes> = {
+export const constant: OpDef<ConstantAttributes, readonly []> = {
   doc: "No input → a float32 tensor of `shape` with the given values; one value stands for every element.",
-  infer: (inputs, { shape, values }, site) => {
+  operands: (inputs, site) => {
     if (inputs.length > 0) throw shapeError(site, `expected no inputs, got ${inputs.length}`);
+    return [];
+  },
+  infer: (_inputs, { shape, values }, site) => {
     const count = elementCount(shape);
     if (shape.some((size) => !Number.isInteger(size) || size < 0))
       throw shapeError(site, `shape [${shape.join(", ")}] must be whole sizes`);

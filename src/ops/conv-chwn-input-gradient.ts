@@ -4,15 +4,16 @@ import type { ConvInputGradientAttributes } from "./conv-input-gradient.js";
 import { checkFloats } from "./kit/axes.js";
 import { type NodeList, nodeList, padLast, product } from "./kit/lowering.js";
 import { joinParts } from "./kit/shader-buffers.js";
-import { concrete, exactly, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
+import { concrete, exactly, type Fixed, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
 
-export const convChwnInputGradient: OpDef<ConvInputGradientAttributes> = {
+export const convChwnInputGradient: OpDef<ConvInputGradientAttributes, Fixed<2>> = {
   doc: `dy [M, out…, N], w [M, C, kernel…] → dx [C, inputShape…, N], the gradient of convChwn with respect to its input, as
 convInputGradient with the batch innermost. groups must be 1 and N a number. Not differentiable: it is used in backward
 graphs alone.`,
 
+  operands: exactly(2),
   infer: (inputs, attributes, site) => {
-    const [dy, w] = exactly(2, inputs, site);
+    const [dy, w] = inputs;
     checkFloats(inputs, site);
     const x = { dtype: dy.dtype, shape: [concrete(w.shape[1], "weight size 1", site), ...attributes.inputShape, dy.shape[3] ?? 1] };
     const y = inferConvChwn(x, w, undefined, attributes, site);

@@ -4,19 +4,18 @@ import { checkFloats } from "./kit/axes.js";
 import { type NodeList, nodeList, padLast, product, sliceLast } from "./kit/lowering.js";
 import { joinParts } from "./kit/shader-buffers.js";
 import type { ConvAttributes } from "./kit/window.js";
-import { concrete, type OpDef, type Site, shapeError } from "./op.js";
+import { concrete, type Fixed, type LayerOperands, layerOperands, type OpDef, type Site, shapeError } from "./op.js";
 
-export const convChwn: OpDef<ConvAttributes> = {
+export const convChwn: OpDef<ConvAttributes, LayerOperands, Fixed<2>> = {
   doc: `conv on maps with the batch innermost: x [C, H, W, N], w [M, C, kernel…], optional bias [M] → y [M, out…, N] and the
 columns [C·K, places·N] that y is a product with, where K is the number of taps: in row c·K + k, x under tap k of each
 window, with zeros outside. y = w·columns + bias. groups must be 1 and N a number. Gradients flow through y, not through
 the columns as an output. Made for strides; at stride 1 along W a conv on [1, C, H, W·N] does the same without columns.`,
   furtherOutputs: ["columns"],
 
+  operands: layerOperands,
   infer: (inputs, attributes, site) => {
     const [x, w, bias] = inputs;
-    if (x === undefined || w === undefined || inputs.length > 3)
-      throw shapeError(site, `expected x, w and maybe a bias, got ${inputs.length} inputs`);
     checkFloats(inputs, site);
     const y = inferConvChwn(x, w, bias, attributes, site);
     const [, ...places] = y.shape.map(Number);

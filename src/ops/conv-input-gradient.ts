@@ -4,19 +4,20 @@ import { checkFloats } from "./kit/axes.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { lowerTransposedConvolution } from "./kit/transposed-convolution.js";
 import type { ConvAttributes } from "./kit/window.js";
-import { concrete, exactly, type OpDef, shapeError } from "./op.js";
+import { concrete, exactly, type Fixed, type OpDef, shapeError } from "./op.js";
 
 export interface ConvInputGradientAttributes extends ConvAttributes {
   /** Spatial sizes of the convolution's input: several sizes have the same number of windows. */
   readonly inputShape: readonly number[];
 }
 
-export const convInputGradient: OpDef<ConvInputGradientAttributes> = {
+export const convInputGradient: OpDef<ConvInputGradientAttributes, Fixed<2>> = {
   doc: `dy [N, M, out…], w [M, C/groups, kernel…] → dx [N, C, inputShape…], the gradient of conv with respect to its input:
 dx[n, c, i] = Σ dy[n, m, p] · w[m, c, k] over all p, k with p·stride − begin + dilation·k = i. The other attributes are those of the conv.`,
 
+  operands: exactly(2),
   infer: (inputs, attributes, site) => {
-    const [dy, w] = exactly(2, inputs, site);
+    const [dy, w] = inputs;
     checkFloats(inputs, site);
     const { groups, inputShape } = attributes;
     const channels = concrete(w.shape[1], "weight size 1", site) * groups;

@@ -3,7 +3,7 @@ import { checkFloats, checkIntegers } from "./kit/axes.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { lowerTransposedConvolution } from "./kit/transposed-convolution.js";
 import { checkWindow, type WindowAttributes } from "./kit/window.js";
-import { concrete, type OpDef, type Site, shapeError, spatialSizes } from "./op.js";
+import { concrete, type LayerOperands, layerOperands, type OpDef, type Site, shapeError, spatialSizes } from "./op.js";
 
 interface ConvTransposeAttributes extends WindowAttributes {
   readonly groups: number;
@@ -11,15 +11,14 @@ interface ConvTransposeAttributes extends WindowAttributes {
   readonly outputPadding: readonly number[];
 }
 
-export const convTranspose: OpDef<ConvTransposeAttributes> = {
+export const convTranspose: OpDef<ConvTransposeAttributes, LayerOperands> = {
   doc: `x [N, C, spatial…], w [C, M/groups, kernel…], optional bias [M] → y [N, M, out…], the adjoint of conv (PyTorch's
 ConvTranspose): y[n, m, j] = bias[m] + Σ x[n, c, i] · w[c, m, k] over all i, k with i·stride − begin + dilation·k = j;
 out = stride·(size − 1) + dilation·(k − 1) + 1 − begin − end + outputPadding. M and C are multiples of groups.`,
 
+  operands: layerOperands,
   infer: (inputs, attributes, site) => {
     const [x, w, bias] = inputs;
-    if (x === undefined || w === undefined || inputs.length > 3)
-      throw shapeError(site, `expected x, w and maybe a bias, got ${inputs.length} inputs`);
     checkFloats(inputs, site);
     const sizes = spatialSizes(x.shape, site);
     const channels = concrete(x.shape[1], "number of input channels", site);

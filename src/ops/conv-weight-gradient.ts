@@ -5,14 +5,15 @@ import { chooseForm, FORMS } from "./kit/conv-weight-gradient-forms.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { nodeList } from "./kit/lowering.js";
 import type { ConvAttributes } from "./kit/window.js";
-import { concrete, exactly, type OpDef, shapeError } from "./op.js";
+import { concrete, exactly, type Fixed, type OpDef, shapeError } from "./op.js";
 
-export const convWeightGradient: OpDef<ConvAttributes> = {
+export const convWeightGradient: OpDef<ConvAttributes, Fixed<2>> = {
   doc: `x [N, C, spatial…], dy [N, M, out…] → dw [M, C/groups, kernel…], the gradient of conv with respect to its kernel:
 dw[m, c, k] = Σ dy[n, m, p] · x[n, c, p·stride − begin + dilation·k] over all n, p, with zeros outside x. The attributes are those of the conv.`,
 
+  operands: exactly(2),
   infer: (inputs, attributes, site) => {
-    const [x, dy] = exactly(2, inputs, site);
+    const [x, dy] = inputs;
     checkFloats(inputs, site);
     const { groups, kernelShape } = attributes;
     const channels = concrete(x.shape[1], "number of input channels", site);

@@ -1,15 +1,16 @@
-import { formatShape, type TensorType } from "../tensor/shape.js";
+import { formatShape } from "../tensor/shape.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { nodeList } from "./kit/lowering.js";
 import { addByImages, volumeConvolution } from "./kit/volume-convolution.js";
 import { type ConvAttributes, lowerWindow, windowSizes } from "./kit/window.js";
-import { concrete, type OpDef, type Site, shapeError, spatialSizes } from "./op.js";
+import { concrete, type Fixed, type LayerOperands, layerOperands, type OpDef, type Site, shapeError, spatialSizes } from "./op.js";
 
-export const conv: OpDef<ConvAttributes> = {
+export const conv: OpDef<ConvAttributes, LayerOperands> = {
   doc: `x [N, C, spatial…], w [M, C/groups, kernel…], optional bias [M] → y [N, M, out…], a cross-correlation:
 y[n, m, p] = bias[m] + Σ x[n, c, p·stride − begin + dilation·k] · w[m, c, k], with zeros outside x;
 out = floor((size + begin + end − dilation·(k − 1) − 1) / stride) + 1 along each axis. M and C are multiples of groups.`,
 
+  operands: layerOperands,
   infer: inferConv,
 
   // y is linear in x, in w and in the bias. x[i] reaches y[p] through every tap k with p·stride − begin + dilation·k = i,
@@ -44,10 +45,7 @@ out = floor((size + begin + end − dilation·(k − 1) − 1) / stride) + 1 alo
 };
 
 /** conv's shape rule. Its gradients obey it too: they take or give the tensors of a conv. */
-export function inferConv(inputs: readonly TensorType[], attributes: ConvAttributes, site: Site): readonly TensorType[] {
-  const [x, w, bias] = inputs;
-  if (x === undefined || w === undefined || inputs.length > 3)
-    throw shapeError(site, `expected x, w and maybe a bias, got ${inputs.length} inputs`);
+export function inferConv([x, w, bias]: LayerOperands, attributes: ConvAttributes, site: Site): Fixed<1> {
   const sizes = spatialSizes(x.shape, site);
   const channels = concrete(x.shape[1], "number of input channels", site);
   const [outChannels, groupChannels, ...kernel] = w.shape.map((dim, axis) => concrete(dim, `weight size ${axis}`, site));

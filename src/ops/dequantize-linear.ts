@@ -19,8 +19,8 @@ const LIMITS = { uint8: [0, 255], int8: [-128, 127], int32: [0, 0] } as const;
 export const dequantizeLinear: OpDef<DequantizeLinearAttributes> = {
   doc: `x, uint8, int8 or int32 of any shape → float32: (x − zeroPoint) · scale, with one scale for all of x or one for each
 index along \`axis\`. The zeroPoint of int32 is 0.`,
-  infer: (inputs, { scales, zeroPoint, axis }, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], { scales, zeroPoint, axis }, site) => {
     if (!isQuantized(x.dtype)) throw shapeError(site, `expected uint8, int8 or int32 elements, got ${x.dtype}`);
     checkScales(scales, site);
     if (scales.length !== 1) {

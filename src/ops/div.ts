@@ -1,7 +1,7 @@
 import { binaryGradient, binaryOp } from "./kit/elementwise.js";
-import type { NoAttributes, OpDef } from "./op.js";
+import type { Fixed, NoAttributes, OpDef } from "./op.js";
 
-export const div: OpDef<NoAttributes> = binaryOp(
+export const div: OpDef<NoAttributes, Fixed<2>> = binaryOp(
   "Div",
   "a / b, element by element.",
   // ∂(a/b)/∂a = 1/b, and ∂(a/b)/∂b = −a/b² = −y/b with y = a/b.

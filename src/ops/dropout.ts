@@ -8,9 +8,10 @@ interface DropoutAttributes {
 
 export const dropout: OpDef<DropoutAttributes> = {
   doc: "x of any shape → x at inference. In training an element is zeroed with probability dropRate, else divided by 1 − dropRate.",
+  operands: exactly(1),
   infer: (inputs, { dropRate }, site) => {
     if (!(dropRate >= 0 && dropRate < 1)) throw shapeError(site, `dropRate ${dropRate} must be in [0, 1)`);
-    return exactly(1, inputs, site);
+    return inputs;
   },
   // None on purpose: a training graph has no such node, it multiplies by a mask that is drawn outside and fed.
   grad: null,

@@ -11,8 +11,8 @@ interface ExpandAttributes {
 
 export const expand: OpDef<ExpandAttributes> = {
   doc: "x copied along axes of size 1 to the broadcast of its shape with `shape`, where 1 keeps the size of x (also one without a number).",
-  infer: (inputs, { shape }, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], { shape }, site) => {
     checkIntegers("shape", shape, shape.length, 1, site);
     return [{ dtype: x.dtype, shape: broadcastShapes(x.shape, shape, site) }];
   },

@@ -4,8 +4,8 @@ import { concrete, exactly, type NoAttributes, type OpDef, POINTWISE } from "./o
 
 export const flatten: OpDef<NoAttributes> = {
   doc: "x [N, …] → [N, product of the rest], in row-major (C, H, W) order.",
-  infer: (inputs, _attributes, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], _attributes, site) => {
     const features = x.shape.slice(1).reduce<number>((product, dim, axis) => product * concrete(dim, `size ${axis + 1}`, site), 1);
     return [{ dtype: x.dtype, shape: [x.shape[0] ?? 1, features] }];
   },

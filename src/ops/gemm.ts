@@ -1,13 +1,11 @@
 import { formatShape } from "../tensor/shape.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { concrete, type NoAttributes, type OpDef, shapeError } from "./op.js";
+import { concrete, type LayerOperands, layerOperands, type NoAttributes, type OpDef, shapeError } from "./op.js";
 
-export const gemm: OpDef<NoAttributes> = {
+export const gemm: OpDef<NoAttributes, LayerOperands> = {
   doc: "A linear layer: x [N, C], w [M, C], optional bias [M] → x·wᵀ + bias, [N, M].",
-  infer: (inputs, _attributes, site) => {
-    const [x, w, bias] = inputs;
-    if (x === undefined || w === undefined || inputs.length > 3)
-      throw shapeError(site, `expected x, w and maybe a bias, got ${inputs.length} inputs`);
+  operands: layerOperands,
+  infer: ([x, w, bias], _attributes, site) => {
     if (x.shape.length !== 2 || w.shape.length !== 2) {
       throw shapeError(site, `expected x [N, C] and w [M, C], got ${formatShape(x.shape)} and ${formatShape(w.shape)}`);
     }

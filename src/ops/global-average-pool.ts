@@ -3,8 +3,8 @@ import { exactly, type NoAttributes, type OpDef, spatialSizes } from "./op.js";
 
 export const globalAveragePool: OpDef<NoAttributes> = {
   doc: "x [N, C, spatial…] → y [N, C, 1…]: the mean of each channel over all positions.",
-  infer: (inputs, _attributes, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], _attributes, site) => {
     return [{ dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...spatialSizes(x.shape, site).map(() => 1)] }];
   },
   // Each of the P elements of a channel gets 1/P of the gradient of their mean.

@@ -1,6 +1,5 @@
-import type { Graph, Node } from "../ir/graph.js";
+import type { Attributes, Graph, Node } from "../ir/graph.js";
 import { validateGraph } from "../ir/validate.js";
-import type { TensorType } from "../tensor/shape.js";
 import { adaptiveAveragePool } from "./adaptive-average-pool.js";
 import { add } from "./add.js";
 import { averagePool } from "./average-pool.js";
@@ -40,7 +39,7 @@ import { maxPool } from "./max-pool.js";
 import { maxPoolGradient } from "./max-pool-gradient.js";
 import { mul } from "./mul.js";
 import { oneHot } from "./one-hot.js";
-import { type OpDef, type OpName, type Ops, shapeError } from "./op.js";
+import { type OpDef, type Operands, type OpName, type Ops, shapeError } from "./op.js";
 import { pRelu } from "./p-relu.js";
 import { pad } from "./pad.js";
 import { pow } from "./pow.js";
@@ -121,7 +120,7 @@ export const OPS: Ops = {
   transpose,
 };
 
-export type { AttributesOf, OpName } from "./op.js";
+export type { AttributesOf, InputsOf, OpName, OutputsOf } from "./op.js";
 
 export function isOpName(name: string): name is OpName {
   return Object.hasOwn(OPS, name);
@@ -129,16 +128,18 @@ export function isOpName(name: string): name is OpName {
 
 /**
  * The rules of an op by name, for the generic walks. A node's attributes were checked against its op's type when the
- * builder made it, which is why they can be passed on here: the one place where that knowledge is stated.
+ * builder made it, and its inputs were counted, which is why they can be passed on here: the one place where that knowledge is
+ * stated.
  */
-export function opDef(name: string): OpDef<Node["attributes"]> {
+export function opDef(name: string): OpDef<Attributes, Operands, Operands> {
   if (!isOpName(name)) throw shapeError({ op: name, path: "" }, `there is no such op, expected one of ${Object.keys(OPS).join(", ")}`);
-  return OPS[name] as unknown as OpDef<Node["attributes"]>;
+  return OPS[name] as unknown as OpDef<Attributes, Operands, Operands>;
 }
 
 /** Output types of a node: its op's shape rule. */
-export function inferNode(node: Node, inputs: readonly TensorType[]): readonly TensorType[] {
-  return opDef(node.op).infer(inputs, node.attributes, node);
+export function inferNode(node: Pick<Node, "op" | "path" | "attributes">, inputs: Operands): Operands {
+  const { operands, infer } = opDef(node.op);
+  return infer(operands(inputs, node), node.attributes, node);
 }
 
 /** Check a graph against the laws of its ops. Throws GRAPH_INVALID or SHAPE_INVALID; returns the graph for chaining. */

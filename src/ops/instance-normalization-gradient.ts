@@ -1,20 +1,20 @@
 import type { InstanceNormalizationAttributes } from "./instance-normalization.js";
 import { nodeList } from "./kit/lowering.js";
 import { channelSum, checkGradientShape, checkVectors, perChannel } from "./kit/normalization.js";
-import { exactly, type OpDef, spatialSizes } from "./op.js";
+import { exactly, type Fixed, type OpDef, spatialSizes } from "./op.js";
 
 /**
  * As for batch normalisation, with the P positions of one channel of one image in the place of the batch:
  *   x̂ = (x − mean)/σ,   s = Σ_P dy,   t = Σ_P dy·x̂,   dx = scale/σ · (dy − s/P − x̂·t/P),
  * and scale and shift, which all images share, get dscale = Σ_N t and dshift = Σ_N s.
  */
-export const instanceNormalizationGradient: OpDef<InstanceNormalizationAttributes> = {
+export const instanceNormalizationGradient: OpDef<InstanceNormalizationAttributes, Fixed<3>, Fixed<3>> = {
   doc: `x, dy [N, C, spatial…], scale [C] → dx like x, dscale, dshift [C]: the gradient of instanceNormalization, its statistics
 included. Not differentiable: it is used in backward graphs alone.`,
   furtherOutputs: ["dscale", "dshift"],
 
-  infer: (inputs, { epsilon }, site) => {
-    const [x, dy, scale] = exactly(3, inputs, site);
+  operands: exactly(3),
+  infer: ([x, dy, scale], { epsilon }, site) => {
     spatialSizes(x.shape, site);
     const vector = { dtype: x.dtype, shape: [checkVectors(x, { scale }, epsilon, site)] };
     checkGradientShape(x, dy, site);

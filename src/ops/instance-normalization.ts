@@ -1,6 +1,6 @@
 import { onlyGradient } from "./kit/gradient.js";
 import { checkVectors } from "./kit/normalization.js";
-import { exactly, type OpDef, spatialSizes } from "./op.js";
+import { exactly, type Fixed, type OpDef, spatialSizes } from "./op.js";
 
 export interface InstanceNormalizationAttributes {
   readonly [name: string]: number;
@@ -8,11 +8,11 @@ export interface InstanceNormalizationAttributes {
   readonly epsilon: number;
 }
 
-export const instanceNormalization: OpDef<InstanceNormalizationAttributes> = {
+export const instanceNormalization: OpDef<InstanceNormalizationAttributes, Fixed<3>> = {
   doc: `x [N, C, spatial…], scale [C], shift [C] → scale·(x − mean)/√(variance + epsilon) + shift with the mean and the
 variance (divided by the number of elements) of each channel of each image, in training and at inference alike.`,
-  infer: (inputs, { epsilon }, site) => {
-    const [x, scale, shift] = exactly(3, inputs, site);
+  operands: exactly(3),
+  infer: ([x, scale, shift], { epsilon }, site) => {
     spatialSizes(x.shape, site);
     checkVectors(x, { scale, shift }, epsilon, site);
     return [x];

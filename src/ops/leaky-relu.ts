@@ -10,8 +10,8 @@ interface LeakyReluAttributes {
 
 export const leakyRelu: OpDef<LeakyReluAttributes> = {
   doc: "x of any shape → x where x > 0, else alpha · x.",
-  infer: (inputs, { alpha }, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], { alpha }, site) => {
     checkFloats([x], site);
     if (!Number.isFinite(alpha)) throw shapeError(site, `alpha ${alpha} must be finite`);
     return [x];

@@ -5,8 +5,8 @@ import type { SoftmaxAttributes } from "./softmax.js";
 
 export const logSoftmax: OpDef<SoftmaxAttributes> = {
   doc: "x of any shape → x − max − ln Σ exp(x − max) along `axis`: the logarithm of softmax without its underflow.",
-  infer: (inputs, { axis }, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], { axis }, site) => {
     checkFloats([x], site);
     checkAxis(axis, x.shape.length, site);
     return [x];

@@ -1,17 +1,17 @@
 import { nodeList } from "./kit/lowering.js";
 import { checkGradientShape } from "./kit/normalization.js";
 import { checkLpNormalization, type LpNormalizationAttributes } from "./lp-normalization.js";
-import { exactly, type OpDef } from "./op.js";
+import { exactly, type Fixed, type OpDef } from "./op.js";
 
 /**
  * With r = ‖x‖ and d = max(r, ε), y = x/d. Where r ≥ ε, ∂r/∂x = x/r = y, so dx = dy/r − x·(Σ dy·x)/r³ = (dy − y·Σ dy·y)/d;
  * where r < ε the divisor is a number: dx = dy/d (PyTorch's choice at r = ε is the former).
  */
-export const lpNormalizationGradient: OpDef<LpNormalizationAttributes> = {
+export const lpNormalizationGradient: OpDef<LpNormalizationAttributes, Fixed<2>> = {
   doc: `x, dy of the same shape → dx: the gradient of lpNormalization, whose attributes it has. Not differentiable: it is used in
 backward graphs alone.`,
-  infer: (inputs, attributes, site) => {
-    const [x, dy] = exactly(2, inputs, site);
+  operands: exactly(2),
+  infer: ([x, dy], attributes, site) => {
     checkLpNormalization(x, attributes, site);
     checkGradientShape(x, dy, site);
     return [x];

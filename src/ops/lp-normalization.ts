@@ -16,8 +16,8 @@ export interface LpNormalizationAttributes {
 export const lpNormalization: OpDef<LpNormalizationAttributes> = {
   doc: `x → x / max(‖x‖₂, epsilon) along \`axis\` (PyTorch's normalize). ONNX's own LpNormalization has no epsilon and no
 WebGPU kernel, so it is lowered as ReduceL2, Max and Div.`,
-  infer: (inputs, attributes, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], attributes, site) => {
     checkLpNormalization(x, attributes, site);
     return [x];
   },

@@ -1,7 +1,7 @@
 import { nodeList } from "./kit/lowering.js";
 import { checkGradientShape } from "./kit/normalization.js";
 import { bandMatrix, channelConvolution, checkLrn, type LrnAttributes, lrnDivisor } from "./lrn.js";
-import { exactly, type OpDef, POINTWISE } from "./op.js";
+import { exactly, type Fixed, type OpDef, POINTWISE } from "./op.js";
 
 /**
  * With v_c = bias + a·Σ x_j² over the channels j around c (a = alpha/size), y_c = x_c · v_c^−beta. x_j is in its own y
@@ -9,11 +9,11 @@ import { exactly, type OpDef, POINTWISE } from "./op.js";
  *   dx_j = dy_j · v_j^−beta − 2·a·beta · x_j · Σ_c dy_c · x_c · v_c^(−beta − 1),
  * the sum over the window mirrored: floor((size − 1)/2) channels before j and floor(size/2) behind it.
  */
-export const lrnGradient: OpDef<LrnAttributes> = {
+export const lrnGradient: OpDef<LrnAttributes, Fixed<2>> = {
   doc: `x, dy [N, C, spatial…] → dx: the gradient of lrn, whose attributes it has. Not differentiable: it is used in backward
 graphs alone.`,
-  infer: (inputs, attributes, site) => {
-    const [x, dy] = exactly(2, inputs, site);
+  operands: exactly(2),
+  infer: ([x, dy], attributes, site) => {
     checkLrn(x, attributes, site);
     checkGradientShape(x, dy, site);
     return [x];

@@ -17,8 +17,8 @@ export const lrn: OpDef<LrnAttributes> = {
   doc: `Local response normalisation across channels: x [N, C, spatial…] → x / (bias + alpha/size · Σ x²)^beta, the sum
 over channels c − floor(size/2) to c + floor((size − 1)/2). alpha is divided by size, as in Caffe and PyTorch. For an even
 size this is PyTorch's window; ONNX's LRN has the longer side behind, so such sizes and volumes are lowered without it.`,
-  infer: (inputs, attributes, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], attributes, site) => {
     checkLrn(x, attributes, site);
     return [x];
   },

@@ -18,8 +18,8 @@ export const matMulAxis: OpDef<MatMulAxisAttributes> = {
   doc: `y[…, r, …] = Σⱼ matrix[r, j] · x[…, j, …] along \`axis\`: a constant linear map of one axis, which is what resizing and
 adaptive pooling are.`,
 
-  infer: (inputs, { axis, rows, matrix }, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], { axis, rows, matrix }, site) => {
     checkFloats([x], site);
     checkAxis(axis, x.shape.length, site);
     const size = concrete(x.shape[axis], `size on axis ${axis}`, site);

@@ -2,7 +2,7 @@ import { formatShape, type Shape } from "../tensor/shape.js";
 import { checkFloats } from "./kit/axes.js";
 import { broadcastShapes, unbroadcast } from "./kit/elementwise.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { exactly, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
+import { exactly, type Fixed, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
 
 interface MatMulAttributes {
   readonly [name: string]: boolean;
@@ -12,12 +12,13 @@ interface MatMulAttributes {
   readonly transposeB: boolean;
 }
 
-export const matMul: OpDef<MatMulAttributes> = {
+export const matMul: OpDef<MatMulAttributes, Fixed<2>> = {
   doc: `a […, M, K] · b […, K, P] → […, M, P], matrix products over the last two axes; the axes before them broadcast as
 in NumPy. With transposeA a is […, K, M], with transposeB b is […, P, K].`,
 
+  operands: exactly(2),
   infer: (inputs, { transposeA, transposeB }, site) => {
-    const [a, b] = exactly(2, inputs, site);
+    const [a, b] = inputs;
     checkFloats(inputs, site);
     if (a.shape.length < 2 || b.shape.length < 2) {
       throw shapeError(site, `expected two tensors of rank 2 or more, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`);

@@ -3,15 +3,16 @@ import { checkFloats } from "./kit/axes.js";
 import { type NodeList, nodeList, padLast, product, sliceLast, spatial } from "./kit/lowering.js";
 import { inferPool, lowerPool, type PoolAttributes, poolAlong, poolStages } from "./kit/pool.js";
 import { joinParts } from "./kit/shader-buffers.js";
-import { exactly, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
+import { exactly, type Fixed, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
 
-export const maxPoolGradient: OpDef<PoolAttributes> = {
+export const maxPoolGradient: OpDef<PoolAttributes, Fixed<3>> = {
   doc: `x [N, C, spatial…], y and dy [N, C, out…] → dx like x, the gradient of maxPool from x to y: each window's dy goes to
 its largest element, the first in row-major order where several are equal (PyTorch's rule). The attributes are those of
 the maxPool. The batch must be a number. Elements that are less than 1e-30 below the largest may share with it. Not differentiable: it is used in backward graphs alone.`,
 
+  operands: exactly(3),
   infer: (inputs, attributes, site) => {
-    const [x, y, dy] = exactly(3, inputs, site);
+    const [x, y, dy] = inputs;
     checkFloats(inputs, site);
     if (typeof x.shape[0] !== "number") throw shapeError(site, `the batch must be a number, got ${formatShape(x.shape)}`);
     const [pooled] = inferPool([x], attributes, site);

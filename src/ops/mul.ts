@@ -1,7 +1,7 @@
 import { binaryGradient, binaryOp } from "./kit/elementwise.js";
-import type { NoAttributes, OpDef } from "./op.js";
+import type { Fixed, NoAttributes, OpDef } from "./op.js";
 
-export const mul: OpDef<NoAttributes> = binaryOp(
+export const mul: OpDef<NoAttributes, Fixed<2>> = binaryOp(
   "Mul",
   "a · b, element by element.",
   // ∂(a·b)/∂a = b and ∂(a·b)/∂b = a.

@@ -19,8 +19,8 @@ const FLOAT = { to: { int: 1 } };
 export const oneHot: OpDef<OneHotAttributes> = {
   doc: `labels, int32 or int64 of any shape → float32 with a new axis of size \`depth\` at \`axis\`: 1 where the index is the
 label, else 0. A label outside [0, depth) gives zeros alone. Not differentiable: labels are whole numbers.`,
-  infer: (inputs, { depth, axis }, site) => {
-    const [labels] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([labels], { depth, axis }, site) => {
     if (labels.dtype !== "int32" && labels.dtype !== "int64") throw shapeError(site, `expected int32 or int64 labels, got ${labels.dtype}`);
     if (!Number.isInteger(depth) || depth < 1 || depth > MAX_DEPTH) {
       throw shapeError(site, `depth ${depth} must be an integer in [1, ${MAX_DEPTH}]`);

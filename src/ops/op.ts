@@ -15,6 +15,26 @@ export interface NoAttributes {
   readonly [name: string]: never;
 }
 
+/** The tensors that an op reads or gives, as a tuple of their types. */
+export type Operands = readonly TensorType[];
+
+/** So many operands. */
+export type Fixed<N extends 1 | 2 | 3 | 4 | 5> = N extends 1
+  ? readonly [TensorType]
+  : N extends 2
+    ? readonly [TensorType, TensorType]
+    : N extends 3
+      ? readonly [TensorType, TensorType, TensorType]
+      : N extends 4
+        ? readonly [TensorType, TensorType, TensorType, TensorType]
+        : readonly [TensorType, TensorType, TensorType, TensorType, TensorType];
+
+/** The operands of a layer: x, its kernel, and a bias that may be left out. */
+export type LayerOperands = readonly [x: TensorType, w: TensorType] | readonly [x: TensorType, w: TensorType, bias: TensorType];
+
+/** One T for each operand: `Each<Fixed<2>, string>` is `readonly [string, string]`. */
+export type Each<I extends Operands, T> = { readonly [K in keyof I]: T };
+
 /** Where a rule is applied: the op and the node, for messages. */
 export interface Site {
   readonly op: string;
@@ -53,14 +73,14 @@ export interface LoweredNode {
 }
 
 /** What a lowering may use: names and types of its values, and a way to add constants and inner values. */
-export interface LowerSite extends Site {
+export interface LowerSite<I extends Operands = Operands, O extends Operands = Operands> extends Site {
   readonly profile: Profile;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly inputTypes: readonly TensorType[];
-  readonly outputTypes: readonly TensorType[];
+  readonly inputs: Each<I, string>;
+  readonly outputs: Each<O, string>;
+  readonly inputTypes: I;
+  readonly outputTypes: O;
   /** The op that makes each input; null for inputs and parameters of the graph. */
-  readonly makers: readonly (string | null)[];
+  readonly makers: Each<I, string | null>;
   /** Adds an initializer named `<path>:<suffix>` and returns its name. */
   constant(suffix: string, tensor: Tensor): string;
   /** The name `<path>:<suffix>` for a value between two ONNX nodes of this lowering. */
@@ -77,20 +97,22 @@ export interface Window {
 /**
  * Everything about one op, in one file: its law, shape rule, gradient, ONNX form, cost and window.
  *
- * `P` are the op's attributes, named as in ONNX (camelCase). All rules are pure.
+ * `P` are the op's attributes, named as in ONNX (camelCase); `I` are its inputs and `O` its outputs. All rules are pure.
  */
-export interface OpDef<P extends Attributes> {
+export interface OpDef<P extends Attributes, I extends Operands = Fixed<1>, O extends Operands = Fixed<1>> {
   /** The law: operands with their shapes, and the formula of the result. */
   readonly doc: string;
   /** Names of the outputs behind the first, which are the values `<path>:<name>`. Default none. */
   readonly furtherOutputs?: readonly string[];
+  /** The inputs, counted: throws SHAPE_INVALID where there are more or fewer. `inferNode` asks it before `infer`. */
+  readonly operands: (inputs: Operands, site: Site) => I;
   /** Output types for input types. Throws SHAPE_INVALID naming the law that is broken. */
-  readonly infer: (inputs: readonly TensorType[], attributes: P, site: Site) => readonly TensorType[];
+  readonly infer: (inputs: I, attributes: P, site: Site) => O;
   /** Builds the gradient out of ops that can be lowered; null where the op is not differentiable, on purpose. */
-  readonly grad: GradientRule<P> | null;
-  readonly lower: (site: LowerSite, attributes: P) => readonly LoweredNode[];
+  readonly grad: GradientRule<P, I, O> | null;
+  readonly lower: (site: LowerSite<I, O>, attributes: P) => readonly LoweredNode[];
   /** Multiply-adds for one image; pooling, normalisation, activation and sums count as 0. */
-  readonly macs: (inputs: readonly TensorType[], outputs: readonly TensorType[], attributes: P) => number;
+  readonly macs: (inputs: I, outputs: O, attributes: P) => number;
   /** The window over each spatial axis of the first input; "all" where every input element reaches every output; null for 1. */
   readonly window: (attributes: P) => Window | "all" | null;
 }
@@ -98,19 +120,19 @@ export interface OpDef<P extends Attributes> {
 /** What a gradient rule builds with. Nodes are named below the node whose gradient is built; `name` is unique within one rule. */
 export interface GradientBuilder {
   /** Adds a node and returns its first output. */
-  add<K extends OpName>(op: K, name: string, inputs: readonly Ref[], attributes: AttributesOf<K>): Ref;
+  add<K extends OpName>(op: K, name: string, inputs: InputsOf<K>, attributes: AttributesOf<K>): Ref;
   /** Adds a node and returns all its outputs. */
-  addAll<K extends OpName>(op: K, name: string, inputs: readonly Ref[], attributes: AttributesOf<K>): readonly Ref[];
+  addAll<K extends OpName>(op: K, name: string, inputs: InputsOf<K>, attributes: AttributesOf<K>): OutputsOf<K>;
 }
 
 /** The node whose gradient is built. */
-export interface GradientSite<P extends Attributes> {
+export interface GradientSite<P extends Attributes, I extends Operands = Operands, O extends Operands = Operands> {
   readonly path: string;
-  readonly inputs: readonly Ref[];
-  readonly outputs: readonly Ref[];
+  readonly inputs: Each<I, Ref>;
+  readonly outputs: Each<O, Ref>;
   readonly attributes: P;
   /** Per input, whether its gradient is wanted: what is not wanted need not be built. */
-  readonly needed: readonly boolean[];
+  readonly needed: Each<I, boolean>;
 }
 
 /**
@@ -118,10 +140,10 @@ export interface GradientSite<P extends Attributes> {
  * the loss does not depend on; never all null); null for an input that gets none. Each gradient has the shape of its
  * input. Only ops that can be lowered may be used, so that a backward graph is just a graph.
  */
-export type GradientRule<P extends Attributes> = (
+export type GradientRule<P extends Attributes, I extends Operands = Fixed<1>, O extends Operands = Fixed<1>> = (
   b: GradientBuilder,
-  site: GradientSite<P>,
-  outputGradients: readonly (Ref | null)[],
+  site: GradientSite<P, I, O>,
+  outputGradients: Each<O, Ref | null>,
 ) => readonly (Ref | null)[];
 
 /**
@@ -132,7 +154,11 @@ export type GradientRule<P extends Attributes> = (
 export interface Ops {} // eslint-disable-line @typescript-eslint/no-empty-object-type
 
 export type OpName = keyof Ops;
-export type AttributesOf<K extends OpName> = Ops[K] extends OpDef<infer P> ? P : never;
+export type AttributesOf<K extends OpName> = Parameters<Ops[K]["infer"]>[1];
+/** The values that a node of an op reads. */
+export type InputsOf<K extends OpName> = Each<Parameters<Ops[K]["infer"]>[0], Ref>;
+/** The values that a node of an op gives. */
+export type OutputsOf<K extends OpName> = Each<ReturnType<Ops[K]["infer"]>, Ref>;
 
 /** The rules `macs` and `window` of ops that weigh nothing and look at one position. */
 export const POINTWISE = { macs: () => 0, window: () => null } as const;
@@ -146,22 +172,29 @@ export function shapeError(site: Site, fact: string, details: Readonly<Record<st
   });
 }
 
-/** The input types of an op with a fixed number of inputs. */
-export function exactly<const N extends 1 | 2 | 3 | 4 | 5>(count: N, inputs: readonly TensorType[], site: Site): Fixed<N> {
-  if (inputs.length !== count) throw shapeError(site, `expected ${count} inputs, got ${inputs.length}`);
-  // The length was just checked, which a tuple type cannot follow.
-  return inputs as unknown as Fixed<N>;
+/** The rule `operands` of an op with so many inputs. */
+export function exactly<const N extends 1 | 2 | 3 | 4 | 5>(count: N): (inputs: Operands, site: Site) => Fixed<N> {
+  return (inputs, site) => {
+    if (inputs.length !== count) throw shapeError(site, `expected ${count} inputs, got ${inputs.length}`);
+    // The length was just checked, which a tuple type cannot follow.
+    return inputs as unknown as Fixed<N>;
+  };
 }
 
-type Fixed<N extends 1 | 2 | 3 | 4 | 5> = N extends 1
-  ? readonly [TensorType]
-  : N extends 2
-    ? readonly [TensorType, TensorType]
-    : N extends 3
-      ? readonly [TensorType, TensorType, TensorType]
-      : N extends 4
-        ? readonly [TensorType, TensorType, TensorType, TensorType]
-        : readonly [TensorType, TensorType, TensorType, TensorType, TensorType];
+/** The rule `operands` of a layer. */
+export function layerOperands(inputs: Operands, site: Site): LayerOperands {
+  const [x, w, bias] = inputs;
+  if (x === undefined || w === undefined || inputs.length > 3) {
+    throw shapeError(site, `expected x, w and maybe a bias, got ${inputs.length} inputs`);
+  }
+  return bias === undefined ? [x, w] : [x, w, bias];
+}
+
+/** The rule `operands` of an op with any number of inputs from one on. */
+export function atLeastOne(inputs: Operands, site: Site): Operands {
+  if (inputs.length === 0) throw shapeError(site, "expected at least 1 input, got 0");
+  return inputs;
+}
 
 /** A size that must be known when the graph is built. */
 export function concrete(dim: Dim | undefined, what: string, site: Site): number {

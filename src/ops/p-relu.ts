@@ -3,16 +3,17 @@ import { float32Tensor } from "../tensor/tensor.js";
 import { checkFloats } from "./kit/axes.js";
 import { broadcastShapes, unbroadcast } from "./kit/elementwise.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { exactly, type LoweredNode, type LowerSite, type NoAttributes, type OpDef, POINTWISE, shapeError } from "./op.js";
+import { exactly, type Fixed, type LoweredNode, type LowerSite, type NoAttributes, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 /** The least float32: no bound below. */
 const LOWEST = -3.4028234663852886e38;
 
-export const pRelu: OpDef<NoAttributes> = {
+export const pRelu: OpDef<NoAttributes, Fixed<2>> = {
   doc: `x, slope → x where x > 0, else slope · x; the slope broadcasts to the shape of x as in NumPy (one per channel of
 [N, C, H, W] is [C, 1, 1]).`,
+  operands: exactly(2),
   infer: (inputs, _attributes, site) => {
-    const [x, slope] = exactly(2, inputs, site);
+    const [x, slope] = inputs;
     checkFloats(inputs, site);
     if (!sameShape(broadcastShapes(x.shape, slope.shape, site), x.shape)) {
       throw shapeError(site, `slope ${formatShape(slope.shape)} does not broadcast to ${formatShape(x.shape)}`);

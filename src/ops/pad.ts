@@ -14,8 +14,8 @@ interface PadAttributes {
 
 export const pad: OpDef<PadAttributes> = {
   doc: "x with `pads` elements of a constant value before and behind each axis (all begins, then all ends).",
-  infer: (inputs, { pads, value }, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], { pads, value }, site) => {
     checkFloats([x], site);
     const rank = x.shape.length;
     checkIntegers("pads", pads, 2 * rank, 0, site);

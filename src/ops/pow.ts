@@ -10,16 +10,16 @@ interface PowAttributes {
 
 export const pow: OpDef<PowAttributes> = {
   doc: "x of any shape → x to the power of a constant `exponent`. x must not be negative unless the exponent is whole.",
-  infer: (inputs, { exponent }, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], { exponent }, site) => {
     checkFloats([x], site);
     if (!Number.isFinite(exponent)) throw shapeError(site, `exponent ${exponent} must be finite`);
     return [x];
   },
   // d(xᵉ)/dx = e·xᵉ⁻¹. For e = 2 that is 2·x.
-  grad: (b, { inputs, attributes: { exponent } }, outputGradients) => {
-    const power = exponent === 2 ? inputs : [b.add("pow", "power", inputs, { exponent: exponent - 1 })];
-    const product = b.add("mul", "product", [onlyGradient(outputGradients), ...power], {});
+  grad: (b, { inputs: [x], attributes: { exponent } }, outputGradients) => {
+    const power = exponent === 2 ? x : b.add("pow", "power", [x], { exponent: exponent - 1 });
+    const product = b.add("mul", "product", [onlyGradient(outputGradients), power], {});
     return [b.add("scale", "dx", [product], { factor: exponent })];
   },
   lower: (site, { exponent }) => {

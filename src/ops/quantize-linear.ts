@@ -13,8 +13,8 @@ interface QuantizeLinearAttributes {
 export const quantizeLinear: OpDef<QuantizeLinearAttributes> = {
   doc: `x, float32 of any shape → uint8: round(x / scale) + zeroPoint, cut to [0, 255]; halves are rounded to the even number.
 One scale for the whole tensor.`,
-  infer: (inputs, { scale, zeroPoint }, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], { scale, zeroPoint }, site) => {
     checkFloats([x], site);
     checkScales([scale], site);
     if (!Number.isInteger(zeroPoint) || zeroPoint < 0 || zeroPoint > 255) {

@@ -1,15 +1,16 @@
 import { formatShape, sameShape } from "../tensor/shape.js";
 import { float32Tensor } from "../tensor/tensor.js";
 import { checkFloats } from "./kit/axes.js";
-import { exactly, type NoAttributes, type OpDef, POINTWISE, shapeError } from "./op.js";
+import { exactly, type Fixed, type NoAttributes, type OpDef, POINTWISE, shapeError } from "./op.js";
 
-export const reluGradient: OpDef<NoAttributes> = {
+export const reluGradient: OpDef<NoAttributes, Fixed<2>> = {
   doc: `y, dy of the same shape → dy where y > 0, else 0: the gradient of relu, which is 0 at 0. Lowered as
 dy · clip(y · 1e30, 0, 1), several times faster than a comparison: exact for y ≤ 0 and y ≥ 1e-30; a smaller positive y,
 subnormal numbers among them, lets only the part y · 1e30 pass. An infinite dy gives NaN where y ≤ 0. Not
 differentiable: it is used in backward graphs alone.`,
+  operands: exactly(2),
   infer: (inputs, _attributes, site) => {
-    const [y, dy] = exactly(2, inputs, site);
+    const [y, dy] = inputs;
     checkFloats(inputs, site);
     if (!sameShape(y.shape, dy.shape)) throw shapeError(site, `${formatShape(y.shape)} and ${formatShape(dy.shape)} differ`);
     return [dy];

@@ -12,8 +12,8 @@ interface ReshapeAttributes {
 export const reshape: OpDef<ReshapeAttributes> = {
   doc: `The elements of x in row-major order under another shape of as many elements. In \`shape\` 0 keeps the size of the
 same axis (also one without a number) and one −1 stands for what is left.`,
-  infer: (inputs, { shape }, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], { shape }, site) => {
     if (shape.some((size) => !Number.isInteger(size) || size < -1) || shape.filter((size) => size === -1).length > 1) {
       throw shapeError(site, `shape [${shape.join(", ")}] must be sizes, 0 for the same size, and at most one -1 for what is left`);
     }

@@ -9,8 +9,8 @@ interface ScaleAttributes {
 
 export const scale: OpDef<ScaleAttributes> = {
   doc: "factor · x, a constant factor for every element: the residual scale. ONNX's Mul by a scalar.",
-  infer: (inputs, { factor }, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], { factor }, site) => {
     if (!Number.isFinite(factor)) throw shapeError(site, `factor ${factor} must be finite`);
     return [x];
   },

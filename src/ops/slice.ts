@@ -20,8 +20,8 @@ export const slice: OpDef<SliceAttributes> = {
 count from the end of the axis, both are clamped to it, and a negative step goes backwards (an end of −size − 1 or less
 then takes index 0 too).`,
 
-  infer: (inputs, { starts, ends, axes, steps }, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], { starts, ends, axes, steps }, site) => {
     checkAxes(axes, x.shape.length, site);
     for (const [name, values] of Object.entries({ starts, ends, steps })) {
       checkIntegers(name, values, axes.length, Number.NEGATIVE_INFINITY, site);

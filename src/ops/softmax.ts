@@ -10,8 +10,8 @@ export interface SoftmaxAttributes {
 
 export const softmax: OpDef<SoftmaxAttributes> = {
   doc: "x of any shape → exp(x) / Σ exp(x) along `axis`; the maximum is subtracted first, so that nothing overflows.",
-  infer: (inputs, { axis }, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], { axis }, site) => {
     checkFloats([x], site);
     checkAxis(axis, x.shape.length, site);
     return [x];

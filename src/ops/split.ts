@@ -2,7 +2,7 @@ import type { Dim } from "../tensor/shape.js";
 import { checkAxis, checkIntegers } from "./kit/axes.js";
 import { type NodeList, nodeList, type Target } from "./kit/lowering.js";
 import { shaderGroups } from "./kit/shader-buffers.js";
-import { concrete, exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
+import { concrete, exactly, type Fixed, type OpDef, type Operands, POINTWISE, shapeError } from "./op.js";
 
 interface SplitAttributes {
   readonly [name: string]: number | readonly number[];
@@ -11,10 +11,10 @@ interface SplitAttributes {
   readonly sizes: readonly number[];
 }
 
-export const split: OpDef<SplitAttributes> = {
+export const split: OpDef<SplitAttributes, Fixed<1>, Operands> = {
   doc: "x cut along `axis` into outputs of the given sizes, in order; the sizes add up to the size of the axis.",
-  infer: (inputs, { axis, sizes }, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], { axis, sizes }, site) => {
     checkAxis(axis, x.shape.length, site);
     if (sizes.length === 0) throw shapeError(site, "expected at least 1 size, got 0");
     checkIntegers("sizes", sizes, sizes.length, 1, site);

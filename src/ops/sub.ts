@@ -1,7 +1,7 @@
 import { binaryGradient, binaryOp } from "./kit/elementwise.js";
-import type { NoAttributes, OpDef } from "./op.js";
+import type { Fixed, NoAttributes, OpDef } from "./op.js";
 
-export const sub: OpDef<NoAttributes> = binaryOp(
+export const sub: OpDef<NoAttributes, Fixed<2>> = binaryOp(
   "Sub",
   "a − b.",
   // ∂(a − b)/∂a = 1 and ∂(a − b)/∂b = −1.

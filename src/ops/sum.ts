@@ -1,13 +1,14 @@
+import { at } from "../tensor/at.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { type LoweredNode, type LowerSite, type NoAttributes, type OpDef, POINTWISE, shapeError } from "./op.js";
+import { atLeastOne, type LoweredNode, type LowerSite, type NoAttributes, type OpDef, type Operands, POINTWISE, shapeError } from "./op.js";
 
-export const sum: OpDef<NoAttributes> = {
+export const sum: OpDef<NoAttributes, Operands> = {
   doc: "The sum of one or more tensors of the same shape.",
+  operands: atLeastOne,
   infer: (inputs, _attributes, site) => {
-    const [first, ...rest] = inputs;
-    if (first === undefined) throw shapeError(site, "expected at least 1 input, got 0");
-    for (const { shape } of rest) {
+    const first = at(inputs, 0);
+    for (const { shape } of inputs.slice(1)) {
       if (!sameShape(shape, first.shape)) throw shapeError(site, `${formatShape(first.shape)} and ${formatShape(shape)} differ`);
     }
     return [first];
@@ -22,13 +23,13 @@ export const sum: OpDef<NoAttributes> = {
 /** WebGPU has no Sum: one Add after the other. */
 function additions(site: LowerSite): readonly LoweredNode[] {
   const { inputs, outputs } = site;
-  const [first = "", ...rest] = inputs;
+  const rest = inputs.slice(1);
   if (rest.length === 0) return [{ opType: "Identity", inputs, outputs, attributes: {} }];
-  const totals = rest.map((_, index) => (index === rest.length - 1 ? (outputs[0] ?? "") : site.inner(`sum_${index}`)));
+  const totals = rest.map((_, index) => (index === rest.length - 1 ? at(outputs, 0) : site.inner(`sum_${index}`)));
   return rest.map((summand, index) => ({
     opType: "Add",
-    inputs: [totals[index - 1] ?? first, summand],
-    outputs: [totals[index] ?? ""],
+    inputs: [index === 0 ? at(inputs, 0) : at(totals, index - 1), summand],
+    outputs: [at(totals, index)],
     attributes: {},
   }));
 }

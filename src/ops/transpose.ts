@@ -10,8 +10,8 @@ interface TransposeAttributes {
 
 export const transpose: OpDef<TransposeAttributes> = {
   doc: "x with its axes reordered: axis i of the result is axis perm[i] of x.",
-  infer: (inputs, { perm }, site) => {
-    const [x] = exactly(1, inputs, site);
+  operands: exactly(1),
+  infer: ([x], { perm }, site) => {
     const rank = x.shape.length;
     if (perm.length !== rank || x.shape.some((_, axis) => !perm.includes(axis))) {
       throw shapeError(site, `perm [${perm.join(", ")}] must hold each of 0 to ${rank - 1} once`);

@@ -22,7 +22,7 @@ function smallGraph(): Graph {
     groups: 1,
   });
   const features = b.add("flatten", "flatten", [conv], {});
-  const fc = [features, b.parameter("fc.weight", [5, 2], "linear_kernel"), b.parameter("fc.bias", [5], "bias")];
+  const fc = [features, b.parameter("fc.weight", [5, 2], "linear_kernel"), b.parameter("fc.bias", [5], "bias")] as const;
   b.output("y", b.add("gemm", "fc", fc, {}));
   return b.finish();
 }

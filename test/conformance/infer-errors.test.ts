@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { InceptionError } from "../../src/errors.js";
 import type { Attributes } from "../../src/ir/graph.js";
-import { OPS, opDef } from "../../src/ops/index.js";
+import { inferNode, OPS, opDef } from "../../src/ops/index.js";
 import type { Shape } from "../../src/tensor/shape.js";
 import { BROKEN_GRADIENT_OPS } from "../broken-gradient-ops.js";
 import { BROKEN_TENSOR_OPS, type Broken } from "../broken-tensor-ops.js";
@@ -215,7 +215,7 @@ describe.each(Object.entries(BROKEN))("%s refuses", (op, broken) => {
   for (const [fact, inputs, attributes = {}] of broken) {
     test(fact, () => {
       const types = inputs.map((input) => ("dtype" in input ? input : { dtype: "float32" as const, shape: input }));
-      const infer = () => opDef(op).infer(types, attributes, { op, path: "block.layer" });
+      const infer = () => inferNode({ op, path: "block.layer", attributes }, types);
       expect(infer).toThrow(InceptionError);
       const message = `Cannot infer shape of ${op} "block.layer": ${fact}`;
       expect(infer).toThrow(expect.objectContaining({ code: "SHAPE_INVALID", message }));

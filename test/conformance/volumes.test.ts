@@ -249,7 +249,7 @@ function tiledBlock(graph: Graph, path: string): Graph {
   const joined = b.add("concat", "concat", [z, tiled], { axis: 1 });
   const one = { kernelShape: [1, 1, 1], strides: [1, 1, 1], dilations: [1, 1, 1], pads: [0, 0, 0, 0, 0, 0], groups: 1 };
   const conv = b.add("conv", "conv", [joined, given("conv.weight")], one);
-  const statistics = ["bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"].map(given);
+  const statistics = [given("bn.weight"), given("bn.bias"), given("bn.running_mean"), given("bn.running_var")] as const;
   const norm = b.add("batchNormalization", "bn", [conv, ...statistics], { epsilon: 1e-3 });
   b.output("y", b.add("relu", "relu", [norm], {}));
   return b.finish();

@@ -13,7 +13,8 @@ const WINDOW = { kernelShape: [1, 1], strides: [1, 1], pads: [0, 0, 0, 0], dilat
 function tiny() {
   const b = new GraphBuilder("tiny");
   const conv = b.add("conv", "c", [b.input("x", ["N", 1, 1, 1]), b.parameter("c.weight", [2, 1, 1, 1], "conv_kernel")], WINDOW);
-  const vectors = ["weight", "bias", "running_mean", "running_var"].map((name) => b.parameter(`n.${name}`, [2], "bias"));
+  const vector = (name: string) => b.parameter(`n.${name}`, [2], "bias");
+  const vectors = [vector("weight"), vector("bias"), vector("running_mean"), vector("running_var")] as const;
   const normed = b.add("batchNormalization", "n", [conv, ...vectors], { epsilon: 1 });
   b.output("y", b.stage("s", b.module("s", b.add("scale", "s", [normed], { factor: 0.5 }))));
   const parameters = new Map([

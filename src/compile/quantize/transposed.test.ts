@@ -16,10 +16,8 @@ interface Case {
 function transposed({ sizes, kernelShape, strides = kernelShape, outputPadding, bias = true }: Case) {
   const b = new GraphBuilder("transposed");
   const none = kernelShape.map(() => 0);
-  const weights = [
-    b.parameter("up.weight", [3, 2, ...kernelShape], "conv_transpose_kernel"),
-    ...(bias ? [b.parameter("up.bias", [2], "bias")] : []),
-  ];
+  const weight = b.parameter("up.weight", [3, 2, ...kernelShape], "conv_transpose_kernel");
+  const weights = bias ? ([weight, b.parameter("up.bias", [2], "bias")] as const) : ([weight] as const);
   const attributes = { kernelShape, strides, pads: [...none, ...none], dilations: kernelShape.map(() => 1), groups: 1 };
   const y = b.add("convTranspose", "up", [b.input("x", ["N", 3, ...sizes]), ...weights], {
     ...attributes,
@@ -50,7 +48,7 @@ describe("splitTransposed", () => {
 
   test("by hand: one voxel of one channel becomes its taps, each with the bias", async () => {
     const b = new GraphBuilder("hand");
-    const weights = [b.parameter("w", [1, 1, 2], "conv_transpose_kernel"), b.parameter("b", [1], "bias")];
+    const weights = [b.parameter("w", [1, 1, 2], "conv_transpose_kernel"), b.parameter("b", [1], "bias")] as const;
     const window = { kernelShape: [2], strides: [2], pads: [0, 0], dilations: [1], groups: 1, outputPadding: [0] };
     b.output("y", b.stage("up", b.module("up", b.add("convTranspose", "up", [b.input("x", ["N", 1, 2]), ...weights], window))));
     const values = new Map([

@@ -71,19 +71,20 @@ function layerValues(network: Network, { inputs: [, kernel = "", bias] }: Node):
 /** The nodes in place of a layer, the last of which has its path. */
 function taken(graph: Graph, node: Node, values: ReadonlyMap<string, Tensor>): Pick<Graph, "nodes" | "types"> {
   const b = new GraphBuilder(graph.name);
-  const refs = node.inputs.map((value): Ref => {
+  const [x, w, bias] = node.inputs.map((value): Ref => {
     const { shape, dtype } = typeOf(graph, value);
     return b.input(value, values.get(value)?.shape ?? shape, dtype);
   });
-  const [x] = refs;
   const strides = node.attributes.strides;
-  if (x === undefined || !Array.isArray(strides)) throw new RangeError(`Cannot split "${node.path}": it has no input or strides`);
+  if (x === undefined || w === undefined || !Array.isArray(strides)) {
+    throw new RangeError(`Cannot split "${node.path}": it has no input, kernel or strides`);
+  }
   const kernel: readonly number[] = strides.map(Number);
   const sizes = x.type.shape.slice(2).map(Number);
   const ones = sizes.map(() => 1);
   const path = (name: string): string => `${node.path}.${name}`;
   const window = { kernelShape: ones, strides: ones, dilations: ones, pads: [...ones, ...ones].map(() => 0), groups: 1 };
-  const taps = b.add("conv", path("taps"), refs, window);
+  const taps = b.add("conv", path("taps"), bias === undefined ? [x, w] : [x, w, bias], window);
   const rank = sizes.length;
   const channels = Number(taps.type.shape[1]) / elementCount(kernel);
   const last = b.add("transpose", path("channels_last"), [taps], { perm: [0, ...ones.map((_, axis) => axis + 2), 1] });

@@ -111,19 +111,20 @@ function elementwise(site: FoldSite, inputs: readonly Ref[], attributes: Attribu
   return alike ? unchanged(site, inputs, attributes, op) : null;
 }
 
-function convolution({ b, path, batch }: FoldSite, [x, ...parameters]: readonly Ref[], given: Attributes): readonly Ref[] | null {
+function convolution({ b, path, batch }: FoldSite, [x, w, bias]: readonly Ref[], given: Attributes): readonly Ref[] | null {
   // The attributes of a conv node.
   const attributes = given as AttributesOf<"conv">;
   const { strides, dilations, pads, groups } = attributes;
   const [stride = 1, along = 1] = strides;
   const [top = 0, left = 0, bottom = 0, right = 0] = pads;
-  if (x === undefined || groups !== 1) return null;
+  if (x === undefined || w === undefined || groups !== 1) return null;
+  const weights = bias === undefined ? ([w] as const) : ([w, bias] as const);
   if (along === 1) {
     const window = { strides: [stride, 1], dilations: [dilations[0] ?? 1, (dilations[1] ?? 1) * batch] };
     const padding = [top, left * batch, bottom, right * batch];
-    return [b.add("conv", path, [x, ...parameters], { ...attributes, ...window, pads: padding })];
+    return [b.add("conv", path, [x, ...weights], { ...attributes, ...window, pads: padding })];
   }
-  const y = b.add("convChwn", `${path}.strided`, [chwn(b, `${path}.map`, x, batch), ...parameters], attributes);
+  const y = b.add("convChwn", `${path}.strided`, [chwn(b, `${path}.map`, x, batch), ...weights], attributes);
   const [channels = 0, height = 0, width = 0] = y.type.shape.map(Number);
   return [b.add("reshape", path, [y], { shape: [1, channels, height, width * batch] })];
 }

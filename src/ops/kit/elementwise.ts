@@ -2,6 +2,7 @@
 import { type Dim, formatShape, type Shape } from "../../tensor/shape.js";
 import {
   exactly,
+  type Fixed,
   type GradientBuilder,
   type GradientRule,
   type NoAttributes,
@@ -46,11 +47,11 @@ export function unbroadcast(b: GradientBuilder, name: string, gradient: Ref, sha
 }
 
 /** An op a ∘ b with broadcasting. */
-export function binaryOp(opType: string, doc: string, grad: GradientRule<NoAttributes>): OpDef<NoAttributes> {
+export function binaryOp(opType: string, doc: string, grad: GradientRule<NoAttributes, Fixed<2>>): OpDef<NoAttributes, Fixed<2>> {
   return {
     doc: `${doc} Shapes broadcast as in NumPy.`,
-    infer: (inputs, _attributes, site) => {
-      const [a, b] = exactly(2, inputs, site);
+    operands: exactly(2),
+    infer: ([a, b], _attributes, site) => {
       if (a.dtype !== b.dtype) throw shapeError(site, `element types ${a.dtype} and ${b.dtype} differ`);
       return [{ dtype: a.dtype, shape: broadcastShapes(a.shape, b.shape, site) }];
     },
@@ -67,10 +68,8 @@ export function binaryOp(opType: string, doc: string, grad: GradientRule<NoAttri
 export function binaryGradient(
   left: (b: GradientBuilder, operands: BinaryOperands) => Ref,
   right: (b: GradientBuilder, operands: BinaryOperands) => Ref,
-): GradientRule<NoAttributes> {
+): GradientRule<NoAttributes, Fixed<2>> {
   return (b, { inputs: [first, second], outputs: [y], needed }, outputGradients) => {
-    if (first === undefined || second === undefined || y === undefined)
-      throw new RangeError("Cannot differentiate: expected 2 inputs and an output");
     const operands = { a: first, b: second, y, dy: onlyGradient(outputGradients) };
     return [
       needed[0] ? unbroadcast(b, "da_sum", left(b, operands), first.type.shape) : null,
@@ -96,15 +95,12 @@ export function unaryOp(
 ): OpDef<NoAttributes> {
   return {
     doc,
-    infer: (inputs, _attributes, site) => {
-      const [x] = exactly(1, inputs, site);
+    operands: exactly(1),
+    infer: ([x], _attributes, site) => {
       checkFloats([x], site);
       return [x];
     },
-    grad: (b, { inputs: [x], outputs: [y] }, outputGradients) => {
-      if (x === undefined || y === undefined) throw new RangeError("Cannot differentiate: expected an input and an output");
-      return [derivative(b, { x, y, dy: onlyGradient(outputGradients) })];
-    },
+    grad: (b, { inputs: [x], outputs: [y] }, outputGradients) => [derivative(b, { x, y, dy: onlyGradient(outputGradients) })],
     lower: (site) => [{ opType, inputs: site.inputs, outputs: site.outputs, attributes: {} }],
     ...POINTWISE,
   };

@@ -1,5 +1,4 @@
-import type { TensorType } from "../../tensor/shape.js";
-import { exactly, type LoweredAttribute, type LoweredNode, type LowerSite, type Site, shapeError, spatialSizes } from "../op.js";
+import { type Fixed, type LoweredAttribute, type LoweredNode, type LowerSite, type Site, shapeError, spatialSizes } from "../op.js";
 import { lowerWindow, type WindowAttributes, windowSizes } from "./window.js";
 
 export interface PoolAttributes extends WindowAttributes {
@@ -11,8 +10,7 @@ export interface PoolAttributes extends WindowAttributes {
  * Output type of a pooling window: x [N, C, spatial…] → [N, C, out…]. Pads are smaller than the kernel, as every runtime
  * demands: else a window could lie in the padding alone.
  */
-export function inferPool(inputs: readonly TensorType[], attributes: PoolAttributes, site: Site): readonly TensorType[] {
-  const [x] = exactly(1, inputs, site);
+export function inferPool([x]: Fixed<1>, attributes: PoolAttributes, site: Site): Fixed<1> {
   const sizes = windowSizes(spatialSizes(x.shape, site), attributes, attributes.ceilMode, site);
   const { pads, kernelShape } = attributes;
   if (pads.some((pad, index) => pad >= Number(kernelShape[index % kernelShape.length]))) {

@@ -16,8 +16,8 @@ export interface ReduceAttributes {
 export function reduceOp(opType: string, doc: string, grad: GradientRule<ReduceAttributes> | null): OpDef<ReduceAttributes> {
   return {
     doc: `${doc} The axes are left out, or stay with size 1 where \`keepDims\` is true.`,
-    infer: (inputs, { axes, keepDims }, site) => {
-      const [x] = exactly(1, inputs, site);
+    operands: exactly(1),
+    infer: ([x], { axes, keepDims }, site) => {
       checkFloats([x], site);
       checkAxes(axes, x.shape.length, site);
       const shape = x.shape.flatMap((dim, axis): readonly Dim[] => (axes.includes(axis) ? (keepDims ? [1] : []) : [dim]));
