@@ -200,7 +200,7 @@ describe("a cup of espresso", () => {
     const explainer = await openExplainer("googlenet.paper", { weights: file, methods: ["grad_cam", "occlusion"] });
     try {
       const { class: seen, maps } = await explainer.explain(await decodeImage(image));
-      expect(seen.label).toBe("espresso");
+      expect(seen.className).toBe("espresso");
       // The rim of the cup on the photograph of 400×266: an ellipse around (173, 115) with half axes 128 and 95. The network
       // sees it squeezed to 256×256, without a border of 16 pixels.
       for (const { method, peak } of maps) {

@@ -57,7 +57,7 @@ const rows = await runRows(model.session, imageBatch(unseen, model.artefact.prep
 for (const [index, row] of rows.entries()) {
   const [best] = topPredictions(row, 1, model.artefact.labels);
   const truth = SHAPES10_CLASSES[index % SHAPES10_CLASSES.length];
-  say(`  ${truth.padEnd(18)} is taken for ${best.label.padEnd(18)} ${share(best.probability).padStart(7)}${best.label === truth ? "" : "   wrong"}`);
+  say(`  ${truth.padEnd(18)} is taken for ${best.className.padEnd(18)} ${share(best.probability).padStart(7)}${best.className === truth ? "" : "   wrong"}`);
 }
 await model.close();
 

@@ -9,7 +9,7 @@ import { openImageSource } from "../node/image-source.js";
 import { type LoadModelOptions, loadModel } from "../node/load-model.js";
 import { orReadFailed } from "../node/system-error.js";
 import type { DownloadProgress, SourceOptions } from "../node/weight-source.js";
-import { checkRow, runUncheckedRows } from "../predict/predict.js";
+import { checkRow, type Prediction, runUncheckedRows } from "../predict/predict.js";
 import { knownPreprocessing, type LoadedModel } from "../tasks/open-model.js";
 import { namedPreprocessing } from "../tasks/prepare-model.js";
 import type { Float32Tensor, Tensor } from "../tensor/tensor.js";
@@ -163,6 +163,15 @@ function joinBatch(inputs: readonly Float32Tensor[], { artefact, session }: Load
     `Cannot feed ${quoted(artefact.model)}: the preprocessing gives ${found.join("×")}, expected ${expected.join("×")}`,
     { found, expected },
   );
+}
+
+/** A prediction as `--json` prints it. */
+export function jsonPrediction({ index, className, probability }: Prediction): {
+  readonly index: number;
+  readonly label: string;
+  readonly probability: number;
+} {
+  return { index, label: className, probability };
 }
 
 /** Says on `err` which files could not be used and returns the exit code. */

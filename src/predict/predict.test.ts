@@ -16,12 +16,12 @@ describe("softmax", () => {
 
 describe("topPredictions", () => {
   test("is sorted, ties by index, with names where they are known", () => {
-    expect(topPredictions([0, 2, 2, 1], 3, ["a", "b", "c", "d"]).map(({ index, label }) => [index, label])).toEqual([
+    expect(topPredictions([0, 2, 2, 1], 3, ["a", "b", "c", "d"]).map(({ index, className }) => [index, className])).toEqual([
       [1, "b"],
       [2, "c"],
       [3, "d"],
     ]);
-    expect(topPredictions([1, 0], 5, null).map(({ label }) => label)).toEqual(["0", "1"]);
+    expect(topPredictions([1, 0], 5, null).map(({ className }) => className)).toEqual(["0", "1"]);
   });
 
   test("refuses more classes than memory can rank", () => {

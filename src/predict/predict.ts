@@ -8,8 +8,8 @@ import { elementCount, type Float32Tensor, float32Tensor, type Tensor } from "..
 /** A class with its probability, best first in lists. */
 export interface Prediction {
   readonly index: number;
-  /** The class's name, or its index as text where names are not known. */
-  readonly label: string;
+  /** Name of the class, or its index as text where the model has no class names. */
+  readonly className: string;
   /** In [0, 1]; all classes sum to 1. */
   readonly probability: number;
 }
@@ -42,7 +42,7 @@ const MAX_CLASSES = 1_000_000;
  *
  * @throws InceptionError FILE_LIMIT for more than 1,000,000 classes
  */
-export function topPredictions(logits: ArrayLike<number>, count: number, labels: readonly string[] | null): readonly Prediction[] {
+export function topPredictions(logits: ArrayLike<number>, count: number, classNames: readonly string[] | null): readonly Prediction[] {
   if (logits.length > MAX_CLASSES) {
     const [found, limit] = [logits.length, MAX_CLASSES].map((number) => number.toLocaleString("en-US"));
     throw new InceptionError("FILE_LIMIT", `Cannot rank the predictions of a model with ${found} classes: the limit is ${limit}`, {
@@ -53,7 +53,7 @@ export function topPredictions(logits: ArrayLike<number>, count: number, labels:
   return [...probabilities.keys()]
     .sort((a, b) => (probabilities[b] ?? 0) - (probabilities[a] ?? 0) || a - b)
     .slice(0, count)
-    .map((index) => ({ index, label: labels?.[index] ?? String(index), probability: probabilities[index] ?? 0 }));
+    .map((index) => ({ index, className: classNames?.[index] ?? String(index), probability: probabilities[index] ?? 0 }));
 }
 
 /**

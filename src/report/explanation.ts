@@ -36,7 +36,7 @@ export async function explanationPage(model: string, pictures: readonly Explaine
   const methods = [...new Set(pictures.flatMap(({ explanation }) => explanation.maps.map(({ method }) => method)))];
   const names = methods.map((method) => EXPLANATION_METHODS[method].title).join(", ");
   return page({
-    title: single === undefined ? `What ${model} looks at` : `Why ${model} predicts ${single.explanation.class.label}`,
+    title: single === undefined ? `What ${model} looks at` : `Why ${model} predicts ${single.explanation.class.className}`,
     status: { text: pictures.length === 1 ? "1 image" : `${pictures.length} images` },
     lead: `${names} of ${model}${single === undefined ? "" : ` for ${single.title}`}`,
     figures: single === undefined ? [] : answerFigures(single.explanation),
@@ -62,10 +62,10 @@ function answerFigures({ class: chosen, top }: ShownExplanation): readonly Figur
   const other = top.find(({ index }) => index !== chosen.index);
   const isBest = best?.index === chosen.index;
   return [
-    { value: formatShare(chosen.probability), name: chosen.label, tone: isBest ? "good" : undefined },
+    { value: formatShare(chosen.probability), name: chosen.className, tone: isBest ? "good" : undefined },
     ...(other === undefined
       ? []
-      : [{ value: formatShare(other.probability), name: `${isBest ? "second" : "most probable"}: ${other.label}` }]),
+      : [{ value: formatShare(other.probability), name: `${isBest ? "second" : "most probable"}: ${other.className}` }]),
   ];
 }
 
@@ -80,7 +80,7 @@ async function pictureSection({ title, explanation }: ExplainedPicture, encode: 
   for (const map of maps) {
     const { title: name } = EXPLANATION_METHODS[map.method];
     const peak = peakText(map);
-    figures.push(mapFigure(name, peak, await encode(overlay(picture, map)), `${name} of ${chosen.label}, ${peak}`));
+    figures.push(mapFigure(name, peak, await encode(overlay(picture, map)), `${name} of ${chosen.className}, ${peak}`));
   }
   const answers = table("Most probable classes", {
     columns: [
@@ -89,13 +89,13 @@ async function pictureSection({ title, explanation }: ExplainedPicture, encode: 
     ],
     rows: top.map((prediction) => [labelCell(prediction, chosen), score(prediction.probability)]),
   });
-  const remark = `${chosen.label}, ${formatShare(chosen.probability)}`;
+  const remark = `${chosen.className}, ${formatShare(chosen.probability)}`;
   return section(title, `<div class="maps">${figures.join("\n")}</div><div class="answers">${answers}</div>`, remark);
 }
 
-function labelCell({ index, label }: Prediction, chosen: Prediction): Cell {
+function labelCell({ index, className }: Prediction, chosen: Prediction): Cell {
   const tag = index === chosen.index ? ' <span class="tag">explained</span>' : "";
-  return { markup: `${escapeMarkup(label)}${tag}` };
+  return { markup: `${escapeMarkup(className)}${tag}` };
 }
 
 function mapFigure(name: string, text: string, uri: string, alt: string): string {

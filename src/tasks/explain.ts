@@ -152,9 +152,9 @@ function chooseClass(all: readonly Prediction[], target: string | number | undef
   const found =
     target === undefined
       ? best
-      : (all.find(({ label }) => label === text) ?? all.find(({ index }) => /^\d+$/.test(text) && index === Number(text)));
+      : (all.find(({ className }) => className === text) ?? all.find(({ index }) => /^\d+$/.test(text) && index === Number(text)));
   if (found) return found;
-  const shown = all.slice(0, TOP).map(({ label }) => label);
+  const shown = all.slice(0, TOP).map(({ className }) => className);
   throw new InceptionError(
     "OPTION_INVALID",
     `Cannot explain class "${text}": expected a name or an index below ${all.length}, such as ${shown.join(", ")}`,

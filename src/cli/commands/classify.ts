@@ -6,7 +6,7 @@ import { logitsOutput } from "../../tasks/open-model.js";
 import type { RunCommand } from "../command.js";
 import { integerFlag, textFlag } from "../flags.js";
 import { printJson } from "../io.js";
-import { type Outcome, reportFailures, runOnFiles } from "../run-model.js";
+import { jsonPrediction, type Outcome, reportFailures, runOnFiles } from "../run-model.js";
 
 /** `classify FILES|DIR`: the most probable classes of each image. */
 export const run: RunCommand = async ([files = []], flags, io) => {
@@ -18,7 +18,11 @@ export const run: RunCommand = async ([files = []], flags, io) => {
     interpret: (row, loaded) => ({ top: topPredictions(row, count, loaded.artefact.labels) }),
   });
   if (csv !== undefined) await writeFileAtomic(csv, [new TextEncoder().encode(predictionTable(outcomes))]);
-  if (json) printJson(io, outcomes);
+  if (json)
+    printJson(
+      io,
+      outcomes.map((outcome) => ("top" in outcome ? { ...outcome, top: outcome.top.map(jsonPrediction) } : outcome)),
+    );
   else for (const outcome of outcomes) if ("top" in outcome) io.out(formatOutcome(outcome));
   return reportFailures(outcomes, io, json);
 };
@@ -28,12 +32,12 @@ function predictionTable(outcomes: readonly Outcome<{ readonly top: readonly Pre
   const rows = outcomes.flatMap((outcome): readonly (readonly CsvCell[])[] =>
     "error" in outcome
       ? [[outcome.file, null, null, null, null, outcome.error]]
-      : outcome.top.map(({ index, label, probability }, k) => [outcome.file, k + 1, index, label, probability, null]),
+      : outcome.top.map(({ index, className, probability }, k) => [outcome.file, k + 1, index, className, probability, null]),
   );
   return encodeCsv(["file", "rank", "class", "name", "probability", "error"], rows);
 }
 
 function formatOutcome({ file, top }: { readonly file: string; readonly top: readonly Prediction[] }): string {
-  const lines = top.map(({ label, probability }) => `  ${(probability * 100).toFixed(1).padStart(5)} %  ${messageOf(label)}`);
+  const lines = top.map(({ className, probability }) => `  ${(probability * 100).toFixed(1).padStart(5)} %  ${messageOf(className)}`);
   return `${messageOf(file)}\n${lines.join("\n")}\n`;
 }

@@ -14,7 +14,7 @@ import type { Flags, RunCommand } from "../command.js";
 import { flagName, integerFlag, textFlag } from "../flags.js";
 import { imageInputs } from "../inputs.js";
 import { formatCount, type Io, printJson } from "../io.js";
-import { imageOpener, modelFlags, reportFailures } from "../run-model.js";
+import { imageOpener, jsonPrediction, modelFlags, reportFailures } from "../run-model.js";
 
 /** Where results go that have no place of their own. */
 const DEFAULT_OUT = "explanation";
@@ -35,7 +35,11 @@ export const run: RunCommand = async ([paths = []], flags, io) => {
   try {
     const unlisted = failed.map(({ file, error }) => ({ file, error: messageOf(error) }));
     const outcomes = [...unlisted, ...(await explainAll(explainer, files, out, flags, io))];
-    if (flags.json === true) printJson(io, outcomes);
+    if (flags.json === true)
+      printJson(
+        io,
+        outcomes.map((outcome) => ("class" in outcome ? { ...outcome, class: jsonPrediction(outcome.class) } : outcome)),
+      );
     return reportFailures(outcomes, io, flags.json === true);
   } finally {
     await explainer.close();
@@ -114,9 +118,9 @@ function uniqueNames(files: readonly string[]): readonly string[] {
   });
 }
 
-function formatWritten({ file, class: { label, probability }, maps }: Omit<Written, "picture">): string {
+function formatWritten({ file, class: { className, probability }, maps }: Omit<Written, "picture">): string {
   const lines = maps.map(({ method, overlay: name, peak }) => `  ${method}: peak at ${peak.x}, ${peak.y}   ${messageOf(name)}`);
-  return `${messageOf(file)}: ${messageOf(label)}, ${(100 * probability).toFixed(1)} %\n${lines.join("\n")}\n`;
+  return `${messageOf(file)}: ${messageOf(className)}, ${(100 * probability).toFixed(1)} %\n${lines.join("\n")}\n`;
 }
 
 function methodsFlag(text: string): readonly ExplanationName[] {

@@ -22,7 +22,7 @@ export type ExplainerOptions = ExplainTaskOptions & Omit<LoadModelOptions, "outp
  * import { decodeImage, openExplainer } from "inceptionkit/node";
  * const explainer = await openExplainer("runs/photos", { methods: ["grad_cam"] });
  * const { class: target, maps } = await explainer.explain(await decodeImage("photo.jpg"));
- * console.log(target.label, maps[0]?.peak);
+ * console.log(target.className, maps[0]?.peak);
  * await explainer.close();
  * ```
  */
