@@ -4,15 +4,15 @@ import { type Preprocessing, parsePreprocessing } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
 import { decodeJson } from "../formats/json.js";
 import { quoted } from "../formats/quoted.js";
-import { type ImageInput, joinInputs, readImageInputs } from "../node/image-inputs.js";
+import { type ImageInput, readImageInputs } from "../node/image-inputs.js";
 import { openImageSource } from "../node/image-source.js";
 import { type LoadModelOptions, loadModel } from "../node/load-model.js";
 import { orReadFailed } from "../node/system-error.js";
 import type { DownloadProgress, SourceOptions } from "../node/weight-source.js";
 import { checkRow, type Prediction, runUncheckedRows } from "../predict/predict.js";
+import { joinBatch } from "../tasks/image-batch.js";
 import { knownPreprocessing, type LoadedModel } from "../tasks/open-model.js";
 import { namedPreprocessing } from "../tasks/prepare-model.js";
-import type { Float32Tensor, Tensor } from "../tensor/tensor.js";
 import type { Flags } from "./command.js";
 import { exitCodeOf } from "./exit-code.js";
 import { checkpointFlag, deviceFlags, integerFlag, isolateFlags, optionFlags, textFlag } from "./flags.js";
@@ -151,18 +151,6 @@ function rowError(row: Float32Array, output: string, file: string): string | nul
     if (thrown instanceof InceptionError) return messageOf(thrown);
     throw thrown;
   }
-}
-
-/** Single images as one batch, checked against what the network expects. */
-function joinBatch(inputs: readonly Float32Tensor[], { artefact, session }: LoadedModel): Tensor {
-  const batch = joinInputs(inputs);
-  const [found, expected] = [batch.shape.slice(1), session.inputs[0]?.shape.slice(1) ?? []];
-  if (expected.every((size, axis) => typeof size !== "number" || size === found[axis])) return batch;
-  throw new InceptionError(
-    "OPTION_INVALID",
-    `Cannot feed ${quoted(artefact.model)}: the preprocessing gives ${found.join("×")}, expected ${expected.join("×")}`,
-    { found, expected },
-  );
 }
 
 /** A prediction as `--json` prints it. */

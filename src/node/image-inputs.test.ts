@@ -7,10 +7,11 @@ import { PREPROCESSING } from "../data/index.js";
 import { InceptionError } from "../errors.js";
 import { encodeNpy } from "../formats/npy.js";
 import { imageBatch } from "../predict/predict.js";
+import { joinInputs } from "../tasks/image-batch.js";
 import { float32Tensor } from "../tensor/tensor.js";
 import { type Budget, createBudget } from "./budget.js";
 import { decodeImage } from "./decode-image.js";
-import { type ImageInput, joinInputs, readImageInputs } from "./image-inputs.js";
+import { type ImageInput, readImageInputs } from "./image-inputs.js";
 
 const preprocessing = { ...PREPROCESSING.facenet, resize: { kind: "warp", size: 8, filter: "bilinear" } } as const;
 

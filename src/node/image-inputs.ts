@@ -3,7 +3,7 @@ import { type Preprocessing, rgbImage } from "../data/index.js";
 import { InceptionError, orError } from "../errors.js";
 import { openNpy } from "../formats/npy.js";
 import { imageBatch } from "../predict/predict.js";
-import { type Float32Tensor, stackRows } from "../tensor/tensor.js";
+import type { Float32Tensor } from "../tensor/tensor.js";
 import { type Budget, createBudget } from "./budget.js";
 import { type DecodeOptions, openImage } from "./decode-image.js";
 import { openFileSource } from "./file-source.js";
@@ -123,27 +123,4 @@ async function readPixelArray(file: string): Promise<PixelArray> {
   } finally {
     await source.close();
   }
-}
-
-/**
- * Joins inputs of one size to a batch.
- *
- * @param inputs - each [1, C, H, W]; at least one
- * @throws InceptionError OPTION_INVALID where two sizes differ
- */
-export function joinInputs(inputs: readonly Float32Tensor[]): Float32Tensor {
-  const shape = inputs[0]?.shape.slice(1) ?? [];
-  const other = inputs.find((input) => input.shape.slice(1).join() !== shape.join());
-  if (other === undefined) {
-    return stackRows(
-      shape,
-      inputs.map(({ data }) => data),
-    );
-  }
-  const [found, expected] = [other.shape.slice(1).join("×"), shape.join("×")];
-  throw new InceptionError(
-    "OPTION_INVALID",
-    `Cannot join images to a batch: the preprocessing gives ${found}, expected ${expected} like the image before it; a batch size of 1 takes each alone`,
-    { found, expected },
-  );
 }

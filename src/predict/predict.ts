@@ -1,7 +1,7 @@
 import { type Image, type Preprocessing, preprocess, preprocessedShape } from "../data/index.js";
 import { InceptionError } from "../errors.js";
 import { quoted } from "../formats/quoted.js";
-import type { Session } from "../runtime/session.js";
+import type { RunOptions, Session } from "../runtime/session.js";
 import { checkFinite } from "../tensor/finite.js";
 import { elementCount, type Float32Tensor, float32Tensor, type Tensor } from "../tensor/tensor.js";
 
@@ -69,8 +69,9 @@ export async function runRows(
   input: Tensor,
   output: string,
   nameOf: (row: number) => string = (row) => `row ${row}`,
+  options: Pick<RunOptions, "signal"> = {},
 ): Promise<readonly Float32Array[]> {
-  const rows = await runUncheckedRows(session, input, output);
+  const rows = await runUncheckedRows(session, input, output, options);
   for (const [index, row] of rows.entries()) checkRow(row, output, nameOf(index));
   return rows;
 }
@@ -86,7 +87,12 @@ export function checkRow(row: Float32Array, output: string, name: string): void 
 }
 
 /** As `runRows`, but with whatever the network computes; for callers that pass each row to `checkRow` by itself. */
-export async function runUncheckedRows(session: Session, input: Tensor, output: string): Promise<readonly Float32Array[]> {
+export async function runUncheckedRows(
+  session: Session,
+  input: Tensor,
+  output: string,
+  { signal }: Pick<RunOptions, "signal"> = {},
+): Promise<readonly Float32Array[]> {
   const [name] = session.inputs.map((info) => info.name);
   if (!session.outputs.some((info) => info.name === output)) {
     throw new InceptionError(
@@ -95,7 +101,14 @@ export async function runUncheckedRows(session: Session, input: Tensor, output: 
       { output },
     );
   }
-  const results = await session.run({ [name ?? "input"]: input }, { fetches: [output], transfer: true });
+  const results = await session.run(
+    { [name ?? "input"]: input },
+    {
+      fetches: [output],
+      transfer: true,
+      ...(signal === undefined ? {} : { signal }),
+    },
+  );
   const data = results[output]?.data;
   if (!(data instanceof Float32Array))
     throw new InceptionError("OPTION_INVALID", `Cannot read output "${output}": it is not float32`, { output });

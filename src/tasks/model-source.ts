@@ -25,6 +25,6 @@ export function fileName(source: FileInput): string {
 }
 
 /** A URL without what follows its path; any other text as it is. */
-function withoutQuery(text: string): string {
+export function withoutQuery(text: string): string {
   return /^[a-z][a-z0-9+.-]+:\/\//i.test(text) ? text.replace(/[?#].*$/, "") : text;
 }

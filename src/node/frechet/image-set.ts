@@ -11,7 +11,8 @@ import {
   type Moments,
 } from "../../frechet/index.js";
 import { checkRow } from "../../predict/predict.js";
-import { type ImageInput, joinInputs, readImageInputs } from "../image-inputs.js";
+import { joinInputs } from "../../tasks/image-batch.js";
+import { type ImageInput, readImageInputs } from "../image-inputs.js";
 import type { FeatureNetwork } from "./network.js";
 
 interface ImageSetOptions {

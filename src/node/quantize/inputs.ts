@@ -1,7 +1,8 @@
 import type { Preprocessing } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
+import { joinInputs } from "../../tasks/image-batch.js";
 import type { Float32Tensor } from "../../tensor/tensor.js";
-import { joinInputs, readImageInputs } from "../image-inputs.js";
+import { readImageInputs } from "../image-inputs.js";
 
 /** Photographs, or windows of volumes, as one input of a network. */
 export interface InputBatch {

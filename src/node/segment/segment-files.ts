@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
+import { throwIfAborted } from "../../runtime/abort.js";
 import { type CaseWarning, mirrorings, planWindows } from "../../segment/index.js";
 import type { MeasuredLabel } from "../../segment/labels.js";
-import { throwIfAborted } from "../abort.js";
 import { sourceName } from "../training/source-names.js";
 import { writeVolume } from "../volumes.js";
 import { makeFolder, writeFileAtomic } from "../write-file.js";

@@ -2,11 +2,11 @@ import { compileInference } from "../../compile/compile.js";
 import type { SplitNetwork } from "../../compile/training/frozen.js";
 import type { Batch } from "../../data/batch.js";
 import { concatChunks } from "../../formats/onnx/encode.js";
+import { throwIfAborted } from "../../runtime/abort.js";
 import type { CancelSignal, RunOptions, Session, SessionOptions } from "../../runtime/session.js";
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import type { FeatureTable } from "../../train/feature-source.js";
 import type { BatchesOf, TrainedBatch } from "../../train/task.js";
-import { throwIfAborted } from "../abort.js";
 import { createNodeSession } from "../ort-session.js";
 
 /** What turns a batch into the inputs of the trained part. */

@@ -9,11 +9,11 @@
 import { type SplitNetwork, splitFrozen } from "../../compile/training/frozen.js";
 import type { TrainingOptions } from "../../compile/training/options.js";
 import { selectTrained } from "../../compile/training/training.js";
+import { throwIfAborted } from "../../runtime/abort.js";
 import { trainedParameters } from "../../train/freeze.js";
 import { bestEpoch, type EpochRow } from "../../train/history.js";
 import { type LoopParts, trainLoop } from "../../train/loop.js";
 import type { LearningTask, TrainedBatch } from "../../train/task.js";
-import { throwIfAborted } from "../abort.js";
 import { type FrozenPart, openFrozenPart } from "./frozen-part.js";
 import { loopOptions } from "./loop-options.js";
 import { type CompiledSettings, openTrainer } from "./open-trainer.js";

@@ -1,8 +1,8 @@
 /** How a run begins, and how it is resumed, whatever it trains. */
 import type { GivenOptions } from "../../options.js";
+import { untilAborted } from "../../runtime/abort.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
 import { settingsJson } from "../../train/settings.js";
-import { untilAborted } from "../abort.js";
 import { openRun, type Run } from "../open-run.js";
 import { createRun, makeRunFolder, type RunContents, resumeRun } from "../run-folder.js";
 import { placesOf } from "../run-sources.js";

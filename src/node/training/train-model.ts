@@ -6,11 +6,11 @@
  */
 import { InceptionError } from "../../errors.js";
 import { findModel, type GivenOptions } from "../../models/index.js";
+import { untilAborted } from "../../runtime/abort.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
 import type { Evaluation } from "../../train/metrics.js";
 import { familyRecipe } from "../../train/recipes.js";
 import { resolveSettings, type TrainingSettings } from "../../train/settings.js";
-import { untilAborted } from "../abort.js";
 import { type OpenedDataset, openDataset } from "../datasets/index.js";
 import type { Run } from "../open-run.js";
 import { checkFreeForRun } from "../run-folder.js";

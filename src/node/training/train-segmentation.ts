@@ -7,12 +7,12 @@
 import { foldSplit } from "../../data/index.js";
 import { InceptionError } from "../../errors.js";
 import type { GivenOptions } from "../../models/index.js";
+import { throwIfAborted, untilAborted } from "../../runtime/abort.js";
 import { type CaseFacts, caseFacts, type Fingerprint, fingerprintOf, trainingStatistics } from "../../segment/fingerprint.js";
 import { planTraining, type SegmentationPlan } from "../../segment/plan.js";
 import type { JsonRecord } from "../../train/json.js";
 import type { PatchEvaluation } from "../../train/segmentation.js";
 import { resolveSegmentationSettings, type SegmentationSettings, volumeAugmentation } from "../../train/segmentation-settings.js";
-import { throwIfAborted, untilAborted } from "../abort.js";
 import { openVolumeDataset, readCase, type VolumeCase, type VolumeDataset } from "../datasets/volume-dataset.js";
 import { checkFreeForRun } from "../run-folder.js";
 import { locateSource } from "../run-sources.js";

@@ -1,9 +1,9 @@
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
+import { throwIfAborted } from "../../runtime/abort.js";
 import type { CancelSignal } from "../../runtime/session.js";
 import type { TrainerOptions } from "../../runtime/trainer.js";
 import { type LabelMean, meanScores } from "../../segment/index.js";
-import { throwIfAborted } from "../abort.js";
 import { openVolumeDataset } from "../datasets/volume-dataset.js";
 import { type FailedCase, type ScoredCase, scoreLabelFiles } from "../evaluate-segmentation.js";
 import { openRun, RUN_FILES } from "../open-run.js";

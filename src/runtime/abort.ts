@@ -1,4 +1,4 @@
-import type { CancelSignal } from "../runtime/session.js";
+import type { CancelSignal } from "./session.js";
 
 /** @throws what the signal was aborted with */
 export function throwIfAborted(signal: CancelSignal | undefined): void {

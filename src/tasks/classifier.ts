@@ -1,0 +1,236 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import type { Preprocessing } from "../data/transforms/preprocess.js";
+import { InceptionError } from "../errors.js";
+import type { ExplainOptions, ExplanationName } from "../explain/index.js";
+import { quoted } from "../formats/quoted.js";
+import { type Prediction, topPredictions } from "../predict/predict.js";
+import type { CallOptions, ImageInput, SourceOptions } from "../runtime/platform.js";
+import type { Session, SessionOptions } from "../runtime/session.js";
+import { type Explainer, type Explanation, openExplainer } from "./explain.js";
+import type { ModelSource } from "./model-source.js";
+import {
+  knownPreprocessing,
+  type LoadedModel,
+  logitsOutput,
+  type ModelHost,
+  type OpenModelOptions,
+  openModel,
+  prepareAny,
+} from "./open-model.js";
+import { type ImageRun, type RunImagesOptions, runImages } from "./run-images.js";
+
+export interface ClassifyOptions extends RunImagesOptions {
+  /** How many classes, best first; at least 1. Default: 5. */
+  readonly top?: number;
+}
+
+export interface EmbedOptions extends RunImagesOptions {
+  /** Scale each vector to length 1, as similarity search wants it. Default: false. */
+  readonly normalize?: boolean;
+}
+
+export interface ExplainImageOptions extends CallOptions, ExplainOptions {
+  /** Default: "grad_cam". */
+  readonly method?: ExplanationName;
+  /** The class to explain, by index or name. Default: the most probable one. */
+  readonly target?: number | string;
+}
+
+/** What every opened model has. Close it to free its memory; `await using` does. */
+export interface OpenedModel {
+  /** Id of the network, or the name that a file of another program gives. */
+  readonly model: string;
+  /** Names of the classes by index; null where the model has none. */
+  readonly classNames: readonly string[] | null;
+  /** Where it runs. */
+  readonly device: Session["device"];
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface Embedder extends OpenedModel {
+  /** Feature vectors, of the output "embedding" where the model has it, otherwise of "features". */
+  embed(image: ImageInput, options?: EmbedOptions): Promise<Float32Array>;
+  embed(images: readonly ImageInput[], options?: EmbedOptions): Promise<readonly Float32Array[]>;
+}
+
+export interface Classifier extends Embedder {
+  /** The most probable classes, best first. */
+  classify(image: ImageInput, options?: ClassifyOptions): Promise<readonly Prediction[]>;
+  classify(images: readonly ImageInput[], options?: ClassifyOptions): Promise<readonly (readonly Prediction[])[]>;
+  /**
+   * An attribution map: how much each pixel contributes to a class. The first call differentiates the network and opens the
+   * result as a second session, which takes as long as opening the model did.
+   *
+   * @throws InceptionError OPTION_INVALID for a model of another program or an int8 model, which cannot be differentiated
+   */
+  explain(image: ImageInput, options?: ExplainImageOptions): Promise<Explanation>;
+}
+
+/**
+ * Open a model that classifies images.
+ *
+ * @throws InceptionError as `openModel`; OPTION_INVALID where the model has no logits, or its preprocessing is not known
+ */
+export async function openClassifier<F extends SourceOptions, P extends SessionOptions>(
+  host: ModelHost<F, P>,
+  source: ModelSource,
+  options: OpenModelOptions & F & P,
+): Promise<Classifier> {
+  const opened = await openImages(host, source, { ...options, needsClassifier: true });
+  const { run, loaded } = opened;
+  try {
+    const output = logitsOutput(loaded);
+    const explainers = explainersOf(host, source, opened.name, options);
+    const classify = async (images: ImageInput | readonly ImageInput[], given: ClassifyOptions = {}) => {
+      const top = checkedTop(given.top);
+      return each(images, async (all) =>
+        (await runImages(run, all, output, given)).map((row) => topPredictions(row, top, loaded.artefact.labels)),
+      );
+    };
+    const explain = async (image: ImageInput, given: ExplainImageOptions = {}) => {
+      const { target, signal, method = "grad_cam", ...settings } = given;
+      const decoded = await host.platform.decodeImage(image, { ...run.sources, ...(signal === undefined ? {} : { signal }) });
+      const explainer = await explainers.open(method, settings);
+      return explainer.explain(decoded, target, signal === undefined ? {} : { signal });
+    };
+    return withDisposal({
+      ...described(loaded),
+      // The overloads say which result belongs to which input; the functions compute both alike.
+      classify: classify as Classifier["classify"],
+      embed: embedding(run) as Classifier["embed"],
+      explain,
+      close: async () => {
+        await Promise.all([explainers.close(), loaded.close()]);
+      },
+    });
+  } catch (thrown) {
+    await loaded.close();
+    throw thrown;
+  }
+}
+
+/**
+ * Open a model for its feature vectors. Weights without the classifier will do.
+ *
+ * @throws InceptionError as `openModel`; OPTION_INVALID where its preprocessing is not known
+ */
+export async function openEmbedder<F extends SourceOptions, P extends SessionOptions>(
+  host: ModelHost<F, P>,
+  source: ModelSource,
+  options: OpenModelOptions & F & P,
+): Promise<Embedder> {
+  const { run, loaded } = await openImages(host, source, { ...options, needsClassifier: false });
+  try {
+    embeddingOutput(loaded);
+    return withDisposal({ ...described(loaded), embed: embedding(run) as Embedder["embed"], close: () => loaded.close() });
+  } catch (thrown) {
+    await loaded.close();
+    throw thrown;
+  }
+}
+
+interface OpenedImages<F extends SourceOptions> {
+  readonly run: ImageRun<F>;
+  readonly loaded: LoadedModel;
+  readonly name: string;
+}
+
+async function openImages<F extends SourceOptions, P extends SessionOptions>(
+  host: ModelHost<F, P>,
+  source: ModelSource,
+  options: OpenModelOptions & F & P,
+): Promise<OpenedImages<F>> {
+  const loaded = await openModel(host, source, options);
+  try {
+    const name = typeof source === "string" ? source : loaded.artefact.model;
+    const preprocessing: Preprocessing = knownPreprocessing(loaded, name);
+    return { run: { platform: host.platform, loaded, preprocessing, sources: options }, loaded, name };
+  } catch (thrown) {
+    await loaded.close();
+    throw thrown;
+  }
+}
+
+function described({ artefact, session }: LoadedModel): Omit<OpenedModel, "close" | typeof Symbol.asyncDispose> {
+  return { model: artefact.model, classNames: artefact.labels, device: session.device };
+}
+
+function withDisposal<T extends { readonly close: () => Promise<void> }>(opened: T): T & { [Symbol.asyncDispose](): Promise<void> } {
+  return { ...opened, [Symbol.asyncDispose]: () => opened.close() };
+}
+
+/** One image has one result, an array of them an array. */
+async function each<T>(
+  images: ImageInput | readonly ImageInput[],
+  compute: (all: readonly ImageInput[]) => Promise<readonly T[]>,
+): Promise<T | readonly T[]> {
+  if (isList(images)) return compute(images);
+  const [result] = await compute([images]);
+  if (result === undefined) throw new RangeError("Cannot run one image: there is no result");
+  return result;
+}
+
+function isList(images: ImageInput | readonly ImageInput[]): images is readonly ImageInput[] {
+  return Array.isArray(images);
+}
+
+function checkedTop(top = 5): number {
+  if (Number.isSafeInteger(top) && top >= 1) return top;
+  throw new InceptionError("OPTION_INVALID", `Cannot classify with top ${top}: expected an integer of at least 1`, { top });
+}
+
+function embedding<F extends SourceOptions>(run: ImageRun<F>) {
+  return async (images: ImageInput | readonly ImageInput[], options: EmbedOptions = {}) => {
+    const output = embeddingOutput(run.loaded);
+    return each(images, async (all) => {
+      const rows = await runImages(run, all, output, options);
+      return options.normalize === true ? rows.map(normalized) : rows;
+    });
+  };
+}
+
+/** The output that is a feature vector. @throws InceptionError OPTION_INVALID */
+export function embeddingOutput({ session, artefact }: LoadedModel): string {
+  const names = session.outputs.map(({ name }) => name);
+  const found = ["embedding", "features"].find((name) => names.includes(name));
+  if (found !== undefined) return found;
+  const fact = `it has no output "embedding" or "features" but ${names.join(", ")}`;
+  throw new InceptionError("OPTION_INVALID", `Cannot compute embeddings with ${quoted(artefact.model)}: ${fact}`, { outputs: names });
+}
+
+/** A vector of length 1; zeros, which have no direction, stay zeros. */
+function normalized(row: Float32Array): Float32Array {
+  let squares = 0;
+  for (const value of row) squares += value * value;
+  const norm = Math.sqrt(squares);
+  return norm === 0 ? row : row.map((value) => value / norm);
+}
+
+/** Explainers of a model, each opened at its first use. */
+function explainersOf<F extends SourceOptions, P extends SessionOptions>(
+  host: ModelHost<F, P>,
+  source: ModelSource,
+  name: string,
+  options: OpenModelOptions & F & P,
+) {
+  const opened = new Map<string, Promise<Explainer>>();
+  return {
+    open: (method: ExplanationName, settings: ExplainOptions): Promise<Explainer> => {
+      const key = JSON.stringify([method, settings]);
+      const found = opened.get(key);
+      if (found !== undefined) return found;
+      const explainer = prepareAny(host, source, options).then((prepared) =>
+        openExplainer(host.platform, name, prepared, { ...options, ...settings, methods: [method] }),
+      );
+      opened.set(key, explainer);
+      // One that could not be opened is tried again.
+      explainer.catch(() => opened.delete(key));
+      return explainer;
+    },
+    close: async () => {
+      const all = await Promise.allSettled(opened.values());
+      await Promise.all(all.map((result) => (result.status === "fulfilled" ? result.value.close() : undefined)));
+    },
+  };
+}

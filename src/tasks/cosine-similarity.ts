@@ -1,0 +1,24 @@
+/**
+ * Cosine of the angle between two vectors, in [-1, 1]: 1 for the same direction. Computed in double precision. A vector of zeros has
+ * no direction; its similarity to every vector is 0.
+ *
+ * @throws RangeError where the lengths differ
+ *
+ * @example
+ * ```ts
+ * import { cosineSimilarity } from "inceptionkit";
+ * cosineSimilarity([1, 0], [1, 1]); // 0.7071…
+ * ```
+ */
+export function cosineSimilarity(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) throw new RangeError(`Cannot compare vectors of ${a.length} and ${b.length} values: expected equal lengths`);
+  let [dot, squaredA, squaredB] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [a[i] ?? 0, b[i] ?? 0];
+    dot += x * y;
+    squaredA += x * x;
+    squaredB += y * y;
+  }
+  const norms = Math.sqrt(squaredA) * Math.sqrt(squaredB);
+  return norms === 0 ? 0 : Math.max(-1, Math.min(1, dot / norms));
+}
