@@ -1,42 +1,66 @@
-/** The core: tensors, graphs, ops, analysis, ONNX emission. Knows neither Node nor the browser. */
-export { type ReceptiveField, receptiveFields } from "./analysis/receptive-field.js";
-export { type LayerSummary, type StageSummary, type Summary, summarize } from "./analysis/summary.js";
-export { type GradientOptions, gradients } from "./autodiff/gradient.js";
-export { isSizeIndependent } from "./compile/any-size.js";
-export { type CompileOptions, compileInference } from "./compile/compile.js";
-export { type SplitNetwork, splitFrozen } from "./compile/training/frozen.js";
-export type { StateKind, StateTensor, TrainingFeed, TrainingOptions } from "./compile/training/options.js";
-export { type CompiledProgram, type CompiledTraining, compileTraining, initialState } from "./compile/training/training.js";
-export {
-  type Diagram,
-  type DiagramEdge,
-  type DiagramFormat,
-  type DiagramNode,
-  type DiagramOptions,
-  diagram,
-  renderDiagram,
-} from "./diagram/index.js";
-export {
-  type Comparison,
-  compareGraphs,
-  compareTensors,
-  comparisonSvg,
-  type Difference,
-  type TensorComparison,
-  type TensorSet,
-} from "./diff/index.js";
-export { type ErrorCode, type ErrorDetails, InceptionError, messageOf } from "./errors.js";
-export { type ByteSource, bytesSource } from "./formats/byte-source.js";
-export { concatChunks, type EncodedModel } from "./formats/onnx/encode.js";
-export type { Graph, GraphInput, GraphOutput, Module, Node, Parameter, ParameterRole, Stage } from "./ir/graph.js";
-export { printGraph } from "./ir/print.js";
-export { selectOutputs } from "./ir/prune.js";
-export { GraphBuilder, type Ref } from "./ops/build.js";
-export { checkGraph, OPS, type OpName } from "./ops/index.js";
-export type { Profile } from "./ops/op.js";
-export { adadelta, adagrad, adam, adamw, type Optimizer, optimizerOf, rmsprop, rmspropTf, sgd } from "./optim/index.js";
-export type { Trainer, TrainerOptions, TrainingProgram } from "./runtime/trainer.js";
-export type { DType, TensorData } from "./tensor/dtype.js";
-export { fillCheckpointTensor, fillUniform } from "./tensor/fill.js";
-export type { Dim, Shape, TensorType } from "./tensor/shape.js";
-export { elementCount, float32Tensor, type Tensor } from "./tensor/tensor.js";
+/** The task layer in Node: what most programs need. `browser.ts` exports the same names with the same types in pages. */
+import { NODE_MODELS } from "./node/load-model.js";
+import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
+import type { ExportOnnxOptions } from "./tasks/export.js";
+import type { ModelSource } from "./tasks/model-source.js";
+import { type OpenOptions, taskOptions } from "./tasks/open-options.js";
+import { toOnnx as onnx } from "./tasks/to-onnx.js";
+
+export { InceptionError } from "./errors.js";
+export type * from "./tasks/api-types.js";
+export { cosineSimilarity } from "./tasks/cosine-similarity.js";
+export { describe } from "./tasks/network.js";
+
+/**
+ * Open a model that classifies images. Close it to free its memory; `await using` does.
+ *
+ * @param source - a model id with `weights`, an exported `.onnx` file (path, URL, bytes or Blob), a run directory, a bundled model,
+ *   or a network of `describe` with `weights`
+ * @throws InceptionError MODEL_UNKNOWN, OPTION_INVALID, SOURCE_INVALID, FILE_…, WEIGHTS_MISMATCH, NOT_FINITE, SESSION_FAILED,
+ *   DEVICE_UNAVAILABLE, SELF_CHECK_FAILED
+ *
+ * @example
+ * ```ts
+ * import { openClassifier } from "inceptionkit";
+ * await using classifier = await openClassifier("examples/digits/digits.onnx");
+ * const [best] = await classifier.classify("examples/digits/images/7-a.png");
+ * console.log(best?.className, best?.probability); // seven 0.95…
+ * ```
+ */
+export function openClassifier(source: ModelSource, options: OpenOptions = {}): Promise<Classifier> {
+  return classifier(NODE_MODELS, source, taskOptions(options));
+}
+
+/**
+ * Open a model for its feature vectors. Weights without the classifier will do.
+ *
+ * @throws InceptionError as `openClassifier`
+ *
+ * @example
+ * ```ts
+ * import { cosineSimilarity, openEmbedder } from "inceptionkit";
+ * await using embedder = await openEmbedder("examples/digits/digits.onnx");
+ * const [a, b] = await embedder.embed(["examples/digits/images/7-a.png", "examples/digits/images/7-b.png"]);
+ * console.log(cosineSimilarity(a ?? [], b ?? []));
+ * ```
+ */
+export function openEmbedder(source: ModelSource, options: OpenOptions = {}): Promise<Embedder> {
+  return embedder(NODE_MODELS, source, taskOptions(options));
+}
+
+/**
+ * A model as one self-contained ONNX file: any batch size, with class names, preprocessing, origin and license of the weights, and a
+ * self-check that is computed here and checked wherever the file is opened.
+ *
+ * @throws InceptionError as `openClassifier`; OPTION_INVALID for `dynamicSize` of a network with layers of fixed size
+ *
+ * @example
+ * ```ts
+ * import { toOnnx } from "inceptionkit";
+ * const bytes = await toOnnx("hippocampus");
+ * console.log(bytes.byteLength);
+ * ```
+ */
+export function toOnnx(source: ModelSource, options: OpenOptions & ExportOnnxOptions = {}): Promise<Uint8Array> {
+  return onnx(NODE_MODELS, source, taskOptions(options), options);
+}

@@ -73,7 +73,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "analysis",
     "diff",
   ],
-  "index.ts": [
+  "core.ts": [
     "errors.ts",
     "tensor",
     "formats",
@@ -89,6 +89,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "diff",
     "runtime",
   ],
+  "index.ts": ["errors.ts", "tasks", "node"],
   node: [
     "errors.ts",
     "options.ts",

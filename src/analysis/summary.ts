@@ -40,7 +40,7 @@ export interface LayerSummary extends StageSummary {
  *
  * @example
  * ```ts
- * import { summarize } from "inceptionkit";
+ * import { summarize } from "inceptionkit/core";
  * import { describeModel } from "inceptionkit/models";
  * summarize(describeModel("googlenet")).params; // 6624904
  * ```

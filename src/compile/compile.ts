@@ -50,7 +50,7 @@ export interface CompileOptions {
  *
  * @example
  * ```ts
- * import { compileInference, concatChunks } from "inceptionkit";
+ * import { compileInference, concatChunks } from "inceptionkit/core";
  * import { describeModel } from "inceptionkit/models";
  * import { goldenParameters } from "inceptionkit/weights";
  * const graph = describeModel("googlenet", { widthMultiplier: 0.125 });

@@ -62,7 +62,7 @@ export interface DiagramOptions {
  * @example
  * ```ts
  * import { describeModel } from "inceptionkit/models";
- * import { diagram } from "inceptionkit";
+ * import { diagram } from "inceptionkit/core";
  * diagram(describeModel("googlenet"), { block: "inception3a" }).nodes.length; // 10
  * ```
  */

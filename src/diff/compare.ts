@@ -62,7 +62,7 @@ export interface Comparison {
  *
  * @example
  * ```ts
- * import { compareGraphs } from "inceptionkit";
+ * import { compareGraphs } from "inceptionkit/core";
  * import { describeModel } from "inceptionkit/models";
  * const { differences } = compareGraphs(describeModel("googlenet.paper"), describeModel("googlenet.public"));
  * differences.filter(({ kind }) => kind === "kernel").length; // 10: nine 5×5 branches, and the pool before 5a

@@ -63,7 +63,7 @@ interface CompareTensorsOptions {
  *
  * @example
  * ```ts
- * import { compareTensors, float32Tensor } from "inceptionkit";
+ * import { compareTensors, float32Tensor } from "inceptionkit/core";
  * const set = (name: string, values: readonly number[]) => {
  *   const tensor = float32Tensor([values.length], Float32Array.from(values));
  *   return { name, tensors: new Map([["bias", { dtype: "float32", shape: tensor.shape, read: async () => tensor }]]) };

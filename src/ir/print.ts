@@ -8,7 +8,7 @@ import { typeOf } from "./graph.js";
  * @example
  * ```ts
  * import { describeModel } from "inceptionkit/models";
- * import { printGraph } from "inceptionkit";
+ * import { printGraph } from "inceptionkit/core";
  * printGraph(describeModel("googlenet")).split("\n")[0]; // 'graph "googlenet.public"'
  * ```
  */

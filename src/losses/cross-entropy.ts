@@ -34,7 +34,7 @@ const LARGEST_FLOAT = 3.4028234663852886e38;
  *
  * @example
  * ```ts
- * import { GraphBuilder } from "inceptionkit";
+ * import { GraphBuilder } from "inceptionkit/core";
  * import { crossEntropy } from "inceptionkit/train";
  * const b = new GraphBuilder("loss");
  * const loss = crossEntropy(b, "loss", b.input("logits", [8, 10]), b.input("targets", [8, 10]), { labelSmoothing: 0.1 });

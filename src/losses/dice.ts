@@ -64,7 +64,7 @@ const LARGEST_FLOAT = 3.4028234663852886e38;
  *
  * @example
  * ```ts
- * import { GraphBuilder } from "inceptionkit";
+ * import { GraphBuilder } from "inceptionkit/core";
  * import { dice } from "inceptionkit/train";
  * const b = new GraphBuilder("loss");
  * const [logits, targets] = [b.input("logits", [2, 3, 64, 64, 64]), b.input("targets", [2, 3, 64, 64, 64])];
@@ -89,7 +89,7 @@ export function dice(b: GraphBuilder, path: string, logits: Ref, targets: Ref, o
  *
  * @example
  * ```ts
- * import { GraphBuilder } from "inceptionkit";
+ * import { GraphBuilder } from "inceptionkit/core";
  * import { diceCrossEntropy } from "inceptionkit/train";
  * const b = new GraphBuilder("loss");
  * const [logits, targets] = [b.input("logits", [2, 3, 96, 96]), b.input("targets", [2, 3, 96, 96])];
@@ -120,7 +120,7 @@ export function diceCrossEntropy(b: GraphBuilder, path: string, logits: Ref, tar
  *
  * @example
  * ```ts
- * import { GraphBuilder } from "inceptionkit";
+ * import { GraphBuilder } from "inceptionkit/core";
  * import { nnunetDiceCrossEntropy } from "inceptionkit/train";
  * const b = new GraphBuilder("loss");
  * const [logits, targets] = [b.input("logits", [2, 3, 64, 64, 64]), b.input("targets", [2, 3, 64, 64, 64])];

@@ -13,7 +13,7 @@ import { formatShape, sameShape } from "../tensor/shape.js";
  *
  * @example
  * ```ts
- * import { GraphBuilder } from "inceptionkit";
+ * import { GraphBuilder } from "inceptionkit/core";
  * import { oneHotTargets } from "inceptionkit/train";
  * const b = new GraphBuilder("targets");
  * oneHotTargets(b, "targets", b.input("labels", [8], "int32"), 10).type.shape; // [8, 10]

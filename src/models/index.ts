@@ -19,7 +19,7 @@ export interface Model {
   readonly id: string;
   readonly family: string;
   /** Which of the family's published, drawn or listed shapes. */
-  readonly form: "spec" | "paper" | "public" | "table" | "code" | "slim" | "caffe" | "fid";
+  readonly form: "spec" | "paper" | "public" | "table" | "code" | "slim" | "caffe" | "fid" | "custom";
   /** What its default head gives: class logits, an embedding, or class logits for each voxel. */
   readonly task: "classify" | "embed" | "segment";
   /** Where the architecture comes from. */

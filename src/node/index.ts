@@ -7,6 +7,7 @@ export { imageBatch, type Prediction, runRows, softmax, topPredictions } from ".
 export type { Device, RunOptions, Session, SessionOptions, TensorInfo } from "../runtime/session.js";
 export type { MeasuredLabel, SegmentedLabel } from "../segment/labels.js";
 export type { Explainer, Explanation, ExplanationMap } from "../tasks/explain.js";
+export type { ExportOnnxOptions, ExportSafetensorsOptions } from "../tasks/export.js";
 export type { CheckpointChoice } from "../tasks/open-model.js";
 export { type LoadedModel, logitsOutput, SELF_CHECK_TOLERANCE } from "../tasks/open-model.js";
 export { namedPreprocessing, type PreparedModel } from "../tasks/prepare-model.js";
@@ -25,10 +26,8 @@ export {
   type FailedCase,
   type ScoredCase,
 } from "./evaluate-segmentation.js";
-
 export { type ExplainerOptions, exportExplanation, openExplainer } from "./explain/explainer.js";
-
-export { type ExportOnnxOptions, type ExportSafetensorsOptions, exportOnnx, exportSafetensors } from "./export-model.js";
+export { exportOnnx, exportSafetensors } from "./export-model.js";
 export { exportTimm } from "./export-timm.js";
 export { type FileSource, openFileSource } from "./file-source.js";
 export {

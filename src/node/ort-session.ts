@@ -56,7 +56,7 @@ export interface NodeSessionOptions extends SessionOptions, IsolationOptions {
  *
  * @example
  * ```ts
- * import { float32Tensor } from "inceptionkit";
+ * import { float32Tensor } from "inceptionkit/core";
  * import { createNodeSession } from "inceptionkit/node";
  *
  * const pixels = new Float32Array(3 * 64 * 64);

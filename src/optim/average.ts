@@ -27,7 +27,7 @@ export interface AverageSite {
  *
  * @example
  * ```ts
- * import { GraphBuilder } from "inceptionkit";
+ * import { GraphBuilder } from "inceptionkit/core";
  * import { averageParameters } from "inceptionkit/train";
  * const b = new GraphBuilder("average");
  * const [average, parameter, step] = [b.input("average", [6]), b.input("parameter", [6]), b.input("step", [])];

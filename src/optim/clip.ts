@@ -24,7 +24,7 @@ export interface Clipped {
  *
  * @example
  * ```ts
- * import { GraphBuilder } from "inceptionkit";
+ * import { GraphBuilder } from "inceptionkit/core";
  * import { clipByNorm } from "inceptionkit/train";
  * const b = new GraphBuilder("clip");
  * const { gradients, norm } = clipByNorm(b, "clip", [b.input("gradient", [6])], 2);
@@ -52,7 +52,7 @@ export function clipByNorm(b: GraphBuilder, path: string, gradients: readonly Re
  *
  * @example
  * ```ts
- * import { GraphBuilder } from "inceptionkit";
+ * import { GraphBuilder } from "inceptionkit/core";
  * import { clipByValue } from "inceptionkit/train";
  * const b = new GraphBuilder("clip");
  * for (const clipped of clipByValue(b, "clip", [b.input("gradient", [6])], 0.5)) b.output("clipped", clipped);

@@ -230,7 +230,7 @@ function explainersOf<F extends SourceOptions, P extends SessionOptions>(
     },
     close: async () => {
       const all = await Promise.allSettled(opened.values());
-      await Promise.all(all.map((result) => (result.status === "fulfilled" ? result.value.close() : undefined)));
+      await Promise.all(all.flatMap((result) => (result.status === "fulfilled" ? [result.value.close()] : [])));
     },
   };
 }

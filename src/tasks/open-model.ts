@@ -129,7 +129,9 @@ export async function prepareAny<F extends SourceOptions>(
   const shown = typeof source === "string" ? source : model.id;
   rejectForeign("network", shown, options);
   const { weights } = options;
-  if (weights !== undefined) return prepareModel(platform, model, weights, options);
+  // A network that was described has its options; others given here come on top.
+  const described = typeof source === "object" && "model" in source ? { options: { ...source.options, ...options.options } } : {};
+  if (weights !== undefined) return prepareModel(platform, model, weights, { ...options, ...described });
   throw new InceptionError(
     "OPTION_INVALID",
     `Cannot run "${shown}" without weights: expected a source, as in --weights model.safetensors or --weights hf:owner/name`,
@@ -202,8 +204,8 @@ async function openOnnxFile<F extends SourceOptions, P extends SessionOptions>(
   rejectForeign("file", fileName(file), options);
   const source = await platform.openSource(file, options);
   const bytes = await source.read(0, source.size).finally(() => source.close());
-  // Bytes that the caller handed over stay the caller's.
-  return openOnnxBytes(platform, file instanceof Uint8Array ? bytes.slice() : bytes, source.name, options);
+  // Bytes that the caller handed over stay the caller's. `slice` of a Buffer would not copy.
+  return openOnnxBytes(platform, file instanceof Uint8Array ? new Uint8Array(bytes) : bytes, source.name, options);
 }
 
 /**

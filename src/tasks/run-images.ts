@@ -42,14 +42,17 @@ export async function runImages<F extends SourceOptions>(
   const size = checkedBatchSize(options.batchSize);
   const starts = Array.from({ length: Math.ceil(images.length / size) }, (_, index) => index * size);
   const rows: Float32Array[] = [];
-  let next = prepareBatch(run, images, 0, size, options);
+  const prepare = (start: number): Promise<readonly Float32Tensor[]> => {
+    const prepared = prepareBatch(run, images, start, size, options);
+    // Awaited in a later round, or never; until then a failure is not unhandled.
+    prepared.catch(() => {});
+    return prepared;
+  };
+  let next = prepare(0);
   for (const start of starts) {
     throwIfAborted(options.signal);
     const inputs = await next;
-    const following = prepareBatch(run, images, start + size, size, options);
-    // Awaited in the next round; a failure there must not end the process before.
-    following.catch(() => {});
-    next = following;
+    next = prepare(start + size);
     const nameOf = (row: number): string => nameOfImage(images, start + row);
     rows.push(...(await runRows(run.loaded.session, joinBatch(inputs, run.loaded), output, nameOf, options)));
     options.onProgress?.(rows.length, images.length);

@@ -101,7 +101,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): SafetensorsParts {
  * @example
  * ```ts
  * import { encodeCheckpoint, readCheckpoint } from "inceptionkit/train";
- * import { bytesSource } from "inceptionkit";
+ * import { bytesSource } from "inceptionkit/core";
  * const state = new Map([["fc.bias", { dtype: "float32", shape: [2], data: Float32Array.of(1, 2) } as const]]);
  * const position = { epoch: 0, batch: 3, step: 3 };
  * const meta = { model: "googlenet", options: {}, graphHash: "00", config: {}, position, seed: 7, history: [], partial: {} };

@@ -57,7 +57,7 @@ export interface CompiledTraining {
  *
  * @example
  * ```ts
- * import { compileTraining, sgd } from "inceptionkit";
+ * import { compileTraining, sgd } from "inceptionkit/core";
  * import { describeModel } from "inceptionkit/models";
  * const network = describeModel("googlenet", { inputSize: 64, widthMultiplier: 0.125, numClasses: 10 });
  * const optimizer = sgd({ momentum: 0.9 });

@@ -9,10 +9,12 @@ import { concatChunks, type EncodedModel } from "../../formats/onnx/encode.js";
 import type { Graph } from "../../ir/graph.js";
 import type { Artefact, Golden } from "../../predict/artefact.js";
 import type { Session } from "../../runtime/session.js";
+import { encodeSegmentation, goldenExample, withSelfCheck } from "../../tasks/export.js";
 import type { PreparedModel } from "../../tasks/prepare-model.js";
 import { stackRows } from "../../tensor/tensor.js";
-import { goldenExample, writeOnnx, writeSegmentation } from "../export-model.js";
 import { createNodeSession } from "../ort-session.js";
+import { NODE_PLATFORM } from "../platform.js";
+import { writeFileAtomic } from "../write-file.js";
 import { collectHistograms } from "./calibrate.js";
 import { withKernels } from "./constants.js";
 import type { InputBatch } from "./inputs.js";
@@ -147,8 +149,11 @@ async function quantized({ source, samples, options, checked }: Task): Promise<M
 
 async function write({ source }: Task, { graph, compiled, ranges }: Made, artefact: Artefact, file: string): Promise<void> {
   const { segmentation: recipe } = source.prepared.artefact;
-  if (recipe === undefined) await writeOnnx(compiled, artefact, exampleOver(graph, ranges), file);
-  else await writeSegmentation({ network: compiled, graph, artefact, recipe, rawInput: "patch" }, file);
+  const { chunks } =
+    recipe === undefined
+      ? await withSelfCheck(NODE_PLATFORM, compiled, artefact, exampleOver(graph, ranges))
+      : await encodeSegmentation(NODE_PLATFORM, { network: compiled, graph, artefact, recipe, rawInput: "patch" });
+  await writeFileAtomic(file, chunks);
 }
 
 function checkedOptions(options: QuantizeModelOptions, defaults: SampleSource["defaults"]) {

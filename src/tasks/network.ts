@@ -1,0 +1,73 @@
+import { type Summary, summarize } from "../analysis/summary.js";
+import { type DiagramFormat, diagram, renderDiagram } from "../diagram/index.js";
+import type { Graph } from "../ir/graph.js";
+import { findModel, type GivenOptions, type Model } from "../models/index.js";
+import { GraphBuilder } from "../ops/build.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { type Initializer, initialParameters } from "../weights/initialize.js";
+import type { DescribedModel } from "./model-source.js";
+
+/** An architecture without weights. */
+export interface Network extends DescribedModel {
+  readonly name: string;
+  readonly graph: Graph;
+  /** Stages and layers with their shapes, parameters and multiply–accumulate operations. */
+  summary(): Summary;
+  /** A drawing as text. Default: "svg". */
+  diagram(format?: DiagramFormat): Promise<string>;
+  /** Values for every parameter, to train from scratch. The same seed gives the same values. Default initializer: "he_normal". */
+  initialize(seed: number, initializer?: Initializer): ReadonlyMap<string, Tensor>;
+}
+
+/** A function that adds the nodes of a custom network: its inputs, its layers, its outputs. */
+export type NetworkBuilder = (b: GraphBuilder) => void;
+
+/**
+ * A network of the list by its id, with options; or a custom network under a name of yours, from ops and layers.
+ *
+ * A custom network that ends in "logits" [N, classes] classifies, one that ends in "logits" [N, classes, D, H, W] segments; any
+ * other computes embeddings.
+ *
+ * @throws InceptionError MODEL_UNKNOWN, OPTION_INVALID, SHAPE_INVALID, GRAPH_INVALID
+ */
+export function describe(name: string, given: GivenOptions | NetworkBuilder = {}): Network {
+  if (typeof given !== "function") {
+    const model = findModel(name);
+    return networkOf(model, model.describe(given), given);
+  }
+  const b = new GraphBuilder(name);
+  given(b);
+  const graph = b.finish();
+  return networkOf(customModel(name, graph), graph, {});
+}
+
+function networkOf(model: Model, graph: Graph, options: GivenOptions): Network {
+  return {
+    name: graph.name,
+    model,
+    options,
+    graph,
+    summary: () => summarize(graph),
+    diagram: (format = "svg") => renderDiagram(diagram(graph), format),
+    initialize: (seed, initializer) => initialParameters(graph, seed, initializer),
+  };
+}
+
+function customModel(name: string, graph: Graph): Model {
+  return {
+    id: name,
+    family: name,
+    form: "custom",
+    task: taskOf(graph),
+    source: "custom network",
+    minInputSize: 1,
+    options: {},
+    describe: () => graph,
+  };
+}
+
+function taskOf(graph: Graph): Model["task"] {
+  const logits = graph.outputs.find(({ name }) => name === "logits");
+  if (logits === undefined) return "embed";
+  return graph.types.get(logits.value)?.shape.length === 5 ? "segment" : "classify";
+}

@@ -1,0 +1,19 @@
+import { concatChunks } from "../formats/onnx/encode.js";
+import type { SourceOptions } from "../runtime/platform.js";
+import type { SessionOptions } from "../runtime/session.js";
+import { type ExportOnnxOptions, encodeOnnx } from "./export.js";
+import type { ModelSource } from "./model-source.js";
+import { type ModelHost, type OpenModelOptions, prepareAny } from "./open-model.js";
+
+/** The bytes of a model as an ONNX file; see `encodeOnnx`. */
+export async function toOnnx<F extends SourceOptions, P extends SessionOptions>(
+  host: ModelHost<F, P>,
+  source: ModelSource,
+  options: OpenModelOptions & F,
+  { outputs, dynamicSize }: ExportOnnxOptions,
+): Promise<Uint8Array> {
+  const prepared = await prepareAny(host, source, options);
+  const kept = { ...(outputs === undefined ? {} : { outputs }), ...(dynamicSize === undefined ? {} : { dynamicSize }) };
+  const { chunks } = await encodeOnnx(host.platform, prepared, kept);
+  return concatChunks(chunks);
+}

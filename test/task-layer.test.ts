@@ -1,0 +1,180 @@
+/** The task layer in Node, through the entry that programs import. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { expect, describe as suite, test } from "vitest";
+import { parsePreprocessing } from "../src/data/index.js";
+import { decodeModel } from "../src/formats/onnx/decode.js";
+import { encodeSafetensors } from "../src/formats/safetensors.js";
+import { cosineSimilarity, describe, openClassifier, openEmbedder, toOnnx } from "../src/index.js";
+import { convUnit } from "../src/layers/conv-unit.js";
+import { globalPool, linear } from "../src/layers/head.js";
+import { decodeImage } from "../src/node/decode-image.js";
+import { failureOf } from "./failures.js";
+import { ROOT } from "./program.js";
+
+const DIGITS = path.join(ROOT, "examples/digits");
+const MODEL = path.join(DIGITS, "digits.onnx");
+const WEIGHTS = path.join(DIGITS, "googlenet-digits.safetensors");
+const SEVEN = path.join(DIGITS, "images/7-a.png");
+const THREE = path.join(DIGITS, "images/3-a.png");
+const NETWORK = { widthMultiplier: 0.25, numClasses: 10, inputSize: 64 };
+const preprocessing = parsePreprocessing(JSON.parse(readFileSync(path.join(DIGITS, "preprocessing.json"), "utf8")), "preprocessing.json");
+const classNames = JSON.parse(readFileSync(path.join(DIGITS, "labels.json"), "utf8")) as readonly string[];
+const expected = JSON.parse(readFileSync(path.join(DIGITS, "expected.json"), "utf8")) as {
+  readonly images: readonly { readonly file: string; readonly probability: number }[];
+};
+
+suite("openClassifier", () => {
+  test("takes an image from everywhere, one or many", async () => {
+    await using classifier = await openClassifier(MODEL);
+    const bytes = readFileSync(SEVEN);
+    const [pixels, blob, file] = [await decodeImage(SEVEN), new Blob([bytes]), new File([bytes], "seven.png")];
+    const images = [SEVEN, pathToFileURL(SEVEN), pathToFileURL(SEVEN).href, bytes, blob, file, pixels];
+    const all = await classifier.classify(images, { top: 3, batchSize: 2 });
+    const [first] = all;
+    expect(first).toHaveLength(3);
+    expect(first?.[0]).toMatchObject({ index: 7, className: "seven" });
+    for (const predictions of all) expect(predictions).toEqual(first);
+    expect(await classifier.classify(SEVEN, { top: 3 })).toEqual(first);
+    expect(classifier).toMatchObject({ model: "googlenet.public", classNames, device: "cpu" });
+  });
+
+  test("gives what the recorded example says", async () => {
+    await using classifier = await openClassifier(MODEL);
+    const name = path.basename(SEVEN);
+    const [best] = await classifier.classify(SEVEN, { top: 1 });
+    expect(best?.probability).toBeCloseTo(recorded(name), 5);
+  });
+
+  test("a model from a path, a URL, bytes, a Blob, an id with weights and a described network: the same probabilities", async () => {
+    const bytes = readFileSync(MODEL);
+    const described = describe("googlenet", NETWORK);
+    const own = { weights: WEIGHTS, preprocessing, classNames };
+    const models = [
+      await openClassifier(MODEL),
+      await openClassifier(pathToFileURL(MODEL)),
+      await openClassifier(bytes),
+      await openClassifier(new Blob([bytes])),
+      await openClassifier("googlenet", { ...own, options: NETWORK }),
+      await openClassifier("googlenet", { ...own, weights: readFileSync(WEIGHTS), options: NETWORK }),
+      await openClassifier(described, own),
+    ];
+    const answers = await Promise.all(models.map((model) => model.classify([SEVEN, THREE])));
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    // What was handed over is still the caller's.
+    expect(bytes.byteLength).toBe(readFileSync(MODEL).byteLength);
+    await Promise.all(models.map((model) => model.close()));
+  });
+
+  test("explains, also an exported model, and only then opens a second session", async () => {
+    await using exported = await openClassifier(MODEL);
+    await using described = await openClassifier("googlenet", { weights: WEIGHTS, preprocessing, classNames, options: NETWORK });
+    const [a, b] = [await exported.explain(SEVEN), await described.explain(SEVEN)];
+    expect(a).toEqual(b);
+    expect(a.class).toMatchObject({ index: 7, className: "seven" });
+    expect(a.maps).toMatchObject([{ method: "grad_cam", width: 64, height: 64 }]);
+    const three = await exported.explain(SEVEN, { target: "three", method: "input_gradient" });
+    expect([three.class.index, three.maps[0]?.method]).toEqual([3, "input_gradient"]);
+  });
+
+  test("an image that cannot be used is named; the model runs on", async () => {
+    await using classifier = await openClassifier(MODEL);
+    expect(await failureOf(classifier.classify([SEVEN, path.join(DIGITS, "none.png")]))).toMatchObject({
+      code: "FILE_NOT_FOUND",
+      message: `Cannot open "${path.join(DIGITS, "none.png")}": no such file or directory`,
+    });
+    expect(await failureOf(classifier.classify([SEVEN, new TextEncoder().encode("no image")]))).toMatchObject({
+      code: "FILE_UNRECOGNIZED",
+      message: 'Cannot decode image "image 1": the content is no known image format, expected one of JPEG, PNG, WebP, AVIF, GIF, TIFF',
+    });
+    expect(await failureOf(classifier.classify(SEVEN, { top: 0 }))).toMatchObject({
+      code: "OPTION_INVALID",
+      message: "Cannot classify with top 0: expected an integer of at least 1",
+    });
+    expect(await failureOf(classifier.classify(SEVEN, { batchSize: 0 }))).toMatchObject({
+      code: "OPTION_INVALID",
+      message: "Cannot run images with batchSize 0: expected an integer from 1 to 1,024",
+    });
+    expect((await classifier.classify(SEVEN))[0]?.index).toBe(7);
+  });
+
+  test("obeys a signal, before and between batches, and says how far it is", async () => {
+    await using classifier = await openClassifier(MODEL);
+    const reason = new Error("enough");
+    await expect(classifier.classify(SEVEN, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const controller = new AbortController();
+    const seen: (readonly [number, number])[] = [];
+    const onProgress = (done: number, total: number) => {
+      seen.push([done, total]);
+      controller.abort(reason);
+    };
+    const images = Array.from({ length: 6 }, () => SEVEN);
+    await expect(classifier.classify(images, { batchSize: 2, signal: controller.signal, onProgress })).rejects.toBe(reason);
+    expect(seen).toEqual([[2, 6]]);
+  });
+
+  test("an end closes every session", async () => {
+    const classifier = await openClassifier(MODEL);
+    await classifier.explain(SEVEN);
+    await classifier.close();
+    expect(await failureOf(classifier.classify(SEVEN))).toMatchObject({ code: "SESSION_CLOSED" });
+  });
+});
+
+suite("openEmbedder", () => {
+  test("gives feature vectors, of length 1 if asked for", async () => {
+    await using embedder = await openEmbedder(MODEL);
+    const [a, b, other] = await embedder.embed([SEVEN, path.join(DIGITS, "images/7-b.png"), THREE]);
+    expect(a).toHaveLength(256);
+    expect(cosineSimilarity(a ?? [], b ?? [])).toBeGreaterThan(cosineSimilarity(a ?? [], other ?? []));
+    const normalized = await embedder.embed(SEVEN, { normalize: true });
+    expect(Math.hypot(...normalized)).toBeCloseTo(1, 6);
+    expect(cosineSimilarity(normalized, a ?? [])).toBeCloseTo(1, 6);
+  });
+});
+
+suite("cosineSimilarity", () => {
+  test("is the cosine of the angle", () => {
+    expect(cosineSimilarity([1, 0], [1, 1])).toBeCloseTo(Math.SQRT1_2, 15);
+    expect(cosineSimilarity([3, 4], [-3, -4])).toBe(-1);
+    expect(cosineSimilarity([0, 0], [1, 2])).toBe(0);
+    expect(() => cosineSimilarity([1], [1, 2])).toThrow("Cannot compare vectors of 1 and 2 values: expected equal lengths");
+  });
+});
+
+suite("a custom network", () => {
+  const network = describe("tiny", (b) => {
+    const x = b.input("input", ["N", 3, 16, 16]);
+    const unit = { outChannels: 4, kernelShape: [3, 3], strides: [2, 2] };
+    const map = b.stage("stem", convUnit(b, "stem", x, unit, { kind: "batch_norm", epsilon: 1e-3 }));
+    const features = globalPool(b, "pool", map, "vector");
+    b.output("logits", b.stage("fc", linear(b, "fc", features, 3)));
+    b.output("features", features);
+  });
+
+  test("is summarized, drawn, and runs like a listed one", async () => {
+    expect(network.summary().params).toBe(4 * 27 + 8 + 15);
+    expect(await network.diagram("mermaid")).toContain("stem");
+    const { header, chunks } = encodeSafetensors([...network.initialize(1)], {});
+    const weights = Buffer.concat([header, ...chunks]);
+    await using classifier = await openClassifier(network, { weights, preprocessing: { ...preprocessing, crop: [16, 16] } });
+    expect(await classifier.classify(SEVEN)).toHaveLength(3);
+    expect((await classifier.explain(SEVEN)).maps).toHaveLength(1);
+  });
+});
+
+suite("toOnnx", () => {
+  test("gives the file that export writes", async () => {
+    const options = { weights: WEIGHTS, preprocessing, classNames, options: NETWORK };
+    const bytes = await toOnnx("googlenet", options);
+    const { graph } = decodeModel(bytes, { name: "own" });
+    expect(graph).toEqual(decodeModel(readFileSync(MODEL), { name: "file" }).graph);
+    await using classifier = await openClassifier(bytes);
+    expect((await classifier.classify(SEVEN))[0]).toMatchObject({ className: "seven" });
+  });
+});
+
+function recorded(name: string): number {
+  return expected.images.find(({ file }) => file === `images/${name}`)?.probability ?? Number.NaN;
+}
