@@ -4,6 +4,7 @@ export { type LayerSummary, type StageSummary, type Summary, summarize } from ".
 export { type GradientOptions, gradients } from "./autodiff/gradient.js";
 export { isSizeIndependent } from "./compile/any-size.js";
 export { type CompileOptions, compileInference } from "./compile/compile.js";
+export type { Target, TargetOptions } from "./compile/targets/index.js";
 export { type SplitNetwork, splitFrozen } from "./compile/training/frozen.js";
 export type { StateKind, StateTensor, TrainingFeed, TrainingOptions } from "./compile/training/options.js";
 export { type CompiledProgram, type CompiledTraining, compileTraining, initialState } from "./compile/training/training.js";
@@ -33,7 +34,6 @@ export { printGraph } from "./ir/print.js";
 export { selectOutputs } from "./ir/prune.js";
 export { GraphBuilder, type Ref } from "./ops/build.js";
 export { checkGraph, OPS, type OpName } from "./ops/index.js";
-export type { Profile } from "./ops/op.js";
 export { adadelta, adagrad, adam, adamw, type Optimizer, optimizerOf, rmsprop, rmspropTf, sgd } from "./optim/index.js";
 export type { Trainer, TrainerOptions, TrainingProgram } from "./runtime/trainer.js";
 export type { DType, TensorData } from "./tensor/dtype.js";

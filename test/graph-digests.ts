@@ -7,6 +7,7 @@ import { type CompileOptions, compileInference } from "../src/compile/compile.js
 import { foldNetwork } from "../src/compile/quantize/fold.js";
 import { planQuantization } from "../src/compile/quantize/plan.js";
 import { quantizeNetwork } from "../src/compile/quantize/quantize.js";
+import type { TargetOptions } from "../src/compile/targets/index.js";
 import type { TrainingOptions } from "../src/compile/training/options.js";
 import { compileTraining } from "../src/compile/training/training.js";
 import { InceptionError } from "../src/errors.js";
@@ -32,8 +33,8 @@ const OPTIMIZED = ["standard", "ort-cpu", "webgpu"] as const;
 const TARGETS = [...OPTIMIZED, "unoptimized"] as const;
 
 /** The options by which the compilers know a target. */
-function targetOptions(target: (typeof TARGETS)[number]): Pick<CompileOptions, "profile"> {
-  return { profile: target === "unoptimized" ? "plain" : target };
+function targetOptions(target: (typeof TARGETS)[number]): TargetOptions {
+  return target === "unoptimized" ? { optimize: false } : { target };
 }
 
 /** Everything that is compared of a network, in order: as it is by default, and with every option at another value. */

@@ -3,7 +3,6 @@ import { env, InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { type CompileOptions, compileInference } from "../src/compile/compile.js";
 import { concatChunks } from "../src/formats/onnx/encode.js";
 import type { Graph } from "../src/ir/graph.js";
-import type { Profile } from "../src/ops/op.js";
 import { fillUniform } from "../src/tensor/fill.js";
 import { elementCount, float32Tensor, type Tensor } from "../src/tensor/tensor.js";
 
@@ -67,12 +66,16 @@ export async function runGraph(
   return withModel(graph, parameters, options, (model) => model.run(feeds));
 }
 
-/** The profiles under which a graph becomes different ONNX, "standard" first: equal files need no second run. */
-export function distinctProfiles(graph: Graph, parameters: ReadonlyMap<string, Tensor>): readonly Profile[] {
-  const files = new Map<string, Profile>();
-  for (const profile of ["standard", "ort-cpu", "webgpu", "plain"] as const) {
-    const file = Buffer.from(concatChunks(compileInference(graph, parameters, { profile }).chunks)).toString("latin1");
-    if (!files.has(file)) files.set(file, profile);
+/** How a graph may be compiled. */
+export type Compiled = Pick<CompileOptions, "target" | "optimize" | "layout">;
+
+/** The targets and layouts for which a graph becomes different ONNX, the default first: equal files need no second run. */
+export function distinctTargets(graph: Graph, parameters: ReadonlyMap<string, Tensor>): readonly Compiled[] {
+  const targets = [...(["standard", "ort-cpu", "webgpu"] as const).map((target) => ({ target })), { optimize: false }];
+  const files = new Map<string, Compiled>();
+  for (const options of [{}, ...targets.flatMap((target): Compiled[] => [target, { ...target, layout: "chwn" }])]) {
+    const file = Buffer.from(concatChunks(compileInference(graph, parameters, options).chunks)).toString("latin1");
+    if (!files.has(file)) files.set(file, options);
   }
   return [...files.values()];
 }

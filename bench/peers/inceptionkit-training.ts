@@ -74,7 +74,7 @@ async function load(command: TrainingLoad): Promise<Record<string, unknown>> {
     optimizer: () => optimizer,
     truth: "labels",
     loss: ofVolumes ? "dice_cross_entropy" : "cross_entropy",
-    profile: "ort-cpu",
+    target: "ort-cpu",
     recompute: command.recompute,
   });
   const program = stepProgram(compiled);

@@ -23,7 +23,7 @@ function createProgram(): BenchProgram {
       await session?.close();
       const graph = describeModel(model, { inputSize: size });
       const bytes = concatChunks(
-        compileInference(graph, goldenParameters(graph), { outputs: ["logits"], profile: form ?? "standard" }).chunks,
+        compileInference(graph, goldenParameters(graph), { outputs: ["logits"], optimize: form !== "plain" }).chunks,
       );
       session = await createNodeSession(bytes, { device: "cpu", threads, transfer: true });
       const shape = inputShape(NETWORKS[model], batch, size);

@@ -2,10 +2,10 @@
 import { InceptionError, messageOf } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
 import { inferNode } from "../ops/index.js";
-import type { Profile } from "../ops/op.js";
 import type { Shape, TensorType } from "../tensor/shape.js";
-import { lowerGraph } from "./lower.js";
+import { inferenceLayout, lowerGraph } from "./lower.js";
 import { dropInferenceIdentities } from "./simplify.js";
+import type { TargetOptions } from "./targets/index.js";
 
 /** Names of the spatial axes of an input, by their number. */
 export function spatialNames(rank: number): readonly string[] {
@@ -19,7 +19,7 @@ export function spatialNames(rank: number): readonly string[] {
  * @param graph - with the outputs that are kept
  * @throws InceptionError OPTION_INVALID naming the first such layer
  */
-export function checkAnySize(graph: Graph, profile: Profile): void {
+export function checkAnySize(graph: Graph, target: TargetOptions): void {
   const refuse = (fact: string, remedy: string): InceptionError => {
     const names = spatialNames(graph.inputs[0]?.type.shape.length ?? 4);
     const sizes = `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
@@ -37,7 +37,7 @@ export function checkAnySize(graph: Graph, profile: Profile): void {
   if (resized instanceof InceptionError) {
     throw refuse(`a layer has a fixed size (${messageOf(resized)})`, "describe it without auxiliary classifiers");
   }
-  if (sizeFreeText(graph, profile) !== sizeFreeText(resized, profile)) {
+  if (sizeFreeText(graph, target) !== sizeFreeText(resized, target)) {
     throw refuse("a layer is written differently for each size", "choose outputs that do not need it");
   }
 }
@@ -70,20 +70,20 @@ function atOtherSize(graph: Graph): Graph | InceptionError {
  * Networks with a layer that reads a whole map of fixed size (an auxiliary head), or makes one (a decoder), are not.
  *
  * @param describe - builds the network for a height and width, or a depth, height and width
- * @param profile - that it is compiled with; default "standard"
+ * @param target - as it is compiled
  */
 export function isSizeIndependent(
   describe: (size: readonly number[]) => Graph,
   sizes: readonly [readonly number[], readonly number[]],
-  profile: Profile = "standard",
+  target: TargetOptions = {},
 ): boolean {
-  const [first, second] = sizes.map((size) => sizeFreeText(describe(size), profile));
+  const [first, second] = sizes.map((size) => sizeFreeText(describe(size), target));
   return first === second;
 }
 
 /** Everything that a file would say about a network except the sizes of its maps. */
-function sizeFreeText(graph: Graph, profile: Profile): string {
-  const { nodes, constants } = lowerGraph(dropInferenceIdentities(graph), profile);
+function sizeFreeText(graph: Graph, target: TargetOptions): string {
+  const { nodes, constants } = lowerGraph(dropInferenceIdentities(graph), { ...target, layout: inferenceLayout(graph) });
   const parameters = graph.parameters.map(({ path, type }) => [path, type.shape]);
   return JSON.stringify([nodes, constants.map(({ name, shape }) => [name, shape]), parameters]);
 }

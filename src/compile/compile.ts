@@ -13,17 +13,18 @@ import type { OnnxNode, OnnxTensor, OnnxValueInfo } from "../formats/onnx/types.
 import { type Graph, typeOf } from "../ir/graph.js";
 import { selectOutputs } from "../ir/prune.js";
 import { checkGraph } from "../ops/index.js";
-import type { Profile } from "../ops/op.js";
+import type { MapLayout } from "../ops/op.js";
 import { checkFinite } from "../tensor/finite.js";
 import { formatShape, type TensorType } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkAnySize, spatialNames } from "./any-size.js";
 import { composePointwise } from "./compose.js";
 import { emitModel } from "./emit.js";
-import { lowerGraph } from "./lower.js";
+import { inferenceLayout, lowerGraph } from "./lower.js";
 import { dropInferenceIdentities } from "./simplify.js";
+import type { TargetOptions } from "./targets/index.js";
 
-export interface CompileOptions {
+export interface CompileOptions extends TargetOptions {
   /** Output names or module paths to keep, in order. Default: all outputs of the graph. */
   readonly outputs?: readonly string[];
   /** A fixed batch. Default: any batch, named N. */
@@ -33,10 +34,10 @@ export interface CompileOptions {
    * right at its described size alone is refused. Default false.
    */
   readonly dynamicSize?: boolean;
+  /** How maps lie in memory. Default: image by image, which is "chwn" too for a network that is described for one image. */
+  readonly layout?: MapLayout;
   /** Entries for the file's metadata. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Which operators may be used. Default "standard". */
-  readonly profile?: Profile;
 }
 
 /**
@@ -86,12 +87,12 @@ interface LoweredInference {
 export function lowerInference(graph: Graph, options: CompileOptions = {}): LoweredInference {
   // 1. Keep what the wanted outputs need.
   const selected = checkGraph(options.outputs ? selectOutputs(graph, options.outputs) : graph);
-  if (options.dynamicSize === true) checkAnySize(selected, options.profile ?? "standard");
+  if (options.dynamicSize === true) checkAnySize(selected, options);
   // 2. Drop what does nothing at inference; compose what is one linear map.
   const simplified = dropInferenceIdentities(selected);
-  const rewritten = options.profile === "plain" ? simplified : composePointwise(simplified);
-  // 3. Each op in ONNX's words.
-  return { rewritten, ...lowerGraph(rewritten, options.profile) };
+  const rewritten = options.optimize === false ? simplified : composePointwise(simplified);
+  // 3. Each op in the form of the target.
+  return { rewritten, ...lowerGraph(rewritten, { ...options, layout: options.layout ?? inferenceLayout(rewritten) }) };
 }
 
 function initializer(graph: Graph, path: string, type: TensorType, parameters: ReadonlyMap<string, Tensor>): OnnxTensor {

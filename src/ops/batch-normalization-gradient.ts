@@ -1,6 +1,14 @@
 import { nodeList } from "./kit/lowering.js";
-import { channelDot, channelSum, checkGradientShape, checkVectors, concreteShape, perChannel } from "./kit/normalization.js";
-import { exactly, type Fixed, type OpDef, POINTWISE } from "./op.js";
+import {
+  type ChannelDot,
+  channelSum,
+  checkGradientShape,
+  checkVectors,
+  concreteShape,
+  dotByConvolution,
+  perChannel,
+} from "./kit/normalization.js";
+import { exactly, type Fixed, type Form, type OpDef, POINTWISE } from "./op.js";
 
 interface BatchNormalizationGradientAttributes {
   readonly [name: string]: number | boolean;
@@ -26,7 +34,13 @@ dx = dy·scale/σ, dscale = Σ dy·(x − mean)/σ, dshift = Σ dy. Not differen
 
   grad: null,
 
-  lower: (site, { epsilon, affine }) => {
+  lower: batchNormalizationGradientForm(dotByConvolution),
+  ...POINTWISE,
+};
+
+/** The form that takes sums of products in one way. */
+export function batchNormalizationGradientForm(dot: ChannelDot): Form<BatchNormalizationGradientAttributes, Fixed<5>, Fixed<1> | Fixed<3>> {
+  return (site, { epsilon, affine }) => {
     const list = nodeList(site);
     const [x = "", dy = "", scale = "", mean = "", variance = ""] = site.inputs;
     const shape = (site.inputTypes[0]?.shape ?? []).map(Number);
@@ -36,14 +50,13 @@ dx = dy·scale/σ, dscale = Σ dy·(x − mean)/σ, dshift = Σ dy. Not differen
     if (affine) {
       // Σ dy·(x − mean) = Σ dy·x − mean·Σ dy: no tensor x − mean is written.
       const total = channelSum(list, 2, dy, shape);
-      const dot = channelDot(list, "dot", dy, x, shape);
-      const centred = list.add("Sub", "centred", [dot, list.add("Mul", "mean_total", [mean, total])]);
+      const products = dot(list, "dot", dy, x, shape);
+      const centred = list.add("Sub", "centred", [products, list.add("Mul", "mean_total", [mean, total])]);
       list.add("Div", 1, [centred, deviation]);
     }
     return list.nodes;
-  },
-  ...POINTWISE,
-};
+  };
+}
 
 declare module "./op.js" {
   interface Ops {

@@ -1,16 +1,17 @@
 import type { BatchNormalizationTrainingAttributes } from "./batch-normalization-training.js";
 import { nodeList } from "./kit/lowering.js";
 import {
-  channelDot,
+  type ChannelDot,
   channelSum,
   checkGradientShape,
   checkVectors,
   concreteShape,
+  dotByConvolution,
   isLargeImage,
   perChannel,
   scaleChannels,
 } from "./kit/normalization.js";
-import { exactly, type Fixed, type OpDef } from "./op.js";
+import { exactly, type Fixed, type Form, type OpDef } from "./op.js";
 
 /**
  * With n elements in a channel, σ = √(variance + ε) and x̂ = (x − mean)/σ, y = scale·x̂ + shift. Then
@@ -37,7 +38,14 @@ Not differentiable: it is used in backward graphs alone.`,
 
   grad: null,
 
-  lower: (site, { epsilon }) => {
+  lower: batchNormalizationTrainingGradientForm(dotByConvolution),
+  macs: () => 0,
+  window: () => "all",
+};
+
+/** The form that takes sums of products in one way. */
+export function batchNormalizationTrainingGradientForm(dot: ChannelDot): Form<BatchNormalizationTrainingAttributes, Fixed<5>, Fixed<3>> {
+  return (site, { epsilon }) => {
     const list = nodeList(site);
     const [x = "", dy = "", scale = "", mean = "", variance = ""] = site.inputs;
     const shape = (site.inputTypes[0]?.shape ?? []).map(Number);
@@ -46,21 +54,19 @@ Not differentiable: it is used in backward graphs alone.`,
     const dshift = channelSum(list, 2, dy, shape);
     // Not Σ dy·x − mean·dshift, which cancels where the mean is large.
     const centred = list.add("Sub", "centred", [x, perChannel(list, "mean_column", mean, shape)]);
-    const dscale = list.add("Div", 1, [channelDot(list, "dot", dy, centred, shape), deviation]);
+    const dscale = list.add("Div", 1, [dot(list, "dot", dy, centred, shape), deviation]);
     const a = list.add("Div", "a", [scale, deviation]);
     const share = list.add("Mul", "share", [a, list.scalar("minus_one_nth", -1 / count)]);
     const b = list.add("Mul", "b", [share, dscale]);
     const c = list.add("Mul", "c", [share, dshift]);
-    const fromInput = isLargeImage(shape)
+    const fromInput = isLargeImage(site, shape)
       ? scaleChannels(list, "b_x_c", centred, list.add("Div", "b_deviation", [b, deviation]), c, shape)
       : list.add("BatchNormalization", "b_x_c", [x, b, c, mean, variance], { epsilon: { float: epsilon } });
     const fromGradient = list.add("Mul", "a_dy", [dy, perChannel(list, "a_column", a, shape)]);
     list.add("Add", 0, [fromGradient, fromInput]);
     return list.nodes;
-  },
-  macs: () => 0,
-  window: () => "all",
-};
+  };
+}
 
 declare module "./op.js" {
   interface Ops {

@@ -4,9 +4,9 @@ import { opGraph, outputName } from "../../test/op-graph.js";
 import { asTensor, type Floats, filled, outputOf, runGraph, withModel } from "../../test/run-graph.js";
 import { GraphBuilder } from "./build.js";
 
-const PROFILES = ["standard", "ort-cpu", "webgpu"] as const;
+const TARGETS = ["standard", "ort-cpu", "webgpu"] as const;
 
-test.each(PROFILES)("statistics far from 0 stay exact: %s", async (profile) => {
+test.each(TARGETS)("statistics far from 0 stay exact: %s", async (target) => {
   // Values 1000 + {−1, +1}: mean 1000, variance 1, y = ±1/√(1 + 1e-3).
   const data = Float32Array.from({ length: 2 * 2 * 8 }, (_, index) => 1000 + (index % 2 === 0 ? -1 : 1));
   const graph = opGraph(
@@ -20,13 +20,13 @@ test.each(PROFILES)("statistics far from 0 stay exact: %s", async (profile) => {
     ["1", ones],
     ["2", zeros],
   ]);
-  const outputs = await runGraph(graph, parameters, { 0: { shape: [2, 2, 8], data } }, { profile });
+  const outputs = await runGraph(graph, parameters, { 0: { shape: [2, 2, 8], data } }, { target });
   for (const mean of outputOf(outputs, "y1").data) expect(mean / 1000).toBeCloseTo(1, 6);
   for (const variance of outputOf(outputs, "y2").data) expect(variance).toBeCloseTo(1, 4);
   for (const [index, y] of outputOf(outputs, "y").data.entries()) expect(y).toBeCloseTo((index % 2 === 0 ? -1 : 1) / Math.sqrt(1.001), 3);
 });
 
-test.each(PROFILES)("one large image, far from 0: %s", async (profile) => {
+test.each(TARGETS)("one large image, far from 0: %s", async (target) => {
   // As above, with 2 · 40,000 elements: on the CPU other operators.
   const shape = [1, 2, 200, 200];
   const data = Float32Array.from({ length: 80_000 }, (_, index) => 1000 + (index % 2 === 0 ? -1 : 1));
@@ -38,7 +38,7 @@ test.each(PROFILES)("one large image, far from 0: %s", async (profile) => {
       { shape: [2], data: Float32Array.of(0, 5) },
     ].map((value, index) => [String(index), asTensor(value)]),
   );
-  const outputs = await runGraph(graph, parameters, {}, { profile });
+  const outputs = await runGraph(graph, parameters, {}, { target });
   for (const mean of outputOf(outputs, "y1").data) expect(mean / 1000).toBeCloseTo(1, 6);
   for (const variance of outputOf(outputs, "y2").data) expect(variance).toBeCloseTo(1, 4);
   const { data: y } = outputOf(outputs, "y");
@@ -55,7 +55,7 @@ test.each(PROFILES)("one large image, far from 0: %s", async (profile) => {
 });
 
 // ONNX Runtime writes batch statistics into the statistics that it is given, wherever those lie.
-test.each(PROFILES)("fed tensors stay untouched, layers on one input and on equal sizes do not disturb each other: %s", async (profile) => {
+test.each(TARGETS)("fed tensors stay untouched, layers on one input and on equal sizes do not disturb each other: %s", async (target) => {
   const b = new GraphBuilder("layers");
   const [x, other] = [b.input("x", ["N", 3, 2, 2]), b.input("other", ["N", 3, 2, 2])];
   const vectors = ["scale", "shift", "second_scale"].map((name) => b.input(name, [3]));
@@ -80,7 +80,7 @@ test.each(PROFILES)("fed tensors stay untouched, layers on one input and on equa
     ...Object.fromEntries(["scale", "shift", "second_scale"].map((name) => [name, filled(`layers:${name}`, [3])])),
   };
   const before = structuredClone(values);
-  await withModel(b.finish(), new Map(), { profile }, async (model) => {
+  await withModel(b.finish(), new Map(), { target }, async (model) => {
     for (const run of [1, 2]) {
       const outputs = await model.run(values);
       expect({ run, values }).toEqual({ run, values: before });
@@ -96,7 +96,7 @@ test.each(PROFILES)("fed tensors stay untouched, layers on one input and on equa
   });
 });
 
-test.each(PROFILES)("one image of one place: the variance is 0, x is not touched: %s", async (profile) => {
+test.each(TARGETS)("one image of one place: the variance is 0, x is not touched: %s", async (target) => {
   const b = new GraphBuilder("one");
   const x = b.input("x", [1, 2, 1, 1]);
   const [y] = b.addAll("batchNormalizationTraining", "norm", [x, b.input("scale", [2]), b.input("shift", [2])], { epsilon: 1 });
@@ -107,7 +107,7 @@ test.each(PROFILES)("one image of one place: the variance is 0, x is not touched
     scale: { shape: [2], data: Float32Array.of(1, 2) },
     shift: { shape: [2], data: Float32Array.of(0.5, 0.25) },
   };
-  expect([...outputOf(await runGraph(b.finish(), new Map(), feeds, { profile }), "sum").data]).toEqual([3.5, -4.75]);
+  expect([...outputOf(await runGraph(b.finish(), new Map(), feeds, { target }), "sum").data]).toEqual([3.5, -4.75]);
   expect([...feeds.x.data]).toEqual([3, -5]);
 });
 

@@ -1,6 +1,6 @@
 import { type NodeList, nodeList, product } from "./kit/lowering.js";
 import { axesButChannels, checkVectors, isLargeImage, perChannel, scaleChannels } from "./kit/normalization.js";
-import { exactly, type Fixed, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
+import { exactly, type Fixed, type Form, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
 
 export interface BatchNormalizationTrainingAttributes {
   readonly [name: string]: number;
@@ -37,9 +37,8 @@ elements (PyTorch's running_var takes variance·n/(n − 1)). Gradients flow thr
   },
 
   lower: (site, attributes) => {
-    if (site.profile === "webgpu") return lowerByReductions(site, attributes);
     const shape = (site.inputTypes[0]?.shape ?? []).map(Number);
-    return isLargeImage(shape) ? lowerByRows(site, attributes) : lowerByKernel(site, attributes);
+    return isLargeImage(site, shape) ? lowerByRows(site, attributes) : lowerByKernel(site, attributes);
   },
   macs: () => 0,
   window: () => "all",
@@ -92,8 +91,11 @@ function statisticsBuffers(list: NodeList, x: string, rank: number, channels: nu
   return [buffer, list.add("Abs", "other_buffer", [buffer])];
 }
 
-/** The same by reductions. The second moment is that of x − mean: E[x²] − mean² would cancel where the mean is large. */
-function lowerByReductions(site: LowerSite, { epsilon }: BatchNormalizationTrainingAttributes): readonly LoweredNode[] {
+/** By reductions. The second moment is that of x − mean: E[x²] − mean² would cancel where the mean is large. */
+export const batchNormalizationTrainingByReductions: Form<BatchNormalizationTrainingAttributes, Fixed<3>, Fixed<3>> = (
+  site,
+  { epsilon },
+) => {
   const list = nodeList(site);
   const [x = "", scale = "", shift = ""] = site.inputs;
   const shape = site.inputTypes[0]?.shape ?? [];
@@ -107,7 +109,7 @@ function lowerByReductions(site: LowerSite, { epsilon }: BatchNormalizationTrain
   const scaled = list.add("Mul", "scaled", [centred, factor]);
   list.add("Add", 0, [scaled, perChannel(list, "shift_column", shift, shape)]);
   return list.nodes;
-}
+};
 
 declare module "./op.js" {
   interface Ops {

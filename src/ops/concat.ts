@@ -2,8 +2,8 @@ import { at } from "../tensor/at.js";
 import { type Dim, formatShape } from "../tensor/shape.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { nodeList } from "./kit/lowering.js";
-import { joinParts } from "./kit/shader-buffers.js";
-import { atLeastOne, concrete, type OpDef, type Operands, POINTWISE, shapeError } from "./op.js";
+import { type Join, joinAtOnce } from "./kit/shader-buffers.js";
+import { atLeastOne, concrete, type Form, type OpDef, type Operands, POINTWISE, shapeError } from "./op.js";
 
 interface ConcatAttributes {
   readonly [name: string]: number;
@@ -33,13 +33,18 @@ export const concat: OpDef<ConcatAttributes, Operands> = {
     const parts = b.addAll("split", "dx", [onlyGradient(outputGradients)], { axis, sizes });
     return inputs.map((_, index) => (needed[index] ? at(parts, index) : null));
   },
-  lower: (site, { axis }) => {
-    const list = nodeList(site);
-    joinParts(list, 0, site.inputs, axis);
-    return list.nodes;
-  },
+  lower: concatForm(joinAtOnce),
   ...POINTWISE,
 };
+
+/** The form that joins in one way. */
+export function concatForm(join: Join): Form<ConcatAttributes, Operands> {
+  return (site, { axis }) => {
+    const list = nodeList(site);
+    join(list, 0, site.inputs, axis);
+    return list.nodes;
+  };
+}
 
 declare module "./op.js" {
   interface Ops {

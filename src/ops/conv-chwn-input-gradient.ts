@@ -3,8 +3,8 @@ import { inferConvChwn } from "./conv-chwn.js";
 import type { ConvInputGradientAttributes } from "./conv-input-gradient.js";
 import { checkFloats } from "./kit/axes.js";
 import { type NodeList, nodeList, padLast, product } from "./kit/lowering.js";
-import { joinParts } from "./kit/shader-buffers.js";
-import { concrete, exactly, type Fixed, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
+import { type Join, joinAtOnce } from "./kit/shader-buffers.js";
+import { concrete, exactly, type Fixed, type Form, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
 
 export const convChwnInputGradient: OpDef<ConvInputGradientAttributes, Fixed<2>> = {
   doc: `dy [M, out…, N], w [M, C, kernel…] → dx [C, inputShape…, N], the gradient of convChwn with respect to its input, as
@@ -24,7 +24,7 @@ graphs alone.`,
   },
 
   grad: null,
-  lower: (site, attributes) => lowerByPhases(site, attributes),
+  lower: convChwnInputGradientForm(joinAtOnce),
   macs: ([dy, w]) => [...(w?.shape ?? []).slice(1), ...(dy?.shape ?? [])].reduce<number>((total, dim) => total * Number(dim), 1),
   window: () => "all",
 };
@@ -60,7 +60,12 @@ interface Sizes {
   readonly rows: readonly number[];
 }
 
-function lowerByPhases(site: LowerSite, attributes: ConvInputGradientAttributes): readonly LoweredNode[] {
+/** The form that joins phases in one way. */
+export function convChwnInputGradientForm(join: Join): Form<ConvInputGradientAttributes, Fixed<2>> {
+  return (site, attributes) => lowerByPhases(site, attributes, join);
+}
+
+function lowerByPhases(site: LowerSite, attributes: ConvInputGradientAttributes, join: Join): readonly LoweredNode[] {
   const list = nodeList(site);
   const [dy = "", w = ""] = site.inputs;
   const [outChannels = 0, ...out] = (site.inputTypes[0]?.shape ?? []).map(Number);
@@ -80,7 +85,7 @@ function lowerByPhases(site: LowerSite, attributes: ConvInputGradientAttributes)
   const parts = vertical.flatMap((down, y) =>
     horizontal.map((across, x) => onePhase(list, `phase${y}_${x}`, { map, kernels, sizes, kernelShape, phases: [down, across] })),
   );
-  const joined = parts.length === 1 ? (parts[0] ?? "") : joinParts(list, "phases", parts, 0);
+  const joined = parts.length === 1 ? (parts[0] ?? "") : join(list, "phases", parts, 0);
   const split = list.reshape("phases_split", joined, [...strides, channels, ...rows, batch]);
   const woven = list.transpose("phases_woven", split, [2, 3, 0, 4, 1, 5]);
   const padded = rows.map((count, axis) => count * (strides[axis] ?? 1));

@@ -2,9 +2,9 @@ import { formatShape, type TensorType } from "../tensor/shape.js";
 import { inferConv } from "./conv.js";
 import { checkFloats } from "./kit/axes.js";
 import { type NodeList, nodeList, padLast, product, sliceLast } from "./kit/lowering.js";
-import { joinParts } from "./kit/shader-buffers.js";
+import { type Join, joinAtOnce } from "./kit/shader-buffers.js";
 import type { ConvAttributes } from "./kit/window.js";
-import { concrete, type Fixed, type LayerOperands, layerOperands, type OpDef, type Site, shapeError } from "./op.js";
+import { concrete, type Fixed, type Form, type LayerOperands, layerOperands, type OpDef, type Site, shapeError } from "./op.js";
 
 export const convChwn: OpDef<ConvAttributes, LayerOperands, Fixed<2>> = {
   doc: `conv on maps with the batch innermost: x [C, H, W, N], w [M, C, kernel…], optional bias [M] → y [M, out…, N] and the
@@ -40,7 +40,15 @@ the columns as an output. Made for strides; at stride 1 along W a conv on [1, C,
     ];
   },
 
-  lower: (site, attributes) => {
+  lower: convChwnForm(joinAtOnce),
+
+  macs: ([, w], [y]) => [...(w?.shape ?? []).slice(1), ...(y?.shape ?? [])].reduce<number>((total, dim) => total * Number(dim), 1),
+  window: (attributes) => attributes,
+};
+
+/** The form that joins taps in one way. */
+export function convChwnForm(join: Join): Form<ConvAttributes, LayerOperands, Fixed<2>> {
+  return (site, attributes) => {
     const list = nodeList(site);
     const [x = "", w = "", bias] = site.inputs;
     const [xShape = [], , yShape = []] = [site.inputTypes[0]?.shape, null, site.outputTypes[0]?.shape];
@@ -48,7 +56,7 @@ the columns as an output. Made for strides; at stride 1 along W a conv on [1, C,
     const rows = channels * product(attributes.kernelShape);
     // Joined along H: then the taps of a channel follow one another, and the kernel's rows fit as they are.
     const taps = tapSlices(list, x, xShape.map(Number), yShape.slice(1, 3).map(Number), attributes);
-    const joined = taps.length === 1 ? (taps[0] ?? "") : joinParts(list, "taps", taps, 1);
+    const joined = taps.length === 1 ? (taps[0] ?? "") : join(list, "taps", taps, 1);
     const columns = list.reshape(1, joined, [rows, -1]);
     const kernel = list.reshape("kernel_rows", w, [outChannels, rows]);
     const products = list.add("MatMul", "products", [kernel, columns]);
@@ -56,11 +64,8 @@ the columns as an output. Made for strides; at stride 1 along W a conv on [1, C,
       bias === undefined ? products : list.add("Add", "biased", [products, list.reshape("bias_column", bias, [outChannels, 1])]);
     list.reshape(0, biased, yShape.map(Number));
     return list.nodes;
-  },
-
-  macs: ([, w], [y]) => [...(w?.shape ?? []).slice(1), ...(y?.shape ?? [])].reduce<number>((total, dim) => total * Number(dim), 1),
-  window: (attributes) => attributes,
-};
+  };
+}
 
 /** conv's shape rule for [C, H, W, N]. The input gradient obeys it too. */
 export function inferConvChwn(

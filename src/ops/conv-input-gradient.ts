@@ -2,9 +2,19 @@ import { formatShape, sameShape } from "../tensor/shape.js";
 import { inferConv } from "./conv.js";
 import { checkFloats } from "./kit/axes.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { lowerTransposedConvolution } from "./kit/transposed-convolution.js";
+import {
+  dilated,
+  flipByGathering,
+  flipByProduct,
+  flipped,
+  PRODUCT,
+  SHUFFLED,
+  SMALL_TRANSPOSED,
+  writeTransposed,
+} from "./kit/transposed-convolution.js";
+import { PRODUCTS_OF_COPIES, type TransposedProducts } from "./kit/transposed-products.js";
 import type { ConvAttributes } from "./kit/window.js";
-import { concrete, exactly, type Fixed, type OpDef, shapeError } from "./op.js";
+import { concrete, exactly, type Fixed, type Form, type OpDef, shapeError } from "./op.js";
 
 export interface ConvInputGradientAttributes extends ConvAttributes {
   /** Spatial sizes of the convolution's input: several sizes have the same number of windows. */
@@ -41,7 +51,7 @@ dx[n, c, i] = Σ dy[n, m, p] · w[m, c, k] over all p, k with p·stride − begi
     ];
   },
 
-  lower: lowerTransposedConvolution,
+  lower: convInputGradientForm(PRODUCTS_OF_COPIES),
 
   // Each element of dy meets a group's channels under each tap of the kernel.
   macs: ([dy, w]) => {
@@ -50,6 +60,17 @@ dx[n, c, i] = Σ dy[n, m, p] · w[m, c, k] over all p, k with p·stride − begi
   },
   window: () => "all",
 };
+
+/** The fastest of the exact forms, with kernels turned by products. */
+export function convInputGradientForm(products: TransposedProducts): Form<ConvInputGradientAttributes, Fixed<2>> {
+  const turn = flipByProduct(products);
+  const forms = [PRODUCT, SMALL_TRANSPOSED, flipped(turn), SHUFFLED, dilated(turn)];
+  return (site, attributes) => writeTransposed(forms, site, attributes);
+}
+
+/** The forms for any number of images, with kernels turned by gathering. */
+export const convInputGradientByGathering: Form<ConvInputGradientAttributes, Fixed<2>> = (site, attributes) =>
+  writeTransposed([flipped(flipByGathering), SHUFFLED, dilated(flipByGathering)], site, attributes);
 
 declare module "./op.js" {
   interface Ops {

@@ -1,9 +1,9 @@
 import { formatShape } from "../tensor/shape.js";
 import { checkFloats, checkIntegers } from "./kit/axes.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { lowerTransposedConvolution } from "./kit/transposed-convolution.js";
+import { dilated, flipByGathering, flipped, SHUFFLED, type TransposedForm, writeTransposed } from "./kit/transposed-convolution.js";
 import { checkWindow, type WindowAttributes } from "./kit/window.js";
-import { concrete, type LayerOperands, layerOperands, type OpDef, type Site, shapeError, spatialSizes } from "./op.js";
+import { concrete, type Form, type LayerOperands, layerOperands, type OpDef, type Site, shapeError, spatialSizes } from "./op.js";
 
 interface ConvTransposeAttributes extends WindowAttributes {
   readonly groups: number;
@@ -52,10 +52,7 @@ out = stride·(size − 1) + dilation·(k − 1) + 1 − begin − end + outputP
     ];
   },
 
-  lower: (site, { kernelShape, strides, pads, dilations, groups }) => {
-    const inputShape = (site.outputTypes[0]?.shape ?? []).slice(2).map(Number);
-    return lowerTransposedConvolution(site, { kernelShape, strides, pads, dilations, groups, inputShape });
-  },
+  lower: convTransposeForm([]),
 
   // Each input element is multiplied by a group's output channels under each tap of the kernel.
   macs: ([x, w]) => {
@@ -64,6 +61,20 @@ out = stride·(size − 1) + dilation·(k − 1) + 1 − begin − end + outputP
   },
   window: () => "all",
 };
+
+/** The first of the forms that suits, or else ONNX's own operator. */
+function convTransposeForm(forms: readonly TransposedForm[]): Form<ConvTransposeAttributes, LayerOperands> {
+  return (site, { kernelShape, strides, pads, dilations, groups }) => {
+    const inputShape = (site.outputTypes[0]?.shape ?? []).slice(2).map(Number);
+    return writeTransposed(forms, site, { kernelShape, strides, pads, dilations, groups, inputShape });
+  };
+}
+
+/** Convolutions where they are faster. */
+export const convTransposeByConvolution = convTransposeForm([flipped(flipByGathering), SHUFFLED]);
+
+/** Convolutions for all volumes, too. */
+export const convTransposeOfImages = convTransposeForm([flipped(flipByGathering), SHUFFLED, dilated(flipByGathering)]);
 
 function outputSizes(sizes: readonly number[], attributes: ConvTransposeAttributes, site: Site): readonly number[] {
   checkWindow(attributes, sizes.length, site);

@@ -1,11 +1,13 @@
 import { formatShape, sameShape } from "../tensor/shape.js";
 import { inferConv } from "./conv.js";
 import { checkFloats } from "./kit/axes.js";
-import { chooseForm, FORMS } from "./kit/conv-weight-gradient-forms.js";
+import { chooseForm, FORMS, type WeightGradientParts } from "./kit/conv-weight-gradient-forms.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { nodeList } from "./kit/lowering.js";
+import { isOneImage, nodeList } from "./kit/lowering.js";
+import { joinAtOnce } from "./kit/shader-buffers.js";
+import { PRODUCTS_OF_COPIES } from "./kit/transposed-products.js";
 import type { ConvAttributes } from "./kit/window.js";
-import { concrete, exactly, type Fixed, type OpDef, shapeError } from "./op.js";
+import { concrete, exactly, type Fixed, type Form, type OpDef, shapeError } from "./op.js";
 
 export const convWeightGradient: OpDef<ConvAttributes, Fixed<2>> = {
   doc: `x [N, C, spatial…], dy [N, M, out…] → dw [M, C/groups, kernel…], the gradient of conv with respect to its kernel:
@@ -37,14 +39,7 @@ dw[m, c, k] = Σ dy[n, m, p] · x[n, c, p·stride − begin + dilation·k] over 
     ];
   },
 
-  lower: (site, attributes) => {
-    const [x = "", dy = ""] = site.inputs;
-    const [xShape = [], dyShape = []] = site.inputTypes.map(({ shape }) => shape);
-    const list = nodeList(site);
-    const operands = { attributes, x, dy, xShape, dyShape };
-    FORMS[chooseForm(operands, site.profile)](list, operands);
-    return list.nodes;
-  },
+  lower: convWeightGradientForm({ join: joinAtOnce, products: PRODUCTS_OF_COPIES, forOneImage: true }),
 
   // Each element of dy meets a group's channels under each tap of the kernel.
   macs: ([x, dy], _outputs, { groups, kernelShape }) => {
@@ -53,6 +48,23 @@ dw[m, c, k] = Σ dy[n, m, p] · x[n, c, p·stride − begin + dilation·k] over 
   },
   window: () => "all",
 };
+
+interface ConvWeightGradientParts extends WeightGradientParts {
+  /** Whether a convolution with a kernel as large as a map is fast. */
+  readonly forOneImage: boolean;
+}
+
+/** The fastest form for the sizes of the operands. */
+export function convWeightGradientForm(parts: ConvWeightGradientParts): Form<ConvAttributes, Fixed<2>> {
+  return (site, attributes) => {
+    const [x = "", dy = ""] = site.inputs;
+    const [xShape = [], dyShape = []] = site.inputTypes.map(({ shape }) => shape);
+    const list = nodeList(site);
+    const operands = { attributes, x, dy, xShape, dyShape };
+    FORMS[chooseForm(operands, parts.forOneImage && isOneImage(site, dyShape))](list, operands, parts);
+    return list.nodes;
+  };
+}
 
 declare module "./op.js" {
   interface Ops {

@@ -3,7 +3,17 @@ import { onlyGradient } from "./kit/gradient.js";
 import { nodeList } from "./kit/lowering.js";
 import { addByImages, volumeConvolution } from "./kit/volume-convolution.js";
 import { type ConvAttributes, lowerWindow, windowSizes } from "./kit/window.js";
-import { concrete, type Fixed, type LayerOperands, layerOperands, type OpDef, type Site, shapeError, spatialSizes } from "./op.js";
+import {
+  concrete,
+  type Fixed,
+  type Form,
+  type LayerOperands,
+  layerOperands,
+  type OpDef,
+  type Site,
+  shapeError,
+  spatialSizes,
+} from "./op.js";
 
 export const conv: OpDef<ConvAttributes, LayerOperands> = {
   doc: `x [N, C, spatial…], w [M, C/groups, kernel…], optional bias [M] → y [N, M, out…], a cross-correlation:
@@ -29,10 +39,7 @@ out = floor((size + begin + end − dilation·(k − 1) − 1) / stride) + 1 alo
 
   lower: (site, attributes) => {
     const list = nodeList(site);
-    // With a kernel of levels it stays one node, which a runtime can join with the pairs around it.
-    const isOfLevels = site.makers[1] === "dequantizeLinear";
-    const byImages = !isOfLevels && attributes.groups === 1 && addByImages(list, volumeConvolution(site, attributes));
-    if (!byImages) list.add("Conv", 0, site.inputs, { ...lowerWindow(attributes), group: { int: attributes.groups } });
+    list.add("Conv", 0, site.inputs, { ...lowerWindow(attributes), group: { int: attributes.groups } });
     return list.nodes;
   },
 
@@ -42,6 +49,13 @@ out = floor((size + begin + end − dilation·(k − 1) − 1) / stride) + 1 alo
     return (y?.shape ?? []).slice(1).reduce<number>((product, dim) => product * Number(dim), perOutput);
   },
   window: (attributes) => attributes,
+};
+
+/** Volumes as images where that is faster. */
+export const convByImages: Form<ConvAttributes, LayerOperands> = (site, attributes) => {
+  const list = nodeList(site);
+  const byImages = attributes.groups === 1 && addByImages(list, volumeConvolution(site, attributes));
+  return byImages ? list.nodes : conv.lower(site, attributes);
 };
 
 /** conv's shape rule. Its gradients obey it too: they take or give the tensors of a conv. */

@@ -1,6 +1,6 @@
 import { checkAxis, checkFloats, int64Vector } from "./kit/axes.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { exactly, type LoweredNode, type LowerSite, type OpDef } from "./op.js";
+import { exactly, type Form, type OpDef } from "./op.js";
 import type { SoftmaxAttributes } from "./softmax.js";
 
 export const logSoftmax: OpDef<SoftmaxAttributes> = {
@@ -18,16 +18,13 @@ export const logSoftmax: OpDef<SoftmaxAttributes> = {
     const share = b.add("mul", "share", [b.add("exp", "softmax", outputs, {}), total], {});
     return [b.add("sub", "dx", [dy, share], {})];
   },
-  lower: (site, { axis }) =>
-    site.profile === "webgpu"
-      ? composed(site, axis)
-      : [{ opType: "LogSoftmax", inputs: site.inputs, outputs: site.outputs, attributes: { axis: { int: axis } } }],
+  lower: (site, { axis }) => [{ opType: "LogSoftmax", inputs: site.inputs, outputs: site.outputs, attributes: { axis: { int: axis } } }],
   macs: () => 0,
   window: () => "all",
 };
 
-/** WebGPU has no LogSoftmax. */
-function composed(site: LowerSite, axis: number): readonly LoweredNode[] {
+/** Step by step, as the formula is. */
+export const logSoftmaxByParts: Form<SoftmaxAttributes> = (site, { axis }) => {
   const [x = ""] = site.inputs;
   const axes = site.constant("axes", int64Vector([axis]));
   const keepdims = { keepdims: { int: 1 } };
@@ -40,7 +37,7 @@ function composed(site: LowerSite, axis: number): readonly LoweredNode[] {
     { opType: "Log", inputs: [total ?? ""], outputs: [log ?? ""], attributes: {} },
     { opType: "Sub", inputs: [shifted ?? "", log ?? ""], outputs: site.outputs, attributes: {} },
   ];
-}
+};
 
 declare module "./op.js" {
   interface Ops {

@@ -2,7 +2,18 @@ import type { TensorType } from "../tensor/shape.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { type NodeList, nodeList } from "./kit/lowering.js";
 import { lowerWindow } from "./kit/window.js";
-import { concrete, exactly, type LoweredNode, type LowerSite, type OpDef, POINTWISE, type Site, shapeError, spatialSizes } from "./op.js";
+import {
+  concrete,
+  exactly,
+  type Form,
+  type LoweredNode,
+  type LowerSite,
+  type OpDef,
+  POINTWISE,
+  type Site,
+  shapeError,
+  spatialSizes,
+} from "./op.js";
 
 export interface LrnAttributes {
   readonly [name: string]: number;
@@ -26,9 +37,8 @@ size this is PyTorch's window; ONNX's LRN has the longer side behind, so such si
   grad: (b, { inputs: [x], attributes }, outputGradients) =>
     x ? [b.add("lrnGradient", "dx", [x, onlyGradient(outputGradients)], attributes)] : [null],
   lower: (site, attributes) => {
-    // WebGPU has no LRN either.
-    const hasLrn = site.profile !== "webgpu" && attributes.size % 2 === 1 && site.inputTypes[0]?.shape.length === 4;
-    return attributes.beta !== 0.75 && hasLrn ? [lowerAsLrn(site, attributes)] : lowerBySums(site, attributes);
+    const hasLrn = attributes.size % 2 === 1 && site.inputTypes[0]?.shape.length === 4;
+    return attributes.beta !== 0.75 && hasLrn ? [lowerAsLrn(site, attributes)] : lrnBySums(site, attributes);
   },
   ...POINTWISE,
 };
@@ -48,12 +58,12 @@ function lowerAsLrn(site: LowerSite, { size, alpha, beta, bias }: LrnAttributes)
 /**
  * The same numbers without ONNX's LRN, whose power of every element took 46 % of GoogLeNet's time on ONNX Runtime's CPU.
  */
-function lowerBySums(site: LowerSite, attributes: LrnAttributes): readonly LoweredNode[] {
+export const lrnBySums: Form<LrnAttributes> = (site, attributes) => {
   const list = nodeList(site);
   const [x = ""] = site.inputs;
   list.add("Div", 0, [x, lrnDivisor(list, x, attributes).divisor]);
   return list.nodes;
-}
+};
 
 /**
  * v = bias + alpha/size · Σ x² and v^beta. The sum over neighbouring channels is a 1×1 convolution of x² with a band

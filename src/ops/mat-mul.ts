@@ -2,7 +2,7 @@ import { formatShape, type Shape } from "../tensor/shape.js";
 import { checkFloats } from "./kit/axes.js";
 import { broadcastShapes, unbroadcast } from "./kit/elementwise.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { exactly, type Fixed, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
+import { exactly, type Fixed, type Form, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
 
 interface MatMulAttributes {
   readonly [name: string]: boolean;
@@ -51,10 +51,6 @@ in NumPy. With transposeA a is […, K, M], with transposeB b is […, P, K].`,
   },
 
   lower: (site, { transposeA, transposeB }) => {
-    if (site.profile === "ort-cpu" && (transposeA || transposeB)) {
-      const attributes = { transA: { int: transposeA ? 1 : 0 }, transB: { int: transposeB ? 1 : 0 } };
-      return [{ opType: "FusedMatMul", domain: "com.microsoft", inputs: site.inputs, outputs: site.outputs, attributes }];
-    }
     const swaps: LoweredNode[] = [];
     const operands = [transposeA, transposeB].map((transpose, index) => {
       const input = site.inputs[index] ?? "";
@@ -70,6 +66,14 @@ in NumPy. With transposeA a is […, K, M], with transposeB b is […, P, K].`,
     return (y?.shape ?? []).reduce<number>((product, dim) => product * (typeof dim === "number" ? dim : 1), Number(columns));
   },
   window: () => "all",
+};
+
+/** ONNX Runtime's own product, where an operand is transposed: it does so while it packs. */
+export const fusedMatMul: Form<MatMulAttributes, Fixed<2>> = (site, given) => {
+  const { transposeA, transposeB } = given;
+  if (!transposeA && !transposeB) return matMul.lower(site, given);
+  const attributes = { transA: { int: transposeA ? 1 : 0 }, transB: { int: transposeB ? 1 : 0 } };
+  return [{ opType: "FusedMatMul", domain: "com.microsoft", inputs: site.inputs, outputs: site.outputs, attributes }];
 };
 
 /** Rows and columns of a matrix after the transposition. */

@@ -2,8 +2,8 @@ import { formatShape, sameShape } from "../tensor/shape.js";
 import { checkFloats } from "./kit/axes.js";
 import { type NodeList, nodeList, padLast, product, sliceLast, spatial } from "./kit/lowering.js";
 import { inferPool, lowerPool, type PoolAttributes, poolAlong, poolStages } from "./kit/pool.js";
-import { joinParts } from "./kit/shader-buffers.js";
-import { exactly, type Fixed, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
+import { type Join, joinAtOnce } from "./kit/shader-buffers.js";
+import { exactly, type Fixed, type Form, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
 
 export const maxPoolGradient: OpDef<PoolAttributes, Fixed<3>> = {
   doc: `x [N, C, spatial…], y and dy [N, C, out…] → dx like x, the gradient of maxPool from x to y: each window's dy goes to
@@ -33,8 +33,8 @@ the maxPool. The batch must be a number. Elements that are less than 1e-30 below
     // innermost, comparing reads and writes whole rows, and takes two thirds of the time.
     const [stage, ...further] = poolStages(spatial(site.inputTypes[0]?.shape), attributes);
     const isAlongRows = attributes.kernelShape.length > 1 && attributes.kernelShape.at(-1) === 1;
-    const hasIndices = stage !== undefined && further.length === 0 && site.profile !== "webgpu" && !isAlongRows;
-    return hasIndices ? lowerByIndices(site, stage) : lowerByComparing(site, attributes);
+    const hasIndices = stage !== undefined && further.length === 0 && !isAlongRows;
+    return hasIndices ? lowerByIndices(site, stage) : byComparing(site, attributes);
   },
   macs: () => 0,
   window: (attributes) => attributes,
@@ -60,7 +60,20 @@ function lowerByIndices(site: LowerSite, attributes: PoolAttributes): readonly L
  * first axis, then along the second, … is the first in row-major order. So the maxima are taken from the last axis to
  * the first and the gradient goes back the other way: k comparisons per axis instead of k·k (or k·k·k) in all.
  */
-function lowerByComparing(site: LowerSite, attributes: PoolAttributes): readonly LoweredNode[] {
+export function maxPoolGradientByComparing(comparison: Comparison): Form<PoolAttributes, Fixed<3>> {
+  return (site, attributes) => lowerByComparing(site, attributes, comparison);
+}
+
+/** How elements are compared and rows joined. */
+interface Comparison {
+  readonly join: Join;
+  /** `left` where the element is the maximum, else 0. */
+  readonly given: (list: NodeList, tap: string, values: Compared) => string;
+}
+
+type Compared = Readonly<Record<"element" | "y" | "left" | "zero", string>>;
+
+function lowerByComparing(site: LowerSite, attributes: PoolAttributes, comparison: Comparison): readonly LoweredNode[] {
   const list = nodeList(site);
   const [x = "", y = "", dy = ""] = site.inputs;
   const shape = (site.inputTypes[0]?.shape ?? []).map(Number);
@@ -81,7 +94,7 @@ function lowerByComparing(site: LowerSite, attributes: PoolAttributes): readonly
   }
   let gradient = dy;
   for (const [index, axis] of axes.entries()) {
-    gradient = alongOneAxis(list, {
+    gradient = alongOneAxis(list, comparison, {
       name: `axis${axis}`,
       x: maps[index + 1] ?? "",
       y: maps[index] ?? "",
@@ -130,7 +143,7 @@ interface AxisPool {
  * of window p is element p·stride + offset of the padded row, offset = dilation·k = q·stride + r: shifted by q inside
  * row r of `stride` rows, which together are the padded row.
  */
-function alongOneAxis(list: NodeList, pool: AxisPool): string {
+function alongOneAxis(list: NodeList, { join, given: givenWhereEqual }: Comparison, pool: AxisPool): string {
   const { name, before, size, out, behind, kernel, stride, dilation, begin, zero } = pool;
   const shift = Math.floor((dilation * (kernel - 1)) / stride);
   const length = (out - 1) * stride + dilation * (kernel - 1) + 1;
@@ -159,28 +172,30 @@ function alongOneAxis(list: NodeList, pool: AxisPool): string {
       padLast(list, `${tap}_moved`, given, [before, out, behind], { begins: [moved, 0], ends: [shift - moved, 0] }),
     );
   }
-  return interleave(list, pool, rows, out + shift);
+  return interleave(list, join, pool, rows, out + shift);
 }
 
 /**
- * `left` where the element is the maximum, else 0. ONNX Runtime's CPU selects several times slower than it calculates:
- * element − y is 0 or negative, and clip(1 + 1e30·(element − y), 0, 1) is 1 or 0 unless the two differ by less than 1e-30.
+ * ONNX Runtime's CPU selects several times slower than it calculates: element − y is 0 or negative, and
+ * clip(1 + 1e30·(element − y), 0, 1) is 1 or 0 unless the two differ by less than 1e-30.
  */
-function givenWhereEqual(
-  list: NodeList,
-  tap: string,
-  { element, y, left, zero }: Readonly<Record<"element" | "y" | "left" | "zero", string>>,
-): string {
-  if (list.site.profile === "webgpu")
-    return list.add("Where", `${tap}_given`, [list.add("Equal", `${tap}_match`, [element, y]), left, zero]);
+function givenByProduct(list: NodeList, tap: string, { element, y, left }: Compared): string {
   const attributes = { alpha: { float: 1e30 }, beta: { float: 1 } };
   const mask = list.add("HardSigmoid", `${tap}_match`, [list.add("Sub", `${tap}_below`, [element, y])], attributes);
   return list.add("Mul", `${tap}_given`, [left, mask]);
 }
 
+const byComparing = maxPoolGradientByComparing({ join: joinAtOnce, given: givenByProduct });
+
+/** By a comparison and a choice. */
+export function givenByChoice(list: NodeList, tap: string, { element, y, left, zero }: Compared): string {
+  return list.add("Where", `${tap}_given`, [list.add("Equal", `${tap}_match`, [element, y]), left, zero]);
+}
+
 /** Rows r of [before, length, behind] as elements p·stride + r of one row, cut to what lies in x. */
 function interleave(
   list: NodeList,
+  join: Join,
   { name, before, size, behind, stride, begin }: AxisPool,
   rows: readonly string[][],
   length: number,
@@ -197,7 +212,7 @@ function interleave(
     const sum = parts.length === 1 ? first : list.add("Sum", `${name}_sum${row}`, parts);
     return list.reshape(`${name}_row${row}`, sum, [before, length, 1, behind]);
   });
-  const joined = sums.length === 1 ? (sums[0] ?? "") : joinParts(list, `${name}_rows`, sums, 2);
+  const joined = sums.length === 1 ? (sums[0] ?? "") : join(list, `${name}_rows`, sums, 2);
   const whole = list.reshape(`${name}_row`, joined, [before, length * stride, behind]);
   const ends = [size + begin - length * stride, 0];
   return padLast(list, `${name}_dx`, whole, [before, length * stride, behind], { begins: [-begin, 0], ends });

@@ -49,18 +49,10 @@ export type LoweredAttribute =
   | { readonly string: string }
   | { readonly tensor: Tensor };
 
-/**
- * For whom a graph is lowered: `standard` uses ONNX's own operators alone and is what files contain; `ort-cpu` may also
- * use ONNX Runtime's (domain com.microsoft); `webgpu` uses standard operators that ONNX Runtime's WebGPU provider has; `plain`
- * is `standard` without what makes networks for volumes faster, to compare with: convolutions of volumes and transposed ones
- * are ONNX's own operators.
- */
-export type Profile = "standard" | "ort-cpu" | "webgpu" | "plain";
-
 /** One ONNX node. */
 export interface LoweredNode {
   readonly opType: string;
-  /** Default "", ONNX's own operators; "com.microsoft" only under the profile ort-cpu. */
+  /** Default "", ONNX's own operators; "com.microsoft" in forms for ONNX Runtime alone. */
   readonly domain?: "com.microsoft";
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -72,20 +64,30 @@ export interface LoweredNode {
   readonly arranges?: string;
 }
 
+/**
+ * How maps with four axes lie in memory: image by image, or with the batch innermost, where [1, C, H, W·N] holds N images as
+ * one. A batch of one image lies as both, and counts as "chwn".
+ */
+export type MapLayout = "nchw" | "chwn";
+
 /** What a lowering may use: names and types of its values, and a way to add constants and inner values. */
 export interface LowerSite<I extends Operands = Operands, O extends Operands = Operands> extends Site {
-  readonly profile: Profile;
+  readonly layout: MapLayout;
   readonly inputs: Each<I, string>;
   readonly outputs: Each<O, string>;
   readonly inputTypes: I;
   readonly outputTypes: O;
-  /** The op that makes each input; null for inputs and parameters of the graph. */
-  readonly makers: Each<I, string | null>;
   /** Adds an initializer named `<path>:<suffix>` and returns its name. */
   constant(suffix: string, tensor: Tensor): string;
   /** The name `<path>:<suffix>` for a value between two ONNX nodes of this lowering. */
   inner(suffix: string): string;
 }
+
+/** A way to write an op in ONNX. All forms of an op compute the same. */
+export type Form<P extends Attributes, I extends Operands = Fixed<1>, O extends Operands = Fixed<1>> = (
+  site: LowerSite<I, O>,
+  attributes: P,
+) => readonly LoweredNode[];
 
 /** A sliding window per spatial axis: what the receptive field needs. */
 export interface Window {
@@ -110,7 +112,8 @@ export interface OpDef<P extends Attributes, I extends Operands = Fixed<1>, O ex
   readonly infer: (inputs: I, attributes: P, site: Site) => O;
   /** Builds the gradient out of ops that can be lowered; null where the op is not differentiable, on purpose. */
   readonly grad: GradientRule<P, I, O> | null;
-  readonly lower: (site: LowerSite<I, O>, attributes: P) => readonly LoweredNode[];
+  /** The form for every runtime, of ONNX's own operators. Targets may prefer others (compile/targets). */
+  readonly lower: Form<P, I, O>;
   /** Multiply-adds for one image; pooling, normalisation, activation and sums count as 0. */
   readonly macs: (inputs: I, outputs: O, attributes: P) => number;
   /** The window over each spatial axis of the first input; "all" where every input element reaches every output; null for 1. */

@@ -3,7 +3,7 @@ import { float32Tensor } from "../tensor/tensor.js";
 import { checkFloats } from "./kit/axes.js";
 import { broadcastShapes, unbroadcast } from "./kit/elementwise.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { exactly, type Fixed, type LoweredNode, type LowerSite, type NoAttributes, type OpDef, POINTWISE, shapeError } from "./op.js";
+import { exactly, type Fixed, type Form, type NoAttributes, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 /** The least float32: no bound below. */
 const LOWEST = -3.4028234663852886e38;
@@ -36,13 +36,12 @@ export const pRelu: OpDef<NoAttributes, Fixed<2>> = {
     };
     return [needed[0] ? dx() : null, needed[1] ? dslope() : null];
   },
-  lower: (site) =>
-    site.profile === "webgpu" ? composed(site) : [{ opType: "PRelu", inputs: site.inputs, outputs: site.outputs, attributes: {} }],
+  lower: (site) => [{ opType: "PRelu", inputs: site.inputs, outputs: site.outputs, attributes: {} }],
   ...POINTWISE,
 };
 
-/** WebGPU has no PRelu: relu(x) + slope · min(x, 0). */
-function composed(site: LowerSite): readonly LoweredNode[] {
+/** relu(x) + slope · min(x, 0). */
+export const pReluByParts: Form<NoAttributes, Fixed<2>> = (site) => {
   const [x = "", slope = ""] = site.inputs;
   const [positive, negative, leak] = [site.inner("positive"), site.inner("negative"), site.inner("leak")];
   const bound = (name: string, value: number): string => site.constant(name, float32Tensor([], Float32Array.of(value)));
@@ -52,7 +51,7 @@ function composed(site: LowerSite): readonly LoweredNode[] {
     { opType: "Mul", inputs: [negative, slope], outputs: [leak], attributes: {} },
     { opType: "Add", inputs: [positive, leak], outputs: site.outputs, attributes: {} },
   ];
-}
+};
 
 declare module "./op.js" {
   interface Ops {

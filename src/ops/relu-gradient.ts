@@ -1,7 +1,7 @@
 import { formatShape, sameShape } from "../tensor/shape.js";
 import { float32Tensor } from "../tensor/tensor.js";
 import { checkFloats } from "./kit/axes.js";
-import { exactly, type Fixed, type NoAttributes, type OpDef, POINTWISE, shapeError } from "./op.js";
+import { exactly, type Fixed, type Form, type NoAttributes, type OpDef, POINTWISE, shapeError } from "./op.js";
 
 export const reluGradient: OpDef<NoAttributes, Fixed<2>> = {
   doc: `y, dy of the same shape → dy where y > 0, else 0: the gradient of relu, which is 0 at 0. Lowered as
@@ -18,19 +18,25 @@ differentiable: it is used in backward graphs alone.`,
   grad: null,
   lower: (site) => {
     const [y = "", dy = ""] = site.inputs;
-    const scalar = (name: string, value: number): string => site.constant(name, float32Tensor([], Float32Array.of(value)));
-    const [large, mask] = [site.inner("large"), site.inner("mask")];
-    const product = { opType: "Mul", inputs: [dy, mask], outputs: site.outputs, attributes: {} };
-    // The same in one operator, which WebGPU does not have.
-    if (site.profile !== "webgpu")
-      return [{ opType: "HardSigmoid", inputs: [y], outputs: [mask], attributes: { alpha: { float: 1e30 }, beta: { float: 0 } } }, product];
+    const mask = site.inner("mask");
     return [
-      { opType: "Mul", inputs: [y, scalar("factor", 1e30)], outputs: [large], attributes: {} },
-      { opType: "Clip", inputs: [large, scalar("zero", 0), scalar("one", 1)], outputs: [mask], attributes: {} },
-      product,
+      { opType: "HardSigmoid", inputs: [y], outputs: [mask], attributes: { alpha: { float: 1e30 }, beta: { float: 0 } } },
+      { opType: "Mul", inputs: [dy, mask], outputs: site.outputs, attributes: {} },
     ];
   },
   ...POINTWISE,
+};
+
+/** The same without HardSigmoid. */
+export const reluGradientByClip: Form<NoAttributes, Fixed<2>> = (site) => {
+  const [y = "", dy = ""] = site.inputs;
+  const scalar = (name: string, value: number): string => site.constant(name, float32Tensor([], Float32Array.of(value)));
+  const [large, mask] = [site.inner("large"), site.inner("mask")];
+  return [
+    { opType: "Mul", inputs: [y, scalar("factor", 1e30)], outputs: [large], attributes: {} },
+    { opType: "Clip", inputs: [large, scalar("zero", 0), scalar("one", 1)], outputs: [mask], attributes: {} },
+    { opType: "Mul", inputs: [dy, mask], outputs: site.outputs, attributes: {} },
+  ];
 };
 
 declare module "./op.js" {

@@ -1,8 +1,7 @@
 import type { Dim } from "../tensor/shape.js";
 import { checkAxis, checkIntegers } from "./kit/axes.js";
 import { type NodeList, nodeList, type Target } from "./kit/lowering.js";
-import { shaderGroups } from "./kit/shader-buffers.js";
-import { concrete, exactly, type Fixed, type OpDef, type Operands, POINTWISE, shapeError } from "./op.js";
+import { concrete, exactly, type Fixed, type Form, type OpDef, type Operands, POINTWISE, shapeError } from "./op.js";
 
 interface SplitAttributes {
   readonly [name: string]: number | readonly number[];
@@ -31,12 +30,7 @@ export const split: OpDef<SplitAttributes, Fixed<1>, Operands> = {
     );
     return [b.add("concat", "dx", parts, { axis })];
   },
-  lower: (site, { axis, sizes }) => {
-    const list = nodeList(site);
-    const parts = sizes.map((size, target) => ({ target, size }));
-    splitParts(list, "parts", site.inputs[0] ?? "", axis, parts);
-    return list.nodes;
-  },
+  lower: splitForm(() => null),
   ...POINTWISE,
 };
 
@@ -45,9 +39,28 @@ interface Part {
   readonly size: number;
 }
 
-/** On WebGPU in stages, where there are more parts than a shader can write. */
-function splitParts(list: NodeList, name: string, x: string, axis: number, parts: readonly Part[]): void {
-  const groups = list.site.profile === "webgpu" ? shaderGroups(parts) : null;
+/** How many parts are cut off at once: neighbors in groups that are cut further, or null for all of them. */
+type Grouping = (parts: readonly Part[]) => readonly (readonly Part[])[] | null;
+
+/** The form that cuts in stages. */
+export function splitForm(grouping: Grouping): Form<SplitAttributes, Fixed<1>, Operands> {
+  return (site, { axis, sizes }) => {
+    const list = nodeList(site);
+    const parts = sizes.map((size, target) => ({ target, size }));
+    splitParts(list, grouping, { name: "parts", x: site.inputs[0] ?? "", axis, parts });
+    return list.nodes;
+  };
+}
+
+interface Cut {
+  readonly name: string;
+  readonly x: string;
+  readonly axis: number;
+  readonly parts: readonly Part[];
+}
+
+function splitParts(list: NodeList, grouping: Grouping, { name, x, axis, parts }: Cut): void {
+  const groups = grouping(parts);
   const pieces = groups?.map((group, index) => ({ target: `${name}_${index}`, size: totalSize(group) })) ?? parts;
   const sizes = list.ints(
     `${name}_sizes`,
@@ -55,7 +68,9 @@ function splitParts(list: NodeList, name: string, x: string, axis: number, parts
   );
   const targets = pieces.map(({ target }) => target);
   const found = list.addAll("Split", targets, [x, sizes], { axis: { int: axis } });
-  for (const [index, group] of groups?.entries() ?? []) splitParts(list, `${name}_${index}`, found[index] ?? "", axis, group);
+  for (const [index, group] of groups?.entries() ?? []) {
+    splitParts(list, grouping, { name: `${name}_${index}`, x: found[index] ?? "", axis, parts: group });
+  }
 }
 
 function totalSize(parts: readonly Part[]): number {

@@ -1,7 +1,7 @@
 import { at } from "../tensor/at.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { atLeastOne, type LoweredNode, type LowerSite, type NoAttributes, type OpDef, type Operands, POINTWISE, shapeError } from "./op.js";
+import { atLeastOne, type Form, type NoAttributes, type OpDef, type Operands, POINTWISE, shapeError } from "./op.js";
 
 export const sum: OpDef<NoAttributes, Operands> = {
   doc: "The sum of one or more tensors of the same shape.",
@@ -15,13 +15,12 @@ export const sum: OpDef<NoAttributes, Operands> = {
   },
   // d(Σ xᵢ)/dxᵢ = 1: each summand gets the gradient of the sum.
   grad: (_b, site, outputGradients) => site.inputs.map(() => onlyGradient(outputGradients)),
-  lower: (site) =>
-    site.profile === "webgpu" ? additions(site) : [{ opType: "Sum", inputs: site.inputs, outputs: site.outputs, attributes: {} }],
+  lower: (site) => [{ opType: "Sum", inputs: site.inputs, outputs: site.outputs, attributes: {} }],
   ...POINTWISE,
 };
 
-/** WebGPU has no Sum: one Add after the other. */
-function additions(site: LowerSite): readonly LoweredNode[] {
+/** One Add after the other. */
+export const sumByAdditions: Form<NoAttributes, Operands> = (site) => {
   const { inputs, outputs } = site;
   const rest = inputs.slice(1);
   if (rest.length === 0) return [{ opType: "Identity", inputs, outputs, attributes: {} }];
@@ -32,7 +31,7 @@ function additions(site: LowerSite): readonly LoweredNode[] {
     outputs: [at(totals, index)],
     attributes: {},
   }));
-}
+};
 
 declare module "./op.js" {
   interface Ops {

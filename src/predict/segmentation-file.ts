@@ -44,7 +44,7 @@ const NETWORK_LOGITS = "recipe:logits";
  * Surround a network with the rest of its recipe.
  *
  * @param network - input [N, C, D, H, W] → "logits" [N, classes, D, H, W], compiled for the described size; for volumes with
- *   the profile plain, so that nothing in it depends on the size
+ *   `optimize` false, so that nothing in it depends on the size
  * @returns inputs "input" [N, C, D, H, W] of raw voxels turned to RAS and resampled, and for patches the needed statistics;
  *   outputs "logits", and "labels" [N, D, H, W], int32 label values
  */

@@ -1,4 +1,5 @@
-import type { Profile } from "../ops/op.js";
+import type { Target } from "../compile/targets/index.js";
+import type { MapLayout } from "../ops/op.js";
 import type { Session } from "../runtime/session.js";
 import type { Trainer, TrainingProgram } from "../runtime/trainer.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -11,10 +12,10 @@ export interface VerifyPlatform {
   readonly createTrainer: (programs: Readonly<Record<string, TrainingProgram>>, state: ReadonlyMap<string, Tensor>) => Promise<Trainer>;
   /** Hexadecimal SHA-256. */
   readonly sha256: (bytes: Uint8Array) => string;
-  /** The operators that training programs are made of. Default "standard", which is what files are exported with. */
-  readonly profile?: Profile;
+  /** The runtime that training programs are compiled for. Default "standard", which is what files are exported with. */
+  readonly target?: Target;
   /** How training graphs lay out their maps. Default "nchw", as the recorded runs did. */
-  readonly layout?: "nchw" | "chwn";
+  readonly layout?: MapLayout;
   /** Called when a case begins. */
   readonly onCase?: (name: string) => void;
 }

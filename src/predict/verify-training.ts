@@ -80,13 +80,13 @@ function describe({ model, numClasses, auxiliary, input }: TrainingGolden): { re
 
 function compile(
   { golden, graph }: Subject,
-  options: Pick<TrainingOptions, "form" | "freezeBatchNorm" | "layout" | "optimizer" | "profile">,
+  options: Pick<TrainingOptions, "form" | "freezeBatchNorm" | "layout" | "optimizer" | "target">,
 ): CompiledTraining {
   return compileTraining(graph, { batch: golden.labels.length, truth: "labels", dropout: false, ...GOLDEN_LOSS, ...options });
 }
 
-function profileOf({ profile, layout = "nchw" }: VerifyPlatform): Pick<TrainingOptions, "layout" | "profile"> {
-  return profile === undefined ? { layout } : { layout, profile };
+function targetOf({ target, layout = "nchw" }: VerifyPlatform): Pick<TrainingOptions, "layout" | "target"> {
+  return target === undefined ? { layout } : { layout, target };
 }
 
 /** Opens a trainer over one of the programs, and closes it after use. */
@@ -112,7 +112,7 @@ async function withTrainer<T>(
 
 async function passChecks(subject: Subject, pass: GoldenGradients, platform: VerifyPlatform): Promise<readonly VerifiedCheck[]> {
   const plain = sgd();
-  const compiled = compile(subject, { form: "accumulate", freezeBatchNorm: pass.frozen, optimizer: () => plain, ...profileOf(platform) });
+  const compiled = compile(subject, { form: "accumulate", freezeBatchNorm: pass.frozen, optimizer: () => plain, ...targetOf(platform) });
   return withTrainer(subject, compiled, "accumulate", platform, async (trainer) => {
     const outputs = await trainer.run("accumulate", { ...subject.feeds, keep: scalar(0), share: scalar(1) });
     const state = await trainer.readState();
@@ -169,7 +169,7 @@ function statisticChecks(
 async function trajectoryChecks(subject: Subject, golden: GoldenTrajectory, platform: VerifyPlatform): Promise<readonly VerifiedCheck[]> {
   const left = excepted(subject.golden.name, golden.name);
   const compared = new Map([...golden.statistics].filter(([name]) => !left.includes(name)));
-  const compiled = compile(subject, { form: "step", optimizer: () => golden.optimizer, ...profileOf(platform) });
+  const compiled = compile(subject, { form: "step", optimizer: () => golden.optimizer, ...targetOf(platform) });
   return withTrainer(subject, compiled, "step", platform, async (trainer) => {
     const feeds = { ...subject.feeds, learningRate: scalar(golden.learningRate) };
     const losses: number[] = [];

@@ -65,7 +65,7 @@ async function exportSegmentation(
   }
   if (dynamicSize) checkDynamicVolume(artefact);
   const described = describedAt(graph, artefact, dynamicSize ? EVEN_SIZE : recipe.patchSize.toReversed());
-  const network = compileInference(described, parameters, { outputs: ["logits"], ...(dynamicSize ? { profile: "plain" } : {}) });
+  const network = compileInference(described, parameters, { outputs: ["logits"], ...(dynamicSize ? { optimize: false } : {}) });
   const rawInput = dynamicSize ? "volume" : "patch";
   return encodeSegmentation(platform, { network, graph: described, artefact, recipe, rawInput });
 }
@@ -130,7 +130,7 @@ function checkDynamicVolume({ model, options }: Artefact): void {
     [1, 2, 3],
     [5, 4, 7],
   ].map((sizes) => sizes.map((size) => size * SIZE_MULTIPLE));
-  if (small && large && isSizeIndependent(describe, [small, large], "plain")) return;
+  if (small && large && isSizeIndependent(describe, [small, large], { optimize: false })) return;
   const fact = `it differs between sizes that are multiples of ${SIZE_MULTIPLE}`;
   throw new InceptionError("OPTION_INVALID", `Cannot export "${model}" with any depth, height and width: ${fact}`, { model });
 }

@@ -17,7 +17,7 @@ import type { NaiveTensor } from "../naive.js";
 import { NAIVE_OPS } from "../naive-ops.js";
 import { casesOf } from "../op-cases/index.js";
 import { type AnyOpCase, asNumbers, caseValues, opGraph, outputName } from "../op-graph.js";
-import { distinctProfiles, type Floats, outputOf, runGraph, type Values } from "../run-graph.js";
+import { distinctTargets, type Floats, outputOf, runGraph, type Values } from "../run-graph.js";
 
 const IMAGES = 2;
 
@@ -50,11 +50,11 @@ describe.each(DIFFERENTIABLE)("%s", (op) => {
     const subject = subjectOf(op, opCase);
     const whole = differentiated(subject.graph, subject.values, Object.keys(subject.values).filter(subject.isFloat), subject.outputs);
     expect(whole.reached).toEqual(subject.wrt);
-    for (const profile of distinctProfiles(whole.graph, new Map())) {
-      const results = await runGraph(whole.graph, new Map(), subject.feeds, { profile });
+    for (const options of distinctTargets(whole.graph, new Map())) {
+      const results = await runGraph(whole.graph, new Map(), subject.feeds, options);
       for (const name of subject.wrt) checkDirections(subject, name, outputOf(results, `d:${name}`));
     }
-    for (const profile of ["standard", "webgpu"] as const) expect(foreignOps(whole, profile)).toEqual([]);
+    for (const target of ["standard", "webgpu"] as const) expect(foreignOps(whole, target)).toEqual([]);
     await checkEachAlone(subject);
   });
 });
@@ -149,8 +149,8 @@ async function checkEachAlone(subject: Subject): Promise<void> {
   }
 }
 
-function foreignOps({ graph }: Differentiated, profile: "standard" | "webgpu"): readonly string[] {
-  const { nodes } = decodeModel(concatChunks(compileInference(graph, new Map(), { profile }).chunks)).graph;
+function foreignOps({ graph }: Differentiated, target: "standard" | "webgpu"): readonly string[] {
+  const { nodes } = decodeModel(concatChunks(compileInference(graph, new Map(), { target }).chunks)).graph;
   return nodes.filter(({ domain }) => domain !== "").map(({ opType }) => opType);
 }
 

@@ -11,7 +11,7 @@ import { NAIVE_OPS } from "../naive-ops.js";
 import { caseFiles, casesOf, fileName } from "../op-cases/index.js";
 import { goldenGraphs, readOpGoldens } from "../op-goldens.js";
 import { type AnyOpCase, asNumbers, caseValues, hasBatch, opGraph, outputName, splitValues } from "../op-graph.js";
-import { distinctProfiles, outputOf, runGraph, type Values, withModel } from "../run-graph.js";
+import { distinctTargets, outputOf, runGraph, type Values, withModel } from "../run-graph.js";
 
 /**
  * A float32 sum of n products is off by at most n·2⁻²⁴ of the sum of their sizes. The longest here has 147 products of
@@ -57,15 +57,15 @@ describe.each(OP_NAMES)("%s", (op) => {
   });
 });
 
-/** Runs a case under every profile with one session for all batches; checks values, shapes and costs of all outputs. */
+/** Runs a case for every target with one session for all batches; checks values, shapes and costs of all outputs. */
 async function runCase(op: OpName, graph: Graph, opCase: AnyOpCase): Promise<void> {
   const { parameters } = splitValues(opCase.inputs, caseValues(op, opCase, 1));
   const expected = (hasBatch(opCase) ? IMAGES : [1]).map((images) => {
     const values = caseValues(op, opCase, images);
     return { images, ...splitValues(opCase.inputs, values), result: naive(op, values, opCase.attributes) };
   });
-  for (const profile of distinctProfiles(graph, parameters)) {
-    await withModel(graph, parameters, { profile }, async (model) => {
+  for (const options of distinctTargets(graph, parameters)) {
+    await withModel(graph, parameters, options, async (model) => {
       for (const { images, feeds, result } of expected) {
         const outputs = await model.run(feeds);
         for (const [index, output] of [result, ...(result.further ?? [])].entries()) {

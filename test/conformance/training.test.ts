@@ -6,9 +6,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Target } from "../../src/compile/targets/index.js";
 import { InceptionError } from "../../src/errors.js";
 import { sha256Hex } from "../../src/node/sha256.js";
-import type { Profile } from "../../src/ops/op.js";
 import type { VerifiedCase } from "../../src/predict/verified.js";
 import { verifyGoldenText } from "../../src/predict/verify.js";
 import { createTestTrainer } from "../in-process-trainer.js";
@@ -18,12 +18,12 @@ import { goldenPath } from "../shared.js";
 // Ten million parameters five times on two cores; ten times that where other tests want the cores too.
 const DEEP_TIMEOUT = 400_000;
 
-async function verify(text: string, profile: Profile, layout?: "nchw" | "chwn"): Promise<readonly VerifiedCase[]> {
+async function verify(text: string, target: Target, layout?: "nchw" | "chwn"): Promise<readonly VerifiedCase[]> {
   const { kind, cases } = await verifyGoldenText(text, "x.json", {
     createSession: () => Promise.reject(new RangeError("a training golden runs no session")),
     createTrainer: createTestTrainer,
     sha256: sha256Hex,
-    profile,
+    target,
     ...(layout === undefined ? {} : { layout }),
   });
   expect(kind).toBe("training");
@@ -71,11 +71,11 @@ describe.each([
   ["mini_googlenet", "webgpu", null],
   ["mini_inception_resnet_v1", "ort-cpu", { step0_bn_train: 62, step0_bn_eval: 54, sgd_nesterov: 66, rmsprop_tf: 66, adamw: 66 }],
   ["googlenet_aux_64", "standard", { step0_bn_train: 202, step0_bn_eval: 192, sgd_nesterov: 41, rmsprop_tf: 41, adamw: 41 }],
-] as const)("%s, %s", (name, profile, counts) => {
+] as const)("%s, %s", (name, target, counts) => {
   test(
     "agrees in every value",
     async () => {
-      const cases = await verify(golden(name), profile);
+      const cases = await verify(golden(name), target);
       expect(failures(name, cases)).toEqual([]);
       expect(cases.length).toBe(5);
       // Counted in the golden file: losses and logits, parameters, running statistics.

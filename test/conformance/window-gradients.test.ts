@@ -8,7 +8,7 @@ import { GraphBuilder } from "../../src/ops/build.js";
 import { inferNode } from "../../src/ops/index.js";
 import { differentiated } from "../gradient-graph.js";
 import { NAIVE_OPS } from "../naive-ops.js";
-import { distinctProfiles, type Floats, filled, outputOf, runGraph } from "../run-graph.js";
+import { distinctTargets, type Floats, filled, outputOf, runGraph } from "../run-graph.js";
 
 /** Whether the op takes these types, by its own law. */
 function isLawful(op: string, shapes: readonly (readonly number[])[], attributes: Graph["nodes"][number]["attributes"]): boolean {
@@ -61,8 +61,8 @@ test("conv is linear in x and w: ⟨dx, x⟩ = ⟨dw, w⟩ = ⟨y, dy⟩", async
       b.output("y", y);
       const { graph } = differentiated(b.finish(), { x, w }, ["x", "w"]);
       const expected = dot(naive.values, dy.data);
-      for (const profile of distinctProfiles(graph, new Map())) {
-        const outputs = await runGraph(graph, new Map(), { x, w, "cotangent:y": dy }, { profile });
+      for (const options of distinctTargets(graph, new Map())) {
+        const outputs = await runGraph(graph, new Map(), { x, w, "cotangent:y": dy }, options);
         expect(dot(outputOf(outputs, "d:x").data, x.data)).toBeCloseTo(expected, 3);
         expect(dot(outputOf(outputs, "d:w").data, w.data)).toBeCloseTo(expected, 3);
       }
@@ -86,8 +86,8 @@ test("convTranspose: each element as the loops have it", async () => {
       b.output("y", b.add("convTranspose", "convTranspose", inputs, attributes));
       const graph = b.finish();
       const expected = NAIVE_OPS.convTranspose([x, w, bias], attributes);
-      for (const profile of distinctProfiles(graph, new Map()))
-        expectClose(outputOf(await runGraph(graph, new Map(), { x, w, bias }, { profile }), "y"), expected);
+      for (const options of distinctTargets(graph, new Map()))
+        expectClose(outputOf(await runGraph(graph, new Map(), { x, w, bias }, options), "y"), expected);
     }),
     { numRuns: 30, seed: 2 },
   );
@@ -108,8 +108,8 @@ test("maxPool: each gradient goes where the loops send it, also among equal elem
       const y = { shape: pooled.shape, data: pooled.values };
       const graph = poolGradient("maxPool", x.shape, attributes);
       const expected = NAIVE_OPS.maxPoolGradient([x, y, dy], attributes);
-      for (const profile of distinctProfiles(graph, new Map()))
-        expectClose(outputOf(await runGraph(graph, new Map(), { x, dy }, { profile }), "dx"), expected);
+      for (const options of distinctTargets(graph, new Map()))
+        expectClose(outputOf(await runGraph(graph, new Map(), { x, dy }, options), "dx"), expected);
     }),
     { numRuns: 30, seed: 3 },
   );
@@ -125,8 +125,8 @@ test("averagePool is linear: ⟨dx, x⟩ = ⟨y, dy⟩", async () => {
       fc.pre(y.values.every(Number.isFinite));
       const dy = filled("dy", y.shape);
       const graph = poolGradient("averagePool", x.shape, attributes);
-      for (const profile of distinctProfiles(graph, new Map())) {
-        const dx = outputOf(await runGraph(graph, new Map(), { x, dy }, { profile }), "dx");
+      for (const options of distinctTargets(graph, new Map())) {
+        const dx = outputOf(await runGraph(graph, new Map(), { x, dy }, options), "dx");
         expect(dot(dx.data, x.data)).toBeCloseTo(dot(y.values, dy.data), 3);
       }
     }),

@@ -39,9 +39,9 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("in headless Chromium"), ()
   test.each([
     ["webgpu", "webgpu"],
     ["standard", "cpu"],
-  ] as const)("under the profile %s a network trains on %s as in Node", async (profile, device) => {
+  ] as const)("under the target %s a network trains on %s as in Node", async (target, device) => {
     const expected = await networkLosses("standard", "fixed", createTestTrainer);
-    const losses = await page.call(PAGE, "trainNetwork", profile, "fixed", device);
+    const losses = await page.call(PAGE, "trainNetwork", target, "fixed", device);
     // Four digits behind the point: nearer than 5e-5.
     expect(losses).toEqual(expected.map((loss) => expect.closeTo(loss, 4) as number));
     expect(expected.at(-1)).toBeLessThan((expected[0] ?? 0) - 0.2);

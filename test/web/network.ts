@@ -1,10 +1,11 @@
 /** A small Inception-ResNet and five of its training steps, on whatever runs them: in Node, in WebAssembly, in a page. */
+
+import type { Target } from "../../src/compile/targets/index.js";
 import type { TrainingFeed } from "../../src/compile/training/options.js";
 import { compileTraining, initialState } from "../../src/compile/training/training.js";
 import { randomStream } from "../../src/data/random.js";
 import { concatChunks } from "../../src/formats/onnx/encode.js";
 import { describeModel } from "../../src/models/index.js";
-import type { Profile } from "../../src/ops/op.js";
 import { sgd } from "../../src/optim/index.js";
 import type { Trainer, TrainingProgram } from "../../src/runtime/trainer.js";
 import { float32Tensor, type Tensor } from "../../src/tensor/tensor.js";
@@ -22,8 +23,8 @@ export type CreateTrainer = (programs: Readonly<Record<string, TrainingProgram>>
 export type Statistics = "batch" | "fixed";
 
 /** The loss before each of five steps, and after the last. */
-export async function networkLosses(profile: Profile, statistics: Statistics, createTrainer: CreateTrainer): Promise<readonly number[]> {
-  const { program, first, feeds } = compileNetwork(profile, statistics);
+export async function networkLosses(target: Target, statistics: Statistics, createTrainer: CreateTrainer): Promise<readonly number[]> {
+  const { program, first, feeds } = compileNetwork(target, statistics);
   const trainer = await createTrainer({ step: program }, first);
   try {
     const losses: number[] = [];
@@ -46,11 +47,11 @@ export interface StepDifference {
  * PyTorch as here; so each step begins from the state that the reference has come to.
  */
 export async function stepDifferences(
-  profile: Profile,
+  target: Target,
   createTrainer: CreateTrainer,
   createReference: CreateTrainer,
 ): Promise<readonly StepDifference[]> {
-  const tested = compileNetwork(profile, "batch");
+  const tested = compileNetwork(target, "batch");
   const standard = compileNetwork("standard", "batch");
   const trainer = await createTrainer({ step: tested.program }, tested.first);
   const reference = await createReference({ step: standard.program }, standard.first);
@@ -73,11 +74,11 @@ export async function stepDifferences(
   }
 }
 
-function compileNetwork(profile: Profile, statistics: Statistics) {
+function compileNetwork(target: Target, statistics: Statistics) {
   const network = describeModel("inception_resnet_v1", OPTIONS);
   const optimizer = sgd({ momentum: 0.9 });
   const freezeBatchNorm = statistics === "fixed";
-  const compiled = compileTraining(network, { batch: BATCH, optimizer: () => optimizer, truth: "labels", profile, freezeBatchNorm });
+  const compiled = compileTraining(network, { batch: BATCH, optimizer: () => optimizer, truth: "labels", target, freezeBatchNorm });
   const { step } = compiled.programs;
   if (step === undefined) throw new RangeError('there is no program "step"');
   const { model, state, reads } = step;

@@ -1,5 +1,5 @@
 /** What the tests call in the page; see browser.ts. */
-import type { Profile } from "../../src/ops/op.js";
+import type { Target } from "../../src/compile/targets/index.js";
 import { modelBytes, op, sessionCases, value } from "../../src/runtime/session.cases.js";
 import { trainerCases } from "../../src/runtime/trainer.cases.js";
 import type * as Web from "../../src/web/index.js";
@@ -47,14 +47,14 @@ export async function messageWithoutRuntime(): Promise<string> {
 }
 
 /** Losses of a small network that is trained in this page. */
-export function trainNetwork(profile: Profile, statistics: Statistics, device: TestedDevice): Promise<readonly number[]> {
-  return networkLosses(profile, statistics, (programs, state) => createWebTrainer(programs, state, { device }));
+export function trainNetwork(target: Target, statistics: Statistics, device: TestedDevice): Promise<readonly number[]> {
+  return networkLosses(target, statistics, (programs, state) => createWebTrainer(programs, state, { device }));
 }
 
-/** Steps of the profile and device beside those of the standard operators on WebAssembly. */
-export function compareSteps(profile: Profile, device: TestedDevice): Promise<readonly StepDifference[]> {
+/** Steps of the target and device beside those of the standard operators on WebAssembly. */
+export function compareSteps(target: Target, device: TestedDevice): Promise<readonly StepDifference[]> {
   return stepDifferences(
-    profile,
+    target,
     (programs, state) => createWebTrainer(programs, state, { device }),
     (programs, state) => createWebTrainer(programs, state, { device: "cpu" }),
   );

@@ -128,11 +128,11 @@ function awkward(): Graph {
   return b.finish();
 }
 
-test("ops that need a detour, profile by profile", async () => {
+test("ops that need a detour, target by target", async () => {
   const expected = await oneStep(awkward(), { layout: "nchw" });
-  for (const profile of ["standard", "ort-cpu", "webgpu"] as const) {
-    expect({ profile, found: differences(expected, await oneStep(awkward(), { layout: "chwn", profile })) }).toEqual({
-      profile,
+  for (const target of ["standard", "ort-cpu", "webgpu"] as const) {
+    expect({ target, found: differences(expected, await oneStep(awkward(), { layout: "chwn", target })) }).toEqual({
+      target,
       found: [],
     });
   }
@@ -141,9 +141,9 @@ test("ops that need a detour, profile by profile", async () => {
 const V1 = describeModel("inception_resnet_v1.public", { ...SMALL, inputSize: 75, repeats: [2, 2, 1], embeddingSize: 16 });
 
 test("computing values again changes none", { timeout: 60_000 }, async () => {
-  const plain = await oneStep(V1, { profile: "ort-cpu" });
-  expect(differences(plain, await oneStep(V1, { profile: "ort-cpu", recompute: true }))).toEqual([]);
-  const { programs } = compile(V1, { profile: "ort-cpu", recompute: true });
+  const plain = await oneStep(V1, { target: "ort-cpu" });
+  expect(differences(plain, await oneStep(V1, { target: "ort-cpu", recompute: true }))).toEqual([]);
+  const { programs } = compile(V1, { target: "ort-cpu", recompute: true });
   const repeated = programs.step?.graph.nodes.filter(({ path }) => path.startsWith("recompute.")).map(({ op }) => op);
   expect(new Set(repeated)).toEqual(
     new Set(["add", "batchNormalizationTraining", "concat", "conv", "convChwn", "maxPool", "relu", "reshape", "scale", "slice", "split"]),
@@ -156,8 +156,8 @@ describe("what is chosen", () => {
 
   test("the batch innermost by default, but on WebGPU and where it is not wanted", () => {
     expect(opsOf(V1, {}).has("convChwn")).toBe(true);
-    expect(opsOf(V1, { profile: "ort-cpu" }).has("convChwn")).toBe(true);
-    expect(opsOf(V1, { profile: "webgpu" }).has("convChwn")).toBe(false);
+    expect(opsOf(V1, { target: "ort-cpu" }).has("convChwn")).toBe(true);
+    expect(opsOf(V1, { target: "webgpu" }).has("convChwn")).toBe(false);
     expect(opsOf(V1, { layout: "nchw" }).has("convChwn")).toBe(false);
   });
 

@@ -4,7 +4,7 @@ import type { Ref } from "../../ops/build.js";
 import type { Shape } from "../../tensor/shape.js";
 import { elementCount } from "../../tensor/tensor.js";
 import { chwnLayout } from "./chwn.js";
-import { type Layout, nchwLayout } from "./layout.js";
+import { type Layout, mapLayout, nchwLayout } from "./layout.js";
 import { keepsAverages, type TrainingOptions } from "./options.js";
 import { type PointwiseUnit, parallelUnits } from "./parallel.js";
 import { feedInput, joined, parted, setNext, stateInput, type TrainingContext } from "./state.js";
@@ -63,20 +63,13 @@ function shapeInBatch(shape: Shape, batch: number): readonly number[] {
   return shape.map((dim) => (typeof dim === "number" ? dim : batch));
 }
 
-/** The layout that is asked for; by default [N, C, H, W] on WebGPU and for volumes, else the faster one. */
-function layoutOf({ b, network }: TrainingContext, { layout, profile = "standard", batch }: TrainingOptions): Layout {
-  const hasVolumes = network.nodes.some(({ outputs }) => outputs.some((output) => typeOf(network, output).shape.length > 4));
-  const chosen = layout ?? (profile === "webgpu" || hasVolumes ? "nchw" : "chwn");
-  return chosen === "nchw" ? nchwLayout(b) : chwnLayout(b, batch);
-}
-
 function replayAll(
   context: TrainingContext,
   options: TrainingOptions,
   values: Map<string, Ref>,
   normalized: NormalizedLayer[],
 ): ReadonlyMap<string, Ref> {
-  const layout = layoutOf(context, options);
+  const layout = mapLayout(context.network, options) === "nchw" ? nchwLayout(context.b) : chwnLayout(context.b, options.batch);
   const site: Replay = { context, options, layout, normalized };
   for (const { name } of context.network.inputs) values.set(name, layout.enter(known(values, name)));
   const together = new Map(

@@ -1,5 +1,7 @@
-import type { Attributes } from "../../ir/graph.js";
+import { type Attributes, type Graph, typeOf } from "../../ir/graph.js";
 import type { GraphBuilder, Ref } from "../../ops/build.js";
+import type { MapLayout } from "../../ops/op.js";
+import type { TrainingOptions } from "./options.js";
 
 /** A node of the network as it is to be added: its op, or the one that stands for it in training. */
 export interface LayoutNode {
@@ -31,4 +33,15 @@ export function nchwLayout(b: GraphBuilder): Layout {
     leave: (value) => value,
     emit: ({ op, path, attributes }, inputs) => b.addNode(op, path, inputs, attributes),
   };
+}
+
+/** The layout that is asked for; by default [N, C, H, W] on WebGPU and for volumes, else the faster one. */
+export function mapLayout(network: Graph, { layout, target }: Pick<TrainingOptions, "layout" | "target">): MapLayout {
+  const hasVolumes = network.nodes.some(({ outputs }) => outputs.some((output) => typeOf(network, output).shape.length > 4));
+  return layout ?? (target === "webgpu" || hasVolumes ? "nchw" : "chwn");
+}
+
+/** How maps lie in the programs: one image lies as in both layouts. */
+export function loweredLayout(network: Graph, options: TrainingOptions): MapLayout {
+  return options.batch === 1 ? "chwn" : mapLayout(network, options);
 }

@@ -1,9 +1,10 @@
 import type { Parameter } from "../../ir/graph.js";
-import type { Profile } from "../../ops/op.js";
+import type { MapLayout } from "../../ops/op.js";
 import type { Optimizer } from "../../optim/index.js";
+import type { TargetOptions } from "../targets/index.js";
 
 /** How a training step is made out of a network. Everything here becomes part of the emitted graph. */
-export interface TrainingOptions {
+export interface TrainingOptions extends TargetOptions {
   /** Images per run; a training graph has a fixed batch, at least 1. */
   readonly batch: number;
   /** The optimiser of a parameter: one object for all, or others for those without weight decay. */
@@ -53,14 +54,12 @@ export interface TrainingOptions {
   readonly form?: "step" | "accumulate";
   /** Compute inner values of the forward pass again in the backward pass instead of keeping them. Default false. */
   readonly recompute?: boolean;
-  /** Default "standard". */
-  readonly profile?: Profile;
   /**
    * How maps lie in memory inside the graph: "nchw", as the network describes them, or "chwn", with the batch innermost, where
    * convolutions and their gradients need no loop over images. Feeds, state and outputs are the same. Default "chwn"; under
-   * the profile "webgpu" and for networks of volumes "nchw".
+   * the target "webgpu" and for networks of volumes "nchw".
    */
-  readonly layout?: "nchw" | "chwn";
+  readonly layout?: MapLayout;
 }
 
 /** Whether averages of the trained parameters are kept. */

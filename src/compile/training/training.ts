@@ -22,6 +22,7 @@ import { emitModel } from "../emit.js";
 import { lowerGraph } from "../lower.js";
 import { shareViews } from "../views.js";
 import { evaluationForward, trainingForward } from "./forward.js";
+import { loweredLayout } from "./layout.js";
 import { trainingLoss } from "./loss.js";
 import type { StateTensor, TrainingFeed, TrainingOptions } from "./options.js";
 import { memoryOrder } from "./order.js";
@@ -69,7 +70,7 @@ export function compileTraining(network: Graph, options: TrainingOptions): Compi
   checkOptions(network, options);
   // 1. The classifier and its auxiliary heads.
   const classifier = selectTrained(network);
-  const selected = options.profile === "plain" ? classifier : composePointwise(classifier);
+  const selected = options.optimize === false ? classifier : composePointwise(classifier);
   const changing = options.form === "accumulate" ? accumulateForm(selected, options) : { step: stepProgram(selected, options) };
   const contexts = { ...changing, evaluate: evaluateProgram(selected, options) };
   const programs = Object.fromEntries(Object.entries(contexts).map(([name, context]) => [name, finishProgram(context, name, options)]));
@@ -177,7 +178,6 @@ function forwardSegments({ b }: TrainingContext, nodes: readonly Node[]): readon
 
 /** 6 to 8: drop what nothing needs, lower, encode. */
 function finishProgram(context: TrainingContext, name: string, options: TrainingOptions): CompiledProgram {
-  const { profile = "standard" } = options;
   const changed = [...context.state].flatMap(([input, { next }]) => (next ? [{ input, output: `${input}:next`, value: next.id }] : []));
   const outputs = [
     ...changed.map(({ output, value }) => ({ name: output, value })),
@@ -190,7 +190,11 @@ function finishProgram(context: TrainingContext, name: string, options: Training
   );
   const graph = checkGraph(memoryOrder(kept, updateOrder(context)));
   const shown = new Set(graph.outputs.map((output) => output.value));
-  const { nodes, constants } = shareViews(lowerGraph(graph, profile), shown, (value) => graph.types.get(value)?.shape);
+  const { nodes, constants } = shareViews(
+    lowerGraph(graph, { ...options, layout: loweredLayout(context.network, options) }),
+    shown,
+    (value) => graph.types.get(value)?.shape,
+  );
   const used = new Set(graph.inputs.map((input) => input.name));
   const reads = [...context.state].filter(([input, { next }]) => next === null && used.has(input)).map(([input]) => input);
   const program = {

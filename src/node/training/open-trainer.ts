@@ -1,9 +1,9 @@
+import type { Target } from "../../compile/targets/index.js";
 import type { SplitNetwork } from "../../compile/training/frozen.js";
 import type { TrainingOptions } from "../../compile/training/options.js";
 import { type CompiledTraining, compileTraining, initialState } from "../../compile/training/training.js";
 import { concatChunks } from "../../formats/onnx/encode.js";
 import type { Parameter } from "../../ir/graph.js";
-import type { Profile } from "../../ops/op.js";
 import { decays, type Optimizer, optimizerOf } from "../../optim/index.js";
 import type { Trainer, TrainerOptions } from "../../runtime/trainer.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -43,7 +43,7 @@ export function compileSettings(
   split: Pick<SplitNetwork, "trained">,
   isTrained: (parameter: Parameter) => boolean,
   settings: CompiledSettings,
-  profile: Profile,
+  target: Target,
   extra: ExtraOptions = {},
 ): CompiledTraining {
   const { batch, labelSmoothing = 0, auxWeight, clipNorm, clipValue, averageDecay, batchNormDecay, freezeBatchNorm, recompute } = settings;
@@ -58,7 +58,7 @@ export function compileSettings(
     isTrained,
     learningRateFactor: learningRateFactors(settings.factors),
     form: settings.accumulate === 1 ? "step" : "accumulate",
-    profile,
+    target,
     ...(clipNorm === null ? {} : { clipNorm }),
     ...(clipValue === null ? {} : { clipValue }),
     ...(averageDecay === null ? {} : { averageDecay }),

@@ -11,6 +11,8 @@ import type { OnnxTensor } from "../../formats/onnx/types.js";
 import type { LoweredAttribute } from "../op.js";
 import { chooseForm, FORMS, type WeightGradientForm } from "./conv-weight-gradient-forms.js";
 import { nodeList } from "./lowering.js";
+import { joinAtOnce } from "./shader-buffers.js";
+import { FUSED_PRODUCTS, PRODUCTS_OF_COPIES } from "./transposed-products.js";
 
 const NAMES: readonly WeightGradientForm[] = ["oneConvolution", "oneProduct", "oneProductPerTap", "productPerImage", "productPerTap"];
 
@@ -30,48 +32,43 @@ describe.each(NAMES)("%s", (form) => {
     );
     if (!x || !dy) throw new RangeError("Cannot read the case");
     const expected = NAIVE_OPS.convWeightGradient([x, dy], attributes);
-    for (const profile of ["standard", "ort-cpu"] as const) {
+    for (const products of [PRODUCTS_OF_COPIES, FUSED_PRODUCTS]) {
       const constants: OnnxTensor[] = [];
       const list = nodeList({
         op: "convWeightGradient",
         path: "node",
-        profile,
+        layout: "nchw",
         inputs: ["x", "dy"],
         outputs: ["dw"],
         inputTypes: [x, dy].map(({ shape }) => ({ dtype: "float32", shape })),
         outputTypes: [{ dtype: "float32", shape: expected.shape }],
-        makers: [null, null],
         constant: (suffix, tensor) => {
           constants.push(onnxTensor(suffix, tensor));
           return suffix;
         },
         inner: (suffix) => `inner:${suffix}`,
       });
-      FORMS[form](list, { attributes, x: "x", dy: "dy", xShape: x.shape, dyShape: dy.shape });
+      FORMS[form](list, { attributes, x: "x", dy: "dy", xShape: x.shape, dyShape: dy.shape }, { join: joinAtOnce, products });
       const found = await run(list.nodes, constants, { x, dy }, expected.shape);
       const worst = expected.values.reduce((most, value, index) => Math.max(most, Math.abs(value - Number(found[index]))), 0);
       expect(worst).toBeLessThan(1e-5);
-      expect(usesOwnOperators(list.nodes)).toBe(profile === "ort-cpu" && !form.startsWith("one"));
+      expect(usesOwnOperators(list.nodes)).toBe(products === FUSED_PRODUCTS && !form.startsWith("one"));
     }
   });
 });
 
-test("one image is one product, one convolution, or with many places and few channels a product per tap; not on WebGPU", () => {
-  const choose = (
-    xShape: readonly number[],
-    dyShape: readonly number[],
-    kernel: readonly number[],
-    profile: "standard" | "webgpu" = "standard",
-  ) => chooseForm({ attributes: { ...windowOf(kernel), groups: 1 }, x: "x", dy: "dy", xShape, dyShape }, profile);
+test("one image is one product, one convolution, or with many places and few channels a product per tap; where its forms may be used", () => {
+  const choose = (xShape: readonly number[], dyShape: readonly number[], kernel: readonly number[], oneImage = true) =>
+    chooseForm({ attributes: { ...windowOf(kernel), groups: 1 }, x: "x", dy: "dy", xShape, dyShape }, oneImage);
   expect(choose([1, 896, 8, 64], [1, 128, 8, 64], [1, 1])).toBe("oneProduct");
   expect(choose([1, 192, 17, 136], [1, 192, 17, 136], [3, 3])).toBe("oneConvolution");
   expect(choose([1, 32, 79, 632], [1, 32, 77, 616], [3, 3])).toBe("oneProductPerTap");
-  expect(choose([1, 80, 38, 304], [1, 192, 36, 288], [3, 3], "webgpu")).toBe("productPerImage");
+  expect(choose([1, 80, 38, 304], [1, 192, 36, 288], [3, 3], false)).toBe("productPerImage");
 });
 
 test("small maps are one product, larger ones a product per image, and what would not fit a product per tap", () => {
   const choose = (xShape: readonly number[], dyShape: readonly number[], kernel: readonly number[], groups = 1) =>
-    chooseForm({ attributes: { ...windowOf(kernel), groups }, x: "x", dy: "dy", xShape, dyShape });
+    chooseForm({ attributes: { ...windowOf(kernel), groups }, x: "x", dy: "dy", xShape, dyShape }, false);
   expect(choose([8, 896, 8, 8], [8, 128, 8, 8], [1, 1])).toBe("oneProduct");
   expect(choose([8, 64, 10, 10], [8, 64, 10, 10], [3, 3])).toBe("oneProduct");
   expect(choose([8, 64, 35, 35], [8, 96, 35, 35], [3, 3])).toBe("productPerImage");

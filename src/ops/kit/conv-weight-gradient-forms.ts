@@ -8,9 +8,9 @@
  */
 
 import type { Shape } from "../../tensor/shape.js";
-import type { Profile } from "../op.js";
 import { type NodeList, padLast, product, sizeOrRest, sliceLast, spatial } from "./lowering.js";
-import { joinParts } from "./shader-buffers.js";
+import type { Join } from "./shader-buffers.js";
+import type { TransposedProducts } from "./transposed-products.js";
 import type { ConvAttributes } from "./window.js";
 
 interface WeightGradientOperands {
@@ -19,6 +19,12 @@ interface WeightGradientOperands {
   readonly dy: string;
   readonly xShape: Shape;
   readonly dyShape: Shape;
+}
+
+/** How a form joins taps and multiplies with dy transposed. */
+export interface WeightGradientParts {
+  readonly join: Join;
+  readonly products: TransposedProducts;
 }
 
 export type WeightGradientForm = "oneConvolution" | "oneProduct" | "oneProductPerTap" | "productPerImage" | "productPerTap";
@@ -32,19 +38,20 @@ const [MANY_PLACES, FEW_CHANNELS] = [20_000, 64];
 
 /**
  * Which form is fastest, from what was measured on two cores (batch 8):
- * - one image, which a whole batch is in the layout with the batch innermost: 1×1 as one product, since nothing has to be
+ * - one image: 1×1 as one product, since nothing has to be
  *   transposed, and 7×1, whose taps are whole rows; others as one convolution whose kernel is dy, which reads x where it
  *   lies; on very large maps with few channels tap by tap;
  * - small maps as one product over images and places: products of one small map each are too short to be fast, and the
  *   transposes of x and dy that the one product needs are cheap there;
  * - larger maps image by image, as their copies in another order would cost more than the sum over images;
  * - where the columns would be very large (volumes with wide kernels), tap by tap, which never holds them.
+ *
+ * @param oneImage - whether x and dy are one image, and the forms for one image may be used
  */
-export function chooseForm({ attributes, xShape, dyShape }: WeightGradientOperands, profile: Profile = "standard"): WeightGradientForm {
+export function chooseForm({ attributes, xShape, dyShape }: WeightGradientOperands, oneImage: boolean): WeightGradientForm {
   const { kernelShape, strides, groups } = attributes;
   const places = product(spatial(dyShape));
-  // A kernel as large as a map is nothing that WebGPU is fast with.
-  if (dyShape[0] === 1 && groups === 1 && kernelShape.length === 2 && strides.every((stride) => stride === 1) && profile !== "webgpu") {
+  if (oneImage && groups === 1 && strides.every((stride) => stride === 1)) {
     const [height = 1, width = 1] = kernelShape;
     if (width === 1 && (height === 1 || height > 3)) return "oneProduct";
     return Number(dyShape[1]) <= FEW_CHANNELS && places > MANY_PLACES ? "oneProductPerTap" : "oneConvolution";
@@ -58,7 +65,9 @@ export function chooseForm({ attributes, xShape, dyShape }: WeightGradientOperan
  * All forms write output 0. Each is exact for every attribute, but those with one product or convolution know one group
  * only, oneProductPerTap also one image only, and oneConvolution one image, two axes and stride 1.
  */
-export const FORMS: Readonly<Record<WeightGradientForm, (list: NodeList, operands: WeightGradientOperands) => void>> = {
+export const FORMS: Readonly<
+  Record<WeightGradientForm, (list: NodeList, operands: WeightGradientOperands, parts: WeightGradientParts) => void>
+> = {
   oneConvolution,
   oneProduct,
   oneProductPerTap,
@@ -86,7 +95,7 @@ function oneConvolution(list: NodeList, { attributes, x, dy, xShape, dyShape }: 
 }
 
 /** One image: for each tap dy [M, P] times what it meets of x [C, P], transposed. */
-function oneProductPerTap(list: NodeList, operands: WeightGradientOperands): void {
+function oneProductPerTap(list: NodeList, operands: WeightGradientOperands, { join }: WeightGradientParts): void {
   const { attributes, x, dy, xShape, dyShape } = operands;
   const [inChannels, outChannels] = [Number(xShape[1]), Number(dyShape[1])];
   const left = list.reshape("dy_rows", dy, [outChannels, -1]);
@@ -95,11 +104,11 @@ function oneProductPerTap(list: NodeList, operands: WeightGradientOperands): voi
     const whole = list.add("Gemm", `tap${tap}_product`, [left, right], { transB: { int: 1 } });
     return list.reshape(`tap${tap}_column`, whole, [outChannels, inChannels, 1]);
   });
-  list.reshape(0, joinParts(list, "products", products, 2), [outChannels, inChannels, ...attributes.kernelShape]);
+  list.reshape(0, join(list, "products", products, 2), [outChannels, inChannels, ...attributes.kernelShape]);
 }
 
 /** dy as [M, N·P] times the columns as [K·C, N·P], transposed: Gemm, with no sum over images afterwards. */
-function oneProduct(list: NodeList, operands: WeightGradientOperands): void {
+function oneProduct(list: NodeList, operands: WeightGradientOperands, { join }: WeightGradientParts): void {
   const { attributes, x, dy, xShape, dyShape } = operands;
   const [inChannels, outChannels] = [Number(xShape[1]), Number(dyShape[1])];
   const taps = product(attributes.kernelShape);
@@ -108,7 +117,7 @@ function oneProduct(list: NodeList, operands: WeightGradientOperands): void {
     shape[0] === 1 ? value : list.transpose(name, value, [1, 0, ...shape.slice(2).map((_, axis) => axis + 2)]);
   const exchanged = xShape[0] === 1 ? list.reshape("x_first", x, [inChannels, 1, ...spatial(xShape)]) : first("x_first", x, xShape);
   const slices = tapSlices(list, operands, exchanged);
-  const columns = slices.length === 1 ? slices[0] : joinParts(list, "columns", slices, 0);
+  const columns = slices.length === 1 ? slices[0] : join(list, "columns", slices, 0);
   const left = list.reshape("dy_rows", first("dy_first", dy, dyShape), [outChannels, -1]);
   const right = list.reshape("columns_rows", columns ?? "", [taps * inChannels, -1]);
   const products = list.add("Gemm", "products", [left, right], { transB: { int: 1 } });
@@ -121,29 +130,33 @@ function oneProduct(list: NodeList, operands: WeightGradientOperands): void {
 }
 
 /** Image by image (and group by group): the columns [K·C, P] times dyᵀ [P, M], then the sum over images. */
-function productPerImage(list: NodeList, operands: WeightGradientOperands): void {
-  const grouped = groupsAsImages(list, operands);
+function productPerImage(list: NodeList, operands: WeightGradientOperands, { join, products }: WeightGradientParts): void {
+  const grouped = groupsAsImages(list, operands, products);
   const slices = tapSlices(list, operands, grouped.x);
-  const columns = slices.length === 1 ? slices[0] : joinParts(list, "columns", slices, 1);
+  const columns = slices.length === 1 ? slices[0] : join(list, "columns", slices, 1);
   const rows = slices.length * grouped.groupChannels;
   const flat = list.reshape("columns_rows", columns ?? "", [grouped.images, rows, product(spatial(operands.dyShape))]);
-  sumOverImages(list, timesDy(list, "products", flat, grouped.dy), operands);
+  sumOverImages(list, products.right(list, "products", flat, grouped.dy), operands);
 }
 
 /** The same with one product per tap. */
-function productPerTap(list: NodeList, operands: WeightGradientOperands): void {
-  const grouped = groupsAsImages(list, operands);
-  const products = tapSlices(list, operands, grouped.x).map((slice, tap) => {
+function productPerTap(list: NodeList, operands: WeightGradientOperands, { join, products }: WeightGradientParts): void {
+  const grouped = groupsAsImages(list, operands, products);
+  const perTap = tapSlices(list, operands, grouped.x).map((slice, tap) => {
     const flat = list.reshape(`tap${tap}_rows`, slice, [grouped.images, grouped.groupChannels, product(spatial(operands.dyShape))]);
-    return timesDy(list, `tap${tap}_products`, flat, grouped.dy);
+    return products.right(list, `tap${tap}_products`, flat, grouped.dy);
   });
-  const [only = ""] = products;
-  const joined = products.length === 1 ? only : joinParts(list, "products", products, 1);
+  const [only = ""] = perTap;
+  const joined = perTap.length === 1 ? only : join(list, "products", perTap, 1);
   sumOverImages(list, joined, operands);
 }
 
-/** x as [N·groups, C/groups, spatial…] and dy as what `timesDy` takes. */
-function groupsAsImages(list: NodeList, { attributes: { groups }, x, dy, xShape, dyShape }: WeightGradientOperands) {
+/** x as [N·groups, C/groups, spatial…], and dy as what it is multiplied with transposed. */
+function groupsAsImages(
+  list: NodeList,
+  { attributes: { groups }, x, dy, xShape, dyShape }: WeightGradientOperands,
+  products: TransposedProducts,
+) {
   const images = sizeOrRest(dyShape[0], groups);
   const [groupChannels, perGroup] = [Number(xShape[1]) / groups, Number(dyShape[1]) / groups];
   const rows = list.reshape("dy_rows", dy, [images, perGroup, product(spatial(dyShape))]);
@@ -151,16 +164,8 @@ function groupsAsImages(list: NodeList, { attributes: { groups }, x, dy, xShape,
     images,
     groupChannels,
     x: groups === 1 ? x : list.reshape("x_groups", x, [images, groupChannels, ...spatial(xShape)]),
-    // ONNX Runtime's product transposes while it packs; ONNX's needs a copy.
-    dy: list.site.profile === "ort-cpu" ? rows : list.transpose("dy_columns", rows, [0, 2, 1]),
+    dy: products.prepare(list, "dy_columns", rows),
   };
-}
-
-/** rows [images, R, P] times dyᵀ → [images, R, M/groups]. */
-function timesDy(list: NodeList, name: string, rows: string, dy: string): string {
-  return list.site.profile === "ort-cpu"
-    ? list.addMicrosoft("FusedMatMul", name, [rows, dy], { transB: { int: 1 } })
-    : list.add("MatMul", name, [rows, dy]);
 }
 
 /** [N·groups, K·C/groups, M/groups] → Σ_n → dw. */

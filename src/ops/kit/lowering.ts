@@ -12,7 +12,7 @@ export interface NodeList {
   readonly nodes: readonly LoweredNode[];
   /** A node of ONNX with one output: the op's output of that number, or an inner value of that name. */
   add(opType: string, target: Target, inputs: readonly string[], attributes?: Attributes): string;
-  /** A node of ONNX Runtime's own, for the profile ort-cpu alone. */
+  /** A node of ONNX Runtime's own, for forms that no other runtime gets. */
   addMicrosoft(opType: string, target: Target, inputs: readonly string[], attributes?: Attributes): string;
   /** A node with several outputs. */
   addAll(opType: string, targets: readonly Target[], inputs: readonly string[], attributes?: Attributes): readonly string[];
@@ -84,6 +84,11 @@ export function sizeOrRest(dim: Dim | undefined, factor = 1): number {
 /** The spatial sizes of [N, C, spatial…], known to be numbers since the op's shape rule ran. */
 export function spatial(shape: Shape | undefined): readonly number[] {
   return (shape ?? []).slice(2).map(Number);
+}
+
+/** Whether a map is one image: [1, C, H, W], or a whole batch with the batch innermost. */
+export function isOneImage({ layout }: LowerSite, shape: Shape): boolean {
+  return layout === "chwn" && shape.length === 4 && shape[0] === 1;
 }
 
 export function product(sizes: readonly number[]): number {

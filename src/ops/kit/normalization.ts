@@ -1,8 +1,8 @@
 /** What the normalisations share: the laws of their vectors, and the sums that their gradients need. */
 import { formatShape, type Shape, sameShape, type TensorType } from "../../tensor/shape.js";
-import { concrete, type Site, shapeError } from "../op.js";
+import { concrete, type LowerSite, type Site, shapeError } from "../op.js";
 import { checkFloats } from "./axes.js";
-import { type NodeList, product } from "./lowering.js";
+import { isOneImage, type NodeList, product } from "./lowering.js";
 import { lowerWindow } from "./window.js";
 
 /** Throws unless each vector has one float32 element per channel of x [N, C, …] and epsilon is positive. */
@@ -42,34 +42,36 @@ export function channelSum(list: NodeList, target: string | number, x: string, s
   return list.add("ReduceSum", target, [x, axes], { keepdims: { int: 0 } });
 }
 
-/**
- * Σ a·b over all axes but the channels → [C]. Row times column per channel and image, so that no product tensor is
- * written; where a row is one element, the product tensor is as small. In one image a is convolved with kernels as large
- * as itself, 5 times faster on ONNX Runtime's CPU.
- */
-export function channelDot(list: NodeList, target: string, a: string, b: string, shape: readonly number[]): string {
+/** Σ a·b over all axes but the channels → [C]. */
+export type ChannelDot = (list: NodeList, target: string, a: string, b: string, shape: readonly number[]) => string;
+
+/** Row times column per channel and image, so that no product tensor is written; where a row is one element, that is as small. */
+export const dotByProducts: ChannelDot = (list, target, a, b, shape) => {
   const [images = 1, channels = 1, ...sizes] = shape;
   const places = product(sizes);
-  if (images === 1 && sizes.length === 2 && list.site.profile !== "webgpu") {
-    const kernels = list.reshape(`${target}_kernels`, b, [channels, 1, ...sizes]);
-    const attributes = { ...lowerWindow({ kernelShape: sizes, strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] }) };
-    return list.reshape(target, list.add("Conv", `${target}_sums`, [a, kernels], { ...attributes, group: { int: channels } }), [channels]);
-  }
   if (places === 1) return channelSum(list, target, list.add("Mul", `${target}_products`, [a, b]), shape);
   const row = list.reshape(`${target}_row`, a, [images, channels, 1, places]);
   const column = list.reshape(`${target}_column`, b, [images, channels, places, 1]);
   return channelSum(list, target, list.add("MatMul", `${target}_images`, [row, column]), [images, channels, 1, 1]);
-}
+};
+
+/** In one image a is convolved with kernels as large as itself, 5 times faster on ONNX Runtime's CPU; otherwise as above. */
+export const dotByConvolution: ChannelDot = (list, target, a, b, shape) => {
+  if (!isOneImage(list.site, shape)) return dotByProducts(list, target, a, b, shape);
+  const [, channels = 1, ...sizes] = shape;
+  const kernels = list.reshape(`${target}_kernels`, b, [channels, 1, ...sizes]);
+  const attributes = { ...lowerWindow({ kernelShape: sizes, strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] }) };
+  return list.reshape(target, list.add("Conv", `${target}_sums`, [a, kernels], { ...attributes, group: { int: channels } }), [channels]);
+};
 
 /** From so many elements on, operators that use all cores are worth being more in number. */
 const LARGE_IMAGE = 2 ** 16;
 
 /**
- * Whether x is one large image, which a whole batch is in the layout with the batch innermost: a channel is one row there,
- * over which ONNX Runtime reduces at the speed of memory, and on all cores, while its BatchNormalization runs on one.
+ * Whether x is one large image: a channel is one row there, over which ONNX Runtime reduces at the speed of memory, and on all cores, while its BatchNormalization runs on one.
  */
-export function isLargeImage(shape: readonly number[]): boolean {
-  return shape[0] === 1 && shape.length === 4 && product(shape.slice(1)) >= LARGE_IMAGE;
+export function isLargeImage(site: LowerSite, shape: readonly number[]): boolean {
+  return isOneImage(site, shape) && product(shape.slice(1)) >= LARGE_IMAGE;
 }
 
 /**

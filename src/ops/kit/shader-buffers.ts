@@ -16,9 +16,15 @@ export function shaderGroups<T>(parts: readonly T[]): readonly (readonly T[])[] 
   return Array.from({ length: Math.ceil(parts.length / size) }, (_, index) => parts.slice(index * size, (index + 1) * size));
 }
 
-/** One Concat, or on WebGPU as many as it takes. */
-export function joinParts(list: NodeList, target: Target, parts: readonly string[], axis: number): string {
-  const groups = list.site.profile === "webgpu" ? shaderGroups(parts) : null;
-  const joined = groups?.map((group, index) => joinParts(list, `${target === 0 ? "parts" : target}_${index}`, group, axis));
-  return list.add("Concat", target, joined ?? parts, { axis: { int: axis } });
-}
+/** Writes parts that are joined along an axis; returns the name of the whole. */
+export type Join = (list: NodeList, target: Target, parts: readonly string[], axis: number) => string;
+
+/** One Concat. */
+export const joinAtOnce: Join = (list, target, parts, axis) => list.add("Concat", target, parts, { axis: { int: axis } });
+
+/** As many Concats as shaders can take. */
+export const joinInStages: Join = (list, target, parts, axis) => {
+  const groups = shaderGroups(parts);
+  const joined = groups?.map((group, index) => joinInStages(list, `${target === 0 ? "parts" : target}_${index}`, group, axis));
+  return joinAtOnce(list, target, joined ?? parts, axis);
+};

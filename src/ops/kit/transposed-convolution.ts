@@ -8,12 +8,13 @@
  * kernel is 1.2 to 3 times faster than ConvTranspose; for volumes with kernel = stride the shuffled form takes 80 ms
  * where ConvTranspose takes 210 (64 → 32 channels, 32³ → 64³), for images ConvTranspose is the faster; for other
  * volumes with strides a convolution over dy with zeros in between does 8 times the work in two thirds of the time. In
- * one image, which a whole batch is in the layout with the batch innermost, a 1×1 kernel is one product, which transposes
- * the kernel while it reads it, and on the smallest maps turning a kernel costs more than ConvTranspose does.
+ * one image a 1×1 kernel is one product, which transposes the kernel while it reads it, and on the smallest maps turning a
+ * kernel costs more than ConvTranspose does. Which forms are tried, and in which order, is up to the op and the target.
  */
 
 import type { LoweredNode, LowerSite } from "../op.js";
-import { type NodeList, nodeList, padLast, product, type Target } from "./lowering.js";
+import { isOneImage, type NodeList, nodeList, padLast, product, type Target } from "./lowering.js";
+import type { TransposedProducts } from "./transposed-products.js";
 import { lowerWindow, type WindowAttributes } from "./window.js";
 
 interface TransposedConvolution extends WindowAttributes {
@@ -35,8 +36,21 @@ interface Operands extends TransposedConvolution {
   readonly groupChannels: number;
 }
 
-/** ONNX nodes for inputs dy [N, M, out…], w [M, C/groups, kernel…] and maybe a bias [C] that is added to the result. */
-export function lowerTransposedConvolution(site: LowerSite, attributes: TransposedConvolution): readonly LoweredNode[] {
+/** A way to write it, and the convolutions that it is exact and fast for. */
+export interface TransposedForm {
+  readonly suits: (operands: Operands, site: LowerSite) => boolean;
+  readonly write: (list: NodeList, operands: Operands) => void;
+}
+
+/**
+ * ONNX nodes for inputs dy [N, M, out…], w [M, C/groups, kernel…] and maybe a bias [C] that is added to the result: in the
+ * first form that suits, or else by ConvTranspose.
+ */
+export function writeTransposed(
+  forms: readonly TransposedForm[],
+  site: LowerSite,
+  attributes: TransposedConvolution,
+): readonly LoweredNode[] {
   const [dy = "", w = "", bias] = site.inputs;
   const [dyType, wType] = site.inputTypes;
   const operands: Operands = {
@@ -49,27 +63,50 @@ export function lowerTransposedConvolution(site: LowerSite, attributes: Transpos
     groupChannels: Number(wType?.shape[1]),
   };
   const list = nodeList(site);
-  chooseForm(site, operands)(list, operands);
+  const write = forms.find(({ suits }) => suits(operands, site))?.write ?? transposedForm;
+  write(list, operands);
   return list.nodes;
 }
 
 /** Up to here, in elements of one channel, ConvTranspose is faster than turning the kernel. */
 const SMALL_MAP = 100;
 
-function chooseForm({ profile, op, inputTypes }: LowerSite, operands: Operands): (list: NodeList, operands: Operands) => void {
-  const volumes = operands.inputShape.length === 3;
-  const isOneImage = inputTypes[0]?.shape[0] === 1 && operands.inputShape.length === 2 && operands.groups === 1;
-  if (isOneImage && op === "convInputGradient" && profile !== "webgpu") {
-    const { kernelShape, strides, pads, outputShape } = operands;
-    if ([...kernelShape, ...strides].every((size) => size === 1) && pads.every((pad) => pad === 0)) return productForm;
-    if (product(outputShape) < SMALL_MAP) return transposedForm;
-  }
-  if (profile === "plain" && op === "convTranspose") return transposedForm;
-  if (operands.strides.every((stride) => stride === 1)) return flippedForm;
-  if (volumes && isTiling(operands)) return shuffledForm;
-  // WebGPU has no ConvTranspose for volumes. A file for inference shows what was described, so convTranspose stays itself there.
-  if (volumes && (profile === "webgpu" || op !== "convTranspose")) return dilatedForm;
-  return transposedForm;
+/** One small image: ConvTranspose. */
+export const SMALL_TRANSPOSED: TransposedForm = {
+  suits: (operands, site) => isImageOfOneGroup(operands, site) && product(operands.outputShape) < SMALL_MAP,
+  write: transposedForm,
+};
+
+/** One image and one tap: a product. */
+export const PRODUCT: TransposedForm = {
+  suits: (operands, site) =>
+    isImageOfOneGroup(operands, site) &&
+    [...operands.kernelShape, ...operands.strides].every((size) => size === 1) &&
+    operands.pads.every((pad) => pad === 0),
+  write: productForm,
+};
+
+/** Stride 1: a convolution with the flipped kernel. */
+export function flipped(flip: Flip): TransposedForm {
+  return {
+    suits: ({ strides }) => strides.every((stride) => stride === 1),
+    write: (list, operands) => flippedConvolution(list, operands, flip, { dy: operands.dy, sizes: operands.outputShape }),
+  };
+}
+
+/** Volumes whose kernel is the stride: a pointwise convolution, whose results are put side by side. */
+export const SHUFFLED: TransposedForm = {
+  suits: (operands) => operands.inputShape.length === 3 && isTiling(operands),
+  write: shuffledForm,
+};
+
+/** Other volumes: a convolution of dy with zeros in between. */
+export function dilated(flip: Flip): TransposedForm {
+  return { suits: ({ inputShape }) => inputShape.length === 3, write: (list, operands) => dilatedForm(list, operands, flip) };
+}
+
+function isImageOfOneGroup({ groups }: Operands, site: LowerSite): boolean {
+  return groups === 1 && isOneImage(site, site.inputTypes[0]?.shape ?? []);
 }
 
 /**
@@ -87,16 +124,6 @@ export function isTiling(convolution: TransposedConvolution & { readonly outputS
   );
 }
 
-/**
- * Stride 1: i = o − begin + dilation·k, so with the reversed tap k' = K − 1 − k
- *   dx[i] = Σ dy[i + begin − dilation·(K − 1) + dilation·k'] · w[K − 1 − k'],
- * a convolution of dy with the flipped kernel, its channels exchanged, and begin' = dilation·(K − 1) − begin.
- */
-function flippedForm(list: NodeList, operands: Operands): void {
-  const { dy, inputShape, outputShape } = operands;
-  flippedConvolution(list, operands, dy, outputShape, inputShape);
-}
-
 /** One image and one tap: dx = wᵀ·dy with w [M, C] and dy [M, places]. */
 function productForm(list: NodeList, { dy, w, inputShape, outChannels, groupChannels }: Operands): void {
   const kernel = list.reshape("kernel_matrix", w, [outChannels, groupChannels]);
@@ -106,8 +133,8 @@ function productForm(list: NodeList, { dy, w, inputShape, outChannels, groupChan
 }
 
 /** Zeros between the elements of dy make the stride 1. They are set axis by axis, as columns of a matrix of rank 2. */
-function dilatedForm(list: NodeList, operands: Operands): void {
-  const { dy, strides, inputShape, outputShape, outChannels } = operands;
+function dilatedForm(list: NodeList, operands: Operands, flip: Flip): void {
+  const { dy, strides, outputShape, outChannels } = operands;
   const sizes = [...outputShape];
   let dilated = dy;
   for (const [axis, stride] of strides.entries()) {
@@ -118,11 +145,21 @@ function dilatedForm(list: NodeList, operands: Operands): void {
     sizes[axis] = (sizes[axis] ?? 0) * stride;
   }
   const map = list.reshape("spread", dilated, [-1, outChannels, ...sizes]);
-  flippedConvolution(list, operands, map, sizes, inputShape);
+  flippedConvolution(list, operands, flip, { dy: map, sizes });
 }
 
-function flippedConvolution(list: NodeList, operands: Operands, dy: string, sizes: readonly number[], inputShape: readonly number[]): void {
-  const { kernelShape, dilations, pads, groups, bias, outChannels } = operands;
+/**
+ * At stride 1: i = o − begin + dilation·k, so with the reversed tap k' = K − 1 − k
+ *   dx[i] = Σ dy[i + begin − dilation·(K − 1) + dilation·k'] · w[K − 1 − k'],
+ * a convolution of dy with the flipped kernel, its channels exchanged, and begin' = dilation·(K − 1) − begin.
+ */
+function flippedConvolution(
+  list: NodeList,
+  operands: Operands,
+  flip: Flip,
+  { dy, sizes }: { readonly dy: string; readonly sizes: readonly number[] },
+): void {
+  const { kernelShape, dilations, pads, groups, bias, outChannels, inputShape } = operands;
   const reaches = kernelShape.map((kernel, axis) => (dilations[axis] ?? 1) * (kernel - 1));
   const begins = reaches.map((reach, axis) => reach - (pads[axis] ?? 0));
   const ends = inputShape.map((size, axis) => size + (reaches[axis] ?? 0) - (sizes[axis] ?? 0) - (begins[axis] ?? 0));
@@ -137,46 +174,51 @@ function flippedConvolution(list: NodeList, operands: Operands, dy: string, size
     strides: kernelShape.map(() => 1),
     pads: [...begins, ...ends].map((pad) => Math.max(pad, 0)),
   };
-  list.add("Conv", 0, [kept, flippedKernel(list, operands), ...(bias === undefined ? [] : [bias])], {
+  list.add("Conv", 0, [kept, flippedKernel(list, operands, flip), ...(bias === undefined ? [] : [bias])], {
     ...lowerWindow(window),
     group: { int: groups },
   });
 }
 
-/**
- * w [M, C/groups, kernel…] → [C, M/groups, kernel…] with the taps in reverse order, group by group. The taps are
- * gathered as one axis: a Slice with negative steps is slower.
- */
-function flippedKernel(list: NodeList, operands: Operands): string {
-  const { w, kernelShape, groups, outChannels, groupChannels } = operands;
+/** Writes w [M, C/groups, kernel…] as [C, M/groups, kernel…] with the taps in reverse order, group by group. */
+type Flip = (list: NodeList, operands: Operands) => string;
+
+function flippedKernel(list: NodeList, operands: Operands, flip: Flip): string {
+  const { w, kernelShape, groups } = operands;
+  const isTransposition = product(kernelShape) === 1 && groups === 1;
+  return isTransposition ? list.transpose("kernel", w, [1, 0, ...kernelShape.map((_, axis) => axis + 2)]) : flip(list, operands);
+}
+
+/** The taps are gathered as one axis: a Slice with negative steps is slower. */
+export const flipByGathering: Flip = (list, { w, kernelShape, groups, outChannels, groupChannels }) => {
   const taps = product(kernelShape);
   const perGroup = outChannels / groups;
   const exchange = perGroup > 1 && groupChannels > 1;
-  if (taps === 1 && groups === 1) return list.transpose("kernel", w, [1, 0, ...kernelShape.map((_, axis) => axis + 2)]);
-  if (groups === 1 && list.site.op === "convInputGradient" && list.site.profile !== "webgpu") return turnedKernel(list, operands);
   const split = list.reshape("kernel_taps", w, [groups, perGroup, groupChannels, taps]);
   const reversed = Array.from({ length: taps }, (_, tap) => taps - 1 - tap);
-  const flipped = taps === 1 ? split : list.add("Gather", "kernel_flipped", [split, list.ints("reversed", reversed)], { axis: { int: 3 } });
-  const exchanged = exchange ? list.transpose("kernel_exchanged", flipped, [0, 2, 1, 3]) : flipped;
+  const gathered =
+    taps === 1 ? split : list.add("Gather", "kernel_flipped", [split, list.ints("reversed", reversed)], { axis: { int: 3 } });
+  const exchanged = exchange ? list.transpose("kernel_exchanged", gathered, [0, 2, 1, 3]) : gathered;
   return list.reshape("kernel", exchanged, [groups * groupChannels, perGroup, ...kernelShape]);
-}
+};
 
 /**
- * The same for one group in two thirds of the time: transposed as a matrix, and the taps reversed by a product with a
- * matrix of zeros and ones.
+ * One group in two thirds of the time: transposed as a matrix, and the taps reversed by a product with a matrix of zeros and
+ * ones. Several groups are gathered.
  */
-function turnedKernel(list: NodeList, { w, kernelShape, outChannels, groupChannels }: Operands): string {
-  const taps = product(kernelShape);
-  const matrix = list.reshape("kernel_matrix", w, [outChannels, groupChannels * taps]);
-  const columns = list.reshape("kernel_columns", list.transpose("kernel_transposed", matrix, [1, 0]), [groupChannels, taps, outChannels]);
-  const reversal = new Float32Array(taps * taps);
-  for (let tap = 0; tap < taps; tap++) reversal[tap * taps + taps - 1 - tap] = 1;
-  const reversed = list.floats("reversal", [taps, taps], reversal);
-  const turned =
-    list.site.profile === "ort-cpu"
-      ? list.addMicrosoft("FusedMatMul", "kernel_turned", [columns, reversed], { transA: { int: 1 } })
-      : list.add("MatMul", "kernel_turned", [list.transpose("kernel_rows", columns, [0, 2, 1]), reversed]);
-  return list.reshape("kernel", turned, [groupChannels, outChannels, ...kernelShape]);
+export function flipByProduct(products: TransposedProducts): Flip {
+  return (list, operands) => {
+    const { w, kernelShape, groups, outChannels, groupChannels } = operands;
+    if (groups !== 1) return flipByGathering(list, operands);
+    const taps = product(kernelShape);
+    const matrix = list.reshape("kernel_matrix", w, [outChannels, groupChannels * taps]);
+    const columns = list.reshape("kernel_columns", list.transpose("kernel_transposed", matrix, [1, 0]), [groupChannels, taps, outChannels]);
+    const reversal = new Float32Array(taps * taps);
+    for (let tap = 0; tap < taps; tap++) reversal[tap * taps + taps - 1 - tap] = 1;
+    const reversed = list.floats("reversal", [taps, taps], reversal);
+    const turned = products.left(list, "kernel_turned", products.prepare(list, "kernel_rows", columns), reversed);
+    return list.reshape("kernel", turned, [groupChannels, outChannels, ...kernelShape]);
+  };
 }
 
 /**

@@ -13,8 +13,8 @@
  *   1×1×1 as images                           1.4 to 1.5 for all of them together, so these stay direct
  *
  * A matrix of all taps (im2col) had taken 1.1 to 2.8 times. One convolution for each tap along the depth, added up, takes
- * 0.73 to 1.13 times joined depth, but a normalisation behind the sum would not be folded any more. Not under the profile
- * webgpu, where none of this was measured.
+ * 0.73 to 1.13 times joined depth, but a normalisation behind the sum would not be folded any more. None of this was measured
+ * on WebGPU.
  */
 
 import type { LowerSite } from "../op.js";
@@ -37,7 +37,7 @@ interface VolumeConvolution extends WindowAttributes {
 /** The nodes of a convolution by images, whose result is the op's output; false where it is none that gains by them. */
 export function addByImages(list: NodeList, convolution: VolumeConvolution): boolean {
   const { kernelShape, strides, inputShape, pads } = convolution;
-  if (["webgpu", "plain"].includes(list.site.profile) || inputShape.length !== 3 || strides.some((stride) => stride !== 1)) return false;
+  if (inputShape.length !== 3 || strides.some((stride) => stride !== 1)) return false;
   const long = kernelShape.flatMap((size, axis) => (size > 1 ? [axis] : []));
   const [axis] = long;
   const padded = pads.flatMap((pad, index) => (pad > 0 ? [index % 3] : []));

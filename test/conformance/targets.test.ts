@@ -1,9 +1,9 @@
-/** What the profiles promise about the operators in a graph, on the cases of all ops and of all gradients. */
+/** What the targets promise about the operators in a graph, on the cases of all ops and of all gradients. */
 import { describe, expect, test } from "vitest";
 import { lowerGraph } from "../../src/compile/lower.js";
+import type { Target } from "../../src/compile/targets/index.js";
 import type { Graph } from "../../src/ir/graph.js";
 import { isOpName, OPS, type OpName, opDef } from "../../src/ops/index.js";
-import type { Profile } from "../../src/ops/op.js";
 import { differentiated } from "../gradient-graph.js";
 import { casesOf } from "../op-cases/index.js";
 import { type AnyOpCase, caseValues, opGraph } from "../op-graph.js";
@@ -27,8 +27,8 @@ function lacksWebGpuKernel(graph: Graph): readonly string[] {
   });
 }
 
-function lowered(graph: Graph, profile: Profile) {
-  return lowerGraph(graph, profile).nodes;
+function lowered(graph: Graph, target: Target) {
+  return (["nchw", "chwn"] as const).flatMap((layout) => lowerGraph(graph, { target, layout }).nodes);
 }
 
 function graphsOf(op: OpName, opCase: AnyOpCase): readonly Graph[] {
@@ -43,8 +43,8 @@ describe.each(OP_NAMES)("%s", (op) => {
   test("only ort-cpu uses operators of ONNX Runtime's own; webgpu those that have a kernel there", () => {
     for (const opCase of casesOf(op)) {
       for (const graph of graphsOf(op, opCase)) {
-        for (const profile of ["standard", "webgpu"] as const) {
-          expect(lowered(graph, profile).filter(({ domain }) => domain !== "")).toEqual([]);
+        for (const target of ["standard", "webgpu"] as const) {
+          expect(lowered(graph, target).filter(({ domain }) => domain !== "")).toEqual([]);
         }
         expect(lacksWebGpuKernel(graph)).toEqual([]);
       }

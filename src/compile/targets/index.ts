@@ -1,0 +1,34 @@
+/** For whom a graph is written in ONNX. No op knows of it: a target's table chooses among the exact forms that ops have. */
+import type { Attributes } from "../../ir/graph.js";
+import { isOpName, opDef } from "../../ops/index.js";
+import type { Form, Operands } from "../../ops/op.js";
+import { ORT_CPU } from "./ort-cpu.js";
+import { STANDARD } from "./standard.js";
+import type { TargetForms } from "./target.js";
+import { WEBGPU } from "./webgpu.js";
+
+const TARGETS = { standard: STANDARD, "ort-cpu": ORT_CPU, webgpu: WEBGPU } as const satisfies Record<string, TargetForms>;
+
+/**
+ * The runtime that a graph is compiled for: "standard", every runtime, by ONNX's own operators; "ort-cpu", ONNX Runtime's CPU
+ * provider, which has more; "webgpu", ONNX Runtime's WebGPU provider, which has fewer.
+ */
+export type Target = keyof typeof TARGETS;
+
+export interface TargetOptions {
+  /** Default "standard". */
+  readonly target?: Target;
+  /**
+   * Whether networks are written in forms that are only faster: volumes as images, linear layers composed. Without, a graph has
+   * one operator for each layer that has one in ONNX, and no operator depends on the size of the input. Default true.
+   */
+  readonly optimize?: boolean;
+}
+
+/** The form that a target has for an op. */
+export function formOf(op: string, { target = "standard", optimize = true }: TargetOptions): Form<Attributes, Operands, Operands> {
+  const { needed, faster }: TargetForms = TARGETS[target];
+  const chosen = isOpName(op) ? ((optimize ? faster[op] : undefined) ?? needed[op]) : undefined;
+  // The form is of this op, and the node's attributes were checked against the op's type when the builder made it.
+  return (chosen as Form<Attributes, Operands, Operands> | undefined) ?? opDef(op).lower;
+}
