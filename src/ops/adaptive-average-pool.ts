@@ -1,3 +1,4 @@
+import { at } from "../tensor/at.js";
 import { float32Tensor, type Tensor } from "../tensor/tensor.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, shapeError, spatialSizes } from "./op.js";
@@ -24,18 +25,18 @@ products, A_h · x · A_wᵀ, because ONNX has no such op. Images only: a volume
 
   // y = A_h · x · A_wᵀ, so dx = A_hᵀ · dy · A_w.
   grad: (b, { inputs: [x], attributes: { outputShape } }, outputGradients) => {
-    const sizes = (x?.type.shape ?? []).slice(2).map(Number);
+    const sizes = x.type.shape.slice(2).map(Number);
     const dx = sizes.reduce((gradient, size, axis) => {
-      const matrix = Array.from(transpose(averagingMatrix(size, outputShape[axis] ?? 0)).data, Number);
+      const matrix = Array.from(transpose(averagingMatrix(size, at(outputShape, axis))).data, Number);
       return b.add("matMulAxis", `dx_axis${axis}`, [gradient], { axis: axis + 2, rows: size, matrix });
     }, onlyGradient(outputGradients));
     return [dx];
   },
 
   lower: (site, { outputShape }) => {
-    const [height, width] = (site.inputTypes[0]?.shape ?? []).slice(2).map(Number);
-    const rows = site.constant("rows", averagingMatrix(height ?? 0, outputShape[0] ?? 0));
-    const columns = site.constant("columns", transpose(averagingMatrix(width ?? 0, outputShape[1] ?? 0)));
+    const sizes = site.inputTypes[0].shape.slice(2).map(Number);
+    const rows = site.constant("rows", averagingMatrix(at(sizes, 0), at(outputShape, 0)));
+    const columns = site.constant("columns", transpose(averagingMatrix(at(sizes, 1), at(outputShape, 1))));
     const averaged = site.inner("columns_averaged");
     return [
       { opType: "MatMul", inputs: [...site.inputs, columns], outputs: [averaged], attributes: {} },
@@ -59,7 +60,7 @@ function averagingMatrix(size: number, outputSize: number): Tensor {
 }
 
 function transpose(matrix: Tensor): Tensor {
-  const [rows = 0, columns = 0] = matrix.shape;
+  const [rows, columns] = [at(matrix.shape, 0), at(matrix.shape, 1)];
   const data = new Float32Array(rows * columns);
   for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) data[j * rows + i] = Number(matrix.data[i * columns + j]);
   return float32Tensor([columns, rows], data);

@@ -1,3 +1,4 @@
+import { at } from "../tensor/at.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { inferPool, lowerPooling, type PoolAttributes } from "./kit/pool.js";
 import { windowSizes } from "./kit/window.js";
@@ -17,7 +18,7 @@ counts only with countIncludePad. out as for maxPool.`,
   // A window is a box and its count a product over the axes, so this is one small matrix per axis. At stride 1 the
   // windows above an element are a window themselves.
   grad: (b, { inputs: [x], attributes }, outputGradients) => {
-    const sizes = (x?.type.shape ?? []).slice(2).map(Number);
+    const sizes = x.type.shape.slice(2).map(Number);
     const dy = onlyGradient(outputGradients);
     const adjacent = [...attributes.strides, ...attributes.dilations].every((value) => value === 1) && !attributes.ceilMode;
     return [adjacent ? averageOfWindows(b, dy, sizes, attributes) : productPerAxis(b, dy, sizes, attributes)];
@@ -40,7 +41,7 @@ function averageOfWindows(b: GradientBuilder, dy: Ref, sizes: readonly number[],
   const { kernelShape, pads } = attributes;
   // Along an axis where all windows are whole the constant has size 1.
   const shares = sizes.map((size, axis) => {
-    const list = windowCounts(size, attributes, axis).map((count) => (kernelShape[axis] ?? 1) / count);
+    const list = windowCounts(size, attributes, axis).map((count) => at(kernelShape, axis) / count);
     return list.every((share) => share === 1) ? [1] : list;
   });
   const ratio = shares.reduce((left, right) => left.flatMap((a) => right.map((c) => a * c)), [1]);
@@ -48,7 +49,7 @@ function averageOfWindows(b: GradientBuilder, dy: Ref, sizes: readonly number[],
   const scaled = ratio.every((share) => share === 1)
     ? dy
     : b.add("mul", "scaled", [dy, b.add("constant", "ratio", [], { shape, values: ratio })], {});
-  const window = { ...attributes, pads: pads.map((pad, index) => (kernelShape[index % sizes.length] ?? 1) - 1 - pad) };
+  const window = { ...attributes, pads: pads.map((pad, index) => at(kernelShape, index % sizes.length) - 1 - pad) };
   return b.add("averagePool", "dx", [scaled], { ...window, countIncludePad: true });
 }
 
@@ -72,7 +73,7 @@ function isIdentity({ kernelShape, strides, pads }: AveragePoolAttributes, axis:
 /** By how much each window along an axis divides: its places in x, or in the padded x. */
 function windowCounts(size: number, attributes: AveragePoolAttributes, axis: number): readonly number[] {
   const { pads, kernelShape, strides, dilations, countIncludePad, ceilMode } = attributes;
-  const [begin = 0, end = 0] = countIncludePad ? [pads[axis], pads[axis + kernelShape.length]] : [];
+  const [begin, end] = countIncludePad ? [at(pads, axis), at(pads, axis + kernelShape.length)] : [0, 0];
   const only = (values: readonly number[], offset = 0): readonly number[] => values.slice(axis + offset, axis + offset + 1);
   const window = {
     kernelShape: only(kernelShape),
@@ -80,14 +81,14 @@ function windowCounts(size: number, attributes: AveragePoolAttributes, axis: num
     dilations: only(dilations),
     pads: [...only(pads), ...only(pads, kernelShape.length)],
   };
-  const [out = 0] = windowSizes([size], window, ceilMode, { op: "averagePool", path: "" });
-  return Array.from({ length: out }, (_, p) => tapPlaces(attributes, axis, p).filter((i) => i >= -begin && i < size + end).length);
+  const sizes = windowSizes([size], window, ceilMode, { op: "averagePool", path: "" });
+  return Array.from({ length: at(sizes, 0) }, (_, p) => tapPlaces(attributes, axis, p).filter((i) => i >= -begin && i < size + end).length);
 }
 
 /** Where along an axis the taps of window p lie; negative and large ones lie in the padding. */
 function tapPlaces({ kernelShape, strides, pads, dilations }: AveragePoolAttributes, axis: number, p: number): readonly number[] {
-  const start = p * (strides[axis] ?? 1) - (pads[axis] ?? 0);
-  return Array.from({ length: kernelShape[axis] ?? 1 }, (_, k) => start + k * (dilations[axis] ?? 1));
+  const start = p * at(strides, axis) - at(pads, axis);
+  return Array.from({ length: at(kernelShape, axis) }, (_, k) => start + k * at(dilations, axis));
 }
 
 declare module "./op.js" {

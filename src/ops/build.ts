@@ -6,7 +6,8 @@ import type { Ref } from "./op.js";
 
 export type { Ref } from "./op.js";
 
-type Draft<T> = Omit<T, "stage"> & { stage: string | null };
+/** Its stage is "" until one ends behind it. */
+type Draft<T> = Omit<T, "stage"> & { stage: string };
 
 /**
  * Builds a graph node by node. Each op's shape rule runs as its node is added, so an unshaped graph cannot exist and an
@@ -38,7 +39,7 @@ export class GraphBuilder {
   /** A float32 parameter or running statistic under its checkpoint key. */
   parameter(path: string, shape: readonly number[], role: ParameterRole): Ref {
     const type: TensorType = { dtype: "float32", shape };
-    this.#parameters.push({ path, type, role, stage: null });
+    this.#parameters.push({ path, type, role, stage: "" });
     return this.#define(path, type);
   }
 
@@ -69,13 +70,13 @@ export class GraphBuilder {
     // Ops with as many outputs as they are told to have (split) number them.
     const outputs = types.map((_, index) => (index === 0 ? path : `${path}:${furtherOutputs?.[index - 1] ?? index}`));
     const mark = sizeDependent ? { sizeDependent } : {};
-    this.#nodes.push({ op, path, inputs: inputs.map((input) => input.id), outputs, attributes, stage: null, ...mark });
+    this.#nodes.push({ op, path, inputs: inputs.map((input) => input.id), outputs, attributes, stage: "", ...mark });
     return types.map((type, index) => this.#define(outputs[index] ?? path, type));
   }
 
   /** The nodes so far, in order: what the generic walks read. */
   nodes(): readonly Node[] {
-    return this.#nodes.map((node) => ({ ...node, stage: node.stage ?? "" }));
+    return this.#nodes.map((node) => ({ ...node }));
   }
 
   /** The value with this name. */
@@ -93,7 +94,7 @@ export class GraphBuilder {
 
   /** End a stage: all that was added since the previous stage belongs to it. The path must be the module that ends it. */
   stage(path: string, output: Ref): Ref {
-    for (const draft of [...this.#parameters, ...this.#nodes]) draft.stage ??= path;
+    for (const draft of [...this.#parameters, ...this.#nodes]) if (draft.stage === "") draft.stage = path;
     this.#stages.push({ path, output: output.id });
     return output;
   }
@@ -112,8 +113,8 @@ export class GraphBuilder {
     return {
       name: this.#name,
       inputs: this.#inputs,
-      parameters: this.#parameters.map((parameter) => ({ ...parameter, stage: parameter.stage ?? "" })),
-      nodes: this.#nodes.map((node) => ({ ...node, stage: node.stage ?? "" })),
+      parameters: this.#parameters.map((parameter) => ({ ...parameter })),
+      nodes: this.#nodes.map((node) => ({ ...node })),
       outputs: this.#outputs,
       modules: this.#modules,
       stages: this.#stages,

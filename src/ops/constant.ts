@@ -1,3 +1,4 @@
+import { at } from "../tensor/at.js";
 import { elementCount, float32Tensor } from "../tensor/tensor.js";
 import { type OpDef, POINTWISE, shapeError } from "./op.js";
 
@@ -25,7 +26,7 @@ export const constant: OpDef<ConstantAttributes, readonly []> = {
   // It has no input that could get one.
   grad: null,
   lower: (site, { shape, values }) => {
-    const data = values.length === 1 ? new Float32Array(elementCount(shape)).fill(values[0] ?? 0) : Float32Array.from(values);
+    const data = values.length === 1 ? new Float32Array(elementCount(shape)).fill(at(values, 0)) : Float32Array.from(values);
     return [{ opType: "Constant", inputs: [], outputs: site.outputs, attributes: { value: { tensor: float32Tensor(shape, data) } } }];
   },
   ...POINTWISE,

@@ -39,7 +39,7 @@ index along \`axis\`. The zeroPoint of int32 is 0.`,
   lower: (site, { scales, zeroPoint, axis }) => {
     const shape = scales.length === 1 ? [] : [scales.length];
     const step = site.constant("scale", float32Tensor(shape, Float32Array.from(scales)));
-    const zero = site.constant("zero_point", zeroPoints(site.inputTypes[0]?.dtype, shape, zeroPoint));
+    const zero = site.constant("zero_point", zeroPoints(site.inputTypes[0].dtype, shape, zeroPoint));
     const attributes = scales.length === 1 ? {} : { axis: { int: axis } };
     return [{ opType: "DequantizeLinear", inputs: [...site.inputs, step, zero], outputs: site.outputs, attributes }];
   },

@@ -17,7 +17,7 @@ export const expand: OpDef<ExpandAttributes> = {
     return [{ dtype: x.dtype, shape: broadcastShapes(x.shape, shape, site) }];
   },
   // An element gets the sum of what its copies get.
-  grad: (b, { inputs: [x] }, outputGradients) => [unbroadcast(b, "dx", onlyGradient(outputGradients), x?.type.shape ?? [])],
+  grad: (b, { inputs: [x] }, outputGradients) => [unbroadcast(b, "dx", onlyGradient(outputGradients), x.type.shape)],
   lower: (site, { shape }) => [
     { opType: "Expand", inputs: [...site.inputs, site.constant("shape", int64Vector(shape))], outputs: site.outputs, attributes: {} },
   ],

@@ -1,3 +1,4 @@
+import { at } from "../tensor/at.js";
 import { formatShape } from "../tensor/shape.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { concrete, type LayerOperands, layerOperands, type NoAttributes, type OpDef, shapeError } from "./op.js";
@@ -16,7 +17,7 @@ export const gemm: OpDef<NoAttributes, LayerOperands> = {
     if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outFeatures)) {
       throw shapeError(site, `bias ${formatShape(bias.shape)} must be [${outFeatures}]`);
     }
-    return [{ dtype: x.dtype, shape: [x.shape[0] ?? 1, outFeatures] }];
+    return [{ dtype: x.dtype, shape: [at(x.shape, 0), outFeatures] }];
   },
   // Y = X·Wᵀ + 1·biasᵀ, so dX = dY·W, dW = dYᵀ·X, and the bias, which every row has, gets the sum of all rows of dY.
   grad: (b, { inputs: [x, w], needed }, outputGradients) => {
@@ -36,7 +37,7 @@ export const gemm: OpDef<NoAttributes, LayerOperands> = {
       attributes: { alpha: { float: 1 }, beta: { float: 1 }, transA: { int: 0 }, transB: { int: 1 } },
     },
   ],
-  macs: ([, w]) => (w?.shape ?? []).reduce<number>((product, dim) => product * Number(dim), 1),
+  macs: ([, w]) => w.shape.reduce<number>((product, dim) => product * Number(dim), 1),
   window: () => "all",
 };
 

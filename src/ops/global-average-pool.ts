@@ -9,7 +9,7 @@ export const globalAveragePool: OpDef<NoAttributes> = {
   },
   // Each of the P elements of a channel gets 1/P of the gradient of their mean.
   grad: (b, { inputs: [x] }, outputGradients) => {
-    const sizes = (x?.type.shape ?? []).slice(2).map(Number);
+    const sizes = x.type.shape.slice(2).map(Number);
     const share = b.add("scale", "share", [onlyGradient(outputGradients)], { factor: 1 / sizes.reduce((total, size) => total * size, 1) });
     return [b.add("expand", "dx", [share], { shape: [1, 1, ...sizes] })];
   },

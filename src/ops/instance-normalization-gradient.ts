@@ -25,8 +25,8 @@ included. Not differentiable: it is used in backward graphs alone.`,
 
   lower: (site, { epsilon }) => {
     const list = nodeList(site);
-    const [x = "", dy = "", scale = ""] = site.inputs;
-    const shape = site.inputTypes[0]?.shape ?? [];
+    const [x, dy, scale] = site.inputs;
+    const shape = site.inputTypes[0].shape;
     const axes = list.ints(
       "axes",
       shape.slice(2).map((_, axis) => axis + 2),

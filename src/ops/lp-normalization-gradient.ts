@@ -19,7 +19,7 @@ backward graphs alone.`,
   grad: null,
   lower: (site, { axis, epsilon }) => {
     const list = nodeList(site);
-    const [x = "", dy = ""] = site.inputs;
+    const [x, dy] = site.inputs;
     const [axes, keep] = [list.ints("axes", [axis]), { keepdims: { int: 1 } }];
     const norm = list.add("ReduceL2", "norm", [x, axes], keep);
     const least = list.scalar("epsilon", epsilon);

@@ -21,7 +21,7 @@ graphs alone.`,
   grad: null,
   lower: (site, attributes) => {
     const list = nodeList(site);
-    const [x = "", dy = ""] = site.inputs;
+    const [x, dy] = site.inputs;
     const { size, alpha, beta } = attributes;
     const { shape = [] } = site.inputTypes[0] ?? {};
     const { sums, divisor } = lrnDivisor(list, x, attributes);

@@ -2,7 +2,7 @@ import { type Dim, formatShape } from "../tensor/shape.js";
 import { float32Tensor } from "../tensor/tensor.js";
 import { checkAxis, checkFloats, int64Vector } from "./kit/axes.js";
 import { onlyGradient } from "./kit/gradient.js";
-import { concrete, exactly, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
+import { concrete, exactly, type Fixed, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
 
 interface MatMulAxisAttributes {
   readonly [name: string]: number | readonly number[];
@@ -35,13 +35,13 @@ adaptive pooling are.`,
 
   // y = M·x along the axis, so dx = Mᵀ·dy along it.
   grad: (b, { inputs: [x], attributes: { axis, rows, matrix } }, outputGradients) => {
-    const size = Number(x?.type.shape[axis]);
+    const size = Number(x.type.shape[axis]);
     return [b.add("matMulAxis", "dx", [onlyGradient(outputGradients)], { axis, rows: size, matrix: transposed(matrix, rows, size) })];
   },
 
   lower: (site, { axis, rows, matrix }) => {
-    const [x = ""] = site.inputs;
-    const shape = site.inputTypes[0]?.shape ?? [];
+    const [x] = site.inputs;
+    const shape = site.inputTypes[0].shape;
     const size = Number(shape[axis]);
     if (axis === shape.length - 1) {
       const columns = site.constant("columns", float32Tensor([size, rows], Float32Array.from(transposed(matrix, rows, size))));
@@ -57,9 +57,9 @@ adaptive pooling are.`,
 };
 
 /** The axes behind `axis` as one while the matrix is multiplied from the left. */
-function joined(site: LowerSite, left: string, axis: number, rows: number): readonly LoweredNode[] {
-  const [x = ""] = site.inputs;
-  const shape = site.inputTypes[0]?.shape ?? [];
+function joined(site: LowerSite<Fixed<1>, Fixed<1>>, left: string, axis: number, rows: number): readonly LoweredNode[] {
+  const [x] = site.inputs;
+  const shape = site.inputTypes[0].shape;
   // 0 keeps a size, also one without a number.
   const before = shape.slice(0, axis).map(() => 0);
   const after = shape.slice(axis + 1).map(Number);

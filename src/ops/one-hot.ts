@@ -33,7 +33,7 @@ label, else 0. A label outside [0, depth) gives zeros alone. Not differentiable:
   grad: null,
   // Compared as float32, which WebGPU can and int64 it cannot; a label that is rounded lies behind the last class.
   lower: (site, { depth, axis }) => {
-    const rank = site.outputTypes[0]?.shape.length ?? 0;
+    const rank = site.outputTypes[0].shape.length;
     const classes = float32Tensor(
       Array.from({ length: rank }, (_, index) => (index === axis ? depth : 1)),
       Float32Array.from({ length: depth }, (_, index) => index),

@@ -29,7 +29,7 @@ export const pad: OpDef<PadAttributes> = {
   // What was put there is constant; each element of x gets the gradient at its new place.
   grad: (b, { inputs: [x], attributes: { pads } }, outputGradients) => {
     const dy = onlyGradient(outputGradients);
-    const shape = x?.type.shape ?? [];
+    const shape = x.type.shape;
     const axes = shape.flatMap((_, axis) => (pads[axis] || pads[axis + shape.length] ? [axis] : []));
     if (axes.length === 0) return [dy];
     const starts = axes.map((axis) => Number(pads[axis]));

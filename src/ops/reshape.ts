@@ -30,7 +30,7 @@ same axis (also one without a number) and one −1 stands for what is left.`,
     return [{ dtype: x.dtype, shape: kept.map((dim) => (dim === -1 ? left : dim)) }];
   },
   // Every element keeps its place in row-major order, so its gradient does.
-  grad: (b, { inputs: [x] }, outputGradients) => [reshapeTo(b, "dx", onlyGradient(outputGradients), x?.type.shape ?? [])],
+  grad: (b, { inputs: [x] }, outputGradients) => [reshapeTo(b, "dx", onlyGradient(outputGradients), x.type.shape)],
   lower: (site, { shape }) => [
     { opType: "Reshape", inputs: [...site.inputs, site.constant("shape", int64Vector(shape))], outputs: site.outputs, attributes: {} },
   ],

@@ -1,3 +1,4 @@
+import { at } from "../tensor/at.js";
 import type { Dim } from "../tensor/shape.js";
 import { checkAxes, checkIntegers, int64Vector } from "./kit/axes.js";
 import { onlyGradient } from "./kit/gradient.js";
@@ -31,7 +32,7 @@ then takes index 0 too).`,
       const index = axes.indexOf(axis);
       if (index < 0) return dim;
       const size = concrete(dim, `size on axis ${axis}`, site);
-      const { count } = range(size, starts[index] ?? 0, ends[index] ?? 0, steps[index] ?? 1);
+      const { count } = range(size, at(starts, index), at(ends, index), at(steps, index));
       if (count > 0) return count;
       throw shapeError(
         site,
@@ -44,13 +45,13 @@ then takes index 0 too).`,
   // An element that was taken gets the gradient of its copy, all others 0: per axis the gradient is put in increasing
   // order, zeros are set between its elements, and it is padded to the size of x.
   grad: (b, { inputs: [x], attributes: { starts, ends, axes, steps } }, outputGradients) => {
-    const shape = x?.type.shape ?? [];
+    const shape = x.type.shape;
     const pads = shape.map((): readonly [number, number] => [0, 0]);
     let gradient = onlyGradient(outputGradients);
     for (const [index, axis] of axes.entries()) {
-      const step = steps[index] ?? 1;
+      const step = at(steps, index);
       const size = Number(shape[axis]);
-      const { first, count } = range(size, starts[index] ?? 0, ends[index] ?? 0, step);
+      const { first, count } = range(size, at(starts, index), at(ends, index), step);
       const last = first + (count - 1) * step;
       if (step < 0 && count > 1) gradient = reverse(b, `reversed_${axis}`, gradient, axis);
       if (Math.abs(step) > 1 && count > 1) gradient = dilate(b, `dilated_${axis}`, gradient, axis, Math.abs(step));

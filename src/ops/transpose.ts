@@ -1,3 +1,4 @@
+import { at } from "../tensor/at.js";
 import type { Dim } from "../tensor/shape.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
@@ -16,7 +17,7 @@ export const transpose: OpDef<TransposeAttributes> = {
     if (perm.length !== rank || x.shape.some((_, axis) => !perm.includes(axis))) {
       throw shapeError(site, `perm [${perm.join(", ")}] must hold each of 0 to ${rank - 1} once`);
     }
-    return [{ dtype: x.dtype, shape: perm.map((axis): Dim => x.shape[axis] ?? 1) }];
+    return [{ dtype: x.dtype, shape: perm.map((axis): Dim => at(x.shape, axis)) }];
   },
   // Every element moves, so its gradient moves back: the inverse permutation.
   grad: (b, { attributes: { perm } }, outputGradients) => [

@@ -1,3 +1,4 @@
+import { at } from "../../tensor/at.js";
 import { type Fixed, type LoweredAttribute, type LoweredNode, type LowerSite, type Site, shapeError, spatialSizes } from "../op.js";
 import { lowerWindow, type WindowAttributes, windowSizes } from "./window.js";
 
@@ -44,12 +45,12 @@ export function poolStages(sizes: readonly number[], attributes: PoolAttributes)
   const windows = windowSizes(sizes, attributes, true, { op: "pool", path: "" });
   const steps = sizes.map((size, axis) => {
     const { kernelShape, strides, pads, dilations } = attributes;
-    const extent = (dilations[axis] ?? 1) * ((kernelShape[axis] ?? 1) - 1) + 1;
-    return (size + (pads[axis] ?? 0) + (pads[axis + sizes.length] ?? 0) - extent) / (strides[axis] ?? 1);
+    const extent = at(dilations, axis) * (at(kernelShape, axis) - 1) + 1;
+    return (size + at(pads, axis) + at(pads, axis + sizes.length) - extent) / at(strides, axis);
   });
-  const isDropped = steps.some((step, axis) => Math.ceil(step) + 1 > (windows[axis] ?? 0));
+  const isDropped = steps.some((step, axis) => Math.ceil(step) + 1 > at(windows, axis));
   if (!isDropped) return [attributes];
-  const roundsUp = steps.map((step, axis) => Math.floor(step) + 1 < (windows[axis] ?? 0));
+  const roundsUp = steps.map((step, axis) => Math.floor(step) + 1 < at(windows, axis));
   if (!roundsUp.includes(true)) return [{ ...attributes, ceilMode: false }];
   return [
     poolAlong(attributes, (axis) => roundsUp[axis] === true),
@@ -59,12 +60,12 @@ export function poolStages(sizes: readonly number[], attributes: PoolAttributes)
 
 /** The ONNX nodes of a pooling op, with attributes of its own. */
 export function lowerPooling(
-  site: LowerSite,
+  site: LowerSite<Fixed<1>, Fixed<1>>,
   opType: "AveragePool" | "MaxPool",
   attributes: PoolAttributes,
   own: Readonly<Record<string, LoweredAttribute>> = {},
 ): readonly LoweredNode[] {
-  const stages = poolStages((site.inputTypes[0]?.shape ?? []).slice(2).map(Number), attributes);
+  const stages = poolStages(site.inputTypes[0].shape.slice(2).map(Number), attributes);
   const between = (stage: number): readonly string[] => [site.inner(`stage${stage}`)];
   return stages.map((stage, index) => ({
     opType,

@@ -1,6 +1,6 @@
 /** What reductions over axes share. */
 import type { Dim } from "../../tensor/shape.js";
-import { exactly, type GradientBuilder, type GradientRule, type GradientSite, type OpDef, type Ref } from "../op.js";
+import { exactly, type Fixed, type GradientBuilder, type GradientRule, type GradientSite, type OpDef, type Ref } from "../op.js";
 import { checkAxes, checkFloats, int64Vector, reshapeTo } from "./axes.js";
 import { onlyGradient } from "./gradient.js";
 
@@ -38,9 +38,13 @@ export function reduceOp(opType: string, doc: string, grad: GradientRule<ReduceA
 }
 
 /** The gradient of the result, copied along the reduced axes to the shape of the input: the adjoint of a sum. */
-export function spreadGradient(b: GradientBuilder, site: GradientSite<ReduceAttributes>, outputGradients: readonly (Ref | null)[]): Ref {
+export function spreadGradient(
+  b: GradientBuilder,
+  site: GradientSite<ReduceAttributes, Fixed<1>, Fixed<1>>,
+  outputGradients: readonly (Ref | null)[],
+): Ref {
   const { axes } = site.attributes;
-  const shape = site.inputs[0]?.type.shape ?? [];
+  const shape = site.inputs[0].type.shape;
   const kept = shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
   const column = reshapeTo(b, "column", onlyGradient(outputGradients), kept);
   return b.add("expand", "spread", [column], { shape: shape.map((dim, axis) => (axes.includes(axis) ? Number(dim) : 1)) });

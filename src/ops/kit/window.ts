@@ -1,3 +1,4 @@
+import { at } from "../../tensor/at.js";
 import { windowExtent, windowPositions } from "../../tensor/window.js";
 import { type LoweredAttribute, type Site, shapeError } from "../op.js";
 
@@ -48,10 +49,6 @@ export function lowerWindow(attributes: WindowAttributes): Readonly<Record<strin
     pads: { ints: attributes.pads },
     dilations: { ints: attributes.dilations },
   };
-}
-
-function at(values: readonly number[], index: number): number {
-  return values[index] as number;
 }
 
 /** Throws unless each attribute of the window has an entry for every spatial axis, of the right sign. */
