@@ -2,11 +2,13 @@
  * Reverse-mode differentiation of a graph under construction. The backward graph is made of ops like any other, in the
  * same builder, so that it is checked, lowered and run by the same code.
  */
+
 import type { Node } from "../ir/graph.js";
 import { producersOf, reachedFrom } from "../ir/uses.js";
 import type { GraphBuilder, Ref } from "../ops/build.js";
 import { opDef } from "../ops/index.js";
 import { type GradientBuilder, shapeError } from "../ops/op.js";
+import { at } from "../tensor/at.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 
 export interface GradientOptions {
@@ -114,7 +116,7 @@ function secondRun(b: GraphBuilder, nodes: readonly Node[], part: readonly Node[
   const shared = new Set(nodes.filter(({ path }) => !inside.has(path)).flatMap((node) => node.inputs));
   const producers = producersOf(nodes);
   const values = new Map<string, Ref>();
-  const name = `recompute.${part[0]?.path ?? ""}`;
+  const name = `recompute.${at(part, 0).path}`;
   let nothing: Ref | null = null;
   const entering = (value: string): Ref => {
     const known = values.get(value);

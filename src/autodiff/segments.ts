@@ -1,4 +1,5 @@
 import type { Node } from "../ir/graph.js";
+import { at } from "../tensor/at.js";
 import type { TensorType } from "../tensor/shape.js";
 import { elementsPerImage } from "../tensor/shape.js";
 
@@ -27,7 +28,7 @@ export function segments(
   let held = 0;
   for (const [index, node] of nodes.entries()) {
     current.push(node);
-    held += sizes[index] ?? 0;
+    held += at(sizes, index);
     if (cuts[index] !== true || held < share) continue;
     found.push(current);
     current = [];

@@ -1,6 +1,7 @@
 import type { Graph, Node } from "../ir/graph.js";
 import { consumersOf } from "../ir/uses.js";
 import type { LoweredNode } from "../ops/op.js";
+import { at } from "../tensor/at.js";
 
 /** A node of a graph and what it becomes in ONNX. */
 interface LoweredPart {
@@ -21,24 +22,33 @@ export function arrangeLater(graph: Graph, parts: readonly LoweredPart[]): reado
   const result = [...parts];
   const makers = new Map<string, number>();
   for (const [index, { node, lowered }] of parts.entries()) {
-    const [x = ""] = node.inputs;
-    const maker = makers.get(x);
+    const [x] = node.inputs;
+    const maker = x === undefined ? undefined : makers.get(x);
     const before = maker === undefined ? undefined : result[maker];
     const [own, ...more] = lowered;
-    if (before && maker !== undefined && own && more.length === 0 && OF_CHANNELS.has(node.op) && consumers.get(x)?.length === 1) {
+    if (
+      x !== undefined &&
+      before &&
+      maker !== undefined &&
+      own &&
+      more.length === 0 &&
+      OF_CHANNELS.has(node.op) &&
+      consumers.get(x)?.length === 1
+    ) {
       const { kept, moved } = exchanged(before.lowered, node.path, own);
       result[maker] = { node: before.node, lowered: kept };
       result[index] = { node, lowered: moved };
     }
     const last = result[index]?.lowered.at(-1);
-    if (last?.arranges !== undefined) makers.set(last.outputs[0] ?? "", index);
+    if (last?.arranges !== undefined) makers.set(at(last.outputs, 0), index);
   }
   return result;
 }
 
 /** What stays of a part that ends in an arrangement, and the node `own` that read it with the arrangement behind. */
 function exchanged(lowered: readonly LoweredNode[], path: string, own: LoweredNode) {
-  const value = lowered.at(-1)?.arranges ?? "";
+  const value = lowered.at(-1)?.arranges;
+  if (value === undefined) throw new RangeError(`Cannot move "${path}": what it reads is not arranged`);
   const start = lowered.findIndex(({ outputs }) => outputs.includes(value)) + 1;
   const inner = `${path}:arranged`;
   const arrangement = lowered.slice(start).map((node, index, all) => {

@@ -4,6 +4,7 @@ import { rewriteGraph } from "../ir/rewrite.js";
 import { consumersOf, onlyConsumer } from "../ir/uses.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
 import { checkGraph } from "../ops/index.js";
+import { at, firstOf } from "../tensor/at.js";
 
 /**
  * The same network with each transposed convolution and the pointwise convolution behind it as one transposed convolution.
@@ -60,9 +61,9 @@ function narrows(graph: Graph, node: Node, map: Node): boolean {
   const { kernelShape, strides, pads, groups } = node.attributes;
   const every = (values: unknown, value: number): boolean => Array.isArray(values) && values.every((one) => one === value);
   if (node.op !== "conv" || groups !== 1 || !every(kernelShape, 1) || !every(strides, 1) || !every(pads, 0)) return false;
-  const [x = "", kernel = ""] = node.inputs;
+  const [x, kernel] = firstOf(node.inputs, 2);
   if (x !== map.outputs[0]) return false;
-  const [outChannels = 0, channels = 0] = typeOf(graph, kernel).shape.map(Number);
+  const [outChannels, channels] = firstOf(typeOf(graph, kernel).shape.map(Number), 2);
   return outChannels <= channels;
 }
 
@@ -70,13 +71,13 @@ function narrows(graph: Graph, node: Node, map: Node): boolean {
 function composed(graph: Graph, { transposed, between, pointwise }: Composition): Pick<Graph, "nodes" | "types"> {
   const b = new GraphBuilder(graph.name);
   const given = new Map([...transposed.inputs, ...pointwise.inputs.slice(1)].map((value) => [value, operand(b, graph, value)] as const));
-  const ref = (node: Node, index: number): Ref | undefined => given.get(node.inputs[index] ?? "");
-  const [x, w, v] = [ref(transposed, 0), ref(transposed, 1), ref(pointwise, 1)];
+  const ref = (value: string | undefined): Ref | undefined => (value === undefined ? undefined : given.get(value));
+  const [x, w, v] = [at(transposed.inputs, 0), at(transposed.inputs, 1), at(pointwise.inputs, 1)].map(ref);
   if (x === undefined || w === undefined || v === undefined) throw new RangeError(`Cannot compose "${pointwise.path}": it lacks inputs`);
   const path = (name: string): string => `${pointwise.path}.composed_${name}`;
   const matrix = b.add("reshape", path("matrix"), [v], { shape: v.type.shape.slice(0, 2).map(Number) });
   const kernel = composedKernel(b, path, matrix, w);
-  const bias = composedBias(b, path, matrix, ref(transposed, 2), ref(pointwise, 2));
+  const bias = composedBias(b, path, matrix, ref(transposed.inputs[2]), ref(pointwise.inputs[2]));
   const steps = [transposed, ...between];
   let value: Ref = x;
   for (const [index, step] of steps.entries()) {
@@ -99,10 +100,11 @@ function operand(b: GraphBuilder, graph: Graph, value: string): Ref {
 
 /** v [P, M] and w [C, M, K…] → [C, P, K…]. */
 function composedKernel(b: GraphBuilder, path: (name: string) => string, matrix: Ref, w: Ref): Ref {
-  const [channels = 1, inner = 1, ...kernelShape] = w.type.shape.map(Number);
+  const shape = w.type.shape.map(Number);
+  const [channels, inner] = firstOf(shape, 2);
   const columns = b.add("reshape", path("columns"), [w], { shape: [channels, inner, -1] });
   const product = b.add("matMul", path("products"), [matrix, columns], { transposeA: false, transposeB: false });
-  return b.add("reshape", path("kernel"), [product], { shape: [channels, Number(matrix.type.shape[0]), ...kernelShape] });
+  return b.add("reshape", path("kernel"), [product], { shape: [channels, Number(matrix.type.shape[0]), ...shape.slice(2)] });
 }
 
 /** v·inner + outer, where there are such. */

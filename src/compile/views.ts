@@ -1,5 +1,6 @@
 import type { OnnxNode, OnnxTensor } from "../formats/onnx/types.js";
 import { neededFor } from "../ir/uses.js";
+import { at, firstOf } from "../tensor/at.js";
 import type { Shape } from "../tensor/shape.js";
 import type { LoweredGraph } from "./lower.js";
 
@@ -28,8 +29,8 @@ export function shareViews(graph: LoweredGraph, outputs: ReadonlySet<string>, sh
   };
   const nodes = graph.nodes.flatMap((given): readonly OnnxNode[] => {
     const { node, equal } = viewOf({ ...given, inputs: given.inputs.map(resolve) }, views);
-    const [y = "", ...further] = node.outputs;
-    if (further.length > 0) return [node];
+    const [y, ...further] = node.outputs;
+    if (y === undefined || further.length > 0) return [node];
     const key = [node.domain, node.opType, ...node.inputs, JSON.stringify(node.attributes)].join("\n");
     const twin = equal ?? twins.get(key);
     if (twin !== undefined && !outputs.has(y)) {
@@ -54,11 +55,12 @@ interface Views {
 
 /** A reshape as one of what its operand is a view of, and the value that it is equal to, if any; another node as it is. */
 function viewOf(node: OnnxNode, { sizes, roots, shapes, shapeOf }: Views): { readonly node: OnnxNode; readonly equal?: string } {
-  const [x, shapeName = ""] = node.inputs;
-  const [y] = node.outputs;
+  if (node.opType !== "Reshape") return { node };
+  const [x, shapeName] = firstOf(node.inputs, 2);
+  const y = at(node.outputs, 0);
   const target = sizes.get(shapeName);
   // 0 keeps a size of the operand, whatever that is.
-  if (node.opType !== "Reshape" || x === undefined || y === undefined || target === undefined || target.includes(0)) return { node };
+  if (target === undefined || target.includes(0)) return { node };
   const root = roots.get(x) ?? x;
   const shape = (shapeOf(y) ?? target).join();
   roots.set(y, root);

@@ -1,3 +1,5 @@
+import { at } from "../tensor/at.js";
+
 /**
  * How a window meets the border; resolved to explicit pads here, where the input size is known, so that `auto_pad`
  * never reaches a graph.
@@ -29,17 +31,16 @@ export function padsFollowSize(padding: Padding, { kernelShape, strides, dilatio
   if (padding !== "same") return false;
   // The last window begins at the last multiple of the stride, so pads depend on the size modulo the stride.
   return kernelShape.some((kernel, axis) => {
-    const [stride = 1, dilation = 1] = [strides[axis], dilations[axis]];
-    return stride > 1 && dilation * (kernel - 1) > 0;
+    return at(strides, axis) > 1 && at(dilations, axis) * (kernel - 1) > 0;
   });
 }
 
 function sidesOf(padding: Padding, { kernelShape, strides, dilations, sizes }: PaddedWindow, axis: number): readonly [number, number] {
   if (padding === "valid") return [0, 0];
-  const [stride = 1, size = 1] = [strides[axis], sizes[axis]];
-  const reach = (dilations[axis] ?? 1) * ((kernelShape[axis] ?? 1) - 1);
+  const [stride, size] = [at(strides, axis), at(sizes, axis)];
+  const reach = at(dilations, axis) * (at(kernelShape, axis) - 1);
   if (padding === "symmetric") return [reach / 2, reach / 2];
-  if (padding !== "same") return [padding[axis] ?? 0, padding[axis] ?? 0];
+  if (padding !== "same") return [at(padding, axis), at(padding, axis)];
   const total = Math.max(0, (Math.ceil(size / stride) - 1) * stride + reach + 1 - size);
   return [Math.floor(total / 2), Math.ceil(total / 2)];
 }

@@ -1,6 +1,8 @@
 /** Resizing of feature maps as one constant matrix per spatial axis, so that its gradient is exact and every provider has it. */
+
 import type { GraphBuilder, Ref } from "../ops/build.js";
 import { type Site, shapeError, spatialSizes } from "../ops/op.js";
+import { at } from "../tensor/at.js";
 
 /**
  * How an element between elements is found: "nearest" takes the one that PyTorch's (and OpenCV's) nearest takes, which is
@@ -43,7 +45,7 @@ export function resize(b: GraphBuilder, path: string, x: Ref, spec: ResizeSpec):
   checkSpec(spec, sizes.length, site);
   const targets = sizes.map((size, axis) => spec.sizes?.[axis] ?? Math.floor(size * (spec.scales?.[axis] ?? 1)));
   const changed = sizes.flatMap((size, axis) => {
-    const target = targets[axis] ?? 0;
+    const target = at(targets, axis);
     if (!Number.isInteger(target) || target < 1 || target * size > MAX_COEFFICIENTS) {
       throw shapeError(site, `size ${target} of spatial axis ${axis} must be an integer in [1, ${Math.floor(MAX_COEFFICIENTS / size)}]`);
     }
@@ -79,7 +81,7 @@ function checkSpec({ sizes, scales, mode, alignCorners, antialias }: ResizeSpec,
 /** The distance between neighbouring output elements, in input elements. */
 function stepOf(size: number, target: number, { scales, alignCorners }: ResizeSpec, axis: number): number {
   if (alignCorners) return target === 1 ? 0 : (size - 1) / (target - 1);
-  return scales === undefined ? size / target : 1 / (scales[axis] ?? 1);
+  return scales === undefined ? size / target : 1 / at(scales, axis);
 }
 
 /** The matrix [target, size], row-major. */
@@ -106,7 +108,7 @@ function taps(size: number, centre: number, kernel: (distance: number) => number
   const first = Math.floor(centre) - 1;
   for (let j = first; j < first + 4; j++) {
     const inside = Math.min(Math.max(j, 0), size - 1);
-    row[inside] = (row[inside] ?? 0) + kernel(centre - j);
+    row[inside] = at(row, inside) + kernel(centre - j);
   }
   return row;
 }

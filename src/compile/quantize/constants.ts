@@ -44,14 +44,19 @@ function constantValues({ parameters, nodes }: Graph): ReadonlySet<string> {
 export function withConstants({ graph, parameters }: Network, values: ReadonlyMap<string, Tensor>): Network {
   const made = constantValues(graph);
   const nodes = graph.nodes.filter(({ outputs }) => !outputs.some((output) => made.has(output)));
-  const stageOf = new Map(graph.nodes.flatMap(({ outputs, stage }) => outputs.map((output) => [output, stage] as const)));
   const added = [...values.keys()].map(
-    (path): Parameter => ({ path, type: typeOf(graph, path), role: roleOf(nodes, path), stage: stageOf.get(path) ?? "" }),
+    (path): Parameter => ({ path, type: typeOf(graph, path), role: roleOf(nodes, path), stage: stageOf(graph, path) }),
   );
   return {
     graph: checkGraph(rewriteGraph(graph, { nodes, parameters: [...graph.parameters, ...added] })),
     parameters: new Map([...parameters, ...values]),
   };
+}
+
+function stageOf({ nodes }: Graph, value: string): string {
+  const maker = nodes.find(({ outputs }) => outputs.includes(value));
+  if (maker === undefined) throw new RangeError(`Cannot find the node that makes "${value}"`);
+  return maker.stage;
 }
 
 /** What a value is to the layer that reads it. */

@@ -2,6 +2,7 @@ import { type Graph, type Node, type Parameter, typeOf } from "../../ir/graph.js
 import { rewriteGraph } from "../../ir/rewrite.js";
 import { type Consumers, consumersOf, onlyConsumer } from "../../ir/uses.js";
 import { checkGraph } from "../../ops/index.js";
+import { at } from "../../tensor/at.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import { dropInferenceIdentities } from "../simplify.js";
 import { floatsOf, type Network } from "./network.js";
@@ -52,20 +53,20 @@ function followersOf(node: Node, consumers: Consumers): readonly Node[] {
 
 /** The new kernel and bias of a layer. */
 function foldedValues(network: Network, { node, followers, bias }: Layer): { readonly values: readonly (readonly [string, Tensor])[] } {
-  const [, kernel = ""] = node.inputs;
+  const kernel = at(node.inputs, 1);
   const weights = floatsOf(network, kernel);
-  const [channels = 1] = weights.shape;
+  const channels = at(weights.shape, 0);
   const factors = new Float64Array(channels).fill(1);
   const shifts = Float64Array.from(node.inputs.length > 2 ? floatsOf(network, bias).data : new Float32Array(channels));
   for (const follower of followers) {
     const { factor, shift } = affineOf(network, follower);
     for (let c = 0; c < channels; c++) {
-      factors[c] = (factors[c] ?? 1) * factor(c);
-      shifts[c] = (shifts[c] ?? 0) * factor(c) + shift(c);
+      factors[c] = at(factors, c) * factor(c);
+      shifts[c] = at(shifts, c) * factor(c) + shift(c);
     }
   }
   const perChannel = elementCount(weights.shape.slice(1));
-  const data = weights.data.map((value, index) => value * (factors[Math.floor(index / perChannel)] ?? 1));
+  const data = weights.data.map((value, index) => value * at(factors, Math.floor(index / perChannel)));
   return {
     values: [
       [kernel, float32Tensor(weights.shape, data)],
@@ -77,11 +78,11 @@ function foldedValues(network: Network, { node, followers, bias }: Layer): { rea
 /** What a follower does to each channel of its input. */
 function affineOf(network: Network, node: Node): { readonly factor: (c: number) => number; readonly shift: (c: number) => number } {
   if (node.op === "scale") return { factor: () => Number(node.attributes.factor), shift: () => 0 };
-  const vector = (index: number): Float32Array => floatsOf(network, node.inputs[index] ?? "").data;
+  const vector = (index: number): Float32Array => floatsOf(network, at(node.inputs, index)).data;
   const [scale, shift, mean, variance] = [vector(1), vector(2), vector(3), vector(4)];
   const epsilon = Number(node.attributes.epsilon);
-  const factor = (c: number): number => (scale[c] ?? 1) / Math.sqrt((variance[c] ?? 1) + epsilon);
-  return { factor, shift: (c) => (shift[c] ?? 0) - factor(c) * (mean[c] ?? 0) };
+  const factor = (c: number): number => at(scale, c) / Math.sqrt(at(variance, c) + epsilon);
+  return { factor, shift: (c) => at(shift, c) - factor(c) * at(mean, c) };
 }
 
 function withoutFollowers(graph: Graph, layers: readonly Layer[]): Graph {
@@ -92,10 +93,10 @@ function withoutFollowers(graph: Graph, layers: readonly Layer[]): Graph {
     ]),
   );
   const replaced = new Map(
-    layers.flatMap(({ node, followers }) => followers.map(({ outputs }) => [outputs[0] ?? "", node.outputs[0] ?? ""] as const)),
+    layers.flatMap(({ node, followers }) => followers.map(({ outputs }) => [at(outputs, 0), at(node.outputs, 0)] as const)),
   );
   const added = layers.flatMap(({ node, bias }): Parameter[] => {
-    const [channels = 1] = typeOf(graph, node.inputs[1] ?? "").shape;
+    const channels = at(typeOf(graph, at(node.inputs, 1)).shape, 0);
     return node.inputs.length > 2 ? [] : [{ path: bias, type: { dtype: "float32", shape: [channels] }, role: "bias", stage: node.stage }];
   });
   const types = added.map(({ path, type }) => [path, type] as const);

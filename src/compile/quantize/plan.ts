@@ -1,6 +1,7 @@
 import { InceptionError } from "../../errors.js";
 import type { Graph, Node } from "../../ir/graph.js";
 import { type Consumers, consumersOf, producersOf } from "../../ir/uses.js";
+import { at } from "../../tensor/at.js";
 import { quantizeRule } from "./rules.js";
 
 export interface PlanOptions {
@@ -91,15 +92,19 @@ function forward({ graph, consumers, producers, keep }: Walk): Chosen {
   const nodes = new Set<string>();
   const rectified = new Map<string, string>();
   const rectifiers = new Set<string>();
-  const givesLevels = (value: string): boolean => nodes.has(producers.get(value)?.path ?? "") || rectifiers.has(value);
+  const isMadeOnLevels = (value: string): boolean => {
+    const producer = producers.get(value);
+    return producer !== undefined && nodes.has(producer.path);
+  };
+  const givesLevels = (value: string): boolean => isMadeOnLevels(value) || rectifiers.has(value);
   for (const node of graph.nodes) {
     const rule = quantizeRule(node.op);
     if (rule === undefined || keep.has(node.path)) continue;
-    const [x = ""] = node.inputs;
     if (rule.kind === "rectifier") {
-      if (!nodes.has(producers.get(x)?.path ?? "") || consumers.get(x)?.length !== 1) continue;
-      rectified.set(x, node.outputs[0] ?? "");
-      rectifiers.add(node.outputs[0] ?? "");
+      const [x, y] = [at(node.inputs, 0), at(node.outputs, 0)];
+      if (!isMadeOnLevels(x) || consumers.get(x)?.length !== 1) continue;
+      rectified.set(x, y);
+      rectifiers.add(y);
     } else if (rule.fits(graph, node) && (rule.kind === "weighted" || node.inputs.every(givesLevels))) nodes.add(node.path);
   }
   return { nodes, rectified };
@@ -110,7 +115,7 @@ function withoutUnread({ graph, consumers }: Walk, { nodes, rectified }: Chosen)
   const kept = new Set(nodes);
   const dropped = new Set<string>();
   for (const node of graph.nodes.toReversed()) {
-    const [output = ""] = node.outputs;
+    const output = at(node.outputs, 0);
     if (!kept.has(node.path) || quantizeRule(node.op)?.kind === "weighted") continue;
     const list = consumers.get(rectified.get(output) ?? output) ?? [];
     if (list.some((reader) => reader !== "output" && kept.has(reader.path))) continue;
@@ -131,7 +136,7 @@ function quantizedValues(
     const rule = quantizeRule(node.op);
     if (!nodes.has(node.path) || rule === undefined) continue;
     for (const input of rule.kind === "weighted" ? node.inputs.slice(0, 1) : node.inputs) levels.add(input);
-    const [output = ""] = node.outputs;
+    const output = at(node.outputs, 0);
     const result = rectified.get(output) ?? output;
     const isRead = (consumers.get(result) ?? []).some((reader) => reader !== "output" && nodes.has(reader.path));
     if (isRead || !(rule.kind === "weighted" && rule.gives === "either")) levels.add(result);
@@ -143,14 +148,14 @@ function quantizedValues(
 function rangeOwner(walk: Walk, nodes: ReadonlySet<string>, levels: ReadonlySet<string>, value: string): string {
   const maker = walk.producers.get(value);
   if (maker !== undefined && nodes.has(maker.path) && quantizeRule(maker.op)?.kind === "same") {
-    return rangeOwner(walk, nodes, levels, maker.inputs[0] ?? "");
+    return rangeOwner(walk, nodes, levels, at(maker.inputs, 0));
   }
   const [reader, ...more] = walk.consumers.get(value) ?? [];
   if (reader === undefined || reader === "output" || more.length > 0 || reader.op !== "concat" || !nodes.has(reader.path)) return value;
   // A rectifier vanishes only where level 0 is 0, which takes a range that begins there.
   const vanishes = maker !== undefined && !nodes.has(maker.path);
   if (vanishes && !reader.inputs.every((input) => isNeverNegative(walk.producers, input))) return value;
-  return rangeOwner(walk, nodes, levels, reader.outputs[0] ?? "");
+  return rangeOwner(walk, nodes, levels, at(reader.outputs, 0));
 }
 
 /** Ops whose results lie between the values that they read. */

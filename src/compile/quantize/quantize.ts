@@ -7,11 +7,13 @@
  * dequantizeLinear ("QDQ"), so it means the same in every runtime: floats rounded to levels. A runtime with integer kernels
  * joins the pairs with the nodes between them.
  */
+
 import { type Graph, type Node, type Parameter, typeOf } from "../../ir/graph.js";
 import { selectOutputs } from "../../ir/prune.js";
 import { rewriteGraph } from "../../ir/rewrite.js";
 import { GraphBuilder, type Ref } from "../../ops/build.js";
 import { checkGraph } from "../../ops/index.js";
+import { at, firstOf } from "../../tensor/at.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { type Levels, levelsOf, quantizeKernel } from "./levels.js";
 import { floatsOf, type Network } from "./network.js";
@@ -98,7 +100,7 @@ class Draft {
   add(node: Node): void {
     const { nodes, rectified } = this.#plan;
     // A rectifier whose input is cut by quantising is gone.
-    if (rectified.has(node.inputs[0] ?? "")) return;
+    if (node.inputs[0] !== undefined && rectified.has(node.inputs[0])) return;
     const before = this.#builder.nodes().length;
     const isQuantized = nodes.has(node.path);
     const outputs = this.#builder.addNode(
@@ -107,8 +109,8 @@ class Draft {
       isQuantized ? this.#levelInputs(node) : node.inputs.map((input) => this.#float(input)),
       node.attributes,
     );
-    for (const [index, output] of outputs.entries()) this.#plain.set(node.outputs[index] ?? "", output);
-    const [y = ""] = node.outputs;
+    for (const [index, output] of outputs.entries()) this.#plain.set(at(node.outputs, index), output);
+    const y = at(node.outputs, 0);
     const value = rectified.get(y) ?? y;
     const pair = this.pair(y, value);
     // What a node on levels gives exists as levels only.
@@ -129,9 +131,10 @@ class Draft {
 
   #levelInputs(node: Node): readonly Ref[] {
     if (quantizeRule(node.op)?.kind !== "weighted") return node.inputs.map((input) => this.#pair(input));
-    const [x = "", kernel = "", bias] = node.inputs;
+    const [x, kernel] = firstOf(node.inputs, 2);
+    const bias = node.inputs[2];
     const weights = floatsOf(this.#network, kernel);
-    const [channels = 1] = weights.shape;
+    const channels = at(weights.shape, 0);
     const biases = bias === undefined ? null : floatsOf(this.#network, bias).data;
     const inputScale = this.#levels.get(x)?.scale ?? 1;
     const result = quantizeKernel(weights.data, biases, channels, { inputScale, largest: this.#largest });
@@ -170,7 +173,10 @@ class Draft {
       const tensor = this.#integers.get(parameter.path);
       return tensor === undefined ? parameter : { ...parameter, type: { dtype: tensor.dtype, shape: tensor.shape } };
     });
-    const staged = nodes.map((node) => ({ ...node, stage: this.#stages.get(node.path) ?? graph.stages[0]?.path ?? "" }));
+    // The pairs of the network's inputs belong to the first stage.
+    const [first] = graph.stages;
+    const before = first === undefined ? "" : first.path;
+    const staged = nodes.map((node) => ({ ...node, stage: this.#stages.get(node.path) ?? before }));
     return {
       graph: checkGraph(rewriteGraph(graph, { nodes: staged, parameters, replaced, types })),
       parameters: new Map([...this.#network.parameters, ...this.#integers]),

@@ -1,7 +1,9 @@
 /** Which ops can work on levels, and how ONNX Runtime wants the nodes around them so that it runs them on integers. */
+
 import { type Graph, type Node, typeOf } from "../../ir/graph.js";
 import { isOpName, type OpName } from "../../ops/index.js";
 import { poolStages } from "../../ops/kit/pool.js";
+import { at, firstOf } from "../../tensor/at.js";
 import { sameShape } from "../../tensor/shape.js";
 
 /**
@@ -48,19 +50,19 @@ function always(): boolean {
   return true;
 }
 
-function isOfImages(graph: Graph, { inputs: [x = ""] }: Node): boolean {
-  return typeOf(graph, x).shape.length === 4;
+function isOfImages(graph: Graph, { inputs }: Node): boolean {
+  return typeOf(graph, at(inputs, 0)).shape.length === 4;
 }
 
 /** Of images or volumes. */
-function isOfMaps(graph: Graph, { inputs: [x = ""] }: Node): boolean {
-  return typeOf(graph, x).shape.length >= 4;
+function isOfMaps(graph: Graph, { inputs }: Node): boolean {
+  return typeOf(graph, at(inputs, 0)).shape.length >= 4;
 }
 
 /** The kernel and the bias are parameters, which have values before the network runs, and x is none. */
-function hasKernel(graph: Graph, { inputs: [x = "", ...weights] }: Node): boolean {
+function hasKernel(graph: Graph, { inputs }: Node): boolean {
   const isParameter = (value: string): boolean => graph.parameters.some(({ path }) => path === value);
-  return !isParameter(x) && weights.every(isParameter);
+  return !isParameter(at(inputs, 0)) && inputs.slice(1).every(isParameter);
 }
 
 /** Channels below which a window over a volume is computed with floats. */
@@ -70,21 +72,24 @@ const FEW_CHANNELS = 8;
  * ONNX Runtime has no integer kernel for volumes that takes few channels well: it gathers each window voxel by voxel. For 3×3×3
  * windows over one channel of 48³ voxels that takes 4 to 9 times as long as with floats.
  */
-function gainsByIntegers(graph: Graph, { inputs: [, kernel = ""] }: Node): boolean {
-  const [, channels = 0, ...kernelShape] = typeOf(graph, kernel).shape.map(Number);
+function gainsByIntegers(graph: Graph, { inputs }: Node): boolean {
+  const shape = typeOf(graph, at(inputs, 1)).shape.map(Number);
+  const [, channels] = firstOf(shape, 2);
+  const kernelShape = shape.slice(2);
   return kernelShape.length < 3 || channels >= FEW_CHANNELS || kernelShape.every((size) => size === 1);
 }
 
 /** The quantised average pool has no dilations, and a pool in two stages would have floats between them. */
 function isPlainPool(graph: Graph, node: Node): boolean {
   const { kernelShape, strides, pads, dilations, ceilMode } = node.attributes;
-  const shape = typeOf(graph, node.inputs[0] ?? "").shape;
+  const shape = typeOf(graph, at(node.inputs, 0)).shape;
   if (!isNumbers(kernelShape) || !isNumbers(strides) || !isNumbers(pads) || !isNumbers(dilations) || shape.length < 4) return false;
   const window = { kernelShape, strides, pads, dilations, ceilMode: ceilMode === true };
   return dilations.every((dilation) => dilation === 1) && poolStages(shape.slice(2).map(Number), window).length === 1;
 }
 
-function hasEqualOperands(graph: Graph, { inputs: [a = "", b = ""] }: Node): boolean {
+function hasEqualOperands(graph: Graph, { inputs }: Node): boolean {
+  const [a, b] = firstOf(inputs, 2);
   return sameShape(typeOf(graph, a).shape, typeOf(graph, b).shape);
 }
 

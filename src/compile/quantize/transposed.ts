@@ -6,12 +6,14 @@
  * The taps come before the channels and the map is moved with its channels last: then M neighbouring bytes move together,
  * and the order is that in which ONNX Runtime keeps maps of integers, so that its own transpositions cancel these.
  */
+
 import { type Graph, type Node, typeOf } from "../../ir/graph.js";
 import { rewriteGraph } from "../../ir/rewrite.js";
 import { type Consumers, consumersOf } from "../../ir/uses.js";
 import { GraphBuilder, type Ref } from "../../ops/build.js";
 import { checkGraph } from "../../ops/index.js";
 import { isTiling } from "../../ops/kit/transposed-convolution.js";
+import { at, firstOf } from "../../tensor/at.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import { floatsOf, type Network } from "./network.js";
 import { isNumbers } from "./rules.js";
@@ -45,26 +47,34 @@ export function splitTransposed(network: Network): Network {
 function isTilingLayer(graph: Graph, consumers: Consumers, { op, inputs, outputs, attributes }: Node): boolean {
   const { kernelShape, strides, pads, dilations, groups } = attributes;
   if (op !== "convTranspose" || !isNumbers(kernelShape) || !isNumbers(strides) || !isNumbers(pads) || !isNumbers(dilations)) return false;
-  const [x = "", ...weights] = inputs;
+  const weights = inputs.slice(1);
   const isOwn = weights.every((value) => graph.parameters.some(({ path }) => path === value) && consumers.get(value)?.length === 1);
-  const [inputShape = [], outputShape = []] = [outputs[0] ?? "", x].map((value) => typeOf(graph, value).shape.slice(2).map(Number));
+  // Of the convolution that this is the adjoint of.
+  const [inputShape, outputShape] = [spatialOf(graph, at(outputs, 0)), spatialOf(graph, at(inputs, 0))];
   return isOwn && isTiling({ kernelShape, strides, pads, dilations, groups: Number(groups), inputShape, outputShape });
 }
 
-function layerValues(network: Network, { inputs: [, kernel = "", bias] }: Node): ReadonlyMap<string, Tensor> {
+function spatialOf(graph: Graph, value: string): readonly number[] {
+  return typeOf(graph, value).shape.slice(2).map(Number);
+}
+
+function layerValues(network: Network, { inputs }: Node): ReadonlyMap<string, Tensor> {
+  const [, kernel] = firstOf(inputs, 2);
+  const bias = inputs[2];
   const { shape, data } = floatsOf(network, kernel);
-  const [channels = 1, outChannels = 1, ...kernelShape] = shape;
+  const [channels, outChannels] = firstOf(shape, 2);
+  const kernelShape = shape.slice(2);
   const taps = elementCount(kernelShape);
   const turned = new Float32Array(data.length);
   for (let c = 0, from = 0; c < channels; c++) {
     for (let m = 0; m < outChannels; m++) {
-      for (let k = 0; k < taps; k++) turned[(k * outChannels + m) * channels + c] = data[from++] ?? 0;
+      for (let k = 0; k < taps; k++) turned[(k * outChannels + m) * channels + c] = at(data, from++);
     }
   }
   const values = new Map<string, Tensor>([[kernel, float32Tensor([taps * outChannels, channels, ...kernelShape.map(() => 1)], turned)]]);
   if (bias === undefined) return values;
   const shifts = floatsOf(network, bias).data;
-  const repeated = Float32Array.from({ length: taps * outChannels }, (_, index) => shifts[index % outChannels] ?? 0);
+  const repeated = Float32Array.from({ length: taps * outChannels }, (_, index) => at(shifts, index % outChannels));
   return values.set(bias, float32Tensor([repeated.length], repeated));
 }
 
@@ -91,7 +101,7 @@ function taken(graph: Graph, node: Node, values: ReadonlyMap<string, Tensor>): P
   const apart = b.add("reshape", path("apart"), [last], { shape: [0, ...sizes, ...kernel, channels] });
   const side = ones.flatMap((_, axis) => [axis + 1, axis + 1 + rank]);
   const joined = b.add("transpose", path("side_by_side"), [apart], { perm: [0, ...side, 2 * rank + 1] });
-  const map = b.add("reshape", path("map"), [joined], { shape: [0, ...sizes.map((size, axis) => size * (kernel[axis] ?? 1)), channels] });
+  const map = b.add("reshape", path("map"), [joined], { shape: [0, ...sizes.map((size, axis) => size * at(kernel, axis)), channels] });
   b.add("transpose", node.path, [map], { perm: [0, rank + 1, ...ones.map((_, axis) => axis + 1)] });
   const { nodes, types } = b.draft();
   return { nodes: nodes.map((each) => ({ ...each, stage: node.stage })), types };

@@ -10,9 +10,11 @@
  * For a training step of Inception-ResNet-v1 (160 pixels, batch 8) ONNX Runtime 1.30 needs 0.8 to 0.9 of the processor time that
  * it needs with [N, C, H, W].
  */
+
 import type { Attributes } from "../../ir/graph.js";
 import type { GraphBuilder, Ref } from "../../ops/build.js";
 import type { AttributesOf, OpName } from "../../ops/index.js";
+import { at, firstOf } from "../../tensor/at.js";
 import { sameShape } from "../../tensor/shape.js";
 import type { Layout, LayoutNode } from "./layout.js";
 
@@ -80,7 +82,7 @@ export function chwnLayout(b: GraphBuilder, batch: number): Layout {
 
 /** [N, C, H, W] → [1, C, H, W·N] */
 function fold(b: GraphBuilder, value: Ref): Ref {
-  const [batch = 0, channels = 0, height = 0, width = 0] = value.type.shape.map(Number);
+  const [batch, channels, height, width] = firstOf(value.type.shape.map(Number), 4);
   const last = b.add("transpose", `${value.id}.chwn`, [value], { perm: [1, 2, 3, 0] });
   return b.add("reshape", `${value.id}.folded`, [last], { shape: [1, channels, height, width * batch] });
 }
@@ -92,7 +94,7 @@ function unfold(b: GraphBuilder, value: Ref, batch: number): Ref {
 
 /** [1, C, H, W·N] → [C, H, W, N] */
 function chwn(b: GraphBuilder, path: string, value: Ref, batch: number): Ref {
-  const [, channels = 0, height = 0, width = 0] = value.type.shape.map(Number);
+  const [, channels, height, width] = firstOf(value.type.shape.map(Number), 4);
   return b.add("reshape", path, [value], { shape: [channels, height, width / batch, batch] });
 }
 
@@ -115,17 +117,17 @@ function convolution({ b, path, batch }: FoldSite, [x, w, bias]: readonly Ref[],
   // The attributes of a conv node.
   const attributes = given as AttributesOf<"conv">;
   const { strides, dilations, pads, groups } = attributes;
-  const [stride = 1, along = 1] = strides;
-  const [top = 0, left = 0, bottom = 0, right = 0] = pads;
+  const [stride, along] = firstOf(strides, 2);
+  const [top, left, bottom, right] = firstOf(pads, 4);
   if (x === undefined || w === undefined || groups !== 1) return null;
   const weights = bias === undefined ? ([w] as const) : ([w, bias] as const);
   if (along === 1) {
-    const window = { strides: [stride, 1], dilations: [dilations[0] ?? 1, (dilations[1] ?? 1) * batch] };
+    const window = { strides: [stride, 1], dilations: [at(dilations, 0), at(dilations, 1) * batch] };
     const padding = [top, left * batch, bottom, right * batch];
     return [b.add("conv", path, [x, ...weights], { ...attributes, ...window, pads: padding })];
   }
   const y = b.add("convChwn", `${path}.strided`, [chwn(b, `${path}.map`, x, batch), ...weights], attributes);
-  const [channels = 0, height = 0, width = 0] = y.type.shape.map(Number);
+  const [channels, height, width] = firstOf(y.type.shape.map(Number), 3);
   return [b.add("reshape", path, [y], { shape: [1, channels, height, width * batch] })];
 }
 
@@ -134,23 +136,23 @@ function pool({ b, path, batch }: FoldSite, [x]: readonly Ref[], given: Attribut
   if (x === undefined) return null;
   // The attributes of a pooling node; those of a max pool are among those of an average pool.
   const attributes = given as AttributesOf<"averagePool">;
-  const [, channels = 0, height = 0, width = 0] = x.type.shape.map(Number);
+  const [, channels, height, width] = firstOf(x.type.shape.map(Number), 4);
   const volume = b.add("reshape", `${path}.volume`, [x], { shape: [1, channels, height, width / batch, batch] });
-  const [top = 0, left = 0, bottom = 0, right = 0] = attributes.pads;
+  const [top, left, bottom, right] = firstOf(attributes.pads, 4);
   const window = {
     kernelShape: [...attributes.kernelShape, 1],
     strides: [...attributes.strides, 1],
     dilations: [...attributes.dilations, 1],
     pads: [top, left, 0, bottom, right, 0],
   };
-  const [pooled] = b.addNode(op, `${path}.pooled`, [volume], { ...attributes, ...window });
-  const [, , outHeight = 0, outWidth = 0] = pooled?.type.shape.map(Number) ?? [];
-  return pooled ? [b.add("reshape", path, [pooled], { shape: [1, channels, outHeight, outWidth * batch] })] : null;
+  const pooled = at(b.addNode(op, `${path}.pooled`, [volume], { ...attributes, ...window }), 0);
+  const [, , outHeight, outWidth] = firstOf(pooled.type.shape.map(Number), 4);
+  return [b.add("reshape", path, [pooled], { shape: [1, channels, outHeight, outWidth * batch] })];
 }
 
 function globalAveragePool({ b, path, batch }: FoldSite, [x]: readonly Ref[]): readonly Ref[] | null {
   if (x === undefined) return null;
-  const [, channels = 0, height = 0, width = 0] = x.type.shape.map(Number);
+  const [, channels, height, width] = firstOf(x.type.shape.map(Number), 4);
   const places = b.add("reshape", `${path}.places`, [x], { shape: [channels, (height * width) / batch, batch] });
   const means = b.add("reduceMean", `${path}.means`, [places], { axes: [1], keepDims: false });
   return [b.add("reshape", path, [means], { shape: [1, channels, 1, batch] })];

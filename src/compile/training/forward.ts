@@ -1,6 +1,8 @@
 /** The network as it runs in training: state instead of constants, batch statistics, fed dropout masks. */
+
 import { isTrainable, type Node, type Parameter, typeOf } from "../../ir/graph.js";
 import type { Ref } from "../../ops/build.js";
+import { at } from "../../tensor/at.js";
 import type { Shape } from "../../tensor/shape.js";
 import { elementCount } from "../../tensor/tensor.js";
 import { chwnLayout } from "./chwn.js";
@@ -85,7 +87,7 @@ function replayAll(
       );
       for (const [index, output] of node.outputs.entries()) if (outputs[index]) values.set(output, outputs[index]);
     } else if (units[0]?.conv === node) {
-      for (const [index, output] of replayTogether(site, units, values).entries()) values.set(units[index]?.relu.outputs[0] ?? "", output);
+      for (const [index, output] of replayTogether(site, units, values).entries()) values.set(at(at(units, index).relu.outputs, 0), output);
     }
   }
   return new Map(context.network.outputs.map(({ name, value }) => [name, layout.leave(known(values, value))]));
@@ -144,24 +146,26 @@ function normalizedByBatch({ layout, normalized }: Replay, path: string, members
 /** Units on one value as one unit with the channels of all; returns what leaves each. */
 function replayTogether(site: Replay, units: readonly PointwiseUnit[], values: ReadonlyMap<string, Ref>): readonly Ref[] {
   const { layout, context } = site;
-  const [{ conv, norm } = { conv: undefined, norm: null }] = units;
-  if (conv === undefined) return [];
+  const { conv } = at(units, 0);
+  const convs = units.map((unit) => unit.conv);
+  const norms = units.flatMap(({ norm }) => (norm ? [norm] : []));
   const path = `${conv.path}.parallel`;
-  const side = (name: string, node: (unit: PointwiseUnit) => Node | null, input: number): Ref => {
-    const parts = units.map((unit) => known(values, node(unit)?.inputs[input] ?? ""));
-    return joined(context.b, `${path}.${name}`, parts);
-  };
-  const biases = conv.inputs.length > 2 ? [side("biases", (unit) => unit.conv, 2)] : [];
-  const operands = [known(values, conv.inputs[0] ?? ""), side("kernels", (unit) => unit.conv, 1), ...biases];
-  let [y] = layout.emit({ op: "conv", path, attributes: conv.attributes }, operands);
-  if (y && norm) {
-    const vectors = [side("scales", (unit) => unit.norm, 1), side("shifts", (unit) => unit.norm, 2)];
-    const members = units.flatMap((unit) => (unit.norm ? [unit.norm] : []));
-    y = normalizedByBatch(site, `${path}.norm`, members, [y, ...vectors]);
+  const operand = (node: Node, index: number): Ref => known(values, at(node.inputs, index));
+  const side = (name: string, nodes: readonly Node[], index: number): Ref =>
+    joined(
+      context.b,
+      `${path}.${name}`,
+      nodes.map((node) => operand(node, index)),
+    );
+  const biases = conv.inputs.length > 2 ? [side("biases", convs, 2)] : [];
+  const operands = [operand(conv, 0), side("kernels", convs, 1), ...biases];
+  let y = at(layout.emit({ op: "conv", path, attributes: conv.attributes }, operands), 0);
+  if (norms.length > 0) {
+    y = normalizedByBatch(site, `${path}.norm`, norms, [y, side("scales", norms, 1), side("shifts", norms, 2)]);
   }
-  if (y) [y] = layout.emit({ op: "relu", path: `${path}.relu`, attributes: {} }, [y]);
-  const sizes = units.map((unit) => Number(known(values, unit.conv.inputs[1] ?? "").type.shape[0]));
-  return y ? layout.emit({ op: "split", path: `${path}.parts`, attributes: { axis: 1, sizes } }, [y]) : [];
+  y = at(layout.emit({ op: "relu", path: `${path}.relu`, attributes: {} }, [y]), 0);
+  const sizes = convs.map((node) => Number(operand(node, 1).type.shape[0]));
+  return layout.emit({ op: "split", path: `${path}.parts`, attributes: { axis: 1, sizes } }, [y]);
 }
 
 /** Whether a normalisation uses its running statistics: where it is told to, or neither its scale nor its shift is trained. */
@@ -180,7 +184,7 @@ function dropped({ context, options, layout }: Replay, node: Node, x: Ref): read
   const mask = feedInput(context, {
     name: `dropout:${node.path}`,
     dtype: "float32",
-    shape: shapeInBatch(typeOf(context.network, node.outputs[0] ?? "").shape, options.batch),
+    shape: shapeInBatch(typeOf(context.network, at(node.outputs, 0)).shape, options.batch),
     meaning: `dropout mask: 0 with probability ${rate}, else ${1 / (1 - rate)}`,
     dropRate: rate,
   });
@@ -195,9 +199,9 @@ function updateStatistics(context: TrainingContext, layers: readonly NormalizedL
   if (layers.length === 0) return;
   const { b } = context;
   const pieces = layers.flatMap(({ members, mean, variance, count }) => [
-    { paths: members.map(({ inputs }) => inputs[3] ?? ""), batch: mean, factor: 1 - decay },
+    { paths: members.map(({ inputs }) => at(inputs, 3)), batch: mean, factor: 1 - decay },
     // One element has no unbiased variance; PyTorch refuses such a batch, here the biased one stands in.
-    { paths: members.map(({ inputs }) => inputs[4] ?? ""), batch: variance, factor: (1 - decay) * (count > 1 ? count / (count - 1) : 1) },
+    { paths: members.map(({ inputs }) => at(inputs, 4)), batch: variance, factor: (1 - decay) * (count > 1 ? count / (count - 1) : 1) },
   ]);
   const paths = pieces.flatMap((piece) => piece.paths);
   const factors = pieces.flatMap(({ batch, factor }) => Array.from({ length: Number(batch.type.shape[0]) }, () => factor));
@@ -219,7 +223,7 @@ function updateStatistics(context: TrainingContext, layers: readonly NormalizedL
     {},
   );
   const sizes = paths.map((path) => Number(b.ref(path).type.shape[0]));
-  for (const [index, part] of parted(b, "statistics.parts", next, sizes).entries()) setNext(context, paths[index] ?? "", part);
+  for (const [index, part] of parted(b, "statistics.parts", next, sizes).entries()) setNext(context, at(paths, index), part);
 }
 
 function known(values: ReadonlyMap<string, Ref>, name: string): Ref {
