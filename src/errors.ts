@@ -30,6 +30,7 @@ export type ErrorCode =
   | "NETWORK"
   | "NOT_FINITE"
   | "OPTION_INVALID"
+  | "PACKAGE_MISSING"
   | "RUN_INVALID"
   | "SELF_CHECK_FAILED"
   | "SESSION_CLOSED"

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { registryAnswers, titleOnline } from "./registry.js";
 import { ROOT } from "./shared.js";
 
 const run = promisify(execFile);
@@ -31,7 +32,6 @@ interface Toolchain {
 }
 
 const reachable = registryAnswers();
-const title = (text: string): string => (reachable ? text : `${text} [skipped: the npm registry does not answer]`);
 
 describe("the npm settings of a clone", () => {
   test("cause no warning", async () => {
@@ -40,7 +40,7 @@ describe("the npm settings of a clone", () => {
   });
 });
 
-describe.skipIf(!reachable)(title("a project that installs the tarball"), () => {
+describe.skipIf(!reachable)(titleOnline("a project that installs the tarball", reachable), () => {
   let tarball = "";
   beforeAll(async () => {
     const { stdout } = await run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", FOLDER], {
@@ -112,13 +112,4 @@ async function toolchains(): Promise<readonly Toolchain[]> {
   const on = (node: string, label: string, names: readonly string[]): readonly Toolchain[] =>
     names.map((name) => ({ name: `${label}-${name}`, node, npm: [node, cli(name)] }));
   return [...on(process.execPath, "node", ["npm10", "npm110", "npm11"]), ...on(node22, "node22", ["npm10", "npm11", "npm12"])];
-}
-
-function registryAnswers(): boolean {
-  try {
-    execFileSync("npm", ["ping", "--fetch-retries=0", "--fetch-timeout=10000"], { stdio: "ignore", timeout: 20_000 });
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -3,6 +3,7 @@ import type { MessagePort } from "node:worker_threads";
 import { InceptionError, messageOf } from "../errors.js";
 import type { BatchReply, BatchRequest, CarriedFailure } from "./batch-messages.js";
 import type { Maker } from "./batch-stream.js";
+import { closeParentPort } from "./close-port.js";
 
 /** An array that is made for a batch and handed over with it. */
 type Handed = { readonly buffer: ArrayBufferLike };
@@ -36,7 +37,7 @@ export function serveBatches<B>(
     last = last.then(async () => {
       if (request.kind === "make") return make(request.id, request.epoch, request.batch);
       await maker.close();
-      port.close();
+      closeParentPort(port);
     });
   });
 }

@@ -14,6 +14,7 @@ import { type ErrorCode, InceptionError, messageOf } from "../errors.js";
 import { openFileSource } from "./file-source.js";
 import { IMAGE_FORMATS, type ImageFormat, sniffImage } from "./image-format.js";
 import { type GifFrame, gifFirstFrame, pngTextOrientation } from "./image-quirks.js";
+import { loadOptional } from "./optional-package.js";
 
 export interface DecodeOptions {
   /** How messages name an image that is given as bytes. Default: "image". */
@@ -67,7 +68,7 @@ export async function openImage(source: string | Uint8Array, options: DecodeOpti
   const bytes = typeof source === "string" ? await readWhole(source, subject, limits.maxBytes) : source;
   if (bytes.byteLength > limits.maxBytes) throw tooManyBytes(subject, bytes.byteLength, limits.maxBytes);
   const format = acceptedFormat(bytes, subject);
-  const { default: sharp } = await import("sharp");
+  const { default: sharp } = await loadOptional("sharp", `decode image "${subject}"`, () => import("sharp"));
   // Warnings such as stray bytes between JPEG segments are Pillow's daily bread; errors and missing data are not.
   const settings: SharpOptions = { failOn: "error", ignoreIcc: true, autoOrient: limits.upright, limitInputPixels: false, pages: 1 };
   const orFailed = async <T>(step: () => Promise<T>): Promise<T> => {

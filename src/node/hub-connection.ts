@@ -1,6 +1,7 @@
 import type { PathInfo } from "@huggingface/hub";
 import { InceptionError, messageOf } from "../errors.js";
 import { fetchFailure, networkError, within } from "./download.js";
+import { loadOptional } from "./optional-package.js";
 import { CONNECT_SECONDS, type SourceOptions } from "./source-options.js";
 
 /** The questions that are put to the hub about one repository. Every failure is an InceptionError NETWORK. */
@@ -58,7 +59,7 @@ export async function openHub(name: string, { repo, revision }: Repository, opti
       throw failure() ?? networkError(name, `the hub answered what its client cannot read: ${messageOf(thrown)}`, {}, thrown);
     }
   };
-  const hub = await import("@huggingface/hub");
+  const hub = await loadOptional("@huggingface/hub", `open ${name}`, () => import("@huggingface/hub"));
   const unreadable = (fact: string) => networkError(name, `the hub answered ${fact}`);
   return {
     commit: async () => {

@@ -10,7 +10,9 @@ import type { RealDevice, Reply, Request } from "../runtime/messages.js";
 import type { ServerPort } from "../runtime/serve.js";
 import type { Device } from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { closeParentPort } from "./close-port.js";
 import { CUDA_LIBRARY, devicesToTry, type InstalledDevices } from "./devices.js";
+import { loadOptional } from "./optional-package.js";
 import type { WorkerStart } from "./ort-messages.js";
 
 export type Ort = typeof OrtModule;
@@ -33,7 +35,7 @@ export function serverPort<Work, Ready>(port: MessagePort | null): ServerPort<Wo
     post: (reply: Reply<Ready>, buffers) => port.postMessage(reply, buffers),
     // The other side of the port is our own class, which posts nothing else.
     listen: (listener) => port.on("message", (request) => listener(request as Request<Work>)),
-    close: () => port.close(),
+    close: () => closeParentPort(port),
   };
 }
 
@@ -47,7 +49,7 @@ export async function openOnDevice<T>(
   create: (ort: Ort, device: RealDevice) => Promise<T>,
   release: (opened: T) => Promise<void>,
 ): Promise<OpenedOn<T>> {
-  const ort = await import("onnxruntime-node");
+  const ort = await loadOptional("onnxruntime-node", `open "${start.name}"`, () => import("onnxruntime-node"));
   // What goes wrong is thrown and carried; the runtime's log would print it a second time, past the program's own output.
   ort.env.logLevel = "fatal";
   const devices = devicesToTry(start.device, installedDevices(ort));

@@ -1,4 +1,5 @@
 /** Pictures in memory as PNG. */
+import { loadOptional } from "./optional-package.js";
 
 /** Three bytes per pixel, row by row from the top. */
 interface RgbPixels {
@@ -9,7 +10,7 @@ interface RgbPixels {
 
 /** The bytes of a PNG file. */
 export async function encodePng({ width, height, data }: RgbPixels): Promise<Buffer> {
-  const { default: sharp } = await import("sharp");
+  const { default: sharp } = await loadOptional("sharp", "encode a PNG file", () => import("sharp"));
   return sharp(data, { raw: { width, height, channels: 3 } })
     .png({ compressionLevel: 9 })
     .toBuffer();

@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, type ErrorDetails, InceptionError, messageOf } from "../errors.js";
 import { viewBytes } from "../tensor/dtype.js";
+import type { OwnBytes } from "../tensor/own-bytes.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Device, TensorInfo } from "./session.js";
 
@@ -102,7 +103,7 @@ export function copyTensor({ dtype, shape, data }: Tensor): Tensor {
 }
 
 /** Move the memory under `bytes` into a buffer of its own, leaving `bytes` empty; copy where it cannot be moved. */
-export function takeBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+export function takeBytes(bytes: Uint8Array): OwnBytes {
   const buffer = bytes.buffer;
   if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== bytes.byteLength) return copyBytes(bytes);
   try {
@@ -114,6 +115,6 @@ export function takeBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /** A copy in a buffer of exactly its own length. Unlike `slice`, this never lands in the pool that small Buffers share. */
-export function copyBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+export function copyBytes(bytes: Uint8Array): OwnBytes {
   return new Uint8Array(bytes);
 }

@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 /** Tensors in the memory of the GPU. */
 import type * as OrtModule from "onnxruntime-web/webgpu";
+import type { OwnBytes } from "../tensor/own-bytes.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 // Bits of GPUBufferUsage and GPUMapMode in the WebGPU specification, which TypeScript's DOM library leaves out.
@@ -38,7 +39,7 @@ export function uploadTensor(ort: typeof OrtModule, gpu: GPUDevice, { dtype, sha
 }
 
 /** The bytes of a buffer. The runtime's own way to get them would take the tensor off the GPU. */
-export async function downloadBytes(gpu: GPUDevice, buffer: GPUBuffer, byteLength: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function downloadBytes(gpu: GPUDevice, buffer: GPUBuffer, byteLength: number): Promise<OwnBytes> {
   // Copies between buffers are of whole 32-bit words.
   const size = roundUp(byteLength, 4);
   const staging = gpu.createBuffer({ size, usage: COPY_DST | MAP_READ });

@@ -15,6 +15,7 @@ import { parsePreprocessing, preprocess, preprocessedShape, rgbImage } from "../
 import { createNodeSession } from "../../src/node/ort-session.js";
 import { float32Tensor } from "../../src/tensor/tensor.js";
 import { addPackage, unpackPackage } from "../packed-package.js";
+import { installPackages } from "../registry.js";
 import { ROOT } from "../shared.js";
 import { chromiumPath, chromiumTitle, fileContent, ISOLATION, launchChromium, startServer, type TestServer } from "./browser.js";
 
@@ -75,7 +76,7 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("a page in headless Chromiu
   });
 
   describe.skipIf(!MATRIX)(MATRIX ? "in the matrix" : "in the matrix [skipped: BUNDLER_MATRIX=1 is not set]", () => {
-    beforeAll(() => installTools(), 600_000);
+    beforeAll(() => installPackages(TOOLS, ...Object.entries(VERSIONS).map(([name, version]) => `${name}@${version}`)), 600_000);
 
     describe.each(LONG)("built by $bundler", ({ bundler, wasm }) => {
       checkBundle(TOOLS, bundler, wasm, ["cpu", "webgpu"]);
@@ -174,13 +175,6 @@ async function makePage(): Promise<readonly number[]> {
   const outputs = await session.run({ [input?.name ?? ""]: float32Tensor(shape, preprocess(image, recipe)) });
   await session.close();
   return [...(outputs.logits?.data ?? [])].map(Number);
-}
-
-async function installTools(): Promise<void> {
-  mkdirSync(TOOLS, { recursive: true });
-  writeFileSync(path.join(TOOLS, "package.json"), '{ "name": "tools", "private": true }');
-  const packages = Object.entries(VERSIONS).map(([name, version]) => `${name}@${version}`);
-  await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", ...packages], { cwd: TOOLS });
 }
 
 /** The server with which a page is developed. */

@@ -11,6 +11,7 @@
 
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { InceptionError } from "../../errors.js";
+import type { OwnBytes } from "../../tensor/own-bytes.js";
 import { quoted } from "../quoted.js";
 import { writeGraph } from "./encode-graph.js";
 import { checkedInt, tensorHeader, writeEntry } from "./encode-tensor.js";
@@ -63,7 +64,7 @@ export function appendMetadata(entries: Iterable<readonly [key: string, value: s
 }
 
 /** One flat copy of a file in pieces. */
-export function concatChunks(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+export function concatChunks(chunks: readonly Uint8Array[]): OwnBytes {
   const out = new Uint8Array(chunks.reduce((total, chunk) => total + chunk.byteLength, 0));
   let offset = 0;
   for (const chunk of chunks) {
