@@ -16,14 +16,15 @@ export function reportOf(run: string): string {
   return readFileSync(path.join(run, "report.html"), "utf8");
 }
 
-/** A card of a report that tells a wall time. */
-const TIME_CARD = /<div class="card"><b>[^<]*<\/b><span>(time per step|training time)<\/span><\/div>\n?/g;
+/** A figure or a fact of a report that tells a wall time. */
+const TIME =
+  /<div(?: class="figure")?>(?:<b>[^<]*<\/b><span>|<dt>)(time per step|training time)(?:<\/span>|<\/dt><dd>[^<]*<\/dd>)<\/div>\n?/g;
 
 export function withoutTimes(report: string): string {
-  return report.replaceAll(TIME_CARD, "");
+  return report.replaceAll(TIME, "");
 }
 
 /** The wall times that the report of a run tells. */
 export function reportTimes(run: string): readonly (string | undefined)[] {
-  return [...reportOf(run).matchAll(TIME_CARD)].map(([, name]) => name);
+  return [...reportOf(run).matchAll(TIME)].map(([, name]) => name);
 }

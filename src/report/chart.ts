@@ -7,8 +7,8 @@ import { table } from "./table.js";
 /** A curve of a chart. Points with a coordinate that is not finite leave a gap. */
 export interface Series {
   readonly name: string;
-  /** Color: what was measured. */
-  readonly hue: "train" | "valid" | "second" | "rate";
+  /** Color: what was measured, or of which class. */
+  readonly hue: "train" | "valid" | "second" | "rate" | "cat-1" | "cat-3" | "cat-4";
   /** "faint": the raw values behind a smoothed curve, in neither legend nor table. "dots": a line with a dot at every point. */
   readonly look: "line" | "faint" | "dots" | "dashed";
   readonly points: readonly Point[];

@@ -106,9 +106,11 @@ function mapFigure(name: string, text: string, uri: string, alt: string): string
 /** Where a map is largest, in words. */
 function peakText({ values, width, height }: HeatMap): string {
   const best = argMax(values);
-  if (!((values[best] ?? 0) > 0)) return "zero everywhere";
+  const largest = values[best] ?? 0;
+  if (values.every((value) => value === largest)) return "the same everywhere";
   const third = (at: number, size: number): number => Math.min(2, Math.floor((3 * at) / size));
-  const down = ["top", "middle", "bottom"][third(Math.floor(best / width), height)];
-  const across = ["left", "center", "right"][third(best % width, width)];
-  return down === "middle" && across === "center" ? "largest in the center" : `largest at the ${down} ${across}`;
+  const down = ["top", "", "bottom"][third(Math.floor(best / width), height)];
+  const across = ["left", "", "right"][third(best % width, width)];
+  const place = [down, across].filter((word) => word !== "").join(" ");
+  return place === "" ? "largest in the center" : `largest at the ${place}`;
 }

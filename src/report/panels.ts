@@ -1,7 +1,7 @@
 /** Small multiples as one SVG: a row for each quantity, a column for each variant, the same axes along a row. */
 import { escapeMarkup } from "../text.js";
 import { linePath, niceStep, type Point, px, ticks } from "./plot.js";
-import { PLOT_CSS } from "./style.js";
+import { PANEL_CSS, PLOT_CSS } from "./style.js";
 import { colorProperties } from "./tokens.js";
 
 /** Color of a line: what was measured, or which of several runs. */
@@ -40,16 +40,11 @@ const MOST_DECADES = 8;
 
 const ROLES = ["surface", "ink", "soft", "line", "train", "valid", "second", "cat-1", "cat-2", "cat-3"] as const;
 
-/** Within a page the tokens are the page's. */
-const PANEL_CSS = `
-.panels text{font:12px -apple-system,BlinkMacSystemFont,"Segoe UI",Roboto,"Liberation Sans",Arial,sans-serif;fill:var(--soft)}
-.panels .title{font-size:15px;font-weight:600;fill:var(--ink)}.panels .head{font-weight:600;fill:var(--ink)}
-.panels .back{fill:var(--surface)}.panels .box{fill:none;stroke:var(--line)}
-`;
+/** A file of its own brings the tokens and rules that a page has. */
 const STANDALONE_CSS = `
 .panels{${colorProperties("light", ROLES)}}
 @media (prefers-color-scheme:dark){.panels{${colorProperties("dark", ROLES)}}}
-${PLOT_CSS}`;
+${PLOT_CSS}${PANEL_CSS}`;
 
 /**
  * The figure as a file of its own.
@@ -83,7 +78,7 @@ export function panelSvg({ title, columns, rows, legend, xLabel }: PanelFigure, 
   );
   return [
     `<svg class="panels" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeMarkup(title)}">`,
-    `<style>${embedded ? "" : STANDALONE_CSS}${PANEL_CSS}</style><rect class="back" width="${width}" height="${height}"/>`,
+    `${embedded ? "" : `<style>${STANDALONE_CSS}</style>`}<rect class="back" width="${width}" height="${height}"/>`,
     `<text class="title" x="16" y="24">${escapeMarkup(title)}</text>`,
     ...legend.map(({ hue, name }, index) => {
       const x = 16 + index * 110;

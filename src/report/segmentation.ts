@@ -6,6 +6,7 @@ import type { MeasuredLabel, SegmentedLabel } from "../segment/labels.js";
 import { axisAlong, boxAround, drawSlice, EDGES, PLANES, pictureSize, type SliceView, shownSlices, wholeBox } from "../segment/slices.js";
 import type { Box } from "../segment/volume.js";
 import { escapeMarkup } from "../text.js";
+import { labelSwatch } from "./label-swatch.js";
 import { columns, type Fact, type Figure, factSection, MOST_FIGURES, note, page, section } from "./page.js";
 import type { PictureEncoder } from "./picture.js";
 import { type Cell, table } from "./table.js";
@@ -177,12 +178,6 @@ function volumeTable(measured: readonly MeasuredLabel[]): string {
   ]);
   const numbers = ["Voxels", "mm³"].map((head) => ({ head, kind: "number" }) as const);
   return table("Volumes", { columns: [{ head: "Label", kind: "name" }, ...numbers], rows });
-}
-
-/** The color of a class with its value in label files. */
-function labelSwatch(index: number, value: number): string {
-  const place = 1 + ((index - 1) % LABEL_COLORS.length);
-  return `<span class="swatch${index > LABEL_COLORS.length ? " dashed" : ""}" style="--c:var(--label-${place})">${value}</span>`;
 }
 
 function formatMm3(mm3: number): string {

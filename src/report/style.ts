@@ -10,7 +10,14 @@ export const PLOT_CSS = `
 .dashed{stroke-dasharray:5 5}
 .dot{fill:none;stroke:currentColor;stroke-width:6.5;stroke-linecap:round}
 .train{color:var(--train)}.valid{color:var(--valid)}.second{color:var(--second)}.rate{color:var(--rate)}
-.cat-1{color:var(--cat-1)}.cat-2{color:var(--cat-2)}.cat-3{color:var(--cat-3)}
+.cat-1{color:var(--cat-1)}.cat-2{color:var(--cat-2)}.cat-3{color:var(--cat-3)}.cat-4{color:var(--cat-4)}
+`;
+
+/** Small multiples. */
+export const PANEL_CSS = `
+.panels text{font:12px -apple-system,BlinkMacSystemFont,"Segoe UI",Roboto,"Liberation Sans",Arial,sans-serif;fill:var(--soft)}
+.panels .title{font-size:15px;font-weight:600;fill:var(--ink)}.panels .head{font-weight:600;fill:var(--ink)}
+.panels .back{fill:var(--surface)}.panels .box{fill:none;stroke:var(--line)}
 `;
 
 /** Labels of charts keep about 11 pixels where a chart is drawn smaller than its 540 units. */
@@ -99,6 +106,7 @@ const CHART_CSS = `
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:var(--s-5) var(--s-6)}
 .chart{min-width:0;container-type:inline-size}
 .chart figcaption{display:flex;flex-wrap:wrap;justify-content:space-between;gap:.15rem 1rem;font-size:var(--text-m);margin-bottom:.2rem}
+.charts>div{min-width:0;align-self:center}
 .charts figcaption{min-height:2.7rem;align-content:flex-start}
 .chart strong{font-weight:var(--strong)}
 .legend{display:flex;flex-wrap:wrap;gap:.1rem .9rem;color:var(--soft);font-size:var(--text-s)}
@@ -111,9 +119,9 @@ svg text{font-family:var(--font);font-size:12px;fill:var(--soft);font-variant-nu
 .best-line{stroke:var(--best);stroke-dasharray:2 4;fill:none}
 svg .best-label{fill:var(--best-ink);font-weight:600}
 svg .name{fill:var(--ink)}
-.case{fill:var(--soft);fill-opacity:.8}
+.case{stroke:var(--soft);opacity:.85}
 .half{fill:var(--spread)}
-.median{stroke:var(--soft);stroke-width:2;fill:none}
+.median{stroke:var(--ink);stroke-width:2;fill:none}
 .mean{fill:var(--ink)}
 .empty{color:var(--soft);font-size:var(--text-s);margin-top:var(--s-2)}
 .panels{max-width:none}
@@ -174,6 +182,7 @@ h1{font-size:1.375rem}
 .list th,.list td{padding-inline:.4rem}
 .list .score i{display:none}
 .columns.first{grid-template-columns:minmax(0,1fr)}
+.charts figcaption{min-height:0}
 .maps,.mistakes{grid-template-columns:repeat(auto-fill,minmax(8rem,1fr))}
 }
 @media print{main{max-width:none;padding:0}section,.figure,figure{break-inside:avoid}.scroll{overflow:visible}}
@@ -184,8 +193,9 @@ export const REPORT_CSS = [
   BASE_CSS,
   PAGE_CSS,
   TABLE_CSS,
-  CHART_CSS,
   PLOT_CSS,
+  CHART_CSS,
+  PANEL_CSS,
   CONFUSION_CSS,
   PICTURE_CSS,
   LABEL_SIZES,

@@ -36,7 +36,7 @@ const TEXT: readonly (readonly [text: Role, grounds: readonly Role[]])[] = [
 
 /** Lines, dots, bars, borders that carry meaning, and the ring of the focus. */
 const MARKS: readonly (readonly [mark: Role, grounds: readonly Role[]])[] = [
-  ...(["train", "valid", "second", "rate", "best", "score", "cat-1", "cat-2", "cat-3"] as const).map(
+  ...(["train", "valid", "second", "rate", "best", "score", "cat-1", "cat-2", "cat-3", "cat-4"] as const).map(
     (role) => [role, ["surface"]] as const,
   ),
   ["score", ["bar"]],

@@ -52,10 +52,11 @@ export const COLORS = {
   "miss-4": ["#bf4826", "#ee8462"],
   "miss-5": ["#943317", "#f6a98f"],
   "on-deep": ["#ffffff", "#10161d"],
-  // Runs in a chart.
+  // Runs or classes in a chart.
   "cat-1": ["#2b6cb0", "#6ea8f0"],
   "cat-2": ["#c65d11", "#f2995c"],
   "cat-3": ["#0f9c8c", "#7df0d6"],
+  "cat-4": ["#8a1747", "#ee5ab0"],
 } as const satisfies Record<string, ThemedColor>;
 
 /** The same in both themes: slices of volumes lie on a dark stage. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { elements, textOf } from "../../test/html-elements.js";
 import { escapeMarkup } from "../text.js";
 import type { EpochRow } from "../train/history.js";
 import { ClassificationMetrics, type Evaluation } from "../train/metrics.js";
@@ -9,25 +10,6 @@ import { niceStep } from "./plot.js";
 import { type ReportData, runReport } from "./training.js";
 
 const PIXEL = "data:image/png;base64,iVBORw0KGgo=";
-
-/** Tags that HTML does not close. */
-const VOID = new Set(["meta", "img", "br"]);
-
-/** The elements of a page in the order in which they begin; throws where they are not nested. */
-function elements(html: string): readonly string[] {
-  const open: string[] = [];
-  const seen: string[] = [];
-  const outside = html.replace(/<style>[\s\S]*?<\/style>/, "<style></style>").replace("<!doctype html>", "");
-  for (const [tag, close, name = "", rest = ""] of outside.matchAll(/<(\/?)([a-zA-Z][\w-]*)((?:\s+[\w:-]+(?:="[^"<>]*")?)*\s*\/?)>/g)) {
-    if (close === "/") expect({ tag, open: open.pop() }).toEqual({ tag, open: name });
-    else if (!VOID.has(name) && !rest.endsWith("/")) open.push(name);
-    if (close !== "/") seen.push(name);
-  }
-  expect(open).toEqual([]);
-  // Whatever opens a tag was seen as one.
-  expect(outside.match(/<(?=[a-zA-Z])/g) ?? []).toHaveLength(seen.length);
-  return seen;
-}
 
 function evaluate(numClasses: number, rows: readonly (readonly [truth: number, answer: number])[]): Evaluation {
   const metrics = new ClassificationMetrics({ numClasses, nameOf: (index) => `image ${index}"><script>` });
@@ -74,13 +56,6 @@ const DATA: ReportData = {
   configuration: { optimizer: { name: "sgd", momentum: 0.9 }, freeze: null, sizes: [1, 2], empty: {} },
   environment: [["Node", "v20"]],
 };
-
-/** The page without markup and style, for looking for words. */
-const textOf = (html: string): string =>
-  html
-    .replace(/<style>[\s\S]*?<\/style>/, "")
-    .replace(/<[^>]*>/g, " ")
-    .replace(/\s+/g, " ");
 
 describe("the page of a run", () => {
   const html = runReport(DATA);

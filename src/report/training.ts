@@ -13,6 +13,7 @@ import { confusionMatrix } from "./confusion.js";
 import { besides, type Fact, type Figure, factSection, folded, MOST_FIGURES, note, page, section } from "./page.js";
 import { safePicture } from "./picture.js";
 import type { Point } from "./plot.js";
+import { type ScoredSet, scoredSetSections } from "./scored-set.js";
 import { type Column, score, table } from "./table.js";
 
 /** Everything that a report shows. All texts may be anything: they are escaped. */
@@ -35,7 +36,9 @@ export interface ReportData {
   readonly steps: readonly StepPoint[];
   /** Of the validation images with the best weights; null where none were measured. */
   readonly evaluation: Evaluation | null;
-  /** Pictures of mistakes by index in the dataset, as data: URIs of PNG, JPEG, WebP or GIF; others are left out. */
+  /** Scores of whole validation volumes, of a run that segments. */
+  readonly volumes?: ScoredSet | undefined;
+  /** Pictures of misclassified images by index in the dataset, as data: URIs of PNG, JPEG, WebP or GIF; others are left out. */
   readonly pictures: ReadonlyMap<number, string>;
   /** Further cards: name and value. */
   readonly facts: readonly (readonly [name: string, value: string])[];
@@ -76,6 +79,7 @@ export function runReport(data: ReportData): string {
     markup: [
       curves(data),
       ...(data.evaluation === null ? [] : evaluationSections(data, data.evaluation)),
+      ...(data.volumes === undefined ? [] : scoredSetSections(data.volumes)),
       besides(factSection("Configuration", flatten("", data.configuration)), factSection("Environment", [...more, ...data.environment])),
     ],
   });
@@ -88,6 +92,7 @@ const STATUS_TONES: ReadonlyMap<string, "good" | "warn"> = new Map([
 ]);
 
 function formatMetric(metric: Metric, value: number): string {
+  if (metric === "dice") return value.toFixed(4);
   return METRICS[metric].higherIsBetter ? formatShare(value) : formatLoss(value);
 }
 
@@ -177,7 +182,7 @@ function accuracyChart({ history, classes }: ReportData, marker: Marker): string
 }
 
 /** Colors of the first classes; a chart with more curves than these shows the mean alone. */
-const CLASS_HUES = ["train", "second", "rate"] as const;
+const CLASS_HUES = ["cat-1", "cat-3", "cat-4"] as const;
 
 /** Dice of each class but the background, and their mean. */
 function diceChart({ history, classes }: ReportData, marker: Marker): string {

@@ -1,4 +1,5 @@
 import path from "node:path";
+import type { ScoredSet } from "../../report/scored-set.js";
 import { runReport } from "../../report/training.js";
 import type { StepPoint } from "../../train/history.js";
 import type { JsonRecord } from "../../train/json.js";
@@ -30,6 +31,8 @@ export interface FinishedRun {
 export interface ReportOfTask {
   /** Of the best epoch of a classifier. */
   readonly evaluation: Evaluation | null;
+  /** Scores of whole validation volumes. */
+  readonly volumes?: ScoredSet | undefined;
   /** Images that were misclassified, as data URLs by index. */
   readonly pictures: ReadonlyMap<number, string>;
   readonly facts: readonly (readonly [string, string])[];
@@ -38,7 +41,7 @@ export interface ReportOfTask {
 }
 
 /** Writes the report of a run; returns its path. */
-export async function writeRunReport(run: FinishedRun, { evaluation, pictures, facts, configuration }: ReportOfTask): Promise<string> {
+export async function writeRunReport(run: FinishedRun, { facts, configuration, ...results }: ReportOfTask): Promise<string> {
   const { writer, network, settings, progress } = run;
   const html = runReport({
     title: `${network.model} on ${sourceName(settings.data)}`,
@@ -51,8 +54,7 @@ export async function writeRunReport(run: FinishedRun, { evaluation, pictures, f
     history: progress.history,
     metric: settings.metric,
     steps: run.steps,
-    evaluation,
-    pictures,
+    ...results,
     facts: [...facts, ...factsOf(run)],
     configuration: {
       model: network.model,

@@ -1,5 +1,6 @@
 /** Training a network that segments volumes: its batches of patches, and how whole volumes are scored and reported in the end. */
 import { InceptionError } from "../../errors.js";
+import type { SegmentedLabel } from "../../segment/labels.js";
 import { type PatchEvaluation, segmentation, type VolumeBatch } from "../../train/segmentation.js";
 import { type SegmentationSettings, volumeAugmentation } from "../../train/segmentation-settings.js";
 import type { FedSource } from "../../train/task.js";
@@ -33,10 +34,11 @@ export function volumeTask(data: VolumeData, run: StartedVolumeRun): RunTask<Vol
       interrupted || plan.validation.length === 0 ? { evaluation: null, interrupted: false } : validate(run),
     report: (validation) => ({
       evaluation: null,
+      ...(validation === null ? {} : { volumes: { classes: classesOf(data), cases: validation.cases } }),
       pictures: new Map(),
       facts: [
         ...(validation === null ? [] : scoreFacts(data, validation)),
-        ["cases trained and measured on", `${plan.train.length} and ${plan.validation.length}`],
+        ["training and validation cases", `${plan.train.length} and ${plan.validation.length}`],
       ],
       configuration: { batch: plan.batch, patchSize: plan.recipe.patchSize },
     }),
@@ -60,6 +62,10 @@ async function validate({ options, settings }: StartedVolumeRun): Promise<Evalua
     if (signal?.aborted) return { evaluation: null, interrupted: true };
     throw thrown;
   }
+}
+
+function classesOf({ plan, labels }: VolumeData): readonly SegmentedLabel[] {
+  return plan.recipe.labelValues.map((value, index) => ({ value, name: labels[index] ?? String(value) }));
 }
 
 function scoreFacts({ plan, labels }: VolumeData, { meanDice, mean }: SegmentationValidation): readonly (readonly [string, string])[] {
