@@ -86,7 +86,7 @@ suite("openClassifier", () => {
     });
     expect(await failureOf(classifier.classify([SEVEN, new TextEncoder().encode("no image")]))).toMatchObject({
       code: "FILE_UNRECOGNIZED",
-      message: 'Cannot decode image "image 1": the content is no known image format, expected one of JPEG, PNG, WebP, AVIF, GIF, TIFF',
+      message: 'Cannot decode image "image 1": the content is no known image format, expected one of AVIF, GIF, JPEG, PNG, TIFF, WebP',
     });
     expect(await failureOf(classifier.classify(SEVEN, { top: 0 }))).toMatchObject({
       code: "OPTION_INVALID",
