@@ -1,9 +1,12 @@
 /** The task layer in Node: what most programs need. `browser.ts` exports the same names with the same types in pages. */
+import type { Triple } from "./data/volumes/volume.js";
 import { NODE_MODELS } from "./node/load-model.js";
+import { NODE_SEGMENTATION } from "./node/segment/segmenter.js";
 import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
 import type { ExportOnnxOptions } from "./tasks/export.js";
 import type { ModelSource } from "./tasks/model-source.js";
 import { type OpenOptions, taskOptions } from "./tasks/open-options.js";
+import { type Segmenter, openSegmenter as segmenter } from "./tasks/segment/segmenter.js";
 import { toOnnx as onnx } from "./tasks/to-onnx.js";
 
 export { InceptionError } from "./errors.js";
@@ -46,6 +49,26 @@ export function openClassifier(source: ModelSource, options: OpenOptions = {}): 
  */
 export function openEmbedder(source: ModelSource, options: OpenOptions = {}): Promise<Embedder> {
   return embedder(NODE_MODELS, source, taskOptions(options));
+}
+
+/**
+ * Open a model that segments volumes. `segment` takes a NIfTI file (path, URL, bytes or Blob), in Node a directory of DICOM slices, or
+ * voxels; several of them are the channels of one case.
+ *
+ * @param options - `patchSize`: voxels along x, y and z that the network runs on at once. Default: as it was trained
+ * @throws InceptionError as `openClassifier`; OPTION_INVALID for a model that does not segment
+ *
+ * @example
+ * ```ts
+ * import { openSegmenter } from "inceptionkit";
+ * await using segmenter = await openSegmenter("hippocampus");
+ * const { labels, measured } = await segmenter.segment("examples/segment/hippocampus_001.nii.gz");
+ * console.log(labels.shape, measured);
+ * ```
+ */
+export function openSegmenter(source: ModelSource, options: OpenOptions & { readonly patchSize?: Triple } = {}): Promise<Segmenter> {
+  const { patchSize, ...rest } = options;
+  return segmenter(NODE_SEGMENTATION, source, { ...taskOptions(rest), ...(patchSize === undefined ? {} : { patchSize }) });
 }
 
 /**

@@ -10,10 +10,13 @@ import { createVolume, worldOf } from "../src/data/volumes/volume.js";
 import { InceptionError } from "../src/errors.js";
 import { listDicomSeries } from "../src/node/dicom/read.js";
 import { inspectFile } from "../src/node/inspect-file.js";
-import { readChannels } from "../src/node/segment/read-channels.js";
+import { NODE_PLATFORM } from "../src/node/platform.js";
 import { readVolume, readVolumes, summarizeVolume, writeVolume } from "../src/node/volumes.js";
+import { readChannels } from "../src/tasks/segment/read-channels.js";
 import { dicomFile, dicomSeries, folderOf, IMPLICIT, NAMES, RLE, type SeriesOptions, type Tag, uint16 } from "./dicom-series.js";
 import { failureOf } from "./failures.js";
+
+const READER = { platform: NODE_PLATFORM, sources: {} };
 
 /** A folder of small files takes some ten ms; what goes on for longer than this on a busy machine does not end. */
 const TIME_LIMIT_MS = 20_000;
@@ -183,8 +186,8 @@ describe("a series is the volume that its slices say", () => {
 
   test("a model of one channel takes it", async () => {
     const folder = series(geometry);
-    expect(await readChannels(folder, 1)).toEqual({ header: null, channels: [(await readVolume(folder)).volume] });
-    expect((await failureOf(readChannels(folder, 2))).message).toBe(
+    expect(await readChannels(READER, [folder], 1)).toEqual({ header: null, channels: [(await readVolume(folder)).volume] });
+    expect((await failureOf(readChannels(READER, [folder], 2))).message).toBe(
       `Cannot segment "${folder}": it holds 1 volume, expected 2, a channel each of the model`,
     );
   });

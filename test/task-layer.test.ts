@@ -2,14 +2,16 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { gunzipSync } from "node:zlib";
 import { expect, describe as suite, test } from "vitest";
 import { parsePreprocessing } from "../src/data/index.js";
 import { decodeModel } from "../src/formats/onnx/decode.js";
 import { encodeSafetensors } from "../src/formats/safetensors.js";
-import { cosineSimilarity, describe, openClassifier, openEmbedder, toOnnx } from "../src/index.js";
+import { cosineSimilarity, describe, openClassifier, openEmbedder, openSegmenter, toOnnx } from "../src/index.js";
 import { convUnit } from "../src/layers/conv-unit.js";
 import { globalPool, linear } from "../src/layers/head.js";
 import { decodeImage } from "../src/node/decode-image.js";
+import { readVolume } from "../src/node/volumes.js";
 import { failureOf } from "./failures.js";
 import { ROOT } from "./program.js";
 
@@ -119,6 +121,29 @@ suite("openClassifier", () => {
     await classifier.explain(SEVEN);
     await classifier.close();
     expect(await failureOf(classifier.classify(SEVEN))).toMatchObject({ code: "SESSION_CLOSED" });
+  });
+});
+
+suite("openSegmenter", () => {
+  test("a scan from a path, a URL, packed and unpacked bytes, a Blob and as voxels: the same labels", async () => {
+    const file = path.join(ROOT, "examples/segment/hippocampus_001.nii.gz");
+    const packed = readFileSync(file);
+    await using segmenter = await openSegmenter("hippocampus");
+    const first = await segmenter.segment(file);
+    expect(first.measured.map(({ name, voxels }) => [name, voxels > 500])).toEqual([
+      ["Anterior", true],
+      ["Posterior", true],
+    ]);
+    const { volume } = await readVolume(file);
+    for (const input of [pathToFileURL(file), packed, gunzipSync(packed), new Blob([packed]), volume]) {
+      const { labels, measured } = await segmenter.segment(input);
+      expect(labels.data).toEqual(first.labels.data);
+      expect(measured).toEqual(first.measured);
+    }
+    expect(await failureOf(segmenter.segment(packed.subarray(0, 5000)))).toMatchObject({
+      code: "FILE_TRUNCATED",
+      message: 'Cannot read NIfTI file "volume": its gzip stream ends before its end',
+    });
   });
 });
 

@@ -72,6 +72,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "diagram",
     "analysis",
     "diff",
+    "report",
   ],
   "core.ts": [
     "errors.ts",
@@ -89,7 +90,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "diff",
     "runtime",
   ],
-  "index.ts": ["errors.ts", "tasks", "node"],
+  "index.ts": ["errors.ts", "data", "tasks", "node"],
   node: [
     "errors.ts",
     "options.ts",

@@ -1,5 +1,6 @@
 /** Running networks in Node: sessions, files, images, sources of weights. */
 
+export type { LoadedVolumes } from "../data/volumes/loaded-volume.js";
 export { DEFAULT_RUN_LIMITS, type RunLimits } from "../formats/onnx/run-limits.js";
 export { type WeightFit, weightFits } from "../models/fits.js";
 export type { Artefact, Golden } from "../predict/artefact.js";
@@ -11,6 +12,8 @@ export type { ExportOnnxOptions, ExportSafetensorsOptions } from "../tasks/expor
 export type { CheckpointChoice } from "../tasks/open-model.js";
 export { type LoadedModel, logitsOutput, SELF_CHECK_TOLERANCE } from "../tasks/open-model.js";
 export { namedPreprocessing, type PreparedModel } from "../tasks/prepare-model.js";
+export type { CleaningChoices } from "../tasks/segment/clean.js";
+export type { SegmentedVolume, Segmenter, SegmentOptions } from "../tasks/segment/segmenter.js";
 export { type BatchSourceOptions, createBatchSource } from "./batch-source.js";
 export { type OpenDatasetOptions, type OpenedDataset, openDataset } from "./datasets/index.js";
 export { openSampleReader, type SampleReader } from "./datasets/sample-reader.js";
@@ -48,11 +51,9 @@ export { createNodeSession, type IsolationOptions, type NodeSessionOptions } fro
 export { createNodeTrainer, type NodeTrainerOptions } from "./ort-trainer.js";
 export { type PrepareOptions, prepareModel } from "./prepare-model.js";
 export { type QuantizationReport, type QuantizeModelOptions, quantizeModel } from "./quantize/quantize-model.js";
-export type { CleaningChoices } from "./segment/clean.js";
 export { listVolumes } from "./segment/list-volumes.js";
-export type { OpenSegmenterOptions } from "./segment/network.js";
 export { type SegmentedFile, type SegmentFilesOptions, segmentFiles } from "./segment/segment-files.js";
-export { openSegmenter, type SegmentedVolume, type Segmenter, type SegmentOptions } from "./segment/segmenter.js";
+export { type OpenSegmenterOptions, openSegmenter } from "./segment/segmenter.js";
 export { sha256Hex, sha256OfFile } from "./sha256.js";
 export { findShippedModel, prepareShippedModel, SHIPPED_MODELS, type ShippedModel } from "./shipped-models.js";
 export { type CrossValidation, crossValidate } from "./training/cross-validation.js";
@@ -79,7 +80,6 @@ export type { TrainedRun } from "./training/training-run.js";
 export { type SegmentationValidation, type ValidateSegmentationOptions, validateSegmentation } from "./training/validate-segmentation.js";
 export {
   type LoadedVolume,
-  type LoadedVolumes,
   type ReadVolumeOptions,
   readVolume,
   readVolumes,

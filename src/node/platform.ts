@@ -2,16 +2,20 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Image } from "../data/image.js";
+import type { LoadedVolumes, VolumeSizes } from "../data/volumes/loaded-volume.js";
+import { readVolumesOf as readBytes } from "../data/volumes/read-volumes.js";
 import { InceptionError, messageOf } from "../errors.js";
 import { bytesSource } from "../formats/byte-source.js";
 import { compareHash } from "../formats/checksum.js";
 import { imageBatch } from "../predict/predict.js";
-import type { FileInput, ImageInput, OpenedSource, OpenedWeights, Platform, PublishedFile } from "../runtime/platform.js";
+import type { FileInput, ImageInput, OpenedSource, OpenedWeights, Platform, PublishedFile, VolumeInput } from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
 import { isImage } from "../tasks/image-input.js";
+import { isVolume } from "../tasks/volume-input.js";
 import { openWeightFile } from "../weights/containers/index.js";
 import { decodeImage } from "./decode-image.js";
 import { openFileSource } from "./file-source.js";
+import { gunzip } from "./gunzip.js";
 import { openImageSource } from "./image-source.js";
 import { digestWeights, openWeights } from "./open-weights.js";
 import { createNodeSession, type IsolationOptions } from "./ort-session.js";
@@ -19,6 +23,7 @@ import { createNodeTrainer } from "./ort-trainer.js";
 import { resolvePublished } from "./published-weights.js";
 import { sha256Hex } from "./sha256.js";
 import type { ResolvedSource, SourceOptions } from "./source-options.js";
+import { readVolumes } from "./volumes.js";
 import { resolveSource } from "./weight-source.js";
 
 /** Where sessions run in Node. */
@@ -35,6 +40,7 @@ export const NODE_PLATFORM: Platform<SourceOptions, PlaceOptions> = {
     return decodeImage(encoded, options.name === undefined ? {} : { name: options.name });
   },
   prepareImage: async (image: Image, preprocessing) => imageBatch([image], preprocessing),
+  readVolumes: readVolumesOf,
   sha256: async (bytes) => sha256Hex(bytes),
 };
 
@@ -63,6 +69,21 @@ async function openResolved(found: ResolvedSource): Promise<OpenedWeights> {
   return { file, name: found.name, title: path.basename(found.name), sha256: content.sha256, close };
 }
 
+async function readVolumesOf(
+  source: VolumeInput,
+  { onSizes, ...options }: SourceOptions & { readonly onSizes?: (sizes: VolumeSizes) => void },
+): Promise<LoadedVolumes> {
+  if (isVolume(source)) {
+    onSizes?.({ shape: source.shape, affine: source.affine, count: 1, header: null });
+    return { volumes: [source], header: null };
+  }
+  const sizes = onSizes === undefined ? {} : { onSizes };
+  const content = await contentOf(source, "volume");
+  if (content !== null) return readBytes(bytesSource(content.name, content.bytes), gunzip, onSizes);
+  const text = textOf(source);
+  return readVolumes(/^[a-z][a-z0-9+.-]+:/i.test(text) ? (await resolveSource(text, options)).path : text, sizes);
+}
+
 /** What `decodeImage` takes: a path, or the bytes of a file. */
 async function encodedImage(source: Exclude<ImageInput, Image>, options: SourceOptions): Promise<string | Uint8Array> {
   if (!isFileInput(source)) {
@@ -81,10 +102,10 @@ function isFileInput(source: Exclude<ImageInput, Image>): source is FileInput {
 }
 
 /** Bytes that were handed over, with the name that messages give them; null for a place. */
-async function contentOf(source: FileInput): Promise<{ readonly name: string; readonly bytes: Uint8Array } | null> {
-  if (source instanceof Uint8Array) return { name: "model", bytes: source };
+async function contentOf(source: FileInput, unnamed = "model"): Promise<{ readonly name: string; readonly bytes: Uint8Array } | null> {
+  if (source instanceof Uint8Array) return { name: unnamed, bytes: source };
   if (typeof source === "string" || "href" in source) return null;
-  const name = "name" in source && typeof source.name === "string" ? messageOf(source.name) : "model";
+  const name = "name" in source && typeof source.name === "string" ? messageOf(source.name) : unnamed;
   return { name, bytes: new Uint8Array(await source.arrayBuffer()) };
 }
 

@@ -1,37 +1,23 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
+import { type ByteFeed, gzipFeed, looksLikeGzip, plainFeed } from "../data/volumes/byte-feed.js";
+import type { LoadedVolumes, VolumeSizes } from "../data/volumes/loaded-volume.js";
 import { axisCodes } from "../data/volumes/orientation.js";
-import { chosenVolume, niftiGrid, type Volume, type VolumeGrid, volumeFromNifti } from "../data/volumes/volume.js";
+import { skipToVoxels, takeVolumes } from "../data/volumes/read-volumes.js";
+import { chosenVolume, niftiGrid, type Volume, volumeFromNifti } from "../data/volumes/volume.js";
 import { InceptionError, messageOf } from "../errors.js";
-import {
-  MAX_HEADER_BYTES,
-  MAX_VOXELS,
-  type NiftiHeader,
-  niftiError,
-  parseNiftiHeader,
-  volumeBytes,
-  volumeCount,
-} from "../formats/nifti.js";
+import { MAX_HEADER_BYTES, type NiftiHeader, niftiError, parseNiftiHeader, volumeBytes, volumeCount } from "../formats/nifti.js";
 import { encodeNifti } from "../formats/nifti-encode.js";
 import { storedVoxels } from "../formats/nifti-voxels.js";
-import { elementCount } from "../tensor/tensor.js";
 import { type DicomSummary, readDicomVolume, summarizeDicom } from "./dicom/read.js";
 import { isFolder, openFileSource } from "./file-source.js";
-import { type ByteFeed, gzipFeed, looksLikeGzip, plainFeed } from "./volume-bytes.js";
+import { gunzip } from "./gunzip.js";
 import { writeFileAtomic } from "./write-file.js";
 
 export interface SeriesOption {
   /** Of a folder with several DICOM series, which: its SeriesInstanceUID, as {@link listDicomSeries} gives it. */
   readonly series?: string;
-}
-
-/** Sizes of a file or series, known before its voxels are read. */
-export interface VolumeSizes extends VolumeGrid {
-  /** Volumes in the file, time points and channels together. */
-  readonly count: number;
-  /** Of NIfTI; null for a series. */
-  readonly header: NiftiHeader | null;
 }
 
 interface SizesOption {
@@ -96,14 +82,6 @@ export async function readVolume(file: string, options: ReadVolumeOptions = {}):
   });
 }
 
-/** All volumes of a file, on one grid, and what the file says about them. */
-export interface LoadedVolumes {
-  /** One or more, with the fourth axis fastest. */
-  readonly volumes: readonly Volume[];
-  /** As of {@link LoadedVolume}. */
-  readonly header: NiftiHeader | null;
-}
-
 /**
  * Read all volumes of a file, its time points or channels, in one pass: a packed file is unpacked once. A file or series of one volume
  * gives one.
@@ -126,20 +104,7 @@ export async function readVolumes(file: string, options: SeriesOption & SizesOpt
   const { series = null, onSizes } = options;
   if (await isFolder(file)) return { volumes: [await readSeries(file, series, onSizes)], header: null };
   refuseSeries(file, series);
-  return withVoxels(file, async (header, voxels) => {
-    onSizes?.({ ...niftiGrid(header, file), count: volumeCount(header), header });
-    const voxelCount = elementCount(header.shape);
-    if (voxelCount > MAX_VOXELS) {
-      const fact = `its ${volumeCount(header)} volumes have ${voxelCount} voxels`;
-      throw niftiError("FILE_LIMIT", file, `${fact}, at most ${MAX_VOXELS} are read at once; read one by its index`);
-    }
-    const volumes: Volume[] = [];
-    for (let index = 0; index < volumeCount(header); index++) {
-      volumes.push(volumeFromNifti(header, await voxels.take(volumeBytes(header)), file));
-    }
-    await voxels.finish();
-    return { header, volumes };
-  });
+  return withVoxels(file, (header, voxels) => takeVolumes(header, voxels, file, onSizes));
 }
 
 function readSeries(folder: string, series: string | null, onSizes: SizesOption["onSizes"]): Promise<Volume> {
@@ -309,8 +274,7 @@ async function withVoxels<T>(file: string, use: (header: NiftiHeader, voxels: By
   const read = async (feed: ByteFeed): Promise<NiftiHeader> =>
     checkKind(parseNiftiHeader(await feed.peek(MAX_HEADER_BYTES), headerFile), pair, headerFile);
   const begin = async (header: NiftiHeader, feed: ByteFeed): Promise<T> => {
-    feed.checkHolds(header.voxelOffset + volumeCount(header) * volumeBytes(header));
-    await feed.skip(header.voxelOffset);
+    await skipToVoxels(header, feed);
     return use(header, feed);
   };
   if (!pair) return withFeed(file, async (feed) => begin(await read(feed), feed));
@@ -338,7 +302,7 @@ async function withFeed<T>(file: string, use: (feed: ByteFeed) => Promise<T>): P
         : "its name ends in .gz, and it is not packed with gzip";
       throw niftiError("FILE_CORRUPT", file, fact);
     }
-    const feed = gzip ? gzipFeed(source) : plainFeed(source);
+    const feed = gzip ? gzipFeed(source, gunzip) : plainFeed(source);
     try {
       return await use(feed);
     } finally {

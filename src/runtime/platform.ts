@@ -1,6 +1,8 @@
 /** What a task needs of the place where it runs. `node/platform.ts` and `web/platform.ts` each build one; tasks know neither. */
 import type { Image } from "../data/image.js";
 import type { Preprocessing } from "../data/transforms/preprocess.js";
+import type { LoadedVolumes, VolumeSizes } from "../data/volumes/loaded-volume.js";
+import type { Volume } from "../data/volumes/volume.js";
 import type { ByteSource } from "../formats/byte-source.js";
 import type { Float32Tensor, Tensor } from "../tensor/tensor.js";
 import type { WeightFile } from "../weights/weight-file.js";
@@ -33,6 +35,9 @@ export type ImageInput = Image | FileInput | PixelsOfPage;
 
 /** What a page draws: each has a width and a height of its own kind, which only the browser platform looks at. */
 export type PixelsOfPage = { readonly width: number | object; readonly height: number | object };
+
+/** A volume: voxels, or a NIfTI file; in Node also a directory of DICOM slices. */
+export type VolumeInput = FileInput | Volume;
 
 export interface CallOptions {
   /** Ends the call early: it rejects with the signal's reason. */
@@ -117,6 +122,13 @@ export interface Platform<Files extends SourceOptions = SourceOptions, Place ext
 
   /** Pixels as a network reads them, [1, C, H, W]; computed off the calling thread where the image is large. */
   prepareImage(image: Image, preprocessing: Preprocessing): Promise<Float32Tensor>;
+
+  /**
+   * All volumes of a file, scaled as its header says; orientation and size stay as stored.
+   *
+   * @param onSizes - called before voxels are unpacked; what it throws ends the reading
+   */
+  readVolumes(source: VolumeInput, options: Files & { readonly onSizes?: (sizes: VolumeSizes) => void }): Promise<LoadedVolumes>;
 
   /** Hexadecimal SHA-256 of bytes. */
   sha256(bytes: Uint8Array): Promise<string>;

@@ -2,10 +2,11 @@
 
 export type { Image } from "../data/image.js";
 export type { Preprocessing } from "../data/transforms/preprocess.js";
+export type { Volume } from "../data/volumes/volume.js";
 export type { ErrorCode } from "../errors.js";
 export type { ExplanationName } from "../explain/methods.js";
 export type { Prediction } from "../predict/predict.js";
-export type { FileInput, ImageInput } from "../runtime/platform.js";
+export type { FileInput, ImageInput, VolumeInput } from "../runtime/platform.js";
 export type { Device } from "../runtime/session.js";
 export type { Classifier, ClassifyOptions, Embedder, EmbedOptions, ExplainImageOptions, OpenedModel } from "./classifier.js";
 export type { Explanation, ExplanationMap } from "./explain.js";
@@ -13,3 +14,4 @@ export type { ExportOnnxOptions } from "./export.js";
 export type { ModelSource } from "./model-source.js";
 export type { Network, NetworkBuilder } from "./network.js";
 export type { OpenOptions } from "./open-options.js";
+export type { SegmentedVolume, Segmenter, SegmentOptions } from "./segment/segmenter.js";

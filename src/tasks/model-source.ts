@@ -18,6 +18,12 @@ export function isOnnx(source: ModelSource): source is FileInput {
   return !("model" in source);
 }
 
+/** How messages name a model. */
+export function modelName(source: ModelSource): string {
+  if (typeof source === "string") return source;
+  return "model" in source ? source.model.id : fileName(source);
+}
+
 /** How messages name a file. Nothing of a URL but its origin and path, since the rest may be secret. */
 export function fileName(source: FileInput): string {
   if (typeof source === "string") return messageOf(source);

@@ -1,8 +1,9 @@
 import type { Triple } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { type SegmentedFile, type SegmentFilesOptions, segmentFiles } from "../../node/segment/segment-files.js";
-import { openSegmenter, type Segmenter } from "../../node/segment/segmenter.js";
+import { openSegmenter } from "../../node/segment/segmenter.js";
 import type { MeasuredLabel } from "../../segment/labels.js";
+import type { Segmenter } from "../../tasks/segment/segmenter.js";
 import type { Flags, RunCommand } from "../command.js";
 import { exitCodeOf } from "../exit-code.js";
 import { textFlag } from "../flags.js";

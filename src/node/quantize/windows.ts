@@ -1,8 +1,9 @@
 import type { SegmentationRecipe } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { cutWindow, planWindows, type WindowPlan } from "../../segment/index.js";
+import { type PreparedCase, prepareCase, readCase } from "../../tasks/segment/prepare-case.js";
 import { stackRows } from "../../tensor/tensor.js";
-import { type PreparedCase, prepareCase, readCase } from "../segment/prepare-case.js";
+import { NODE_PLATFORM } from "../platform.js";
 import type { InputBatch } from "./inputs.js";
 
 interface WindowOptions {
@@ -32,7 +33,7 @@ export async function* readWindows(files: readonly string[], { recipe, batch, on
 
 async function prepared(file: string, recipe: SegmentationRecipe, onSkipped: WindowOptions["onSkipped"]): Promise<PreparedCase | null> {
   try {
-    const { channels } = await readCase(file, recipe.normalization.length);
+    const { channels } = await readCase({ platform: NODE_PLATFORM, sources: {} }, [file], recipe.normalization.length);
     return prepareCase(channels, recipe, undefined);
   } catch (thrown) {
     if (!(thrown instanceof InceptionError)) throw thrown;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createVolume, type SegmentationRecipe, type Triple } from "../../data/index.js";
-import { buffersOf, type CaseTasks, performCaseTask } from "./case-task.js";
+import { buffersOf, type CaseTasks, performCaseTask } from "../../tasks/segment/case-task.js";
+import { pngUri } from "../png.js";
 import { inCaseThread } from "./case-thread.js";
 
 /** More than what is worked on in place. */
@@ -27,7 +28,7 @@ describe("a task in a thread", () => {
   test("gives what it gives in place", async () => {
     const shape: Triple = [6, 5, 4];
     expect(await inCaseThread("finish", finishTask(shape), MANY)).toEqual(
-      await performCaseTask({ kind: "finish", task: finishTask(shape) }),
+      await performCaseTask({ kind: "finish", task: finishTask(shape) }, pngUri),
     );
     const image = createVolume(
       shape,
@@ -42,7 +43,7 @@ describe("a task in a thread", () => {
     };
     for (const raw of [undefined, "patch", "volume"] as const) {
       const task = { channels: [image], recipe, raw };
-      expect(await inCaseThread("prepare", task, MANY)).toEqual(await performCaseTask({ kind: "prepare", task }));
+      expect(await inCaseThread("prepare", task, MANY)).toEqual(await performCaseTask({ kind: "prepare", task }, pngUri));
     }
     const page: CaseTasks["page"] = {
       title: "<a>",
@@ -54,7 +55,7 @@ describe("a task in a thread", () => {
       normalization: { name: "z_score", region: "all" },
       facts: [],
     };
-    expect(await inCaseThread("page", page, MANY)).toBe(await performCaseTask({ kind: "page", task: page }));
+    expect(await inCaseThread("page", page, MANY)).toBe(await performCaseTask({ kind: "page", task: page }, pngUri));
   });
 
   test("moves only what is given away", async () => {

@@ -1,6 +1,7 @@
 import { errorFrom } from "../../runtime/messages.js";
+import { type CaseReply, type CaseResults, type CaseTaskKind, type CaseTasks, performCaseTask } from "../../tasks/segment/case-task.js";
+import { pngUri } from "../png.js";
 import { threadAnswer } from "../thread-answer.js";
-import { type CaseReply, type CaseResults, type CaseTaskKind, type CaseTasks, performCaseTask } from "./case-task.js";
 
 /** Voxels that are worked on in less time than a thread takes to start, about a tenth of a second. */
 const FEW_VOXELS = 2 ** 20;
@@ -19,7 +20,7 @@ export async function inCaseThread<K extends CaseTaskKind>(
   voxels: number,
   moved: ReadonlySet<ArrayBuffer> = new Set(),
 ): Promise<CaseResults[K]> {
-  if (voxels <= FEW_VOXELS) return performCaseTask({ kind, task });
+  if (voxels <= FEW_VOXELS) return performCaseTask({ kind, task }, pngUri);
   const file = new URL("./case-worker.js", import.meta.url);
   const start = { name: "case", workerData: { kind, task }, transferList: [...moved] };
   const reply = await threadAnswer<CaseReply<K>>(file, start, "segment a volume");

@@ -4,13 +4,13 @@ import { InceptionError, messageOf } from "../../errors.js";
 import { throwIfAborted } from "../../runtime/abort.js";
 import { type CaseWarning, mirrorings, planWindows } from "../../segment/index.js";
 import type { MeasuredLabel } from "../../segment/labels.js";
+import { inMillimetres } from "../../tasks/segment/read-channels.js";
+import { checkSegmentOptions, type SegmentedVolume, type Segmenter, type SegmentOptions } from "../../tasks/segment/segmenter.js";
 import { sourceName } from "../training/source-names.js";
 import { writeVolume } from "../volumes.js";
 import { makeFolder, writeFileAtomic } from "../write-file.js";
 import { inCaseThread } from "./case-thread.js";
 import { withoutEnding } from "./list-volumes.js";
-import { inMillimetres } from "./read-channels.js";
-import { checkSegmentOptions, type SegmentedVolume, type Segmenter, type SegmentOptions } from "./segmenter.js";
 import { encodeVolumesCsv } from "./volumes-csv.js";
 
 /** What became of one file. */

@@ -13,7 +13,9 @@ import {
 import { checkScan } from "../../data/volumes/scan.js";
 import type { NiftiHeader } from "../../formats/nifti.js";
 import { neededStatistics, type RawInput, type Statistic } from "../../predict/segmentation-file.js";
-import { inMillimetres, readChannels } from "./read-channels.js";
+import type { SourceOptions, VolumeInput } from "../../runtime/platform.js";
+import { volumeName } from "../volume-input.js";
+import { inMillimetres, readChannels, type VolumeReader } from "./read-channels.js";
 
 /** What windows are cut from, and what the network is told besides. */
 export interface PreparedCase extends PreparedVolume {
@@ -38,18 +40,19 @@ interface ReadCase {
 /**
  * Reads a case.
  *
- * @param input - a file with all channels, or a file for each
+ * @param inputs - a file with all channels, or a file for each
  * @param count - channels of the model
  * @param onSizes - as of `readChannels`
  * @throws InceptionError as `readChannels` and `checkScan`
  */
-export async function readCase(
-  input: string | readonly string[],
+export async function readCase<F extends SourceOptions>(
+  reader: VolumeReader<F>,
+  inputs: readonly VolumeInput[],
   count: number,
   onSizes?: (file: string, grid: VolumeGrid) => void,
 ): Promise<ReadCase> {
-  const { header, channels } = await readChannels(input, count, onSizes);
-  const outside = checkChannels(channels, typeof input === "string" ? [input] : input);
+  const { header, channels } = await readChannels(reader, inputs, count, onSizes);
+  const outside = checkChannels(channels, inputs.map(volumeName));
   const [image, ...others] = channels;
   if (image === undefined) throw new RangeError("Cannot read a case without channels");
   const scaled = (channel: Volume): Volume => inMillimetres(channel, header);

@@ -3,15 +3,15 @@ import { InceptionError, messageOf } from "../../errors.js";
 import { findModel } from "../../models/index.js";
 import type { Artefact } from "../../predict/artefact.js";
 import { neededStatistics } from "../../predict/segmentation-file.js";
-import type { CancelSignal, Session } from "../../runtime/session.js";
+import type { SourceOptions } from "../../runtime/platform.js";
+import type { CancelSignal, Session, SessionOptions } from "../../runtime/session.js";
 import type { WindowNetwork } from "../../segment/index.js";
-import { type LoadedModel, openPrepared, taskOf } from "../../tasks/open-model.js";
-import type { PreparedModel } from "../../tasks/prepare-model.js";
 import { float32Tensor } from "../../tensor/tensor.js";
-import { type LoadModelOptions, loadModel, prepareAny } from "../load-model.js";
-import { NODE_PLATFORM } from "../platform.js";
+import { isOnnx, type ModelSource, modelName } from "../model-source.js";
+import { type LoadedModel, type ModelHost, type OpenModelOptions, openModel, openPrepared, prepareAny, taskOf } from "../open-model.js";
+import type { PreparedModel } from "../prepare-model.js";
 
-export interface OpenSegmenterOptions extends Omit<LoadModelOptions, "outputs" | "preprocessing"> {
+export interface SegmenterOptions extends Omit<OpenModelOptions, "outputs" | "preprocessing"> {
   /** Voxels along x, y and z that the network runs on at once. Default: as it was trained. An exported patch has its own. */
   readonly patchSize?: Triple;
 }
@@ -34,12 +34,17 @@ const INPUT = "input";
  * @throws InceptionError OPTION_INVALID for a model that does not segment, whose classes are not those of its recipe, or that has
  *   another patch; as `loadModel`
  */
-export async function openNetwork(model: string, options: OpenSegmenterOptions): Promise<SegmentationNetwork> {
-  const { patchSize, ...loading } = options;
-  if (model.toLowerCase().endsWith(".onnx")) return checked(await loadModel(model, loading), model, patchSize);
-  const prepared = await prepareAny(model, loading);
+export async function openNetwork<F extends SourceOptions, P extends SessionOptions>(
+  host: ModelHost<F, P>,
+  source: ModelSource,
+  options: SegmenterOptions & F & P,
+): Promise<SegmentationNetwork> {
+  const { patchSize } = options;
+  const model = modelName(source);
+  if (isOnnx(source)) return checked(await openModel(host, source, options), model, patchSize);
+  const prepared = await prepareAny(host, source, options);
   const patch = patchSize ?? recipeOf(prepared.artefact, model).patchSize;
-  return checked(await openPrepared(NODE_PLATFORM, describedAt(prepared, patch), { ...loading, outputs: [OUTPUT] }), model, patch);
+  return checked(await openPrepared(host.platform, describedAt(prepared, patch), { ...options, outputs: [OUTPUT] }), model, patch);
 }
 
 function recipeOf(artefact: Artefact, model: string, takesImages = false): SegmentationRecipe {

@@ -1,7 +1,15 @@
 import type { Volume, VolumeGrid } from "../../data/index.js";
+import type { VolumeSizes } from "../../data/volumes/loaded-volume.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import type { NiftiHeader } from "../../formats/nifti.js";
-import { readVolume, readVolumes, type VolumeSizes } from "../volumes.js";
+import type { Platform, SourceOptions, VolumeInput } from "../../runtime/platform.js";
+import { volumeName } from "../volume-input.js";
+
+/** What reads volumes, and the options of how files are found. */
+export interface VolumeReader<F extends SourceOptions> {
+  readonly platform: Pick<Platform<F>, "readVolumes">;
+  readonly sources: F;
+}
 
 /** The volumes of one case. */
 interface ChannelVolumes {
@@ -19,21 +27,31 @@ const AFFINE_TOLERANCE = 1e-3;
  * @param onSizes - called for each file before its voxels are read, with its grid in millimeters; what it throws ends the reading
  * @throws InceptionError FILE_UNSUPPORTED for another number of volumes, VOLUME_INVALID for files on different grids; as `readVolume`
  */
-export async function readChannels(
-  input: string | readonly string[],
+export async function readChannels<F extends SourceOptions>(
+  reader: VolumeReader<F>,
+  inputs: readonly VolumeInput[],
   count: number,
   onSizes?: (file: string, grid: VolumeGrid) => void,
 ): Promise<ChannelVolumes> {
-  const files = typeof input === "string" ? [input] : input;
+  const [only] = inputs;
+  if (only !== undefined && inputs.length === 1) return readFromOne(reader, only, count, onSizes);
+  const files = inputs.map(volumeName);
   const [file = ""] = files;
-  if (files.length === 1) return readFromOne(file, count, onSizes);
   if (files.length !== count) {
     const message = `Cannot segment "${messageOf(file)}": ${files.length} files were given, expected 1 or ${count}, a channel of the model each`;
     throw new InceptionError("FILE_UNSUPPORTED", message, { files, channels: count });
   }
   const loaded = [];
-  for (const each of files) {
-    loaded.push({ each, ...(await readVolume(each, { onSizes: (sizes) => onSizes?.(each, gridInMillimeters(sizes, sizes.header)) })) });
+  for (const input of inputs) {
+    const each = volumeName(input);
+    const { header, volumes } = await reader.platform.readVolumes(input, {
+      ...reader.sources,
+      onSizes: (sizes) => {
+        checkCount(each, sizes.count, 1);
+        onSizes?.(each, gridInMillimeters(sizes, sizes.header));
+      },
+    });
+    for (const volume of volumes) loaded.push({ each, header, volume });
   }
   const [first] = loaded;
   if (first === undefined) throw new RangeError("Cannot read 0 channels");
@@ -45,12 +63,18 @@ export async function readChannels(
   return { header: first.header, channels: loaded.map(({ volume }) => volume) };
 }
 
-async function readFromOne(file: string, count: number, onSizes?: (file: string, grid: VolumeGrid) => void): Promise<ChannelVolumes> {
+async function readFromOne<F extends SourceOptions>(
+  { platform, sources }: VolumeReader<F>,
+  input: VolumeInput,
+  count: number,
+  onSizes?: (file: string, grid: VolumeGrid) => void,
+): Promise<ChannelVolumes> {
+  const file = volumeName(input);
   const check = (sizes: VolumeSizes): void => {
     checkCount(file, sizes.count, count);
     onSizes?.(file, gridInMillimeters(sizes, sizes.header));
   };
-  const { header, volumes } = await readVolumes(file, { onSizes: check });
+  const { header, volumes } = await platform.readVolumes(input, { ...sources, onSizes: check });
   return { header, channels: volumes };
 }
 

@@ -1,9 +1,5 @@
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
-import { messageOf } from "../errors.js";
-import type { ByteSource } from "../formats/byte-source.js";
-import { niftiError } from "../formats/nifti.js";
+import type { ByteSource } from "../../formats/byte-source.js";
+import { niftiError } from "../../formats/nifti.js";
 
 /** The bytes of a file from its beginning, unpacked where it is packed; nothing is held that was not asked for. */
 export interface ByteFeed {
@@ -55,10 +51,13 @@ export function plainFeed(source: ByteSource): ByteFeed {
   };
 }
 
+/** What unpacks a gzip file, chunk by chunk, as they are asked for. Throws FILE_TRUNCATED and FILE_CORRUPT. */
+export type Unpack = (source: ByteSource) => AsyncGenerator<Uint8Array, void>;
+
 /** The unpacked bytes of a gzip file, in a stream: the memory taken is that of what is asked for. */
-export function gzipFeed(source: ByteSource): ByteFeed {
+export function gzipFeed(source: ByteSource, unpack: Unpack): ByteFeed {
   const { name, size } = source;
-  const chunks = unpacked(source);
+  const chunks = unpack(source);
   /** Unpacked, and not yet taken. */
   let rest: readonly Uint8Array[] = [];
   let passed = 0;
@@ -128,23 +127,8 @@ async function one(chunks: AsyncGenerator<Uint8Array, void>): Promise<readonly U
   return done === true ? [] : [value];
 }
 
-async function* unpacked(source: ByteSource): AsyncGenerator<Uint8Array, void> {
-  const gunzip = createGunzip({ chunkSize: 2 ** 18 });
-  // The failure of either end reaches the loop below; this promise only keeps it from being reported twice.
-  pipeline(Readable.from(packed(source)), gunzip).catch(() => undefined);
-  try {
-    for await (const chunk of gunzip as AsyncIterable<Uint8Array>) yield chunk;
-  } catch (thrown) {
-    const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
-    if (code === "Z_BUF_ERROR") throw niftiError("FILE_TRUNCATED", source.name, "its gzip stream ends before its end");
-    if (!code.startsWith("Z_")) throw thrown;
-    throw niftiError("FILE_CORRUPT", source.name, `its gzip stream is damaged (${messageOf(thrown)})`);
-  } finally {
-    gunzip.destroy();
-  }
-}
-
-async function* packed(source: ByteSource): AsyncGenerator<Uint8Array, void> {
+/** A source from its beginning to its end, piece by piece. */
+export async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array, void> {
   for (let at = 0; at < source.size; at += CHUNK_BYTES) yield await source.read(at, Math.min(CHUNK_BYTES, source.size - at));
 }
 

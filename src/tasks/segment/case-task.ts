@@ -2,10 +2,10 @@
 import { restoreLabels, type SegmentationRecipe, type Volume, type VolumeGrid } from "../../data/index.js";
 import { clearOutside } from "../../data/volumes/scan.js";
 import type { RawInput } from "../../predict/segmentation-file.js";
+import type { PictureEncoder } from "../../report/picture.js";
 import { type QualityCase, qualityPage } from "../../report/segmentation.js";
 import { type CarriedError, carriedError } from "../../runtime/messages.js";
 import { type MeasuredLabel, measureLabels, type SegmentedLabel } from "../../segment/labels.js";
-import { pngUri } from "../png.js";
 import { type CleaningChoices, cleanLabels } from "./clean.js";
 import { type PreparedCase, prepareCase } from "./prepare-case.js";
 import { restoreProbabilities } from "./probabilities.js";
@@ -51,7 +51,9 @@ export type CaseReply<K extends CaseTaskKind> =
   | { readonly kind: "done"; readonly result: CaseResults[K] }
   | { readonly kind: "failed"; readonly error: CarriedError };
 
-const PERFORM: { readonly [K in CaseTaskKind]: (task: CaseTasks[K]) => CaseResults[K] | Promise<CaseResults[K]> } = {
+const PERFORM: {
+  readonly [K in CaseTaskKind]: (task: CaseTasks[K], encode: PictureEncoder) => CaseResults[K] | Promise<CaseResults[K]>;
+} = {
   prepare: ({ channels, recipe, raw }) => prepareCase(channels, recipe, raw),
   finish: ({ classes, probabilities, grid, original, outside, labelValues, labels, cleaning }) => {
     const cleaned = cleanLabels(restoreLabels(classes, grid, original, labelValues), labelValues, cleaning);
@@ -62,18 +64,33 @@ const PERFORM: { readonly [K in CaseTaskKind]: (task: CaseTasks[K]) => CaseResul
       probabilities: probabilities?.map((values) => restoreProbabilities(values, grid, original)) ?? null,
     };
   },
-  page: (shown) => qualityPage(shown, pngUri),
+  page: (shown, encode) => qualityPage(shown, encode),
 };
 
-/** Does a task in the thread that calls. */
-export async function performCaseTask<K extends CaseTaskKind>({ kind, task }: CaseWork<K>): Promise<CaseResults[K]> {
-  return PERFORM[kind](task);
+/**
+ * Performs a task in the thread that calls.
+ *
+ * @param encode - what makes files of pictures
+ */
+export async function performCaseTask<K extends CaseTaskKind>(
+  { kind, task }: CaseWork<K>,
+  encode: PictureEncoder,
+): Promise<CaseResults[K]> {
+  return PERFORM[kind](task, encode);
 }
 
+/** Performs a task in a thread where it would block the calling one for long. `moved`: memory that nothing needs here any more. */
+export type CaseThread = <K extends CaseTaskKind>(
+  kind: K,
+  task: CaseTasks[K],
+  voxels: number,
+  moved?: ReadonlySet<ArrayBuffer>,
+) => Promise<CaseResults[K]>;
+
 /** The same, with what was thrown as data. */
-export async function caseReply<K extends CaseTaskKind>(work: CaseWork<K>): Promise<CaseReply<K>> {
+export async function caseReply<K extends CaseTaskKind>(work: CaseWork<K>, encode: PictureEncoder): Promise<CaseReply<K>> {
   try {
-    return { kind: "done", result: await performCaseTask(work) };
+    return { kind: "done", result: await performCaseTask(work, encode) };
   } catch (thrown) {
     return { kind: "failed", error: carriedError(thrown, "Cannot segment a volume", {}) };
   }

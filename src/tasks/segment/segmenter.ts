@@ -1,0 +1,223 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import { preparedShape, type SegmentationRecipe, type Triple, type Volume, type VolumeGrid } from "../../data/index.js";
+import { InceptionError, messageOf } from "../../errors.js";
+import type { NiftiHeader } from "../../formats/nifti.js";
+import type { SourceOptions, VolumeInput } from "../../runtime/platform.js";
+import type { CancelSignal, SessionOptions } from "../../runtime/session.js";
+import { heldValues } from "../../segment/accumulate.js";
+import { type CaseWarning, checkInput, checkLabelVolumes, checkMirrorAxes, planWindows, segmentWindows } from "../../segment/index.js";
+import { type MeasuredLabel, type SegmentedLabel, segmentedLabels } from "../../segment/labels.js";
+import type { ModelSource } from "../model-source.js";
+import type { LoadedModel, ModelHost } from "../open-model.js";
+import { volumeName } from "../volume-input.js";
+import { buffersOf, type CaseThread } from "./case-task.js";
+import type { CleaningChoices } from "./clean.js";
+import { openNetwork, type SegmentationNetwork, type SegmenterOptions, windowNetwork } from "./network.js";
+import { type PreparedCase, readCase } from "./prepare-case.js";
+import type { VolumeReader } from "./read-channels.js";
+
+export interface SegmentOptions extends CleaningChoices {
+  /** Share of a window that neighbours have in common at least, in [0, 1). Default 0.5. */
+  readonly overlap?: number;
+  /**
+   * Axes of test-time mirroring, 0 (left to right), 1 (back to front), 2 (feet to head): with n of them the network runs 2ⁿ times.
+   * Only axes that the model's training mirrored, `recipe.mirrorAxes`. Default: none.
+   */
+  readonly mirrorAxes?: readonly number[];
+  /** Reject a case that differs from what the model was trained on, instead of listing it in `warnings`. Default false. */
+  readonly strict?: boolean;
+  /** Give a volume of probabilities for each class too. Default false. */
+  readonly probabilities?: boolean;
+  /** Called with how many windows are done and how many there are, first with 0, then after each; it is awaited. */
+  readonly onWindow?: (done: number, total: number) => void | Promise<void>;
+  /** Ends the work: it rejects with `signal.reason`. */
+  readonly signal?: CancelSignal;
+}
+
+/** What a segmenter makes of one volume. Everything lies on the grid of the file. */
+export interface SegmentedVolume {
+  /** The label values of the model's recipe. */
+  readonly labels: Volume;
+  /** Of the file, for `writeVolume`; null for a series of DICOM slices, whose affine is enough. */
+  readonly header: NiftiHeader | null;
+  /** The first channel, as it was read. */
+  readonly image: Volume;
+  /** Every label but the background, in the model's order. */
+  readonly measured: readonly MeasuredLabel[];
+  /** Of each class in the model's order, in [0, 1]; null where they were not asked for. */
+  readonly probabilities: readonly Volume[] | null;
+  /** How the case differs from those the model was trained on; null where the model does not record them (`recipe.training`). */
+  readonly warnings: readonly CaseWarning[] | null;
+}
+
+/** A model that segments volumes. Close it to give its memory back. */
+export interface Segmenter {
+  readonly artefact: LoadedModel["artefact"];
+  readonly recipe: SegmentationRecipe;
+  /** Every class in the model's order, the background first. */
+  readonly labels: readonly SegmentedLabel[];
+  /** Voxels along x, y and z that the network runs on at once, after turning to RAS and resampling; null for whole volumes. */
+  readonly window: Triple | null;
+  /** Where the network runs. */
+  readonly device: LoadedModel["session"]["device"];
+  /**
+   * Segment one case.
+   *
+   * @param input - a NIfTI file with as many volumes as the model has channels, or a file for each channel; or voxels
+   * @throws InceptionError as `readVolume`; FILE_UNSUPPORTED (another number of volumes), NOT_FINITE (infinite voxels, or no finite one;
+   *   voxels that are NaN beside finite ones count as background), VOLUME_INVALID, IMAGE_LIMIT, OPTION_INVALID,
+   *   SESSION_FAILED; VOLUME_UNEXPECTED with `strict`
+   */
+  segment(input: VolumeInput | readonly VolumeInput[], options?: SegmentOptions): Promise<SegmentedVolume>;
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Models that can be opened, and what performs long computations on volumes. */
+export interface SegmentHost<F extends SourceOptions, P extends SessionOptions> {
+  readonly models: ModelHost<F, P>;
+  readonly inThread: CaseThread;
+}
+
+/**
+ * Open a model to segment volumes with it.
+ *
+ * A volume is turned to RAS, resampled and normalised as the model says, cut into overlapping windows, and each window is run;
+ * probabilities are averaged (see `segmentWindows`), and the classes of the largest ones are brought back to the grid of the
+ * file. Memory: the volume as 32-bit numbers, its labels, what the network needs for one window, and
+ * classes × window depth × plane double-precision values; with probabilities also classes × volume.
+ *
+ * @throws InceptionError OPTION_INVALID for a model that does not segment; as `openModel`
+ */
+export async function openSegmenter<F extends SourceOptions, P extends SessionOptions>(
+  { models, inThread }: SegmentHost<F, P>,
+  source: ModelSource,
+  options: SegmenterOptions & F & P,
+): Promise<Segmenter> {
+  const network = await openNetwork(models, source, options);
+  const reader = { platform: models.platform, sources: options };
+  const { session, artefact, recipe, window } = network;
+  const labels = segmentedLabels(recipe.labelValues, artefact.labels);
+  return {
+    artefact,
+    recipe,
+    labels,
+    window,
+    device: session.device,
+    segment: (input, given = {}) =>
+      segmentCase({ network, known: labels, reader, inThread }, Array.isArray(input) ? input : [input], given),
+    close: () => session.close(),
+    [Symbol.asyncDispose]: () => session.close(),
+  };
+}
+
+/** What segments cases. */
+interface CaseContext<F extends SourceOptions> {
+  readonly network: SegmentationNetwork;
+  readonly known: readonly SegmentedLabel[];
+  readonly reader: VolumeReader<F>;
+  readonly inThread: CaseThread;
+}
+
+async function segmentCase<F extends SourceOptions>(
+  { network, known, reader, inThread }: CaseContext<F>,
+  input: readonly VolumeInput[],
+  options: SegmentOptions,
+): Promise<SegmentedVolume> {
+  const { recipe, artefact } = network;
+  checkSegmentOptions(network, options);
+  const { header, image, outside, channels } = await readCase(reader, input, recipe.normalization.length, (file, grid) =>
+    checkSizes(network, file, grid, options),
+  );
+  const [original] = channels;
+  const atInput = recipe.training === undefined ? null : checkInput(recipe.training, channels, recipe);
+  if (options.strict) refuseUnexpected(input, atInput ?? []);
+  const prepared = await inThread("prepare", { channels, recipe, raw: artefact.rawInput }, image.data.length);
+  const { largestComponent = false, fillHoles = false } = options;
+  const windows = await runWindows(network, prepared, options);
+  const finish = {
+    ...windows,
+    grid: prepared.grid,
+    original: { shape: original.shape, affine: original.affine },
+    outside,
+    labelValues: recipe.labelValues,
+    labels: known,
+    cleaning: { largestComponent, fillHoles },
+  };
+  const { labels, measured, probabilities } = await inThread("finish", finish, image.data.length, buffersOf(windows));
+  const atResult = recipe.training === undefined ? [] : checkLabelVolumes(recipe.training, measured);
+  if (options.strict) refuseUnexpected(input, atResult);
+  const atHome = (volume: Volume): Volume => ({ ...volume, affine: image.affine, spacing: image.spacing });
+  return {
+    labels: atHome(labels),
+    header,
+    image,
+    measured,
+    probabilities: probabilities?.map(atHome) ?? null,
+    warnings: atInput === null ? null : [...atInput, ...atResult],
+  };
+}
+
+/**
+ * Checks what is wrong for every case alike: axes that the model was not trained to be mirrored along, and `strict` for a model
+ * that records nothing to compare with.
+ *
+ * @throws InceptionError OPTION_INVALID
+ */
+export function checkSegmentOptions(
+  { recipe, artefact }: Pick<Segmenter, "recipe" | "artefact">,
+  options: Pick<SegmentOptions, "mirrorAxes" | "strict">,
+): void {
+  checkMirrorAxes(recipe, options.mirrorAxes ?? [], artefact.model);
+  if (!options.strict || recipe.training !== undefined) return;
+  const message = `Cannot check cases for "${artefact.model}": the model records no statistics of its training cases; segment without strict`;
+  throw new InceptionError("OPTION_INVALID", message, { model: artefact.model });
+}
+
+function refuseUnexpected(input: readonly VolumeInput[], warnings: readonly CaseWarning[]): void {
+  if (warnings.length === 0) return;
+  const [file = ""] = input.map(volumeName);
+  const facts = warnings.map(({ message }) => message).join("; ");
+  throw new InceptionError("VOLUME_UNEXPECTED", `Cannot segment "${messageOf(file)}": ${facts}`, { file, warnings });
+}
+
+/** With 64 channels at every voxel this is 1 GB for one map; a larger volume needs windows. */
+const MAX_WHOLE_VOXELS = 2 ** 22;
+
+function runWindows(network: SegmentationNetwork, { data, grid, padValue, statistics }: PreparedCase, options: SegmentOptions) {
+  const { overlap, mirrorAxes, probabilities, onWindow, signal } = options;
+  const window = network.window ?? grid.shape;
+  const plan = planWindows(grid.shape, window, overlap === undefined ? {} : { overlap });
+  return segmentWindows(windowNetwork(network, window, statistics, signal), data, plan, {
+    padValue,
+    ...(mirrorAxes === undefined ? {} : { mirrorAxes }),
+    ...(probabilities === undefined ? {} : { probabilities }),
+    ...(onWindow === undefined ? {} : { onWindow }),
+  });
+}
+
+/**
+ * Checks all sizes that follow from a header, before voxels are unpacked: of the resampled volume, of its windows, and of what is
+ * held between them.
+ *
+ * @throws InceptionError IMAGE_LIMIT, VOLUME_INVALID, OPTION_INVALID, naming the file
+ */
+function checkSizes({ recipe, window }: SegmentationNetwork, file: string, grid: VolumeGrid, { overlap }: SegmentOptions): void {
+  try {
+    const shape = preparedShape(grid, recipe);
+    if (window === null) checkWhole(shape);
+    const plan = planWindows(shape, window ?? shape, overlap === undefined ? {} : { overlap });
+    heldValues(plan, recipe.labelValues.length);
+  } catch (thrown) {
+    if (!(thrown instanceof InceptionError)) throw thrown;
+    const fact = thrown.message.replace(/^Cannot [^:]*?( after padding)?: /, (_, padded?: string) => (padded ? "after padding its " : ""));
+    throw new InceptionError(thrown.code, `Cannot segment "${messageOf(file)}": ${fact}`, { ...thrown.details, file }, { cause: thrown });
+  }
+}
+
+function checkWhole(shape: Triple): void {
+  if (shape[0] * shape[1] * shape[2] <= MAX_WHOLE_VOXELS) return;
+  const fact = `it has ${shape.join(" x ")} voxels and the model takes whole volumes`;
+  const message = `Cannot segment a volume: ${fact}, expected at most ${MAX_WHOLE_VOXELS} voxels, or a model with a patch`;
+  throw new InceptionError("IMAGE_LIMIT", message, { shape, limit: MAX_WHOLE_VOXELS });
+}

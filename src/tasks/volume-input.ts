@@ -1,0 +1,17 @@
+import type { Volume } from "../data/volumes/volume.js";
+import { messageOf } from "../errors.js";
+import type { VolumeInput } from "../runtime/platform.js";
+import { fileName } from "./model-source.js";
+
+/** Whether an input is voxels as `readVolume` gives them. */
+export function isVolume(source: VolumeInput): source is Volume {
+  return typeof source === "object" && "affine" in source;
+}
+
+/** How messages name a volume. Paths are cleaned where they are printed. */
+export function volumeName(source: VolumeInput): string {
+  if (typeof source === "string") return source;
+  if (isVolume(source)) return "volume";
+  const name = fileName(source);
+  return name === "model" ? "volume" : messageOf(name);
+}
