@@ -6,7 +6,7 @@ import { quantizeNetwork } from "../src/compile/quantize/quantize.js";
 import { chooseRange } from "../src/compile/quantize/ranges.js";
 import { concatChunks, type EncodedModel } from "../src/formats/onnx/encode.js";
 import type { Graph } from "../src/ir/graph.js";
-import { describeModel } from "../src/models/index.js";
+import { findModel } from "../src/models/index.js";
 import { createNodeSession } from "../src/node/ort-session.js";
 import { collectHistograms } from "../src/node/quantize/calibrate.js";
 import { withKernels } from "../src/node/quantize/constants.js";
@@ -44,7 +44,7 @@ export async function compareInt8(options: Int8BenchOptions, machine: string, pr
   print("|---|---:|---:|---:|---:|---:|---:|---:|");
   for (const { model, batch: usual, wanted } of CASES) {
     const images = batch ?? usual;
-    const { float, int8, speedup } = await measure(describeModel(model), images, options);
+    const { float, int8, speedup } = await measure(findModel(model).describe(), images, options);
     const cells = [float, int8].flatMap((times) => [median(times).toFixed(0), range(times)]);
     print(`| ${model} | ${images} | ${cells.join(" | ")} | ${speedup.toFixed(2)} | ${wanted ?? "–"} |`);
   }

@@ -30,10 +30,18 @@ export interface Option<T, Input = T> {
 export type OptionValue = number | string | boolean | readonly number[];
 export type OptionTable<T = OptionValue> = Readonly<Record<string, Option<T, unknown>>>;
 export type OptionValues<S extends OptionTable<unknown>> = { readonly [K in keyof S]: S[K] extends Option<infer T, unknown> ? T : never };
-/** What code may write for the options of a table; what is left out has its default. */
-export type OptionInputs<S extends OptionTable<unknown>> = {
+/**
+ * What code may write for the options of a table; what is left out has its default. `GivenOptions` are accepted too, since whoever
+ * takes options reads and checks them.
+ */
+export type OptionInputs<S> = {
   readonly [K in keyof S]?: (S[K] extends Option<unknown, infer Input> ? Input : never) | undefined;
 };
+/** The same where one option must be given. */
+export type OptionInputsWith<S, Required extends keyof S> = { readonly [K in Required]: NonNullable<OptionInputs<S>[K]> } & Omit<
+  OptionInputs<S>,
+  Required
+>;
 /** Options as they come from a file or a command line: anything. */
 export type GivenOptions = Readonly<Record<string, unknown>>;
 

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PREPROCESSING, type Preprocessing } from "../src/data/index.js";
 import { createVolume } from "../src/data/volumes/volume.js";
 import { decodeModel } from "../src/formats/onnx/decode.js";
-import { describeModel, MODELS } from "../src/models/index.js";
+import { findModel, MODELS } from "../src/models/index.js";
 import { exportSafetensors } from "../src/node/export-model.js";
 import { readVolume, writeVolume } from "../src/node/volumes.js";
 import { fillUniform } from "../src/tensor/fill.js";
@@ -190,7 +190,7 @@ describe("quantize a network for volumes", () => {
 async function narrow(id: string): Promise<string> {
   const isVolume = id.startsWith("inception_resnet_3d");
   const options = isVolume ? { widthMultiplier: 0.25, inputSize: [16, 16, 16] } : { widthMultiplier: 0.125 };
-  const graph = describeModel(id, options);
+  const graph = findModel(id).describe(options);
   const segmentation = {
     spacing: null,
     normalization: [{ name: "z_score", region: "all" }],

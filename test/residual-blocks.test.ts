@@ -1,7 +1,7 @@
 /** What a residual block is: with its projection set to zero it passes its input on, through what follows the sum. */
 import { describe, expect, test } from "vitest";
 import type { Graph } from "../src/ir/graph.js";
-import { describeModel, type GivenOptions } from "../src/models/index.js";
+import { findModel, type GivenOptions } from "../src/models/index.js";
 import { fillCheckpointTensor } from "../src/tensor/fill.js";
 import { float32Tensor, type Tensor } from "../src/tensor/tensor.js";
 import { goldenParameters } from "../src/weights/golden.js";
@@ -22,7 +22,7 @@ const SUBJECTS: readonly { id: string; options: GivenOptions; after: After }[] =
 ];
 
 describe.each(SUBJECTS)("$id $options", ({ id, options, after }) => {
-  const graph = describeModel(id, { ...SMALL, ...options });
+  const graph = findModel(id).describe({ ...SMALL, ...options });
   const blocks = graph.modules.map(({ path }) => path).filter((path) => /^\w+\.\d$/.test(path) || path === "block8");
 
   test("every block with a projection of zero", async () => {

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type Graph, type Node, typeOf } from "../src/ir/graph.js";
-import { describeModel } from "../src/models/index.js";
+import { findModel } from "../src/models/index.js";
 import { goldenPath } from "./shared.js";
 
 interface DrawnNode {
@@ -49,7 +49,7 @@ test("the drawings have 167 arrows", () => {
 
 describe.each(SUBJECTS)("$file", ({ file, edges }) => {
   // The drawings add without a factor (erratum 4).
-  const graph = describeModel(`${file}.spec`, { residualScale: [1, 1, 1] });
+  const graph = findModel(`${file}.spec`).describe({ residualScale: [1, 1, 1] });
   const drawings = drawingsOf(file);
   const places = placeAll(graph, drawings);
 

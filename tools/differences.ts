@@ -5,7 +5,7 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { compareGraphs, type Difference, layerGroups, type Row, totalRows } from "../src/diff/index.js";
-import { describeModel } from "../src/models/index.js";
+import { findModel } from "../src/models/index.js";
 
 export const DIFFERENCES = path.resolve(fileURLToPath(new URL("../docs/differences.md", import.meta.url)));
 
@@ -28,7 +28,7 @@ const MOST_PATHS = 3;
 
 /** The table of two networks: totals, parts and layers in which they differ. */
 export function differencesTable(a: string, b: string): string {
-  const comparison = compareGraphs(describeModel(a), describeModel(b));
+  const comparison = compareGraphs(findModel(a).describe(), findModel(b).describe());
   const ofBlocks = comparison.blocks.flatMap(({ own }) => own.filter(({ kind }) => kind === "block" || kind === "repeats").map(blockRow));
   const layers = comparison.blocks.flatMap((block) => block.layers.filter(({ kind }) => !FOLLOWING.has(kind)));
   const ofLayers = layerGroups(layers).flatMap(({ rows, paths }) =>

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { windowOf } from "../../test/op-cases/op-case.js";
-import { describeModel } from "../models/index.js";
+import { findModel } from "../models/index.js";
 import { GraphBuilder } from "../ops/build.js";
 import { type ReceptiveField, receptiveFields } from "./receptive-field.js";
 
 function fieldsOf(id: string, ...paths: readonly string[]): readonly (ReceptiveField | undefined)[] {
-  const fields = receptiveFields(describeModel(id));
+  const fields = receptiveFields(findModel(id).describe());
   return paths.map((path) => fields.get(path));
 }
 

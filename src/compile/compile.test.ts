@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { filled, outputOf, runGraph, withModel } from "../../test/run-graph.js";
 import { decodeModel } from "../formats/onnx/decode.js";
 import { concatChunks } from "../formats/onnx/encode.js";
-import { describeModel, type GivenOptions, MODELS } from "../models/index.js";
+import { describeModel, findModel, type GivenOptions, MODELS } from "../models/index.js";
 import { float32Tensor } from "../tensor/tensor.js";
 import { goldenParameters } from "../weights/golden.js";
 import { isSizeIndependent } from "./any-size.js";
@@ -127,7 +127,7 @@ describe("any size", () => {
     "%s compiled once gives at other sizes and batches what it gives when built for them",
     async (id) => {
       const options = { widthMultiplier: 0.1, numClasses: 5, ...(id.startsWith("googlenet") ? {} : { repeats: [1, 1, 1] }) };
-      const graph = describeModel(id, options);
+      const graph = findModel(id).describe(options);
       const parameters = goldenParameters(graph);
       await withModel(graph, parameters, { dynamicSize: true, outputs: ["logits", "features"] }, async (model) => {
         expect(model.declaredShape("input")).toEqual(["N", 3, "height", "width"]);
@@ -136,7 +136,7 @@ describe("any size", () => {
           [3, 128, 160],
         ] as const) {
           const feeds = { input: filled(`${height}x${width}`, [batch, 3, height, width]) };
-          const built = await runGraph(describeModel(id, { ...options, inputSize: [height, width] }), parameters, feeds);
+          const built = await runGraph(findModel(id).describe({ ...options, inputSize: [height, width] }), parameters, feeds);
           const open = await model.run(feeds);
           for (const name of ["logits", "features"]) {
             expect(outputOf(open, name).shape).toEqual(outputOf(built, name).shape);

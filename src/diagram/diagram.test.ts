@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { goldenPath } from "../../test/shared.js";
 import { summarize } from "../analysis/summary.js";
-import { describeModel, MODELS } from "../models/index.js";
+import { describeModel, findModel, MODELS } from "../models/index.js";
 import { GraphBuilder } from "../ops/build.js";
 import { type Diagram, type DiagramNode, diagram } from "./diagram.js";
 import { diagramMermaid } from "./mermaid.js";
@@ -48,7 +48,7 @@ function ourWords(label: string): readonly string[] {
 }
 
 describe.each(["inception_resnet_v1", "inception_resnet_v2"])("%s.spec", (model) => {
-  const graph = describeModel(`${model}.spec`, { residualScale: [1, 1, 1] });
+  const graph = findModel(`${model}.spec`).describe({ residualScale: [1, 1, 1] });
 
   test.each(drawings(model))("draws $name with the arrows and shapes of the document", ({ name, nodes, edges }) => {
     const drawn = diagram(graph, { block: BLOCKS[name] });
@@ -144,7 +144,7 @@ describe("overview", () => {
   });
 
   test("folds equal parts that follow each other under names of their own", () => {
-    const boxes = (id: string) => diagram(describeModel(id)).nodes.filter(({ count }) => count > 1);
+    const boxes = (id: string) => diagram(findModel(id).describe()).nodes.filter(({ count }) => count > 1);
     const texts = (id: string) => boxes(id).map(({ id: box, label, notation, count }) => [box, label, notation, count]);
     expect(texts("inception_resnet_3d.paper")).toEqual([
       ["A0", "A0 to A4 (5 x)", "5 x A0 to A4", 5],
@@ -292,7 +292,7 @@ describe("block", () => {
 
 describe("an unknown block", () => {
   const expectMessage = (id: string, block: string, message: string): void => {
-    expect(() => diagram(describeModel(id), { block })).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
+    expect(() => diagram(findModel(id).describe(), { block })).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
   };
 
   test("lists close paths, closest first", () => {

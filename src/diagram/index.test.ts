@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { goldenPath } from "../../test/shared.js";
-import { describeModel } from "../models/index.js";
+import { describeModel, findModel } from "../models/index.js";
 import { DIAGRAM_FORMATS, diagram, isDiagramFormat, renderDiagram } from "./index.js";
 
 // After a change of the drawing that is meant: `npx vitest run src/diagram -u`, and look at the new files.
@@ -17,7 +17,7 @@ const COMMITTED: readonly (readonly [string, string | undefined, string, string]
 
 describe("the committed diagrams", () => {
   test.each(COMMITTED)("%s %s as %s", async (id, block, format, extension) => {
-    const text = await renderDiagram(diagram(describeModel(id), { block }), format);
+    const text = await renderDiagram(diagram(findModel(id).describe(), { block }), format);
     const name = block === undefined ? id : `${id}.${block}`;
     await expect(text).toMatchFileSnapshot(goldenPath(`diagrams/${name}.${extension}`));
   });

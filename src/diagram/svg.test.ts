@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { describeModel, MODELS } from "../models/index.js";
+import { describeModel, findModel, MODELS } from "../models/index.js";
 import { type Diagram, diagram } from "./diagram.js";
 import { foldLayout, printScale } from "./fold.js";
 import { diagramOf, HOSTILE_TEXTS } from "./formats.cases.js";
@@ -35,7 +35,7 @@ const BLOCKS: readonly (readonly [string, string | undefined])[] = [
 ];
 
 describe.each(BLOCKS)("%s %s", (id, block) => {
-  const drawn = diagram(describeModel(id), { block });
+  const drawn = diagram(findModel(id).describe(), { block });
 
   test("stands inside the sheet, without overlaps and with text inside its box", async () => {
     const layout = foldLayout(await layoutDiagram(drawn));
@@ -133,7 +133,7 @@ describe("folded into columns", () => {
     ["inception_resnet_3d.table", { block: "B0" }],
     ["inception_resnet_v2.spec", { block: "stem" }],
   ])("%s %j: no two arrows lie on each other", async (id, options) => {
-    const folded = foldLayout(await layoutDiagram(diagram(describeModel(id), options)));
+    const folded = foldLayout(await layoutDiagram(diagram(findModel(id).describe(), options)));
     const straight = folded.edges
       .filter(({ route }) => route === "corners")
       .flatMap(({ points }, edge) => points.slice(1).map((end, index) => ({ edge, start: points[index] ?? end, end })));

@@ -3,12 +3,12 @@ import { compileInference } from "../compile/compile.js";
 import { decodeModel } from "../formats/onnx/decode.js";
 import { concatChunks } from "../formats/onnx/encode.js";
 import type { OnnxModel, OnnxNode } from "../formats/onnx/types.js";
-import { describeModel, MODELS } from "../models/index.js";
+import { describeModel, findModel, MODELS } from "../models/index.js";
 import { goldenParameters } from "../weights/golden.js";
 import { compareOperands } from "./operands.js";
 
 function exported(id: string, options: Readonly<Record<string, unknown>> = {}): OnnxModel {
-  const graph = describeModel(id, options);
+  const graph = findModel(id).describe(options);
   return decodeModel(concatChunks(compileInference(graph, goldenParameters(graph)).chunks));
 }
 

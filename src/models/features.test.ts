@@ -2,11 +2,11 @@ import { describe, expect, test } from "vitest";
 import { filled, runGraph } from "../../test/run-graph.js";
 import { goldenParameters } from "../weights/golden.js";
 import { features, stageFeatures } from "./features.js";
-import { describeModel, MODELS } from "./index.js";
+import { describeModel, findModel, MODELS } from "./index.js";
 
 /** Name, channels and reduction of each output. */
 function listed(id: string): readonly (readonly [string, number, number])[] {
-  const graph = describeModel(id);
+  const graph = findModel(id).describe();
   const known = new Map(stageFeatures(graph).map((feature) => [feature.stage, feature]));
   return features(graph).outputs.map(({ name }) => [name, known.get(name)?.channels ?? 0, known.get(name)?.reduction ?? 0]);
 }

@@ -6,7 +6,7 @@ import type { NameMap } from "../weights/name-map.js";
 import type { TensorEntry, WeightFile } from "../weights/weight-file.js";
 import { classifierDifference } from "./classifier.js";
 import { weightFits } from "./fits.js";
-import { describeModel, type GivenOptions } from "./index.js";
+import { describeModel, findModel, type GivenOptions } from "./index.js";
 import { OWN_NAMES, weightSetsOf } from "./weights.js";
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -31,7 +31,11 @@ function mapOf(model: string, weightSet: string): NameMap {
 }
 
 const fitsOf = (model: string, options: GivenOptions = {}, map: NameMap = OWN_NAMES) =>
-  weightFits(listed(shapesOf(describeModel(model, options), map))).map(({ model: id, weightSet, classes }) => [id, weightSet, classes]);
+  weightFits(listed(shapesOf(findModel(model).describe(options), map))).map(({ model: id, weightSet, classes }) => [
+    id,
+    weightSet,
+    classes,
+  ]);
 
 describe("the networks that a file fits", () => {
   test.each<[string, GivenOptions, NameMap, readonly (readonly [string, string | null, number])[]]>([

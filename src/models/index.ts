@@ -1,6 +1,6 @@
 import { InceptionError } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
-import type { GivenOptions, OptionTable } from "../options.js";
+import type { GivenOptions, OptionInputs, OptionTable } from "../options.js";
 import { nearestName } from "../text.js";
 import { GOOGLENET_MIN_SIZE, GOOGLENET_OPTIONS, googlenet } from "./googlenet.js";
 import { MIN_SIZE } from "./inception-resnet.js";
@@ -13,6 +13,59 @@ import { INCEPTION_V4_MIN_SIZE, INCEPTION_V4_OPTIONS, inceptionV4 } from "./ince
 
 export { type GivenOptions, type Option, type OptionTable, type OptionValue, readGivenOptions } from "../options.js";
 export { type FeatureOptions, features, type StageFeature, stageFeatures } from "./features.js";
+
+/** The option tables of all models by family and form: what ids and the types of options are made of. */
+interface Tables {
+  readonly googlenet: typeof GOOGLENET_OPTIONS;
+  readonly inception_v2: typeof INCEPTION_V2_OPTIONS;
+  readonly inception_v3: typeof INCEPTION_V3_OPTIONS;
+  readonly inception_v4: { readonly public: typeof INCEPTION_V4_OPTIONS };
+  readonly inception_resnet_v1: typeof INCEPTION_RESNET_V1_OPTIONS;
+  readonly inception_resnet_v2: typeof INCEPTION_RESNET_V2_OPTIONS;
+  readonly inception_resnet_3d: typeof INCEPTION_RESNET_3D_OPTIONS;
+}
+
+type ModelFamily = keyof Tables;
+
+/** Family and form of a listed model, as in `inception_v3.public`. */
+export type ModelId = { [F in ModelFamily]: `${F}.${keyof Tables[F] & string}` }[ModelFamily];
+
+/** An id, or a family for its `public` form, or `slim` or `table` where there is none. */
+export type ModelName = ModelId | ModelFamily;
+
+/** The forms that a bare family name stands for: the first that the family has. */
+const DEFAULT_FORMS = ["public", "slim", "table"] as const;
+
+/**
+ * The options of a model, as code writes them; those that are left out have their defaults. Of several models: those of any.
+ *
+ * @example
+ * ```ts
+ * import type { OptionsOf } from "inceptionkit/models";
+ * const options: OptionsOf<"inception_v3"> = { numClasses: 5, inputSize: [331, 275] };
+ * options.numClasses; // 5
+ * ```
+ */
+export type OptionsOf<N extends ModelName> = OptionInputs<OptionsTable<N>>;
+
+type OptionsTable<N extends ModelName> = N extends ModelFamily
+  ? DefaultTable<Tables[N]>
+  : N extends `${infer F extends ModelFamily}.${infer V}`
+    ? V extends keyof Tables[F]
+      ? Tables[F][V]
+      : never
+    : never;
+
+type DefaultTable<T> = T extends { readonly public: infer S }
+  ? S
+  : T extends { readonly slim: infer S }
+    ? S
+    : T extends { readonly table: infer S }
+      ? S
+      : never;
+
+/** The options of any listed model. */
+export type ModelOptions = OptionsOf<ModelName>;
 
 /** A network that can be described: what it is, its options, and the function that builds its graph. */
 export interface Model {
@@ -30,6 +83,12 @@ export interface Model {
   readonly describe: (options?: GivenOptions) => Graph;
 }
 
+/** A model of the list below. */
+export interface ListedModel extends Model {
+  readonly id: ModelId;
+  readonly family: ModelFamily;
+}
+
 const PAPER_V1 = "Szegedy et al., Going Deeper with Convolutions, arXiv:1409.4842";
 const PAPER_V2 =
   "Ioffe and Szegedy, Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift, arXiv:1502.03167";
@@ -42,8 +101,8 @@ const INCEPTION_V3_SOURCES = {
 } as const;
 const SPEC_3D = "specification document 000";
 
-/** Every model, in the order in which `models` lists them. To add one: its file, its line here. */
-export const MODELS: readonly Model[] = [
+/** Every model, in the order in which `models` lists them. To add one: its file, its entry here; for a new family its line in `Tables`. */
+export const MODELS: readonly ListedModel[] = [
   {
     id: "googlenet.paper",
     family: "googlenet",
@@ -65,7 +124,7 @@ export const MODELS: readonly Model[] = [
     describe: (options) => googlenet("public", options),
   },
   ...(["slim", "caffe"] as const).map(
-    (form): Model => ({
+    (form): ListedModel => ({
       id: `inception_v2.${form}`,
       family: "inception_v2",
       form,
@@ -77,7 +136,7 @@ export const MODELS: readonly Model[] = [
     }),
   ),
   ...(["public", "table", "fid"] as const).map(
-    (form): Model => ({
+    (form): ListedModel => ({
       id: `inception_v3.${form}`,
       family: "inception_v3",
       form,
@@ -99,7 +158,7 @@ export const MODELS: readonly Model[] = [
     describe: (options) => inceptionV4(options),
   },
   ...(["spec", "paper", "public"] as const).map(
-    (form): Model => ({
+    (form): ListedModel => ({
       id: `inception_resnet_v1.${form}`,
       family: "inception_resnet_v1",
       form,
@@ -111,7 +170,7 @@ export const MODELS: readonly Model[] = [
     }),
   ),
   ...(["spec", "paper", "public"] as const).map(
-    (form): Model => ({
+    (form): ListedModel => ({
       id: `inception_resnet_v2.${form}`,
       family: "inception_resnet_v2",
       form,
@@ -123,7 +182,7 @@ export const MODELS: readonly Model[] = [
     }),
   ),
   ...(["table", "paper", "code"] as const).map(
-    (form): Model => ({
+    (form): ListedModel => ({
       id: `inception_resnet_3d.${form}`,
       family: "inception_resnet_3d",
       form,
@@ -137,16 +196,13 @@ export const MODELS: readonly Model[] = [
   ),
 ];
 
-/** The forms that a bare family name stands for: the first that the family has. */
-const DEFAULT_FORMS = ["public", "slim", "table"] as const;
-
 /**
  * The model with an id; a bare family name means its `public` form, `slim` (Inception-v2) or `table` (volumes) where it has none.
  *
  * @param others - further names that the caller knows, for the hint at what was probably meant
  * @throws InceptionError MODEL_UNKNOWN listing the ids
  */
-export function findModel(id: string, others: readonly string[] = []): Model {
+export function findModel(id: string, others: readonly string[] = []): ListedModel {
   const ids = [id, ...DEFAULT_FORMS.map((form) => `${id}.${form}`)];
   const model = MODELS.find((candidate) => ids.includes(candidate.id));
   if (model) return model;
@@ -163,7 +219,8 @@ export function findModel(id: string, others: readonly string[] = []): Model {
  * Describe a network: build its graph, shaped and checked.
  *
  * @param id - a model id, or a family name for its public form, or `slim` or `table` where there is none
- * @param options - see `findModel(id).options`; what is not given has its default
+ * @param options - see `findModel(id).options`; what is not given has its default. `findModel(id).describe` takes ids and options
+ *   that are known only when the program runs
  * @throws InceptionError MODEL_UNKNOWN or OPTION_INVALID
  *
  * @example
@@ -173,6 +230,6 @@ export function findModel(id: string, others: readonly string[] = []): Model {
  * graph.outputs.map((output) => output.name); // ["logits", "features"]
  * ```
  */
-export function describeModel(id: string, options: GivenOptions = {}): Graph {
+export function describeModel<N extends ModelName>(id: N, options: OptionsOf<N> = {}): Graph {
   return findModel(id).describe(options);
 }

@@ -5,7 +5,7 @@ import { looksLikeOnnx } from "../formats/onnx/sniff.js";
 import { hostTensor } from "../formats/onnx/tensor.js";
 import type { OnnxModel } from "../formats/onnx/types.js";
 import { quoted, shortened } from "../formats/quoted.js";
-import { describeModel, findModel, type GivenOptions, MODELS, type Model } from "../models/index.js";
+import { findModel, type GivenOptions, MODELS, type Model, type ModelOptions } from "../models/index.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
 import { type Artefact, parseArtefact } from "../predict/artefact.js";
 import type { CheckpointChoice } from "../tasks/open-model.js";
@@ -23,7 +23,7 @@ import { resolveSource, type SourceOptions } from "./weight-source.js";
 
 export interface CompareNetworksOptions {
   /** Options of the networks that are named by a model id; those behind the id come first. */
-  readonly options?: GivenOptions;
+  readonly options?: ModelOptions;
 }
 
 /**
@@ -74,7 +74,7 @@ const COMPARED: Work = { verb: "compare", hint: "diff --weights compares files o
  * @param options - of a network that is named by a model id; the others have theirs
  * @throws InceptionError as `compareNetworks`; OPTION_INVALID for options beside anything but a model id
  */
-export async function openNetwork(text: string, options: GivenOptions = {}): Promise<Operand> {
+export async function openNetwork(text: string, options: ModelOptions = {}): Promise<Operand> {
   const isNamed = parseModel(text) !== null;
   if (!isNamed && Object.keys(options).length > 0 && (await isFileOrModel(text))) {
     const message = `Cannot use options with "${messageOf(text)}": expected none, only a network that is named by its id takes them`;
@@ -90,7 +90,7 @@ async function isFileOrModel(text: string): Promise<boolean> {
 async function openOperand(text: string, options: GivenOptions, work: Work): Promise<Opened> {
   const described = (operand: Operand): Opened => ({ operand, says: null });
   const named = parseModel(text);
-  if (named !== null) return described({ graph: describeModel(named.id, { ...options, ...named.options }) });
+  if (named !== null) return described({ graph: findModel(named.id).describe({ ...options, ...named.options }) });
   const shipped = findShippedModel(text);
   if (shipped !== null) return described({ graph: (await prepareShippedModel(shipped)).graph });
   if (await isRunFolder(text)) return described({ graph: await describeRun(text) });
@@ -149,7 +149,7 @@ async function readOnnx(file: string): Promise<OnnxModel> {
 export interface OpenTensorsOptions extends SourceOptions {
   /** Bring the names and axis orders of weight files to those of this model. Default: the files' own. */
   readonly model?: string;
-  readonly options?: GivenOptions;
+  readonly options?: ModelOptions;
   /** Of runs. */
   readonly checkpoint?: CheckpointChoice;
 }
@@ -262,7 +262,7 @@ function ownTensors(file: WeightFile): ReadonlyMap<string, ComparedTensor> {
 
 /** Tensors under a model's paths and in its axis order; what the model does not have keeps its own name. */
 function renamedTensors(file: WeightFile, id: string, options: GivenOptions): ReadonlyMap<string, ComparedTensor> {
-  const graph = describeModel(id, options);
+  const graph = findModel(id).describe(options);
   const map = bestNameMap(graph, file, [...weightSetsOf(findModel(id).id).map((set) => set.map), OWN_NAMES]);
   const parameters = new Map(graph.parameters.map((parameter) => [map.nameOf(parameter.path), parameter]));
   return new Map(

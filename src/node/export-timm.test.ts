@@ -6,7 +6,7 @@ import { readModelGolden } from "../../test/model-goldens.js";
 import { PREPROCESSING, type Preprocessing } from "../data/index.js";
 import type { InceptionError } from "../errors.js";
 import { readSafetensorsHeader } from "../formats/safetensors.js";
-import { describeModel, findModel, type GivenOptions } from "../models/index.js";
+import { findModel, type GivenOptions } from "../models/index.js";
 import type { Artefact } from "../predict/artefact.js";
 import type { PreparedModel } from "../tasks/prepare-model.js";
 import { elementCount, float32Tensor } from "../tensor/tensor.js";
@@ -24,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A network whose parameters are all 0 but the classifier's bias. */
 function prepared(model: string, options: GivenOptions, changes: Partial<Artefact> = {}): PreparedModel {
-  const graph = describeModel(model, options);
+  const graph = findModel(model).describe(options);
   const parameters = new Map(
     graph.parameters.map(({ path: name, type }) => {
       const shape = type.shape.map(Number);

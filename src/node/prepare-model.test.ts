@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sharedPath, titleNeeding } from "../../test/shared.js";
-import { describeModel, type GivenOptions } from "../models/index.js";
+import { findModel, type GivenOptions } from "../models/index.js";
 import { elementCount } from "../tensor/tensor.js";
 import { resolveSettings } from "../train/settings.js";
 import { inspectFile } from "./inspect-file.js";
@@ -41,7 +41,9 @@ async function zeros(name: string, shapes: Shapes): Promise<string> {
 }
 
 function shapesOf(model: string, options: GivenOptions = {}): readonly (readonly [string, readonly number[]])[] {
-  return describeModel(model, options).parameters.map(({ path: name, type }) => [name, type.shape.map(Number)]);
+  return findModel(model)
+    .describe(options)
+    .parameters.map(({ path: name, type }) => [name, type.shape.map(Number)]);
 }
 
 const SMALL = { widthMultiplier: 0.0625, inputSize: 75 };

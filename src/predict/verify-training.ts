@@ -3,7 +3,7 @@ import { type CompiledTraining, compileTraining, initialState } from "../compile
 import { InceptionError } from "../errors.js";
 import { concatChunks } from "../formats/onnx/encode.js";
 import type { Graph } from "../ir/graph.js";
-import { describeModel } from "../models/index.js";
+import { findModel } from "../models/index.js";
 import { MINI_MODELS } from "../models/mini.js";
 import { OWN_NAMES, WEIGHT_SETS } from "../models/weights.js";
 import { sgd } from "../optim/index.js";
@@ -73,7 +73,7 @@ function describe({ model, numClasses, auxiliary, input }: TrainingGolden): { re
   const mini = MINI_MODELS.get(model);
   if (mini) return { graph: mini(options), map: { ...OWN_NAMES, source: model, ignore: [/^.*\.num_batches_tracked$/] } };
   const set = WEIGHT_SETS.find((candidate) => candidate.goldens?.includes(model));
-  if (set) return { graph: describeModel(set.model, auxiliary ? { ...options, aux: true } : options), map: set.map };
+  if (set) return { graph: findModel(set.model).describe(auxiliary ? { ...options, aux: true } : options), map: set.map };
   const known = [...MINI_MODELS.keys(), ...WEIGHT_SETS.flatMap((candidate) => candidate.goldens ?? [])].join(", ");
   throw new InceptionError("MODEL_UNKNOWN", `Cannot verify training golden of "${model}": expected one of ${known}`, { model });
 }

@@ -1,7 +1,7 @@
 import { type Summary, summarize } from "../analysis/summary.js";
 import { type DiagramFormat, diagram, renderDiagram } from "../diagram/index.js";
 import type { Graph } from "../ir/graph.js";
-import { findModel, type GivenOptions, type Model } from "../models/index.js";
+import { findModel, type GivenOptions, type Model, type ModelName, type OptionsOf } from "../models/index.js";
 import { GraphBuilder } from "../ops/build.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Initializer, initialParameters } from "../weights/initialize.js";
@@ -30,6 +30,8 @@ export type NetworkBuilder = (b: GraphBuilder) => void;
  *
  * @throws InceptionError MODEL_UNKNOWN, OPTION_INVALID, SHAPE_INVALID, GRAPH_INVALID
  */
+export function describe<N extends ModelName>(name: N, options?: OptionsOf<N>): Network;
+export function describe(name: string, build: NetworkBuilder): Network;
 export function describe(name: string, given: GivenOptions | NetworkBuilder = {}): Network {
   if (typeof given !== "function") {
     const model = findModel(name);

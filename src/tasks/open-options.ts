@@ -3,7 +3,7 @@ import type { PreprocessingId } from "../data/preprocessing.js";
 import type { Preprocessing } from "../data/transforms/preprocess.js";
 import type { InceptionError } from "../errors.js";
 import type { RunLimits } from "../formats/onnx/run-limits.js";
-import type { GivenOptions } from "../options.js";
+import type { ModelOptions } from "../models/index.js";
 import type { FileInput, SourceOptions } from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
 import type { CheckpointChoice, OpenModelOptions } from "./open-model.js";
@@ -13,7 +13,7 @@ export interface OpenOptions extends SourceOptions, SessionOptions {
   /** The weights: required with a model id or a custom network, rejected with anything else, which has its own. */
   readonly weights?: FileInput;
   /** Options of the network, such as numClasses and inputSize. Default: those of the weights. */
-  readonly options?: GivenOptions;
+  readonly options?: ModelOptions;
   /** How images become the input: a recipe, or the name of a preset. Default: that of the weights. */
   readonly preprocessing?: Preprocessing | PreprocessingId;
   /** Names of the classes by index. Default: those of the weights. */

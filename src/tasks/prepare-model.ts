@@ -5,7 +5,7 @@ import type { Graph } from "../ir/graph.js";
 import { selectOutputs } from "../ir/prune.js";
 import { type ClassifierDifference, classifierDifference } from "../models/classifier.js";
 import { weightFits } from "../models/fits.js";
-import type { GivenOptions, Model } from "../models/index.js";
+import type { GivenOptions, Model, ModelOptions } from "../models/index.js";
 import type { WeightSet } from "../models/weight-set.js";
 import { type Artefact, parseArtefact } from "../predict/artefact.js";
 import type { FileInput, OpenedWeights, Platform, SourceOptions } from "../runtime/platform.js";
@@ -23,7 +23,7 @@ import {
 
 export interface PrepareOptions {
   /** Options of the network; see `findModel(id).options`. */
-  readonly options?: GivenOptions;
+  readonly options?: ModelOptions;
   /** How images become inputs: a recipe or the name of one. Default: the weight set's. */
   readonly preprocessing?: Preprocessing | string;
   /** Class names by index. Default: the weight file's, or the weight set's. */

@@ -100,6 +100,19 @@ export {
 } from "./progress.js";
 export { RECIPES, type Recipe, type RecipeName } from "./recipes.js";
 export { type PatchEvaluation, segmentation, type VolumeBatch } from "./segmentation.js";
-export { resolveSegmentationSettings, SEGMENTATION_SETTINGS, type SegmentationSettings } from "./segmentation-settings.js";
-export { resolveSettings, runSchedule, SETTINGS, settingsJson, type TrainingSettings } from "./settings.js";
+export {
+  resolveSegmentationSettings,
+  SEGMENTATION_SETTINGS,
+  type SegmentationSettings,
+  type SegmentationSettingsInput,
+} from "./segmentation-settings.js";
+export {
+  resolveSettings,
+  runSchedule,
+  SETTINGS,
+  type StepSettingsInput,
+  settingsJson,
+  type TrainingSettings,
+  type TrainingSettingsInput,
+} from "./settings.js";
 export type { BatchesOf, FedSource, LearningTask, Measurement, TrainedBatch } from "./task.js";

@@ -12,6 +12,7 @@ import {
   nullable,
   numberOption,
   type Option,
+  type OptionInputsWith,
   type OptionTable,
   type OptionValues,
   readOption,
@@ -71,6 +72,9 @@ export const SEGMENTATION_SETTINGS = {
 
 /** All settings of a run that segments. */
 export type SegmentationSettings = OptionValues<typeof SEGMENTATION_SETTINGS>;
+
+/** Settings as code writes them: `data`, and those that differ from the defaults. */
+export type SegmentationSettingsInput = OptionInputsWith<typeof SEGMENTATION_SETTINGS, "data">;
 
 /** Null where the plan decides. */
 function plannedOption<T, Input>(option: Option<T, Input>): Option<T | null, Input | null> {

@@ -9,6 +9,7 @@ import {
   nullable,
   numberOption,
   type Option,
+  type OptionInputsWith,
   type OptionTable,
   type OptionValues,
   readOption,
@@ -114,6 +115,12 @@ export const SETTINGS = {
 
 /** All settings of a run that classifies. */
 export type TrainingSettings = OptionValues<typeof SETTINGS>;
+
+/** Settings as code writes them: `data`, and those that differ from the recipe and the defaults. */
+export type TrainingSettingsInput = OptionInputsWith<typeof SETTINGS, "data">;
+
+/** Settings of one training step: those of `STEP_SETTINGS`. */
+export type StepSettingsInput = Pick<TrainingSettingsInput, (typeof STEP_SETTINGS)[number]>;
 
 /** 0 and none both mean that no averages are kept. */
 function averageDecayOption(): Option<number | null> {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { summarize } from "../../src/analysis/summary.js";
 import { type Graph, typeOf } from "../../src/ir/graph.js";
 import { printGraph } from "../../src/ir/print.js";
-import { describeModel, type GivenOptions, MODELS, type OptionValue } from "../../src/models/index.js";
+import { describeModel, findModel, type GivenOptions, MODELS, type OptionValue } from "../../src/models/index.js";
 
 const VOLUMES = "inception_resnet_3d.";
 
@@ -229,10 +229,10 @@ describe.each(MODELS)("options of $id", ({ id, options, describe: build }) => {
 
 describe("what options do", () => {
   test("odd values are named as they were written", () => {
-    expect(() => describeModel("googlenet", { numClasses: 5n })).toThrow(
+    expect(() => findModel("googlenet").describe({ numClasses: 5n })).toThrow(
       "Cannot set option numClasses of googlenet.public to 5: expected an integer in [1, 1000000]",
     );
-    expect(() => describeModel("googlenet", { numClasses: () => 5 })).toThrow(
+    expect(() => findModel("googlenet").describe({ numClasses: () => 5 })).toThrow(
       "Cannot set option numClasses of googlenet.public to function: expected an integer in [1, 1000000]",
     );
   });
@@ -272,7 +272,8 @@ describe("what options do", () => {
 
   test("dropout rates", () => {
     const rates = (id: string, options: GivenOptions) =>
-      describeModel(id, options)
+      findModel(id)
+        .describe(options)
         .nodes.filter(({ op }) => op === "dropout")
         .map(({ path, attributes }) => [path, attributes.dropRate]);
     expect(rates("googlenet.paper", { aux: true })).toEqual([
@@ -295,7 +296,8 @@ describe("what options do", () => {
 
   test("padding of GoogLeNet and Inception-v2: the same sizes, other alignment", () => {
     const pads = (id: string, padding: string) =>
-      describeModel(id, { padding })
+      findModel(id)
+        .describe({ padding })
         .nodes.filter(({ attributes: { strides } }) => Array.isArray(strides) && strides[0] === 2)
         .map(({ attributes }) => attributes.pads);
     expect(pads("googlenet.public", "symmetric")[0]).toEqual([3, 3, 3, 3]);
@@ -312,7 +314,7 @@ describe("what options do", () => {
       [0, 0, 1, 1],
     ]);
     for (const id of ["googlenet.public", "inception_v2.slim"]) {
-      const shapes = (padding: string) => summarize(describeModel(id, { padding })).stages.map(({ path, shape }) => [path, shape]);
+      const shapes = (padding: string) => summarize(findModel(id).describe({ padding })).stages.map(({ path, shape }) => [path, shape]);
       expect(shapes("same")).toEqual(shapes("symmetric"));
     }
     // slim's unit tests: BN-Inception's last map at 112×112 and at 250×300.
@@ -334,7 +336,7 @@ describe("what options do", () => {
       ...new Array<unknown>(8).fill(["averagePool", false]),
       ["maxPool", undefined],
     ]);
-    const as = (id: string, options: GivenOptions) => printGraph(describeModel(id, options)).replace(/^graph .*\n/, "");
+    const as = (id: string, options: GivenOptions) => printGraph(findModel(id).describe(options)).replace(/^graph .*\n/, "");
     const fid = { countIncludePad: false, lastPool: "max", numClasses: 1008, dropRate: 0.2 };
     expect(as("inception_v3.public", fid)).toBe(as("inception_v3.fid", {}));
   });
@@ -342,7 +344,7 @@ describe("what options do", () => {
   test("auxiliary heads need a map that their pool fits", () => {
     const message = 'Cannot infer shape of averagePool "AuxLogits.pool": window of 5 does not fit size 3 with padding 0 on spatial axis 0';
     for (const id of ["inception_v3.public", "inception_v4.public", "inception_resnet_v2.public"]) {
-      expect(() => describeModel(id, { aux: true, inputSize: 75 }), id).toThrow(
+      expect(() => findModel(id).describe({ aux: true, inputSize: 75 }), id).toThrow(
         expect.objectContaining({ code: "SHAPE_INVALID", message }),
       );
     }

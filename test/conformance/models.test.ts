@@ -138,7 +138,7 @@ describe("stage tables", () => {
     { id: "inception_resnet_v2.public", paths: ["conv2d_2b", "conv2d_4a", "repeat", "repeat_1", "conv2d_7b"] },
   ])("features of $id are timm's, channels and reduction", ({ id, paths }) => {
     const { featureTaps } = architecture(id);
-    const graph = describeModel(id);
+    const graph = findModel(id).describe();
     const taps = paths.map((path) => {
       const [, channels, height] = shapeOfModule(graph, path);
       // Valid borders make the maps smaller than 299 / 2ⁿ; the nearest power of two is the product of the strides.
@@ -175,7 +175,7 @@ describe("variants of the tables", () => {
     { id: "inception_resnet_v2.public", heads: ["AuxLogits"] },
   ])("$id with auxiliary heads", ({ id, heads }) => {
     const table = architecture(id);
-    const summary = summarize(describeModel(id, { aux: true }));
+    const summary = summarize(findModel(id).describe({ aux: true }));
     expect(summary).toMatchObject({ params: table.paramsWithAux, macs: table.macsWithAux });
     const params = new Map(summary.stages.map((stage) => [stage.path, stage.params]));
     expect(heads.map((path) => params.get(path))).toEqual(table.aux?.map((head) => head.params));
@@ -206,13 +206,13 @@ describe("variants of the tables", () => {
     expect(heads.length).toBe(3);
     for (const { head, input, ...counts } of heads) {
       const options = { embeddingSize: head.embeddingSize, numClasses: head.classes ?? 0, inputSize: input.slice(1) };
-      expect(countsOf(summarize(describeModel("inception_resnet_v1.public", options)))).toEqual(pickCounts(counts));
+      expect(countsOf(summarize(findModel("inception_resnet_v1.public").describe(options)))).toEqual(pickCounts(counts));
     }
   });
 
   test.each(["inception_resnet_v1", "inception_resnet_v2"])("%s.spec without some or all biases of its convolutions", (family) => {
     const { biasAlternatives } = architecture(`${family}.spec`);
-    const graph = describeModel(`${family}.spec`);
+    const graph = findModel(`${family}.spec`).describe();
     const { params } = summarize(graph);
     const biases = graph.parameters.filter(({ role, path }) => role === "bias" && !path.startsWith("classifier."));
     const [projections, others] = [
@@ -225,7 +225,7 @@ describe("variants of the tables", () => {
   });
 
   test("the two forms of a drawing differ in the placement of normalisation and the stem alone", () => {
-    const asText = (id: string, options: GivenOptions) => printGraph(describeModel(id, options)).replace(/^graph .*\n/, "");
+    const asText = (id: string, options: GivenOptions) => printGraph(findModel(id).describe(options)).replace(/^graph .*\n/, "");
     const v1 = { normPlacement: "sum", stemDownsample: "conv" };
     expect(asText("inception_resnet_v1.paper", v1)).toBe(asText("inception_resnet_v1.spec", {}));
     expect(asText("inception_resnet_v2.paper", { normPlacement: "sum" })).toBe(asText("inception_resnet_v2.spec", {}));
@@ -245,7 +245,11 @@ describe("public checkpoints", () => {
   ])("$id has the keys of $file in their order, and their shapes ($options)", ({ file, id, options, without }) => {
     const { state_dict } = readModelGolden(file);
     const keys = state_dict.filter(([key]) => !key.endsWith(".num_batches_tracked") && !without?.test(key));
-    expect(describeModel(id, options).parameters.map(({ path, type }) => [path, type.shape])).toEqual(keys);
+    expect(
+      findModel(id)
+        .describe(options)
+        .parameters.map(({ path, type }) => [path, type.shape]),
+    ).toEqual(keys);
   });
 
   test("googlenet.public with auxiliary heads has every key of torchvision's", () => {
@@ -260,14 +264,14 @@ describe("public checkpoints", () => {
     expect(v1.parameters.length).toBe(architecture("inception_resnet_v1.public").tensorCount?.count);
     for (const id of ["inception_v2.caffe", "inception_v3.public", "inception_v4.public", "inception_resnet_v2.public"]) {
       const { tensorCount, tensorCountWithAux, valuesInFile } = architecture(id);
-      const graph = describeModel(id);
+      const graph = findModel(id).describe();
       expect(graph.parameters.length, id).toBe(tensorCount?.count);
       if (valuesInFile)
         expect(
           valuesOf(graph, () => true),
           id,
         ).toBe(valuesInFile.values);
-      if (tensorCountWithAux) expect(describeModel(id, { aux: true }).parameters.length, id).toBe(tensorCountWithAux.count);
+      if (tensorCountWithAux) expect(findModel(id).describe({ aux: true }).parameters.length, id).toBe(tensorCountWithAux.count);
     }
   });
 
@@ -276,7 +280,7 @@ describe("public checkpoints", () => {
     { id: "inception_v2.slim", head: "last_linear." },
     { id: "inception_v3.public", head: "fc." },
   ])("slim counts the base of $id the same: no logits, no gamma, running statistics included", ({ id, head }) => {
-    const base = valuesOf(describeModel(id), ({ path, role }) => !path.startsWith(head) && role !== "norm_scale");
+    const base = valuesOf(findModel(id).describe(), ({ path, role }) => !path.startsWith(head) && role !== "norm_scale");
     expect(base).toBe(architecture(id).slimBase?.values);
   });
 
@@ -292,7 +296,7 @@ describe("public checkpoints", () => {
     const counts = Object.entries(golden.parameter_count).filter(([classes]) => /^\d+$/.test(classes));
     expect(counts.length).toBe(counted);
     for (const [classes, count] of counts) {
-      const graph = describeModel(id, { ...options, numClasses: Number(classes) });
+      const graph = findModel(id).describe({ ...options, numClasses: Number(classes) });
       expect(valuesOf(graph, isTrainable)).toBe(count);
       expect(summarize(graph).nonTrainable).toBe(golden.buffer_count_without_num_batches_tracked);
     }

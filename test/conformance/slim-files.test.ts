@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Parameter } from "../../src/ir/graph.js";
-import { describeModel, type GivenOptions } from "../../src/models/index.js";
+import { describeModel, findModel, type GivenOptions } from "../../src/models/index.js";
 import { weightSetsOf } from "../../src/models/weights.js";
 import { prepareModel } from "../../src/node/prepare-model.js";
 import { elementCount } from "../../src/tensor/tensor.js";
@@ -75,7 +75,7 @@ const CASES: readonly Case[] = [
 
 describe.each(CASES)("$source $model $chosen $given", ({ model, source, chosen, given = {}, head }) => {
   const options = { ...SMALL, ...given };
-  const graph = describeModel(model, { ...options, ...chosen });
+  const graph = findModel(model).describe({ ...options, ...chosen });
   const map = weightSetsOf(model).find((set) => set.map.source === source)?.map;
   const variables = graph.parameters
     .filter(({ role }) => role !== "norm_scale")

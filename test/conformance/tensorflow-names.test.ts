@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Group } from "h5wasm";
 import { describe, expect, test } from "vitest";
-import { describeModel, type GivenOptions } from "../../src/models/index.js";
+import { describeModel, findModel, type GivenOptions } from "../../src/models/index.js";
 import { KERAS_RESNET_V2, KERAS_VARS_RESNET_V2, SLIM_RESNET_V2 } from "../../src/models/names/inception-resnet.js";
 import { KERAS_V3, KERAS_VARS_V3 } from "../../src/models/names/inception-v3.js";
 import { kerasCanonical } from "../../src/models/names/tensorflow.js";
@@ -43,7 +43,11 @@ describe("the tables' rows", () => {
     const rows = architecture(model).names ?? [];
     expect(rows.length).toBe(count);
     const map = mapOf(model, source);
-    const paths = new Set(describeModel(model).parameters.map(({ path }) => path));
+    const paths = new Set(
+      findModel(model)
+        .describe()
+        .parameters.map(({ path }) => path),
+    );
     for (const row of rows) {
       const kernel = kernelOf(row);
       expect(paths).toContain(kernel);
@@ -146,7 +150,11 @@ describe("names beside the tables", () => {
   ])("%s, %s: %s", (model, source, path, name) => {
     const aux: GivenOptions = path.startsWith("AuxLogits") ? { aux: true } : {};
     const options = path.startsWith("logits") ? { numClasses: 8631 } : aux;
-    expect(describeModel(model, options).parameters.map((parameter) => parameter.path)).toContain(path);
+    expect(
+      findModel(model)
+        .describe(options)
+        .parameters.map((parameter) => parameter.path),
+    ).toContain(path);
     expect(mapOf(model, source).nameOf(path)).toBe(name);
   });
 
@@ -294,7 +302,9 @@ describe.each([
   { file: "inception_v3", model: "inception_v3.public", older: KERAS_V3, map: KERAS_VARS_V3, count: 378 },
   { file: "inception_resnet_v2", model: "inception_resnet_v2.public", older: KERAS_RESNET_V2, map: KERAS_VARS_RESNET_V2, count: 898 },
 ])("Keras Applications' $file as Keras 3 saves it", ({ file, model, older, map, count }) => {
-  const parameters = describeModel(model).parameters.filter(({ role }) => role !== "norm_scale");
+  const parameters = findModel(model)
+    .describe()
+    .parameters.filter(({ role }) => role !== "norm_scale");
 
   test("every variable is where Keras put it", () => {
     expect(parameters.length).toBe(count);
@@ -307,7 +317,7 @@ describe.each([
     ["before Keras 3", (name) => name.replace(/^layers/, "_layer_checkpoint_dependencies")],
   ])("a file of a small one gives its values, %s", async (_, nested) => {
     const options = { widthMultiplier: 0.0625, inputSize: 75, numClasses: 5 };
-    const graph = describeModel(model, options);
+    const graph = findModel(model).describe(options);
     const folder = await mkdtemp(path.join(tmpdir(), "inceptionkit-keras3-"));
     try {
       const values = new Map<string, Float32Array>();

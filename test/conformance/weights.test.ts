@@ -44,7 +44,7 @@ describe("name maps", () => {
 
   test.each(MAPS)("$map.source names of $model are one-to-one", ({ model, map }) => {
     for (const options of VARIANTS[model] ?? []) {
-      const { parameters } = describeModel(model, options);
+      const { parameters } = findModel(model).describe(options);
       const names = parameters.map(({ path }) => map.nameOf(path));
       expect(new Set(names).size).toBe(parameters.length);
       expect(names.filter((name) => /undefined|^$/.test(name))).toEqual([]);
@@ -131,7 +131,7 @@ describe("the files of the public code", () => {
     },
   ])("$file fits $model $options", ({ file, model, options, ignored }) => {
     const golden = readModelGolden(file);
-    const graph = describeModel(model, options);
+    const graph = findModel(model).describe(options);
     const report = compareWeights(graph, filledFile(golden.state_dict), mapOf(model));
     expect(report).toMatchObject({ missing: [], unexpected: [], reshaped: [], mismatched: [] });
     expect(report.matched.length).toBe(graph.parameters.length);
@@ -150,7 +150,11 @@ describe("the files of the public code", () => {
   test("names of timm and facenet-pytorch in the tables are names of parameters", () => {
     for (const id of ["inception_resnet_v1.public", "inception_resnet_v2.public"]) {
       const map = mapOf(id);
-      const names = new Set(describeModel(id, { inputSize: 299 }).parameters.map(({ path }) => map.nameOf(path)));
+      const names = new Set(
+        findModel(id)
+          .describe({ inputSize: 299 })
+          .parameters.map(({ path }) => map.nameOf(path)),
+      );
       for (const { facenetPytorch, timm, conv } of architecture(id).names ?? []) {
         const key = facenetPytorch ?? timm;
         expect(names).toContain(conv.includes("no BN") ? `${key}.bias` : `${key}.bn.running_var`);

@@ -1,4 +1,5 @@
 import { InceptionError, messageOf } from "../../errors.js";
+import { findModel } from "../../models/index.js";
 import { exportOnnx, exportSafetensors } from "../../node/export-model.js";
 import { exportTimm } from "../../node/export-timm.js";
 import { prepareAny } from "../../node/load-model.js";
@@ -97,7 +98,7 @@ async function exportStep(id: string, file: string, flags: Flags, io: Io): Promi
     });
   }
   const settings = givenSettings(flags, STEP_SETTINGS);
-  const { bytes, stateFile, stateBytes, feeds, state } = await exportTrainingStep(id, file, settings, {
+  const { bytes, stateFile, stateBytes, feeds, state } = await exportTrainingStep(findModel(id).id, file, settings, {
     options: optionFlags(flags),
     ...sourceFlags(flags, io),
   });

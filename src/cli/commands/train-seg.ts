@@ -1,3 +1,4 @@
+import { findModel, type GivenOptions } from "../../models/index.js";
 import { type CrossValidation, crossValidate } from "../../node/training/cross-validation.js";
 import {
   resumeSegmentation,
@@ -47,7 +48,7 @@ export const run: RunCommand = ([data], flags, io) =>
 async function start(data: string | undefined, flags: Flags, common: Omit<TrainSegmentationOptions, "out">): Promise<Outcome> {
   const [model = "inception_resnet_3d", out, resume] = ["model", "out", "resume"].map((name) => textFlag(flags, name));
   const { fold, ...settings } = givenSettings(flags, flagSettings(SEGMENTATION_SETTINGS));
-  const oneFold = fold === undefined ? {} : { fold };
+  const oneFold: GivenOptions = fold === undefined ? {} : { fold };
   if (resume !== undefined) {
     // The model has a default, which is not given by anybody.
     const { epochs, ...others } = settings;
@@ -57,14 +58,15 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainS
   if (data === undefined) {
     throw usage("without data: expected a folder of labelled volumes, as in inception train-seg Task04_Hippocampus --out run");
   }
+  const { id } = findModel(model);
   const options = { ...common, ...(out === undefined ? {} : { out }), options: optionFlags(flags) };
   // The folds of a cross-validation differ by at most one case; the first stands for all.
   if (flags.dryRun === true) {
-    const planned = fold === "all" ? { fold: 0 } : oneFold;
-    return outcomeOfPlan(await planSegmentationTraining(model, { ...settings, ...planned, data }, options));
+    const planned: GivenOptions = fold === "all" ? { fold: 0 } : oneFold;
+    return outcomeOfPlan(await planSegmentationTraining(id, { ...settings, ...planned, data }, options));
   }
-  if (fold === "all") return outcomeOfAll(await crossValidate(model, { ...settings, data }, options));
-  return outcomeOfRun(await trainSegmentation(model, { ...settings, ...oneFold, data }, options));
+  if (fold === "all") return outcomeOfAll(await crossValidate(id, { ...settings, data }, options));
+  return outcomeOfRun(await trainSegmentation(id, { ...settings, ...oneFold, data }, options));
 }
 
 function outcomeOfRun(trained: SegmentedRun): Outcome {

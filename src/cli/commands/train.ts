@@ -1,3 +1,4 @@
+import { findModel } from "../../models/index.js";
 import { resumeTraining, type TrainModelOptions, trainModel } from "../../node/training/train-model.js";
 import { planModelTraining } from "../../node/training/training-plan.js";
 import type { EpochRow } from "../../train/history.js";
@@ -46,6 +47,7 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainM
     );
   }
   if (model === undefined) throw usage("without a model: expected --model with an id (see inception models)");
+  const { id } = findModel(model);
   const given = { ...settings, data };
   const options = {
     ...common,
@@ -53,8 +55,8 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainM
     options: optionFlags(flags),
     ...(preprocessing === undefined ? {} : { preprocessing: await readPreprocessing(preprocessing) }),
   };
-  if (flags.dryRun === true) return outcomeOfPlan(await planModelTraining(model, given, options));
-  return outcomeOf(await trainModel(model, given, options), WORDS);
+  if (flags.dryRun === true) return outcomeOfPlan(await planModelTraining(id, given, options));
+  return outcomeOf(await trainModel(id, given, options), WORDS);
 }
 
 function formatRow({ epoch, top1, top5, loss, trainLoss }: EpochRow): string {

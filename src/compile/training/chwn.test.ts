@@ -4,7 +4,7 @@ import { createTestTrainer } from "../../../test/in-process-trainer.js";
 import { windowOf } from "../../../test/op-cases/op-case.js";
 import { concatChunks } from "../../formats/onnx/encode.js";
 import type { Graph } from "../../ir/graph.js";
-import { describeModel } from "../../models/index.js";
+import { describeModel, findModel } from "../../models/index.js";
 import { GraphBuilder } from "../../ops/build.js";
 import { sgd } from "../../optim/index.js";
 import { fillUniform } from "../../tensor/fill.js";
@@ -83,7 +83,7 @@ describe.each<[string, Parameters<typeof describeModel>[1]]>([
   ["inception_resnet_v1.spec", { ...SMALL, inputSize: 75, repeats: [1, 1, 1] }],
   ["inception_resnet_v2.public", { ...SMALL, inputSize: 75, repeats: [1, 1, 1] }],
 ])("%s", (id, given) => {
-  const network = describeModel(id, given);
+  const network = findModel(id).describe(given);
   test("one step", { timeout: 60_000 }, async () => {
     const [nchw, chwn] = [await oneStep(network, { layout: "nchw" }), await oneStep(network, { layout: "chwn" })];
     expect(differences(nchw, chwn)).toEqual([]);

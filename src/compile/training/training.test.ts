@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createTestTrainer } from "../../../test/in-process-trainer.js";
 import { decodeModel } from "../../formats/onnx/decode.js";
 import { concatChunks } from "../../formats/onnx/encode.js";
-import { describeModel, type GivenOptions } from "../../models/index.js";
+import { describeModel, findModel, type GivenOptions } from "../../models/index.js";
 import { sgd } from "../../optim/index.js";
 import { fillUniform } from "../../tensor/fill.js";
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
@@ -26,7 +26,7 @@ function targets(labels: readonly number[]): Tensor {
 }
 
 async function trainer(model: string, options: Partial<TrainingOptions>, given: GivenOptions = {}) {
-  const network = describeModel(model, { ...TINY, ...given });
+  const network = findModel(model).describe({ ...TINY, ...given });
   const compiled = compileTraining(network, { batch: 4, optimizer: () => OPTIMIZER, dropout: false, ...options });
   const programs = Object.fromEntries(
     Object.entries(compiled.programs).map(([name, { model: encoded, state, reads }]) => [

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
-import { findModel, type GivenOptions } from "../../models/index.js";
-import { resolveSegmentationSettings } from "../../train/segmentation-settings.js";
+import { findModel, type ModelName } from "../../models/index.js";
+import { resolveSegmentationSettings, type SegmentationSettingsInput } from "../../train/segmentation-settings.js";
 import { RUN_FILES } from "../open-run.js";
 import { makeRunFolder } from "../run-folder.js";
 import { writeFileAtomic } from "../write-file.js";
@@ -31,7 +31,11 @@ const CROSS_VALIDATION_FILE = "cross-validation.json";
  * @param given - settings by name, without `fold`
  * @throws InceptionError as `trainSegmentation`
  */
-export async function crossValidate(id: string, given: GivenOptions, options: TrainSegmentationOptions): Promise<CrossValidation> {
+export async function crossValidate<N extends ModelName>(
+  id: N,
+  given: Omit<SegmentationSettingsInput, "fold">,
+  options: TrainSegmentationOptions<N>,
+): Promise<CrossValidation> {
   const { folds } = resolveSegmentationSettings({ ...given, fold: 0 });
   const folder = options.out ?? (await makeRunFolder(findModel(id).id));
   const done: CrossValidation["folds"][number][] = [];

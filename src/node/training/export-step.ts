@@ -3,9 +3,9 @@ import { InceptionError } from "../../errors.js";
 import { decodeModel } from "../../formats/onnx/decode.js";
 import { concatChunks } from "../../formats/onnx/encode.js";
 import { encodeSafetensors } from "../../formats/safetensors.js";
-import { findModel, type GivenOptions } from "../../models/index.js";
+import { findModel, type GivenOptions, type ModelName, type OptionsOf } from "../../models/index.js";
 import { trainedParameters } from "../../train/freeze.js";
-import { resolveSettings } from "../../train/settings.js";
+import { resolveSettings, type StepSettingsInput } from "../../train/settings.js";
 import { writeFileAtomic } from "../write-file.js";
 import { compileSettings } from "./open-trainer.js";
 import { type NetworkOptions, prepareNetwork } from "./prepare-network.js";
@@ -41,11 +41,11 @@ export interface ExportedStep {
  * await exportTrainingStep("googlenet", "step.onnx", { batch: 8, optimizer: "adam" }, { options });
  * ```
  */
-export async function exportTrainingStep(
-  id: string,
+export async function exportTrainingStep<N extends ModelName>(
+  id: N,
   file: string,
-  given: GivenOptions = {},
-  options: NetworkOptions = {},
+  given: StepSettingsInput = {},
+  options: Omit<NetworkOptions, "options"> & { readonly options?: OptionsOf<N> } = {},
 ): Promise<ExportedStep> {
   if (!/\.onnx$/i.test(file)) {
     throw new InceptionError("USAGE", `Cannot write a training step to ${file}: expected a name that ends in .onnx`, { file });

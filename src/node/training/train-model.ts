@@ -5,12 +5,12 @@
  *   weights ──► network ──► frozen part ──► inputs ──► programs ──► loop ──► run directory, report
  */
 import { InceptionError } from "../../errors.js";
-import { findModel, type GivenOptions } from "../../models/index.js";
+import { findModel, type ModelName, type OptionsOf } from "../../models/index.js";
 import { untilAborted } from "../../runtime/abort.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
 import type { Evaluation } from "../../train/metrics.js";
 import { familyRecipe } from "../../train/recipes.js";
-import { resolveSettings, type TrainingSettings } from "../../train/settings.js";
+import { resolveSettings, type TrainingSettings, type TrainingSettingsInput } from "../../train/settings.js";
 import { type OpenedDataset, openDataset } from "../datasets/index.js";
 import type { Run } from "../open-run.js";
 import { checkFreeForRun } from "../run-folder.js";
@@ -23,7 +23,9 @@ import { readStartingWeights } from "./source-names.js";
 import { type PreparedRun, resumeTask, startRun, type TrainingKind } from "./start-run.js";
 import type { ResumeOptions, RunOptions, TrainedRun } from "./training-run.js";
 
-export interface TrainModelOptions extends RunOptions<Evaluation>, NetworkOptions {}
+export interface TrainModelOptions<N extends ModelName = ModelName> extends RunOptions<Evaluation>, Omit<NetworkOptions, "options"> {
+  readonly options?: OptionsOf<N>;
+}
 
 export type ResumeTrainingOptions = Omit<TrainModelOptions, "options" | "preprocessing"> & ResumeOptions<Evaluation>;
 
@@ -31,7 +33,7 @@ export type ResumeTrainingOptions = Omit<TrainModelOptions, "options" | "preproc
  * Train a network and write a run folder.
  *
  * @param id - model id or family name
- * @param given - settings by name (`resolveSettings`); `data` is needed
+ * @param given - settings by name ; `data` is needed
  * @throws InceptionError DATASET_INVALID, OPTION_INVALID, RUN_INVALID, TRAINING_DIVERGED and those of weights and files
  *
  * @example
@@ -45,7 +47,11 @@ export type ResumeTrainingOptions = Omit<TrainModelOptions, "options" | "preproc
  * epochs; // 1
  * ```
  */
-export async function trainModel(id: string, given: GivenOptions, options: TrainModelOptions): Promise<TrainedRun> {
+export async function trainModel<N extends ModelName>(
+  id: N,
+  given: TrainingSettingsInput,
+  options: TrainModelOptions<N>,
+): Promise<TrainedRun> {
   const prepared = await prepareTraining(id, given, options);
   const contents = { labels: prepared.data.train.classes, recipe: { preprocessing: prepared.network.preprocessing } };
   return startRun(IMAGES, prepared, contents, options);
@@ -55,11 +61,15 @@ export async function trainModel(id: string, given: GivenOptions, options: Train
 export type PreparedTraining = PreparedRun<TrainingSettings, TrainingNetwork, OpenedDataset>;
 
 /** @internal The first half of `trainModel`: settings, data and network. */
-export async function prepareTraining(id: string, given: GivenOptions, options: TrainModelOptions): Promise<PreparedTraining> {
+export async function prepareTraining(
+  id: ModelName,
+  given: TrainingSettingsInput,
+  options: RunOptions<Evaluation> & NetworkOptions,
+): Promise<PreparedTraining> {
   const { recipe } = given;
   const settings = resolveSettings({
     ...given,
-    ...(typeof recipe === "string" ? { recipe: familyRecipe(findModel(id).family, recipe) } : {}),
+    ...(recipe !== undefined ? { recipe: familyRecipe(findModel(id).family, recipe) } : {}),
   });
   // Before weights are fetched.
   if (options.out !== undefined) await checkFreeForRun(options.out);

@@ -6,13 +6,18 @@
  */
 import { foldSplit } from "../../data/index.js";
 import { InceptionError } from "../../errors.js";
-import type { GivenOptions } from "../../models/index.js";
+import type { GivenOptions, ModelName, OptionsOf } from "../../models/index.js";
 import { throwIfAborted, untilAborted } from "../../runtime/abort.js";
 import { type CaseFacts, caseFacts, type Fingerprint, fingerprintOf, trainingStatistics } from "../../segment/fingerprint.js";
 import { planTraining, type SegmentationPlan } from "../../segment/plan.js";
 import type { JsonRecord } from "../../train/json.js";
 import type { PatchEvaluation } from "../../train/segmentation.js";
-import { resolveSegmentationSettings, type SegmentationSettings, volumeAugmentation } from "../../train/segmentation-settings.js";
+import {
+  resolveSegmentationSettings,
+  type SegmentationSettings,
+  type SegmentationSettingsInput,
+  volumeAugmentation,
+} from "../../train/segmentation-settings.js";
 import { openVolumeDataset, readCase, type VolumeCase, type VolumeDataset } from "../datasets/volume-dataset.js";
 import { checkFreeForRun } from "../run-folder.js";
 import { locateSource } from "../run-sources.js";
@@ -25,9 +30,9 @@ import type { ResumeOptions, RunOptions, TrainedRun } from "./training-run.js";
 import type { SegmentationValidation } from "./validate-segmentation.js";
 import { type VolumeData, volumeSources, volumeTask } from "./volume-task.js";
 
-export interface TrainSegmentationOptions extends RunOptions<PatchEvaluation> {
+export interface TrainSegmentationOptions<N extends ModelName = ModelName> extends RunOptions<PatchEvaluation> {
   /** Options of the network. Default: half its width. */
-  readonly options?: GivenOptions;
+  readonly options?: OptionsOf<N>;
 }
 
 export type ResumeSegmentationOptions = ResumeOptions<PatchEvaluation>;
@@ -45,7 +50,7 @@ export interface SegmentedRun extends TrainedRun {
  * them is set aside and measured after each epoch, by one patch of each case, and in the end whole (`validateSegmentation`).
  *
  * @param id - model id or family name of a network for volumes
- * @param given - settings by name (`resolveSegmentationSettings`); `data` is needed
+ * @param given - settings by name ; `data` is needed
  * @throws InceptionError DATASET_INVALID, OPTION_INVALID, RUN_INVALID, TRAINING_DIVERGED and those of files
  *
  * @example
@@ -57,7 +62,11 @@ export interface SegmentedRun extends TrainedRun {
  * console.log(best);
  * ```
  */
-export async function trainSegmentation(id: string, given: GivenOptions, options: TrainSegmentationOptions): Promise<SegmentedRun> {
+export async function trainSegmentation<N extends ModelName>(
+  id: N,
+  given: SegmentationSettingsInput,
+  options: TrainSegmentationOptions<N>,
+): Promise<SegmentedRun> {
   const prepared = await prepareSegmentation(id, given, options);
   return startRun(VOLUMES, prepared, { labels: prepared.data.labels, recipe: { plan: prepared.file } }, options);
 }
@@ -70,9 +79,9 @@ export interface PreparedSegmentation extends PreparedRun<SegmentationSettings, 
 
 /** @internal The first half of `trainSegmentation`: settings, cases, plan and network. */
 export async function prepareSegmentation(
-  id: string,
-  given: GivenOptions,
-  options: TrainSegmentationOptions,
+  id: ModelName,
+  given: SegmentationSettingsInput,
+  options: RunOptions<PatchEvaluation> & { readonly options?: GivenOptions },
 ): Promise<PreparedSegmentation> {
   const settings = resolveSegmentationSettings(given);
   checkForVolumes(id);

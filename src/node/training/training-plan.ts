@@ -2,12 +2,13 @@
 import { selectTrained } from "../../compile/training/training.js";
 import { trainingBatches } from "../../data/batch.js";
 import { type Graph, isTrainable } from "../../ir/graph.js";
-import type { GivenOptions } from "../../models/index.js";
+import type { GivenOptions, ModelName } from "../../models/index.js";
 import { elementsPerImage } from "../../tensor/shape.js";
 import { trainedParameters } from "../../train/freeze.js";
 import type { JsonData, JsonRecord } from "../../train/json.js";
 import { RECIPES } from "../../train/recipes.js";
-import { settingsJson } from "../../train/settings.js";
+import type { SegmentationSettingsInput } from "../../train/segmentation-settings.js";
+import { settingsJson, type TrainingSettingsInput } from "../../train/settings.js";
 import { patchesOf } from "../volume-batch-maker.js";
 import type { RunNetwork } from "./run-network.js";
 import { prepareTraining, type TrainModelOptions } from "./train-model.js";
@@ -58,7 +59,11 @@ export interface TrainingPlan {
  * plan.steps; // 8
  * ```
  */
-export async function planModelTraining(id: string, given: GivenOptions, options: TrainModelOptions): Promise<TrainingPlan> {
+export async function planModelTraining<N extends ModelName>(
+  id: N,
+  given: TrainingSettingsInput,
+  options: TrainModelOptions<N>,
+): Promise<TrainingPlan> {
   const { settings, network, data } = await prepareTraining(id, given, options);
   const { train, val } = data;
   return planRun(given, settings, network, {
@@ -86,7 +91,11 @@ export async function planModelTraining(id: string, given: GivenOptions, options
  * console.log(plan.train, plan.settings.filter(({ from }) => from === "planned"));
  * ```
  */
-export async function planSegmentationTraining(id: string, given: GivenOptions, options: TrainSegmentationOptions): Promise<TrainingPlan> {
+export async function planSegmentationTraining<N extends ModelName>(
+  id: N,
+  given: SegmentationSettingsInput,
+  options: TrainSegmentationOptions<N>,
+): Promise<TrainingPlan> {
   const { settings, network, data } = await prepareSegmentation(id, given, options);
   const { plan, dataset, labels } = data;
   const patches = patchesOf({ cases: plan.train, training: settings });
