@@ -6,6 +6,7 @@ import { concatChunks } from "../../formats/onnx/encode.js";
 import { FEATURE_SIZES, type FeatureSize, type FrechetMode, MODE_PREPROCESSING } from "../../frechet/index.js";
 import { type Graph, typeOf } from "../../ir/graph.js";
 import { selectOutputs } from "../../ir/prune.js";
+import { rewriteGraph } from "../../ir/rewrite.js";
 import { GraphBuilder } from "../../ops/build.js";
 import { checkGraph } from "../../ops/index.js";
 import type { Session } from "../../runtime/session.js";
@@ -111,12 +112,11 @@ export function featureGraph(graph: Graph, size: FeatureSize, logits: boolean): 
   const pooled = b.add("globalAveragePool", "frechet.pool", [b.input(stage.output, shape, dtype)], {});
   const rows = b.add("flatten", "frechet.features", [pooled], {});
   const { nodes, types } = b.draft();
-  const extended: Graph = {
-    ...graph,
+  const extended = rewriteGraph(graph, {
     nodes: [...graph.nodes, ...nodes.map((node) => ({ ...node, stage: stage.path }))],
     outputs: [{ name: "features", value: rows.id }, ...graph.outputs.filter(({ name }) => name === "logits")],
-    types: new Map([...types, ...graph.types]),
-  };
+    types,
+  });
   return checkGraph(selectOutputs(extended, outputs));
 }
 
