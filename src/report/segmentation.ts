@@ -7,7 +7,7 @@ import { axisAlong, boxAround, drawSlice, EDGES, PLANES, pictureSize, type Slice
 import type { Box } from "../segment/volume.js";
 import { escapeMarkup } from "../text.js";
 import { labelSwatch } from "./label-swatch.js";
-import { columns, type Fact, type Figure, factSection, MOST_FIGURES, note, page, section } from "./page.js";
+import { columns, type Fact, type Figure, factSection, note, page, section } from "./page.js";
 import type { PictureEncoder } from "./picture.js";
 import { type Cell, table } from "./table.js";
 import { LABEL_COLORS, labelColor, rgbOf } from "./tokens.js";
@@ -82,8 +82,11 @@ export async function qualityPage(shown: QualityCase, encode: PictureEncoder): P
   });
 }
 
+/** Labels that the line below the title names, and volumes in large type; the table has all. */
+const MOST_VOLUMES = 5;
+
 function leadOf({ measured, facts }: QualityCase): string {
-  const names = measured.map(({ name }) => name).join(", ");
+  const names = measured.length > MOST_VOLUMES ? `${measured.length} labels` : measured.map(({ name }) => name).join(", ");
   const model = facts.find(([name]) => name === "Model")?.[1];
   return `Segmentation${names === "" ? "" : ` of ${names}`}${model === undefined ? "" : ` by ${model}`}`;
 }
@@ -97,11 +100,11 @@ function plausibility(warnings: readonly CaseWarning[] | null): Figure {
   const name = "compared with the training cases";
   if (warnings === null) return { value: "Not checked", name };
   if (warnings.length === 0) return { value: "Plausible", name, tone: "good" };
-  return { value: `${warnings.length} ${warnings.length === 1 ? "warning" : "warnings"}`, name, tone: "warn" };
+  return { value: String(warnings.length), name: `${warnings.length === 1 ? "warning" : "warnings"} ${name}`, tone: "warn" };
 }
 
 function volumeFigures(measured: readonly MeasuredLabel[]): readonly Figure[] {
-  return measured.slice(0, MOST_FIGURES).map(({ name, mm3 }) => ({ value: `${formatMm3(mm3)} mm³`, name }));
+  return measured.slice(0, MOST_VOLUMES).map(({ name, mm3 }) => ({ value: `${formatMm3(mm3)} mm³`, name }));
 }
 
 function warningBanner(warnings: readonly CaseWarning[] | null): readonly string[] {

@@ -73,6 +73,26 @@ describe("drawSlice", () => {
       [0, 0, 0],
     ]);
   });
+
+  test("a dashed outline is the outline with gaps along both axes", () => {
+    const image = createVolume([64, 64, 1], new Float32Array(64 * 64));
+    const classes = Uint8Array.from({ length: 64 * 64 }, (_, i) => (i % 64 > 8 && i % 64 < 56 && i > 8 * 64 && i < 56 * 64 ? 1 : 0));
+    const at: SliceView = { plane: "axial", index: 0, region: wholeBox([64, 64, 1]), scale: 1 };
+    const drawn = (dashed: readonly boolean[]) => {
+      const { data } = drawSlice(image, classes, at, { range: [0, 1], colors: [null, [9, 8, 7]], dashed, outline: 1 });
+      return Array.from({ length: 64 * 64 }, (_, pixel) => data[3 * pixel] === 9);
+    };
+    const [full, dashes] = [drawn([]), drawn([false, true])];
+    expect(dashes.every((set, pixel) => !set || full[pixel])).toBe(true);
+    // The first row and the first column of the outline.
+    const row = full.findIndex(Boolean) - (full.findIndex(Boolean) % 64);
+    const column = full.findIndex(Boolean) % 64;
+    for (const line of [Array.from({ length: 64 }, (_, x) => row + x), Array.from({ length: 64 }, (_, y) => y * 64 + column)]) {
+      const shown = line.filter((pixel) => full[pixel]).map((pixel) => dashes[pixel]);
+      expect(shown).toContain(true);
+      expect(shown).toContain(false);
+    }
+  });
 });
 
 describe("where to look", () => {
