@@ -42,8 +42,8 @@ dx = dy·scale/σ, dscale = Σ dy·(x − mean)/σ, dshift = Σ dy. Not differen
 export function batchNormalizationGradientForm(dot: ChannelDot): Form<BatchNormalizationGradientAttributes, Fixed<5>, Fixed<1> | Fixed<3>> {
   return (site, { epsilon, affine }) => {
     const list = nodeList(site);
-    const [x = "", dy = "", scale = "", mean = "", variance = ""] = site.inputs;
-    const shape = (site.inputTypes[0]?.shape ?? []).map(Number);
+    const [x, dy, scale, mean, variance] = site.inputs;
+    const shape = site.inputTypes[0].shape.map(Number);
     const deviation = list.add("Sqrt", "deviation", [list.add("Add", "variance_epsilon", [variance, list.scalar("epsilon", epsilon)])]);
     const factor = list.add("Div", "factor", [scale, deviation]);
     list.add("Mul", 0, [dy, perChannel(list, "factor_column", factor, shape)]);

@@ -47,8 +47,8 @@ Not differentiable: it is used in backward graphs alone.`,
 export function batchNormalizationTrainingGradientForm(dot: ChannelDot): Form<BatchNormalizationTrainingAttributes, Fixed<5>, Fixed<3>> {
   return (site, { epsilon }) => {
     const list = nodeList(site);
-    const [x = "", dy = "", scale = "", mean = "", variance = ""] = site.inputs;
-    const shape = (site.inputTypes[0]?.shape ?? []).map(Number);
+    const [x, dy, scale, mean, variance] = site.inputs;
+    const shape = site.inputTypes[0].shape.map(Number);
     const count = shape.reduce((total, size, axis) => (axis === 1 ? total : total * size), 1);
     const deviation = list.add("Sqrt", "deviation", [list.add("Add", "variance_epsilon", [variance, list.scalar("epsilon", epsilon)])]);
     const dshift = channelSum(list, 2, dy, shape);

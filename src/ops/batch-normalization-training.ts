@@ -37,7 +37,7 @@ elements (PyTorch's running_var takes variance·n/(n − 1)). Gradients flow thr
   },
 
   lower: (site, attributes) => {
-    const shape = (site.inputTypes[0]?.shape ?? []).map(Number);
+    const shape = site.inputTypes[0].shape.map(Number);
     return isLargeImage(site, shape) ? lowerByRows(site, attributes) : lowerByKernel(site, attributes);
   },
   macs: () => 0,
@@ -45,10 +45,10 @@ elements (PyTorch's running_var takes variance·n/(n − 1)). Gradients flow thr
 };
 
 /** For one large image: reductions over rows, and scale and shift in one pass (`isLargeImage`, `scaleChannels`). */
-function lowerByRows(site: LowerSite, { epsilon }: BatchNormalizationTrainingAttributes): readonly LoweredNode[] {
+function lowerByRows(site: LowerSite<Fixed<3>, Fixed<3>>, { epsilon }: BatchNormalizationTrainingAttributes): readonly LoweredNode[] {
   const list = nodeList(site);
-  const [x = "", scale = "", shift = ""] = site.inputs;
-  const shape = (site.inputTypes[0]?.shape ?? []).map(Number);
+  const [x, scale, shift] = site.inputs;
+  const shape = site.inputTypes[0].shape.map(Number);
   const mean = list.add("ReduceMean", 1, [x, list.ints("axes", axesButChannels(shape))], { keepdims: { int: 0 } });
   // The second moment is that of x − mean: E[x²] − mean² would cancel where the mean is large. The gradient has the same
   // node, which a runtime computes once.
@@ -70,10 +70,10 @@ function lowerByRows(site: LowerSite, { epsilon }: BatchNormalizationTrainingAtt
  * reads: an element of each channel of x, and their sizes. Layers that share them after merging of equal nodes have the
  * same x, and write the same numbers. Their values do not matter, as momentum 0 multiplies them away.
  */
-function lowerByKernel(site: LowerSite, { epsilon }: BatchNormalizationTrainingAttributes): readonly LoweredNode[] {
+function lowerByKernel(site: LowerSite<Fixed<3>, Fixed<3>>, { epsilon }: BatchNormalizationTrainingAttributes): readonly LoweredNode[] {
   const list = nodeList(site);
-  const [x = "", scale = "", shift = ""] = site.inputs;
-  const shape = site.inputTypes[0]?.shape ?? [];
+  const [x, scale, shift] = site.inputs;
+  const shape = site.inputTypes[0].shape;
   const [buffer, other] = statisticsBuffers(list, x, shape.length, Number(shape[1]));
   list.addAll("BatchNormalization", [0, 1, 2], [x, scale, shift, buffer, other], {
     epsilon: { float: epsilon },
@@ -97,8 +97,8 @@ export const batchNormalizationTrainingByReductions: Form<BatchNormalizationTrai
   { epsilon },
 ) => {
   const list = nodeList(site);
-  const [x = "", scale = "", shift = ""] = site.inputs;
-  const shape = site.inputTypes[0]?.shape ?? [];
+  const [x, scale, shift] = site.inputs;
+  const shape = site.inputTypes[0].shape;
   const axes = list.ints("axes", axesButChannels(shape));
   const mean = list.add("ReduceMean", 1, [x, axes], { keepdims: { int: 0 } });
   const centred = list.add("Sub", "centred", [x, perChannel(list, "mean_column", mean, shape)]);

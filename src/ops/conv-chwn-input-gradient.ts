@@ -1,3 +1,4 @@
+import { at, firstOf } from "../tensor/at.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import { inferConvChwn } from "./conv-chwn.js";
 import type { ConvInputGradientAttributes } from "./conv-input-gradient.js";
@@ -15,7 +16,7 @@ graphs alone.`,
   infer: (inputs, attributes, site) => {
     const [dy, w] = inputs;
     checkFloats(inputs, site);
-    const x = { dtype: dy.dtype, shape: [concrete(w.shape[1], "weight size 1", site), ...attributes.inputShape, dy.shape[3] ?? 1] };
+    const x = { dtype: dy.dtype, shape: [concrete(w.shape[1], "weight size 1", site), ...attributes.inputShape, at(dy.shape, 3)] };
     const y = inferConvChwn(x, w, undefined, attributes, site);
     if (!sameShape(y.shape, dy.shape)) {
       throw shapeError(site, `dy is ${formatShape(dy.shape)}, a convChwn from ${formatShape(x.shape)} gives ${formatShape(y.shape)}`);
@@ -25,7 +26,7 @@ graphs alone.`,
 
   grad: null,
   lower: convChwnInputGradientForm(joinAtOnce),
-  macs: ([dy, w]) => [...(w?.shape ?? []).slice(1), ...(dy?.shape ?? [])].reduce<number>((total, dim) => total * Number(dim), 1),
+  macs: ([dy, w]) => [...w.shape.slice(1), ...dy.shape].reduce<number>((total, dim) => total * Number(dim), 1),
   window: () => "all",
 };
 
@@ -65,33 +66,33 @@ export function convChwnInputGradientForm(join: Join): Form<ConvInputGradientAtt
   return (site, attributes) => lowerByPhases(site, attributes, join);
 }
 
-function lowerByPhases(site: LowerSite, attributes: ConvInputGradientAttributes, join: Join): readonly LoweredNode[] {
+function lowerByPhases(site: LowerSite<Fixed<2>, Fixed<1>>, attributes: ConvInputGradientAttributes, join: Join): readonly LoweredNode[] {
   const list = nodeList(site);
-  const [dy = "", w = ""] = site.inputs;
-  const [outChannels = 0, ...out] = (site.inputTypes[0]?.shape ?? []).map(Number);
+  const [dy, w] = site.inputs;
+  const [outChannels, ...out] = firstOf(site.inputTypes[0].shape.map(Number), 4);
   const { kernelShape, strides, dilations, pads, inputShape } = attributes;
-  const phases = kernelShape.map((kernel, axis) => phasesOf(kernel, strides[axis] ?? 1, dilations[axis] ?? 1));
+  const phases = kernelShape.map((kernel, axis) => phasesOf(kernel, at(strides, axis), at(dilations, axis)));
   const sizes: Sizes = {
-    channels: Number(site.outputTypes[0]?.shape[0]),
+    channels: Number(site.outputTypes[0].shape[0]),
     outChannels,
-    batch: out[2] ?? 1,
+    batch: out[2],
     out: out.slice(0, 2),
-    rows: phases.map((list, axis) => (out[axis] ?? 0) + Math.max(...list.flatMap(({ offsets }) => offsets))),
+    rows: phases.map((list, axis) => at(out, axis) + Math.max(...list.flatMap(({ offsets }) => offsets))),
   };
   const { channels, batch, rows } = sizes;
-  const map = list.reshape("dy_map", dy, [1, outChannels, out[0] ?? 0, (out[1] ?? 0) * batch]);
+  const map = list.reshape("dy_map", dy, [1, outChannels, out[0], out[1] * batch]);
   const kernels = tapsLast(list, w, sizes, product(kernelShape));
-  const [vertical = [], horizontal = []] = phases;
+  const [vertical, horizontal] = firstOf(phases, 2);
   const parts = vertical.flatMap((down, y) =>
     horizontal.map((across, x) => onePhase(list, `phase${y}_${x}`, { map, kernels, sizes, kernelShape, phases: [down, across] })),
   );
-  const joined = parts.length === 1 ? (parts[0] ?? "") : join(list, "phases", parts, 0);
+  const joined = parts.length === 1 ? at(parts, 0) : join(list, "phases", parts, 0);
   const split = list.reshape("phases_split", joined, [...strides, channels, ...rows, batch]);
   const woven = list.transpose("phases_woven", split, [2, 3, 0, 4, 1, 5]);
-  const padded = rows.map((count, axis) => count * (strides[axis] ?? 1));
+  const padded = rows.map((count, axis) => count * at(strides, axis));
   const whole = list.reshape("padded", woven, [channels, ...padded, batch]);
-  const begins = padded.map((_, axis) => -(pads[axis] ?? 0));
-  const ends = padded.map((size, axis) => (inputShape[axis] ?? 0) + (pads[axis] ?? 0) - size);
+  const begins = padded.map((_, axis) => -at(pads, axis));
+  const ends = padded.map((size, axis) => at(inputShape, axis) + at(pads, axis) - size);
   const dx = padLast(list, "dx", whole, [channels, ...padded, batch], { begins: [...begins, 0], ends: [...ends, 0] });
   list.reshape(0, dx, [channels, ...inputShape, batch]);
   return list.nodes;
@@ -116,8 +117,8 @@ interface PhaseSite {
 function onePhase(list: NodeList, name: string, { map, kernels, sizes, kernelShape, phases }: PhaseSite): string {
   const { channels, outChannels, batch, out, rows } = sizes;
   const [down, across] = phases;
-  const picked = down.taps.flatMap((y) => across.taps.map((x) => y * (kernelShape[1] ?? 1) + x)).reverse();
-  const shape = [1, channels, rows[0] ?? 0, (rows[1] ?? 0) * batch];
+  const picked = down.taps.flatMap((y) => across.taps.map((x) => y * at(kernelShape, 1) + x)).reverse();
+  const shape = [1, channels, at(rows, 0), at(rows, 1) * batch];
   // Between the taps of a wide stride nothing is read.
   if (picked.length === 0) return list.add("ConstantOfShape", name, [list.ints(`${name}_size`, shape)]);
   const taps = product(kernelShape);
@@ -126,11 +127,10 @@ function onePhase(list: NodeList, name: string, { map, kernels, sizes, kernelSha
   const columns = list.add("MatMul", `${name}_taps`, [kernels, list.floats(`${name}_selection`, [taps, picked.length], selection)]);
   const kernel = list.reshape(`${name}_kernel`, columns, [channels, outChannels, down.taps.length, across.taps.length]);
   const unit = [1, batch];
-  const begins = phases.map(({ offsets }, axis) => (offsets.at(-1) ?? 0) * (unit[axis] ?? 1));
-  const ends = phases.map(({ offsets }, axis) => ((rows[axis] ?? 0) - (out[axis] ?? 0) - (offsets[0] ?? 0)) * (unit[axis] ?? 1));
-  const steps = phases.map(
-    ({ offsets }, axis) => ((offsets[1] ?? 1) - (offsets[1] === undefined ? 0 : (offsets[0] ?? 0))) * (unit[axis] ?? 1),
-  );
+  const begins = phases.map(({ offsets }, axis) => at(offsets, offsets.length - 1) * at(unit, axis));
+  const ends = phases.map(({ offsets }, axis) => (at(rows, axis) - at(out, axis) - at(offsets, 0)) * at(unit, axis));
+  // Of a single tap, the step is any.
+  const steps = phases.map(({ offsets }, axis) => (offsets.length > 1 ? at(offsets, 1) - at(offsets, 0) : 1) * at(unit, axis));
   return list.add("Conv", name, [map, kernel], {
     kernel_shape: { ints: phases.map((phase) => phase.taps.length) },
     strides: { ints: [1, 1] },

@@ -1,3 +1,4 @@
+import { at, firstOf } from "../tensor/at.js";
 import { formatShape, type TensorType } from "../tensor/shape.js";
 import { inferConv } from "./conv.js";
 import { checkFloats } from "./kit/axes.js";
@@ -42,7 +43,7 @@ the columns as an output. Made for strides; at stride 1 along W a conv on [1, C,
 
   lower: convChwnForm(joinAtOnce),
 
-  macs: ([, w], [y]) => [...(w?.shape ?? []).slice(1), ...(y?.shape ?? [])].reduce<number>((total, dim) => total * Number(dim), 1),
+  macs: ([, w], [y]) => [...w.shape.slice(1), ...y.shape].reduce<number>((total, dim) => total * Number(dim), 1),
   window: (attributes) => attributes,
 };
 
@@ -50,19 +51,19 @@ the columns as an output. Made for strides; at stride 1 along W a conv on [1, C,
 export function convChwnForm(join: Join): Form<ConvAttributes, LayerOperands, Fixed<2>> {
   return (site, attributes) => {
     const list = nodeList(site);
-    const [x = "", w = "", bias] = site.inputs;
-    const [xShape = [], , yShape = []] = [site.inputTypes[0]?.shape, null, site.outputTypes[0]?.shape];
-    const [channels, outChannels] = [Number(xShape[0]), Number(yShape[0])];
+    const [x, w, bias] = site.inputs;
+    const [xShape, yShape] = [site.inputTypes[0].shape.map(Number), site.outputTypes[0].shape.map(Number)];
+    const [channels, outChannels] = [at(xShape, 0), at(yShape, 0)];
     const rows = channels * product(attributes.kernelShape);
     // Joined along H: then the taps of a channel follow one another, and the kernel's rows fit as they are.
-    const taps = tapSlices(list, x, xShape.map(Number), yShape.slice(1, 3).map(Number), attributes);
-    const joined = taps.length === 1 ? (taps[0] ?? "") : join(list, "taps", taps, 1);
+    const taps = tapSlices(list, x, xShape, yShape.slice(1, 3), attributes);
+    const joined = taps.length === 1 ? at(taps, 0) : join(list, "taps", taps, 1);
     const columns = list.reshape(1, joined, [rows, -1]);
     const kernel = list.reshape("kernel_rows", w, [outChannels, rows]);
     const products = list.add("MatMul", "products", [kernel, columns]);
     const biased =
       bias === undefined ? products : list.add("Add", "biased", [products, list.reshape("bias_column", bias, [outChannels, 1])]);
-    list.reshape(0, biased, yShape.map(Number));
+    list.reshape(0, biased, yShape);
     return list.nodes;
   };
 }
@@ -77,33 +78,34 @@ export function inferConvChwn(
 ): TensorType {
   if (x.shape.length !== 4) throw shapeError(site, `expected an input [C, H, W, N], got ${formatShape(x.shape)}`);
   if (attributes.groups !== 1) throw shapeError(site, `groups ${attributes.groups} must be 1`);
-  const [channels = 0, height = 0, width = 0, images] = x.shape;
+  const [channels, height, width, images] = firstOf(x.shape, 4);
   const batch = concrete(images, "the batch", site);
   const nchw = { dtype: x.dtype, shape: [batch, channels, height, width] };
   const [y] = inferConv(bias ? [nchw, w, bias] : [nchw, w], attributes, site);
-  return { dtype: x.dtype, shape: [...(y?.shape ?? []).slice(1), batch] };
+  return { dtype: x.dtype, shape: [...y.shape.slice(1), batch] };
 }
 
 /** For each tap in row-major order, what it meets of x [C, H, W, N] under every window: [C, out…, N]. */
 function tapSlices(
   list: NodeList,
   x: string,
-  [channels = 0, height = 0, width = 0, batch = 0]: readonly number[],
+  shape: readonly number[],
   out: readonly number[],
   { kernelShape, strides, pads, dilations }: ConvAttributes,
 ): readonly string[] {
+  const [channels, height, width, batch] = firstOf(shape, 4);
   const sizes = [height, width];
   const begins = pads.slice(0, 2);
   // As much behind x as the last window reads.
   const ends = sizes.map((size, axis) => {
-    const last = ((out[axis] ?? 1) - 1) * (strides[axis] ?? 1) + (dilations[axis] ?? 1) * ((kernelShape[axis] ?? 1) - 1);
-    return Math.max(last + 1 - size - (begins[axis] ?? 0), 0);
+    const last = (at(out, axis) - 1) * at(strides, axis) + at(dilations, axis) * (at(kernelShape, axis) - 1);
+    return Math.max(last + 1 - size - at(begins, axis), 0);
   });
   const padded = padLast(list, "padded", x, [channels, height, width, batch], { begins: [...begins, 0], ends: [...ends, 0] });
-  const [kernelHeight = 1, kernelWidth = 1] = kernelShape;
+  const [kernelHeight, kernelWidth] = firstOf(kernelShape, 2);
   return Array.from({ length: kernelHeight * kernelWidth }, (_, tap) => {
     const place = [Math.floor(tap / kernelWidth), tap % kernelWidth];
-    const starts = [...place.map((k, axis) => k * (dilations[axis] ?? 1)), 0];
+    const starts = [...place.map((k, axis) => k * at(dilations, axis)), 0];
     return sliceLast(list, `tap${tap}`, padded, 4, { starts, counts: [...out, batch], steps: [...strides, 1] });
   });
 }

@@ -1,3 +1,4 @@
+import { at } from "../tensor/at.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import { inferConv } from "./conv.js";
 import { checkFloats } from "./kit/axes.js";
@@ -31,10 +32,10 @@ dx[n, c, i] = Σ dy[n, m, p] · w[m, c, k] over all p, k with p·stride − begi
     checkFloats(inputs, site);
     const { groups, inputShape } = attributes;
     const channels = concrete(w.shape[1], "weight size 1", site) * groups;
-    const x = { dtype: dy.dtype, shape: [dy.shape[0] ?? 1, channels, ...inputShape] };
+    const x = { dtype: dy.dtype, shape: [at(dy.shape, 0), channels, ...inputShape] };
     const [y] = inferConv([x, w], attributes, site);
-    if (y === undefined || !sameShape(y.shape, dy.shape)) {
-      throw shapeError(site, `dy is ${formatShape(dy.shape)}, a conv from ${formatShape(x.shape)} gives ${formatShape(y?.shape ?? [])}`);
+    if (!sameShape(y.shape, dy.shape)) {
+      throw shapeError(site, `dy is ${formatShape(dy.shape)}, a conv from ${formatShape(x.shape)} gives ${formatShape(y.shape)}`);
     }
     return [x];
   },
@@ -45,18 +46,15 @@ dx[n, c, i] = Σ dy[n, m, p] · w[m, c, k] over all p, k with p·stride − begi
     const g = onlyGradient(outputGradients);
     const { kernelShape, strides, pads, dilations, groups } = attributes;
     const window = { kernelShape, strides, pads, dilations, groups };
-    return [
-      needed[0] && w ? b.add("conv", "ddy", [g, w], window) : null,
-      needed[1] && dy ? b.add("convWeightGradient", "dw", [g, dy], window) : null,
-    ];
+    return [needed[0] ? b.add("conv", "ddy", [g, w], window) : null, needed[1] ? b.add("convWeightGradient", "dw", [g, dy], window) : null];
   },
 
   lower: convInputGradientForm(PRODUCTS_OF_COPIES),
 
   // Each element of dy meets a group's channels under each tap of the kernel.
   macs: ([dy, w]) => {
-    const perElement = (w?.shape ?? []).slice(1).reduce<number>((total, dim) => total * Number(dim), 1);
-    return (dy?.shape ?? []).slice(1).reduce<number>((total, dim) => total * Number(dim), perElement);
+    const perElement = w.shape.slice(1).reduce<number>((total, dim) => total * Number(dim), 1);
+    return dy.shape.slice(1).reduce<number>((total, dim) => total * Number(dim), perElement);
   },
   window: () => "all",
 };

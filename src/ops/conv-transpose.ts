@@ -1,3 +1,4 @@
+import { at } from "../tensor/at.js";
 import { formatShape } from "../tensor/shape.js";
 import { checkFloats, checkIntegers } from "./kit/axes.js";
 import { onlyGradient } from "./kit/gradient.js";
@@ -35,7 +36,7 @@ out = stride·(size − 1) + dilation·(k − 1) + 1 − begin − end + outputP
     if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outChannels)) {
       throw shapeError(site, `bias ${formatShape(bias.shape)} must be [${outChannels}]`);
     }
-    return [{ dtype: x.dtype, shape: [x.shape[0] ?? 1, outChannels, ...outputSizes(sizes, attributes, site)] }];
+    return [{ dtype: x.dtype, shape: [at(x.shape, 0), outChannels, ...outputSizes(sizes, attributes, site)] }];
   },
 
   // y is conv's input gradient of x, so its own gradients are the conv itself and conv's weight gradient with dy in the
@@ -56,8 +57,8 @@ out = stride·(size − 1) + dilation·(k − 1) + 1 − begin − end + outputP
 
   // Each input element is multiplied by a group's output channels under each tap of the kernel.
   macs: ([x, w]) => {
-    const perElement = (w?.shape ?? []).slice(1).reduce<number>((total, dim) => total * Number(dim), 1);
-    return (x?.shape ?? []).slice(1).reduce<number>((total, dim) => total * Number(dim), perElement);
+    const perElement = w.shape.slice(1).reduce<number>((total, dim) => total * Number(dim), 1);
+    return x.shape.slice(1).reduce<number>((total, dim) => total * Number(dim), perElement);
   },
   window: () => "all",
 };
@@ -65,7 +66,7 @@ out = stride·(size − 1) + dilation·(k − 1) + 1 − begin − end + outputP
 /** The first of the forms that suits, or else ONNX's own operator. */
 function convTransposeForm(forms: readonly TransposedForm[]): Form<ConvTransposeAttributes, LayerOperands> {
   return (site, { kernelShape, strides, pads, dilations, groups }) => {
-    const inputShape = (site.outputTypes[0]?.shape ?? []).slice(2).map(Number);
+    const inputShape = site.outputTypes[0].shape.slice(2).map(Number);
     return writeTransposed(forms, site, { kernelShape, strides, pads, dilations, groups, inputShape });
   };
 }
@@ -81,11 +82,11 @@ function outputSizes(sizes: readonly number[], attributes: ConvTransposeAttribut
   const { kernelShape, strides, pads, dilations, outputPadding } = attributes;
   checkIntegers("outputPadding", outputPadding, sizes.length, 0, site);
   return sizes.map((size, axis) => {
-    const [stride = 1, extra = 0] = [strides[axis], outputPadding[axis]];
+    const [stride, extra] = [at(strides, axis), at(outputPadding, axis)];
     if (extra >= stride)
       throw shapeError(site, `outputPadding [${outputPadding.join(", ")}] must be less than strides [${strides.join(", ")}]`);
-    const padding = (pads[axis] ?? 0) + (pads[axis + sizes.length] ?? 0);
-    const out = stride * (size - 1) + (dilations[axis] ?? 1) * ((kernelShape[axis] ?? 1) - 1) + 1 - padding + extra;
+    const padding = at(pads, axis) + at(pads, axis + sizes.length);
+    const out = stride * (size - 1) + at(dilations, axis) * (at(kernelShape, axis) - 1) + 1 - padding + extra;
     if (out < 1) throw shapeError(site, `padding ${padding} leaves nothing of size ${size} on spatial axis ${axis}`);
     return out;
   });

@@ -23,8 +23,8 @@ dw[m, c, k] = Σ dy[n, m, p] · x[n, c, p·stride − begin + dilation·k] over 
     if (groups >= 1 && channels % groups !== 0) throw shapeError(site, `groups ${groups} does not divide ${channels} input channels`);
     const w = { dtype: x.dtype, shape: [outChannels, channels / groups, ...kernelShape] };
     const [y] = inferConv([x, w], attributes, site);
-    if (y === undefined || !sameShape(y.shape, dy.shape)) {
-      throw shapeError(site, `dy is ${formatShape(dy.shape)}, a conv from ${formatShape(x.shape)} gives ${formatShape(y?.shape ?? [])}`);
+    if (!sameShape(y.shape, dy.shape)) {
+      throw shapeError(site, `dy is ${formatShape(dy.shape)}, a conv from ${formatShape(x.shape)} gives ${formatShape(y.shape)}`);
     }
     return [w];
   },
@@ -32,10 +32,10 @@ dw[m, c, k] = Σ dy[n, m, p] · x[n, c, p·stride − begin + dilation·k] over 
   // dw is linear in both operands. With g the gradient of dw, ⟨g, dw(x, dy)⟩ = ⟨dy, conv(x, g)⟩ = ⟨x, convᵀ(dy, g)⟩.
   grad: (b, { inputs: [x, dy], attributes, needed }, outputGradients) => {
     const g = onlyGradient(outputGradients);
-    const inputShape = (x?.type.shape ?? []).slice(2).map(Number);
+    const inputShape = x.type.shape.slice(2).map(Number);
     return [
-      needed[0] && dy ? b.add("convInputGradient", "dx", [dy, g], { ...attributes, inputShape }) : null,
-      needed[1] && x ? b.add("conv", "ddy", [x, g], attributes) : null,
+      needed[0] ? b.add("convInputGradient", "dx", [dy, g], { ...attributes, inputShape }) : null,
+      needed[1] ? b.add("conv", "ddy", [x, g], attributes) : null,
     ];
   },
 
@@ -43,8 +43,8 @@ dw[m, c, k] = Σ dy[n, m, p] · x[n, c, p·stride − begin + dilation·k] over 
 
   // Each element of dy meets a group's channels under each tap of the kernel.
   macs: ([x, dy], _outputs, { groups, kernelShape }) => {
-    const perElement = kernelShape.reduce((total, size) => total * size, Number(x?.shape[1]) / groups);
-    return (dy?.shape ?? []).slice(1).reduce<number>((total, dim) => total * Number(dim), perElement);
+    const perElement = kernelShape.reduce((total, size) => total * size, Number(x.shape[1]) / groups);
+    return dy.shape.slice(1).reduce<number>((total, dim) => total * Number(dim), perElement);
   },
   window: () => "all",
 };
@@ -57,8 +57,8 @@ interface ConvWeightGradientParts extends WeightGradientParts {
 /** The fastest form for the sizes of the operands. */
 export function convWeightGradientForm(parts: ConvWeightGradientParts): Form<ConvAttributes, Fixed<2>> {
   return (site, attributes) => {
-    const [x = "", dy = ""] = site.inputs;
-    const [xShape = [], dyShape = []] = site.inputTypes.map(({ shape }) => shape);
+    const [x, dy] = site.inputs;
+    const [{ shape: xShape }, { shape: dyShape }] = site.inputTypes;
     const list = nodeList(site);
     const operands = { attributes, x, dy, xShape, dyShape };
     FORMS[chooseForm(operands, parts.forOneImage && isOneImage(site, dyShape))](list, operands, parts);

@@ -1,3 +1,4 @@
+import { at } from "../tensor/at.js";
 import { formatShape } from "../tensor/shape.js";
 import { onlyGradient } from "./kit/gradient.js";
 import { nodeList } from "./kit/lowering.js";
@@ -28,11 +29,11 @@ out = floor((size + begin + end − dilation·(k − 1) − 1) / stride) + 1 alo
   // of its channel.
   grad: (b, { inputs: [x, w], attributes, needed }, outputGradients) => {
     const dy = onlyGradient(outputGradients);
-    const inputShape = (x?.type.shape ?? []).slice(2).map(Number);
+    const inputShape = x.type.shape.slice(2).map(Number);
     const axes = dy.type.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
     return [
-      needed[0] && w ? b.add("convInputGradient", "dx", [dy, w], { ...attributes, inputShape }) : null,
-      needed[1] && x ? b.add("convWeightGradient", "dw", [x, dy], attributes) : null,
+      needed[0] ? b.add("convInputGradient", "dx", [dy, w], { ...attributes, inputShape }) : null,
+      needed[1] ? b.add("convWeightGradient", "dw", [x, dy], attributes) : null,
       needed[2] ? b.add("reduceSum", "dbias", [dy], { axes, keepDims: false }) : null,
     ];
   },
@@ -45,8 +46,8 @@ out = floor((size + begin + end − dilation·(k − 1) − 1) / stride) + 1 alo
 
   // Each output element is one sum over a group's channels and the kernel.
   macs: ([, w], [y]) => {
-    const perOutput = (w?.shape ?? []).slice(1).reduce<number>((product, dim) => product * Number(dim), 1);
-    return (y?.shape ?? []).slice(1).reduce<number>((product, dim) => product * Number(dim), perOutput);
+    const perOutput = w.shape.slice(1).reduce<number>((product, dim) => product * Number(dim), 1);
+    return y.shape.slice(1).reduce<number>((product, dim) => product * Number(dim), perOutput);
   },
   window: (attributes) => attributes,
 };
@@ -83,7 +84,7 @@ export function inferConv([x, w, bias]: LayerOperands, attributes: ConvAttribute
   if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outChannels)) {
     throw shapeError(site, `bias ${formatShape(bias.shape)} must be [${outChannels}]`);
   }
-  return [{ dtype: x.dtype, shape: [x.shape[0] ?? 1, outChannels, ...windowSizes(sizes, attributes, false, site)] }];
+  return [{ dtype: x.dtype, shape: [at(x.shape, 0), outChannels, ...windowSizes(sizes, attributes, false, site)] }];
 }
 
 declare module "./op.js" {

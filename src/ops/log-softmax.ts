@@ -25,17 +25,18 @@ export const logSoftmax: OpDef<SoftmaxAttributes> = {
 
 /** Step by step, as the formula is. */
 export const logSoftmaxByParts: Form<SoftmaxAttributes> = (site, { axis }) => {
-  const [x = ""] = site.inputs;
+  const [x] = site.inputs;
   const axes = site.constant("axes", int64Vector([axis]));
   const keepdims = { keepdims: { int: 1 } };
-  const [max, shifted, exponentials, total, log] = ["max", "shifted", "exponentials", "total", "log"].map((name) => site.inner(name));
+  const [max, shifted, exponentials] = [site.inner("max"), site.inner("shifted"), site.inner("exponentials")];
+  const [total, log] = [site.inner("total"), site.inner("log")];
   return [
-    { opType: "ReduceMax", inputs: [x, axes], outputs: [max ?? ""], attributes: keepdims },
-    { opType: "Sub", inputs: [x, max ?? ""], outputs: [shifted ?? ""], attributes: {} },
-    { opType: "Exp", inputs: [shifted ?? ""], outputs: [exponentials ?? ""], attributes: {} },
-    { opType: "ReduceSum", inputs: [exponentials ?? "", axes], outputs: [total ?? ""], attributes: keepdims },
-    { opType: "Log", inputs: [total ?? ""], outputs: [log ?? ""], attributes: {} },
-    { opType: "Sub", inputs: [shifted ?? "", log ?? ""], outputs: site.outputs, attributes: {} },
+    { opType: "ReduceMax", inputs: [x, axes], outputs: [max], attributes: keepdims },
+    { opType: "Sub", inputs: [x, max], outputs: [shifted], attributes: {} },
+    { opType: "Exp", inputs: [shifted], outputs: [exponentials], attributes: {} },
+    { opType: "ReduceSum", inputs: [exponentials, axes], outputs: [total], attributes: keepdims },
+    { opType: "Log", inputs: [total], outputs: [log], attributes: {} },
+    { opType: "Sub", inputs: [shifted, log], outputs: site.outputs, attributes: {} },
   ];
 };
 

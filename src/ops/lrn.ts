@@ -37,7 +37,7 @@ size this is PyTorch's window; ONNX's LRN has the longer side behind, so such si
   grad: (b, { inputs: [x], attributes }, outputGradients) =>
     x ? [b.add("lrnGradient", "dx", [x, onlyGradient(outputGradients)], attributes)] : [null],
   lower: (site, attributes) => {
-    const hasLrn = attributes.size % 2 === 1 && site.inputTypes[0]?.shape.length === 4;
+    const hasLrn = attributes.size % 2 === 1 && site.inputTypes[0].shape.length === 4;
     return attributes.beta !== 0.75 && hasLrn ? [lowerAsLrn(site, attributes)] : lrnBySums(site, attributes);
   },
   ...POINTWISE,
@@ -60,7 +60,7 @@ function lowerAsLrn(site: LowerSite, { size, alpha, beta, bias }: LrnAttributes)
  */
 export const lrnBySums: Form<LrnAttributes> = (site, attributes) => {
   const list = nodeList(site);
-  const [x = ""] = site.inputs;
+  const [x] = site.inputs;
   list.add("Div", 0, [x, lrnDivisor(list, x, attributes).divisor]);
   return list.nodes;
 };

@@ -1,3 +1,4 @@
+import { at } from "../tensor/at.js";
 import { formatShape, type Shape } from "../tensor/shape.js";
 import { checkFloats } from "./kit/axes.js";
 import { broadcastShapes, unbroadcast } from "./kit/elementwise.js";
@@ -53,7 +54,7 @@ in NumPy. With transposeA a is […, K, M], with transposeB b is […, P, K].`,
   lower: (site, { transposeA, transposeB }) => {
     const swaps: LoweredNode[] = [];
     const operands = [transposeA, transposeB].map((transpose, index) => {
-      const input = site.inputs[index] ?? "";
+      const input = at(site.inputs, index);
       if (!transpose) return input;
       swaps.push(swapLastTwo(site, index));
       return site.inner(`transposed_${index}`);
@@ -62,8 +63,8 @@ in NumPy. With transposeA a is […, K, M], with transposeB b is […, P, K].`,
   },
 
   macs: ([a], [y], { transposeA }) => {
-    const columns = lastTwo(a?.shape ?? [], transposeA)[1];
-    return (y?.shape ?? []).reduce<number>((product, dim) => product * (typeof dim === "number" ? dim : 1), Number(columns));
+    const columns = lastTwo(a.shape, transposeA)[1];
+    return y.shape.reduce<number>((product, dim) => product * (typeof dim === "number" ? dim : 1), Number(columns));
   },
   window: () => "all",
 };
@@ -84,11 +85,11 @@ function lastTwo(shape: Shape, transpose: boolean) {
 }
 
 function swapLastTwo(site: LowerSite, index: number): LoweredNode {
-  const rank = site.inputTypes[index]?.shape.length ?? 0;
+  const rank = at(site.inputTypes, index).shape.length;
   const perm = Array.from({ length: rank }, (_, axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis));
   return {
     opType: "Transpose",
-    inputs: [site.inputs[index] ?? ""],
+    inputs: [at(site.inputs, index)],
     outputs: [site.inner(`transposed_${index}`)],
     attributes: { perm: { ints: perm } },
   };

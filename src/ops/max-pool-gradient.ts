@@ -1,3 +1,4 @@
+import { at } from "../tensor/at.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import { checkFloats } from "./kit/axes.js";
 import { type NodeList, nodeList, padLast, product, sliceLast, spatial } from "./kit/lowering.js";
@@ -17,10 +18,10 @@ the maxPool. The batch must be a number. Elements that are less than 1e-30 below
     if (typeof x.shape[0] !== "number") throw shapeError(site, `the batch must be a number, got ${formatShape(x.shape)}`);
     const [pooled] = inferPool([x], attributes, site);
     for (const [name, { shape }] of Object.entries({ y, dy })) {
-      if (!pooled || !sameShape(shape, pooled.shape)) {
+      if (!sameShape(shape, pooled.shape)) {
         throw shapeError(
           site,
-          `${name} is ${formatShape(shape)}, a maxPool from ${formatShape(x.shape)} gives ${formatShape(pooled?.shape ?? [])}`,
+          `${name} is ${formatShape(shape)}, a maxPool from ${formatShape(x.shape)} gives ${formatShape(pooled.shape)}`,
         );
       }
     }
@@ -31,7 +32,7 @@ the maxPool. The batch must be a number. Elements that are less than 1e-30 below
   lower: (site, attributes) => {
     // Indices come from one MaxPool. Where the window has size 1 along the last axis, as in the layout with the batch
     // innermost, comparing reads and writes whole rows, and takes two thirds of the time.
-    const [stage, ...further] = poolStages(spatial(site.inputTypes[0]?.shape), attributes);
+    const [stage, ...further] = poolStages(spatial(site.inputTypes[0].shape), attributes);
     const isAlongRows = attributes.kernelShape.length > 1 && attributes.kernelShape.at(-1) === 1;
     const hasIndices = stage !== undefined && further.length === 0 && !isAlongRows;
     return hasIndices ? lowerByIndices(site, stage) : byComparing(site, attributes);
@@ -41,11 +42,11 @@ the maxPool. The batch must be a number. Elements that are less than 1e-30 below
 };
 
 /** ONNX's MaxPool also gives where in x, read as one row, each maximum was; dy is added up there. */
-function lowerByIndices(site: LowerSite, attributes: PoolAttributes): readonly LoweredNode[] {
+function lowerByIndices(site: LowerSite<Fixed<3>, Fixed<1>>, attributes: PoolAttributes): readonly LoweredNode[] {
   const list = nodeList(site);
-  const [x = "", , dy = ""] = site.inputs;
-  const shape = (site.inputTypes[0]?.shape ?? []).map(Number);
-  const [, indices = ""] = list.addAll("MaxPool", ["maxima", "indices"], [x], lowerPool(attributes));
+  const [x, , dy] = site.inputs;
+  const shape = site.inputTypes[0].shape.map(Number);
+  const indices = at(list.addAll("MaxPool", ["maxima", "indices"], [x], lowerPool(attributes)), 1);
   const zeros = list.add("ConstantOfShape", "zeros", [list.ints("size", [product(shape)])]);
   const row = list.add("ScatterElements", "row", [zeros, list.reshape("indices_row", indices, [-1]), list.reshape("dy_row", dy, [-1])], {
     axis: { int: 0 },
@@ -73,11 +74,11 @@ interface Comparison {
 
 type Compared = Readonly<Record<"element" | "y" | "left" | "zero", string>>;
 
-function lowerByComparing(site: LowerSite, attributes: PoolAttributes, comparison: Comparison): readonly LoweredNode[] {
+function lowerByComparing(site: LowerSite<Fixed<3>, Fixed<1>>, attributes: PoolAttributes, comparison: Comparison): readonly LoweredNode[] {
   const list = nodeList(site);
-  const [x = "", y = "", dy = ""] = site.inputs;
-  const shape = (site.inputTypes[0]?.shape ?? []).map(Number);
-  const out = spatial(site.inputTypes[1]?.shape);
+  const [x, y, dy] = site.inputs;
+  const shape = site.inputTypes[0].shape.map(Number);
+  const out = spatial(site.inputTypes[1].shape);
   const [lowest, zero] = [list.scalar("lowest", -3.4028234663852886e38), list.scalar("zero", 0)];
   // Along other axes the windows are the elements.
   const axes = out.flatMap((_, axis) => (isIdentity(attributes, axis) ? [] : [axis]));
@@ -90,23 +91,23 @@ function lowerByComparing(site: LowerSite, attributes: PoolAttributes, compariso
       sizes,
       poolAlong(attributes, (pooled) => pooled === axis),
     );
-    maps[index] = index === 0 ? y : list.add("MaxPool", `pooled${axis}`, [maps[index + 1] ?? ""], lowerPool(stage));
+    maps[index] = index === 0 ? y : list.add("MaxPool", `pooled${axis}`, [at(maps, index + 1)], lowerPool(stage));
   }
   let gradient = dy;
   for (const [index, axis] of axes.entries()) {
     gradient = alongOneAxis(list, comparison, {
       name: `axis${axis}`,
-      x: maps[index + 1] ?? "",
-      y: maps[index] ?? "",
+      x: at(maps, index + 1),
+      y: at(maps, index),
       dy: gradient,
       before: product(shape.slice(0, 2 + axis)),
-      size: shape[2 + axis] ?? 1,
-      out: out[axis] ?? 1,
+      size: at(shape, 2 + axis),
+      out: at(out, axis),
       behind: product(out.slice(axis + 1)),
-      stride: attributes.strides[axis] ?? 1,
-      dilation: attributes.dilations[axis] ?? 1,
-      kernel: attributes.kernelShape[axis] ?? 1,
-      begin: attributes.pads[axis] ?? 0,
+      stride: at(attributes.strides, axis),
+      dilation: at(attributes.dilations, axis),
+      kernel: at(attributes.kernelShape, axis),
+      begin: at(attributes.pads, axis),
       lowest,
       zero,
     });
@@ -212,7 +213,7 @@ function interleave(
     const sum = parts.length === 1 ? first : list.add("Sum", `${name}_sum${row}`, parts);
     return list.reshape(`${name}_row${row}`, sum, [before, length, 1, behind]);
   });
-  const joined = sums.length === 1 ? (sums[0] ?? "") : join(list, `${name}_rows`, sums, 2);
+  const joined = sums.length === 1 ? at(sums, 0) : join(list, `${name}_rows`, sums, 2);
   const whole = list.reshape(`${name}_row`, joined, [before, length * stride, behind]);
   const ends = [size + begin - length * stride, 0];
   return padLast(list, `${name}_dx`, whole, [before, length * stride, behind], { begins: [-begin, 0], ends });

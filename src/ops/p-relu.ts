@@ -42,7 +42,7 @@ export const pRelu: OpDef<NoAttributes, Fixed<2>> = {
 
 /** relu(x) + slope · min(x, 0). */
 export const pReluByParts: Form<NoAttributes, Fixed<2>> = (site) => {
-  const [x = "", slope = ""] = site.inputs;
+  const [x, slope] = site.inputs;
   const [positive, negative, leak] = [site.inner("positive"), site.inner("negative"), site.inner("leak")];
   const bound = (name: string, value: number): string => site.constant(name, float32Tensor([], Float32Array.of(value)));
   return [

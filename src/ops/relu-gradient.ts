@@ -17,7 +17,7 @@ differentiable: it is used in backward graphs alone.`,
   },
   grad: null,
   lower: (site) => {
-    const [y = "", dy = ""] = site.inputs;
+    const [y, dy] = site.inputs;
     const mask = site.inner("mask");
     return [
       { opType: "HardSigmoid", inputs: [y], outputs: [mask], attributes: { alpha: { float: 1e30 }, beta: { float: 0 } } },
@@ -29,7 +29,7 @@ differentiable: it is used in backward graphs alone.`,
 
 /** The same without HardSigmoid. */
 export const reluGradientByClip: Form<NoAttributes, Fixed<2>> = (site) => {
-  const [y = "", dy = ""] = site.inputs;
+  const [y, dy] = site.inputs;
   const scalar = (name: string, value: number): string => site.constant(name, float32Tensor([], Float32Array.of(value)));
   const [large, mask] = [site.inner("large"), site.inner("mask")];
   return [

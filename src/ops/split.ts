@@ -1,3 +1,4 @@
+import { at } from "../tensor/at.js";
 import type { Dim } from "../tensor/shape.js";
 import { checkAxis, checkIntegers } from "./kit/axes.js";
 import { type NodeList, nodeList, type Target } from "./kit/lowering.js";
@@ -47,7 +48,7 @@ export function splitForm(grouping: Grouping): Form<SplitAttributes, Fixed<1>, O
   return (site, { axis, sizes }) => {
     const list = nodeList(site);
     const parts = sizes.map((size, target) => ({ target, size }));
-    splitParts(list, grouping, { name: "parts", x: site.inputs[0] ?? "", axis, parts });
+    splitParts(list, grouping, { name: "parts", x: at(site.inputs, 0), axis, parts });
     return list.nodes;
   };
 }
@@ -69,7 +70,7 @@ function splitParts(list: NodeList, grouping: Grouping, { name, x, axis, parts }
   const targets = pieces.map(({ target }) => target);
   const found = list.addAll("Split", targets, [x, sizes], { axis: { int: axis } });
   for (const [index, group] of groups?.entries() ?? []) {
-    splitParts(list, grouping, { name: `${name}_${index}`, x: found[index] ?? "", axis, parts: group });
+    splitParts(list, grouping, { name: `${name}_${index}`, x: at(found, index), axis, parts: group });
   }
 }
 

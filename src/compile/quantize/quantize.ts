@@ -136,7 +136,8 @@ class Draft {
     const weights = floatsOf(this.#network, kernel);
     const channels = at(weights.shape, 0);
     const biases = bias === undefined ? null : floatsOf(this.#network, bias).data;
-    const inputScale = this.#levels.get(x)?.scale ?? 1;
+    const inputScale = this.#levels.get(x)?.scale;
+    if (inputScale === undefined) throw new RangeError(`Cannot quantise: value "${x}" has no levels`);
     const result = quantizeKernel(weights.data, biases, channels, { inputScale, largest: this.#largest });
     const ref = this.#integer(kernel, { dtype: "int8", shape: weights.shape, data: result.kernel }, result.kernelScales);
     if (bias === undefined || result.bias === null) return [this.#pair(x), ref];

@@ -50,7 +50,8 @@ export function trainingLoss(context: TrainingContext, options: TrainingOptions,
 }
 
 function fedTargets(context: TrainingContext, { truth = "targets", batch }: TrainingOptions, logits: Ref): Ref {
-  const [, classes = 0, ...positions] = logits.type.shape.map(Number);
+  const [, classes, ...positions] = logits.type.shape.map(Number);
+  if (classes === undefined) throw new RangeError(`Cannot feed targets: the logits "${logits.id}" have no axis of classes`);
   const each = positions.length === 0 ? "image" : "position of each image";
   if (truth === "targets") {
     return feedInput(context, {

@@ -7,6 +7,7 @@
  * Groups are so many more images: [N, C, …] read as [N·groups, C/groups, …], so no form needs a loop over them.
  */
 
+import { at, firstOf } from "../../tensor/at.js";
 import type { Shape } from "../../tensor/shape.js";
 import { type NodeList, padLast, product, sizeOrRest, sliceLast, spatial } from "./lowering.js";
 import type { Join } from "./shader-buffers.js";
@@ -52,7 +53,7 @@ export function chooseForm({ attributes, xShape, dyShape }: WeightGradientOperan
   const { kernelShape, strides, groups } = attributes;
   const places = product(spatial(dyShape));
   if (oneImage && groups === 1 && strides.every((stride) => stride === 1)) {
-    const [height = 1, width = 1] = kernelShape;
+    const [height, width] = firstOf(kernelShape, 2);
     if (width === 1 && (height === 1 || height > 3)) return "oneProduct";
     return Number(dyShape[1]) <= FEW_CHANNELS && places > MANY_PLACES ? "oneProductPerTap" : "oneConvolution";
   }
@@ -117,9 +118,9 @@ function oneProduct(list: NodeList, operands: WeightGradientOperands, { join }: 
     shape[0] === 1 ? value : list.transpose(name, value, [1, 0, ...shape.slice(2).map((_, axis) => axis + 2)]);
   const exchanged = xShape[0] === 1 ? list.reshape("x_first", x, [inChannels, 1, ...spatial(xShape)]) : first("x_first", x, xShape);
   const slices = tapSlices(list, operands, exchanged);
-  const columns = slices.length === 1 ? slices[0] : join(list, "columns", slices, 0);
+  const columns = slices.length === 1 ? at(slices, 0) : join(list, "columns", slices, 0);
   const left = list.reshape("dy_rows", first("dy_first", dy, dyShape), [outChannels, -1]);
-  const right = list.reshape("columns_rows", columns ?? "", [taps * inChannels, -1]);
+  const right = list.reshape("columns_rows", columns, [taps * inChannels, -1]);
   const products = list.add("Gemm", "products", [left, right], { transB: { int: 1 } });
   const target = [outChannels, inChannels, ...attributes.kernelShape];
   if (taps === 1) list.reshape(0, products, target);
@@ -133,9 +134,9 @@ function oneProduct(list: NodeList, operands: WeightGradientOperands, { join }: 
 function productPerImage(list: NodeList, operands: WeightGradientOperands, { join, products }: WeightGradientParts): void {
   const grouped = groupsAsImages(list, operands, products);
   const slices = tapSlices(list, operands, grouped.x);
-  const columns = slices.length === 1 ? slices[0] : join(list, "columns", slices, 1);
+  const columns = slices.length === 1 ? at(slices, 0) : join(list, "columns", slices, 1);
   const rows = slices.length * grouped.groupChannels;
-  const flat = list.reshape("columns_rows", columns ?? "", [grouped.images, rows, product(spatial(operands.dyShape))]);
+  const flat = list.reshape("columns_rows", columns, [grouped.images, rows, product(spatial(operands.dyShape))]);
   sumOverImages(list, products.right(list, "products", flat, grouped.dy), operands);
 }
 
@@ -146,8 +147,7 @@ function productPerTap(list: NodeList, operands: WeightGradientOperands, { join,
     const flat = list.reshape(`tap${tap}_rows`, slice, [grouped.images, grouped.groupChannels, product(spatial(operands.dyShape))]);
     return products.right(list, `tap${tap}_products`, flat, grouped.dy);
   });
-  const [only = ""] = perTap;
-  const joined = perTap.length === 1 ? only : join(list, "products", perTap, 1);
+  const joined = perTap.length === 1 ? at(perTap, 0) : join(list, "products", perTap, 1);
   sumOverImages(list, joined, operands);
 }
 
@@ -194,13 +194,13 @@ function tapSlices(list: NodeList, { attributes, xShape, dyShape }: WeightGradie
   const begins = pads.slice(0, sizes.length);
   // As much behind x as the last window reads; less than x where its last elements are never read.
   const ends = counts.map((count, axis) => {
-    const last = (count - 1) * (strides[axis] ?? 1) + (dilations[axis] ?? 1) * ((kernelShape[axis] ?? 1) - 1) - (begins[axis] ?? 0);
-    return Math.max(last + 1 - (sizes[axis] ?? 0), 0);
+    const last = (count - 1) * at(strides, axis) + at(dilations, axis) * (at(kernelShape, axis) - 1) - at(begins, axis);
+    return Math.max(last + 1 - at(sizes, axis), 0);
   });
   const padded = padLast(list, "padded", x, [1, 1, ...sizes], { begins, ends });
-  const paddedSizes = sizes.map((size, axis) => size + (begins[axis] ?? 0) + (ends[axis] ?? 0));
+  const paddedSizes = sizes.map((size, axis) => size + at(begins, axis) + at(ends, axis));
   return allTaps(kernelShape).map((tap, index) => {
-    const starts = tap.map((k, axis) => k * (dilations[axis] ?? 1));
+    const starts = tap.map((k, axis) => k * at(dilations, axis));
     const whole = strides.every((stride) => stride === 1) && counts.every((count, axis) => count === paddedSizes[axis]);
     return whole ? padded : sliceLast(list, `tap${index}`, padded, sizes.length + 2, { starts, counts, steps: strides });
   });

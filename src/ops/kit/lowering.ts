@@ -1,4 +1,5 @@
 /** Writing down an op's ONNX form when that is more than a node or two. */
+import { at } from "../../tensor/at.js";
 import type { Dim, Shape } from "../../tensor/shape.js";
 import { float32Tensor } from "../../tensor/tensor.js";
 import type { LoweredAttribute, LoweredNode, LowerSite } from "../op.js";
@@ -32,7 +33,7 @@ export type Target = number | string;
 
 export function nodeList(site: LowerSite): NodeList {
   const nodes: LoweredNode[] = [];
-  const name = (target: Target): string => (typeof target === "string" ? site.inner(target) : (site.outputs[target] ?? ""));
+  const name = (target: Target): string => (typeof target === "string" ? site.inner(target) : at(site.outputs, target));
   // Constants lie beside inner values of the same names.
   const beside = (target: Target, suffix: string): string => `${typeof target === "string" ? target : `output${target}`}_${suffix}`;
   const ints = (constant: string, values: readonly number[]): string => site.constant(constant, int64Vector(values));
@@ -82,8 +83,8 @@ export function sizeOrRest(dim: Dim | undefined, factor = 1): number {
 }
 
 /** The spatial sizes of [N, C, spatial…], known to be numbers since the op's shape rule ran. */
-export function spatial(shape: Shape | undefined): readonly number[] {
-  return (shape ?? []).slice(2).map(Number);
+export function spatial(shape: Shape): readonly number[] {
+  return shape.slice(2).map(Number);
 }
 
 /** Whether a map is one image: [1, C, H, W], or a whole batch with the batch innermost. */
@@ -104,7 +105,7 @@ export function sliceLast(
   { starts, counts, steps }: { readonly starts: readonly number[]; readonly counts: readonly number[]; readonly steps: readonly number[] },
 ): string {
   const axes = starts.map((_, index) => rank - starts.length + index);
-  const ends = starts.map((start, index) => start + ((counts[index] ?? 1) - 1) * (steps[index] ?? 1) + 1);
+  const ends = starts.map((start, index) => start + (at(counts, index) - 1) * at(steps, index) + 1);
   const lists = Object.entries({ starts, ends, axes, steps }).map(([name, values]) => list.ints(`${target}_${name}`, values));
   return list.add("Slice", target, [x, ...lists]);
 }
@@ -123,7 +124,7 @@ export function padLast(
   const cropped = [...begins, ...ends].some((pad) => pad < 0)
     ? sliceLast(list, `${target}_cropped`, x, shape.length, {
         starts: begins.map((pad) => Math.max(-pad, 0)),
-        counts: begins.map((pad, axis) => (shape[rest.length + axis] ?? 0) + Math.min(pad, 0) + Math.min(ends[axis] ?? 0, 0)),
+        counts: begins.map((pad, axis) => at(shape, rest.length + axis) + Math.min(pad, 0) + Math.min(at(ends, axis), 0)),
         steps: begins.map(() => 1),
       })
     : x;

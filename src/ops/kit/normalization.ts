@@ -1,4 +1,5 @@
 /** What the normalisations share: the laws of their vectors, and the sums that their gradients need. */
+import { at, firstOf } from "../../tensor/at.js";
 import { formatShape, type Shape, sameShape, type TensorType } from "../../tensor/shape.js";
 import { concrete, type LowerSite, type Site, shapeError } from "../op.js";
 import { checkFloats } from "./axes.js";
@@ -47,8 +48,8 @@ export type ChannelDot = (list: NodeList, target: string, a: string, b: string, 
 
 /** Row times column per channel and image, so that no product tensor is written; where a row is one element, that is as small. */
 export const dotByProducts: ChannelDot = (list, target, a, b, shape) => {
-  const [images = 1, channels = 1, ...sizes] = shape;
-  const places = product(sizes);
+  const [images, channels] = firstOf(shape, 2);
+  const places = product(shape.slice(2));
   if (places === 1) return channelSum(list, target, list.add("Mul", `${target}_products`, [a, b]), shape);
   const row = list.reshape(`${target}_row`, a, [images, channels, 1, places]);
   const column = list.reshape(`${target}_column`, b, [images, channels, places, 1]);
@@ -58,7 +59,8 @@ export const dotByProducts: ChannelDot = (list, target, a, b, shape) => {
 /** In one image a is convolved with kernels as large as itself, 5 times faster on ONNX Runtime's CPU; otherwise as above. */
 export const dotByConvolution: ChannelDot = (list, target, a, b, shape) => {
   if (!isOneImage(list.site, shape)) return dotByProducts(list, target, a, b, shape);
-  const [, channels = 1, ...sizes] = shape;
+  const channels = at(shape, 1);
+  const sizes = shape.slice(2);
   const kernels = list.reshape(`${target}_kernels`, b, [channels, 1, ...sizes]);
   const attributes = { ...lowerWindow({ kernelShape: sizes, strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] }) };
   return list.reshape(target, list.add("Conv", `${target}_sums`, [a, kernels], { ...attributes, group: { int: channels } }), [channels]);

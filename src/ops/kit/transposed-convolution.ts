@@ -12,7 +12,8 @@
  * kernel costs more than ConvTranspose does. Which forms are tried, and in which order, is up to the op and the target.
  */
 
-import type { LoweredNode, LowerSite } from "../op.js";
+import { at } from "../../tensor/at.js";
+import type { Fixed, LayerOperands, LoweredNode, LowerSite } from "../op.js";
 import { isOneImage, type NodeList, nodeList, padLast, product, type Target } from "./lowering.js";
 import type { TransposedProducts } from "./transposed-products.js";
 import { lowerWindow, type WindowAttributes } from "./window.js";
@@ -36,9 +37,12 @@ interface Operands extends TransposedConvolution {
   readonly groupChannels: number;
 }
 
+/** Of convInputGradient, which has no bias, or convTranspose. */
+type LayerSite = LowerSite<LayerOperands, Fixed<1>>;
+
 /** A way to write it, and the convolutions that it is exact and fast for. */
 export interface TransposedForm {
-  readonly suits: (operands: Operands, site: LowerSite) => boolean;
+  readonly suits: (operands: Operands, site: LayerSite) => boolean;
   readonly write: (list: NodeList, operands: Operands) => void;
 }
 
@@ -48,19 +52,19 @@ export interface TransposedForm {
  */
 export function writeTransposed(
   forms: readonly TransposedForm[],
-  site: LowerSite,
+  site: LayerSite,
   attributes: TransposedConvolution,
 ): readonly LoweredNode[] {
-  const [dy = "", w = "", bias] = site.inputs;
+  const [dy, w, bias] = site.inputs;
   const [dyType, wType] = site.inputTypes;
   const operands: Operands = {
     ...attributes,
     dy,
     w,
     ...(bias === undefined ? {} : { bias }),
-    outputShape: (dyType?.shape ?? []).slice(2).map(Number),
-    outChannels: Number(dyType?.shape[1]),
-    groupChannels: Number(wType?.shape[1]),
+    outputShape: dyType.shape.slice(2).map(Number),
+    outChannels: Number(dyType.shape[1]),
+    groupChannels: Number(wType.shape[1]),
   };
   const list = nodeList(site);
   const write = forms.find(({ suits }) => suits(operands, site))?.write ?? transposedForm;
@@ -105,8 +109,8 @@ export function dilated(flip: Flip): TransposedForm {
   return { suits: ({ inputShape }) => inputShape.length === 3, write: (list, operands) => dilatedForm(list, operands, flip) };
 }
 
-function isImageOfOneGroup({ groups }: Operands, site: LowerSite): boolean {
-  return groups === 1 && isOneImage(site, site.inputTypes[0]?.shape ?? []);
+function isImageOfOneGroup({ groups }: Operands, site: LayerSite): boolean {
+  return groups === 1 && isOneImage(site, site.inputTypes[0].shape);
 }
 
 /**
@@ -120,7 +124,7 @@ export function isTiling(convolution: TransposedConvolution & { readonly outputS
     groups === 1 &&
     pads.every((pad) => pad === 0) &&
     kernelShape.every((kernel, axis) => kernel === strides[axis] && dilations[axis] === 1) &&
-    inputShape.every((size, axis) => size === (outputShape[axis] ?? 0) * (strides[axis] ?? 1))
+    inputShape.every((size, axis) => size === at(outputShape, axis) * at(strides, axis))
   );
 }
 
@@ -142,7 +146,7 @@ function dilatedForm(list: NodeList, operands: Operands, flip: Flip): void {
     const behind = product(sizes.slice(axis + 1));
     const rows = list.reshape(`rows${axis}`, dilated, [-1, behind]);
     dilated = list.add("Pad", `spread${axis}`, [rows, list.ints(`spread${axis}_pads`, [0, 0, 0, behind * (stride - 1)])]);
-    sizes[axis] = (sizes[axis] ?? 0) * stride;
+    sizes[axis] = at(sizes, axis) * stride;
   }
   const map = list.reshape("spread", dilated, [-1, outChannels, ...sizes]);
   flippedConvolution(list, operands, flip, { dy: map, sizes });
@@ -160,9 +164,9 @@ function flippedConvolution(
   { dy, sizes }: { readonly dy: string; readonly sizes: readonly number[] },
 ): void {
   const { kernelShape, dilations, pads, groups, bias, outChannels, inputShape } = operands;
-  const reaches = kernelShape.map((kernel, axis) => (dilations[axis] ?? 1) * (kernel - 1));
-  const begins = reaches.map((reach, axis) => reach - (pads[axis] ?? 0));
-  const ends = inputShape.map((size, axis) => size + (reaches[axis] ?? 0) - (sizes[axis] ?? 0) - (begins[axis] ?? 0));
+  const reaches = kernelShape.map((kernel, axis) => at(dilations, axis) * (kernel - 1));
+  const begins = reaches.map((reach, axis) => reach - at(pads, axis));
+  const ends = inputShape.map((size, axis) => size + at(reaches, axis) - at(sizes, axis) - at(begins, axis));
   // A window that lies in the padding alone reaches nothing: where the padding is that wide, such elements of dy are cropped.
   const kept = padLast(list, "kept", dy, [-1, outChannels, ...sizes], {
     begins: begins.map((pad) => Math.min(pad, 0)),
@@ -229,8 +233,8 @@ function transposedForm(list: NodeList, operands: Operands): void {
   const { dy, w, bias, kernelShape, strides, pads, dilations, groups, inputShape, outputShape } = operands;
   const rank = kernelShape.length;
   const unread = inputShape.map((size, axis) => {
-    const read = (strides[axis] ?? 1) * ((outputShape[axis] ?? 1) - 1) + (dilations[axis] ?? 1) * ((kernelShape[axis] ?? 1) - 1) + 1;
-    return size - (read - (pads[axis] ?? 0) - (pads[axis + rank] ?? 0));
+    const read = at(strides, axis) * (at(outputShape, axis) - 1) + at(dilations, axis) * (at(kernelShape, axis) - 1) + 1;
+    return size - (read - at(pads, axis) - at(pads, axis + rank));
   });
   list.add("ConvTranspose", 0, [dy, w, ...(bias === undefined ? [] : [bias])], {
     ...lowerWindow(operands),
@@ -255,7 +259,7 @@ function shuffledForm(list: NodeList, operands: Operands): void {
   });
   for (let axis = kernelShape.length - 1; axis >= 0; axis--) {
     const places = product(outputShape.slice(0, axis + 1));
-    const split = list.reshape(`split${axis}`, value, [-1, kernelShape[axis] ?? 1, places, product(inputShape.slice(axis + 1))]);
+    const split = list.reshape(`split${axis}`, value, [-1, at(kernelShape, axis), places, product(inputShape.slice(axis + 1))]);
     value = list.transpose(`joined${axis}`, split, [0, 2, 1, 3]);
   }
   const map = (target: Target): string => list.reshape(target, value, [-1, groupChannels, ...inputShape]);

@@ -17,7 +17,8 @@
  * on WebGPU.
  */
 
-import type { LowerSite } from "../op.js";
+import { at, firstOf } from "../../tensor/at.js";
+import type { Fixed, LayerOperands, LowerSite } from "../op.js";
 import { type NodeList, padLast, sliceLast, spatial } from "./lowering.js";
 import { lowerWindow, type WindowAttributes } from "./window.js";
 
@@ -53,8 +54,8 @@ export function addByImages(list: NodeList, convolution: VolumeConvolution): boo
  */
 function alongOneAxis(list: NodeList, convolution: VolumeConvolution, axis: number): void {
   const { x, w, bias, channels, outChannels, kernelShape, dilations, pads, inputShape, outputShape } = convolution;
-  const [depth = 1, height = 1, width = 1] = inputShape;
-  const [size = 1, begin = 0, end = 0] = [kernelShape[axis], pads[axis], pads[axis + 3]];
+  const [depth, height, width] = firstOf(inputShape, 3);
+  const [size, begin, end] = [at(kernelShape, axis), at(pads, axis), at(pads, axis + 3)];
   const step = axis === 1 ? width : 1;
   const across = axis !== 0;
   const pair = (value: number, other: number): readonly number[] => (across ? [other, value] : [value, other]);
@@ -64,7 +65,7 @@ function alongOneAxis(list: NodeList, convolution: VolumeConvolution, axis: numb
     kernelShape: pair(size, 1),
     strides: [1, 1],
     pads: [...pair(begin * step, 0), ...pair(end * step, 0)],
-    dilations: pair((dilations[axis] ?? 1) * step, 1),
+    dilations: pair(at(dilations, axis) * step, 1),
   };
   const y = list.add("Conv", "lines", [map, kernel, ...(bias === undefined ? [] : [bias])], lowerConv(window));
   list.arrange(y, () => list.reshape(0, y, [-1, outChannels, ...outputShape]));
@@ -73,15 +74,15 @@ function alongOneAxis(list: NodeList, convolution: VolumeConvolution, axis: numb
 /** Depth becomes part of the batch, and the slices that lie under the kernel's taps along it are joined as channels. */
 function byDepthTaps(list: NodeList, convolution: VolumeConvolution): void {
   const { x, w, bias, channels, outChannels, kernelShape, dilations, pads, inputShape, outputShape } = convolution;
-  const [taps = 1, ...kernel] = kernelShape;
-  const [depth = 1, ...sizes] = inputShape;
-  const [outDepth = 1, ...outSizes] = outputShape;
-  const [begin = 0, top = 0, left = 0, end = 0, bottom = 0, right = 0] = pads;
+  const [taps, ...kernel] = firstOf(kernelShape, 3);
+  const [depth, ...sizes] = firstOf(inputShape, 3);
+  const [outDepth, ...outSizes] = firstOf(outputShape, 3);
+  const [begin, top, left, end, bottom, right] = firstOf(pads, 6);
   const slices = list.transpose("slices", x, [0, 2, 1, 3, 4]);
   const ends = { begins: [begin, 0, 0, 0], ends: [end, 0, 0, 0] };
   const padded = padLast(list, "padded", slices, [-1, depth, channels, ...sizes], ends);
   const under = Array.from({ length: taps }, (_, tap) => {
-    const range = { starts: [tap * (dilations[0] ?? 1), 0, 0, 0], counts: [outDepth, channels, ...sizes], steps: [1, 1, 1, 1] };
+    const range = { starts: [tap * at(dilations, 0), 0, 0, 0], counts: [outDepth, channels, ...sizes], steps: [1, 1, 1, 1] };
     return list.reshape(`tap${tap}_column`, sliceLast(list, `tap${tap}`, padded, 5, range), [-1, outDepth, channels, 1, ...sizes]);
   });
   // Channel by channel, as the kernel has them: it needs no transposition.
@@ -98,17 +99,17 @@ function lowerConv(window: WindowAttributes) {
 }
 
 /** The operands of a conv node. */
-export function volumeConvolution(site: LowerSite, attributes: WindowAttributes): VolumeConvolution {
-  const [x = "", w = "", bias] = site.inputs;
+export function volumeConvolution(site: LowerSite<LayerOperands, Fixed<1>>, attributes: WindowAttributes): VolumeConvolution {
+  const [x, w, bias] = site.inputs;
   const [xType, wType] = site.inputTypes;
   return {
     ...attributes,
     x,
     w,
     ...(bias === undefined ? {} : { bias }),
-    channels: Number(xType?.shape[1]),
-    outChannels: Number(wType?.shape[0]),
-    inputShape: spatial(xType?.shape),
-    outputShape: spatial(site.outputTypes[0]?.shape),
+    channels: Number(xType.shape[1]),
+    outChannels: Number(wType.shape[0]),
+    inputShape: spatial(xType.shape),
+    outputShape: spatial(site.outputTypes[0].shape),
   };
 }
