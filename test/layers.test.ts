@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { findImportCircles, findLayerFaults, findLongFiles } from "../tools/check-layers.js";
+import { findEmptyNames, findImportCircles, findLayerFaults, findLongFiles } from "../tools/check-layers.js";
 
 test("every folder imports only what its row allows", () => {
   expect(findLayerFaults()).toEqual([]);
@@ -14,6 +14,10 @@ test("no files import each other in a circle, types included", () => {
 
 test("no file but the tables has more than 500 lines", () => {
   expect(findLongFiles()).toEqual([]);
+});
+
+test("no operand that is missing becomes an empty name", () => {
+  expect(findEmptyNames()).toEqual([]);
 });
 
 test("a wrong direction, a platform module in core code and an unknown folder are found", () => {
@@ -46,6 +50,21 @@ test("circles are found, each once: through types, re-exports, a common file, an
     expect(findImportCircles(source)).toEqual([
       "2 files import each other: ops/e.ts, ops/f.ts",
       "4 files import each other: a.ts, ops/b.ts, ops/c.ts, ops/d.ts",
+    ]);
+  });
+});
+
+test("a name that is empty by default is found where graphs are built", () => {
+  const files = {
+    "ops/a.ts": 'const [x = "", w] = site.inputs;\nconst y = site.outputs[0] ?? "";\nconst z = "";\n',
+    "compile/b/c.ts": 'function f({ inputs: [, kernel = ""] }: Node) {}\nlet name = "";\n',
+    "text.ts": 'const line = lines[0] ?? "";\n',
+  };
+  withSource(files, (source) => {
+    expect(findEmptyNames(source)).toEqual([
+      'compile/b/c.ts:1: a name is "" by default: function f({ inputs: [, kernel = ""] }: Node) {}',
+      'ops/a.ts:1: a name is "" by default: const [x = "", w] = site.inputs;',
+      'ops/a.ts:2: a name is "" by default: const y = site.outputs[0] ?? "";',
     ]);
   });
 });

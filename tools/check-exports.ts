@@ -18,19 +18,22 @@ interface Names {
   readonly used: readonly Use[];
 }
 
-/** A name of another file, or the whole file: then `mentions` are all identifiers of the file that takes it. */
-type Use = { readonly file: string; readonly name: string } | { readonly file: string; readonly mentions: ReadonlySet<string> };
+/** The name of another file that is taken, "*" for all of its names, or null for the file as a value: of that, `mentions` are used. */
+interface Use {
+  readonly file: string;
+  readonly name: string | null;
+  readonly mentions: ReadonlySet<string>;
+}
 
 /** Each unused exported name of src, as a line for people; empty when all are used. */
 export function findUnusedExports(root = ROOT): readonly string[] {
+  const { imports } = readPackage(root);
   const files = USERS.flatMap((folder) => filesBelow(root, folder));
-  const names = new Map(files.map((file) => [file, namesOf(root, file)] as const));
+  const names = new Map(files.map((file) => [file, namesOf(root, file, imports)] as const));
   const entries = new Set(entryPoints(root));
   const used = new Set<string>();
   for (const use of [...names.values()].flatMap(({ used: uses }) => uses)) {
-    for (const name of "name" in use ? [use.name] : takenWhole(names.get(use.file)?.exported ?? [], use.mentions)) {
-      used.add(`${use.file}: ${name}`);
-    }
+    for (const name of usedNames(use, names.get(use.file)?.exported ?? [])) used.add(`${use.file}: ${name}`);
   }
   return [...names]
     .filter(([file]) => file.startsWith("src/") && !/\.(test|cases)\.ts$/.test(file) && !entries.has(file))
@@ -38,9 +41,11 @@ export function findUnusedExports(root = ROOT): readonly string[] {
     .filter((line) => !used.has(line));
 }
 
-/** The names of a whole module that its taker uses: those that it mentions, or all where it only hands the module on. */
-function takenWhole(exported: readonly string[], mentions: ReadonlySet<string>): readonly string[] {
-  const mentioned = exported.filter((name) => mentions.has(name));
+/** Of a file that is taken as a value: the names that its taker mentions, or all where the taker only hands it on. */
+function usedNames({ name, mentions }: Use, exported: readonly string[]): readonly string[] {
+  if (name === "*") return exported;
+  if (name !== null) return [name];
+  const mentioned = exported.filter((each) => mentions.has(each));
   return mentioned.length > 0 ? mentioned : exported;
 }
 
@@ -53,26 +58,43 @@ function filesBelow(root: string, folder: string): readonly string[] {
 
 /** The sources of the files that package.json exports. */
 function entryPoints(root: string): readonly string[] {
-  const text = JSON.stringify((JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { readonly exports: unknown }).exports);
+  return builtFiles(JSON.stringify(readPackage(root).exports));
+}
+
+interface PackageFile {
+  readonly exports: unknown;
+  /** What files of the package call others by, such as "#runtime". */
+  readonly imports?: Readonly<Record<string, unknown>>;
+}
+
+function readPackage(root: string): PackageFile {
+  return JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as PackageFile;
+}
+
+/** The sources of the built files that a text names. */
+function builtFiles(text: string): readonly string[] {
   return [...text.matchAll(/"\.\/dist\/([^"]*?)(?:\.d)?\.[jt]s"/g)].map(([, file = ""]) => `src/${file}.ts`);
 }
 
-function namesOf(root: string, file: string): Names {
+function namesOf(root: string, file: string, imports: PackageFile["imports"] = {}): Names {
   const source = ts.createSourceFile(file, readFileSync(path.join(root, file), "utf8"), ts.ScriptTarget.Latest);
   const nodes = descendants(source);
   const mentions = new Set(nodes.filter(ts.isIdentifier).map(({ text }) => text));
-  const used = nodes.flatMap(takenBy);
   return {
     exported: [...source.statements.flatMap(declaredExports), ...nodes.filter(ts.isExportSpecifier).map(({ name }) => name.text)],
-    used: used.flatMap(({ specifier, name }): readonly Use[] => {
-      if (specifier === undefined || !ts.isStringLiteral(specifier) || !specifier.text.startsWith(".")) return [];
-      const target = path.posix
-        .join(path.posix.dirname(file), specifier.text)
-        .replace(/\.js$/, ".ts")
-        .replace(/^dist\//, "src/");
-      return [name === null ? { file: target, mentions } : { file: target, name }];
+    used: nodes.flatMap(takenBy).flatMap(({ specifier, name }): readonly Use[] => {
+      if (specifier === undefined || !ts.isStringLiteral(specifier)) return [];
+      return targetsOf(file, specifier.text, imports).map((target) => ({ file: target, name, mentions }));
     }),
   };
+}
+
+/** The sources that an import names: none for packages. */
+function targetsOf(file: string, specifier: string, imports: Readonly<Record<string, unknown>>): readonly string[] {
+  if (specifier.startsWith("#")) return builtFiles(JSON.stringify(imports[specifier] ?? null));
+  if (!specifier.startsWith(".")) return [];
+  const target = path.posix.join(path.posix.dirname(file), specifier);
+  return [target.replace(/\.js$/, ".ts").replace(/^dist\//, "src/")];
 }
 
 function descendants(root: ts.Node): readonly ts.Node[] {
@@ -85,14 +107,14 @@ function descendants(root: ts.Node): readonly ts.Node[] {
   return nodes;
 }
 
-/** What a node takes from another module; the name is null where it takes the module as a whole. */
+/** What a node takes from another module, named as in `Use`. */
 function takenBy(node: ts.Node): readonly { readonly specifier: ts.Expression | undefined; readonly name: string | null }[] {
   if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) {
     const clause = ts.isImportDeclaration(node) ? node.importClause?.namedBindings : node.exportClause;
     const specifier = node.moduleSpecifier;
     // Without names in braces an export passes everything on, an import takes nothing or what it calls default.
-    if (clause === undefined && ts.isImportDeclaration(node)) return [];
-    if (clause === undefined || ts.isNamespaceImport(clause) || ts.isNamespaceExport(clause)) return [{ specifier, name: null }];
+    if (clause === undefined) return ts.isImportDeclaration(node) ? [] : [{ specifier, name: "*" }];
+    if (ts.isNamespaceImport(clause) || ts.isNamespaceExport(clause)) return [{ specifier, name: null }];
     return clause.elements.map(({ propertyName, name }) => ({ specifier, name: (propertyName ?? name).text }));
   }
   if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)

@@ -1,7 +1,7 @@
 /**
  * Checks who imports whom: a lower row never imports a higher one, rows 0 to 8 know neither Node nor a platform library,
  * and no files import each other in a circle. Type imports count, since they hide a wrong direction just as well.
- * It also checks that no file outgrows a reader.
+ * It also checks that no file outgrows a reader, and that no name of a value is empty by default where graphs are built.
  *
  * test/layers.test.ts runs it; `npm run ok` does so too.
  */
@@ -184,6 +184,21 @@ export function findLongFiles(source = SOURCE, tables: readonly string[] = TABLE
     const lines = readFileSync(path.join(source, file), "utf8").trimEnd().split("\n").length;
     return lines <= MOST_LINES || tables.includes(file) ? [] : [`${file}: ${lines} lines, expected at most ${MOST_LINES}`];
   });
+}
+
+/** An empty string in place of a name that is not there: `?? ""`, or the default of a destructured one. */
+const EMPTY_BY_DEFAULT = /\?\? ""|[\w\]] = ""(?: as const)?\s*[,\]}]/;
+/** Where names are those of values: to ONNX, "" is an operand left out, so a default hides a missing one in the file. */
+const OF_VALUES = ["ops", "compile"];
+
+/** Every line of the folders that build graphs where a name is "" by default; `at` of tensor/at.ts throws instead. */
+export function findEmptyNames(source = SOURCE): readonly string[] {
+  const files = sourceFiles(source).filter((file) => OF_VALUES.includes(layerOf(file)));
+  return files.flatMap((file) =>
+    readFileSync(path.join(source, file), "utf8")
+      .split("\n")
+      .flatMap((line, index) => (EMPTY_BY_DEFAULT.test(line) ? [`${file}:${index + 1}: a name is "" by default: ${line.trim()}`] : [])),
+  );
 }
 
 /** Every set of files below `src` that import each other in circles, each as one line. */

@@ -15,7 +15,7 @@ export interface LoweredGraph {
 }
 
 /** How a graph is written. */
-export interface LowerOptions extends TargetOptions {
+interface LowerOptions extends TargetOptions {
   readonly layout: MapLayout;
 }
 
@@ -61,9 +61,12 @@ function lowerSite(graph: Graph, { op, path, inputs, outputs }: Node, layout: Ma
   };
 }
 
+/** Of ONNX's own operators. */
+const ONNX_DOMAIN = "";
+
 function toOnnxNode(node: LoweredNode, name: string): OnnxNode {
   const attributes = Object.entries(node.attributes).map(([attribute, value]) => toOnnxAttribute(attribute, value));
-  return { opType: node.opType, domain: node.domain ?? "", name, inputs: node.inputs, outputs: node.outputs, attributes };
+  return { opType: node.opType, domain: node.domain ?? ONNX_DOMAIN, name, inputs: node.inputs, outputs: node.outputs, attributes };
 }
 
 function toOnnxAttribute(name: string, value: LoweredAttribute): OnnxAttribute {
