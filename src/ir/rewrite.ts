@@ -2,7 +2,7 @@ import type { TensorType } from "../tensor/shape.js";
 import type { Graph, Node } from "./graph.js";
 
 /** What a rewrite changes. What is left out stays as it is. */
-export interface GraphChange extends Partial<Pick<Graph, "inputs" | "parameters" | "outputs">> {
+interface GraphChange extends Partial<Pick<Graph, "inputs" | "parameters" | "outputs">> {
   /** What takes the place of a node, by its path. An empty list drops the node. */
   readonly pieces?: ReadonlyMap<string, readonly Node[]>;
   /** All nodes, where they are made anew: neither `pieces` nor `replaced` applies to them. */

@@ -2,7 +2,7 @@
 import type { Graph, Node } from "./graph.js";
 
 /** What a walk needs of a node: of a graph's, or of an ONNX file's. */
-export interface Flow {
+interface Flow {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
 }

@@ -33,7 +33,7 @@ export type Fixed<N extends 1 | 2 | 3 | 4 | 5> = N extends 1
 export type LayerOperands = readonly [x: TensorType, w: TensorType] | readonly [x: TensorType, w: TensorType, bias: TensorType];
 
 /** One T for each operand: `Each<Fixed<2>, string>` is `readonly [string, string]`. */
-export type Each<I extends Operands, T> = { readonly [K in keyof I]: T };
+type Each<I extends Operands, T> = { readonly [K in keyof I]: T };
 
 /** Where a rule is applied: the op and the node, for messages. */
 export interface Site {

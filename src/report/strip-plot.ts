@@ -3,7 +3,7 @@ import { percentile } from "../data/volumes/percentile.js";
 import { escapeMarkup } from "../text.js";
 import { niceStep, px, ticks } from "./plot.js";
 
-export interface StripGroup {
+interface StripGroup {
   readonly name: string;
   readonly values: readonly number[];
 }

@@ -18,7 +18,7 @@ export interface BlobLike {
 }
 
 /** A URL object, as far as it is used. */
-export interface UrlLike {
+interface UrlLike {
   readonly href: string;
   readonly protocol: string;
   readonly pathname: string;
@@ -34,7 +34,7 @@ export type FileInput = string | UrlLike | Uint8Array | BlobLike;
 export type ImageInput = Image | FileInput | PixelsOfPage;
 
 /** What a page draws: each has a width and a height of its own kind, which only the browser platform looks at. */
-export type PixelsOfPage = { readonly width: number | object; readonly height: number | object };
+type PixelsOfPage = { readonly width: number | object; readonly height: number | object };
 
 /** A volume: voxels, or a NIfTI file; in Node also a directory of DICOM slices. */
 export type VolumeInput = FileInput | Volume;
@@ -76,7 +76,7 @@ export interface OpenedWeights {
   close(): Promise<void>;
 }
 
-export interface ModelSessionOptions extends SessionOptions {
+interface ModelSessionOptions extends SessionOptions {
   /** How messages name the model. */
   readonly name: string;
   /** Give the model's bytes to the session instead of having them copied. */
@@ -86,7 +86,7 @@ export interface ModelSessionOptions extends SessionOptions {
 }
 
 /** How images are turned into pixels. */
-export interface DecodeImageOptions extends CallOptions {
+interface DecodeImageOptions extends CallOptions {
   /** How messages name the image. Default: its path or URL, otherwise "image". */
   readonly name?: string;
 }

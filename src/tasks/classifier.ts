@@ -191,7 +191,7 @@ function embedding<F extends SourceOptions>(run: ImageRun<F>) {
 }
 
 /** The output that is a feature vector. @throws InceptionError OPTION_INVALID */
-export function embeddingOutput({ session, artefact }: LoadedModel): string {
+function embeddingOutput({ session, artefact }: LoadedModel): string {
   const names = session.outputs.map(({ name }) => name);
   const found = ["embedding", "features"].find((name) => names.includes(name));
   if (found !== undefined) return found;

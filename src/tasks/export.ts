@@ -26,7 +26,7 @@ export interface ExportOnnxOptions {
 }
 
 /** A file that is not written yet: its bytes, one chunk after the other, and what its metadata contain. */
-export interface EncodedExport {
+interface EncodedExport {
   readonly chunks: readonly Uint8Array[];
   readonly byteLength: number;
   readonly artefact: Artefact;

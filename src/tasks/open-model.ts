@@ -47,7 +47,7 @@ export interface LoadedModel {
 }
 
 /** A kind of model that is known by name and has its own weights. */
-export interface ModelKind<F extends SourceOptions> {
+interface ModelKind<F extends SourceOptions> {
   readonly kind: "run" | "bundled model";
   /** Names that it knows, for hints. */
   readonly ids: readonly string[];

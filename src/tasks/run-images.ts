@@ -85,7 +85,7 @@ async function prepareBatch<F extends SourceOptions>(
 }
 
 /** One image as the model reads it, [1, C, H, W]. */
-export async function prepareImage<F extends SourceOptions>(
+async function prepareImage<F extends SourceOptions>(
   { platform, preprocessing, sources }: Pick<ImageRun<F>, "platform" | "preprocessing" | "sources">,
   image: ImageInput,
   name: string,

@@ -1,7 +1,7 @@
 import type { OpName, Ops } from "../../ops/op.js";
 
 /** Forms of ops, for those ops that are not written in their own form (`OpDef.lower`). */
-export type Forms = { readonly [K in OpName]?: Ops[K]["lower"] };
+type Forms = { readonly [K in OpName]?: Ops[K]["lower"] };
 
 /** How ops are written for a runtime. */
 export interface TargetForms {

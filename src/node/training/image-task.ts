@@ -18,7 +18,7 @@ import type { TrainingNetwork } from "./prepare-network.js";
 import type { Closers, InputNetwork, OpenedSources, RunTask, TaskSources, TrainedParts } from "./run-task.js";
 import type { StartedRun } from "./training-run.js";
 
-export type StartedImageRun = StartedRun<TrainingSettings, Evaluation>;
+type StartedImageRun = StartedRun<TrainingSettings, Evaluation>;
 
 export function imageTask({ train, val }: OpenedDataset, { settings, options }: StartedImageRun): RunTask<Batch, Evaluation, Evaluation> {
   const { batch, labelSmoothing, auxWeight, mixup, cutmix, freeze } = settings;

@@ -14,7 +14,7 @@ import { namedSettings, sourceName, startingWeightsJson } from "./source-names.j
 import type { RunSettings } from "./training-run.js";
 
 /** A run after its last step. */
-export interface FinishedRun {
+interface FinishedRun {
   readonly writer: RunWriter;
   readonly network: RunNetwork;
   readonly settings: RunSettings;

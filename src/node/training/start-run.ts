@@ -45,7 +45,7 @@ export interface TrainingKind<S extends RunSettings, N extends RunNetwork, D, O,
 }
 
 /** What the directory of a new run holds beside its configuration. */
-export type NewRun = Pick<RunContents, "labels" | "recipe">;
+type NewRun = Pick<RunContents, "labels" | "recipe">;
 
 /** Makes the directory of a run and trains. */
 export async function startRun<S extends RunSettings, N extends RunNetwork, D, O, E, R>(

@@ -27,7 +27,7 @@ export interface TrainModelOptions<N extends ModelName = ModelName> extends RunO
   readonly options?: OptionsOf<N>;
 }
 
-export type ResumeTrainingOptions = Omit<TrainModelOptions, "options" | "preprocessing"> & ResumeOptions<Evaluation>;
+type ResumeTrainingOptions = Omit<TrainModelOptions, "options" | "preprocessing"> & ResumeOptions<Evaluation>;
 
 /**
  * Train a network and write a run folder.
@@ -58,7 +58,7 @@ export async function trainModel<N extends ModelName>(
 }
 
 /** What a run trains, before it writes anything. */
-export type PreparedTraining = PreparedRun<TrainingSettings, TrainingNetwork, OpenedDataset>;
+type PreparedTraining = PreparedRun<TrainingSettings, TrainingNetwork, OpenedDataset>;
 
 /** @internal The first half of `trainModel`: settings, data and network. */
 export async function prepareTraining(

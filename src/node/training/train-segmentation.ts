@@ -35,7 +35,7 @@ export interface TrainSegmentationOptions<N extends ModelName = ModelName> exten
   readonly options?: OptionsOf<N>;
 }
 
-export type ResumeSegmentationOptions = ResumeOptions<PatchEvaluation>;
+type ResumeSegmentationOptions = ResumeOptions<PatchEvaluation>;
 
 export interface SegmentedRun extends TrainedRun {
   /** Of the cases that were set aside; null where there are none, or the run was interrupted. */
@@ -72,7 +72,7 @@ export async function trainSegmentation<N extends ModelName>(
 }
 
 /** What a run trains, before it writes anything. */
-export interface PreparedSegmentation extends PreparedRun<SegmentationSettings, RunNetwork, VolumeData> {
+interface PreparedSegmentation extends PreparedRun<SegmentationSettings, RunNetwork, VolumeData> {
   /** Contents of plan.json. */
   readonly file: JsonRecord;
 }

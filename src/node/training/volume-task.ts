@@ -11,7 +11,7 @@ import type { RunPlan } from "./segmentation-plan.js";
 import type { StartedRun } from "./training-run.js";
 import { type SegmentationValidation, validateSegmentation } from "./validate-segmentation.js";
 
-export type StartedVolumeRun = StartedRun<SegmentationSettings, PatchEvaluation>;
+type StartedVolumeRun = StartedRun<SegmentationSettings, PatchEvaluation>;
 
 /** What a run that segments is trained on. */
 export interface VolumeData {
