@@ -7,4 +7,5 @@ export {
   type NnunetOptions,
   nnunetDiceCrossEntropy,
 } from "./dice.js";
+export { isLossName, LOSSES, type LossName } from "./losses.js";
 export { oneHotTargets } from "./targets.js";

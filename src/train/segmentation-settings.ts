@@ -5,6 +5,7 @@ import {
   VOLUME_AUGMENTATION,
   type VolumeAugmentation,
 } from "../data/volumes/augmentation.js";
+import { isLossName, LOSSES } from "../losses/index.js";
 import {
   choiceOption,
   type GivenOptions,
@@ -58,7 +59,7 @@ export const SEGMENTATION_SETTINGS = {
   initializer: { ...SETTINGS.initializer, default: "he_normal" },
   keep: SETTINGS.keep,
   learningRate: { ...SETTINGS.learningRate, default: 2e-3 },
-  loss: choiceOption("loss function", "nnunet_dice_cross_entropy", ["cross_entropy", "dice_cross_entropy", "nnunet_dice_cross_entropy"]),
+  loss: choiceOption("loss function", "nnunet_dice_cross_entropy", Object.keys(LOSSES).filter(isLossName)),
   metric: { ...SETTINGS.metric, default: "dice" },
   optimizer: { ...SETTINGS.optimizer, default: { name: "adamw", weightDecay: 1e-2 } },
   patchesPerCase: integerOption("patches per case and epoch", 1, 1, 1000),

@@ -1,27 +1,11 @@
 import { InceptionError } from "../../errors.js";
-import { type CrossEntropyOptions, crossEntropy, diceCrossEntropy, nnunetDiceCrossEntropy, oneHotTargets } from "../../losses/index.js";
-import type { GraphBuilder, Ref } from "../../ops/build.js";
-import type { LossName, TrainingOptions } from "./options.js";
+import { isLossName, LOSSES, oneHotTargets } from "../../losses/index.js";
+import type { Ref } from "../../ops/build.js";
+import type { TrainingOptions } from "./options.js";
 import { feedInput, type TrainingContext } from "./state.js";
 
 /** slim's and torchvision's weight of an auxiliary classifier; GoogLeNet's paper has 0.3. */
 const AUX_WEIGHT = 0.4;
-
-/** The losses by the names that options give them. */
-const LOSSES: Readonly<
-  Record<
-    LossName,
-    (b: GraphBuilder, path: string, logits: Ref, targets: Ref, options: Pick<CrossEntropyOptions, "labelSmoothing" | "classWeights">) => Ref
-  >
-> = {
-  cross_entropy: crossEntropy,
-  dice_cross_entropy: diceCrossEntropy,
-  nnunet_dice_cross_entropy: (b, path, logits, targets, { labelSmoothing = 0, classWeights }) => {
-    if (labelSmoothing === 0 && classWeights === undefined) return nnunetDiceCrossEntropy(b, path, logits, targets);
-    const text = "Cannot train with loss nnunet_dice_cross_entropy: it has neither label smoothing nor class weights, expected none";
-    throw new InceptionError("OPTION_INVALID", text, { labelSmoothing, classWeights });
-  },
-};
 
 /** The loss of the classifier and, weighted, of its auxiliary classifiers; outputs "loss" [] and "logits". */
 export function trainingLoss(context: TrainingContext, options: TrainingOptions, outputs: ReadonlyMap<string, Ref>): Ref {
@@ -30,7 +14,7 @@ export function trainingLoss(context: TrainingContext, options: TrainingOptions,
   if (logits === undefined) throw new RangeError(`Cannot train "${context.network.name}": it has no output "logits"`);
   const { loss: name = "cross_entropy", labelSmoothing = 0, classWeights } = options;
   // A caller in JavaScript may pass anything.
-  if (!Object.hasOwn(LOSSES, name)) {
+  if (!isLossName(name)) {
     const text = `Cannot train "${context.network.name}" with loss ${JSON.stringify(name)}: expected one of ${Object.keys(LOSSES).join(", ")}`;
     throw new InceptionError("OPTION_INVALID", text, { loss: name });
   }

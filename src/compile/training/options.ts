@@ -1,4 +1,5 @@
 import type { Parameter } from "../../ir/graph.js";
+import type { LossName } from "../../losses/index.js";
 import type { MapLayout } from "../../ops/op.js";
 import type { Optimizer } from "../../optim/index.js";
 import type { TargetOptions } from "../targets/index.js";
@@ -66,8 +67,6 @@ export interface TrainingOptions extends TargetOptions {
 export function keepsAverages({ averageDecay = 0 }: Pick<TrainingOptions, "averageDecay">): boolean {
   return averageDecay > 0;
 }
-
-export type LossName = "cross_entropy" | "dice_cross_entropy" | "nnunet_dice_cross_entropy";
 
 /** What a piece of state is. */
 export type StateKind = "parameter" | "statistic" | "slot" | "average" | "gradient" | "counter";
