@@ -116,7 +116,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "report",
     "tasks",
   ],
-  web: ["errors.ts", "tensor", "runtime"],
+  web: ["errors.ts", "tensor", "formats", "data", "runtime", "predict"],
   experiments: [
     "errors.ts",
     "tensor",

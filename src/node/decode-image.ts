@@ -9,10 +9,10 @@
  */
 import type { Metadata, Sharp, SharpOptions } from "sharp";
 import type { Image } from "../data/image.js";
+import { IMAGE_FORMATS, type ImageFormat, sniffImage } from "../data/image-format.js";
 import { orient } from "../data/transforms/orient.js";
 import { type ErrorCode, InceptionError, messageOf } from "../errors.js";
 import { openFileSource } from "./file-source.js";
-import { IMAGE_FORMATS, type ImageFormat, sniffImage } from "./image-format.js";
 import { type GifFrame, gifFirstFrame, pngTextOrientation } from "./image-quirks.js";
 import { loadOptional } from "./optional-package.js";
 

@@ -1,4 +1,5 @@
 /** Two things that Pillow takes from a file and the image library does not report. Both read no further than the bytes they are given. */
+import { tiffOrientation } from "../data/image-header.js";
 
 /** The first frame of a GIF: where it lies on the canvas, and the colour of every pixel that it leaves unpainted. */
 export interface GifFrame {
@@ -36,11 +37,6 @@ export function gifFirstFrame(file: Uint8Array): GifFrame | null {
   };
 }
 
-/** EXIF tag of the orientation. */
-const ORIENTATION = 274;
-/** Entries of an image file directory that are looked at: cameras write under a hundred. */
-const MAX_ENTRIES = 1000;
-
 /**
  * The orientation in a PNG text chunk "Raw profile type exif", where ImageMagick puts it: a blank line, a name, a length, then
  * the EXIF block in hexadecimal. 1, upright, where there is none or it is damaged.
@@ -51,20 +47,4 @@ export function pngTextOrientation(comments: readonly { readonly keyword: string
   if (!hex || !/^([0-9a-f]{2})+$/i.test(hex)) return 1;
   const bytes = Buffer.from(hex, "hex");
   return tiffOrientation(bytes.subarray(bytes.toString("latin1", 0, 6) === "Exif\0\0" ? 6 : 0));
-}
-
-/** Tag 274 of the first directory of a TIFF block, or 1. */
-function tiffOrientation(block: Uint8Array): number {
-  const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
-  if (block.length < 8) return 1;
-  const little = block[0] === 0x49;
-  const directory = view.getUint32(4, little);
-  if (directory + 2 > block.length) return 1;
-  const entries = Math.min(MAX_ENTRIES, view.getUint16(directory, little));
-  for (let entry = 0, at = directory + 2; entry < entries && at + 12 <= block.length; entry++, at += 12) {
-    if (view.getUint16(at, little) !== ORIENTATION) continue;
-    const value = view.getUint16(at + 8, little);
-    return value >= 1 && value <= 8 ? value : 1;
-  }
-  return 1;
 }

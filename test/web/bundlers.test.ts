@@ -11,7 +11,8 @@ import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parsePreprocessing, preprocess, preprocessedShape, rgbImage } from "../../src/data/index.js";
+import { parsePreprocessing, preprocess, preprocessedShape } from "../../src/data/index.js";
+import { decodeImage } from "../../src/node/decode-image.js";
 import { createNodeSession } from "../../src/node/ort-session.js";
 import { float32Tensor } from "../../src/tensor/tensor.js";
 import { addPackage, unpackPackage } from "../packed-package.js";
@@ -29,11 +30,23 @@ const PAGE = path.join(FOLDER, "page");
 const TOOLS = path.join(FOLDER, "tools");
 
 /** What a page that classifies is installed with. */
-const DEPENDENCIES = ["onnxruntime-web", "fflate", "@bufbuild/protobuf", "@dagrejs/dagre"];
+const DEPENDENCIES = [
+  "onnxruntime-web",
+  "@jsquash/jpeg",
+  "@jsquash/png",
+  "@jsquash/webp",
+  "fflate",
+  "@bufbuild/protobuf",
+  "@dagrejs/dagre",
+];
 
-/** Sizes of the WebAssembly for the CPU and for WebGPU; a bundle holds no other. */
-const CPU_WASM = statSync(path.join(ROOT, "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm")).size;
-const WEBGPU_WASM = statSync(path.join(ROOT, "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm")).size;
+/** Sizes of the WebAssembly of the decoders, for the CPU and for WebGPU; a bundle holds no other. */
+const sizeOf = (file: string) => statSync(path.join(ROOT, "node_modules", file)).size;
+const CPU_WASM = sizeOf("onnxruntime-web/dist/ort-wasm-simd-threaded.wasm");
+const WEBGPU_WASM = sizeOf("onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm");
+const DECODERS = ["webp/codec/dec/webp_dec.wasm", "jpeg/codec/dec/mozjpeg_dec.wasm", "png/codec/pkg/squoosh_png_bg.wasm"].map((file) =>
+  sizeOf(`@jsquash/${file}`),
+);
 
 /** The strictest policy that docs/browser.md allows. */
 const POLICY = {
@@ -110,7 +123,7 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("a page in headless Chromiu
 
     test("holds only the WebAssembly that may run", () => {
       const files = readdirSync(out, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".wasm"));
-      expect(files.map((file) => statSync(path.join(out, file)).size).toSorted((a, b) => a - b)).toEqual(wasm);
+      expect(files.map((file) => statSync(path.join(out, file)).size).toSorted((a, b) => a - b)).toEqual([...DECODERS, ...wasm]);
     });
 
     test.each(devices.flatMap((device) => [true, false].map((isolated) => ({ device, isolated }))))(
@@ -157,18 +170,18 @@ async function makePage(): Promise<readonly number[]> {
   for (const file of ["index.html", "main.js"]) cpSync(path.join(SOURCES, file), path.join(PAGE, file));
   const model = readFileSync(path.join(DIGITS, "digits.onnx"));
   const recipe = parsePreprocessing(JSON.parse(readFileSync(path.join(DIGITS, "preprocessing.json"), "utf8")), "digits");
-  const { data, info } = await sharp(path.join(DIGITS, "images/7-a.png"))
+  const photo = await sharp(path.join(DIGITS, "images/7-a.png"))
     .removeAlpha()
     .toColourspace("srgb")
     .resize(500, 375, { fit: "fill", kernel: "nearest" })
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  const image = rgbImage(info.width, info.height, data);
+    .jpeg({ quality: 90 })
+    .toBuffer();
+  const image = await decodeImage(photo);
   const files = path.join(PAGE, "public");
   mkdirSync(files);
   writeFileSync(path.join(files, "digits.onnx"), model);
-  writeFileSync(path.join(files, "photo.rgb"), data);
-  writeFileSync(path.join(files, "photo.json"), JSON.stringify({ width: info.width, height: info.height, recipe }));
+  writeFileSync(path.join(files, "photo.jpg"), photo);
+  cpSync(path.join(DIGITS, "preprocessing.json"), path.join(files, "preprocessing.json"));
   const session = await createNodeSession(model, { device: "cpu" });
   const [input] = session.inputs;
   const shape = [1, ...preprocessedShape(recipe, image)];

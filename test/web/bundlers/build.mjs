@@ -14,6 +14,18 @@ import { pathToFileURL } from "node:url";
 const [, , packages, bundler, page, out, isolated] = process.argv;
 const ISOLATION = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 
+/** Entry points beside the page's own, for bundlers that do not follow `new URL(…, import.meta.url)`, and what they load. */
+const WORKERS = {
+  "inceptionkit/web/worker": "inceptionkit/web/worker",
+  "inceptionkit/web/image-worker": "inceptionkit/web/image-worker",
+};
+const WASM = [
+  "onnxruntime-web/dist/ort-wasm-simd-threaded.wasm",
+  "@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm",
+  "@jsquash/png/codec/pkg/squoosh_png_bg.wasm",
+  "@jsquash/webp/codec/dec/webp_dec.wasm",
+];
+
 const BUNDLERS = {
   vite: () => viteBuild("vite"),
   "vite-cpu-only": () => viteBuild("vite", { resolve: { conditions: ["inceptionkit-cpu-only", "module", "browser", "development|production"] } }),
@@ -53,7 +65,7 @@ async function webpack() {
 
 async function esbuild() {
   const { build } = await load("esbuild");
-  const entryPoints = { main: "./main.js", "inceptionkit/web/worker": "inceptionkit/web/worker" };
+  const entryPoints = { main: "./main.js", ...WORKERS };
   await build({ entryPoints, bundle: true, format: "esm", minify: true, outdir: out, absWorkingDir: page, logLevel: "warning" });
   copyRuntime();
 }
@@ -61,7 +73,7 @@ async function esbuild() {
 async function rollup() {
   const [bundler, nodeResolve] = [await load("rollup"), await load("@rollup/plugin-node-resolve")];
   const bundle = await bundler.rollup({
-    input: { main: path.join(page, "main.js"), "inceptionkit/web/worker": "inceptionkit/web/worker" },
+    input: { main: path.join(page, "main.js"), ...WORKERS },
     plugins: [nodeResolve({ browser: true, rootDir: page })],
     onwarn: (warning) => {
       throw new Error(warning.message);
@@ -73,8 +85,7 @@ async function rollup() {
 
 /** What is left to the author by a bundler that does not follow `new URL(…, import.meta.url)`. */
 function copyRuntime() {
-  const name = "ort-wasm-simd-threaded.wasm";
-  cpSync(path.join(page, "node_modules/onnxruntime-web/dist", name), path.join(out, "inceptionkit/web", name));
+  for (const file of WASM) cpSync(path.join(page, "node_modules", file), path.join(out, "inceptionkit/web", path.basename(file)));
 }
 
 /** A module of PACKAGES, preferring its form for `import`. */

@@ -1,23 +1,23 @@
 // The page that every bundler builds: it classifies one photograph and says what it found.
-import { preprocess, preprocessedShape, rgbImage } from "inceptionkit/data";
-import { createWebSession } from "inceptionkit/web";
+import { createWebSession, imageWorker, readImageInput } from "inceptionkit/web";
 
 const device = new URLSearchParams(location.search).get("device") ?? "auto";
 const bytes = async (url) => new Uint8Array(await (await fetch(url)).arrayBuffer());
 
 async function classify() {
-  const [model, pixels, { width, height, recipe }] = await Promise.all([
+  const [model, recipe, photo] = await Promise.all([
     bytes("./digits.onnx"),
-    bytes("./photo.rgb"),
-    (await fetch("./photo.json")).json(),
+    (await fetch("./preprocessing.json")).json(),
+    readImageInput(new URL("./photo.jpg", location.href)),
   ]);
+  const images = imageWorker();
+  const image = await images.decode(photo.bytes, photo.name);
+  const input = await images.prepare(image, recipe);
+  images.close();
   const started = performance.now();
   const session = await createWebSession(model, { device, openTimeoutMs: 60_000 });
   const seconds = (performance.now() - started) / 1000;
-  const image = rgbImage(width, height, pixels);
-  const data = preprocess(image, recipe);
-  const [input] = session.inputs;
-  const { logits } = await session.run({ [input.name]: { dtype: "float32", shape: [1, ...preprocessedShape(recipe, image)], data } });
+  const { logits } = await session.run({ [session.inputs[0].name]: input });
   await session.close();
   return { device: session.device, isolated: crossOriginIsolated, seconds, logits: [...logits.data] };
 }
