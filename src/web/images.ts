@@ -66,13 +66,14 @@ export function imageWorker(options: ImageWorkerOptions = {}): ImageWorker {
     const id = nextId++;
     let abort = () => {};
     try {
-      const reply = await new Promise<ImageReply>((resolve, reject) => {
+      const reply = await new Promise<ImageReply | null>((resolve, reject) => {
         waiting.set(id, { resolve, reject });
         // The worker's answer comes too late then, and is dropped.
-        abort = () => reject(signal?.reason);
+        abort = () => resolve(null);
         signal?.addEventListener("abort", abort);
         started().postMessage({ ...work, id }, []);
       });
+      if (reply === null) throw signal?.reason;
       if (reply.kind === "failed") throw errorFrom(reply.error);
       return reply;
     } finally {

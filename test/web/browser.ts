@@ -2,7 +2,7 @@
  * A page of headless Chromium that sees this project as a browser would: the built package through an import map,
  * without a bundler, from a server on this machine that isolates it (which threads of WebAssembly need).
  *
- * `/dist` and `/node_modules` are served as they are; `/src` and `/test` as the JavaScript of their TypeScript, so that
+ * `/dist`, `/examples` and `/node_modules` are served as they are; `/src` and `/test` as the JavaScript of their TypeScript, so that
  * the conformance suites, which are no part of the package, run in the page too.
  */
 import { existsSync } from "node:fs";
@@ -24,6 +24,9 @@ const IMPORTS = {
   "inceptionkit/web": "/dist/web/index.js",
   "onnxruntime-web/wasm": "/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs",
   "onnxruntime-web/webgpu": "/node_modules/onnxruntime-web/dist/ort.webgpu.bundle.min.mjs",
+  "@jsquash/jpeg/decode.js": "/node_modules/@jsquash/jpeg/decode.js",
+  "@jsquash/png/decode.js": "/node_modules/@jsquash/png/decode.js",
+  "@jsquash/webp/decode.js": "/node_modules/@jsquash/webp/decode.js",
   "@bufbuild/protobuf/wire": "/node_modules/@bufbuild/protobuf/dist/esm/wire/index.js",
   "@dagrejs/dagre": "/node_modules/@dagrejs/dagre/dist/dagre.esm.js",
 };
@@ -100,7 +103,10 @@ export async function startServer(
 ): Promise<TestServer> {
   const server = createServer((request, response) => {
     contentOf(new URL(request.url ?? "/", "http://localhost").pathname)
-      .then(({ body, type }) => response.writeHead(200, { "content-type": type, ...headers }).end(body))
+      .then(({ body, type }) => {
+        const part = partOf(Buffer.from(body), request.headers.range);
+        response.writeHead(part.status, { "content-type": type, ...part.headers, ...headers }).end(part.body);
+      })
       .catch((thrown: unknown) => response.writeHead(404).end(String(thrown)));
   });
   await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
@@ -111,6 +117,14 @@ export async function startServer(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** What a request for one range of bytes gets; the whole without one. */
+function partOf(whole: Buffer, range: string | undefined) {
+  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? "") ?? [];
+  if (first === undefined || last === undefined) return { status: 200, headers: {}, body: whole };
+  const body = whole.subarray(Number(first), Number(last) + 1);
+  return { status: 206, headers: { "content-range": `bytes ${first}-${last}/${whole.length}` }, body };
 }
 
 /** A file as a server sends it. */
@@ -128,7 +142,7 @@ async function content(pathname: string): Promise<Content> {
   const [, folder = ""] = pathname.split("/");
   const file = path.join(ROOT, path.normalize(decodeURIComponent(pathname)));
   if (folder === "src" || folder === "test") return { body: await transpiled(file.replace(/\.js$/, ".ts")), type: "text/javascript" };
-  if (folder !== "dist" && folder !== "node_modules") throw new Error(`${pathname} is not served`);
+  if (!["dist", "examples", "node_modules"].includes(folder)) throw new Error(`${pathname} is not served`);
   return fileContent(file);
 }
 
