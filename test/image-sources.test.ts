@@ -69,7 +69,7 @@ describe("URLs", () => {
 
   test("are refused otherwise, one input among others", async () => {
     const errors = [
-      ["https://files.test/7.png", [], "downloads from the web must be allowed, with allowHttps or --allow-https"],
+      ["https://files.test/7.png", [], "downloads from the web must be allowed, with --allow-https"],
       ["http://files.test/7.png", ["--allow-https"], "expected https:, plain http: is not used"],
       ["https://me:secret@files.test/7.png", ["--allow-https"], "it contains a user name or password"],
       ["https://", ["--allow-https"], "it is not a valid URL"],

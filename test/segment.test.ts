@@ -254,7 +254,7 @@ describe("openSegmenter", () => {
     expect(await failureOf(prepareShippedModel(missing))).toMatchObject({
       code: "FILE_NOT_FOUND",
       message:
-        'Cannot use model "spleen": this copy of inceptionkit has no assets/spleen.safetensors, expected it beside its dist folder; --model takes a run or a file instead',
+        'Cannot use model "spleen": this copy of inceptionkit has no assets/spleen.safetensors, expected it beside its dist folder; `model` takes a run or a file instead',
     });
   });
 
@@ -263,7 +263,7 @@ describe("openSegmenter", () => {
     const prepared = untrained([8, 8, 8]);
     const { segmentation, ...artefact } = prepared.artefact;
     await exportSafetensors({ ...prepared, artefact }, plain, "inceptionkit");
-    const law = "expected a run of train-seg, a file exported from one, or hippocampus";
+    const law = "expected a run of `trainSegmentation`, a file exported from one, or hippocampus";
     const wrong = path.join(folder, "wrong.safetensors");
     await exportSafetensors(
       { ...prepared, artefact: { ...prepared.artefact, segmentation: { ...segmentation!, labelValues: [0, 1] } } },

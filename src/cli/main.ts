@@ -5,6 +5,7 @@ import { type Command, type Flag, type Flags, HEADINGS } from "./command.js";
 import { COMMANDS } from "./commands.js";
 import { EXIT } from "./exit-code.js";
 import { cleanIo, type Io, type Streams } from "./io.js";
+import { errorText } from "./option-words.js";
 import { unknownCommandMessage, usageMessage } from "./usage.js";
 
 /**
@@ -126,7 +127,7 @@ function operandOf(given: unknown): readonly (string | readonly string[])[] {
 /** Print what ended a command and return its exit code. */
 export function report(thrown: unknown, io: Io): number {
   if (thrown instanceof InceptionError) {
-    io.err(`inception: ${messageOf(thrown)}\n`);
+    io.err(`inception: ${errorText(thrown)}\n`);
     return EXIT.unusable;
   }
   const fact = systemFact(thrown);

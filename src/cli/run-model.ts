@@ -18,6 +18,7 @@ import { exitCodeOf } from "./exit-code.js";
 import { checkpointFlag, deviceFlags, integerFlag, isolateFlags, optionFlags, textFlag } from "./flags.js";
 import { imageInputs } from "./inputs.js";
 import { type Io, startProgress } from "./io.js";
+import { errorText } from "./option-words.js";
 
 export type Outcome<T> = ({ readonly file: string } & T) | { readonly file: string; readonly error: string };
 
@@ -54,7 +55,7 @@ export async function prepareFlags(flags: Flags, io: Io): Promise<Omit<LoadModel
 export function sourceFlags(flags: Flags, io: Io): SourceOptions {
   return {
     allowHttps: flags.allowHttps === true,
-    onWarning: (warning) => io.err(`inception: ${messageOf(warning)}\n`),
+    onWarning: (warning) => io.err(`inception: ${errorText(warning)}\n`),
     ...(io.interactive ? { onProgress: (progress: DownloadProgress) => io.line.show(formatDownload(progress)) } : {}),
   };
 }
@@ -120,7 +121,7 @@ export async function runOnFiles<T>(
       let next = 0;
       progress.advance(samples.length);
       return samples.map(({ file, input }) => {
-        if (input instanceof InceptionError) return { file, error: messageOf(input) };
+        if (input instanceof InceptionError) return { file, error: errorText(input) };
         const row = rows[next++] ?? new Float32Array(0);
         const error = rowError(row, output, file);
         return error === null ? { file, ...work.interpret(row, loaded) } : { file, error };
@@ -135,7 +136,7 @@ export async function runOnFiles<T>(
       // Two batches under way: one that runs, one that waits ready. More would only take memory.
       if (outcomes.length >= 2) await outcomes.at(-2);
     }
-    return [...failed.map(({ file, error }) => ({ file, error: messageOf(error) })), ...(await Promise.all(outcomes)).flat()];
+    return [...failed.map(({ file, error }) => ({ file, error: errorText(error) })), ...(await Promise.all(outcomes)).flat()];
   } finally {
     progress.stop();
     await loaded.close();
@@ -148,7 +149,7 @@ function rowError(row: Float32Array, output: string, file: string): string | nul
     checkRow(row, output, quoted(file));
     return null;
   } catch (thrown) {
-    if (thrown instanceof InceptionError) return messageOf(thrown);
+    if (thrown instanceof InceptionError) return errorText(thrown);
     throw thrown;
   }
 }

@@ -8,8 +8,9 @@ import type { Flags } from "./command.js";
 import { EXIT } from "./exit-code.js";
 import { flagName, integerFlag } from "./flags.js";
 import { formatCount, formatTable, type Io, printJson } from "./io.js";
+import { optionFlagName } from "./option-words.js";
 import { SIGNALS, watchSignals } from "./signals.js";
-import { settingFlag, settingText } from "./training-flags.js";
+import { settingText } from "./training-flags.js";
 
 /** What a command says when training is over. */
 export interface Outcome {
@@ -96,7 +97,7 @@ export function outcomeOfPlan(plan: TrainingPlan): Outcome {
     ...(randomlyInitialized.length === 0 ? [] : [["randomly initialized", randomlyInitialized.join(", ")]]),
   ];
   const width = Math.max(...facts.map(([name = ""]) => name.length));
-  const rows = settings.map(({ name, value, from }) => [settingFlag(name), settingText(value), from]);
+  const rows = settings.map(({ name, value, from }) => [optionFlagName(name), settingText(value), from]);
   return {
     json: plan,
     text: [

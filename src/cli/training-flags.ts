@@ -3,7 +3,7 @@ import type { Option, OptionTable } from "../options.js";
 import type { SEGMENTATION_SETTINGS } from "../train/segmentation-settings.js";
 import type { SETTINGS } from "../train/settings.js";
 import type { Flag, Flags, Heading } from "./command.js";
-import { flagName } from "./flags.js";
+import { flagKey, inFlags, OPERANDS, optionFlagName } from "./option-words.js";
 
 /** The heading of each setting's flag, in the order in which `--help` shows them. `data` is an operand. */
 const HEADING_OF: Readonly<Record<Exclude<keyof typeof SETTINGS | keyof typeof SEGMENTATION_SETTINGS, "data">, Heading>> = {
@@ -46,12 +46,6 @@ const HEADING_OF: Readonly<Record<Exclude<keyof typeof SETTINGS | keyof typeof S
   keep: "Output",
 };
 
-/** A setting whose flag has another name. */
-const OTHER_NAMES: Readonly<Record<string, string>> = { recompute: "checkpointActivations" };
-
-/** What a command line says as an operand. */
-const OPERANDS: readonly string[] = ["data"];
-
 /** Settings of a table that are flags. */
 export function flagSettings(settings: OptionTable<unknown>): readonly string[] {
   return Object.keys(settings).filter((name) => !OPERANDS.includes(name));
@@ -70,22 +64,12 @@ function optionFlag(name: string, option: Option<unknown, unknown>, heading: Hea
   const value = placeholder === null ? "" : ` <${placeholder}>`;
   const listed = choices === undefined ? "" : `: ${choices.join(", ")}`;
   // Only a text: a default that commander knew would count as given.
-  return [`${settingFlag(name)}${value}`, `${withFlags(doc)}${listed} (default: ${defaultText(option)})`, undefined, heading];
+  return [`${optionFlagName(name)}${value}`, `${inFlags(doc)}${listed} (default: ${defaultText(option)})`, undefined, heading];
 }
 
 function defaultText({ default: value, defaultDoc }: Option<unknown, unknown>): string {
-  if (defaultDoc !== undefined) return withFlags(defaultDoc);
+  if (defaultDoc !== undefined) return inFlags(defaultDoc);
   return value === undefined ? "from --recipe" : settingText(value);
-}
-
-/** A text with the flags of the options that stand in backticks in it. */
-function withFlags(text: string): string {
-  return text.replace(/`(\w+)`/g, (_, name: string) => settingFlag(name));
-}
-
-/** What a command line calls a setting. */
-export function settingFlag(name: string): string {
-  return OPERANDS.includes(name) ? name.toUpperCase() : flagName(OTHER_NAMES[name] ?? name);
 }
 
 /** The value of a setting as its flag takes it. */
@@ -109,7 +93,7 @@ function specOf(record: object): string {
 export function givenSettings(flags: Flags, names: readonly string[]): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
     names.flatMap((name) => {
-      const value = flags[OTHER_NAMES[name] ?? name];
+      const value = flags[flagKey(name)];
       return value === undefined ? [] : [[name, value]];
     }),
   );

@@ -26,7 +26,7 @@ describe("a described network and its exported file", () => {
     expect(comparison.differences).toEqual([]);
     expect(comparison.notes).toEqual([
       "A is compared as it would be exported: operators are ONNX's, and dropout, which does nothing at inference, is left out",
-      "values of weights are not compared: diff --weights does",
+      "values of weights are not compared: `compareTensors` does",
     ]);
   });
 

@@ -28,7 +28,7 @@ export function compareOperands(a: Operand, b: Operand): Comparison {
   const described = sides.filter(({ operand }) => "graph" in operand);
   const asFiles = described.length < 2;
   const [ofA, ofB] = [structureOf(a, asFiles), structureOf(b, asFiles)];
-  const notes = asFiles ? [...described.map(exportNote), "values of weights are not compared: diff --weights does"] : [];
+  const notes = asFiles ? [...described.map(exportNote), "values of weights are not compared: `compareTensors` does"] : [];
   const counted = [ofA, ofB].flatMap(({ named }, index) => (named ? [] : [index === 0 ? "A" : "B"]));
   if (counted.length > 0) {
     notes.push(`names in ${counted.join(" and ")} are numbers: layers are matched by what they do, in order, and names are not compared`);

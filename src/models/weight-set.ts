@@ -25,7 +25,7 @@ export interface WeightSet {
 
 /** One published file. */
 export interface PublishedWeights {
-  /** What `--weights pretrained:<name>` calls it, unique over all sets. */
+  /** What `pretrained:<name>` calls it, unique over all sets. */
   readonly name: string;
   /** Where it is: `hf:owner/name` or an `https:` address. */
   readonly source: string;

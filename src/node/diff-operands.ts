@@ -64,7 +64,7 @@ interface Work {
   readonly hint: string;
 }
 
-const COMPARED: Work = { verb: "compare", hint: "diff --weights compares files of weights" };
+const COMPARED: Work = { verb: "compare", hint: "`compareTensors` compares files of weights" };
 
 /**
  * A network to be looked at: a described graph, or a decoded ONNX file.

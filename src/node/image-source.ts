@@ -31,7 +31,7 @@ export async function openImageSource(text: string, options: ImageSourceOptions)
   const refused = (fact: string) => new InceptionError("SOURCE_INVALID", `Cannot use "${shown}" as an image: ${fact}`, { url: shown });
   if (url === null) throw refused("it is not a valid URL");
   if (url.protocol !== "https:") throw refused("expected https:, plain http: is not used");
-  if (options.allowHttps !== true) throw refused("downloads from the web must be allowed, with allowHttps or --allow-https");
+  if (options.allowHttps !== true) throw refused("downloads from the web must be allowed, with `allowHttps`");
   if (url.username !== "" || url.password !== "") throw refused("it contains a user name or password");
   url.hash = "";
   return readHttps(url, { ...options, maxBytes: MAX_IMAGE_BYTES });

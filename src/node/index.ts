@@ -50,6 +50,7 @@ export { type OpenWeights, openWeights } from "./open-weights.js";
 export { createNodeSession, type IsolationOptions, type NodeSessionOptions } from "./ort-session.js";
 export { createNodeTrainer, type NodeTrainerOptions } from "./ort-trainer.js";
 export { type PrepareOptions, prepareModel } from "./prepare-model.js";
+export { knownWeights } from "./published-weights.js";
 export { type QuantizationReport, type QuantizeModelOptions, quantizeModel } from "./quantize/quantize-model.js";
 export { listVolumes } from "./segment/list-volumes.js";
 export { type SegmentedFile, type SegmentFilesOptions, segmentFiles } from "./segment/segment-files.js";

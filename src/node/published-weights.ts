@@ -17,7 +17,7 @@ export function knownWeights(): readonly Published[] {
 }
 
 /**
- * The published file with this name, as `--weights pretrained:NAME` has it.
+ * The published file with this name, as `pretrained:NAME` has it.
  *
  * @throws InceptionError OPTION_INVALID
  */
@@ -27,7 +27,7 @@ export function findKnownWeights(name: string): Published {
   if (found !== undefined) return found;
   const start = name.toLowerCase().replace(/[^a-z0-9]/g, "");
   const close = known.map(({ file }) => file.name).filter((other) => start !== "" && other.replace(/[^a-z0-9]/g, "").includes(start));
-  const hint = close.length > 0 ? `expected one of ${close.join(", ")}` : `${known.length} files are known, see inception weights list`;
+  const hint = close.length > 0 ? `expected one of ${close.join(", ")}` : `${known.length} files are known, see \`knownWeights\``;
   throw new InceptionError("OPTION_INVALID", `Cannot find weights "${messageOf(name)}": ${hint}`, { name });
 }
 

@@ -61,7 +61,7 @@ describe("a spec that is none", () => {
     ["hf:owner/name:C:x", hub],
     ["http://host/x.safetensors", kinds],
     ["ftp://host/x", kinds],
-    ["https://host/x", "downloads from the web must be allowed, with allowHttps or --allow-https"],
+    ["https://host/x", "downloads from the web must be allowed, with `allowHttps`"],
     ["file://host/x", 'File URL host must be "localhost" or empty on linux'],
     ["file:///x#md5=1", pin],
   ])("%s", async (spec, fact) => {

@@ -83,7 +83,7 @@ async function fileUrl(spec: string): Promise<ResolvedSource> {
 }
 
 async function httpsUrl(spec: string, options: SourceOptions): Promise<ResolvedSource> {
-  if (!options.allowHttps) throw invalid(spec, "downloads from the web must be allowed, with allowHttps or --allow-https");
+  if (!options.allowHttps) throw invalid(spec, "downloads from the web must be allowed, with `allowHttps`");
   if (!URL.canParse(spec)) throw invalid(spec, "it is no valid address");
   const url = new URL(spec);
   if (url.username !== "" || url.password !== "") throw invalid(url.origin + url.pathname, "the address holds a user name or password");

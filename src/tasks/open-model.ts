@@ -134,7 +134,7 @@ export async function prepareAny<F extends SourceOptions>(
   if (weights !== undefined) return prepareModel(platform, model, weights, { ...options, ...described });
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot run "${shown}" without weights: expected a source, as in --weights model.safetensors or --weights hf:owner/name`,
+    `Cannot run "${shown}" without weights: expected a source, as in \`weights\` model.safetensors or \`weights\` hf:owner/name`,
     { id: shown },
   );
 }
@@ -175,7 +175,7 @@ export function logitsOutput({ session, artefact }: LoadedModel): string {
   if (names.length === 1 && only !== undefined) return only;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot classify with ${quoted(artefact.model)}: it has no logits but ${shortened(names.join(", "))}; with --option numClasses=N it gets a classifier`,
+    `Cannot classify with ${quoted(artefact.model)}: it has no logits but ${shortened(names.join(", "))}; with \`options.numClasses\` it gets a classifier`,
     { outputs: names },
   );
 }
@@ -337,7 +337,7 @@ export function knownPreprocessing({ artefact }: Pick<LoadedModel, "artefact">, 
   if (artefact.preprocessing !== null) return artefact.preprocessing;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot prepare images for "${model}": its weights do not say how, expected --preprocessing with a name`,
+    `Cannot prepare images for "${model}": its weights do not say how, expected \`preprocessing\` with a name`,
     { model },
   );
 }

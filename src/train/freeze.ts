@@ -7,7 +7,7 @@ import { selectOutputs } from "../ir/prune.js";
  *
  * - "none": all of them.
  * - "head": those that the output "features" does not need: the classifier, and in facenet's form the embedding before it.
- * - "last:k": the head and the last k stages with parameters that lead to "features" (`inception summary ID --stages` lists them).
+ * - "last:k": the head and the last k stages with parameters that lead to "features" (`stages` of the graph).
  * - anything else: a list of paths to freeze, separated by commas, in which `*` stands for any characters, as in
  *   "conv1.*,inception3*". Each must match some parameter.
  *

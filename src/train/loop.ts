@@ -294,7 +294,7 @@ function diverged(step: number, loss: number, learningRate: number, checkpoint: 
   const place = checkpoint === null ? "there is no checkpoint yet" : `the last good checkpoint is ${checkpoint}`;
   return new InceptionError(
     "TRAINING_DIVERGED",
-    `Cannot go on training: the loss of step ${step} is ${loss} at learning rate ${learningRate}; ${place}; expected a finite loss, which a smaller learning rate or --clip-norm may give`,
+    `Cannot go on training: the loss of step ${step} is ${loss} at learning rate ${learningRate}; ${place}; expected a finite loss, which a smaller learning rate or \`clipNorm\` may give`,
     { step, loss, learningRate, checkpoint },
   );
 }

@@ -19,6 +19,7 @@ import type { Flags, RunCommand } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { checkpointFlag, flagName, optionFlags, textFlag } from "../flags.js";
 import { formatCount, formatTable, type Io, printJson } from "../io.js";
+import { inFlags } from "../option-words.js";
 import { sourceFlags } from "../run-model.js";
 
 /** `diff A B`: two networks, or with --weights two sets of tensors. Exit code 1 where they differ. */
@@ -31,7 +32,8 @@ async function diffNetworks(a: string, b: string, flags: Flags, io: Io): Promise
   const comparison = ignoreKinds(await compareNetworks(a, b, { options: optionFlags(flags) }), ignored);
   const file = textFlag(flags, "svg");
   if (file !== undefined) await writeFileAtomic(file, [new TextEncoder().encode(comparisonSvg(comparison))]);
-  const { equal, notes, differences } = comparison;
+  const { equal, differences } = comparison;
+  const notes = comparison.notes.map(inFlags);
   if (flags.json === true) printJson(io, { equal, a: totalsOf(comparison.a), b: totalsOf(comparison.b), notes, differences });
   else io.out(networkText(comparison));
   return equal ? EXIT.success : EXIT.failed;
@@ -47,7 +49,8 @@ const MOST_PATHS = 3;
 const MOST_ROWS = 60;
 
 function networkText(comparison: Comparison): string {
-  const { a, b, equal, notes, blocks, differences } = comparison;
+  const { a, b, equal, blocks, differences } = comparison;
+  const notes = comparison.notes.map(inFlags);
   const names = [messageOf(a.name), messageOf(b.name)];
   const ofBlocks = blocks.flatMap((block) =>
     blockRows(block).map((row, index) => [index === 0 ? messageOf((block.a ?? block.b)?.path) : "", ...row.map(messageOf)]),

@@ -4,12 +4,13 @@ import type { Flags, RunCommand } from "../command.js";
 import { exitCodeOf } from "../exit-code.js";
 import { textFlag } from "../flags.js";
 import { formatCount, type Io, type Progress, printJson, startProgress } from "../io.js";
+import { errorText } from "../option-words.js";
 import { formatScores, scoreKeys } from "../segmentation-scores.js";
 
 /** `eval-seg PRED GT`: how well predicted label volumes agree with true ones. */
 export const run: RunCommand = async ([predicted, truth], flags, io) => {
   const result = await evaluate(String(predicted), String(truth), flags, io);
-  for (const { id, error } of result.failed) io.err(`inception: case "${messageOf(id)}": ${messageOf(error)}\n`);
+  for (const { id, error } of result.failed) io.err(`inception: case "${messageOf(id)}": ${errorText(error)}\n`);
   const unasked = result.withoutPrediction;
   if (unasked > 0) {
     const files =

@@ -14,6 +14,7 @@ import type { Flags, RunCommand } from "../command.js";
 import { flagName, integerFlag, textFlag } from "../flags.js";
 import { imageInputs } from "../inputs.js";
 import { formatCount, type Io, printJson } from "../io.js";
+import { errorText } from "../option-words.js";
 import { imageOpener, jsonPrediction, modelFlags, reportFailures } from "../run-model.js";
 
 /** Where results go that have no place of their own. */
@@ -33,7 +34,7 @@ export const run: RunCommand = async ([paths = []], flags, io) => {
   const { files, failed } = await imageInputs(given);
   const explainer = await openExplainer(model, { ...options, ...settings, methods });
   try {
-    const unlisted = failed.map(({ file, error }) => ({ file, error: messageOf(error) }));
+    const unlisted = failed.map(({ file, error }) => ({ file, error: errorText(error) }));
     const outcomes = [...unlisted, ...(await explainAll(explainer, files, out, flags, io))];
     if (flags.json === true)
       printJson(
@@ -73,7 +74,7 @@ async function explainAll(
       return explainer.explain(image, target);
     });
     if (explanation instanceof InceptionError) {
-      outcomes.push({ file, error: messageOf(explanation) });
+      outcomes.push({ file, error: errorText(explanation) });
       continue;
     }
     // Not before something replaces them: a class that does not exist is to cost nobody an earlier explanation.

@@ -12,6 +12,7 @@ import type { Flags, RunCommand } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { choiceFlag, deviceFlags, flagName, integerFlag, textFlag } from "../flags.js";
 import { formatCount, type Io, type Progress, printJson, startProgress } from "../io.js";
+import { errorText } from "../option-words.js";
 import { sourceFlags } from "../run-model.js";
 
 /** `fid A B`: how far two sets of images are apart; `fid A --save-statistics FILE`: keep one for later. */
@@ -114,10 +115,10 @@ function eventPrinter(io: Io): {
   };
   return {
     onEvent: (event) => {
-      if (event.kind === "warning") io.err(`inception: ${messageOf(event.message)}\n`);
+      if (event.kind === "warning") io.err(`inception: ${errorText(event.message)}\n`);
       else if (event.kind === "skipped") {
         skipped++;
-        if (skipped <= SKIPPED_SHOWN) io.err(`inception: left out: ${messageOf(event.error)}\n`);
+        if (skipped <= SKIPPED_SHOWN) io.err(`inception: left out: ${errorText(event.error)}\n`);
       } else if (event.kind === "images") advance(`images of ${messageOf(event.place)}`, event.done, event.total);
       else advance(event.kind === "distances" ? "distances" : "kernel distances", event.done, event.total);
     },

@@ -7,6 +7,7 @@ import type { Flags, RunCommand } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { choiceFlag, integerFlag, numberFlag, textFlag } from "../flags.js";
 import { formatCount, type Io, printJson } from "../io.js";
+import { errorText } from "../option-words.js";
 import { prepareFlags } from "../run-model.js";
 
 /** `quantize MODEL --calibrate DIR [--out FILE]`. Exit code 1, and no file, where the network with integers is worse than asked for. */
@@ -35,7 +36,7 @@ export const run: RunCommand = async ([model], flags, io) => {
   } catch (thrown) {
     if (!(thrown instanceof InceptionError && thrown.code === "GATE_FAILED")) throw thrown;
     for (const report of reports) print(io, flags, report, null);
-    io.err(`inception: ${messageOf(thrown)}${remedies(thrown.details.missed)}\n`);
+    io.err(`inception: ${errorText(thrown)}${remedies(thrown.details.missed)}\n`);
     return EXIT.failed;
   }
 };

@@ -9,6 +9,7 @@ import { exitCodeOf } from "../exit-code.js";
 import { textFlag } from "../flags.js";
 import { volumeInputs } from "../inputs.js";
 import { type Io, printJson } from "../io.js";
+import { errorText } from "../option-words.js";
 import { modelFlags } from "../run-model.js";
 import { watchSignals } from "../signals.js";
 import { windowProgress } from "../window-progress.js";
@@ -26,7 +27,7 @@ export const run: RunCommand = async ([paths = []], flags, io) => {
   watch.start();
   try {
     const json = flags.json === true;
-    for (const { error } of unlisted) io.err(`inception: ${messageOf(error)}\n`);
+    for (const { error } of unlisted) io.err(`inception: ${errorText(error)}\n`);
     const segmented = await segmentAll(segmenter, files, { ...settings, modelName: model, signal: watch.signal }, io, json);
     const finished = [...unlisted, ...segmented];
     if (json) printJson(io, finished.map(jsonOf));
@@ -60,7 +61,7 @@ async function segmentAll(
         progress.onFile();
         finished.push(result);
         if ("error" in result) {
-          io.err(`inception: ${messageOf(result.error)}\n`);
+          io.err(`inception: ${errorText(result.error)}\n`);
           return;
         }
         if (result.warnings === null && !saidUnchecked) {
@@ -117,7 +118,7 @@ function patchFlag(flags: Flags): Triple | undefined {
 /** The promised keys. */
 function jsonOf(result: SegmentedFile) {
   const { file } = result;
-  if ("error" in result) return { file, error: messageOf(result.error) };
+  if ("error" in result) return { file, error: errorText(result.error) };
   return { file, output: result.output, volumesMm3: volumesMm3(result.measured), warnings: result.warnings };
 }
 

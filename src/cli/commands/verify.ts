@@ -10,6 +10,7 @@ import type { Flags, RunCommand } from "../command.js";
 import { EXIT, exitCodeOf } from "../exit-code.js";
 import { deviceFlags } from "../flags.js";
 import { formatTable, type Io, printJson } from "../io.js";
+import { errorText } from "../option-words.js";
 
 /** What became of a file: its cases, or why there are none. */
 interface Verified {
@@ -43,7 +44,7 @@ async function verifyFile(file: string, flags: Flags, io: Io): Promise<Verified>
     return { file, cases };
   } catch (thrown) {
     if (!(thrown instanceof InceptionError)) throw thrown;
-    const error = messageOf(thrown);
+    const error = errorText(thrown);
     io.err(`inception: ${error.includes(messageOf(file)) ? "" : `${messageOf(file)}: `}${error}\n`);
     return { file, cases: [], error };
   }

@@ -270,7 +270,7 @@ describe("what cannot be measured is refused", () => {
       "images without weights",
       () => measureFrechet(at("a"), at("b")),
       () =>
-        `Cannot make features of "${at("a")}" without weights: expected --weights pretrained, or the file pt_inception-2015-12-05-6726825d.pth of pytorch-fid`,
+        `Cannot make features of "${at("a")}" without weights: expected \`weights\` pretrained, or the file pt_inception-2015-12-05-6726825d.pth of pytorch-fid`,
     ],
     [
       "a kernel distance of a file",

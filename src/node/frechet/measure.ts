@@ -180,7 +180,7 @@ async function withNetwork<T>(
   if (images === undefined) return work(null);
   if (options.network !== undefined) return work(options.network);
   if (options.weights === undefined) {
-    const message = `Cannot make features of "${messageOf(images.place)}" without weights: expected --weights ${FRECHET_WEIGHTS}`;
+    const message = `Cannot make features of "${messageOf(images.place)}" without weights: expected \`weights\` ${FRECHET_WEIGHTS}`;
     throw new InceptionError("OPTION_INVALID", message, { place: images.place });
   }
   const given = options.features ?? FEATURE_SIZES.find((size) => size === fileFeatures(sides)) ?? 2048;

@@ -35,7 +35,7 @@ function imageSource(prepared: PreparedModel, onSkipped: OnSkipped): SampleSourc
   const { graph, artefact } = prepared;
   const { preprocessing } = artefact;
   if (preprocessing === null)
-    throw refused(artefact.model, "its weights do not say how images become inputs", "--preprocessing with a name");
+    throw refused(artefact.model, "its weights do not say how images become inputs", "`preprocessing` with a name");
   const shape = (graph.inputs[0]?.type.shape ?? []).slice(1).map(Number);
   return {
     name: "images",
@@ -50,7 +50,7 @@ function imageSource(prepared: PreparedModel, onSkipped: OnSkipped): SampleSourc
 function volumeSource(prepared: PreparedModel, onSkipped: OnSkipped): SampleSource {
   const { segmentation: recipe, model } = prepared.artefact;
   if (recipe === undefined) {
-    throw refused(model, "its weights do not say how volumes become its input", "a run of train-seg, or hippocampus");
+    throw refused(model, "its weights do not say how volumes become its input", "a run of `trainSegmentation`, or hippocampus");
   }
   const sized = describedAt(prepared, recipe.patchSize);
   return {

@@ -105,7 +105,7 @@ async function checkOutputs(files: readonly string[], out: string): Promise<void
     const found = await identity(output);
     const replaced = found === null ? undefined : inputs.get(found);
     if (replaced === undefined) continue;
-    const message = `Cannot write "${messageOf(output)}": it is the input "${messageOf(replaced)}", expected --out with another folder`;
+    const message = `Cannot write "${messageOf(output)}": it is the input "${messageOf(replaced)}", expected \`out\` with another folder`;
     throw new InceptionError("USAGE", message, { output, input: replaced });
   }
 }

@@ -180,7 +180,7 @@ function classNames(loaded: LoadedModel): readonly string[] {
   const { labels, model } = loaded.artefact;
   if (labels !== null) return labels;
   if (typeof count === "number") return Array.from({ length: count }, (_, index) => String(index));
-  throw new InceptionError("OPTION_INVALID", `Cannot measure "${model}": it does not say how many classes it has, expected --labels`, {
+  throw new InceptionError("OPTION_INVALID", `Cannot measure "${model}": it does not say how many classes it has, expected \`labels\``, {
     model,
   });
 }
@@ -241,7 +241,7 @@ function choosePart({ train, val }: OpenedDataset, split: EvaluateOptions["split
   if (val !== null || split === undefined) return val ?? train;
   throw new InceptionError(
     "DATASET_INVALID",
-    `Cannot measure on the val part of "${train.name}": it has none, expected no --split for all of its images`,
+    `Cannot measure on the val part of "${train.name}": it has none, expected no \`split\` for all of its images`,
     {
       dataset: train.name,
     },

@@ -78,7 +78,7 @@ function classesOf(id: string, given: GivenOptions): number {
   if (typeof value === "number" && value > 0) return value;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot export a training step of "${id}": it has no classes to learn, expected --option numClasses=N`,
+    `Cannot export a training step of "${id}": it has no classes to learn, expected \`options.numClasses\``,
     {
       model: id,
     },

@@ -36,7 +36,7 @@ export function planOf({ folder, segmentation: recipe, plan }: Run): RunPlan {
   const { batch, train, validation } = plan ?? {};
   const texts = (value: JsonData | undefined): value is readonly string[] => isList(value ?? null) && isStrings(value);
   if (recipe !== null && typeof batch === "number" && texts(train) && texts(validation)) return { recipe, batch, train, validation };
-  const fact = plan === null ? "it classifies images; resume it with inception train" : "its plan.json has no batch and cases";
+  const fact = plan === null ? "it classifies images; resume it with `resumeTraining`" : "its plan.json has no batch and cases";
   throw new InceptionError("RUN_INVALID", `Cannot use run "${folder}" to segment: ${fact}`, { folder });
 }
 

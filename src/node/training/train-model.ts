@@ -114,7 +114,7 @@ async function resumedNetwork(
   const { config, labels, preprocessing, folder } = run;
   const { classes } = data.train;
   if (preprocessing === null) {
-    const message = `Cannot resume "${folder}": it segments volumes, expected a run that classifies; resume it with inception train-seg`;
+    const message = `Cannot resume "${folder}": it segments volumes, expected a run that classifies; resume it with \`resumeSegmentation\``;
     throw new InceptionError("RUN_INVALID", message, { folder });
   }
   if (labels.join("\n") !== classes.join("\n")) {

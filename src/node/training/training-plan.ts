@@ -1,4 +1,4 @@
-/** What a run would do, without doing it: `train --dry-run` and `train-seg --dry-run`. */
+/** What a run would do, without doing it. */
 import { selectTrained } from "../../compile/training/training.js";
 import { trainingBatches } from "../../data/batch.js";
 import { type Graph, isTrainable } from "../../ir/graph.js";

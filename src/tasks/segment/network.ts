@@ -55,7 +55,7 @@ function recipeOf(artefact: Artefact, model: string, takesImages = false): Segme
     throw new InceptionError("OPTION_INVALID", message, { model });
   }
   const fact = "it does not say how volumes become its input and classes labels";
-  const message = `Cannot segment with "${messageOf(model)}": ${fact}, expected a run of train-seg, a file exported from one, or hippocampus`;
+  const message = `Cannot segment with "${messageOf(model)}": ${fact}, expected a run of \`trainSegmentation\`, a file exported from one, or hippocampus`;
   throw new InceptionError("OPTION_INVALID", message, { model });
 }
 

@@ -1,0 +1,46 @@
+/**
+ * Library texts in the words of the command line. Messages and the docs of options name options and functions in backticks:
+ * `clipNorm` is --clip-norm here, and `options.numClasses` is --option numClasses=N.
+ */
+import { messageOf } from "../errors.js";
+import { flagName } from "./flags.js";
+
+/** Options whose flags have other names. */
+const FLAG_NAMES: Readonly<Record<string, string>> = { recompute: "checkpointActivations" };
+
+/** What a command line says as an operand. */
+export const OPERANDS: readonly string[] = ["data"];
+
+/** Functions as commands. */
+const COMMANDS: Readonly<Record<string, string>> = {
+  compareTensors: "diff --weights",
+  knownWeights: "inception weights list",
+  resumeSegmentation: "inception train-seg",
+  resumeTraining: "inception train",
+  trainSegmentation: "train-seg",
+};
+
+/** What the values of a command line call an option. */
+export function flagKey(option: string): string {
+  return FLAG_NAMES[option] ?? option;
+}
+
+/** What a command line calls an option. */
+export function optionFlagName(option: string): string {
+  return OPERANDS.includes(option) ? option.toUpperCase() : flagName(flagKey(option));
+}
+
+/** A name in backticks that stands by itself: not one inside of a quoted path. */
+const NAMED = /(?<=^|[\s(])`(options\.)?([A-Za-z]+)`(?=$|[\s,;:.)'])/g;
+
+/** A library text with the flags and commands of what it names. */
+export function inFlags(text: string): string {
+  return text.replace(NAMED, (_, ofNetwork: string | undefined, name: string) =>
+    ofNetwork === undefined ? (COMMANDS[name] ?? optionFlagName(name)) : `--option ${name}=N`,
+  );
+}
+
+/** The message of anything thrown, on one line, for people at a command line. */
+export function errorText(thrown: unknown): string {
+  return inFlags(messageOf(thrown));
+}
