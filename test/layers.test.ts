@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { findUnusedExports } from "../tools/check-exports.js";
 import { findEmptyNames, findImportCircles, findLayerFaults, findLongFiles } from "../tools/check-layers.js";
 
 test("every folder imports only what its row allows", () => {
@@ -73,6 +74,29 @@ test("a file of 501 lines is too long unless it is a table", () => {
   const files = { "ir/long.ts": "//\n".repeat(501), "ir/table.ts": "//\n".repeat(501), "ir/fits.ts": "//\n".repeat(500) };
   withSource(files, (source) => {
     expect(findLongFiles(source, ["ir/table.ts"])).toEqual(["ir/long.ts: 501 lines, expected at most 500"]);
+  });
+});
+
+test("an exported name that only its own file uses is found; what entry points, tests and whole modules give is used", () => {
+  const files = {
+    "package.json": JSON.stringify({ exports: { ".": { default: "./dist/index.js" } }, imports: { "#part": "./dist/part.js" } }),
+    "src/index.ts": 'export { a } from "./a.js";\nexport type * from "./types.js";\nexport const own = 1;\n',
+    "src/a.ts":
+      'import { c as renamed } from "./c.js";\nexport const a = renamed;\nexport interface Alone {}\nexport const { x, y } = a;\n',
+    "src/c.ts": 'export const c = () => import("./late.js");\nexport class Tested {}\nexport { c as other };\n',
+    "src/late.ts": "export const run = 1;\nexport function help() {}\n",
+    "src/named.ts": 'import * as all from "./all.js";\nimport { part } from "#part";\nall.one(part);\n',
+    "src/all.ts": "export const one = 1;\nexport const two = 2;\n",
+    "src/part.ts": "export const part = 1;\n",
+    "src/types.ts": "export type T = 1;\n",
+    "test/c.test.ts": 'import { Tested } from "../src/c.js";\nimport { y } from "../src/a.js";\n',
+    "bin/program.js": 'const entry = new URL("../dist/main.js", import.meta.url);\nconst { main } = await import(entry);\n',
+    "src/main.ts": "export function main() {}\nexport function spare() {}\n",
+    "tools/none.ts": "",
+    "bench/none.ts": "",
+  };
+  withSource(files, (root) => {
+    expect(findUnusedExports(root)).toEqual(["src/a.ts: Alone", "src/a.ts: x", "src/all.ts: two", "src/c.ts: other", "src/main.ts: spare"]);
   });
 });
 

@@ -4,7 +4,7 @@ import { type CrossEntropyOptions, crossEntropy } from "./cross-entropy.js";
 import { diceCrossEntropy, nnunetDiceCrossEntropy } from "./dice.js";
 
 /** What training may ask of any loss. */
-export type LossOptions = Pick<CrossEntropyOptions, "labelSmoothing" | "classWeights">;
+type LossOptions = Pick<CrossEntropyOptions, "labelSmoothing" | "classWeights">;
 
 type Loss = (b: GraphBuilder, path: string, logits: Ref, targets: Ref, options: LossOptions) => Ref;
 
