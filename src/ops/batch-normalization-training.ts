@@ -1,3 +1,4 @@
+import { onlyGradient } from "./kit/gradient.js";
 import { type NodeList, nodeList, product } from "./kit/lowering.js";
 import { axesButChannels, checkVectors, isLargeImage, perChannel, scaleChannels } from "./kit/normalization.js";
 import { exactly, type Fixed, type Form, type LoweredNode, type LowerSite, type OpDef, shapeError } from "./op.js";
@@ -22,18 +23,15 @@ elements (PyTorch's running_var takes variance·n/(n − 1)). Gradients flow thr
 
   // Derived at batchNormalizationTrainingGradient. Running statistics are kept outside the loss, so mean and variance
   // have no gradient of their own.
-  grad: (b, { inputs: [x, scale], outputs: [, mean, variance], attributes: { epsilon }, path }, [dy, ...statistics]) => {
-    if (statistics.some((gradient) => gradient !== null)) {
+  grad: (b, { inputs: [x, scale], outputs: [, mean, variance], attributes: { epsilon }, path }, outputGradients) => {
+    if (outputGradients.slice(1).some((gradient) => gradient !== null)) {
       throw shapeError(
         { op: "batchNormalizationTraining", path },
         "the loss depends on its mean or variance as outputs, which have no gradient",
       );
     }
-    if (!dy || !x || !scale || !mean || !variance) return [null, null, null];
-    const [dx = null, dscale = null, dshift = null] = b.addAll("batchNormalizationTrainingGradient", "dx", [x, dy, scale, mean, variance], {
-      epsilon,
-    });
-    return [dx, dscale, dshift];
+    const dy = onlyGradient(outputGradients);
+    return b.addAll("batchNormalizationTrainingGradient", "dx", [x, dy, scale, mean, variance], { epsilon });
   },
 
   lower: (site, attributes) => {

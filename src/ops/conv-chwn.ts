@@ -2,6 +2,7 @@ import { at, firstOf } from "../tensor/at.js";
 import { formatShape, type TensorType } from "../tensor/shape.js";
 import { inferConv } from "./conv.js";
 import { checkFloats } from "./kit/axes.js";
+import { onlyGradient } from "./kit/gradient.js";
 import { type NodeList, nodeList, padLast, product, sliceLast } from "./kit/lowering.js";
 import { type Join, joinAtOnce } from "./kit/shader-buffers.js";
 import type { ConvAttributes } from "./kit/window.js";
@@ -25,9 +26,10 @@ the columns as an output. Made for strides; at stride 1 along W a conv on [1, C,
 
   // y = W·columns with W [M, C·K], so dW = dy·columnsᵀ; what reaches x is derived at convChwnInputGradient. The columns are
   // there to be used again here, and have no gradient of their own.
-  grad: (b, { inputs: [x, w], outputs: [y, columns], attributes, needed, path }, [dy, ofColumns]) => {
-    if (ofColumns) throw shapeError({ op: "convChwn", path }, "the loss depends on its columns as an output, which have no gradient");
-    if (!dy || !x || !w || !y || !columns) return [];
+  grad: (b, { inputs: [x, w], outputs: [y, columns], attributes, needed, path }, outputGradients) => {
+    if (outputGradients[1])
+      throw shapeError({ op: "convChwn", path }, "the loss depends on its columns as an output, which have no gradient");
+    const dy = onlyGradient(outputGradients);
     const inputShape = x.type.shape.slice(1, 3).map(Number);
     const weightGradient = () => {
       const rows = b.add("reshape", "dy_rows", [dy], { shape: [Number(y.type.shape[0]), -1] });

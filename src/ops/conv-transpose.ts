@@ -47,8 +47,8 @@ out = stride·(size − 1) + dilation·(k − 1) + 1 − begin − end + outputP
     const window = { kernelShape, strides, pads, dilations, groups };
     const axes = dy.type.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
     return [
-      needed[0] && w ? b.add("conv", "dx", [dy, w], window) : null,
-      needed[1] && x ? b.add("convWeightGradient", "dw", [dy, x], window) : null,
+      needed[0] ? b.add("conv", "dx", [dy, w], window) : null,
+      needed[1] ? b.add("convWeightGradient", "dw", [dy, x], window) : null,
       needed[2] ? b.add("reduceSum", "dbias", [dy], { axes, keepDims: false }) : null,
     ];
   },

@@ -21,7 +21,6 @@ export const gemm: OpDef<NoAttributes, LayerOperands> = {
   },
   // Y = X·Wᵀ + 1·biasᵀ, so dX = dY·W, dW = dYᵀ·X, and the bias, which every row has, gets the sum of all rows of dY.
   grad: (b, { inputs: [x, w], needed }, outputGradients) => {
-    if (x === undefined || w === undefined) throw new RangeError("Cannot differentiate: expected 2 or 3 inputs");
     const dy = onlyGradient(outputGradients);
     return [
       needed[0] ? b.add("matMul", "dx", [dy, w], { transposeA: false, transposeB: false }) : null,

@@ -19,7 +19,7 @@ variance (divided by the number of elements) of each channel of each image, in t
   },
   // Derived at instanceNormalizationGradient.
   grad: (b, { inputs: [x, scale], attributes }, outputGradients) =>
-    x && scale ? b.addAll("instanceNormalizationGradient", "dx", [x, onlyGradient(outputGradients), scale], attributes) : [],
+    b.addAll("instanceNormalizationGradient", "dx", [x, onlyGradient(outputGradients), scale], attributes),
   lower: (site, { epsilon }) => [
     { opType: "InstanceNormalization", inputs: site.inputs, outputs: site.outputs, attributes: { epsilon: { float: epsilon } } },
   ],

@@ -22,8 +22,9 @@ WebGPU kernel, so it is lowered as ReduceL2, Max and Div.`,
     return [x];
   },
   // Derived at lpNormalizationGradient.
-  grad: (b, { inputs: [x], attributes }, outputGradients) =>
-    x ? [b.add("lpNormalizationGradient", "dx", [x, onlyGradient(outputGradients)], attributes)] : [null],
+  grad: (b, { inputs: [x], attributes }, outputGradients) => [
+    b.add("lpNormalizationGradient", "dx", [x, onlyGradient(outputGradients)], attributes),
+  ],
   lower: (site, { axis, epsilon }) => {
     const [norm, divisor] = [site.inner("norm"), site.inner("divisor")];
     const least = site.constant("epsilon", float32Tensor([], Float32Array.of(epsilon)));

@@ -34,8 +34,7 @@ size this is PyTorch's window; ONNX's LRN has the longer side behind, so such si
     return [x];
   },
   // Derived at lrnGradient.
-  grad: (b, { inputs: [x], attributes }, outputGradients) =>
-    x ? [b.add("lrnGradient", "dx", [x, onlyGradient(outputGradients)], attributes)] : [null],
+  grad: (b, { inputs: [x], attributes }, outputGradients) => [b.add("lrnGradient", "dx", [x, onlyGradient(outputGradients)], attributes)],
   lower: (site, attributes) => {
     const hasLrn = attributes.size % 2 === 1 && site.inputTypes[0].shape.length === 4;
     return attributes.beta !== 0.75 && hasLrn ? [lowerAsLrn(site, attributes)] : lrnBySums(site, attributes);

@@ -35,7 +35,6 @@ in NumPy. With transposeA a is […, K, M], with transposeB b is […, P, K].`,
   // With Y = A·B: dA = dY·Bᵀ and dB = Aᵀ·dY, for A = aᵀ: da = dAᵀ = B·dYᵀ, for B = bᵀ: db = dBᵀ = dYᵀ·A.
   // Leading axes that were broadcast are summed.
   grad: (g, { inputs: [a, b], attributes: { transposeA, transposeB }, needed }, outputGradients) => {
-    if (a === undefined || b === undefined) throw new RangeError("Cannot differentiate: expected 2 inputs");
     const dy = onlyGradient(outputGradients);
     const da = () =>
       transposeA

@@ -23,7 +23,6 @@ export const pRelu: OpDef<NoAttributes, Fixed<2>> = {
   // With l = slope·dy: dx = dy where x > 0, else l; that is l + (dy − l where x > 0). dslope = dy·min(x, 0), summed over
   // the axes along which the slope was copied. At 0 dx = l, as in PyTorch.
   grad: (b, { inputs: [x, slope], needed }, outputGradients) => {
-    if (x === undefined || slope === undefined) throw new RangeError("Cannot differentiate: expected 2 inputs");
     const dy = onlyGradient(outputGradients);
     const dx = () => {
       const leak = b.add("mul", "leak", [dy, slope], {});

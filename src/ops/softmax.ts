@@ -18,7 +18,6 @@ export const softmax: OpDef<SoftmaxAttributes> = {
   },
   // ∂yᵢ/∂xⱼ = yᵢ·(δᵢⱼ − yⱼ), so dxⱼ = Σᵢ dyᵢ·yᵢ·(δᵢⱼ − yⱼ) = yⱼ·(dyⱼ − Σᵢ dyᵢ·yᵢ).
   grad: (b, { outputs: [y], attributes: { axis } }, outputGradients) => {
-    if (y === undefined) throw new RangeError("Cannot differentiate: expected an output");
     const dy = onlyGradient(outputGradients);
     const weighted = b.add("reduceSum", "weighted", [b.add("mul", "product", [dy, y], {})], { axes: [axis], keepDims: true });
     return [b.add("mul", "dx", [y, b.add("sub", "centred", [dy, weighted], {})], {})];
