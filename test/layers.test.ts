@@ -21,6 +21,10 @@ test("no operand that is missing becomes an empty name", () => {
   expect(findEmptyNames()).toEqual([]);
 });
 
+test("every exported name is used outside its file", () => {
+  expect(findUnusedExports()).toEqual([]);
+});
+
 test("a wrong direction, a platform module in core code and an unknown folder are found", () => {
   const files = {
     "ir/graph.ts": 'import type { Op } from "../ops/op.js";\nimport fs from "node:fs";\n',

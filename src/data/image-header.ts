@@ -1,6 +1,6 @@
 /** What the header of a JPEG, PNG or WebP file says, read before any memory is taken for pixels. No function reads past its bytes. */
 
-export interface ImageHeader {
+interface ImageHeader {
   readonly width: number;
   readonly height: number;
   /** EXIF tag 274, 1 to 8; 1 where there is none. */
@@ -8,7 +8,7 @@ export interface ImageHeader {
 }
 
 /** The formats whose headers are read here. */
-export type HeaderFormat = "JPEG" | "PNG" | "WebP";
+type HeaderFormat = "JPEG" | "PNG" | "WebP";
 
 /** Null where the file ends before its size is known, or is damaged. */
 export function readImageHeader(file: Uint8Array, format: HeaderFormat): ImageHeader | null {

@@ -8,7 +8,7 @@ import { DECODE_LIMITS, withoutAlpha } from "./decode.js";
 import { fetchBytes } from "./sources.js";
 
 /** An image's file, with the name that messages give it. */
-export interface ImageFile {
+interface ImageFile {
   readonly name: string;
   readonly bytes: Uint8Array;
 }

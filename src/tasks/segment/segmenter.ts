@@ -74,7 +74,7 @@ export interface Segmenter {
 }
 
 /** Models that can be opened, and what performs long computations on volumes. */
-export interface SegmentHost<F extends SourceOptions, P extends SessionOptions> {
+interface SegmentHost<F extends SourceOptions, P extends SessionOptions> {
   readonly models: ModelHost<F, P>;
   readonly inThread: CaseThread;
 }
