@@ -152,21 +152,6 @@ export async function sha256Hex(bytes: Uint8Array): Promise<string> {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/**
- * The content of a gzip file.
- *
- * @throws InceptionError FILE_CORRUPT, FILE_LIMIT for more than `maxBytes`
- */
-export async function gunzip(bytes: Uint8Array, name: string, maxBytes: number): Promise<Uint8Array> {
-  const stream = new Blob([unshared(bytes)]).stream().pipeThrough(new DecompressionStream("gzip"));
-  try {
-    return await readBody(new Response(stream), name, { maxBytes });
-  } catch (thrown) {
-    if (thrown instanceof InceptionError && thrown.code === "FILE_LIMIT") throw thrown;
-    throw new InceptionError("FILE_CORRUPT", `Cannot read "${name}": its gzip data is damaged`, { file: name }, { cause: thrown });
-  }
-}
-
 /** The same bytes, copied only where another thread may write to them, which the platform's functions refuse. */
 export function unshared(bytes: Uint8Array): OwnBytes {
   const { buffer, byteOffset, byteLength } = bytes;

@@ -1,7 +1,7 @@
 /** What the tests of images, sources and the cache call in the page; see browser.ts. */
 import type { Image } from "../../src/data/image.js";
 import type * as Web from "../../src/web/index.js";
-import { gunzip as gunzipBytes, sha256Hex } from "../../src/web/sources.js";
+import { sha256Hex } from "../../src/web/sources.js";
 
 // The package as it is built, not the sources beside this file.
 const BUILT: string = "inceptionkit/web";
@@ -102,8 +102,4 @@ export async function useCache(url: string): Promise<unknown> {
   await file.close();
   reads.push(await cache.read(url));
   return reads.map(({ bytes, sha256, cached }) => ({ size: bytes.length, sha256, cached }));
-}
-
-export async function gunzip(bytes: readonly number[], maxBytes: number): Promise<string> {
-  return gunzipBytes(Uint8Array.from(bytes), "x.nii.gz", maxBytes).then((content) => new TextDecoder().decode(content), messageOf);
 }
