@@ -189,6 +189,16 @@ suite("a custom network", () => {
   });
 });
 
+suite("describe", () => {
+  test("takes ids and options that exist, checked when code is compiled and when it runs", () => {
+    expect(describe("inception_v3", { numClasses: 5 }).summary().params).toBe(21_795_813);
+    // @ts-expect-error there is no such option
+    expect(() => describe("inception_v3", { numClases: 5 })).toThrow('Cannot set option "numClases" of inception_v3.public');
+    // @ts-expect-error there is no such model
+    expect(() => describe("inception_resnet_v9")).toThrow('Cannot find model "inception_resnet_v9"');
+  });
+});
+
 suite("toOnnx", () => {
   test("gives the file that export writes", async () => {
     const options = { weights: WEIGHTS, preprocessing, classNames, options: NETWORK };

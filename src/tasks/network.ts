@@ -29,6 +29,13 @@ export type NetworkBuilder = (b: GraphBuilder) => void;
  * other computes embeddings.
  *
  * @throws InceptionError MODEL_UNKNOWN, OPTION_INVALID, SHAPE_INVALID, GRAPH_INVALID
+ *
+ * @example
+ * ```ts
+ * import { describe } from "inceptionkit";
+ * const network = describe("inception_v3", { numClasses: 5 });
+ * network.summary().params; // 21795813
+ * ```
  */
 export function describe<N extends ModelName>(name: N, options?: OptionsOf<N>): Network;
 export function describe(name: string, build: NetworkBuilder): Network;
