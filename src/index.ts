@@ -30,7 +30,7 @@ export { describe } from "./tasks/network.js";
  * console.log(best?.className, best?.probability); // seven 0.95…
  * ```
  */
-export function openClassifier(source: ModelSource, options: OpenOptions = {}): Promise<Classifier> {
+export async function openClassifier(source: ModelSource, options: OpenOptions = {}): Promise<Classifier> {
   return classifier(NODE_MODELS, source, taskOptions(options));
 }
 
@@ -47,7 +47,7 @@ export function openClassifier(source: ModelSource, options: OpenOptions = {}): 
  * console.log(cosineSimilarity(a ?? [], b ?? []));
  * ```
  */
-export function openEmbedder(source: ModelSource, options: OpenOptions = {}): Promise<Embedder> {
+export async function openEmbedder(source: ModelSource, options: OpenOptions = {}): Promise<Embedder> {
   return embedder(NODE_MODELS, source, taskOptions(options));
 }
 
@@ -66,7 +66,7 @@ export function openEmbedder(source: ModelSource, options: OpenOptions = {}): Pr
  * console.log(labels.shape, measured);
  * ```
  */
-export function openSegmenter(source: ModelSource, options: OpenOptions & { readonly patchSize?: Triple } = {}): Promise<Segmenter> {
+export async function openSegmenter(source: ModelSource, options: OpenOptions & { readonly patchSize?: Triple } = {}): Promise<Segmenter> {
   const { patchSize, ...rest } = options;
   return segmenter(NODE_SEGMENTATION, source, { ...taskOptions(rest), ...(patchSize === undefined ? {} : { patchSize }) });
 }
@@ -84,6 +84,6 @@ export function openSegmenter(source: ModelSource, options: OpenOptions & { read
  * console.log(bytes.byteLength);
  * ```
  */
-export function toOnnx(source: ModelSource, options: OpenOptions & ExportOnnxOptions = {}): Promise<Uint8Array> {
+export async function toOnnx(source: ModelSource, options: OpenOptions & ExportOnnxOptions = {}): Promise<Uint8Array> {
   return onnx(NODE_MODELS, source, taskOptions(options), options);
 }

@@ -1,0 +1,70 @@
+/// <reference lib="dom" />
+/** The platform of a page: onnxruntime-web in workers, decoders in WebAssembly, Blobs and URLs. */
+import { readVolumesOf } from "../data/volumes/read-volumes.js";
+import { InceptionError } from "../errors.js";
+import { bytesSource } from "../formats/byte-source.js";
+import type { FileInput, OpenedWeights, Platform, PublishedFile, SourceOptions } from "../runtime/platform.js";
+import type { SessionOptions } from "../runtime/session.js";
+import { isImage } from "../tasks/image-input.js";
+import { isVolume } from "../tasks/volume-input.js";
+import { openWeightFile } from "../weights/containers/index.js";
+import { gunzip } from "./gunzip.js";
+import { readImageInput } from "./image-input.js";
+import type { ImageWorker } from "./images.js";
+import { createWebSession, type WebSessionOptions } from "./session.js";
+import { openSource, sha256Hex } from "./sources.js";
+import { createWebTrainer } from "./trainer.js";
+
+/** Where sessions run in a page. */
+export type WebPlaceOptions = SessionOptions & Pick<WebSessionOptions, "wasmPaths" | "startWorker">;
+
+/** @param images - decodes and prepares images; the caller closes it */
+export function webPlatform(images: ImageWorker): Platform<SourceOptions, WebPlaceOptions> {
+  return {
+    createSession: createWebSession,
+    createTrainer: createWebTrainer,
+    openSource,
+    openWeights,
+    decodeImage: async (source, { name, signal }) => {
+      if (isImage(source)) return source;
+      const read = await readImageInput(source, signal);
+      if (isImage(read)) return read;
+      return images.decode(read.bytes, read.name === "image" && name !== undefined ? name : read.name, signal === undefined ? {} : { signal });
+    },
+    prepareImage: (image, preprocessing) => images.prepare(image, preprocessing),
+    readVolumes: async (source, { onSizes, ...options }) => {
+      if (isVolume(source)) {
+        onSizes?.({ shape: source.shape, affine: source.affine, count: 1, header: null });
+        return { volumes: [source], header: null };
+      }
+      const opened = await openSource(source, options);
+      const named = opened.name === "model" ? { ...opened, name: "volume" } : opened;
+      return readVolumesOf(named, gunzip, onSizes).finally(() => opened.close());
+    },
+    sha256: sha256Hex,
+  };
+}
+
+async function openWeights(source: FileInput | PublishedFile, options: SourceOptions): Promise<OpenedWeights> {
+  const place = typeof source === "object" && "source" in source ? addressOf(source) : source;
+  const opened = await openSource(place, options);
+  // Read once: what is hashed is what is read, and readers of weights come back to the same places.
+  const bytes = await opened.read(0, opened.size).finally(() => opened.close());
+  const sibling = (name: string) => openSource(beside(place, name), options);
+  const file = await openWeightFile({ ...bytesSource(opened.name, bytes), sibling });
+  return { file, name: opened.name, title: opened.name.replace(/^.*\//, ""), sha256: await sha256Hex(bytes), close: async () => undefined };
+}
+
+/** Where a page fetches a published file. */
+function addressOf({ name, source }: PublishedFile): string {
+  if (source.startsWith("hf:")) return `https://huggingface.co/${source.slice(3)}/resolve/main/model.safetensors`;
+  if (source.startsWith("https:")) return source;
+  const fact = "their publisher offers them without encryption (http:), which is not used; download them and pass the file";
+  throw new InceptionError("SOURCE_INVALID", `Cannot download weights "${name}": ${fact}`, { name, source });
+}
+
+/** The file with a name in the directory of another, which only URLs have. */
+function beside(place: FileInput, name: string): string {
+  if (typeof place === "string" || "href" in place) return new URL(name, new URL(typeof place === "string" ? place : place.href, location.href)).href;
+  throw new InceptionError("FILE_NOT_FOUND", `Cannot open "${name}" beside bytes: pass the URL of the weights instead`, { name });
+}
