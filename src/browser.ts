@@ -1,21 +1,22 @@
 /// <reference lib="dom" />
 /** The task layer in a page: the same names and types as in Node (index.ts, which has their documentation). */
-import { InceptionError } from "./errors.js";
+
 import type { Triple } from "./data/volumes/volume.js";
-import { type Classifier, type Embedder, openClassifier as classifier, openEmbedder as embedder } from "./tasks/classifier.js";
+import { InceptionError } from "./errors.js";
+import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
 import type { ExportOnnxOptions } from "./tasks/export.js";
 import type { ModelSource } from "./tasks/model-source.js";
 import { type OpenOptions, taskOptions } from "./tasks/open-options.js";
 import { performCaseTask } from "./tasks/segment/case-task.js";
-import { openSegmenter as segmenter, type Segmenter } from "./tasks/segment/segmenter.js";
+import { type Segmenter, openSegmenter as segmenter } from "./tasks/segment/segmenter.js";
 import { toOnnx as onnx } from "./tasks/to-onnx.js";
 import { type ImageWorker, imageWorker } from "./web/images.js";
 import { webPlatform } from "./web/platform.js";
 
-export { InceptionError };
 export type * from "./tasks/api-types.js";
 export { cosineSimilarity } from "./tasks/cosine-similarity.js";
 export { describe } from "./tasks/network.js";
+export { InceptionError };
 
 export async function openClassifier(source: ModelSource, options: OpenOptions = {}): Promise<Classifier> {
   return withImages((images) => classifier(modelsOf(images), source, pageOptions(options)));
@@ -61,13 +62,25 @@ async function withImages<T extends { readonly close: () => Promise<void> }>(
   }
 }
 
-const NODE_ONLY = ["allowHttps", "offline", "token", "isolate", "timeLimit", "memoryLimit", "checkpoint"] as const satisfies readonly (keyof OpenOptions)[];
+const NODE_ONLY = [
+  "allowHttps",
+  "offline",
+  "token",
+  "isolate",
+  "timeLimit",
+  "memoryLimit",
+  "checkpoint",
+] as const satisfies readonly (keyof OpenOptions)[];
 
 /** An option that is ignored would be a wrong result. */
 function pageOptions(options: OpenOptions): ReturnType<typeof taskOptions> {
   const foreign = NODE_ONLY.filter((name) => options[name] !== undefined);
   if (foreign.length === 0) return taskOptions(options);
-  throw new InceptionError("OPTION_INVALID", `Cannot use ${foreign.join(" and ")} in a browser: expected options that are not for Node only`, { foreign });
+  throw new InceptionError(
+    "OPTION_INVALID",
+    `Cannot use ${foreign.join(" and ")} in a browser: expected options that are not for Node only`,
+    { foreign },
+  );
 }
 
 /** Pages about cases are written in Node. */

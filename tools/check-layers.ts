@@ -91,6 +91,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "runtime",
   ],
   "index.ts": ["errors.ts", "data", "tasks", "node"],
+  "browser.ts": ["errors.ts", "data", "tasks", "web"],
   node: [
     "errors.ts",
     "options.ts",
@@ -116,7 +117,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "report",
     "tasks",
   ],
-  web: ["errors.ts", "tensor", "formats", "data", "runtime", "predict"],
+  web: ["errors.ts", "tensor", "formats", "data", "weights", "predict", "runtime", "tasks"],
   experiments: [
     "errors.ts",
     "tensor",

@@ -28,8 +28,12 @@ export function webPlatform(images: ImageWorker): Platform<SourceOptions, WebPla
     decodeImage: async (source, { name, signal }) => {
       if (isImage(source)) return source;
       const read = await readImageInput(source, signal);
-      if (isImage(read)) return read;
-      return images.decode(read.bytes, read.name === "image" && name !== undefined ? name : read.name, signal === undefined ? {} : { signal });
+      if (!("bytes" in read)) return read;
+      return images.decode(
+        read.bytes,
+        read.name === "image" && name !== undefined ? name : read.name,
+        signal === undefined ? {} : { signal },
+      );
     },
     prepareImage: (image, preprocessing) => images.prepare(image, preprocessing),
     readVolumes: async (source, { onSizes, ...options }) => {
@@ -65,6 +69,7 @@ function addressOf({ name, source }: PublishedFile): string {
 
 /** The file with a name in the directory of another, which only URLs have. */
 function beside(place: FileInput, name: string): string {
-  if (typeof place === "string" || "href" in place) return new URL(name, new URL(typeof place === "string" ? place : place.href, location.href)).href;
+  if (typeof place === "string" || "href" in place)
+    return new URL(name, new URL(typeof place === "string" ? place : place.href, location.href)).href;
   throw new InceptionError("FILE_NOT_FOUND", `Cannot open "${name}" beside bytes: pass the URL of the weights instead`, { name });
 }

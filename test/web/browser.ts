@@ -20,6 +20,7 @@ const CHROMIUM = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
 const FLAGS = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
 
 const IMPORTS = {
+  inceptionkit: "/dist/browser.js",
   "inceptionkit/core": "/dist/core.js",
   "inceptionkit/web": "/dist/web/index.js",
   "onnxruntime-web/wasm": "/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs",
@@ -28,6 +29,7 @@ const IMPORTS = {
   "@jsquash/png/decode.js": "/node_modules/@jsquash/png/decode.js",
   "@jsquash/webp/decode.js": "/node_modules/@jsquash/webp/decode.js",
   "@bufbuild/protobuf/wire": "/node_modules/@bufbuild/protobuf/dist/esm/wire/index.js",
+  fflate: "/node_modules/fflate/esm/browser.js",
   "@dagrejs/dagre": "/node_modules/@dagrejs/dagre/dist/dagre.esm.js",
 };
 
@@ -142,7 +144,7 @@ async function content(pathname: string): Promise<Content> {
   const [, folder = ""] = pathname.split("/");
   const file = path.join(ROOT, path.normalize(decodeURIComponent(pathname)));
   if (folder === "src" || folder === "test") return { body: await transpiled(file.replace(/\.js$/, ".ts")), type: "text/javascript" };
-  if (!["dist", "examples", "node_modules"].includes(folder)) throw new Error(`${pathname} is not served`);
+  if (!["assets", "dist", "examples", "node_modules"].includes(folder)) throw new Error(`${pathname} is not served`);
   return fileContent(file);
 }
 

@@ -1,0 +1,72 @@
+/** The task layer computes the same in Node and in a page: one set of cases, both platforms, numbers compared. */
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from "vitest";
+import type * as Browser from "../../src/browser.js";
+import * as node from "../../src/index.js";
+import { ROOT } from "../program.js";
+import { type BrowserPage, chromiumPath, chromiumTitle, openBrowserPage } from "./browser.js";
+import { runTasks, type TaskNumbers } from "./tasks.js";
+
+const PAGE = "/test/web/tasks-page.js";
+
+test("both platforms export the same types", () => {
+  expectTypeOf<keyof typeof Browser>().toEqualTypeOf<keyof typeof node>();
+  expectTypeOf<typeof Browser.openClassifier>().toEqualTypeOf<typeof node.openClassifier>();
+  expectTypeOf<typeof Browser.openEmbedder>().toEqualTypeOf<typeof node.openEmbedder>();
+  expectTypeOf<typeof Browser.openSegmenter>().toEqualTypeOf<typeof node.openSegmenter>();
+  expectTypeOf<typeof Browser.toOnnx>().toEqualTypeOf<typeof node.toOnnx>();
+  expect(Object.keys(node).length).toBeLessThanOrEqual(20);
+});
+
+describe.skipIf(chromiumPath === null)(chromiumTitle("in headless Chromium"), () => {
+  let page: BrowserPage;
+  let here: TaskNumbers;
+  let there: TaskNumbers;
+  beforeAll(async () => {
+    page = await openBrowserPage();
+    const at = (file: string) => path.join(ROOT, file);
+    here = await runTasks(node, at, (file) => readFile(at(file)));
+    // The page's result is what `run` returns, as JSON.
+    there = (await page.call(PAGE, "run")) as TaskNumbers;
+  }, 300_000);
+  afterAll(() => page?.close());
+
+  test("the same names are exported", async () => {
+    expect(await page.call(PAGE, "exportedNames")).toEqual(Object.keys(node).sort());
+  });
+
+  test("probabilities agree to 1e-5", () => {
+    expect(there.names).toEqual(here.names);
+    expect(there.probabilities.map((all) => all.map(([index]) => index))).toEqual(
+      here.probabilities.map((all) => all.map(([index]) => index)),
+    );
+    expect(largestDifference(flat(there.probabilities), flat(here.probabilities))).toBeLessThan(1e-5);
+  });
+
+  test("embeddings agree to 1e-5, maps to 1e-4", () => {
+    expect(largestDifference(there.embeddings.flat(), here.embeddings.flat())).toBeLessThan(1e-5);
+    const scale = Math.max(...here.maps.flat());
+    expect(largestDifference(there.maps.flat(), here.maps.flat())).toBeLessThan(1e-4 * scale);
+  });
+
+  test("label maps are equal", () => {
+    expect(there.voxels).toEqual(here.voxels);
+    expect(there.labels).toEqual(here.labels);
+    expect(new Set(here.labels)).toEqual(new Set([0, 1, 2]));
+  });
+
+  test("what cannot be used has the same code", () => {
+    expect(here.failures).toEqual(["FILE_NOT_FOUND", "FILE_UNRECOGNIZED"]);
+    expect(there.failures).toEqual(here.failures);
+  });
+});
+
+function flat(all: TaskNumbers["probabilities"]): readonly number[] {
+  return all.flatMap((each) => each.map(([, probability]) => probability));
+}
+
+function largestDifference(a: readonly number[], b: readonly number[]): number {
+  expect(a.length).toBe(b.length);
+  return a.reduce((largest, value, index) => Math.max(largest, Math.abs(value - (b[index] ?? Number.NaN))), 0);
+}

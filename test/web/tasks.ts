@@ -1,0 +1,75 @@
+/** What the task layer computes of the same files on each platform, as numbers that can be compared. */
+import { parsePreprocessing } from "../../src/data/preprocessing.js";
+import type * as Api from "../../src/index.js";
+
+export interface TaskNumbers {
+  readonly names: readonly string[];
+  readonly probabilities: readonly (readonly (readonly [index: number, probability: number])[])[];
+  readonly embeddings: readonly (readonly number[])[];
+  /** Of the exported model, and of the network with weights. */
+  readonly maps: readonly (readonly number[])[];
+  readonly labels: readonly number[];
+  readonly voxels: readonly number[];
+  readonly failures: readonly string[];
+}
+
+const IMAGES = ["7-a", "3-b", "0-a"].map((name) => `examples/digits/images/${name}.png`);
+const NETWORK = { widthMultiplier: 0.25, numClasses: 10, inputSize: 64 } as const;
+
+/**
+ * @param api - what `inceptionkit` exports there
+ * @param at - where a file of the repository is
+ * @param bytesOf - its content
+ */
+export async function runTasks(
+  api: Pick<typeof Api, "openClassifier" | "openEmbedder" | "openSegmenter" | "toOnnx">,
+  at: (file: string) => string,
+  bytesOf: (file: string) => Promise<Uint8Array>,
+): Promise<TaskNumbers> {
+  const recipe: unknown = JSON.parse(new TextDecoder().decode(await bytesOf("examples/digits/preprocessing.json")));
+  const preprocessing = parsePreprocessing(recipe, "preprocessing.json");
+  const own = { weights: at("examples/digits/googlenet-digits.safetensors"), preprocessing, options: NETWORK, device: "cpu" } as const;
+  const exported = await api.openClassifier(at("examples/digits/digits.onnx"), { device: "cpu" });
+  const described = await api.openClassifier("googlenet", own);
+  const bytes = await api.toOnnx("googlenet", own);
+  const embedder = await api.openEmbedder(bytes, { device: "cpu" });
+  const [first = ""] = IMAGES;
+  const blob = new Blob([new Uint8Array(await bytesOf(first))]);
+  const predictions = [
+    ...(await exported.classify(IMAGES.map(at))),
+    await described.classify(blob, { top: 10 }),
+    await exported.classify(await bytesOf(first), { top: 1 }),
+  ];
+  const maps = [await exported.explain(at(first)), await described.explain(blob, { target: 3, method: "input_gradient" })];
+  const embeddings = await embedder.embed(IMAGES.map(at), { normalize: true });
+  const failures = await Promise.all(
+    [exported.classify(at("examples/none.png")), exported.classify(new TextEncoder().encode("no image"))].map(codeOf),
+  );
+  await Promise.all([exported.close(), described.close(), embedder.close()]);
+  const { labels, measured } = await segment(api, at);
+  return {
+    names: exported.classNames ?? [],
+    probabilities: predictions.map((all) => all.map(({ index, probability }) => [index, probability])),
+    embeddings: embeddings.map((row) => Array.from(row)),
+    maps: maps.map(({ maps: [map] }) => Array.from(map?.values ?? [])),
+    labels: Array.from(labels.data),
+    voxels: measured.map(({ voxels }) => voxels),
+    failures,
+  };
+}
+
+async function segment({ openSegmenter }: Pick<typeof Api, "openSegmenter">, at: (file: string) => string) {
+  const segmenter = await openSegmenter("inception_resnet_3d.table", { weights: at("assets/hippocampus.safetensors"), device: "cpu" });
+  const result = await segmenter.segment(at("examples/segment/hippocampus_001.nii.gz"));
+  await segmenter.close();
+  return result;
+}
+
+async function codeOf(run: Promise<unknown>): Promise<string> {
+  try {
+    await run;
+    return "no failure";
+  } catch (thrown) {
+    return thrown instanceof Error && "code" in thrown ? String(thrown.code) : String(thrown);
+  }
+}
