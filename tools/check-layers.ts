@@ -190,9 +190,9 @@ export function findLongFiles(source = SOURCE, tables: readonly string[] = TABLE
 /** An empty string in place of a name that is not there: `?? ""`, or the default of a destructured one. */
 const EMPTY_BY_DEFAULT = /\?\? ""|[\w\]] = ""(?: as const)?\s*[,\]}]/;
 /** Where names are those of values: to ONNX, "" is an operand left out, so a default hides a missing one in the file. */
-const OF_VALUES = ["ops", "compile"];
+const OF_VALUES = ["ops", "layers", "losses", "optim", "analysis", "autodiff", "compile", "explain"];
 
-/** Every line of the folders that build graphs where a name is "" by default; `at` of tensor/at.ts throws instead. */
+/** Every line of the folders that build and read graphs where a name is "" by default; `at` of tensor/at.ts throws instead. */
 export function findEmptyNames(source = SOURCE): readonly string[] {
   const files = sourceFiles(source).filter((file) => OF_VALUES.includes(layerOf(file)));
   return files.flatMap((file) =>

@@ -1,5 +1,6 @@
 import { type Graph, typeOf } from "../ir/graph.js";
 import { opDef } from "../ops/index.js";
+import { at } from "../tensor/at.js";
 
 /** Input pixels that one element depends on, along each spatial axis; "all" behind a layer that reads the whole map. */
 export type ReceptiveField = readonly number[] | "all";
@@ -26,7 +27,7 @@ export function receptiveFields(graph: Graph): ReadonlyMap<string, ReceptiveFiel
     const inputs = node.inputs.map((input) => reaches.get(input)).filter((reach) => reach !== undefined);
     const reach = window === "all" || inputs.includes("all") ? "all" : slide(merge(inputs.filter((r) => r !== "all")), window);
     for (const output of node.outputs) reaches.set(output, reach);
-    fields.set(node.path, reach === "all" || typeOf(graph, node.outputs[0] ?? "").shape.length < 3 ? "all" : reach.size);
+    fields.set(node.path, reach === "all" || typeOf(graph, at(node.outputs, 0)).shape.length < 3 ? "all" : reach.size);
   }
   return fields;
 }

@@ -1,5 +1,6 @@
 import { type Graph, isTrainable, type Node, typeOf } from "../ir/graph.js";
 import { opDef } from "../ops/index.js";
+import { at } from "../tensor/at.js";
 import { elementsPerImage, type Shape } from "../tensor/shape.js";
 import { type ReceptiveField, receptiveFields } from "./receptive-field.js";
 
@@ -52,7 +53,7 @@ export function summarize(graph: Graph): Summary {
     (node): LayerSummary => ({
       path: node.path,
       op: node.op,
-      shape: withoutBatch(typeOf(graph, node.outputs[0] ?? "").shape),
+      shape: withoutBatch(typeOf(graph, at(node.outputs, 0)).shape),
       ...costOf(node),
       receptiveField: fields.get(node.path) ?? "all",
     }),

@@ -5,6 +5,7 @@ import { selectOutputs } from "../ir/prune.js";
 import { resize } from "../layers/resize.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
 import { checkGraph } from "../ops/index.js";
+import { at } from "../tensor/at.js";
 
 /** A classifier of images that is being explained: its parts in a graph under construction. */
 export interface Explained {
@@ -36,7 +37,7 @@ export function beginExplanation(network: Graph, name: string): { readonly expla
   const plain = classifierOf(network);
   const [{ name: inputName, type } = { name: "input", type: { shape: [] } }] = plain.inputs;
   const size = type.shape.slice(1).map(Number);
-  const logitsValue = plain.outputs[0]?.value ?? "";
+  const logitsValue = at(plain.outputs, 0).value;
   const depth = Number(plain.types.get(logitsValue)?.shape[1]);
   const b = new GraphBuilder(`${network.name}.${name}`);
   const input = b.input("input", [1, ...size]);

@@ -1,5 +1,6 @@
 import { onnxTensor } from "../formats/onnx/tensor.js";
 import type { OnnxAttribute, OnnxNode, OnnxTensor } from "../formats/onnx/types.js";
+import { at } from "../tensor/at.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** Writes nodes that are no part of a described network. Values are names. */
@@ -41,7 +42,7 @@ export function onnxOps(prefix: string): Ops {
     push(opType, inputs, outputs, attributes);
     return outputs;
   };
-  const add: Ops["add"] = (opType, inputs, attributes) => addAll(opType, inputs, 1, attributes)[0] ?? "";
+  const add: Ops["add"] = (opType, inputs, attributes) => at(addAll(opType, inputs, 1, attributes), 0);
   const constant = (name: string, tensor: Tensor): string => {
     const full = `${prefix}:${name}`;
     constants.set(full, onnxTensor(full, tensor));
