@@ -16,7 +16,7 @@ import { openSource, sha256Hex } from "./sources.js";
 import { createWebTrainer } from "./trainer.js";
 
 /** Where sessions run in a page. */
-export type WebPlaceOptions = SessionOptions & Pick<WebSessionOptions, "wasmPaths" | "startWorker">;
+type WebPlaceOptions = SessionOptions & Pick<WebSessionOptions, "wasmPaths" | "startWorker">;
 
 /** @param images - decodes and prepares images; the caller closes it */
 export function webPlatform(images: ImageWorker): Platform<SourceOptions, WebPlaceOptions> {
