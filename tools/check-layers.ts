@@ -120,6 +120,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   web: ["errors.ts", "tensor", "formats", "data", "weights", "predict", "runtime", "tasks"],
   experiments: [
     "errors.ts",
+    "options.ts",
     "tensor",
     "formats",
     "ir",

@@ -434,14 +434,21 @@ export const COMMANDS: readonly Command[] = [
     name: "experiment",
     operands: "<name>",
     summary: "repeat an experiment of the papers: residual-scaling",
-    flags: [
-      ["--out <folder>", "folder of the tables, figures and pages", "residual-scaling"],
-      ["--quick", "four small networks, a minute, instead of all"],
-      ["--seed <n>", "of the pictures, their order and the first weights", "1"],
-      ["--steps <n>", "steps of each network; default 120, with --quick 40"],
-      ["--threads <n>", "CPU threads; 0 means one for each core, which helps little on maps this small", "1"],
-      JSON_FLAG,
-    ],
+    flags: [],
+    moreFlags: async () => {
+      const [{ optionFlag }, { RESIDUAL_SCALING_OPTIONS: options }] = await Promise.all([
+        import("./training-flags.js"),
+        import("../experiments/options.js"),
+      ]);
+      return [
+        optionFlag("quick", options.quick, "Optimization"),
+        optionFlag("steps", options.steps, "Optimization"),
+        optionFlag("seed", options.seed, "Optimization"),
+        optionFlag("threads", options.threads, "Runtime"),
+        optionFlag("out", options.out, "Output"),
+        ["--json", "print JSON to stdout", undefined, "Output"],
+      ];
+    },
     examples: ["inception experiment residual-scaling --quick --out sweep", "inception experiment residual-scaling --steps 1000 --json"],
     load: () => import("./commands/experiment.js"),
   },

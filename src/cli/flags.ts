@@ -1,5 +1,6 @@
 import { InceptionError } from "../errors.js";
 import type { GivenOptions } from "../models/index.js";
+import { choiceOption, integerOption, numberOption, type Option } from "../options.js";
 import type { Device } from "../runtime/session.js";
 import type { CheckpointChoice } from "../tasks/open-model.js";
 import type { Flags } from "./command.js";
@@ -11,39 +12,32 @@ export function textFlag(flags: Flags, name: string): string | undefined {
 }
 
 /**
- * A whole number.
+ * The value of a flag, read by an option; undefined where it was not given.
  *
- * @throws InceptionError USAGE naming the flag and its range
+ * @throws InceptionError USAGE naming the flag and what is accepted
  */
+export function readFlag<T>(flags: Flags, name: string, option: Option<T, unknown>): T | undefined {
+  const text = textFlag(flags, name);
+  if (text === undefined) return undefined;
+  const value = option.parse(text);
+  if (value !== undefined) return value;
+  const expected = option.choices === undefined ? option.expected : option.choices.join(", ");
+  throw new InceptionError("USAGE", `Cannot use ${flagName(name)} ${text}: expected ${expected}`, { flag: name, text });
+}
+
+/** @throws InceptionError USAGE */
 export function integerFlag(flags: Flags, name: string, least: number, most: number): number | undefined {
-  const text = textFlag(flags, name);
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new InceptionError("USAGE", `Cannot use ${flagName(name)} ${text}: expected an integer in [${least}, ${most}]`, {
-    flag: name,
-    text,
-  });
+  return readFlag(flags, name, integerOption("", undefined, least, most));
 }
 
-/**
- * A number.
- *
- * @throws InceptionError USAGE naming the flag and its range
- */
+/** @throws InceptionError USAGE */
 export function numberFlag(flags: Flags, name: string, least: number, most: number): number | undefined {
-  const text = textFlag(flags, name);
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text.trim() !== "" && value >= least && value <= most) return value;
-  throw new InceptionError("USAGE", `Cannot use ${flagName(name)} ${text}: expected a number in [${least}, ${most}]`, { flag: name, text });
+  return readFlag(flags, name, numberOption("", undefined, least, most));
 }
 
+/** @throws InceptionError USAGE */
 export function choiceFlag<const C extends string>(flags: Flags, name: string, choices: readonly C[]): C | undefined {
-  const text = textFlag(flags, name);
-  const choice = choices.find((candidate) => candidate === text);
-  if (text === undefined || choice !== undefined) return choice;
-  throw new InceptionError("USAGE", `Cannot use ${flagName(name)} ${text}: expected ${choices.join(", ")}`, { flag: name, text });
+  return readFlag(flags, name, choiceOption("", undefined, choices));
 }
 
 /** `--option name=value`, repeatable, as options of a network. */

@@ -4,9 +4,10 @@ import { type ProgressReport, reportOn } from "../node/training/progress-report.
 import type { TrainingPlan } from "../node/training/training-plan.js";
 import type { TrainedRun } from "../node/training/training-run.js";
 import type { EpochRow } from "../train/history.js";
+import { SETTINGS } from "../train/settings.js";
 import type { Flags } from "./command.js";
 import { EXIT } from "./exit-code.js";
-import { flagName, integerFlag } from "./flags.js";
+import { flagName, integerFlag, readFlag } from "./flags.js";
 import { formatCount, formatTable, type Io, printJson } from "./io.js";
 import { optionFlagName } from "./option-words.js";
 import { SIGNALS, watchSignals } from "./signals.js";
@@ -135,7 +136,7 @@ export function usage(fact: string): InceptionError {
 
 /** `--epochs` of a run that is resumed. */
 export function epochsFlag(flags: Flags): { readonly epochs?: number } {
-  const epochs = integerFlag(flags, "epochs", 1, 1e6);
+  const epochs = readFlag(flags, "epochs", SETTINGS.epochs);
   return epochs === undefined ? {} : { epochs };
 }
 

@@ -59,7 +59,8 @@ export function settingFlags(settings: OptionTable<unknown>, names: readonly str
   });
 }
 
-function optionFlag(name: string, option: Option<unknown, unknown>, heading: Heading): Flag {
+/** The flag of an option: its help, with the default as text. */
+export function optionFlag(name: string, option: Option<unknown, unknown>, heading: Heading): Flag {
   const { doc, placeholder, choices } = option;
   const value = placeholder === null ? "" : ` <${placeholder}>`;
   const listed = choices === undefined ? "" : `: ${choices.join(", ")}`;

@@ -5,26 +5,18 @@
  */
 import os from "node:os";
 import path from "node:path";
-import { InceptionError } from "../errors.js";
 import { createNodeTrainer } from "../node/ort-trainer.js";
 import { makeFolder, writeFileAtomic } from "../node/write-file.js";
+import { type OptionInputs, readOption, resolveOptions } from "../options.js";
 import { panelSvg } from "../report/panels.js";
+import { RESIDUAL_SCALING_OPTIONS } from "./options.js";
 import { figures, htmlReport, markdownReport } from "./report.js";
 import { type Cell, fullSweep, quickSweep, type Sweep } from "./sweep.js";
 import { cellsCsv, curvesCsv } from "./tables.js";
 import { type CellResult, type OpenTrainer, trainCell } from "./train-cell.js";
 
-interface ResidualScalingOptions {
-  /** Folder of the results; it is made, and files of the same names in it are replaced. */
-  readonly out: string;
-  /** Four small cells instead of all. Default false. */
-  readonly quick?: boolean;
-  /** 0 to 2^31. Default 1. */
-  readonly seed?: number;
-  /** Steps of each network, 1 to 1,000,000. Default: the sweep's. */
-  readonly steps?: number;
-  /** CPU threads; 0 means one for each core. Default 1: on maps of 3×3 a second thread mostly waits. */
-  readonly threads?: number;
+/** See `RESIDUAL_SCALING_OPTIONS`; files of the same names in `out` are replaced. */
+interface ResidualScalingOptions extends OptionInputs<typeof RESIDUAL_SCALING_OPTIONS> {
   readonly onEvent?: (event: ExperimentEvent) => void;
 }
 
@@ -58,19 +50,21 @@ export interface ExperimentResult {
  *
  * @throws InceptionError OPTION_INVALID, WRITE_FAILED, SESSION_FAILED
  */
-export async function residualScalingExperiment(options: ResidualScalingOptions): Promise<ExperimentResult> {
-  const { quick = false, seed = 1, steps, threads = 1 } = options;
-  checkInteger("seed", seed, 0, 2 ** 31);
-  if (steps !== undefined) checkInteger("steps", steps, 1, 1_000_000);
+export async function residualScalingExperiment({ onEvent, steps: given, ...options }: ResidualScalingOptions): Promise<ExperimentResult> {
+  const owner = "the experiment";
+  const { steps: stepsOption, ...table } = RESIDUAL_SCALING_OPTIONS;
+  const { out, quick, seed, threads } = resolveOptions(owner, table, options);
+  const steps = given === undefined ? undefined : readOption(owner, "steps", stepsOption, given);
   const sweep = quick ? quickSweep(seed, steps) : fullSweep(seed, steps);
+  const watched = onEvent === undefined ? {} : { onEvent };
   // Graphs this small run on the CPU, where the same seed gives the same bits.
-  return runSweep(sweep, { ...options, seed }, (programs, state) => createNodeTrainer(programs, state, { device: "cpu", threads }));
+  return runSweep(sweep, { out, seed, ...watched }, (programs, state) => createNodeTrainer(programs, state, { device: "cpu", threads }));
 }
 
 /** @internal The experiment with any cells and any trainer. */
 export async function runSweep(
   sweep: Sweep,
-  { out, seed = 1, onEvent = () => {} }: Pick<ResidualScalingOptions, "out" | "seed" | "onEvent">,
+  { out, seed = 1, onEvent = () => {} }: Pick<ResidualScalingOptions, "onEvent"> & { readonly out: string; readonly seed?: number },
   openTrainer: OpenTrainer,
 ): Promise<ExperimentResult> {
   await makeFolder(out);
@@ -115,11 +109,4 @@ function machine(): string {
 
 async function writeFiles(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [name, text] of Object.entries(files)) await writeFileAtomic(path.join(folder, name), [new TextEncoder().encode(text)]);
-}
-
-function checkInteger(name: string, value: number, low: number, high: number): void {
-  if (Number.isSafeInteger(value) && value >= low && value <= high) return;
-  throw new InceptionError("OPTION_INVALID", `Cannot run the experiment with ${name} ${value}: expected an integer of ${low} to ${high}`, {
-    [name]: value,
-  });
 }

@@ -1,9 +1,10 @@
 import { InceptionError, messageOf } from "../../errors.js";
+import { RESIDUAL_SCALING_OPTIONS } from "../../experiments/options.js";
 import { type ExperimentEvent, type ExperimentResult, type Place, residualScalingExperiment } from "../../experiments/residual-scaling.js";
 import { cellName, findings, outcomeOf, resultTable } from "../../experiments/tables.js";
 import { formatDuration, formatLoss, formatShare, secondsLeft } from "../../train/progress.js";
 import type { RunCommand } from "../command.js";
-import { integerFlag, textFlag } from "../flags.js";
+import { readFlag } from "../flags.js";
 import { formatTable, type Io, printJson } from "../io.js";
 
 const EXPERIMENTS = ["residual-scaling"];
@@ -15,13 +16,13 @@ export const run: RunCommand = async ([name], flags, io) => {
       name,
     });
   }
-  const [seed, steps] = [integerFlag(flags, "seed", 0, 2 ** 31), integerFlag(flags, "steps", 1, 1_000_000)];
+  const { out, seed, steps, threads } = RESIDUAL_SCALING_OPTIONS;
   const found = await residualScalingExperiment({
-    out: textFlag(flags, "out") ?? "residual-scaling",
+    out: readFlag(flags, "out", out),
     quick: flags.quick === true,
-    ...(seed === undefined ? {} : { seed }),
-    ...(steps === undefined ? {} : { steps }),
-    threads: integerFlag(flags, "threads", 0, 1024) ?? 1,
+    seed: readFlag(flags, "seed", seed),
+    steps: readFlag(flags, "steps", steps),
+    threads: readFlag(flags, "threads", threads),
     onEvent: progress(io),
   });
   if (flags.json === true) printJson(io, summary(found));
