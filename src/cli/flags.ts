@@ -2,7 +2,7 @@ import { InceptionError } from "../errors.js";
 import type { GivenOptions } from "../models/index.js";
 import { choiceOption, integerOption, numberOption, type Option } from "../options.js";
 import type { Device } from "../runtime/session.js";
-import type { CheckpointChoice } from "../tasks/open-model.js";
+import type { CheckpointChoice } from "../tasks/model-host.js";
 import type { Flags } from "./command.js";
 
 /** The text of a flag, or undefined where it was not given. */

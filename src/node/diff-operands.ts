@@ -8,7 +8,7 @@ import { quoted, shortened } from "../formats/quoted.js";
 import { findModel, type GivenOptions, MODELS, type Model, type ModelOptions } from "../models/index.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
 import { type Artefact, parseArtefact } from "../predict/artefact.js";
-import type { CheckpointChoice } from "../tasks/open-model.js";
+import type { CheckpointChoice } from "../tasks/model-host.js";
 import { isDType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { bestNameMap } from "../weights/apply.js";

@@ -9,9 +9,10 @@ export type { Device, RunOptions, Session, SessionOptions, TensorInfo } from "..
 export type { MeasuredLabel, SegmentedLabel } from "../segment/labels.js";
 export type { Explainer, Explanation, ExplanationMap } from "../tasks/explain.js";
 export type { ExportOnnxOptions, ExportSafetensorsOptions } from "../tasks/export.js";
-export type { CheckpointChoice } from "../tasks/open-model.js";
-export { type LoadedModel, logitsOutput, SELF_CHECK_TOLERANCE } from "../tasks/open-model.js";
-export { namedPreprocessing, type PreparedModel } from "../tasks/prepare-model.js";
+export { namedPreprocessing } from "../tasks/given-metadata.js";
+export type { CheckpointChoice, LoadedModel } from "../tasks/model-host.js";
+export { logitsOutput, SELF_CHECK_TOLERANCE } from "../tasks/open-model.js";
+export type { PreparedModel } from "../tasks/prepare-model.js";
 export type { CleaningChoices } from "../tasks/segment/clean.js";
 export type { SegmentedVolume, Segmenter, SegmentOptions } from "../tasks/segment/segmenter.js";
 export { type BatchSourceOptions, createBatchSource } from "./batch-source.js";

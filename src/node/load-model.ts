@@ -1,4 +1,6 @@
-import { type LoadedModel, type ModelHost, type OpenModelOptions, openModel, prepareAny as prepareAnySource } from "../tasks/open-model.js";
+import type { LoadedModel, ModelHost, OpenModelOptions } from "../tasks/model-host.js";
+import { prepareAny as prepareAnySource } from "../tasks/open-described.js";
+import { openModel } from "../tasks/open-model.js";
 import type { PreparedModel } from "../tasks/prepare-model.js";
 import { NODE_PLATFORM, type PlaceOptions } from "./platform.js";
 import type { PrepareOptions } from "./prepare-model.js";

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { type Preprocessing, parsePreprocessing, parseSegmentationRecipe, type SegmentationRecipe } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
-import type { CheckpointChoice } from "../tasks/open-model.js";
+import type { CheckpointChoice } from "../tasks/model-host.js";
 import { type Checkpoint, type ReadCheckpointOptions, readCheckpoint } from "../train/checkpoint.js";
 import { decodeJson, isJsonRecord, isList, type JsonData, type JsonRecord } from "../train/json.js";
 import { decodeMetricsLines, type MetricsLine } from "../train/metrics-log.js";

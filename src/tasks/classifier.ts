@@ -6,17 +6,10 @@ import { quoted } from "../formats/quoted.js";
 import { type Prediction, topPredictions } from "../predict/predict.js";
 import type { CallOptions, ImageInput, SourceOptions } from "../runtime/platform.js";
 import type { Session, SessionOptions } from "../runtime/session.js";
-import { type Explainer, type Explanation, openExplainer } from "./explain.js";
+import type { Explainer, ExplainerOptions, Explanation } from "./explain.js";
+import type { LoadedModel, ModelHost, OpenModelOptions } from "./model-host.js";
 import type { ModelSource } from "./model-source.js";
-import {
-  knownPreprocessing,
-  type LoadedModel,
-  logitsOutput,
-  type ModelHost,
-  type OpenModelOptions,
-  openModel,
-  prepareAny,
-} from "./open-model.js";
+import { knownPreprocessing, logitsOutput, openModel } from "./open-model.js";
 import { type ImageRun, type RunImagesOptions, runImages } from "./run-images.js";
 
 export interface ClassifyOptions extends RunImagesOptions {
@@ -220,9 +213,7 @@ function explainersOf<F extends SourceOptions, P extends SessionOptions>(
       const key = JSON.stringify([method, settings]);
       const found = opened.get(key);
       if (found !== undefined) return found;
-      const explainer = prepareAny(host, source, options).then((prepared) =>
-        openExplainer(host.platform, name, prepared, { ...options, ...settings, methods: [method] }),
-      );
+      const explainer = explainerOf(host, source, name, { ...options, ...settings, methods: [method] });
       opened.set(key, explainer);
       // One that could not be opened is tried again.
       explainer.catch(() => opened.delete(key));
@@ -233,4 +224,15 @@ function explainersOf<F extends SourceOptions, P extends SessionOptions>(
       await Promise.all(all.flatMap((result) => (result.status === "fulfilled" ? [result.value.close()] : [])));
     },
   };
+}
+
+/** What explaining needs, differentiation above all, is loaded by who explains. */
+async function explainerOf<F extends SourceOptions, P extends SessionOptions>(
+  host: ModelHost<F, P>,
+  source: ModelSource,
+  name: string,
+  options: OpenModelOptions & ExplainerOptions & F & P,
+): Promise<Explainer> {
+  const [{ prepareAny }, { openExplainer }] = await Promise.all([import("./open-described.js"), import("./explain.js")]);
+  return openExplainer(host.platform, name, await prepareAny(host, source, options), options);
 }

@@ -11,7 +11,9 @@ import type { CancelSignal, Session, SessionOptions } from "../runtime/session.j
 import { argMax } from "../tensor/arg-max.js";
 import { checkFinite } from "../tensor/finite.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { knownPreprocessing, type OpenModelOptions, openPrepared } from "./open-model.js";
+import type { OpenModelOptions } from "./model-host.js";
+import { openPrepared } from "./open-described.js";
+import { knownPreprocessing } from "./open-model.js";
 import type { PreparedModel } from "./prepare-model.js";
 
 export interface ExplainerOptions extends Omit<OpenModelOptions, "outputs" | "selfCheck">, ExplainOptions {

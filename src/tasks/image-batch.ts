@@ -1,7 +1,7 @@
 import { InceptionError } from "../errors.js";
 import { quoted } from "../formats/quoted.js";
 import { type Float32Tensor, stackRows, type Tensor } from "../tensor/tensor.js";
-import type { LoadedModel } from "./open-model.js";
+import type { LoadedModel } from "./model-host.js";
 
 /**
  * Joins inputs of one size to a batch.

@@ -6,7 +6,7 @@ import type { RunLimits } from "../formats/onnx/run-limits.js";
 import type { ModelOptions } from "../models/index.js";
 import type { FileInput, SourceOptions } from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
-import type { CheckpointChoice, OpenModelOptions } from "./open-model.js";
+import type { CheckpointChoice, OpenModelOptions } from "./model-host.js";
 
 /** How a model is opened. Options of one platform are rejected on the other. */
 export interface OpenOptions extends SourceOptions, SessionOptions {

@@ -1,4 +1,4 @@
-import { PREPROCESSING, type Preprocessing, type PreprocessingId } from "../data/index.js";
+import type { Preprocessing } from "../data/index.js";
 import { InceptionError } from "../errors.js";
 import { quoted } from "../formats/quoted.js";
 import type { Graph } from "../ir/graph.js";
@@ -12,6 +12,7 @@ import type { FileInput, OpenedWeights, Platform, SourceOptions } from "../runti
 import type { Tensor } from "../tensor/tensor.js";
 import { type AllowedDifferences, compareWeights, listNames, loadWeights, type WeightReport } from "../weights/apply.js";
 import type { WeightFile } from "../weights/weight-file.js";
+import { checkLabels, namedPreprocessing } from "./given-metadata.js";
 import {
   type ChosenWeights,
   checkPublishedHash,
@@ -205,20 +206,6 @@ function atInputSize(recipe: Preprocessing, graph: Graph): Preprocessing {
   return same ? recipe : { ...recipe, resize: { ...recipe.resize, size }, crop: [height, width] };
 }
 
-/**
- * The recipe with a name.
- *
- * @throws InceptionError OPTION_INVALID listing the names
- */
-export function namedPreprocessing(name: string): Preprocessing {
-  if (Object.hasOwn(PREPROCESSING, name)) return PREPROCESSING[name as PreprocessingId];
-  throw new InceptionError(
-    "OPTION_INVALID",
-    `Cannot find preprocessing "${name}": expected one of ${Object.keys(PREPROCESSING).join(", ")}`,
-    { name },
-  );
-}
-
 async function setLabels(set: WeightSet | null, graph: Graph): Promise<readonly string[] | null> {
   if (set?.labels !== "imagenet_1000" || classCount(graph) !== 1000) return null;
   const { IMAGENET_LABELS } = await import("../data/imagenet.js");
@@ -230,22 +217,4 @@ export function classCount(graph: Graph): number | null {
   const logits = graph.outputs.find((output) => output.name === "logits");
   const type = logits && graph.types.get(logits.value);
   return type ? Number(type.shape[1]) : null;
-}
-
-/**
- * Refuses names that are not one for each class.
- *
- * @param classes - null where it is not known how many there are
- * @throws InceptionError OPTION_INVALID
- */
-export function checkLabels(artefact: Pick<Artefact, "labels" | "model">, classes: number | null): void {
-  if (artefact.labels === null || classes === null || artefact.labels.length === classes) return;
-  throw new InceptionError(
-    "OPTION_INVALID",
-    `Cannot use ${artefact.labels.length} labels for "${artefact.model}": it has ${classes} classes`,
-    {
-      labels: artefact.labels.length,
-      classes,
-    },
-  );
 }

@@ -8,7 +8,7 @@ import type { SessionOptions } from "../runtime/session.js";
 import type { Float32Tensor } from "../tensor/tensor.js";
 import { joinBatch } from "./image-batch.js";
 import { imageName } from "./image-input.js";
-import type { LoadedModel } from "./open-model.js";
+import type { LoadedModel } from "./model-host.js";
 
 /** Images that are decoded at once. More would only hold pixels: the decoders use all cores. */
 const DECODED_AT_ONCE = 4;

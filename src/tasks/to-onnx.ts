@@ -2,8 +2,9 @@ import { concatChunks } from "../formats/onnx/encode.js";
 import type { SourceOptions } from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
 import { type ExportOnnxOptions, encodeOnnx } from "./export.js";
+import type { ModelHost, OpenModelOptions } from "./model-host.js";
 import type { ModelSource } from "./model-source.js";
-import { type ModelHost, type OpenModelOptions, prepareAny } from "./open-model.js";
+import { prepareAny } from "./open-described.js";
 
 /** The bytes of a model as an ONNX file; see `encodeOnnx`. */
 export async function toOnnx<F extends SourceOptions, P extends SessionOptions>(

@@ -13,7 +13,8 @@ import {
 import { InceptionError, messageOf } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
 import { runRows, softmax } from "../../predict/predict.js";
-import { knownPreprocessing, type LoadedModel, logitsOutput } from "../../tasks/open-model.js";
+import type { LoadedModel } from "../../tasks/model-host.js";
+import { knownPreprocessing, logitsOutput } from "../../tasks/open-model.js";
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import { ClassificationMetrics, type Evaluation, type ScoredImage, scoreImages } from "../../train/metrics.js";
 import { resolveSettings } from "../../train/settings.js";

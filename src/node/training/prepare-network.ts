@@ -3,7 +3,7 @@ import { InceptionError } from "../../errors.js";
 import type { Graph } from "../../ir/graph.js";
 import { selectOutputs } from "../../ir/prune.js";
 import { findModel, type GivenOptions, readGivenOptions } from "../../models/index.js";
-import { namedPreprocessing } from "../../tasks/prepare-model.js";
+import { namedPreprocessing } from "../../tasks/given-metadata.js";
 import { sameShape } from "../../tensor/shape.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { graphHash } from "../../train/checkpoint.js";

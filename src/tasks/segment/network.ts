@@ -7,8 +7,10 @@ import type { SourceOptions } from "../../runtime/platform.js";
 import type { CancelSignal, Session, SessionOptions } from "../../runtime/session.js";
 import type { WindowNetwork } from "../../segment/index.js";
 import { float32Tensor } from "../../tensor/tensor.js";
+import type { LoadedModel, ModelHost, OpenModelOptions } from "../model-host.js";
 import { isOnnx, type ModelSource, modelName } from "../model-source.js";
-import { type LoadedModel, type ModelHost, type OpenModelOptions, openModel, openPrepared, prepareAny, taskOf } from "../open-model.js";
+import { openPrepared, prepareAny, taskOf } from "../open-described.js";
+import { openModel } from "../open-model.js";
 import type { PreparedModel } from "../prepare-model.js";
 
 export interface SegmenterOptions extends Omit<OpenModelOptions, "outputs" | "preprocessing"> {

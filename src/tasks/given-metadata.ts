@@ -1,0 +1,37 @@
+/** What a caller says about a model in place of its file: preprocessing and class names. */
+import { PREPROCESSING, type PreprocessingId } from "../data/preprocessing.js";
+import type { Preprocessing } from "../data/transforms/preprocess.js";
+import { InceptionError } from "../errors.js";
+import type { Artefact } from "../predict/artefact.js";
+
+/**
+ * The recipe with a name.
+ *
+ * @throws InceptionError OPTION_INVALID listing the names
+ */
+export function namedPreprocessing(name: string): Preprocessing {
+  if (Object.hasOwn(PREPROCESSING, name)) return PREPROCESSING[name as PreprocessingId];
+  throw new InceptionError(
+    "OPTION_INVALID",
+    `Cannot find preprocessing "${name}": expected one of ${Object.keys(PREPROCESSING).join(", ")}`,
+    { name },
+  );
+}
+
+/**
+ * Refuses names that are not one for each class.
+ *
+ * @param classes - null where it is not known how many there are
+ * @throws InceptionError OPTION_INVALID
+ */
+export function checkLabels(artefact: Pick<Artefact, "labels" | "model">, classes: number | null): void {
+  if (artefact.labels === null || classes === null || artefact.labels.length === classes) return;
+  throw new InceptionError(
+    "OPTION_INVALID",
+    `Cannot use ${artefact.labels.length} labels for "${artefact.model}": it has ${classes} classes`,
+    {
+      labels: artefact.labels.length,
+      classes,
+    },
+  );
+}
