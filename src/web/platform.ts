@@ -7,7 +7,6 @@ import type { FileInput, OpenedWeights, Platform, PublishedFile, SourceOptions }
 import type { SessionOptions } from "../runtime/session.js";
 import { isImage } from "../tasks/image-input.js";
 import { isVolume } from "../tasks/volume-input.js";
-import { openWeightFile } from "../weights/containers/index.js";
 import { gunzip } from "./gunzip.js";
 import { readImageInput } from "./image-input.js";
 import type { ImageWorker } from "./images.js";
@@ -55,6 +54,8 @@ async function openWeights(source: FileInput | PublishedFile, options: SourceOpt
   // Read once: what is hashed is what is read, and readers of weights come back to the same places.
   const bytes = await opened.read(0, opened.size).finally(() => opened.close());
   const sibling = (name: string) => openSource(beside(place, name), options);
+  // The readers of every format are a third of the code of a page, which few pages need.
+  const { openWeightFile } = await import("../weights/containers/index.js");
   const file = await openWeightFile({ ...bytesSource(opened.name, bytes), sibling });
   return { file, name: opened.name, title: opened.name.replace(/^.*\//, ""), sha256: await sha256Hex(bytes), close: async () => undefined };
 }
