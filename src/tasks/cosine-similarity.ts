@@ -7,7 +7,7 @@
  * @example
  * ```ts
  * import { cosineSimilarity } from "inceptionkit";
- * cosineSimilarity([1, 0], [1, 1]); // 0.7071…
+ * cosineSimilarity([3, 4], [4, 3]); // 0.96
  * ```
  */
 export function cosineSimilarity(a: ArrayLike<number>, b: ArrayLike<number>): number {
