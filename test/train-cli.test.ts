@@ -529,7 +529,9 @@ describe("usage", () => {
       expect(out.replace(/\s+/g, " ")).toContain(text);
     }
     const seg = (await refused("train-seg", "--help")).out.replace(/\s+/g, " ");
-    expect(seg).toContain("optimizer and options, e.g. sgd:momentum=0.9,weightDecay=1e-4; sgd, adamw,");
+    expect(seg).toContain(
+      "optimizer and options, e.g. sgd:momentum=0.9,weightDecay=1e-4; adadelta, adagrad, adam, adamw, rmsprop, rmsprop_tf, sgd",
+    );
     for (const text of ["(default: adamw:weightDecay=0.01)", "patches per batch (default: planned from the data)"])
       expect(seg).toContain(text);
   });

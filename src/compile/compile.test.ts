@@ -3,10 +3,12 @@ import { filled, outputOf, runGraph, withModel } from "../../test/run-graph.js";
 import { decodeModel } from "../formats/onnx/decode.js";
 import { concatChunks } from "../formats/onnx/encode.js";
 import { describeModel, findModel, type GivenOptions, MODELS } from "../models/index.js";
+import { sgd } from "../optim/index.js";
 import { float32Tensor } from "../tensor/tensor.js";
 import { goldenParameters } from "../weights/golden.js";
 import { isSizeIndependent } from "./any-size.js";
 import { type CompileOptions, compileInference } from "./compile.js";
+import { compileTraining } from "./training/training.js";
 
 const TINY: GivenOptions = { inputSize: 64, widthMultiplier: 0.125 };
 
@@ -185,5 +187,22 @@ describe("any size", () => {
   test("a network is the same as itself", () => {
     const same = [SIZES[0], SIZES[0]] as const;
     expect(isSizeIndependent((inputSize) => describeModel("googlenet", { inputSize, aux: true }), same)).toBe(true);
+  });
+});
+
+describe("callers without types", () => {
+  test.each<[Record<string, unknown>, string]>([
+    [
+      { profile: "plain" },
+      'Cannot compile "googlenet.public" with `profile`: it is `target` now, one of standard, ort-cpu, webgpu; "plain" is `optimize` false',
+    ],
+    [{ target: "cuda" }, 'Cannot compile "googlenet.public" for target "cuda": expected one of standard, ort-cpu, webgpu'],
+  ])("%j is rejected", (options, message) => {
+    const graph = describeModel("googlenet.public", TINY);
+    expect(() => compileInference(graph, goldenParameters(graph), options)).toThrow(
+      expect.objectContaining({ code: "OPTION_INVALID", message }),
+    );
+    const training = { ...options, batch: 1, optimizer: () => sgd({}) };
+    expect(() => compileTraining(graph, training)).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
   });
 });

@@ -22,7 +22,7 @@ import { composePointwise } from "./compose.js";
 import { emitModel } from "./emit.js";
 import { inferenceLayout, lowerGraph } from "./lower.js";
 import { dropInferenceIdentities } from "./simplify.js";
-import type { TargetOptions } from "./targets/index.js";
+import { checkTarget, type TargetOptions } from "./targets/index.js";
 
 export interface CompileOptions extends TargetOptions {
   /** Output names or module paths to keep, in order. Default: all outputs of the graph. */
@@ -85,6 +85,7 @@ interface LoweredInference {
 
 /** The phases that need no weights: what `compileInference` would write. Throws as it does, except for weights. */
 export function lowerInference(graph: Graph, options: CompileOptions = {}): LoweredInference {
+  checkTarget(graph.name, options);
   // 1. Keep what the wanted outputs need.
   const selected = checkGraph(options.outputs ? selectOutputs(graph, options.outputs) : graph);
   if (options.dynamicSize === true) checkAnySize(selected, options);

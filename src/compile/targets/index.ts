@@ -1,4 +1,5 @@
 /** For whom a graph is written in ONNX. No op knows of it: a target's table chooses among the exact forms that ops have. */
+import { InceptionError } from "../../errors.js";
 import type { Attributes } from "../../ir/graph.js";
 import { isOpName, opDef } from "../../ops/index.js";
 import type { Form, Operands } from "../../ops/op.js";
@@ -23,6 +24,20 @@ export interface TargetOptions {
    * one operator for each layer that has one in ONNX, and no operator depends on the size of the input. Default true.
    */
   readonly optimize?: boolean;
+}
+
+/**
+ * Types do not reach callers in JavaScript.
+ *
+ * @param name - of the graph
+ * @throws InceptionError OPTION_INVALID for a target that does not exist, and for `profile`, the option's name before 0.2
+ */
+export function checkTarget(name: string, options: TargetOptions): void {
+  const { target = "standard" } = options;
+  const known = Object.keys(TARGETS).join(", ");
+  const refused = (fact: string) => new InceptionError("OPTION_INVALID", `Cannot compile "${name}" ${fact}`, { target });
+  if ("profile" in options) throw refused(`with \`profile\`: it is \`target\` now, one of ${known}; "plain" is \`optimize\` false`);
+  if (!Object.hasOwn(TARGETS, target)) throw refused(`for target "${String(target)}": expected one of ${known}`);
 }
 
 /** The form that a target has for an op. */

@@ -20,6 +20,7 @@ import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js
 import { composePointwise } from "../compose.js";
 import { emitModel } from "../emit.js";
 import { lowerGraph } from "../lower.js";
+import { checkTarget } from "../targets/index.js";
 import { shareViews } from "../views.js";
 import { evaluationForward, trainingForward } from "./forward.js";
 import { loweredLayout } from "./layout.js";
@@ -67,6 +68,7 @@ export interface CompiledTraining {
  * ```
  */
 export function compileTraining(network: Graph, options: TrainingOptions): CompiledTraining {
+  checkTarget(network.name, options);
   checkOptions(network, options);
   // 1. The classifier and its auxiliary heads.
   const classifier = selectTrained(network);
