@@ -28,7 +28,8 @@ export {
 } from "./diff/index.js";
 export { type ErrorCode, type ErrorDetails, InceptionError, messageOf } from "./errors.js";
 export { type ByteSource, bytesSource } from "./formats/byte-source.js";
-export { concatChunks, type EncodedModel } from "./formats/onnx/encode.js";
+export { concatChunks } from "./formats/concat-chunks.js";
+export type { EncodedModel } from "./formats/onnx/encode.js";
 export type { Graph, GraphInput, GraphOutput, Module, Node, Parameter, ParameterRole, Stage } from "./ir/graph.js";
 export { printGraph } from "./ir/print.js";
 export { selectOutputs } from "./ir/prune.js";

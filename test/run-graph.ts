@@ -1,7 +1,7 @@
 /** Runs described networks on onnxruntime-node in the test's own process: what the tests of ops and models compare with. */
 import { env, InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { type CompileOptions, compileInference } from "../src/compile/compile.js";
-import { concatChunks } from "../src/formats/onnx/encode.js";
+import { concatChunks } from "../src/formats/concat-chunks.js";
 import type { Graph } from "../src/ir/graph.js";
 import { fillUniform } from "../src/tensor/fill.js";
 import { elementCount, float32Tensor, type Tensor } from "../src/tensor/tensor.js";

@@ -12,7 +12,7 @@ import {
   type Triple,
   voxelStatistics,
 } from "../src/data/index.js";
-import { concatChunks } from "../src/formats/onnx/encode.js";
+import { concatChunks } from "../src/formats/concat-chunks.js";
 import { findModel } from "../src/models/index.js";
 import { exportOnnx } from "../src/node/export-model.js";
 import { loadModel } from "../src/node/load-model.js";

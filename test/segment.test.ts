@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compileInference } from "../src/compile/compile.js";
 import type { SegmentationRecipe } from "../src/data/index.js";
 import { type Affine, createVolume, type Triple } from "../src/data/volumes/volume.js";
-import { concatChunks } from "../src/formats/onnx/encode.js";
+import { concatChunks } from "../src/formats/concat-chunks.js";
 import { findModel } from "../src/models/index.js";
 import { exportOnnx, exportSafetensors } from "../src/node/export-model.js";
 import { createNodeSession } from "../src/node/ort-session.js";

@@ -2,7 +2,7 @@
 
 import { summarize } from "../../src/analysis/summary.js";
 import { compileInference } from "../../src/compile/compile.js";
-import { concatChunks } from "../../src/formats/onnx/encode.js";
+import { concatChunks } from "../../src/formats/concat-chunks.js";
 import { describeModel } from "../../src/models/index.js";
 import { createNodeSession } from "../../src/node/ort-session.js";
 import type { Session } from "../../src/runtime/session.js";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { thrownBy } from "../../test/failures.js";
 import { filled, outputOf, runGraph, withModel } from "../../test/run-graph.js";
+import { concatChunks } from "../formats/concat-chunks.js";
 import { decodeModel } from "../formats/onnx/decode.js";
-import { concatChunks } from "../formats/onnx/encode.js";
 import type { Graph } from "../ir/graph.js";
 import { convUnit } from "../layers/conv-unit.js";
 import { globalPool, linear } from "../layers/head.js";

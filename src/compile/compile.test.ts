@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { filled, outputOf, runGraph, withModel } from "../../test/run-graph.js";
+import { concatChunks } from "../formats/concat-chunks.js";
 import { decodeModel } from "../formats/onnx/decode.js";
-import { concatChunks } from "../formats/onnx/encode.js";
 import { describeModel, findModel, type GivenOptions, MODELS } from "../models/index.js";
 import { sgd } from "../optim/index.js";
 import { float32Tensor } from "../tensor/tensor.js";

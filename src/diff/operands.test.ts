@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { compileInference } from "../compile/compile.js";
+import { concatChunks } from "../formats/concat-chunks.js";
 import { decodeModel } from "../formats/onnx/decode.js";
-import { concatChunks } from "../formats/onnx/encode.js";
 import type { OnnxModel, OnnxNode } from "../formats/onnx/types.js";
 import { describeModel, findModel, MODELS } from "../models/index.js";
 import { goldenParameters } from "../weights/golden.js";

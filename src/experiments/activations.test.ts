@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createTestTrainer } from "../../test/in-process-trainer.js";
 import { compileInference } from "../compile/compile.js";
-import { concatChunks } from "../formats/onnx/encode.js";
+import { concatChunks } from "../formats/concat-chunks.js";
 import { float32Tensor } from "../tensor/tensor.js";
 import { initialParameters } from "../weights/index.js";
 import { activationStatistics, PROBE_OUTPUT, probeProgram } from "./activations.js";

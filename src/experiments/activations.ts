@@ -3,7 +3,7 @@
 import { compileInference } from "../compile/compile.js";
 import { evaluationForward, trainingForward } from "../compile/training/forward.js";
 import type { TrainingOptions } from "../compile/training/options.js";
-import { concatChunks } from "../formats/onnx/encode.js";
+import { concatChunks } from "../formats/concat-chunks.js";
 import type { Graph } from "../ir/graph.js";
 import { selectOutputs } from "../ir/prune.js";
 import { GraphBuilder } from "../ops/build.js";

@@ -4,7 +4,7 @@ import type { Batch, BatchSource } from "../data/batch.js";
 import { shapes10 } from "../data/shapes10.js";
 import type { Preprocessing } from "../data/transforms/preprocess.js";
 import { InceptionError } from "../errors.js";
-import { concatChunks } from "../formats/onnx/encode.js";
+import { concatChunks } from "../formats/concat-chunks.js";
 import { createBatchSource } from "../node/batch-source.js";
 import { optimizerOf } from "../optim/index.js";
 import type { Trainer, TrainingProgram } from "../runtime/trainer.js";

@@ -1,4 +1,5 @@
 import { InceptionError } from "../errors.js";
+import { concatChunks } from "./concat-chunks.js";
 
 /**
  * Random access to the bytes of a file, wherever they live: memory, disk, HTTP ranges, a Blob.
@@ -74,13 +75,7 @@ export function joinSources(name: string, parts: readonly ByteSource[]): ByteSou
     }
     const [only, ...more] = pieces;
     if (only !== undefined && more.length === 0) return only;
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    for (const piece of pieces) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    return bytes;
+    return concatChunks(pieces);
   };
   return { name, size, read };
 }

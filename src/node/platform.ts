@@ -11,7 +11,7 @@ import { imageBatch } from "../predict/predict.js";
 import type { FileInput, ImageInput, OpenedSource, OpenedWeights, Platform, PublishedFile, VolumeInput } from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
 import { isImage } from "../tasks/image-input.js";
-import { isVolume } from "../tasks/volume-input.js";
+import { givenVolume, isVolume } from "../tasks/volume-input.js";
 import { openWeightFile } from "../weights/containers/index.js";
 import { decodeImage } from "./decode-image.js";
 import { openFileSource } from "./file-source.js";
@@ -24,7 +24,7 @@ import { resolvePublished } from "./published-weights.js";
 import { sha256Hex } from "./sha256.js";
 import type { ResolvedSource, SourceOptions } from "./source-options.js";
 import { readVolumes } from "./volumes.js";
-import { resolveSource } from "./weight-source.js";
+import { hasScheme, resolveSource } from "./weight-source.js";
 
 /** Where sessions run in Node. */
 export interface PlaceOptions extends SessionOptions, IsolationOptions {}
@@ -47,9 +47,13 @@ export const NODE_PLATFORM: Platform<SourceOptions, PlaceOptions> = {
 async function openSource(source: FileInput, options: SourceOptions): Promise<OpenedSource> {
   const content = await contentOf(source);
   if (content !== null) return { ...bytesSource(content.name, content.bytes), close: async () => undefined };
+  return openFileSource(await pathOf(source, options));
+}
+
+/** The path of a file on this machine. A plain path stays as it is written, which is how messages name it. */
+async function pathOf(source: FileInput, options: SourceOptions): Promise<string> {
   const text = textOf(source);
-  // A plain path is opened as it is written, which is how messages name it.
-  return openFileSource(/^[a-z][a-z0-9+.-]+:/i.test(text) ? (await resolveSource(text, options)).path : text);
+  return hasScheme(text) ? (await resolveSource(text, options)).path : text;
 }
 
 async function openWeightsOf(source: FileInput | PublishedFile, options: SourceOptions): Promise<OpenedWeights> {
@@ -73,15 +77,11 @@ async function readVolumesOf(
   source: VolumeInput,
   { onSizes, ...options }: SourceOptions & { readonly onSizes?: (sizes: VolumeSizes) => void },
 ): Promise<LoadedVolumes> {
-  if (isVolume(source)) {
-    onSizes?.({ shape: source.shape, affine: source.affine, count: 1, header: null });
-    return { volumes: [source], header: null };
-  }
+  if (isVolume(source)) return givenVolume(source, onSizes);
   const sizes = onSizes === undefined ? {} : { onSizes };
   const content = await contentOf(source, "volume");
   if (content !== null) return readBytes(bytesSource(content.name, content.bytes), gunzip, onSizes);
-  const text = textOf(source);
-  return readVolumes(/^[a-z][a-z0-9+.-]+:/i.test(text) ? (await resolveSource(text, options)).path : text, sizes);
+  return readVolumes(await pathOf(source, options), sizes);
 }
 
 /** What `decodeImage` takes: a path, or the bytes of a file. */

@@ -49,6 +49,11 @@ export async function resolveSource(spec: string, options: SourceOptions = {}): 
 // Two letters at least: one and a colon is a drive of Windows.
 const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]+):/;
 
+/** Whether a text is a URL or a hub id, and not a plain path. */
+export function hasScheme(text: string): boolean {
+  return SCHEME.test(text);
+}
+
 const PIN = /^#sha256=([0-9a-f]{64})$/i;
 
 /** Names as the hub allows them; no part begins with a dot, so none can lead out of a folder. */

@@ -1,7 +1,7 @@
 import type { TrainingOptions } from "../compile/training/options.js";
 import { type CompiledTraining, compileTraining, initialState } from "../compile/training/training.js";
 import { InceptionError } from "../errors.js";
-import { concatChunks } from "../formats/onnx/encode.js";
+import { concatChunks } from "../formats/concat-chunks.js";
 import type { Graph } from "../ir/graph.js";
 import { findModel } from "../models/index.js";
 import { MINI_MODELS } from "../models/mini.js";

@@ -1,6 +1,6 @@
 import { compileInference } from "../compile/compile.js";
 import { InceptionError } from "../errors.js";
-import { concatChunks } from "../formats/onnx/encode.js";
+import { concatChunks } from "../formats/concat-chunks.js";
 import { resize } from "../layers/resize.js";
 import { findModel, type GivenOptions } from "../models/index.js";
 import type { WeightSet } from "../models/weight-set.js";

@@ -2,7 +2,8 @@
  * The conformance suite of `Session`, run by every implementation: `for (const each of sessionCases) test(each.name, () => each.run(open))`.
  * Expected values are worked out by hand. A case fails by throwing, so that it runs under any test runner and in a page.
  */
-import { concatChunks, encodeModel } from "../formats/onnx/encode.js";
+import { concatChunks } from "../formats/concat-chunks.js";
+import { encodeModel } from "../formats/onnx/encode.js";
 import type { OnnxAttribute, OnnxNode, OnnxTensor, OnnxValueInfo } from "../formats/onnx/types.js";
 import type { DType, TensorData } from "../tensor/dtype.js";
 import { elementCount, type Tensor } from "../tensor/tensor.js";

@@ -2,7 +2,7 @@ import { compileInference } from "../compile/compile.js";
 import type { Image, Preprocessing } from "../data/index.js";
 import { InceptionError } from "../errors.js";
 import { EXPLANATION_METHODS, type ExplainOptions, type ExplanationName } from "../explain/index.js";
-import { concatChunks } from "../formats/onnx/encode.js";
+import { concatChunks } from "../formats/concat-chunks.js";
 import type { Graph } from "../ir/graph.js";
 import { encodeArtefact } from "../predict/artefact.js";
 import { checkRow, imageBatch, type Prediction, topPredictions } from "../predict/predict.js";

@@ -2,8 +2,9 @@ import { isSizeIndependent } from "../compile/any-size.js";
 import { compileInference } from "../compile/compile.js";
 import type { SegmentationRecipe } from "../data/index.js";
 import { InceptionError } from "../errors.js";
+import { concatChunks } from "../formats/concat-chunks.js";
 import { decodeModel } from "../formats/onnx/decode.js";
-import { appendMetadata, concatChunks, type EncodedModel, encodeModel } from "../formats/onnx/encode.js";
+import { appendMetadata, type EncodedModel, encodeModel } from "../formats/onnx/encode.js";
 import { quoted } from "../formats/quoted.js";
 import { encodeSafetensors } from "../formats/safetensors.js";
 import type { Graph } from "../ir/graph.js";
@@ -72,7 +73,7 @@ async function exportSegmentation(
 
 /** A compiled network that segments, and what surrounds it in a file. */
 interface SegmentationFile {
-  /** From normalised voxels to "logits". */
+  /** From normalized voxels to "logits". */
   readonly network: EncodedModel;
   /** What was compiled. */
   readonly graph: Graph;
@@ -161,7 +162,7 @@ async function computeGolden(platform: Runner, example: Golden, name: string, mo
 export interface ExportSafetensorsOptions {
   /**
    * Kernels in half precision (float16), which makes the file half as large: values are rounded to 11 bits, a relative error of
-   * at most 2⁻¹¹. Biases and what belongs to normalisation stay float32, and so does a kernel with a value beyond ±65504.
+   * at most 2⁻¹¹. Biases and what belongs to normalization stay float32, and so does a kernel with a value beyond ±65504.
    * Default false: all float32.
    */
   readonly half?: boolean;

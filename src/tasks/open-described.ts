@@ -1,7 +1,7 @@
 /** Networks that are described, with their weights: of ids, runs, bundled models, custom networks and exported files. */
 import { type CompileOptions, compileInference } from "../compile/compile.js";
 import { InceptionError } from "../errors.js";
-import { concatChunks } from "../formats/onnx/encode.js";
+import { concatChunks } from "../formats/concat-chunks.js";
 import { quoted } from "../formats/quoted.js";
 import { isClassScores } from "../models/classifier.js";
 import { findModel, MODELS, type Model } from "../models/index.js";

@@ -1,4 +1,4 @@
-import { concatChunks } from "../formats/onnx/encode.js";
+import { concatChunks } from "../formats/concat-chunks.js";
 import type { SourceOptions } from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
 import { type ExportOnnxOptions, encodeOnnx } from "./export.js";

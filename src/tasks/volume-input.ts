@@ -1,3 +1,4 @@
+import type { LoadedVolumes, VolumeSizes } from "../data/volumes/loaded-volume.js";
 import type { Volume } from "../data/volumes/volume.js";
 import { messageOf } from "../errors.js";
 import type { VolumeInput } from "../runtime/platform.js";
@@ -6,6 +7,12 @@ import { fileName } from "./model-source.js";
 /** Whether an input is voxels as `readVolume` gives them. */
 export function isVolume(source: VolumeInput): source is Volume {
   return typeof source === "object" && "affine" in source;
+}
+
+/** Voxels that were handed over, as a file with them would be read. */
+export function givenVolume(volume: Volume, onSizes: ((sizes: VolumeSizes) => void) | undefined): LoadedVolumes {
+  onSizes?.({ shape: volume.shape, affine: volume.affine, count: 1, header: null });
+  return { volumes: [volume], header: null };
 }
 
 /** How messages name a volume. Paths are cleaned where they are printed. */

@@ -4,7 +4,7 @@ import { createTestTrainer } from "../../test/in-process-trainer.js";
 import { compileTraining, initialState } from "../compile/training/training.js";
 import type { Batch, BatchSource, Dataset } from "../data/batch.js";
 import { randomStream } from "../data/random.js";
-import { concatChunks } from "../formats/onnx/encode.js";
+import { concatChunks } from "../formats/concat-chunks.js";
 import { describeModel } from "../models/index.js";
 import { sgd } from "../optim/index.js";
 import type { Trainer } from "../runtime/trainer.js";

@@ -6,7 +6,7 @@ import { bytesSource } from "../formats/byte-source.js";
 import type { FileInput, OpenedWeights, Platform, PublishedFile, SourceOptions } from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
 import { isImage } from "../tasks/image-input.js";
-import { isVolume } from "../tasks/volume-input.js";
+import { givenVolume, isVolume } from "../tasks/volume-input.js";
 import { gunzip } from "./gunzip.js";
 import { readImageInput } from "./image-input.js";
 import type { ImageWorker } from "./images.js";
@@ -36,10 +36,7 @@ export function webPlatform(images: ImageWorker): Platform<SourceOptions, WebPla
     },
     prepareImage: (image, preprocessing) => images.prepare(image, preprocessing),
     readVolumes: async (source, { onSizes, ...options }) => {
-      if (isVolume(source)) {
-        onSizes?.({ shape: source.shape, affine: source.affine, count: 1, header: null });
-        return { volumes: [source], header: null };
-      }
+      if (isVolume(source)) return givenVolume(source, onSizes);
       const opened = await openSource(source, options);
       const named = opened.name === "model" ? { ...opened, name: "volume" } : opened;
       return readVolumesOf(named, gunzip, onSizes).finally(() => opened.close());

@@ -2,6 +2,7 @@
 /** Files of a page: bytes, Blobs and URLs, whose parts are fetched as they are asked for. */
 import { InceptionError, messageOf } from "../errors.js";
 import { bytesSource, checkRange } from "../formats/byte-source.js";
+import { concatChunks } from "../formats/concat-chunks.js";
 import type { BlobLike, FileInput, OpenedSource, SourceOptions } from "../runtime/platform.js";
 import type { CancelSignal } from "../runtime/session.js";
 import type { OwnBytes } from "../tensor/own-bytes.js";
@@ -131,19 +132,8 @@ async function readBody(
     if (thrown instanceof InceptionError || signal?.aborted) throw thrown;
     throw new InceptionError("NETWORK", `Cannot read "${name}": ${messageOf(thrown)}`, { url: name }, { cause: thrown });
   }
-  return joined(pieces, received);
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
   const [only] = pieces;
-  if (only !== undefined && pieces.length === 1) return only;
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
+  return only !== undefined && pieces.length === 1 ? only : concatChunks(pieces);
 }
 
 /** Lower-case hexadecimal SHA-256. */

@@ -7,8 +7,8 @@
  */
 import { describe, expect, test } from "vitest";
 import { compileInference } from "../../src/compile/compile.js";
+import { concatChunks } from "../../src/formats/concat-chunks.js";
 import { decodeModel } from "../../src/formats/onnx/decode.js";
-import { concatChunks } from "../../src/formats/onnx/encode.js";
 import { isOpName, OPS, type OpName, opDef } from "../../src/ops/index.js";
 import { fillUniform, fnv1a32, mulberry32 } from "../../src/tensor/fill.js";
 import { elementCount } from "../../src/tensor/tensor.js";

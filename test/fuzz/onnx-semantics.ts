@@ -1,4 +1,5 @@
-import { concatChunks, encodeModel } from "../../src/formats/onnx/encode.js";
+import { concatChunks } from "../../src/formats/concat-chunks.js";
+import { encodeModel } from "../../src/formats/onnx/encode.js";
 import type { TensorInfo } from "../../src/runtime/session.js";
 import { openOnnxBytes } from "../../src/tasks/open-model.js";
 import { bytesPerElement, viewBytes } from "../../src/tensor/dtype.js";

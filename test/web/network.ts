@@ -4,7 +4,7 @@ import type { Target } from "../../src/compile/targets/index.js";
 import type { TrainingFeed } from "../../src/compile/training/options.js";
 import { compileTraining, initialState } from "../../src/compile/training/training.js";
 import { randomStream } from "../../src/data/random.js";
-import { concatChunks } from "../../src/formats/onnx/encode.js";
+import { concatChunks } from "../../src/formats/concat-chunks.js";
 import { describeModel } from "../../src/models/index.js";
 import { sgd } from "../../src/optim/index.js";
 import type { Trainer, TrainingProgram } from "../../src/runtime/trainer.js";

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { createTestTrainer } from "../../../test/in-process-trainer.js";
 import { windowOf } from "../../../test/op-cases/op-case.js";
-import { concatChunks } from "../../formats/onnx/encode.js";
+import { concatChunks } from "../../formats/concat-chunks.js";
 import type { Graph } from "../../ir/graph.js";
 import { describeModel, findModel } from "../../models/index.js";
 import { GraphBuilder } from "../../ops/build.js";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createTestTrainer } from "../../../test/in-process-trainer.js";
+import { concatChunks } from "../../formats/concat-chunks.js";
 import { decodeModel } from "../../formats/onnx/decode.js";
-import { concatChunks } from "../../formats/onnx/encode.js";
 import { describeModel, findModel, type GivenOptions } from "../../models/index.js";
 import { sgd } from "../../optim/index.js";
 import { fillUniform } from "../../tensor/fill.js";

@@ -1,7 +1,7 @@
 /** Training a network for volumes: logits for each voxel, labels for each voxel, Dice and cross-entropy. */
 import { expect, test } from "vitest";
 import { createTestTrainer } from "../../../test/in-process-trainer.js";
-import { concatChunks } from "../../formats/onnx/encode.js";
+import { concatChunks } from "../../formats/concat-chunks.js";
 import { describeModel } from "../../models/index.js";
 import { adam } from "../../optim/index.js";
 import { fillUniform } from "../../tensor/fill.js";

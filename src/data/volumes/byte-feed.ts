@@ -1,4 +1,5 @@
 import type { ByteSource } from "../../formats/byte-source.js";
+import { concatChunks } from "../../formats/concat-chunks.js";
 import { niftiError } from "../../formats/nifti.js";
 
 /** The bytes of a file from its beginning, unpacked where it is packed; nothing is held that was not asked for. */
@@ -81,7 +82,7 @@ export function gzipFeed(source: ByteSource, unpack: Unpack): ByteFeed {
       const pieces = await next(length);
       passed -= total(pieces);
       rest = [...pieces, ...rest];
-      return joined(pieces, total(pieces));
+      return concatChunks(pieces);
     },
     take: async (length) => {
       const out = new Uint8Array(length);
@@ -138,14 +139,4 @@ function truncated(name: string, wanted: number, held: number): Error {
 
 function total(pieces: readonly Uint8Array[]): number {
   return pieces.reduce((sum, { length }) => sum + length, 0);
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const out = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    out.set(piece, at);
-    at += piece.length;
-  }
-  return out;
 }

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { concatChunks } from "../concat-chunks.js";
 import { decodeModel } from "./decode.js";
 import { decodeTensor } from "./decode-tensor.js";
-import { appendMetadata, concatChunks, encodeModel } from "./encode.js";
+import { appendMetadata, encodeModel } from "./encode.js";
 import { encodeTensor } from "./encode-tensor.js";
 import { modelArbitrary, reluModel, tensorArbitrary } from "./model.cases.js";
 import type { OnnxAttribute, OnnxModel, OnnxTensor } from "./types.js";

@@ -11,7 +11,6 @@
 
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { InceptionError } from "../../errors.js";
-import type { OwnBytes } from "../../tensor/own-bytes.js";
 import { quoted } from "../quoted.js";
 import { writeGraph } from "./encode-graph.js";
 import { checkedInt, tensorHeader, writeEntry } from "./encode-tensor.js";
@@ -61,17 +60,6 @@ export function appendMetadata(entries: Iterable<readonly [key: string, value: s
   const writer = new BinaryWriter();
   writeMetadata(writer, entries);
   return writer.finish();
-}
-
-/** One flat copy of a file in pieces. */
-export function concatChunks(chunks: readonly Uint8Array[]): OwnBytes {
-  const out = new Uint8Array(chunks.reduce((total, chunk) => total + chunk.byteLength, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    out.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return out;
 }
 
 /** Collects small writes in one buffer and large values as chunks of their own, in order. */

@@ -2,7 +2,8 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bytesSource } from "../byte-source.js";
-import { concatChunks, encodeModel } from "./encode.js";
+import { concatChunks } from "../concat-chunks.js";
+import { encodeModel } from "./encode.js";
 import { modelArbitrary, reluModel } from "./model.cases.js";
 import { looksLikeOnnx } from "./sniff.js";
 

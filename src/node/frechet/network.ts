@@ -2,7 +2,7 @@
 import { compileInference } from "../../compile/compile.js";
 import { PREPROCESSING, type Preprocessing } from "../../data/index.js";
 import { InceptionError } from "../../errors.js";
-import { concatChunks } from "../../formats/onnx/encode.js";
+import { concatChunks } from "../../formats/concat-chunks.js";
 import { FEATURE_SIZES, type FeatureSize, type FrechetMode, MODE_PREPROCESSING } from "../../frechet/index.js";
 import { type Graph, typeOf } from "../../ir/graph.js";
 import { selectOutputs } from "../../ir/prune.js";

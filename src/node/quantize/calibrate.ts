@@ -4,7 +4,7 @@ import type { Network } from "../../compile/quantize/network.js";
 import type { QuantizationPlan } from "../../compile/quantize/plan.js";
 import { calibratedValues, calibrationGraph } from "../../compile/quantize/quantize.js";
 import { InceptionError } from "../../errors.js";
-import { concatChunks } from "../../formats/onnx/encode.js";
+import { concatChunks } from "../../formats/concat-chunks.js";
 import { quoted } from "../../formats/quoted.js";
 import type { Session } from "../../runtime/session.js";
 import { checkFinite } from "../../tensor/finite.js";

@@ -3,7 +3,7 @@ import { composePointwise } from "../../compile/compose.js";
 import { constantGraph, withConstants } from "../../compile/quantize/constants.js";
 import type { Network } from "../../compile/quantize/network.js";
 import { dropInferenceIdentities } from "../../compile/simplify.js";
-import { concatChunks } from "../../formats/onnx/encode.js";
+import { concatChunks } from "../../formats/concat-chunks.js";
 import { createNodeSession } from "../ort-session.js";
 
 /**

@@ -5,7 +5,8 @@ import { type PlanOptions, planQuantization, type QuantizationPlan } from "../..
 import { type QuantizeOptions, quantizeNetwork } from "../../compile/quantize/quantize.js";
 import { type Calibration, chooseRange, type Range } from "../../compile/quantize/ranges.js";
 import { InceptionError } from "../../errors.js";
-import { concatChunks, type EncodedModel } from "../../formats/onnx/encode.js";
+import { concatChunks } from "../../formats/concat-chunks.js";
+import type { EncodedModel } from "../../formats/onnx/encode.js";
 import type { Graph } from "../../ir/graph.js";
 import type { Artefact, Golden } from "../../predict/artefact.js";
 import type { Session } from "../../runtime/session.js";

@@ -1,7 +1,7 @@
 import { type CompiledProgram, initialState, selectTrained } from "../../compile/training/training.js";
 import { InceptionError } from "../../errors.js";
+import { concatChunks } from "../../formats/concat-chunks.js";
 import { decodeModel } from "../../formats/onnx/decode.js";
-import { concatChunks } from "../../formats/onnx/encode.js";
 import { encodeSafetensors } from "../../formats/safetensors.js";
 import { findModel, type GivenOptions, type ModelName, type OptionsOf } from "../../models/index.js";
 import { trainedParameters } from "../../train/freeze.js";

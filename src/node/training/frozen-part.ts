@@ -1,7 +1,7 @@
 import { compileInference } from "../../compile/compile.js";
 import type { SplitNetwork } from "../../compile/training/frozen.js";
 import type { Batch } from "../../data/batch.js";
-import { concatChunks } from "../../formats/onnx/encode.js";
+import { concatChunks } from "../../formats/concat-chunks.js";
 import { throwIfAborted } from "../../runtime/abort.js";
 import type { CancelSignal, RunOptions, Session, SessionOptions } from "../../runtime/session.js";
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";

@@ -2,7 +2,7 @@ import type { Target } from "../../compile/targets/index.js";
 import type { SplitNetwork } from "../../compile/training/frozen.js";
 import type { TrainingOptions } from "../../compile/training/options.js";
 import { type CompiledTraining, compileTraining, initialState } from "../../compile/training/training.js";
-import { concatChunks } from "../../formats/onnx/encode.js";
+import { concatChunks } from "../../formats/concat-chunks.js";
 import type { Parameter } from "../../ir/graph.js";
 import { decays, type Optimizer, optimizerOf } from "../../optim/index.js";
 import type { Trainer, TrainerOptions } from "../../runtime/trainer.js";

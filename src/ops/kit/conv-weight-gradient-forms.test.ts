@@ -5,7 +5,7 @@ import { cases } from "../../../test/op-cases/conv-weight-gradient.cases.js";
 import { windowOf } from "../../../test/op-cases/op-case.js";
 import { filled } from "../../../test/run-graph.js";
 import { emitModel } from "../../compile/emit.js";
-import { concatChunks } from "../../formats/onnx/encode.js";
+import { concatChunks } from "../../formats/concat-chunks.js";
 import { onnxTensor } from "../../formats/onnx/tensor.js";
 import type { OnnxTensor } from "../../formats/onnx/types.js";
 import type { LoweredAttribute } from "../op.js";

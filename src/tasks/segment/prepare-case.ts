@@ -68,7 +68,7 @@ function checkChannels(channels: readonly Volume[], files: readonly string[]): U
 }
 
 /**
- * Prepare a case for a network that is given normalised values, or for a file that normalises by itself.
+ * Prepare a case for a network that is given normalized values, or for a file that normalizes by itself.
  *
  * @throws InceptionError as `prepareVolume`
  */
@@ -86,7 +86,7 @@ type Measured = Readonly<Record<Statistic, number>> & { readonly volume: Volume 
 
 const NO_STATISTICS = { mean: 0, standard_deviation: 0, lower: 0, upper: 0 };
 
-/** The statistics that normalisation takes from the whole volume; 0 where there is no voxel to take them from. */
+/** The statistics that normalization takes from the whole volume; 0 where there is no voxel to take them from. */
 function measure(volume: Volume, normalization: Normalization | undefined): Measured {
   if (normalization === undefined || normalization.name === "ct_window") return { ...NO_STATISTICS, volume };
   const { name, region } = normalization;

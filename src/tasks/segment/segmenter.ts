@@ -82,7 +82,7 @@ interface SegmentHost<F extends SourceOptions, P extends SessionOptions> {
 /**
  * Open a model to segment volumes with it.
  *
- * A volume is turned to RAS, resampled and normalised as the model says, cut into overlapping windows, and each window is run;
+ * A volume is turned to RAS, resampled and normalized as the model says, cut into overlapping windows, and each window is run;
  * probabilities are averaged (see `segmentWindows`), and the classes of the largest ones are brought back to the grid of the
  * file. Memory: the volume as 32-bit numbers, its labels, what the network needs for one window, and
  * classes × window depth × plane double-precision values; with probabilities also classes × volume.
