@@ -4,15 +4,16 @@ import { visibleText } from "./text.js";
  * Every error that a user can cause. One class, one closed list of codes: callers switch on `code`,
  * people read `message`, programs read `details`.
  *
- * Messages say the action that failed, the place, the fact and the law, on one line:
- * `Cannot infer shape of conv "Mixed_6a.branch3x3.conv": input has 288 channels, weight [384, 256, 3, 3] with groups 1 expects 256`.
+ * Messages have one line and one form, `Cannot <verb> <object>: <problem>[; <remedy>]`; test/messages.test.ts checks verbs and words.
+ * Options that a message names are in backticks, so that the command line can print their flags.
  */
 
-/** Codes are stable; messages may be reworded. Sorted. */
+/** Codes of `InceptionError`, sorted. They are part of the API, while messages may be reworded; docs/errors.md explains each. */
 export type ErrorCode =
   | "CHECKPOINT_INVALID"
   | "DATASET_INVALID"
   | "DEVICE_UNAVAILABLE"
+  | "DOWNLOAD_FAILED"
   | "FEED_INVALID"
   | "FILE_CORRUPT"
   | "FILE_LIMIT"
@@ -21,16 +22,15 @@ export type ErrorCode =
   | "FILE_UNRECOGNIZED"
   | "FILE_UNSAFE"
   | "FILE_UNSUPPORTED"
-  | "GATE_FAILED"
   | "GRAPH_INVALID"
   | "HASH_MISMATCH"
   | "IMAGE_INVALID"
   | "IMAGE_LIMIT"
   | "MODEL_UNKNOWN"
-  | "NETWORK"
   | "NOT_FINITE"
   | "OPTION_INVALID"
   | "PACKAGE_MISSING"
+  | "QUANTIZATION_REJECTED"
   | "RUN_INVALID"
   | "SELF_CHECK_FAILED"
   | "SESSION_CLOSED"
@@ -47,12 +47,13 @@ export type ErrorCode =
 export type ErrorDetails = Readonly<Record<string, unknown>>;
 
 /**
- * An error that the caller's input caused and that the caller can mend.
+ * An error caused by an input, a file or an option: `code` identifies it, `message` describes it on one line, and `details` contains
+ * the values of the message.
  *
  * @example
  * ```ts
  * import { InceptionError } from "inceptionkit";
- * const error = new InceptionError("OPTION_INVALID", 'Cannot use dropRate 2: expected a number in [0, 1)', { dropRate: 2 });
+ * const error = new InceptionError("OPTION_INVALID", 'Cannot set option dropRate to 2: expected a number in [0, 1)', { dropRate: 2 });
  * error.code; // "OPTION_INVALID"
  * ```
  */
@@ -68,7 +69,7 @@ export class InceptionError extends Error {
   }
 }
 
-/** The result of `work`, or the InceptionError that it throws, where one input of many may fail; anything else is thrown. */
+/** Returns the result of `work`, or the InceptionError that it throws, for loops in which one input may fail. Other errors are thrown. */
 export async function orError<T>(work: () => Promise<T>): Promise<T | InceptionError> {
   try {
     return await work();
@@ -79,8 +80,8 @@ export async function orError<T>(work: () => Promise<T>): Promise<T | InceptionE
 }
 
 /**
- * The message of anything thrown, or a text, on one line: runs of control characters become a space, and characters that hide or
- * turn the direction of writing are shown as escapes, so that it can be printed or carried in another error.
+ * Returns the message of anything thrown, or a text, on one line: runs of control characters become a space, and invisible or
+ * bidirectional characters are shown as escapes, so that it can be printed or quoted in another error.
  */
 export function messageOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : String(thrown);

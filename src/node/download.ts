@@ -17,7 +17,7 @@ export interface Expected {
  * or the announced size, and at the end exactly that size and content. Ends by throwing otherwise, so that a file
  * written from them is never given its name.
  *
- * @throws InceptionError FILE_LIMIT, NETWORK (broken off, or too long), HASH_MISMATCH
+ * @throws InceptionError FILE_LIMIT, DOWNLOAD_FAILED (broken off, or too long), HASH_MISMATCH
  */
 export async function* checkedDownload(
   begin: () => Promise<AsyncIterable<Uint8Array>>,
@@ -43,7 +43,7 @@ export async function* checkedDownload(
 }
 
 export function networkError(name: string, fact: string, details: Readonly<Record<string, unknown>> = {}, cause?: unknown): InceptionError {
-  return new InceptionError("NETWORK", `Cannot download ${name}: ${fact}`, { name, ...details }, { cause });
+  return new InceptionError("DOWNLOAD_FAILED", `Cannot download ${name}: ${fact}`, { name, ...details }, { cause });
 }
 
 /** What failed below `fetch`, whose own message is always "fetch failed". */

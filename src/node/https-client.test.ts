@@ -88,7 +88,7 @@ describe.skipIf(!HAS_OPENSSL)(withOpenssl("the built-in client"), () => {
   test("refuses a certificate that it has no reason to trust", async () => {
     listener = (_, response) => response.end("x");
     const message = `Cannot download https://files.test:${port}/a.bin: the server is out of reach: self-signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)`;
-    await expectFailure(resolveSource(`https://files.test:${port}/a.bin`, client({ ca: "" })), "NETWORK", message);
+    await expectFailure(resolveSource(`https://files.test:${port}/a.bin`, client({ ca: "" })), "DOWNLOAD_FAILED", message);
     expect(seen).toEqual([]);
   });
 });
@@ -107,7 +107,7 @@ describe.skipIf(!HAS_OPENSSL)(withOpenssl("a private address"), () => {
     const origin = new URL(`https://${host}:${port}`).origin;
     await expectFailure(
       resolveSource(`https://${host}:${port}/a.bin`, sources()),
-      "NETWORK",
+      "DOWNLOAD_FAILED",
       `Cannot download ${origin}/a.bin: ${address} ${not}`,
     );
     expect(seen).toEqual([]);
@@ -123,7 +123,11 @@ describe.skipIf(!HAS_OPENSSL)(withOpenssl("a private address"), () => {
 
   test("that a name leads to only when the connection is made is noticed there", async () => {
     const message = `Cannot download https://files.test:${port}/a.bin: files.test is 127.0.0.1, which ${not}`;
-    await expectFailure(resolveSource(`https://files.test:${port}/a.bin`, client({ allowPrivateAddresses: false })), "NETWORK", message);
+    await expectFailure(
+      resolveSource(`https://files.test:${port}/a.bin`, client({ allowPrivateAddresses: false })),
+      "DOWNLOAD_FAILED",
+      message,
+    );
     expect(seen).toEqual([]);
   });
 
@@ -137,7 +141,7 @@ describe.skipIf(!HAS_OPENSSL)(withOpenssl("a private address"), () => {
       return closed(url, { redirect: "manual", headers: {}, signal: init?.signal ?? new AbortController().signal });
     });
     const message = `Cannot download https://files.test:${port}/a.bin: 169.254.169.254 ${not}`;
-    await expectFailure(resolveSource(`https://files.test:${port}/a.bin`, both), "NETWORK", message);
+    await expectFailure(resolveSource(`https://files.test:${port}/a.bin`, both), "DOWNLOAD_FAILED", message);
   });
 
   test("is asked where the caller allows it", async () => {
@@ -146,7 +150,7 @@ describe.skipIf(!HAS_OPENSSL)(withOpenssl("a private address"), () => {
     const message = `Cannot download https://127.0.0.1:${port}/a.bin: the server is out of reach: self-signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)`;
     await expectFailure(
       resolveSource(`https://127.0.0.1:${port}/a.bin`, { ...sources(), allowPrivateAddresses: true }),
-      "NETWORK",
+      "DOWNLOAD_FAILED",
       message,
     );
   });
@@ -156,7 +160,7 @@ describe.skipIf(!HAS_OPENSSL)(withOpenssl("a silent server"), () => {
   test("that does not answer is given up", async () => {
     listener = () => undefined;
     const message = `Cannot download https://files.test:${port}/a.bin: the server is out of reach: it did not answer within 0.3 s`;
-    await expectFailure(resolveSource(`https://files.test:${port}/a.bin`, client({ connectSeconds: 0.3 })), "NETWORK", message);
+    await expectFailure(resolveSource(`https://files.test:${port}/a.bin`, client({ connectSeconds: 0.3 })), "DOWNLOAD_FAILED", message);
   });
 
   test.each(["at once", "after dripping"])("that stops in the middle is given up, %s", async (when) => {
@@ -169,7 +173,7 @@ describe.skipIf(!HAS_OPENSSL)(withOpenssl("a silent server"), () => {
       response.on("close", () => clearInterval(drip));
     };
     const message = `Cannot download https://files.test:${port}/a.bin: the server sent less than 1024 bytes per second for 0.3 s`;
-    await expectFailure(resolveSource(`https://files.test:${port}/a.bin`, { ...client(), stallSeconds: 0.3 }), "NETWORK", message);
+    await expectFailure(resolveSource(`https://files.test:${port}/a.bin`, { ...client(), stallSeconds: 0.3 }), "DOWNLOAD_FAILED", message);
     await expect.poll(() => closed).toBe(true);
     expect(await cached()).toEqual([]);
   });

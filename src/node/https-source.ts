@@ -54,7 +54,7 @@ export async function httpsSource(url: URL, pin: string | null, options: SourceO
 /**
  * Downloads a file over HTTPS into memory, without the cache.
  *
- * @throws InceptionError NETWORK, FILE_LIMIT
+ * @throws InceptionError DOWNLOAD_FAILED, FILE_LIMIT
  */
 export async function readHttps(url: URL, options: SourceOptions): Promise<Uint8Array> {
   const name = messageOf(`${url.origin}${url.pathname}`);

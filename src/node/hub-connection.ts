@@ -4,7 +4,7 @@ import { fetchFailure, networkError, within } from "./download.js";
 import { loadOptional } from "./optional-package.js";
 import { CONNECT_SECONDS, type SourceOptions } from "./source-options.js";
 
-/** The questions that are put to the hub about one repository. Every failure is an InceptionError NETWORK. */
+/** The questions that are put to the hub about one repository. Every failure is an InceptionError DOWNLOAD_FAILED. */
 export interface HubConnection {
   /** The commit that the revision stands for now, and all its files. */
   commit(): Promise<HubCommit>;

@@ -190,7 +190,7 @@ describe("damage", () => {
   test("of the connection", async () => {
     hub.faults.set("/resolve/", "break off");
     const error = await resolveSource("hf:owner/net", options).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: "NETWORK" });
+    expect(error).toMatchObject({ code: "DOWNLOAD_FAILED" });
     expect(String(error)).toMatch(/^InceptionError: Cannot download hf:owner\/net: it broke off[^\n]*$/);
     expect(await readdir(path.join(home, "hub"))).toEqual([]);
   });
@@ -242,11 +242,11 @@ describe("damage", () => {
   test("of a hub that goes silent ends the question and the download", async () => {
     const question = `Cannot download hf:owner/net: ${hub.url} did not answer within 0.2 s`;
     hub.faults.set("/revision/", "silence");
-    await expectFailure(resolveSource("hf:owner/net", { ...options, connectSeconds: 0.2 }), "NETWORK", question);
+    await expectFailure(resolveSource("hf:owner/net", { ...options, connectSeconds: 0.2 }), "DOWNLOAD_FAILED", question);
     hub.faults.clear();
     hub.faults.set("/resolve/", "silence");
     const download = "Cannot download hf:owner/net: the server sent less than 1024 bytes per second for 0.2 s";
-    await expectFailure(resolveSource("hf:owner/net", { ...options, stallSeconds: 0.2 }), "NETWORK", download);
+    await expectFailure(resolveSource("hf:owner/net", { ...options, stallSeconds: 0.2 }), "DOWNLOAD_FAILED", download);
     expect(await readdir(path.join(home, "hub"))).toEqual([]);
   });
 
@@ -256,7 +256,7 @@ describe("damage", () => {
     hub.repositories.get("owner/net")?.refs.set("evil", "../../escape");
     await expectFailure(
       resolveSource("hf:owner/net@evil", options),
-      "NETWORK",
+      "DOWNLOAD_FAILED",
       "Cannot download hf:owner/net@evil: the hub answered no commit",
     );
     expect(await cacheFiles()).toEqual([]);
@@ -280,7 +280,7 @@ describe("without the hub", () => {
 
   test("what was never used is missing, and says where it was looked for", async () => {
     const message = `Cannot download hf:owner/net: it is not in the cache ${folder}, and this is offline`;
-    await expectFailure(resolveSource("hf:owner/net", { ...options, offline: true }), "NETWORK", message);
+    await expectFailure(resolveSource("hf:owner/net", { ...options, offline: true }), "DOWNLOAD_FAILED", message);
   });
 
   test.each([["no connection"], ["500"]])("the last known commit is used, with a warning (%s)", async (kind) => {
@@ -299,7 +299,7 @@ describe("without the hub", () => {
   test("an unknown one is one helpful line", async () => {
     await hub.close();
     const message = `Cannot download hf:owner/net: ${hub.url} is out of reach: connect ECONNREFUSED ${hub.url.slice(7)}`;
-    await expectFailure(resolveSource("hf:owner/net", options), "NETWORK", message);
+    await expectFailure(resolveSource("hf:owner/net", options), "DOWNLOAD_FAILED", message);
   });
 });
 
@@ -309,7 +309,7 @@ describe("refusals are one helpful line", () => {
     ["hf:owner/none", `the hub answered 401, there is no repository owner/none, or it is not public: ${nobody}`],
     ["hf:owner/net@v9", 'the hub answered 404, owner/net has no revision "v9"'],
   ])("%s", async (spec, fact) => {
-    await expectFailure(resolveSource(spec, options), "NETWORK", `Cannot download ${spec}: ${fact}`);
+    await expectFailure(resolveSource(spec, options), "DOWNLOAD_FAILED", `Cannot download ${spec}: ${fact}`);
   });
 
   test.each([
@@ -321,14 +321,14 @@ describe("refusals are one helpful line", () => {
     ["paths-info", { status: 403 }, `the hub answered 403, there is no repository owner/net, or it is not public: ${nobody}`],
   ])("%s answers %j", async (part, fault, fact) => {
     hub.faults.set(part, fault);
-    await expectFailure(resolveSource("hf:owner/net", options), "NETWORK", `Cannot download hf:owner/net: ${fact}`);
+    await expectFailure(resolveSource("hf:owner/net", options), "DOWNLOAD_FAILED", `Cannot download hf:owner/net: ${fact}`);
     expect(await cacheFiles()).toEqual([]);
   });
 
   test("a model with conditions", async () => {
     hub.faults.set("/resolve/", { status: 403, code: "GatedRepo" });
     const fact = `the hub answered 403, accept the conditions at ${hub.url}/owner/net and set HF_TOKEN to a token of yours`;
-    await expectFailure(resolveSource("hf:owner/net", options), "NETWORK", `Cannot download hf:owner/net: ${fact}`);
+    await expectFailure(resolveSource("hf:owner/net", options), "DOWNLOAD_FAILED", `Cannot download hf:owner/net: ${fact}`);
   });
 
   test("files that are not there, with those that are", async () => {

@@ -56,7 +56,7 @@ export async function hubSource(wanted: HubFile, options: SourceOptions): Promis
     const cached = isOutOfReach(thrown) ? await findCached(folder, wanted) : null;
     if (!cached) throw thrown;
     const warning = `${messageOf(thrown)}; using the copy of commit ${cached.commit} from the cache`;
-    options.onWarning?.(new InceptionError("NETWORK", warning, { name, commit: cached.commit }));
+    options.onWarning?.(new InceptionError("DOWNLOAD_FAILED", warning, { name, commit: cached.commit }));
     return checkCached(name, folder, cached);
   }
   const { commit, files } = head;
@@ -205,7 +205,7 @@ function hubCacheFolder(env: Readonly<Record<string, string | undefined>>): stri
 
 /** Whether the hub may well answer another time: no connection, or a fault of its own. */
 function isOutOfReach(thrown: unknown): boolean {
-  if (!(thrown instanceof InceptionError) || thrown.code !== "NETWORK") return false;
+  if (!(thrown instanceof InceptionError) || thrown.code !== "DOWNLOAD_FAILED") return false;
   const { status } = thrown.details;
   return status === undefined || (typeof status === "number" && status >= 500);
 }

@@ -21,7 +21,7 @@ export function isStreamed(text: string): boolean {
 /**
  * What `decodeImage` and `openImage` take: the path itself, or the bytes from standard input or from the web.
  *
- * @throws InceptionError SOURCE_INVALID for an address that is not allowed; FILE_LIMIT for more than 64 MiB; NETWORK
+ * @throws InceptionError SOURCE_INVALID for an address that is not allowed; FILE_LIMIT for more than 64 MiB; DOWNLOAD_FAILED
  */
 export async function openImageSource(text: string, options: ImageSourceOptions): Promise<string | Uint8Array> {
   if (text === STDIN) return readStdin(options.stdin);

@@ -45,7 +45,7 @@ export function placeOf({ file: { name, source } }: Placeable, env?: SourceOptio
 /**
  * A published file on this machine: where it was placed by hand, in the cache, or after a download.
  *
- * @throws InceptionError as `resolveSource`; NETWORK, and SOURCE_INVALID for an `http:` address, say how to place the file by hand; HASH_MISMATCH for another file
+ * @throws InceptionError as `resolveSource`; DOWNLOAD_FAILED, and SOURCE_INVALID for an `http:` address, say how to place the file by hand; HASH_MISMATCH for another file
  */
 export async function resolvePublished(published: Placeable, options: SourceOptions): Promise<ResolvedSource> {
   const placed = placeOf(published, options.env);
@@ -63,8 +63,8 @@ export async function resolvePublished(published: Placeable, options: SourceOpti
   try {
     return await resolveSource(source, options);
   } catch (thrown) {
-    if (!(thrown instanceof InceptionError && thrown.code === "NETWORK")) throw thrown;
-    throw new InceptionError("NETWORK", `${thrown.message}; ${hint}`, { ...thrown.details, place: placed }, { cause: thrown });
+    if (!(thrown instanceof InceptionError && thrown.code === "DOWNLOAD_FAILED")) throw thrown;
+    throw new InceptionError("DOWNLOAD_FAILED", `${thrown.message}; ${hint}`, { ...thrown.details, place: placed }, { cause: thrown });
   }
 }
 

@@ -158,12 +158,12 @@ describe("an https: address", () => {
     expect(await readFile(found.path, "utf8")).toBe("content");
     const start = "Cannot download https://files.test/a.bin: the server redirects";
     const to = (target: string) => resolveSource(`https://files.test/a.bin?to=${encodeURIComponent(target)}`, options);
-    await expectFailure(to("http://files.test/x"), "NETWORK", `${start} to http://files.test, which is not https`);
-    await expectFailure(to("https://"), "NETWORK", `${start} to "https://", which is no address`);
-    await expectFailure(to("file:///etc/passwd"), "NETWORK", `${start} to null, which is not https`);
+    await expectFailure(to("http://files.test/x"), "DOWNLOAD_FAILED", `${start} to http://files.test, which is not https`);
+    await expectFailure(to("https://"), "DOWNLOAD_FAILED", `${start} to "https://", which is no address`);
+    await expectFailure(to("file:///etc/passwd"), "DOWNLOAD_FAILED", `${start} to null, which is not https`);
     seen.length = 0;
     listener = (_, response) => response.writeHead(302, { Location: "/a.bin" }).end();
-    await expectFailure(to(""), "NETWORK", `${start} more than 20 times`);
+    await expectFailure(to(""), "DOWNLOAD_FAILED", `${start} more than 20 times`);
     expect(seen.length).toBe(21);
   });
 
@@ -190,13 +190,13 @@ describe("an https: address", () => {
       [304, "the server answered 304"],
     ] as const) {
       listener = (_, response) => response.writeHead(status).end();
-      await expectFailure(asked(), "NETWORK", start + fact);
+      await expectFailure(asked(), "DOWNLOAD_FAILED", start + fact);
     }
     listener = (_, response) => response.writeHead(200, { "Content-Length": 100 }).write("half", () => response.destroy());
     await expect(asked()).rejects.toThrow(/^Cannot download https:\/\/files\.test\/net\.bin: it broke off[^\n]*$/);
     await expectFailure(
       resolveSource("https://files.test/net.bin", { ...options, offline: true }),
-      "NETWORK",
+      "DOWNLOAD_FAILED",
       `${start}it is not in the cache, and this is offline`,
     );
     const nowhere: typeof fetch = () => fetch("http://127.0.0.1:1/");

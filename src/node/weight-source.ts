@@ -25,7 +25,7 @@ export type { DownloadProgress, ResolvedSource, SourceOptions } from "./source-o
  *
  * Environment: HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE as in Hugging Face's programs, XDG_CACHE_HOME.
  *
- * @throws InceptionError SOURCE_INVALID (a spec that is none of these, or not allowed), FILE_NOT_FOUND, NETWORK,
+ * @throws InceptionError SOURCE_INVALID (a spec that is none of these, or not allowed), FILE_NOT_FOUND, DOWNLOAD_FAILED,
  *   HASH_MISMATCH, FILE_LIMIT, WRITE_FAILED, OPTION_INVALID
  */
 export async function resolveSource(spec: string, options: SourceOptions = {}): Promise<ResolvedSource> {

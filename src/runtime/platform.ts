@@ -103,7 +103,7 @@ export interface Platform<Files extends SourceOptions = SourceOptions, Place ext
     options: TrainerOptions,
   ): Promise<Trainer>;
 
-  /** Bytes that can be read anywhere. @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID, NETWORK */
+  /** Bytes that can be read anywhere. @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID, DOWNLOAD_FAILED */
   openSource(source: FileInput, options: Files): Promise<OpenedSource>;
 
   /**

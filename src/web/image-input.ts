@@ -18,7 +18,7 @@ interface ImageFile {
  *
  * An image element is read from its file: what a browser decodes for the screen may differ from pixel to pixel.
  *
- * @throws InceptionError SOURCE_INVALID, FILE_LIMIT, NETWORK
+ * @throws InceptionError SOURCE_INVALID, FILE_LIMIT, DOWNLOAD_FAILED
  */
 export async function readImageInput(input: ImageInput, signal?: CancelSignal): Promise<ImageFile | Image> {
   if (typeof input === "string") return fetched(input, signal);

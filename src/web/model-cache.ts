@@ -16,7 +16,7 @@ export interface ModelCache {
    * The file of a URL: from the cache where it is there and unchanged, otherwise from the network, and kept. A browser
    * that refuses to keep it, for lack of room or of a file system, does not make this fail.
    *
-   * @throws InceptionError FILE_NOT_FOUND, FILE_LIMIT, NETWORK; the signal's reason
+   * @throws InceptionError FILE_NOT_FOUND, FILE_LIMIT, DOWNLOAD_FAILED; the signal's reason
    */
   read(url: string, options?: SourceOptions): Promise<CachedModel>;
   /** Forgets the file of a URL. */

@@ -14,7 +14,7 @@ const MAX_BYTES = 4 * 2 ** 30;
  * Bytes that can be read anywhere. Of a URL only the asked parts are fetched where its server answers range requests;
  * otherwise the whole file is.
  *
- * @throws InceptionError FILE_NOT_FOUND, FILE_LIMIT, NETWORK, SOURCE_INVALID
+ * @throws InceptionError FILE_NOT_FOUND, FILE_LIMIT, DOWNLOAD_FAILED, SOURCE_INVALID
  */
 export async function openSource(source: FileInput, options: SourceOptions = {}): Promise<OpenedSource> {
   const { maxBytes = MAX_BYTES } = options;
@@ -60,7 +60,7 @@ async function openUrl(url: string, options: SourceOptions): Promise<OpenedSourc
       const response = await request(url, options.signal, `bytes=${offset}-${offset + length - 1}`);
       if (response.status !== 206 || response.headers.get("etag") !== etag) {
         await response.body?.cancel();
-        throw new InceptionError("NETWORK", `Cannot read "${name}": the file changed while it was read`, { url: name });
+        throw new InceptionError("DOWNLOAD_FAILED", `Cannot read "${name}": the file changed while it was read`, { url: name });
       }
       const bytes = await readBody(response, name, { maxBytes: length, ...(options.signal ? { signal: options.signal } : {}) });
       checkRange(name, bytes.length, 0, length);
@@ -75,7 +75,7 @@ async function openUrl(url: string, options: SourceOptions): Promise<OpenedSourc
 /**
  * The whole file of a URL.
  *
- * @throws InceptionError FILE_NOT_FOUND, FILE_LIMIT, NETWORK; the signal's reason
+ * @throws InceptionError FILE_NOT_FOUND, FILE_LIMIT, DOWNLOAD_FAILED; the signal's reason
  */
 export async function fetchBytes(url: string, options: SourceOptions = {}): Promise<Uint8Array> {
   return readBody(await request(url, options.signal), nameOfUrl(url), options);
@@ -90,12 +90,12 @@ async function request(url: string, signal: CancelSignal | undefined, range?: st
   try {
     const response = await fetch(url, { signal: controller.signal, ...(range === undefined ? {} : { headers: { range } }) });
     if (response.ok) return response;
-    const code = response.status === 404 || response.status === 410 ? "FILE_NOT_FOUND" : "NETWORK";
+    const code = response.status === 404 || response.status === 410 ? "FILE_NOT_FOUND" : "DOWNLOAD_FAILED";
     throw new InceptionError(code, `Cannot open "${name}": the server answered ${response.status}`, { url: name, status: response.status });
   } catch (thrown) {
     if (signal?.aborted) throw signal.reason;
     if (thrown instanceof InceptionError) throw thrown;
-    throw new InceptionError("NETWORK", `Cannot open "${name}": ${messageOf(thrown)}`, { url: name }, { cause: thrown });
+    throw new InceptionError("DOWNLOAD_FAILED", `Cannot open "${name}": ${messageOf(thrown)}`, { url: name }, { cause: thrown });
   } finally {
     signal?.removeEventListener("abort", abort);
   }
@@ -130,7 +130,7 @@ async function readBody(
   } catch (thrown) {
     await reader?.cancel().catch(() => {});
     if (thrown instanceof InceptionError || signal?.aborted) throw thrown;
-    throw new InceptionError("NETWORK", `Cannot read "${name}": ${messageOf(thrown)}`, { url: name }, { cause: thrown });
+    throw new InceptionError("DOWNLOAD_FAILED", `Cannot read "${name}": ${messageOf(thrown)}`, { url: name }, { cause: thrown });
   }
   const [only] = pieces;
   return only !== undefined && pieces.length === 1 ? only : concatChunks(pieces);

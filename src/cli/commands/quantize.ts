@@ -34,7 +34,7 @@ export const run: RunCommand = async ([model], flags, io) => {
     print(io, flags, await quantizeModel(prepared, out, { ...options, onMeasured: (report) => reports.push(report) }), out);
     return skipped === 0 ? EXIT.success : EXIT.failed;
   } catch (thrown) {
-    if (!(thrown instanceof InceptionError && thrown.code === "GATE_FAILED")) throw thrown;
+    if (!(thrown instanceof InceptionError && thrown.code === "QUANTIZATION_REJECTED")) throw thrown;
     for (const report of reports) print(io, flags, report, null);
     io.err(`inception: ${errorText(thrown)}${remedies(thrown.details.missed)}\n`);
     return EXIT.failed;

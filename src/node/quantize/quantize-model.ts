@@ -77,7 +77,7 @@ export interface QuantizationReport extends Agreement {
  * one that is worse than asked for is not written. docs/quantization.md says what is done and when it loses.
  *
  * @param file - ends in .onnx; replaced as a whole, or left as it is
- * @throws InceptionError GATE_FAILED with the report in its details; OPTION_INVALID for a network that does not
+ * @throws InceptionError QUANTIZATION_REJECTED with the report in its details; OPTION_INVALID for a network that does not
  *   say how files become its input, or an option out of its range; DATASET_INVALID; WRITE_FAILED
  *
  * @example
@@ -261,7 +261,7 @@ function checkGates(
   ];
   if (faults.length === 0) return;
   const missed = [...(report.agreement < minAgreement ? ["agreement"] : []), ...(report.speedup < minSpeedup ? ["speedup"] : [])];
-  throw new InceptionError("GATE_FAILED", `Cannot quantize "${artefact.model}": ${faults.join("; ")}`, { ...report, missed });
+  throw new InceptionError("QUANTIZATION_REJECTED", `Cannot quantize "${artefact.model}": ${faults.join("; ")}`, { ...report, missed });
 }
 
 function recorded(
