@@ -19,6 +19,7 @@ export async function fillWorkspace(folder: string): Promise<void> {
   for (const name of ["examples", "assets", "test", "docs"]) symlinkSync(path.join(ROOT, name), path.join(folder, name));
   mkdirSync(path.join(folder, "runs"));
   copyFileSync(path.join(ROOT, "test/goldens/pth/tiny_state_dict.zip.pth"), path.join(folder, "checkpoint.pt"));
+  copyFileSync(path.join(ROOT, "examples/digits/digits.onnx"), path.join(folder, "model.onnx"));
   await photographs(folder);
   await fillScans(folder);
   series(folder);

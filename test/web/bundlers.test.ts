@@ -3,11 +3,10 @@
  * with and without the headers that isolate a page. The short form takes one version of each bundler; all of them, the
  * servers of Vite and WebGPU take minutes: BUNDLER_MATRIX=1 npx vitest run test/web/bundlers.test.ts
  */
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -15,12 +14,11 @@ import { parsePreprocessing, preprocess, preprocessedShape } from "../../src/dat
 import { decodeImage } from "../../src/node/decode-image.js";
 import { createNodeSession } from "../../src/node/ort-session.js";
 import { float32Tensor } from "../../src/tensor/tensor.js";
-import { addPackage, unpackPackage } from "../packed-package.js";
 import { installPackages } from "../registry.js";
 import { ROOT } from "../shared.js";
-import { chromiumPath, chromiumTitle, fileContent, ISOLATION, launchChromium, startServer, type TestServer } from "./browser.js";
+import { chromiumPath, chromiumTitle, launchChromium, type TestServer } from "./browser.js";
+import { buildPage, installForPages, servePage } from "./built-page.js";
 
-const run = promisify(execFile);
 const MATRIX = process.env.BUNDLER_MATRIX === "1";
 const SOURCES = path.join(import.meta.dirname, "bundlers");
 const DIGITS = path.join(ROOT, "examples/digits");
@@ -29,17 +27,6 @@ const FOLDER = path.join("/tmp", `inceptionkit-bundlers-${process.pid}`);
 const PAGE = path.join(FOLDER, "page");
 const TOOLS = path.join(FOLDER, "tools");
 
-/** What a page that classifies is installed with. */
-const DEPENDENCIES = [
-  "onnxruntime-web",
-  "@jsquash/jpeg",
-  "@jsquash/png",
-  "@jsquash/webp",
-  "fflate",
-  "@bufbuild/protobuf",
-  "@dagrejs/dagre",
-];
-
 /** Sizes of the WebAssembly of the decoders, for the CPU and for WebGPU; a bundle holds no other. */
 const sizeOf = (file: string) => statSync(path.join(ROOT, "node_modules", file)).size;
 const CPU_WASM = sizeOf("onnxruntime-web/dist/ort-wasm-simd-threaded.wasm");
@@ -47,12 +34,6 @@ const WEBGPU_WASM = sizeOf("onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify
 const DECODERS = ["webp/codec/dec/webp_dec.wasm", "jpeg/codec/dec/mozjpeg_dec.wasm", "png/codec/pkg/squoosh_png_bg.wasm"].map((file) =>
   sizeOf(`@jsquash/${file}`),
 );
-
-/** The strictest policy that docs/browser.md allows. */
-const POLICY = {
-  "content-security-policy":
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src data:; style-src 'self'",
-};
 
 interface Answer {
   readonly device: string;
@@ -114,7 +95,7 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("a page in headless Chromiu
   function checkBundle(tools: string, bundler: string, wasm: readonly number[], devices: readonly string[]): void {
     const out = path.join(FOLDER, `out-${bundler}`);
     beforeAll(async () => {
-      await run(process.execPath, [path.join(SOURCES, "build.mjs"), tools, bundler, PAGE, out]);
+      await buildPage(PAGE, out, bundler, tools);
       for (const file of ["index.html", ...readdirSync(path.join(PAGE, "public"))]) {
         const source = file === "index.html" ? PAGE : path.join(PAGE, "public");
         if (!existsSync(path.join(out, file))) cpSync(path.join(source, file), path.join(out, file));
@@ -129,8 +110,7 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("a page in headless Chromiu
     test.each(devices.flatMap((device) => [true, false].map((isolated) => ({ device, isolated }))))(
       "classifies on $device, isolated: $isolated",
       async ({ device, isolated }) => {
-        const content = (pathname: string) => fileContent(path.join(out, pathname === "/" ? "index.html" : pathname));
-        const server = await startServer(content, { ...POLICY, ...(isolated ? ISOLATION : {}) });
+        const server = await servePage(out, isolated);
         try {
           await checkAnswer(server.url, isolated, device);
         } finally {
@@ -163,10 +143,7 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("a page in headless Chromiu
 
 /** The sources of the page and what they need, and the logits that Node computes for its photograph. */
 async function makePage(): Promise<readonly number[]> {
-  mkdirSync(PAGE, { recursive: true });
-  await unpackPackage(PAGE);
-  for (const name of DEPENDENCIES) addPackage(PAGE, name);
-  writeFileSync(path.join(PAGE, "package.json"), '{ "name": "page", "type": "module", "private": true }');
+  await installForPages(PAGE);
   for (const file of ["index.html", "main.js"]) cpSync(path.join(SOURCES, file), path.join(PAGE, file));
   const model = readFileSync(path.join(DIGITS, "digits.onnx"));
   const recipe = parsePreprocessing(JSON.parse(readFileSync(path.join(DIGITS, "preprocessing.json"), "utf8")), "digits");
