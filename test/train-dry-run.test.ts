@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RunBeginning } from "../src/node/training/run-log.js";
 import { trainModel } from "../src/node/training/train-model.js";
 import { trainSegmentation } from "../src/node/training/train-segmentation.js";
+import type { RunBeginning } from "../src/tasks/training/run-events.js";
 import { json, type Result, refused } from "./program.js";
 import { fillScans } from "./sample-workspace.js";
 

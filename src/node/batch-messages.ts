@@ -1,12 +1,6 @@
 /** What a batch source and its worker threads say to each other. */
-import type { SkippedSample } from "../data/batch.js";
-import { type ErrorCode, type ErrorDetails, InceptionError } from "../errors.js";
-
-/** A batch, and the samples that were left out while it was made, each at most once. */
-export interface Made<B> {
-  readonly batch: B;
-  readonly skipped: readonly SkippedSample[];
-}
+import type { Made } from "../data/batches/stream.js";
+import type { ErrorCode, ErrorDetails } from "../errors.js";
 
 /** What a worker is started with. */
 export interface BatchWorkerStart<P> {
@@ -28,8 +22,4 @@ export interface CarriedFailure {
   readonly code: ErrorCode | null;
   readonly message: string;
   readonly details: ErrorDetails;
-}
-
-export function closedError(name: string): InceptionError {
-  return new InceptionError("SESSION_CLOSED", `Cannot read batches of "${name}": the source is closed`, { dataset: name });
 }

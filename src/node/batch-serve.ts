@@ -1,8 +1,8 @@
 /** What a worker thread does that makes batches: one at a time, in the order of the requests. */
 import type { MessagePort } from "node:worker_threads";
+import type { Maker } from "../data/batches/stream.js";
 import { InceptionError, messageOf } from "../errors.js";
 import type { BatchReply, BatchRequest, CarriedFailure } from "./batch-messages.js";
-import type { Maker } from "./batch-stream.js";
 import { closeParentPort } from "./close-port.js";
 
 /** An array that is made for a batch and handed over with it. */

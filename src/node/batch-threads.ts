@@ -1,13 +1,7 @@
 import { Worker } from "node:worker_threads";
+import { closedError, type Factory, type Made, type Order } from "../data/batches/stream.js";
 import { InceptionError } from "../errors.js";
-import {
-  type BatchReply,
-  type BatchRequest,
-  type BatchWorkerStart,
-  type CarriedFailure,
-  closedError,
-  type Made,
-} from "./batch-messages.js";
+import type { BatchReply, BatchRequest, BatchWorkerStart, CarriedFailure } from "./batch-messages.js";
 import { factOf } from "./system-error.js";
 
 /** A batch that is waited for. */
@@ -28,15 +22,18 @@ interface Thread<B> {
 /** Per worker: one batch that it makes and one that it has ready to begin. */
 const MAX_SENT = 2;
 
-/** A batch on order. */
-export interface Order<B> {
-  readonly made: Promise<Made<B>>;
-  /** Nobody waits any more; if it is not begun, it will not be. */
-  cancel(): void;
+/** @param worker - the compiled file of a worker that calls `serveBatches` */
+export function inThreads<P extends { readonly name: string }, B>(worker: URL, plan: P, count: number): Factory<B> {
+  const threads = new BatchThreads<P, B>(worker, plan, count);
+  return {
+    order: (epoch, batch) => threads.order(epoch, batch),
+    wait: ({ made }) => threads.hold(made),
+    close: () => threads.close(),
+  };
 }
 
 /** Worker threads that make batches. They keep the process alive only while somebody waits for a batch. */
-export class BatchThreads<P extends { readonly name: string }, B> {
+class BatchThreads<P extends { readonly name: string }, B> {
   readonly #name: string;
   readonly #threads: Thread<B>[];
   readonly #stop = new SharedArrayBuffer(4);

@@ -1,8 +1,10 @@
 /** A thread in which batches of images are made: decoding, augmentation and mixing. */
 import { parentPort, workerData } from "node:worker_threads";
-import { type BatchPlan, openBatchMaker } from "./batch-maker.js";
+import { openBatchMaker } from "../data/batches/maker.js";
+import type { BatchPlan } from "../data/batches/plan.js";
 import type { BatchWorkerStart } from "./batch-messages.js";
 import { serveBatches } from "./batch-serve.js";
+import { openSampleReader } from "./datasets/sample-reader.js";
 
 // The thread is started by batch-threads.ts alone, with exactly this record.
 const { plan, stop } = workerData as BatchWorkerStart<BatchPlan>;
@@ -10,6 +12,6 @@ const { plan, stop } = workerData as BatchWorkerStart<BatchPlan>;
 serveBatches(
   parentPort,
   stop,
-  (stopped) => openBatchMaker(plan, stopped),
+  (stopped) => openBatchMaker(plan, openSampleReader(plan.samples, plan.cacheBytes), stopped),
   ({ images, labels, targets }) => [images, labels, targets],
 );

@@ -15,6 +15,7 @@ export { logitsOutput, SELF_CHECK_TOLERANCE } from "../tasks/open-model.js";
 export type { PreparedModel } from "../tasks/prepare-model.js";
 export type { CleaningChoices } from "../tasks/segment/clean.js";
 export type { SegmentedVolume, Segmenter, SegmentOptions } from "../tasks/segment/segmenter.js";
+export type { RunBeginning, RunEvent } from "../tasks/training/run-events.js";
 export { type BatchSourceOptions, createBatchSource } from "./batch-source.js";
 export { type OpenDatasetOptions, type OpenedDataset, openDataset } from "./datasets/index.js";
 export { openSampleReader, type SampleReader } from "./datasets/sample-reader.js";
@@ -62,7 +63,6 @@ export { type CrossValidation, crossValidate } from "./training/cross-validation
 export { type EvaluateOptions, evaluateModel, type Measured } from "./training/evaluate-model.js";
 export { type ExportedStep, exportTrainingStep } from "./training/export-step.js";
 export { type ProgressReport, type ProgressReportOptions, progressReport } from "./training/progress-report.js";
-export type { RunBeginning, RunEvent } from "./training/run-log.js";
 export { isRunFolder, type PrepareRunOptions, prepareRun } from "./training/run-weights.js";
 export { resumeTraining, type TrainModelOptions, trainModel } from "./training/train-model.js";
 export {

@@ -13,6 +13,7 @@ import type { SessionOptions } from "../runtime/session.js";
 import { isImage } from "../tasks/image-input.js";
 import { givenVolume, isVolume } from "../tasks/volume-input.js";
 import { openWeightFile } from "../weights/containers/index.js";
+import { createBatchSource } from "./batch-source.js";
 import { decodeImage } from "./decode-image.js";
 import { openFileSource } from "./file-source.js";
 import { gunzip } from "./gunzip.js";
@@ -40,6 +41,7 @@ export const NODE_PLATFORM: Platform<SourceOptions, PlaceOptions> = {
     return decodeImage(encoded, options.name === undefined ? {} : { name: options.name });
   },
   prepareImage: async (image: Image, preprocessing) => imageBatch([image], preprocessing),
+  openBatches: createBatchSource,
   readVolumes: readVolumesOf,
   sha256: async (bytes) => sha256Hex(bytes),
 };

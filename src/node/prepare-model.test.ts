@@ -10,7 +10,7 @@ import { resolveSettings } from "../train/settings.js";
 import { inspectFile } from "./inspect-file.js";
 import { loadModel } from "./load-model.js";
 import { prepareModel } from "./prepare-model.js";
-import { prepareNetwork } from "./training/prepare-network.js";
+import { prepareNetwork } from "./training/run-network.js";
 
 let folder: string;
 beforeAll(async () => {

@@ -1,5 +1,6 @@
 /** Makes one batch of patches after the other, in whichever thread it is called. */
 import type { SkippedSample } from "../data/batch.js";
+import { closedError, type Made, type Maker } from "../data/batches/stream.js";
 import { randomStream, type SegmentationRecipe } from "../data/index.js";
 import { epochOrder } from "../data/shuffle.js";
 import { NO_VOLUME_AUGMENTATION, type VolumeAugmentation } from "../data/volumes/augmentation.js";
@@ -7,8 +8,6 @@ import { centralPatch, choosePatch, cutPatch, type LabelledVolume, type Patch, p
 import { prepareLabels, prepareVolume } from "../data/volumes/recipe.js";
 import { InceptionError } from "../errors.js";
 import type { VolumeBatch } from "../train/segmentation.js";
-import { closedError, type Made } from "./batch-messages.js";
-import type { Maker } from "./batch-stream.js";
 import { readCase, type VolumeCase } from "./datasets/volume-dataset.js";
 
 /** All that decides the batches of patches, as plain data, so that every thread comes to the same ones. */

@@ -1,8 +1,9 @@
 import { trainingBatches } from "../data/batch.js";
+import { type Factory, inThisThread, openStream } from "../data/batches/stream.js";
 import { InceptionError } from "../errors.js";
 import type { VolumeBatch } from "../train/segmentation.js";
 import type { BatchesOf } from "../train/task.js";
-import { type Factory, inThisThread, inThreads, openStream } from "./batch-stream.js";
+import { inThreads } from "./batch-threads.js";
 import { openVolumeBatchMaker, patchesOf, type VolumeBatchPlan } from "./volume-batch-maker.js";
 
 export interface VolumeBatchSourceOptions extends Omit<VolumeBatchPlan, "cacheBytes"> {

@@ -1,4 +1,7 @@
 /** What a task needs of the place where it runs. `node/platform.ts` and `web/platform.ts` each build one; tasks know neither. */
+import type { BatchSource } from "../data/batch.js";
+import type { BatchSourceOptions } from "../data/batches/plan.js";
+import type { DatasetSource } from "../data/dataset-source.js";
 import type { Image } from "../data/image.js";
 import type { Preprocessing } from "../data/transforms/preprocess.js";
 import type { LoadedVolumes, VolumeSizes } from "../data/volumes/loaded-volume.js";
@@ -122,6 +125,13 @@ export interface Platform<Files extends SourceOptions = SourceOptions, Place ext
 
   /** Pixels as a network reads them, [1, C, H, W]; computed off the calling thread where the image is large. */
   prepareImage(image: Image, preprocessing: Preprocessing): Promise<Float32Tensor>;
+
+  /**
+   * Batches of labeled images, decoded and augmented off the calling thread, ahead of their use.
+   *
+   * @throws InceptionError OPTION_INVALID; reading rejects with DATASET_INVALID, SESSION_CLOSED, SESSION_FAILED
+   */
+  openBatches(dataset: DatasetSource, options: BatchSourceOptions): Promise<BatchSource>;
 
   /**
    * All volumes of a file, scaled as its header says; orientation and size stay as stored.

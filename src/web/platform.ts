@@ -34,6 +34,8 @@ export function webPlatform(images: ImageWorker): Platform<SourceOptions, WebPla
         signal === undefined ? {} : { signal },
       );
     },
+    // Only a page that trains needs augmentation.
+    openBatches: async (dataset, options) => (await import("./batches.js")).openBatches(dataset, options),
     prepareImage: (image, preprocessing) => images.prepare(image, preprocessing),
     readVolumes: async (source, { onSizes, ...options }) => {
       if (isVolume(source)) return givenVolume(source, onSizes);

@@ -1,12 +1,12 @@
 import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
+import { invalid, listed, type RawSamples } from "../../data/assemble.js";
 import { VAL_NAMES } from "../../data/sample-list.js";
 import { messageOf } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
 import { listImages } from "../list-images.js";
 import { orReadFailed } from "../system-error.js";
-import { invalid, listed, type RawSamples } from "./raw-samples.js";
 
 const EXPECTED = "train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg";
 /** As the files of ImageNet's training images begin: `n01440764_10026.JPEG`. */

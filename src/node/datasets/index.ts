@@ -1,6 +1,7 @@
 /** Opening a dataset by what it is: a folder, a list, tar shards, or "shapes10". */
 import { stat } from "node:fs/promises";
 import path from "node:path";
+import { type AssembleOptions, assemble, invalid, type OpenedDataset, type RawSamples, withValidation } from "../../data/assemble.js";
 import type { ListFormat } from "../../data/sample-list.js";
 import { parseShapes10, shapes10 } from "../../data/shapes10.js";
 import { InceptionError } from "../../errors.js";
@@ -8,10 +9,9 @@ import { quoted } from "../../formats/quoted.js";
 import { readError, systemErrorCode } from "../system-error.js";
 import { readImageFolder } from "./image-folder.js";
 import { readListFile } from "./list-file.js";
-import { type AssembleOptions, assemble, invalid, type OpenedDataset, type RawSamples, withValidation } from "./raw-samples.js";
 import { expandBraces, readTarShards, shardsOfFolder, splitByName } from "./tar-shards.js";
 
-export type { OpenedDataset } from "./raw-samples.js";
+export type { OpenedDataset } from "../../data/assemble.js";
 
 export interface OpenDatasetOptions {
   /** Part of each class that is set aside where the source does not say what is for validation; [0, 1), default 0.2. */

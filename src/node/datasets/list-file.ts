@@ -1,10 +1,10 @@
 import { access } from "node:fs/promises";
 import path from "node:path";
+import { invalid, type RawSamples } from "../../data/assemble.js";
 import { type ListFormat, parseSampleList } from "../../data/sample-list.js";
 import { InceptionError } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
 import { openFileSource } from "../file-source.js";
-import { invalid, type RawSamples } from "./raw-samples.js";
 
 /** 256 MiB list three million samples; larger sets belong into shards. */
 const MAX_BYTES = 256 * 2 ** 20;

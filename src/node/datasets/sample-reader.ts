@@ -1,4 +1,5 @@
 import path from "node:path";
+import type { SampleReader } from "../../data/batches/maker.js";
 import type { SampleStore } from "../../data/dataset-source.js";
 import { sampleName } from "../../data/dataset-source.js";
 import type { Image } from "../../data/image.js";
@@ -7,17 +8,7 @@ import { InceptionError } from "../../errors.js";
 import { decodeImage } from "../decode-image.js";
 import { type FileSource, openFileSource } from "../file-source.js";
 
-/** Opens samples by index; close it when done. */
-export interface SampleReader {
-  /**
-   * The decoded image of a sample; callers must not change it.
-   *
-   * @throws InceptionError as `decodeImage`, for a sample that is missing or damaged
-   */
-  read(index: number): Promise<Image>;
-  /** Let go of open files and of the cache. */
-  close(): Promise<void>;
-}
+export type { SampleReader } from "../../data/batches/maker.js";
 
 /** Shards that are kept open at a time; each costs a file descriptor, of which a process has 1024 or more. */
 const MAX_OPEN_SHARDS = 64;

@@ -8,13 +8,13 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type Extract, extract } from "tar-stream";
+import { invalid, type RawSamples } from "../../data/assemble.js";
 import { VAL_NAMES } from "../../data/sample-list.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { parseJson } from "../../formats/json.js";
 import { quoted } from "../../formats/quoted.js";
 import { checkIsFile } from "../file-source.js";
 import { readError, systemErrorCode } from "../system-error.js";
-import { invalid, type RawSamples } from "./raw-samples.js";
 
 const IMAGES = new Set(["jpg", "jpeg", "png", "webp"]);
 const LABELS = new Set(["cls", "json"]);

@@ -4,11 +4,11 @@ import { concatChunks } from "../../formats/concat-chunks.js";
 import { decodeModel } from "../../formats/onnx/decode.js";
 import { encodeSafetensors } from "../../formats/safetensors.js";
 import { findModel, type GivenOptions, type ModelName, type OptionsOf } from "../../models/index.js";
+import { compileSettings } from "../../tasks/training/open-trainer.js";
 import { trainedParameters } from "../../train/freeze.js";
 import { resolveSettings, type StepSettingsInput } from "../../train/settings.js";
 import { writeFileAtomic } from "../write-file.js";
-import { compileSettings } from "./open-trainer.js";
-import { type NetworkOptions, prepareNetwork } from "./prepare-network.js";
+import { type NetworkOptions, prepareNetwork } from "./run-network.js";
 
 export interface ExportedStep {
   /** The program: plain ONNX, standard operators only. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { RunEvent } from "../../tasks/training/run-events.js";
 import { type ProgressReport, progressReport } from "./progress-report.js";
-import type { RunEvent } from "./run-log.js";
 
 const BEGINNING: RunEvent = {
   kind: "beginning",

@@ -1,8 +1,8 @@
 import { quoted } from "../../formats/quoted.js";
+import type { RunBeginning, RunEvent } from "../../tasks/training/run-events.js";
 import { formatEpoch, formatProgress, NOTHING_SMOOTHED, secondsLeft, smooth, smoothedValue } from "../../train/progress.js";
 import { listNames } from "../../weights/apply.js";
 import { type LiveLine, type LiveLineOptions, liveLine } from "../live-line.js";
-import type { RunBeginning, RunEvent } from "./run-log.js";
 
 /** Where news of a run goes: on a terminal one line is rewritten while it goes on, elsewhere each epoch is a line. */
 export type ProgressReportOptions = LiveLineOptions;

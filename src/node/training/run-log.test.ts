@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { PREPROCESSING } from "../../data/index.js";
+import { NO_EARLIER_LOG } from "../../tasks/training/checkpoint-state.js";
 import type { Evaluation } from "../../train/metrics.js";
 import { linesUpTo } from "../../train/metrics-log.js";
 import { openRun, readRunMetrics } from "../open-run.js";
 import { createRun, type RunWriter } from "../run-folder.js";
-import { NO_EARLIER_LOG, type RunLog, runLog } from "./run-log.js";
+import { type RunLog, runLog } from "./run-log.js";
 
 const STEPS = 240;
 let parent = "";

@@ -1,46 +1,13 @@
 import os from "node:os";
-import type { ClassifierDifference } from "../../models/classifier.js";
-import { type EpochRow, metricValue, type Position, type StepPoint } from "../../train/history.js";
+import { type EarlierLog, NO_EARLIER_LOG, type UnloggedSteps } from "../../tasks/training/checkpoint-state.js";
+import type { RunEvent } from "../../tasks/training/run-events.js";
+import { type EpochRow, metricValue, type StepPoint } from "../../train/history.js";
 import type { Progress, TrainingEvent } from "../../train/loop.js";
 import type { Evaluation } from "../../train/metrics.js";
 import type { MetricsLine } from "../../train/metrics-log.js";
 import type { TrainingSettings } from "../../train/settings.js";
 import { RUN_FILES } from "../open-run.js";
 import type { RunWriter } from "../run-folder.js";
-
-/** News of a run: of the loop, and of what comes before it. */
-export type RunEvent<E = Evaluation> =
-  | TrainingEvent<E>
-  | { readonly kind: "preparing"; readonly what: "network" | "programs" }
-  | RunBeginning
-  /** The directory of the run exists; from here on it can be resumed. */
-  | { readonly kind: "folder"; readonly run: string }
-  | { readonly kind: "features"; readonly done: number; readonly total: number }
-  | { readonly kind: "reading"; readonly done: number; readonly total: number }
-  | { readonly kind: "validating"; readonly done: number; readonly total: number }
-  | { readonly kind: "planned"; readonly lines: readonly string[] }
-  | { readonly kind: "saved"; readonly position: Position };
-
-/** What is about to happen, told once before the first step. */
-export interface RunBeginning {
-  readonly kind: "beginning";
-  readonly model: string;
-  readonly parameters: number;
-  readonly classes: number;
-  /** What is counted, in the plural: images, volumes. */
-  readonly samples: string;
-  readonly trainImages: number;
-  readonly valImages: number;
-  readonly epochs: number;
-  readonly batchesPerEpoch: number;
-  readonly stepsPerEpoch: number;
-  /** Where it begins; not at 0 where a run is resumed. */
-  readonly position: Position;
-  /** Parameters that are randomly initialized although weights were given. */
-  readonly begun: readonly string[];
-  /** Of weights without this network's classifier: its parameters, and tensors of another one, which are not used. */
-  readonly classifier?: Pick<ClassifierDifference, "missing" | "foreign">;
-}
 
 /** What a run remembers while it goes on, and its metrics files. */
 export interface RunLog<E> {
@@ -58,21 +25,6 @@ export interface RunLog<E> {
   /** The same of all steps of the run, those before it was resumed included. */
   secondsPerStepOfRun(): number | null;
 }
-
-/** Steps since the last line, whose mean loss the next line tells. */
-export interface UnloggedSteps {
-  /** Sum of their losses. */
-  readonly loss: number;
-  readonly steps: number;
-}
-
-/** What a run logged before it was resumed. */
-export interface EarlierLog {
-  readonly lines: readonly MetricsLine[];
-  readonly unlogged: UnloggedSteps;
-}
-
-export const NO_EARLIER_LOG: EarlierLog = { lines: [], unlogged: { loss: 0, steps: 0 } };
 
 /** About so many lines of steps a run writes for each epoch; more would say nothing more. */
 const LINES_PER_EPOCH = 50;

@@ -1,52 +1,51 @@
-/** The network of a run, and its parameters in a checkpoint. */
+/** The network of a run directory. */
 import { InceptionError } from "../../errors.js";
 import type { Graph } from "../../ir/graph.js";
-import type { ClassifierDifference } from "../../models/classifier.js";
-import type { OptionValue } from "../../options.js";
-import type { Tensor } from "../../tensor/tensor.js";
-import type { Checkpoint } from "../../train/checkpoint.js";
+import { findModel } from "../../models/index.js";
+import { type NetworkChoice, prepareNetwork as prepare, type TrainingNetwork } from "../../tasks/training/prepare-network.js";
+import { graphHash } from "../../train/checkpoint.js";
+import type { TrainingSettings } from "../../train/settings.js";
 import type { Run } from "../open-run.js";
-import type { StartingWeights } from "./source-names.js";
+import { prepareModel } from "../prepare-model.js";
+import { sha256Hex } from "../sha256.js";
+import type { SourceOptions } from "../source-options.js";
+import { sourceName } from "./source-names.js";
 
-/** A network that is about to be trained. */
-export interface RunNetwork {
-  /** Model id. */
-  readonly model: string;
-  /** Options that describe the network again. */
-  readonly options: Readonly<Record<string, OptionValue>>;
-  readonly graph: Graph;
-  readonly graphHash: string;
-  /** Initial values of all parameters. */
-  readonly parameters: ReadonlyMap<string, Tensor>;
-  /** Parameters that are randomly initialized although weights were given: the new classifier. */
-  readonly begun: readonly string[];
-  /** Where the initial values come from; null where they are random. */
-  readonly startingWeights: StartingWeights | null;
-  /** Of weights without this network's classifier: its parameters, and tensors of another one, which are not used. */
-  readonly classifier?: Pick<ClassifierDifference, "missing" | "foreign">;
+export interface NetworkOptions extends NetworkChoice, SourceOptions {}
+
+/**
+ * A network for a number of classes, with the weights that the settings name.
+ *
+ * @throws InceptionError as `prepareModel`; WEIGHTS_MISMATCH, OPTION_INVALID
+ */
+export async function prepareNetwork(
+  id: string,
+  settings: TrainingSettings,
+  numClasses: number,
+  given: NetworkOptions = {},
+): Promise<TrainingNetwork> {
+  const { weights } = settings;
+  const load =
+    weights === null
+      ? null
+      : async (options: NetworkChoice["options"]) => ({
+          model: await prepareModel(id, weights, { ...given, ...(options === undefined ? {} : { options }), needsClassifier: false }),
+          shown: weights,
+          name: sourceName(weights),
+        });
+  return prepare(findModel(id), settings, numClasses, given, load);
 }
 
-/** Values of all parameters. */
-export function parameterCount({ parameters }: Pick<RunNetwork, "parameters">): number {
-  return [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0);
+export function hashOf(graph: Graph): string {
+  return graphHash(graph, sha256Hex);
 }
 
 /** @throws InceptionError CHECKPOINT_INVALID where this version describes the network of a run differently */
-export function checkDescription({ config, folder }: Run, graphHash: string): void {
-  if (graphHash === config.graphHash) return;
+export function checkDescription({ config, folder }: Run, graph: Graph): void {
+  if (hashOf(graph) === config.graphHash) return;
   throw new InceptionError(
     "CHECKPOINT_INVALID",
     `Cannot resume "${folder}": this version describes ${config.model} differently from the one that began the run, expected the same description`,
     { folder },
-  );
-}
-
-/** The parameters of a network as training left them; a checkpoint has them flat. */
-export function resumedParameters(graph: Graph, { state }: Checkpoint): ReadonlyMap<string, Tensor> {
-  return new Map(
-    graph.parameters.flatMap(({ path, type }) => {
-      const value = state.get(path);
-      return value ? [[path, { ...value, shape: type.shape.map(Number) }] as const] : [];
-    }),
   );
 }

@@ -1,6 +1,8 @@
 import path from "node:path";
 import type { ScoredSet } from "../../report/scored-set.js";
 import { runReport } from "../../report/training.js";
+import type { RunSettings } from "../../tasks/training/learning.js";
+import { parameterCount, type RunNetwork } from "../../tasks/training/run-network.js";
 import type { StepPoint } from "../../train/history.js";
 import type { JsonRecord } from "../../train/json.js";
 import type { LoopEnd, Progress } from "../../train/loop.js";
@@ -9,9 +11,7 @@ import { formatDuration } from "../../train/progress.js";
 import { settingsJson } from "../../train/settings.js";
 import { RUN_FILES } from "../open-run.js";
 import type { RunWriter } from "../run-folder.js";
-import { parameterCount, type RunNetwork } from "./run-network.js";
 import { namedSettings, sourceName, startingWeightsJson } from "./source-names.js";
-import type { RunSettings } from "./training-run.js";
 
 /** A run after its last step. */
 interface FinishedRun {

@@ -6,13 +6,14 @@ import type { Artefact } from "../../predict/artefact.js";
 import { checkLabels, namedPreprocessing } from "../../tasks/given-metadata.js";
 import type { CheckpointChoice } from "../../tasks/model-host.js";
 import type { PreparedModel } from "../../tasks/prepare-model.js";
+import { checkpointParameters } from "../../tasks/training/checkpoint-state.js";
+import { describeFor } from "../../tasks/training/prepare-network.js";
 import { readCheckpoint } from "../../train/checkpoint.js";
 import type { WeightReport } from "../../weights/index.js";
 import { isFolder } from "../file-source.js";
 import { openRun, openRunCheckpoint, type Run } from "../open-run.js";
 import { sha256OfSource } from "../sha256.js";
-import { checkpointParameters } from "./checkpoint-state.js";
-import { describeFor, hashOf } from "./prepare-network.js";
+import { hashOf } from "./run-network.js";
 import { readStartingWeights, sourceName } from "./source-names.js";
 
 export interface PrepareRunOptions {
@@ -50,7 +51,7 @@ export async function prepareRun(folder: string, options: PrepareRunOptions = {}
   const choice = options.checkpoint ?? (run.hasBest ? "best" : "last");
   const { config } = run;
   const model = findModel(config.model);
-  const { graph: trained } = describeFor(model.id, run.labels.length, config.options);
+  const { graph: trained } = describeFor(model, run.labels.length, config.options);
   const expected = { model: model.id, graphHash: hashOf(trained) };
   const given = inferenceOptions(model.id, run);
   const graph = model.describe(given);

@@ -1,12 +1,12 @@
 import type { SegmentationRecipe } from "../../data/volumes/recipe.js";
 import { InceptionError } from "../../errors.js";
 import { findModel, type GivenOptions, readGivenOptions } from "../../models/index.js";
+import { type RunNetwork, resumedParameters } from "../../tasks/training/run-network.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
 import type { SegmentationSettings } from "../../train/segmentation-settings.js";
 import { initialParameters } from "../../weights/index.js";
 import type { Run } from "../open-run.js";
-import { hashOf } from "./prepare-network.js";
-import { checkDescription, type RunNetwork, resumedParameters } from "./run-network.js";
+import { checkDescription } from "./run-network.js";
 import type { RunPlan } from "./segmentation-plan.js";
 
 /**
@@ -37,7 +37,7 @@ export function describeNetwork(
   const options = readGivenOptions(model.id, model.options, { ...USUAL_OPTIONS, ...given, ...fixed });
   const graph = model.describe(options);
   const parameters = initialParameters(graph, settings.seed, settings.initializer);
-  return { model: model.id, options, graph, graphHash: hashOf(graph), parameters, begun: [], startingWeights: null };
+  return { model: model.id, options, graph, parameters, begun: [], startingWeights: null };
 }
 
 /**
@@ -52,6 +52,6 @@ export function resumedVolumeNetwork(
   checkpoint: Checkpoint | null,
 ): RunNetwork {
   const network = describeNetwork(run.config.model, recipe, settings, run.config.options);
-  checkDescription(run, network.graphHash);
+  checkDescription(run, network.graph);
   return checkpoint === null ? network : { ...network, parameters: resumedParameters(network.graph, checkpoint) };
 }

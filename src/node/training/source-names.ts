@@ -1,6 +1,7 @@
 /** What data and weights are called in files that leave this machine: exports, checkpoints and reports have no local paths. */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import type { StartingWeights } from "../../tasks/training/run-network.js";
 import type { JsonRecord } from "../../train/json.js";
 import type { RunConfig } from "../open-run.js";
 
@@ -22,14 +23,6 @@ export function namedSettings(settings: JsonRecord): JsonRecord {
     return typeof value === "string" ? [[key, sourceName(value)] as const] : [];
   });
   return { ...settings, ...Object.fromEntries(named) };
-}
-
-/** The weights that a run was started from. */
-export interface StartingWeights {
-  readonly name: string;
-  /** Hexadecimal; null where it is not known. */
-  readonly sha256: string | null;
-  readonly licence: string;
 }
 
 /** The starting weights in a run's config.json; null where it was begun without, or by a version that did not record them. */

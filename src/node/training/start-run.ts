@@ -1,16 +1,18 @@
 /** How a run begins, and how it is resumed, whatever it trains. */
 import type { GivenOptions } from "../../options.js";
 import { untilAborted } from "../../runtime/abort.js";
+import { FROM_BEGINNING, startFrom } from "../../tasks/training/checkpoint-state.js";
+import type { RunSettings } from "../../tasks/training/learning.js";
+import type { RunNetwork } from "../../tasks/training/run-network.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
 import { settingsJson } from "../../train/settings.js";
 import { openRun, type Run } from "../open-run.js";
 import { createRun, makeRunFolder, type RunContents, resumeRun } from "../run-folder.js";
 import { placesOf } from "../run-sources.js";
-import { FROM_BEGINNING, startFrom } from "./checkpoint-state.js";
 import { extendRun } from "./extend-run.js";
-import type { RunNetwork } from "./run-network.js";
+import { hashOf } from "./run-network.js";
 import { startingWeightsJson } from "./source-names.js";
-import type { ResumeOptions, RunOptions, RunSettings, StartedRun } from "./training-run.js";
+import type { ResumeOptions, RunOptions, StartedRun } from "./training-run.js";
 
 /** What a run trains, before it writes anything. */
 export interface PreparedRun<S extends RunSettings, N extends RunNetwork, D> {
@@ -60,7 +62,7 @@ export async function startRun<S extends RunSettings, N extends RunNetwork, D, O
   const config = {
     model: network.model,
     options: network.options,
-    graphHash: network.graphHash,
+    graphHash: hashOf(network.graph),
     settings: json,
     ...startingWeightsJson(network.startingWeights),
     places: await placesOf(out, json),

@@ -4,20 +4,25 @@
  *   data ──► batches ──┐
  *   weights ──► network ──► frozen part ──► inputs ──► programs ──► loop ──► run directory, report
  */
+
+import type { OpenedDataset } from "../../data/assemble.js";
 import { InceptionError } from "../../errors.js";
 import { findModel, type ModelName, type OptionsOf } from "../../models/index.js";
 import { untilAborted } from "../../runtime/abort.js";
+import { imageSources } from "../../tasks/training/image-task.js";
+import { describeFor, type TrainingNetwork } from "../../tasks/training/prepare-network.js";
+import { resumedParameters } from "../../tasks/training/run-network.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
 import type { Evaluation } from "../../train/metrics.js";
 import { familyRecipe } from "../../train/recipes.js";
 import { resolveSettings, type TrainingSettings, type TrainingSettingsInput } from "../../train/settings.js";
-import { type OpenedDataset, openDataset } from "../datasets/index.js";
+import { openDataset } from "../datasets/index.js";
 import type { Run } from "../open-run.js";
+import { NODE_PLATFORM } from "../platform.js";
 import { checkFreeForRun } from "../run-folder.js";
 import { locateSource } from "../run-sources.js";
-import { imageSources, imageTask } from "./image-task.js";
-import { describeFor, hashOf, type NetworkOptions, prepareNetwork, type TrainingNetwork } from "./prepare-network.js";
-import { checkDescription, resumedParameters } from "./run-network.js";
+import { imageRunTask } from "./image-run.js";
+import { checkDescription, type NetworkOptions, prepareNetwork } from "./run-network.js";
 import { runTask } from "./run-task.js";
 import { readStartingWeights } from "./source-names.js";
 import { type PreparedRun, resumeTask, startRun, type TrainingKind } from "./start-run.js";
@@ -97,7 +102,8 @@ const IMAGES: TrainingKind<TrainingSettings, TrainingNetwork, OpenedDataset, Net
     return openDataset(data, datasetOptions({ ...settings, val: await locateSource(run, "val", settings.val) }));
   },
   resumedNetwork,
-  train: async ({ network, data }, run) => (await runTask(imageTask(data, run), imageSources(data, network, run), network, run)).trained,
+  train: async ({ network, data }, run) =>
+    (await runTask(imageRunTask(data, run), imageSources(NODE_PLATFORM, data, network, run), network, run)).trained,
 };
 
 function datasetOptions({ val, valFraction, seed }: Pick<TrainingSettings, "val" | "valFraction" | "seed">) {
@@ -129,14 +135,12 @@ async function resumedNetwork(
     const weights = await locateSource(run, "weights", settings.weights);
     return prepareNetwork(config.model, { ...settings, weights }, labels.length, { ...options, options: given, preprocessing });
   }
-  const { graph, options: resolved } = describeFor(config.model, labels.length, config.options);
-  const graphHash = hashOf(graph);
-  checkDescription(run, graphHash);
+  const { graph, options: resolved } = describeFor(findModel(config.model), labels.length, config.options);
+  checkDescription(run, graph);
   return {
     model: config.model,
     options: resolved,
     graph,
-    graphHash,
     parameters: resumedParameters(graph, checkpoint),
     preprocessing,
     inputSize: Number(graph.inputs[0]?.type.shape[2]),

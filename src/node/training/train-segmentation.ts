@@ -10,6 +10,7 @@ import type { GivenOptions, ModelName, OptionsOf } from "../../models/index.js";
 import { throwIfAborted, untilAborted } from "../../runtime/abort.js";
 import { type CaseFacts, caseFacts, type Fingerprint, fingerprintOf, trainingStatistics } from "../../segment/fingerprint.js";
 import { planTraining, type SegmentationPlan } from "../../segment/plan.js";
+import type { RunNetwork } from "../../tasks/training/run-network.js";
 import type { JsonRecord } from "../../train/json.js";
 import type { PatchEvaluation } from "../../train/segmentation.js";
 import {
@@ -21,7 +22,6 @@ import {
 import { openVolumeDataset, readCase, type VolumeCase, type VolumeDataset } from "../datasets/volume-dataset.js";
 import { checkFreeForRun } from "../run-folder.js";
 import { locateSource } from "../run-sources.js";
-import type { RunNetwork } from "./run-network.js";
 import { runTask } from "./run-task.js";
 import { checkForVolumes, describeNetwork, resumedVolumeNetwork } from "./segmentation-network.js";
 import { planJson, planOf, type RunPlan } from "./segmentation-plan.js";

@@ -3,6 +3,8 @@ import { selectTrained } from "../../compile/training/training.js";
 import { trainingBatches } from "../../data/batch.js";
 import { type Graph, isTrainable } from "../../ir/graph.js";
 import type { GivenOptions, ModelName } from "../../models/index.js";
+import type { RunSettings } from "../../tasks/training/learning.js";
+import type { RunNetwork } from "../../tasks/training/run-network.js";
 import { elementsPerImage } from "../../tensor/shape.js";
 import { trainedParameters } from "../../train/freeze.js";
 import type { JsonData, JsonRecord } from "../../train/json.js";
@@ -10,10 +12,8 @@ import { RECIPES } from "../../train/recipes.js";
 import type { SegmentationSettingsInput } from "../../train/segmentation-settings.js";
 import { settingsJson, type TrainingSettingsInput } from "../../train/settings.js";
 import { patchesOf } from "../volume-batch-maker.js";
-import type { RunNetwork } from "./run-network.js";
 import { prepareTraining, type TrainModelOptions } from "./train-model.js";
 import { prepareSegmentation, type TrainSegmentationOptions } from "./train-segmentation.js";
-import type { RunSettings } from "./training-run.js";
 
 /** Where the value of a setting comes from: the caller, the recipe, the plan made from the data, or the defaults. */
 export type SettingOrigin = "given" | "recipe" | "planned" | "default";

@@ -1,12 +1,13 @@
 /** Training a network that segments volumes: its batches of patches, and how whole volumes are scored and reported in the end. */
 import { InceptionError } from "../../errors.js";
 import type { SegmentedLabel } from "../../segment/labels.js";
+import type { Closers, InputNetwork, OpenedSources, TaskSources } from "../../tasks/training/learning.js";
 import { type PatchEvaluation, segmentation, type VolumeBatch } from "../../train/segmentation.js";
 import { type SegmentationSettings, volumeAugmentation } from "../../train/segmentation-settings.js";
 import type { FedSource } from "../../train/task.js";
 import type { VolumeDataset } from "../datasets/volume-dataset.js";
 import { createVolumeBatchSource, type VolumeBatchSourceOptions } from "../volume-batch-source.js";
-import type { Closers, Evaluated, InputNetwork, OpenedSources, RunTask, TaskSources } from "./run-task.js";
+import type { Evaluated, RunTask } from "./run-task.js";
 import type { RunPlan } from "./segmentation-plan.js";
 import type { StartedRun } from "./training-run.js";
 import { type SegmentationValidation, validateSegmentation } from "./validate-segmentation.js";

@@ -1,48 +1,36 @@
 /** Makes one batch after the other, in whichever thread it is called. */
-import { augmentAndNormalise } from "../data/augment/augment.js";
-import type { Augmentation } from "../data/augment/augmentation.js";
-import { type Mixing, mixBatch } from "../data/augment/mix.js";
-import type { Batch, SkippedSample } from "../data/batch.js";
-import { type SampleStore, sampleName } from "../data/dataset-source.js";
-import type { Image } from "../data/image.js";
-import { randomStream } from "../data/random.js";
-import { epochOrder } from "../data/shuffle.js";
-import { type Preprocessing, preprocess } from "../data/transforms/preprocess.js";
-import { InceptionError } from "../errors.js";
-import { closedError, type Made } from "./batch-messages.js";
-import type { Maker } from "./batch-stream.js";
-import { openSampleReader, type SampleReader } from "./datasets/sample-reader.js";
+import { InceptionError } from "../../errors.js";
+import { augmentAndNormalise } from "../augment/augment.js";
+import { mixBatch } from "../augment/mix.js";
+import type { Batch, SkippedSample } from "../batch.js";
+import { sampleName } from "../dataset-source.js";
+import type { Image } from "../image.js";
+import { randomStream } from "../random.js";
+import { epochOrder } from "../shuffle.js";
+import { preprocess } from "../transforms/preprocess.js";
+import type { BatchPlan } from "./plan.js";
+import { closedError, type Made, type Maker } from "./stream.js";
 
-/** All that decides the batches of a source, as plain data, so that every thread comes to the same ones. */
-export interface BatchPlan {
-  /** How messages name the dataset. */
-  readonly name: string;
-  readonly samples: SampleStore;
-  /** Class index per sample. */
-  readonly labels: Int32Array;
-  readonly classCount: number;
-  readonly batchSize: number;
-  /** Batches are always full: a damaged sample is replaced by the next one, and the epoch ends with the last full batch. */
-  readonly full: boolean;
-  readonly shuffle: boolean;
-  readonly seed: number;
-  readonly preprocessing: Preprocessing;
-  /** Channels of the network's input. */
-  readonly channels: number;
-  /** Side of the network's input, in pixels. */
-  readonly inputSize: number;
-  readonly augmentation: Augmentation | null;
-  readonly mixing: Mixing;
-  /** Limit of the decoded images that one thread keeps. */
-  readonly cacheBytes: number;
+/** Opens samples by index. */
+export interface SampleReader {
+  /**
+   * The decoded image of a sample; callers must not change it.
+   *
+   * @throws InceptionError for a sample that is missing or damaged
+   */
+  read(index: number): Promise<Image>;
+  /** Closes what is open and empties the cache. */
+  close(): Promise<void>;
 }
 
 /** A dataset of which so many samples in a row are damaged is no dataset; going on would take hours to find that out. */
 const MAX_DAMAGED_IN_A_ROW = 1000;
 
-/** @param stopped asked before each sample; when true, `make` rejects with SESSION_CLOSED */
-export function openBatchMaker(plan: BatchPlan, stopped: () => boolean): Maker<Batch> {
-  const reader = openSampleReader(plan.samples, plan.cacheBytes);
+/**
+ * @param reader - of the plan's samples; closed with the maker
+ * @param stopped - asked before each sample; when true, `make` rejects with SESSION_CLOSED
+ */
+export function openBatchMaker(plan: BatchPlan, reader: SampleReader, stopped: () => boolean): Maker<Batch> {
   const damaged = new Map<number, SkippedSample>();
   let order: { readonly epoch: number; readonly indices: Uint32Array } | null = null;
   return {

@@ -4,32 +4,50 @@ import type { Trainer } from "../../runtime/trainer.js";
 import { checkFinite } from "../../tensor/finite.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
+import type { JsonRecord } from "../../train/json.js";
 import { BEGINNING, type PartialEpoch, type Progress } from "../../train/loop.js";
 import type { MetricsLine } from "../../train/metrics-log.js";
-import { type EarlierLog, NO_EARLIER_LOG, type UnloggedSteps } from "./run-log.js";
 import type { RunNetwork } from "./run-network.js";
-import { namedSettings } from "./source-names.js";
+
+/** Steps since the last line of the log, whose mean loss the next line has. */
+export interface UnloggedSteps {
+  /** Sum of their losses. */
+  readonly loss: number;
+  readonly steps: number;
+}
+
+/** What a run logged before it was resumed. */
+export interface EarlierLog {
+  readonly lines: readonly MetricsLine[];
+  readonly unlogged: UnloggedSteps;
+}
+
+export const NO_EARLIER_LOG: EarlierLog = { lines: [], unlogged: { loss: 0, steps: 0 } };
 
 /** A checkpoint of a run as it is: the trainer's state and the parameters that the trainer does not have because they are fixed. */
 export async function checkpointOf(parts: {
   readonly trainer: Trainer;
   readonly fixed: ReadonlyMap<string, Tensor>;
-  readonly network: Pick<RunNetwork, "model" | "options" | "graphHash">;
-  readonly settings: { readonly seed: number };
+  readonly network: Pick<RunNetwork, "model" | "options">;
+  /** Of the network's description; see `graphHash`. */
+  readonly graphHash: string;
+  readonly seed: number;
+  /** The settings as files that leave this machine have them. */
+  readonly config: JsonRecord;
   readonly progress: Progress;
   readonly unlogged: UnloggedSteps;
 }): Promise<Checkpoint> {
-  const { trainer, fixed, network, settings, progress, unlogged } = parts;
+  const { trainer, fixed, network, graphHash, seed, config, progress, unlogged } = parts;
   const flat = [...fixed].map(([path, tensor]) => [path, { ...tensor, shape: [elementCount(tensor.shape)] }] as const);
   return {
     state: new Map([...(await trainer.readState()), ...flat]),
     meta: {
       model: network.model,
       options: network.options,
-      graphHash: network.graphHash,
-      config: namedSettings({ ...settings }),
+      graphHash,
+      config,
       position: progress.position,
-      seed: settings.seed,
+      seed,
       history: progress.history,
       partial: { ...progress.partial, ...(unlogged.steps === 0 ? {} : { unloggedLoss: unlogged.loss, unloggedSteps: unlogged.steps }) },
     },
@@ -47,7 +65,7 @@ function unloggedOf({ unloggedLoss = 0, unloggedSteps = 0 }: Readonly<Record<str
 }
 
 /** Where a run begins or is resumed. */
-export interface RunStart {
+interface RunStart {
   readonly start: Progress;
   /** The trainer's state, of a checkpoint; null to begin. */
   readonly state: ReadonlyMap<string, Tensor> | null;

@@ -1,7 +1,23 @@
 /** Batches that are made ahead of the one being read, by threads or by the thread that asks. */
-import type { BatchStream, SkippedSample } from "../data/batch.js";
-import { closedError, type Made } from "./batch-messages.js";
-import { BatchThreads, type Order } from "./batch-threads.js";
+import { InceptionError } from "../../errors.js";
+import type { BatchStream, SkippedSample } from "../batch.js";
+
+/** A batch, and the samples that were skipped while it was made, each at most once. */
+export interface Made<B> {
+  readonly batch: B;
+  readonly skipped: readonly SkippedSample[];
+}
+
+export function closedError(name: string): InceptionError {
+  return new InceptionError("SESSION_CLOSED", `Cannot read batches of "${name}": the source is closed`, { dataset: name });
+}
+
+/** A batch on order. */
+export interface Order<B> {
+  readonly made: Promise<Made<B>>;
+  /** Nobody waits any more; if it is not begun, it will not be. */
+  cancel(): void;
+}
 
 /** Makes one batch after the other, in whichever thread it is called. */
 export interface Maker<B> {
@@ -16,16 +32,6 @@ export interface Factory<B> {
   /** Wait for an order. */
   wait(order: Order<B>): Promise<Made<B>>;
   close(): Promise<void>;
-}
-
-/** @param worker - the compiled file of a worker that calls `serveBatches` */
-export function inThreads<P extends { readonly name: string }, B>(worker: URL, plan: P, count: number): Factory<B> {
-  const threads = new BatchThreads<P, B>(worker, plan, count);
-  return {
-    order: (epoch, batch) => threads.order(epoch, batch),
-    wait: ({ made }) => threads.hold(made),
-    close: () => threads.close(),
-  };
 }
 
 /** @param open - is given what to ask before each sample: when true, `make` is to reject with SESSION_CLOSED */

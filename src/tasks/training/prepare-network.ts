@@ -2,18 +2,14 @@ import type { Preprocessing } from "../../data/index.js";
 import { InceptionError } from "../../errors.js";
 import type { Graph } from "../../ir/graph.js";
 import { selectOutputs } from "../../ir/prune.js";
-import { findModel, type GivenOptions, readGivenOptions } from "../../models/index.js";
-import { namedPreprocessing } from "../../tasks/given-metadata.js";
+import { type GivenOptions, type Model, readGivenOptions } from "../../models/index.js";
 import { sameShape } from "../../tensor/shape.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { graphHash } from "../../train/checkpoint.js";
 import type { TrainingSettings } from "../../train/settings.js";
 import { initialParameters } from "../../weights/index.js";
-import { prepareModel } from "../prepare-model.js";
-import { sha256Hex } from "../sha256.js";
-import type { SourceOptions } from "../weight-source.js";
+import { namedPreprocessing } from "../given-metadata.js";
+import type { PreparedModel } from "../prepare-model.js";
 import type { RunNetwork } from "./run-network.js";
-import { sourceName } from "./source-names.js";
 
 /** A network that is about to be trained on images. */
 export interface TrainingNetwork extends RunNetwork {
@@ -22,11 +18,23 @@ export interface TrainingNetwork extends RunNetwork {
   readonly inputSize: number;
 }
 
-export interface NetworkOptions extends SourceOptions {
+export interface NetworkChoice {
   readonly options?: GivenOptions;
   /** Default: the weight set's; from scratch the whole image, or with random crops the middle of it. */
   readonly preprocessing?: Preprocessing | string;
 }
+
+/** A network with the weights that training starts from. */
+interface Pretrained {
+  readonly model: PreparedModel;
+  /** How messages name the weights. */
+  readonly shown: string;
+  /** How files name them that leave this machine. */
+  readonly name: string;
+}
+
+/** Reads the weights into a network with these options. */
+type LoadPretrained = (options: GivenOptions | undefined) => Promise<Pretrained>;
 
 /**
  * Describe a network for a number of classes and give its parameters their first values: those of the weights where
@@ -34,21 +42,22 @@ export interface NetworkOptions extends SourceOptions {
  * classifier may be missing, or be one of another size or under other names, and so may auxiliary classifiers: they are
  * trained anew anyway.
  *
- * @throws InceptionError as `prepareModel`; WEIGHTS_MISMATCH, OPTION_INVALID
+ * @param load - null to train from scratch
+ * @throws InceptionError OPTION_INVALID, WEIGHTS_MISMATCH, and what `load` throws
  */
 export async function prepareNetwork(
-  id: string,
-  settings: TrainingSettings,
+  model: Model,
+  settings: Pick<TrainingSettings, "seed" | "initializer" | "augmentation">,
   numClasses: number,
-  given: NetworkOptions = {},
+  given: NetworkChoice,
+  load: LoadPretrained | null,
 ): Promise<TrainingNetwork> {
-  const model = findModel(id);
-  const { graph, options } = describeFor(id, numClasses, given.options ?? {});
+  const { graph, options } = describeFor(model, numClasses, given.options ?? {});
   const inputSize = squareInput(graph);
   const fresh = initialParameters(graph, settings.seed, settings.initializer);
   const named = typeof given.preprocessing === "string" ? namedPreprocessing(given.preprocessing) : given.preprocessing;
-  const common = { model: model.id, options, graph, graphHash: hashOf(graph), inputSize };
-  if (settings.weights === null) {
+  const common = { model: model.id, options, graph, inputSize };
+  if (load === null) {
     return {
       ...common,
       parameters: fresh,
@@ -58,27 +67,22 @@ export async function prepareNetwork(
     };
   }
   const { numClasses: ownClasses, aux, ...sourceOptions } = given.options ?? {};
-  const source = await prepareModel(id, settings.weights, { ...given, options: sourceOptions, needsClassifier: false });
-  const { parameters, begun } = takeOver(graph, source.parameters, fresh, settings.weights);
+  const { model: source, shown, name } = await load(sourceOptions);
+  const { parameters, begun } = takeOver(graph, source.parameters, fresh, shown);
   return {
     ...common,
     parameters,
     preprocessing: named ?? source.artefact.preprocessing ?? scratchPreprocessing(inputSize, settings),
     begun,
-    startingWeights: { name: sourceName(settings.weights), sha256: source.artefact.weightsSha256, licence: source.artefact.licence },
+    startingWeights: { name, sha256: source.artefact.weightsSha256, licence: source.artefact.licence },
     ...(source.classifier?.classes === 0 ? { classifier: source.classifier } : {}),
   };
 }
 
 /** The same network again, as a run's config.json describes it. */
-export function describeFor(id: string, numClasses: number, given: GivenOptions) {
-  const model = findModel(id);
+export function describeFor(model: Model, numClasses: number, given: GivenOptions) {
   const options = readGivenOptions(model.id, model.options, { ...given, numClasses });
   return { graph: model.describe(options), options };
-}
-
-export function hashOf(graph: Graph): string {
-  return graphHash(graph, sha256Hex);
 }
 
 function squareInput(graph: Graph): number {
@@ -119,7 +123,7 @@ function takeOver(graph: Graph, found: ReadonlyMap<string, Tensor>, fresh: Reado
 const CENTRAL_SHARE = 0.875;
 
 /** −1 to 1, RGB. Where training crops the image, evaluation takes its middle; otherwise all of it. */
-function scratchPreprocessing(inputSize: number, { augmentation }: TrainingSettings): Preprocessing {
+function scratchPreprocessing(inputSize: number, { augmentation }: Pick<TrainingSettings, "augmentation">): Preprocessing {
   const cropped = augmentation === "inception" || augmentation === "light";
   return {
     resize: cropped

@@ -5,12 +5,13 @@ import { type CompiledTraining, compileTraining, initialState } from "../../comp
 import { concatChunks } from "../../formats/concat-chunks.js";
 import type { Parameter } from "../../ir/graph.js";
 import { decays, type Optimizer, optimizerOf } from "../../optim/index.js";
+import type { Platform, SourceOptions } from "../../runtime/platform.js";
+import type { SessionOptions } from "../../runtime/session.js";
 import type { Trainer, TrainerOptions } from "../../runtime/trainer.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { learningRateFactors } from "../../train/freeze.js";
 import type { MaskFeed } from "../../train/masks.js";
 import type { TrainingSettings } from "../../train/settings.js";
-import { createNodeTrainer } from "../ort-trainer.js";
 
 /** The optimiser of each parameter: with weight decay where the settings want it. */
 function optimizerChoice({ optimizer, decayOn }: Pick<TrainingSettings, "optimizer" | "decayOn">): (parameter: Parameter) => Optimizer {
@@ -72,8 +73,15 @@ interface OpenedTrainer {
   readonly masks: readonly MaskFeed[];
 }
 
-/** Compile, and open the programs on ONNX Runtime with the state that `parameters` begins. */
+/** What trains on a platform. */
+export type TrainingPlatform<F extends SourceOptions = SourceOptions, P extends SessionOptions = SessionOptions> = Pick<
+  Platform<F, P>,
+  "createSession" | "createTrainer" | "openBatches"
+>;
+
+/** Compiles the programs and opens them on ONNX Runtime with the state that `parameters` begins. */
 export async function openTrainer(
+  platform: Pick<TrainingPlatform, "createTrainer">,
   split: Pick<SplitNetwork, "trained">,
   isTrained: (parameter: Parameter) => boolean,
   settings: CompiledSettings,
@@ -85,7 +93,7 @@ export async function openTrainer(
   const programs = Object.fromEntries(
     Object.entries(compiled.programs).map(([name, { model, state, reads }]) => [name, { model: concatChunks(model.chunks), state, reads }]),
   );
-  const trainer = await createNodeTrainer(programs, initialState(compiled, parameters), options);
+  const trainer = await platform.createTrainer(programs, initialState(compiled, parameters), options);
   const feeds = Object.values(compiled.programs).flatMap((program) => program.feeds);
   const masks = feeds.flatMap(({ name, shape, dropRate }) => (dropRate === undefined ? [] : [{ name, shape, dropRate }]));
   return { compiled, trainer, masks };

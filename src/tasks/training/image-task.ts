@@ -1,80 +1,55 @@
-/** Training a classifier of images: its batches, and how it is evaluated and reported in the end. */
+/** Training a classifier of images: what is learned, and its batches. */
 import type { SplitNetwork } from "../../compile/training/frozen.js";
+import type { OpenedDataset } from "../../data/assemble.js";
 import type { Batch } from "../../data/batch.js";
+import type { BatchSourceOptions } from "../../data/batches/plan.js";
 import type { DatasetSource } from "../../data/dataset-source.js";
 import { classification } from "../../train/classification.js";
 import { featureSource } from "../../train/feature-source.js";
-import { evaluate } from "../../train/loop.js";
 import type { Evaluation } from "../../train/metrics.js";
 import type { TrainingSettings } from "../../train/settings.js";
 import type { FedSource } from "../../train/task.js";
-import { type BatchSourceOptions, createBatchSource } from "../batch-source.js";
-import type { OpenedDataset } from "../datasets/index.js";
-import { openRun, readRunCheckpoint } from "../open-run.js";
 import { batchOptions } from "./batch-options.js";
 import { featureInputs, featureTable } from "./frozen-part.js";
-import { mistakePictures } from "./mistake-pictures.js";
+import type { Closers, InputNetwork, LearnedTask, LearningRun, OpenedSources, TaskSources } from "./learning.js";
+import type { TrainingPlatform } from "./open-trainer.js";
 import type { TrainingNetwork } from "./prepare-network.js";
-import type { Closers, InputNetwork, OpenedSources, RunTask, TaskSources, TrainedParts } from "./run-task.js";
-import type { StartedRun } from "./training-run.js";
 
-type StartedImageRun = StartedRun<TrainingSettings, Evaluation>;
+type ImageRun = Pick<LearningRun<TrainingSettings, Evaluation>, "settings" | "options">;
+type BatchPlatform = Pick<TrainingPlatform, "openBatches">;
 
-export function imageTask({ train, val }: OpenedDataset, { settings, options }: StartedImageRun): RunTask<Batch, Evaluation, Evaluation> {
+export function imageTask({ train, val }: OpenedDataset, settings: TrainingSettings): LearnedTask<Batch, Evaluation> {
   const { batch, labelSmoothing, auxWeight, mixup, cutmix, freeze } = settings;
   return {
     learning: classification(train, val, mixup > 0 || cutmix > 0),
     step: { batch, labelSmoothing, auxWeight },
     freeze,
     classes: train.classes,
-    evaluate: async (trained) => {
-      const known = trained.best === null ? null : trained.log.evaluationOf(trained.best.epoch);
-      if (trained.best === null || known !== null) return { evaluation: known, interrupted: false };
-      const found = await evaluateBest(options.out, trained);
-      return found === "interrupted" ? { evaluation: null, interrupted: true } : { evaluation: found, interrupted: false };
-    },
-    report: async (evaluation) => ({
-      evaluation,
-      pictures: val && evaluation ? await mistakePictures(val, evaluation) : new Map<number, string>(),
-      facts: [],
-      configuration: {},
-    }),
   };
 }
 
-/** Of a run whose best epoch was measured before it was resumed. */
-async function evaluateBest(
-  folder: string,
-  { parts, stateNames }: TrainedParts<Batch, Evaluation>,
-): Promise<Evaluation | "interrupted" | null> {
-  const run = await openRun(folder);
-  if (parts.validation === null || !run.hasBest) return null;
-  const { state } = await readRunCheckpoint(run, "best", { select: (name) => stateNames.has(name) });
-  await parts.trainer.writeState(state);
-  return evaluate(parts, parts.validation);
-}
-
-export function imageSources(data: OpenedDataset, network: TrainingNetwork, run: StartedImageRun): TaskSources<Batch> {
+export function imageSources(platform: BatchPlatform, data: OpenedDataset, network: TrainingNetwork, run: ImageRun): TaskSources<Batch> {
   const { train, val } = data;
   return {
     samples: "images",
     train: train.size,
     validation: val?.size ?? 0,
-    open: (inputs, closers) => openSources(data, network, run, inputs, closers),
+    open: (inputs, closers) => openSources(platform, data, network, run, inputs, closers),
   };
 }
 
 /** Batches of images; or, where a fixed part sees each image the same way each time, of its features, computed once. */
 async function openSources(
+  platform: BatchPlatform,
   { train, val }: OpenedDataset,
   network: TrainingNetwork,
-  { settings, options }: StartedImageRun,
+  { settings, options }: ImageRun,
   { split, frozen }: InputNetwork,
   closers: Closers,
 ): Promise<OpenedSources<Batch>> {
   const batches = batchOptions(settings, network, options.workers ?? 1);
   const open = async (dataset: DatasetSource, how: BatchSourceOptions): Promise<FedSource<Batch>> => {
-    const source = await createBatchSource(dataset, how);
+    const source = await platform.openBatches(dataset, how);
     closers.push(() => source.close());
     return { source, inputs: (batch) => frozen.inputs(batch) };
   };

@@ -7,7 +7,7 @@ import type { CancelSignal, RunOptions, Session, SessionOptions } from "../../ru
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import type { FeatureTable } from "../../train/feature-source.js";
 import type { BatchesOf, TrainedBatch } from "../../train/task.js";
-import { createNodeSession } from "../ort-session.js";
+import type { TrainingPlatform } from "./open-trainer.js";
 
 /** What turns a batch into the inputs of the trained part. */
 export interface FrozenPart {
@@ -17,6 +17,7 @@ export interface FrozenPart {
 
 /** The part of a network that training does not change, as an inference session; without one, the samples themselves. */
 export async function openFrozenPart(
+  platform: Pick<TrainingPlatform, "createSession">,
   split: SplitNetwork,
   parameters: ReadonlyMap<string, Tensor>,
   options: SessionOptions,
@@ -26,7 +27,7 @@ export async function openFrozenPart(
     return { inputs: async (batch) => ({ [input?.name ?? ""]: imageTensor(batch, split) }), close: async () => {} };
   const { frozen } = split;
   const model = concatChunks(compileInference(frozen, parameters).chunks);
-  const session = await createNodeSession(model, { ...options, name: `the frozen part of ${frozen.name}`, transfer: true });
+  const session = await platform.createSession(model, { ...options, name: `the frozen part of ${frozen.name}`, transfer: true });
   return { inputs: (batch) => runFrozen(session, batch, split), close: () => session.close() };
 }
 

@@ -1,8 +1,9 @@
 /** From what a reader of a format found to datasets with a table of classes. */
-import { type DatasetSource, datasetSource, type SampleStore, sampleName, selectSamples } from "../../data/dataset-source.js";
-import { stratifiedSplit } from "../../data/split.js";
-import { InceptionError } from "../../errors.js";
-import { quoted } from "../../formats/quoted.js";
+
+import { InceptionError } from "../errors.js";
+import { quoted } from "../formats/quoted.js";
+import { type DatasetSource, datasetSource, type SampleStore, sampleName, selectSamples } from "./dataset-source.js";
+import { stratifiedSplit } from "./split.js";
 
 /** Samples with the labels as they are written. */
 export interface RawSamples {

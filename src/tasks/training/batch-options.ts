@@ -1,6 +1,6 @@
 import { parseAugmentation } from "../../data/augment/augmentation.js";
+import type { BatchSourceOptions } from "../../data/batches/plan.js";
 import type { TrainingSettings } from "../../train/settings.js";
-import type { BatchSourceOptions } from "../batch-source.js";
 import type { TrainingNetwork } from "./prepare-network.js";
 
 /** How a run reads images: at random for training, as inference does for measuring. */
