@@ -1,4 +1,4 @@
-/** The TypeScript blocks of the documentation: where they are, and how they become programs that check what they claim. */
+/** The code blocks of the documentation: where they are, and how they become programs that check what they claim. */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { ROOT } from "./program.js";
@@ -6,9 +6,19 @@ import { ROOT } from "./program.js";
 export interface Example {
   readonly place: string;
   readonly code: string;
+  readonly language: "ts" | "js";
+  /** Run in Node; built for a page; or only compiled, for the reason that the block gives. */
+  readonly use: "run" | "page" | "compile";
 }
 
-/** The `ts` blocks of the README, of docs/ and of every docstring. */
+/**
+ * The `ts` and `js` blocks of the README, of docs/ and of every docstring. What follows the language says how a block is tested:
+ *
+ * - nothing: it runs in Node
+ * - `continues`: it runs after the block before it, as one program
+ * - `page`: it is built for a page
+ * - `not run: reason`: it is compiled
+ */
 export function findExamples(): readonly Example[] {
   const pages = documents().flatMap((file) => examplesOf(file, readFileSync(path.join(ROOT, file), "utf8")));
   const sources = readdirSync(path.join(ROOT, "src"), { recursive: true, encoding: "utf8" })
@@ -26,7 +36,21 @@ export function documents(): readonly string[] {
 }
 
 function examplesOf(file: string, text: string): readonly Example[] {
-  return [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map((match, index) => ({ place: `${file} ${index + 1}`, code: match[1] ?? "" }));
+  const examples: Example[] = [];
+  for (const [, language, words = "", code = ""] of text.matchAll(/^```(ts|js)(?: ([^\n]*))?\n([\s\S]*?)^```/gm)) {
+    const before = examples.at(-1);
+    if (words === "continues" && before !== undefined) examples.splice(-1, 1, { ...before, code: `${before.code}\n${code}` });
+    else
+      examples.push({ place: `${file} ${examples.length + 1}`, code, language: language === "js" ? "js" : "ts", use: useOf(words, file) });
+  }
+  return examples;
+}
+
+function useOf(words: string, file: string): Example["use"] {
+  if (words === "") return "run";
+  if (words === "page") return "page";
+  if (/^not run: ./.test(words)) return "compile";
+  throw new Error(`${file}: a code block is marked "${words}"; expected "continues", "page" or "not run: " and the reason`);
 }
 
 /**

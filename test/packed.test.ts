@@ -1,15 +1,16 @@
 /**
  * The package as its users get it: the tarball of `npm pack`, unpacked into a directory that resolves it by name. Every
  * subpath imports and has the committed names, and every example of the README, of docs/ and of the docstrings compiles
- * against the published types and runs.
+ * against the published types and runs, or is built for a page.
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
+import { build } from "esbuild";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CLAIM_MODULE, findExamples, withClaims } from "./examples.js";
+import { CLAIM_MODULE, type Example, findExamples, withClaims } from "./examples.js";
 import { unpackPackage } from "./packed-package.js";
 import { ROOT } from "./program.js";
 import { fillWorkspace } from "./sample-workspace.js";
@@ -64,15 +65,23 @@ describe("the packed package", () => {
 });
 
 const examples = findExamples().map((example) => ({ ...example, name: example.place.replace(/\W+/g, "-") }));
+const ofUse = (use: Example["use"]) => examples.filter((example) => example.use === use);
 
 describe("examples", () => {
-  test("compile against the published types", () => {
-    const folder = path.join(FOLDER, "types");
-    mkdirSync(folder);
-    for (const { name, code } of examples) writeFileSync(path.join(folder, `${name}.ts`), `${code}\nexport {};\n`);
+  test.each([
+    { kind: "for Node", used: [...ofUse("run"), ...ofUse("compile")], options: { types: ["node"] } },
+    { kind: "for pages", used: ofUse("page"), options: { types: [], lib: ["lib.es2023.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts"] } },
+  ])("$kind compile against the published types", ({ kind, used, options }) => {
+    const folder = path.join(FOLDER, "types", kind.replaceAll(" ", "-"));
+    mkdirSync(folder, { recursive: true });
+    const files = used
+      .filter(({ language }) => language === "ts")
+      .map(({ name, code }) => ({ file: path.join(folder, `${name}.ts`), code }));
+    for (const { file, code } of files) writeFileSync(file, `${code}\nexport {};\n`);
+    const shared = { module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2023, strict: true, noEmit: true, skipLibCheck: true };
     const program = ts.createProgram(
-      examples.map(({ name }) => path.join(folder, `${name}.ts`)),
-      { module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2023, strict: true, noEmit: true, skipLibCheck: true, types: ["node"] },
+      files.map(({ file }) => file),
+      { ...shared, ...options },
     );
     const problems = ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
       const line = file === undefined || start === undefined ? "" : `:${file.getLineAndCharacterOfPosition(start).line + 1}`;
@@ -89,11 +98,26 @@ describe("examples", () => {
       await fillWorkspace(workspace);
     });
 
-    test.each(examples)("$place", async ({ name, code }) => {
+    test.each(ofUse("run"))("$place", async ({ name, code }) => {
       const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 };
       const file = path.join(FOLDER, `${name}.mjs`);
       writeFileSync(file, ts.transpileModule(withClaims(code), { compilerOptions: options }).outputText);
       await run(process.execPath, [file], { cwd: workspace });
+    });
+  });
+
+  describe("are built for pages", () => {
+    test.each(ofUse("page"))("$place", async ({ code, language }) => {
+      const { errors, outputFiles } = await build({
+        stdin: { contents: code, resolveDir: FOLDER, loader: language },
+        bundle: true,
+        format: "esm",
+        platform: "browser",
+        write: false,
+        logLevel: "silent",
+      });
+      expect(errors).toEqual([]);
+      expect(outputFiles.length).toBeGreaterThan(0);
     });
   });
 });
