@@ -2,15 +2,28 @@
  * docs/models.md shows the stages of every network between two markers, docs/training.md the recipes; they must be what they are.
  * To write them anew: UPDATE_DOCS=1 npx vitest run test/docs.test.ts
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { summarize } from "../src/analysis/summary.js";
 import { MODELS, type Model } from "../src/models/index.js";
 import { WEIGHT_SETS } from "../src/models/weights.js";
 import { RECIPES, type Recipe } from "../src/train/recipes.js";
+import { ROOT } from "./shared.js";
 
 const PAGE = path.resolve(import.meta.dirname, "../docs/models.md");
+
+describe("links", () => {
+  test.each(linkedPages())("of %s lead to files and sections", (page) => {
+    const text = readFileSync(path.join(ROOT, page), "utf8").replaceAll(/```[\s\S]*?```/g, "");
+    const broken = [...text.matchAll(/\]\((?!https?:)([^)\s#]*)(?:#([^)\s]*))?\)/g)].flatMap(([link, file = "", section]) => {
+      const target = file === "" ? page : path.posix.join(path.posix.dirname(page), file);
+      if (!existsSync(path.join(ROOT, target))) return [link];
+      return section === undefined || sectionsOf(target).has(section) ? [] : [link];
+    });
+    expect(broken).toEqual([]);
+  });
+});
 
 describe("docs/models.md", () => {
   test.each(MODELS.map((model) => ({ id: model.id, model })))("shows the stages of $id", ({ id, model }) => {
@@ -38,12 +51,21 @@ describe("docs/models.md", () => {
     else expect(new Set(publishers).size).toBe(column.split(", ").length);
   });
 
-  test("the table of the README has every network's counts", () => {
+  test("the table of the README has every network's counts and publishers of weights", () => {
     const readme = readFileSync(path.resolve(import.meta.dirname, "../README.md"), "utf8");
+    const page = readFileSync(PAGE, "utf8");
     for (const model of MODELS) {
       const { params, macs, input } = summarize(model.describe());
       const row = readme.split("\n").find((line) => line.startsWith(`| \`${model.id}\``));
       expect(row).toMatch(new RegExp(`\\| ${input[2]} \\| ${params.toLocaleString("en-US")} \\| ${(macs / 1e9).toFixed(2)} G \\|$`));
+      const listed = page.split("\n").find((line) => line.startsWith(`| [\`${model.id}\``));
+      const published = listed
+        ?.split("|")
+        .at(-2)
+        ?.trim()
+        .replace(/^none exist$/, "none");
+      const bundled = "[hippocampus](assets/hippocampus.md) (bundled, half width)";
+      expect(row?.split("|")[3]?.trim()).toBe(model.id === "inception_resnet_3d.table" ? bundled : published);
     }
   });
 });
@@ -60,6 +82,25 @@ describe("docs/training.md", () => {
     else expect(page.slice(from, to)).toBe(recipeTable());
   });
 });
+
+function linkedPages(): readonly string[] {
+  const folders = ["docs", "docs/decisions", "docs/experiments", "docs/models", "assets", "bench", "examples/digits", "examples/segment"];
+  const pages = folders.flatMap((folder) => readdirSync(path.join(ROOT, folder)).map((file) => `${folder}/${file}`));
+  const root = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+  return [...root, ...pages.filter((file) => file.endsWith(".md"))];
+}
+
+/** Anchors of a page's headings, as GitHub forms them, and those it sets itself. */
+function sectionsOf(page: string): ReadonlySet<string> {
+  const text = readFileSync(path.join(ROOT, page), "utf8").replaceAll(/```[\s\S]*?```/g, "");
+  const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_\- ]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+  return new Set([...headings, ...[...text.matchAll(/<a id="([^"]+)">/g)].map(([, id = ""]) => id)]);
+}
 
 /** One row for each setting of a recipe, one column for each recipe, and below it where each comes from. */
 function recipeTable(): string {

@@ -32,7 +32,7 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("a page built by Vite from 
   });
 
   test("runs the program of the README as it is printed", async () => {
-    const [, program = ""] = /```js\n([\s\S]*?)```/.exec(readFileSync(path.join(ROOT, "README.md"), "utf8")) ?? [];
+    const [, program = ""] = /```js page\n([\s\S]*?)```/.exec(readFileSync(path.join(ROOT, "README.md"), "utf8")) ?? [];
     expect(program).toContain('await openClassifier("/model.onnx")');
     const page = path.join(FOLDER, "readme");
     writePage(page, { "index.html": PAGE, "main.js": program, "public/show.js": SHOW, "public/model.onnx": { copyOf: MODEL } });
