@@ -18,7 +18,7 @@ function measured<T>(name: string, work: () => T): T {
   return result;
 }
 
-/** Neighbouring features are alike, so that the covariance is not diagonal. */
+/** Neighboring features are alike, so that the covariance is not diagonal. */
 function statistics(key: string): FeatureStatistics {
   const moments = new MomentAccumulator(features);
   for (let image = 0; image < features + 300; image++) {

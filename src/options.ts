@@ -226,7 +226,7 @@ export function optionError(owner: string, name: string, given: unknown, expecte
 /**
  * The entry of a table that a record like `{name: "sgd", momentum: 0.9}` names, and the record's other fields.
  *
- * @param kind - what the table holds, for messages, as in `optimiser`
+ * @param kind - what the table holds, for messages, as in `optimizer`
  * @throws InceptionError OPTION_INVALID where the record is none or names nothing in the table
  */
 export function chooseNamed<T>(kind: string, table: Readonly<Record<string, T>>, record: unknown): readonly [T, GivenOptions] {

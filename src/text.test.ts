@@ -38,5 +38,5 @@ test("the nearest name is that of the fewest edits, or none", () => {
   expect(["trian", "tarin", "trin", "eval-sge", "EMBED"].map((name) => nearestName(name, names))).toEqual([
     ...["train", "train", "train", "eval-seg", "embed"],
   ]);
-  expect(["x", "recognise", "classify", "__proto__", ""].map((name) => nearestName(name, names))).toEqual([null, null, null, null, null]);
+  expect(["x", "recognize", "classify", "__proto__", ""].map((name) => nearestName(name, names))).toEqual([null, null, null, null, null]);
 });

@@ -83,7 +83,7 @@ export interface VolumeLayer {
   /** Spatial sizes of its output. */
   readonly out: readonly number[];
   readonly weights: number;
-  /** Whether batch normalisation follows; it has a bias where not. */
+  /** Whether batch normalization follows; it has a bias where not. */
   readonly batchNorm: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** The lines of test/conformance/infer-errors.test.ts for the ops of training: those that are gradients of others, and normalisations. */
+/** The lines of test/conformance/infer-errors.test.ts for the ops of training: those that are gradients of others, and normalizations. */
 import type { Attributes } from "../src/ir/graph.js";
 import type { Shape } from "../src/tensor/shape.js";
 import type { Broken } from "./broken-tensor-ops.js";
@@ -12,7 +12,7 @@ const POOL = { ...windowOf([3, 3]), ceilMode: false };
 const LRN = { size: 5, alpha: 1, beta: 1, bias: 1 };
 const L2 = { axis: 1, p: 2, epsilon: 1e-12 };
 
-/** What a normalisation refuses in its vectors, which follow x (and dy) as `names` says. */
+/** What a normalization refuses in its vectors, which follow x (and dy) as `names` says. */
 function brokenVectors(leading: readonly Shape[], names: readonly string[], given: Attributes): readonly Broken[] {
   const vectors = names.map((): Shape => [4]);
   return [

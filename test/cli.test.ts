@@ -314,10 +314,10 @@ describe("classify and embed", () => {
       out: "",
       err: "inception: Cannot use --option numClasses: expected name=value, as in --option numClasses=10\n",
     });
-    expect(await inception("recognise")).toEqual({
+    expect(await inception("recognize")).toEqual({
       code: 2,
       out: "",
-      err: 'inception: unknown command "recognise"; see inception --help\n',
+      err: 'inception: unknown command "recognize"; see inception --help\n',
     });
   });
 });

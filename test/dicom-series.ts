@@ -108,7 +108,7 @@ export interface SeriesOptions {
   readonly bits?: number;
   readonly slope?: readonly string[];
   readonly intercept?: string;
-  /** Directions of rows and columns, and the step from slice to slice in millimetres. */
+  /** Directions of rows and columns, and the step from slice to slice in millimeters. */
   readonly row?: readonly number[];
   readonly column?: readonly number[];
   readonly step?: readonly number[];

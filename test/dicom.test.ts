@@ -334,7 +334,7 @@ const BROKEN: readonly (readonly [title: string, number: number, value: Tag[2] |
     'its RescaleSlope is "0" and its RescaleIntercept "", expected numbers and no slope of 0',
   ],
   ["several frames", 0x00280008, "12", "FILE_UNSUPPORTED", "it has 12 frames, expected a file for each slice"],
-  ["colour", 0x00280004, "RGB", "FILE_UNSUPPORTED", 'its pixels are "RGB" of 1 samples, expected one number each'],
+  ["color", 0x00280004, "RGB", "FILE_UNSUPPORTED", 'its pixels are "RGB" of 1 samples, expected one number each'],
   ["three samples", 0x00280002, uint16(3), "FILE_UNSUPPORTED", 'its pixels are "MONOCHROME2" of 3 samples, expected one number each'],
   [
     "a lookup table",

@@ -24,16 +24,16 @@ const image = (name: string): string => path.join(DIGITS, "images", name);
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), "inception-exit-"));
-  for (const name of ["empty", "labelled/zero", "labelled/one", "bad-only/zero", "bad-only/one", "pred", "gt", "photos", "bad-photos"]) {
+  for (const name of ["empty", "labeled/zero", "labeled/one", "bad-only/zero", "bad-only/one", "pred", "gt", "photos", "bad-photos"]) {
     mkdirSync(at(name), { recursive: true });
   }
-  for (const name of ["bad.png", "bad.nii", "bad.json", "labelled/one/bad.png", "bad-only/zero/bad.png", "bad-only/one/bad.png"]) {
+  for (const name of ["bad.png", "bad.nii", "bad.json", "labeled/one/bad.png", "bad-only/zero/bad.png", "bad-only/one/bad.png"]) {
     writeFileSync(at(name), "this is text");
   }
   for (const name of ["photos/bad.png", "bad-photos/bad.png"]) writeFileSync(at(name), "this is text");
-  copyFileSync(image("0-a.png"), at("labelled/zero/0-a.png"));
-  copyFileSync(image("0-b.png"), at("labelled/zero/0-b.png"));
-  copyFileSync(image("1-a.png"), at("labelled/one/1-a.png"));
+  copyFileSync(image("0-a.png"), at("labeled/zero/0-a.png"));
+  copyFileSync(image("0-b.png"), at("labeled/zero/0-b.png"));
+  copyFileSync(image("1-a.png"), at("labeled/one/1-a.png"));
   for (const name of ["0-a.png", "1-a.png", "2-a.png", "3-a.png", "4-a.png", "5-a.png"]) copyFileSync(image(name), at("photos", name));
   const labels = createVolume([2, 2, 2], new Uint8Array([0, 1, 1, 0, 1, 1, 0, 0]));
   for (const name of ["pred/a.nii", "gt/a.nii"]) await writeVolume(at(name), labels);
@@ -82,7 +82,7 @@ const LINES: Readonly<Record<string, Lines>> = {
   },
   train: {
     good: () => trainLine("clean"),
-    part: () => trainLine("labelled"),
+    part: () => trainLine("labeled"),
     none: () => [trainLine("empty"), trainLine("bad-only")],
   },
   "train-seg": {
@@ -96,7 +96,7 @@ const LINES: Readonly<Record<string, Lines>> = {
   explain: images("explain", () => ["--model", "googlenet", ...NETWORK, ...out("explained")]),
   eval: {
     good: () => ["eval", path.join(DIGITS, "digits.onnx"), at("clean")],
-    part: () => ["eval", path.join(DIGITS, "digits.onnx"), at("labelled")],
+    part: () => ["eval", path.join(DIGITS, "digits.onnx"), at("labeled")],
     none: () => [
       ["eval", path.join(DIGITS, "digits.onnx"), at("bad-only")],
       ["eval", path.join(DIGITS, "digits.onnx"), at("empty")],

@@ -175,14 +175,14 @@ describe("explain", () => {
 });
 
 describe("the overlay", () => {
-  test("is grey where the map is 0 and full of heat where it is largest", () => {
+  test("is gray where the map is 0 and full of heat where it is largest", () => {
     const seen = { width: 2, height: 1, channels: 3 as const, data: Uint8Array.of(200, 100, 0, 200, 100, 0) };
     const map = { method: "grad_cam", width: 2, height: 1 } as const;
     const { data } = overlay(seen, { ...map, values: Float32Array.of(0, 1) });
-    const grey = 0.299 * 200 + 0.587 * 100;
-    expect([...data.slice(0, 3)]).toEqual([200, 100, 0].map((value) => Math.round(0.5 * grey + 0.5 * value)));
+    const gray = 0.299 * 200 + 0.587 * 100;
+    expect([...data.slice(0, 3)]).toEqual([200, 100, 0].map((value) => Math.round(0.5 * gray + 0.5 * value)));
     const hottest = heatOf(1);
-    for (const [channel, colour] of hottest.entries()) expect(Math.abs((data[3 + channel] ?? 0) - colour)).toBeLessThan(64);
+    for (const [channel, color] of hottest.entries()) expect(Math.abs((data[3 + channel] ?? 0) - color)).toBeLessThan(64);
     expect([...overlay(seen, { ...map, values: new Float32Array(2) }).data.slice(3)]).toEqual([...data.slice(0, 3)]);
   });
 

@@ -11,7 +11,7 @@ import { type Floats, filled, outputOf, runGraph } from "./run-graph.js";
 
 /**
  * In units of the spread that a golden states (the standard deviation of its tensor). The public code's own float32 run stays
- * below 1.2e-5; the smallest mistake that matters, a wrong epsilon in one normalisation, moves logits by 1e-4. The bound lies between.
+ * below 1.2e-5; the smallest mistake that matters, a wrong epsilon in one normalization, moves logits by 1e-4. The bound lies between.
  */
 const TOLERANCE = 5e-5;
 

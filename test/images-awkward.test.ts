@@ -43,17 +43,17 @@ const ONLY_PILLOW: Readonly<Record<string, string>> = {
 
 /** Decoded by both to the same size with other bytes. */
 const OTHER_BYTES: Readonly<Record<string, string>> = {
-  "pillow/16bit.cropped.tif": "16-bit grey: the upper 8 bits here, cut off at 255 in Pillow",
-  "pillow/exif.avif": "AVIF: another library than Pillow's, with other rounding of colours",
+  "pillow/16bit.cropped.tif": "16-bit gray: the upper 8 bits here, cut off at 255 in Pillow",
+  "pillow/exif.avif": "AVIF: another library than Pillow's, with other rounding of colors",
   "pillow/hopper.avif": "AVIF: as above",
   "pillow/icc_profile.avif": "AVIF: as above",
   "pillow/rot1mir0.avif": "AVIF: as above",
   "pillow/rot3mir1.avif": "AVIF: as above",
   "pillow/transparency.avif": "AVIF: as above",
-  "pngsuite/basn0g16.png": "16-bit grey",
-  "pngsuite/ftbwn0g16.png": "16-bit grey",
-  "pngsuite/ibasn0g16.png": "16-bit grey",
-  "pngsuite/iftbwn0g16.png": "16-bit grey",
+  "pngsuite/basn0g16.png": "16-bit gray",
+  "pngsuite/ftbwn0g16.png": "16-bit gray",
+  "pngsuite/ibasn0g16.png": "16-bit gray",
+  "pngsuite/iftbwn0g16.png": "16-bit gray",
   "sharp/pitm.avif": "AVIF: as above",
   "sharp/sdr_cosmos12920_cicp1-13-6_yuv444_full_qp10.avif": "AVIF: as above",
 };

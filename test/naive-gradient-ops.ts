@@ -170,9 +170,9 @@ function normalizationGradient(
   // The variance does not move with the mean, as x − mean adds up to 0.
   const toMean = total(own.map((i) => -at(dy, i) / deviation));
   for (const index of own) {
-    const centred = at(x, index) - average;
-    const dx = at(dy, index) / deviation + (toVariance * 2 * centred) / own.length + toMean / own.length;
-    give({ index, dx, normalized: centred / deviation });
+    const centered = at(x, index) - average;
+    const dx = at(dy, index) / deviation + (toVariance * 2 * centered) / own.length + toMean / own.length;
+    give({ index, dx, normalized: centered / deviation });
   }
 }
 

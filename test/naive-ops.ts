@@ -168,10 +168,10 @@ export const NAIVE_OPS: { readonly [K in OpName]: NaiveOp<K> } = {
   lrn: ([x], { size, alpha, beta, bias }) =>
     compute(x?.shape ?? [], (i) => {
       const [n = 0, channel = 0, ...p] = i;
-      const neighbours = range(x?.shape[1] ?? 0).filter(
+      const neighbors = range(x?.shape[1] ?? 0).filter(
         (c) => c >= channel - Math.floor(size / 2) && c <= channel + Math.floor((size - 1) / 2),
       );
-      const squares = neighbours.reduce((sum, c) => sum + at(x, [n, c, ...p]) ** 2, 0);
+      const squares = neighbors.reduce((sum, c) => sum + at(x, [n, c, ...p]) ** 2, 0);
       return at(x, i) / (bias + (alpha / size) * squares) ** beta;
     }),
 

@@ -1,10 +1,10 @@
-/** Measures of labelled volumes by comparing every voxel with every other, written from their definitions. */
+/** Measures of labeled volumes by comparing every voxel with every other, written from their definitions. */
 
 import type { Triple } from "../src/segment/index.js";
 
 type Point = readonly number[];
 
-/** x, y and z in millimetres of every voxel of the mask, in the order of the data. */
+/** x, y and z in millimeters of every voxel of the mask, in the order of the data. */
 export function pointsOf(mask: ArrayLike<number>, [width, height, depth]: Triple, spacing: Triple): Point[] {
   const points: Point[] = [];
   for (let z = 0; z < depth; z++)
@@ -14,7 +14,7 @@ export function pointsOf(mask: ArrayLike<number>, [width, height, depth]: Triple
   return points;
 }
 
-/** The voxels of the mask of which one of the six neighbours is outside the mask or the volume. */
+/** The voxels of the mask of which one of the six neighbors is outside the mask or the volume. */
 export function naiveSurface(mask: ArrayLike<number>, [width, height, depth]: Triple): number[] {
   const at = (x: number, y: number, z: number): boolean =>
     x >= 0 && y >= 0 && z >= 0 && x < width && y < height && z < depth && mask[(z * height + y) * width + x] !== 0;

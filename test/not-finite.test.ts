@@ -79,7 +79,7 @@ function dividing(weights: Float32Array): Uint8Array {
   return concatChunks(encodeModel({ ...graph, metadata: new Map([[ARTEFACT_KEY, JSON.stringify(artefact)]]) }).chunks);
 }
 
-/** A picture of one colour, as a portable pixmap made into PNG by sharp. */
+/** A picture of one color, as a portable pixmap made into PNG by sharp. */
 async function picture(file: string, level: number): Promise<string> {
   const { default: sharp } = await import("sharp");
   mkdirSync(path.dirname(file), { recursive: true });

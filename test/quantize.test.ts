@@ -138,8 +138,8 @@ describe("quantize", () => {
   });
 
   test.each([
-    [["googlenet", "--out", "x.onnx"], "Cannot quantise without photographs or volumes: expected --calibrate with a folder"],
-    [["googlenet", "--calibrate", ".", "--out", "x.bin"], "Cannot quantise to x.bin: expected --out with a name that ends in .onnx"],
+    [["googlenet", "--out", "x.onnx"], "Cannot quantize without photographs or volumes: expected --calibrate with a folder"],
+    [["googlenet", "--calibrate", ".", "--out", "x.bin"], "Cannot quantize to x.bin: expected --out with a name that ends in .onnx"],
     [
       ["googlenet", "--calibrate", ".", "--out", "x.onnx", "--percentile", "20"],
       "Cannot use --percentile 20: expected a number in [50, 100]",

@@ -14,7 +14,7 @@ export interface Floats {
   readonly data: Float32Array;
 }
 
-/** Labels, and quantised values. */
+/** Labels, and quantized values. */
 export interface Integers {
   readonly shape: readonly number[];
   readonly data: Int8Array | Int32Array | BigInt64Array | Uint8Array;
@@ -104,7 +104,7 @@ function ortTensor({ shape, data }: Values): OrtTensor {
   return new OrtTensor("int64", data, [...shape]);
 }
 
-/** Quantised values as numbers too. */
+/** Quantized values as numbers too. */
 function floats(name: string, value: OrtTensor | undefined): Floats {
   if (value?.data instanceof Uint8Array) return { shape: value.dims, data: Float32Array.from(value.data) };
   if (!(value?.data instanceof Float32Array)) throw new RangeError(`Cannot read output "${name}": it is no float32 tensor`);

@@ -1,4 +1,4 @@
-/** What leaves this machine names data and weights without their places, and carries the licence of the weights on. */
+/** What leaves this machine names data and weights without their places, and carries the license of the weights on. */
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";

@@ -39,9 +39,9 @@ const NORMALIZATIONS: Readonly<Record<string, readonly Normalization[]>> = {
   "z-score of what is not 0": [{ name: "z_score", region: "nonzero" }],
   percentiles: [{ name: "percentiles", lower: 5, upper: 90, region: "all" }],
   "percentiles of what is not 0": [{ name: "percentiles", lower: 2.5, upper: 99.5, region: "nonzero" }],
-  "a window of Hounsfield units": [{ name: "ct_window", centre: 300, width: 350 }],
+  "a window of Hounsfield units": [{ name: "ct_window", center: 300, width: 350 }],
   "three channels, each in its way": [
-    { name: "ct_window", centre: 300, width: 350 },
+    { name: "ct_window", center: 300, width: 350 },
     { name: "z_score", region: "nonzero" },
     { name: "percentiles", lower: 5, upper: 90, region: "all" },
   ],
@@ -209,7 +209,7 @@ describe.each(Object.entries(NORMALIZATIONS))("%s", (name, normalization) => {
     expect(whole.filter((label, i) => label !== expected[i]).length).toBeLessThan(whole.length / 500);
   });
 
-  /** Labels of the network by windows, with normalised input. */
+  /** Labels of the network by windows, with normalized input. */
   async function naiveWindows(model: PreparedModel, shape: Triple): Promise<readonly [number[]]> {
     const { planWindows, segmentWindows } = await import("../src/segment/index.js");
     const session = await createNodeSession(concatChunks(compileInference(model.graph, model.parameters).chunks), { threads: 1 });

@@ -171,7 +171,7 @@ describe("openSegmenter", () => {
     expect([...written.volume.data]).toEqual(classes.map((_, i) => classes[flip(i)]));
   });
 
-  test("a model for another spacing gives labels on the grid of the file, with that many cubic millimetres", async () => {
+  test("a model for another spacing gives labels on the grid of the file, with that many cubic millimeters", async () => {
     const prepared = untrained([16, 12, 8], { spacing: [1, 1, 1] });
     const weights = path.join(folder, "spacing.safetensors");
     await exportSafetensors(prepared, weights, "inceptionkit");
@@ -190,7 +190,7 @@ describe("openSegmenter", () => {
     expect(Math.max(...sums.map((sum) => Math.abs(sum - 1)))).toBeLessThan(1e-6);
   });
 
-  test("a file in micrometres is measured in cubic millimetres and keeps its unit", async () => {
+  test("a file in micrometers is measured in cubic millimeters and keeps its unit", async () => {
     const file = await scan(path.join(folder, "micro.nii"), [16, 12, 8], [2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1]);
     const bytes = readFileSync(file);
     bytes[123] = 3;

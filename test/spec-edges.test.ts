@@ -85,7 +85,7 @@ describe.each(SUBJECTS)("$file", ({ file, edges }) => {
     expect(graph.nodes.filter((node) => !drawn.includes(node)).map(({ path }) => path)).toEqual([]);
   });
 
-  test("every label: kernels, strides, pads, normalisation, ReLU, rates, repeats", () => {
+  test("every label: kernels, strides, pads, normalization, ReLU, rates, repeats", () => {
     for (const place of places) for (const node of place.drawing.nodes) checkLabel(graph, place, node);
   });
 
@@ -165,7 +165,7 @@ function checkLabel(graph: Graph, place: Placed, node: DrawnNode): void {
     const normalized = label.includes(" BN");
     expect(ops, path).toEqual(["conv", ...(normalized ? ["batchNormalization"] : []), ...(label.includes(" ReLU") ? ["relu"] : [])]);
     expect(nodes[0]?.attributes, path).toEqual({ ...windowOfLabel(label), groups: 1 });
-    // Erratum 5: a bias where no normalisation follows directly.
+    // Erratum 5: a bias where no normalization follows directly.
     expect(nodes[0]?.inputs.length, path).toBe(normalized ? 2 : 3);
   } else if (kind === "MaxPool") {
     expect(ops, path).toEqual(["maxPool"]);

@@ -438,7 +438,7 @@ describe("real weights", () => {
   const samples = sharedPath("data/imagenet_samples/images");
   test.skipIf(!weights || !samples)(
     titleNeeding(
-      "BVLC GoogLeNet on photographs that are labelled by WordNet id",
+      "BVLC GoogLeNet on photographs that are labeled by WordNet id",
       weights && samples,
       "data/googlenet_bvlc and imagenet_samples",
     ),
@@ -450,11 +450,11 @@ describe("real weights", () => {
       const lines = files.map((name) => `${path.join(samples!, name)},${name.slice(0, 9)}`);
       writeFileSync(list, ["path,label", ...lines].join("\n"));
       const model = ["googlenet.paper", list, "--weights", weights!, "--json"];
-      const centre = json(await inception("eval", ...model));
-      expect(centre).toMatchObject({ images: 40 });
+      const center = json(await inception("eval", ...model));
+      expect(center).toMatchObject({ images: 40 });
       // BVLC states 68.7 % and 88.9 % on ImageNet's validation photographs; less three standard deviations of forty draws.
-      expect(centre.top1).toBeGreaterThan(0.47);
-      expect(centre.top5).toBeGreaterThan(0.74);
+      expect(center.top1).toBeGreaterThan(0.47);
+      expect(center.top5).toBeGreaterThan(0.74);
     },
   );
 });
@@ -547,7 +547,7 @@ describe("npm start", () => {
       }),
     );
     expect(code).toBe(0);
-    expect(out).toMatch(/^Of 16 other pictures \d+\.\d % are recognised \(loss \d+\.\d{3}\)\.$/m);
+    expect(out).toMatch(/^Of 16 other pictures \d+\.\d % are recognized \(loss \d+\.\d{3}\)\.$/m);
     expect(out.match(/^ {2}\w+ +is taken for \w+ +\d+\.\d %/gm)).toHaveLength(10);
     for (const [name, file] of [
       ["exported network", "shapes10.onnx"],

@@ -27,13 +27,13 @@ let progress = "";
 async function drawCase(id: string, index: number): Promise<void> {
   const random = randomStream({ seed: 5, purpose: "train-seg test", index });
   const shape: Triple = [18 + (index % 3), 20, 17];
-  const centre = [8 + random.below(3), 9 + random.below(3), 8];
+  const center = [8 + random.below(3), 9 + random.below(3), 8];
   const labels = new Uint8Array(shape[0] * shape[1] * shape[2]);
   const image = new Int16Array(labels.length);
   for (let i = 0; i < labels.length; i++) {
     const place = [i % shape[0], Math.floor(i / shape[0]) % shape[1], Math.floor(i / (shape[0] * shape[1]))];
-    const inside = Math.hypot(...place.map((at, axis) => at - (centre[axis] ?? 0))) < 6;
-    labels[i] = inside ? ((place[0] ?? 0) < (centre[0] ?? 0) ? 7 : 1) : 0;
+    const inside = Math.hypot(...place.map((at, axis) => at - (center[axis] ?? 0))) < 6;
+    labels[i] = inside ? ((place[0] ?? 0) < (center[0] ?? 0) ? 7 : 1) : 0;
     image[i] = Math.round(400 + (inside ? 200 : 0) + random.normal(0, 40));
   }
   const affine = [-1, 0, 0, 9, 0, -1, 0, 12, 0, 0, 1, -8, 0, 0, 0, 1];
@@ -231,7 +231,7 @@ describe("what train-seg is asked wrongly is one line", () => {
   const place = () => path.join(folder, "never");
 
   test.each([
-    [[], "Cannot train without data: expected a folder of labelled volumes, as in inception train-seg Task04_Hippocampus --out run"],
+    [[], "Cannot train without data: expected a folder of labeled volumes, as in inception train-seg Task04_Hippocampus --out run"],
     [
       ["--resume", "x", "--seed", "3"],
       'Cannot train with --seed and --resume "x": expected no more than --epochs, --device, --threads, --workers and --json, a run keeps its settings',
@@ -243,7 +243,7 @@ describe("what train-seg is asked wrongly is one line", () => {
     ],
     [
       ["{folder}", "--out", "{place}"],
-      'Cannot use "{folder}" as labelled volumes: it has no dataset.json, and no folders images and labels (or imagesTr and labelsTr)',
+      'Cannot use "{folder}" as labeled volumes: it has no dataset.json, and no folders images and labels (or imagesTr and labelsTr)',
     ],
   ])("%j", async (args, message) => {
     const filled = (text: string) => text.replace("{data}", data).replace("{place}", place()).replace("{folder}", folder);
@@ -258,7 +258,7 @@ describe("what train-seg is asked wrongly is one line", () => {
     ['{"training": [{"image": "a.nii"}]}', 'entry 0 of "training" is not an object with "image" and "label"'],
     ['{"training": [{"image": "../a.nii", "label": "b.nii"}]}', 'it lists "../a.nii", expected a path below its folder'],
     ['{"training": [{"image": "a.nii", "label": "/b.nii"}]}', 'it lists "/b.nii", expected a path below its folder'],
-    ['{"training": []}', "it lists no labelled volumes"],
+    ['{"training": []}', "it lists no labeled volumes"],
     [
       '{"training": [{"image": "a.nii", "label": "x/b.nii"}, {"image": "a.nii", "label": "y/b.nii"}]}',
       'two cases are called "b", expected names of their own',
@@ -267,6 +267,6 @@ describe("what train-seg is asked wrongly is one line", () => {
     const file = path.join(folder, "dataset-other.json");
     writeFileSync(file, text);
     const { code, err } = await refused("train-seg", file, "--out", place());
-    expect([code, err]).toEqual([2, `inception: Cannot use "${file}" as labelled volumes: ${fact}\n`]);
+    expect([code, err]).toEqual([2, `inception: Cannot use "${file}" as labeled volumes: ${fact}\n`]);
   });
 });

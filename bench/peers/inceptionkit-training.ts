@@ -119,11 +119,11 @@ async function openTrainer(
 function batchFeeds({ model, batch, size, classes, learningRate }: TrainingLoad): Readonly<Record<string, Tensor>> {
   const { key, axes } = TRAINED_NETWORKS[model];
   const shape = inputShape(TRAINED_NETWORKS[model], batch, size);
-  const labelled = axes === 3 ? [batch, ...shape.slice(2)] : [batch];
-  const labels = Int32Array.from({ length: elementCount(labelled) }, (_, index) => (7 * index) % classes);
+  const labeled = axes === 3 ? [batch, ...shape.slice(2)] : [batch];
+  const labels = Int32Array.from({ length: elementCount(labeled) }, (_, index) => (7 * index) % classes);
   return {
     input: float32Tensor(shape, fillInput(key, shape)),
-    labels: { dtype: "int32", shape: labelled, data: labels },
+    labels: { dtype: "int32", shape: labeled, data: labels },
     learningRate: float32Tensor([], Float32Array.of(learningRate)),
   };
 }

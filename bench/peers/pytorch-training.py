@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-sys.dont_write_bytecode = True  # the import of a neighbour would leave a cache folder beside the sources
+sys.dont_write_bytecode = True  # the import of a neighbor would leave a cache folder beside the sources
 from pytorch import Conv, GoogLeNet, InceptionResNetV2, Parallel, Residual, checked, fill, memory, model_input, reply
 from volume_network import InceptionResNet3d
 
@@ -59,7 +59,7 @@ def block_c(scale: float, activation: bool) -> nn.Module:
 
 
 class InceptionResNetV1(nn.Module):
-    """The keys of the parameters are facenet-pytorch's; the classifier stands on the embedding before it is normalised."""
+    """The keys of the parameters are facenet-pytorch's; the classifier stands on the embedding before it is normalized."""
 
     key = "facenet.inception_resnet_v1"
 
@@ -154,7 +154,7 @@ CASES = {
 
 
 class Training:
-    """One network with its optimiser, its batch and what is kept of its first steps."""
+    """One network with its optimizer, its batch and what is kept of its first steps."""
 
     def __init__(self, command: dict) -> None:
         case = CASES.get(command.get("model", ""))
@@ -166,21 +166,21 @@ class Training:
         with torch.no_grad():
             fill(self.network)
         self.input = model_input(self.network, batch, command.get("size", case.size))
-        labelled = (batch, *self.input.shape[2:]) if self.input.ndim == 5 else (batch,)
-        self.labels = (torch.arange(int(np.prod(labelled))) * 7 % classes).view(labelled)
+        labeled = (batch, *self.input.shape[2:]) if self.input.ndim == 5 else (batch,)
+        self.labels = (torch.arange(int(np.prod(labeled))) * 7 % classes).view(labeled)
         self.loss = case.loss
-        self.optimiser = torch.optim.SGD(self.network.parameters(), lr=command.get("learningRate", 0.001), momentum=0.9)
+        self.optimizer = torch.optim.SGD(self.network.parameters(), lr=command.get("learningRate", 0.001), momentum=0.9)
         self.losses: list[float] = []
         self.logits: list[float] = []
 
     def step(self) -> float:
         """Milliseconds of one training step."""
         started = time.perf_counter()
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         logits = self.network(self.input)
         loss = self.loss(logits, self.labels)
         loss.backward()
-        self.optimiser.step()
+        self.optimizer.step()
         milliseconds = (time.perf_counter() - started) * 1e3
         if not self.losses:
             self.logits = checked(logits)

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-sys.dont_write_bytecode = True  # the import of a neighbour would leave a cache folder beside the sources
+sys.dont_write_bytecode = True  # the import of a neighbor would leave a cache folder beside the sources
 from volume_network import InceptionResNet3d
 
 CHECKED_LOGITS = 32

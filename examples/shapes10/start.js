@@ -48,7 +48,7 @@ progress.close();
 say(`\nTrained ${trained.steps} steps in ${((performance.now() - began) / 1000).toFixed(0)} s.`);
 
 const { evaluation } = await evaluateModel(run, null);
-say(`Of ${evaluation.images} other pictures ${share(evaluation.top1)} are recognised (loss ${evaluation.loss.toFixed(3)}).\n`);
+say(`Of ${evaluation.images} other pictures ${share(evaluation.top1)} are recognized (loss ${evaluation.loss.toFixed(3)}).\n`);
 
 const { bytes } = await exportOnnx(await prepareRun(run), onnx);
 const model = await loadModel(onnx);

@@ -7,7 +7,7 @@ export type ReceptiveField = readonly number[] | "all";
 
 interface Reach {
   readonly size: readonly number[];
-  /** Input pixels between two neighbouring elements. */
+  /** Input pixels between two neighboring elements. */
   readonly step: readonly number[];
 }
 

@@ -84,8 +84,8 @@ describe("ties and zeros", () => {
   test("leakyRelu and pRelu have the slope at 0, clip passes nothing on its bounds", async () => {
     const leaky = (b: GraphBuilder, [x]: readonly Ref[]) => b.add("leakyRelu", "y", [x!], { alpha: 0.25 });
     expect(await gradientsOf([[-1, 0, 1]], leaky)).toEqual([[0.25, 0.25, 1]]);
-    const learnt = (b: GraphBuilder, [x, slope]: readonly Ref[]) => b.add("pRelu", "y", [x!, slope!], {});
-    expect(await gradientsOf([[-2, 0, 1], [0.5]], learnt)).toEqual([[0.5, 0.5, 1], [-2]]);
+    const learned = (b: GraphBuilder, [x, slope]: readonly Ref[]) => b.add("pRelu", "y", [x!, slope!], {});
+    expect(await gradientsOf([[-2, 0, 1], [0.5]], learned)).toEqual([[0.5, 0.5, 1], [-2]]);
     const clip = (b: GraphBuilder, [x]: readonly Ref[]) => b.add("clip", "y", [x!], { min: -1, max: 2 });
     expect(await gradientsOf([[-3, -1, 0, 2, 5]], clip)).toEqual([[0, 0, 1, 0, 0]]);
   });

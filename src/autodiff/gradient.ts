@@ -130,7 +130,7 @@ function secondRun(b: GraphBuilder, nodes: readonly Node[], part: readonly Node[
     return late;
   };
   for (const node of part) {
-    // What others read is kept in any case: the end of the segment, the statistics of a batch normalisation.
+    // What others read is kept in any case: the end of the segment, the statistics of a batch normalization.
     if (node.outputs.every((output) => shared.has(output))) continue;
     const inputs = node.inputs.map((input) => (made.has(input) ? (values.get(input) ?? b.ref(input)) : entering(input)));
     const outputs = b.addNode(node.op, `recompute.${node.path}`, inputs, node.attributes);

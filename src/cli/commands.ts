@@ -207,7 +207,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "eval",
     operands: "<model> [data]",
-    summary: "measure a run, a model with weights or an .onnx file on labelled images",
+    summary: "measure a run, a model with weights or an .onnx file on labeled images",
     flags: [
       ["--split <part>", "train or val; default: val, or all images where the data has no such part"],
       ["--crops <n>", "crops of each image whose probabilities are averaged: 1, 10, 12 or 144", "1"],
@@ -235,7 +235,7 @@ export const COMMANDS: readonly Command[] = [
     flags: [
       ["--out <folder>", "folder of the results; made where it is not there"],
       ["--model <model>", "a model of the package, an exported .onnx file, the folder of a training run, or a model id", "hippocampus"],
-      ["--overlap <share>", "what neighbouring windows have in common at least, 0 to less than 1", "0.5"],
+      ["--overlap <share>", "what neighboring windows have in common at least, 0 to less than 1", "0.5"],
       [
         "--mirror <axes>",
         "test-time mirroring along axes that the model was trained to be mirrored along: x, y, z or several, e.g. xz; n axes take 2ⁿ times as long",
@@ -267,7 +267,7 @@ export const COMMANDS: readonly Command[] = [
     operands: "<pred> <gt>",
     summary: "score predicted label volumes (NIfTI) against true ones: two files, or two folders matched by name",
     flags: [
-      ["--tolerance <mm>", "of the surface Dice, in millimetres", "1"],
+      ["--tolerance <mm>", "of the surface Dice, in millimeters", "1"],
       ["--labels <list>", "labels to score, as in 1,2; default: all above 0 that occur"],
       JSON_FLAG,
     ],

@@ -8,7 +8,7 @@ import { goldenParameters } from "../weights/golden.js";
 import { lowerGraph } from "./lower.js";
 import type { TargetOptions } from "./targets/index.js";
 
-/** Convolution, normalisation, ReLU; `read` and `shown` name a value that is read once more, or an output too. */
+/** Convolution, normalization, ReLU; `read` and `shown` name a value that is read once more, or an output too. */
 function unit(kernelShape: readonly number[], { shown, read }: { readonly shown?: string; readonly read?: string } = {}): Graph {
   const b = new GraphBuilder("unit");
   const x = b.input("input", ["N", 3, 4, 5, 6]);
@@ -32,7 +32,7 @@ function followers(graph: Graph): readonly string[] {
   return all.slice(all.indexOf("Conv") + 1);
 }
 
-describe("convolution, normalisation, ReLU of volumes", () => {
+describe("convolution, normalization, ReLU of volumes", () => {
   test("stand next to each other, and the result is arranged behind them", () => {
     expect(followers(unit([3, 3, 3]))).toEqual(["BatchNormalization", "Relu", "Reshape", "Transpose"]);
     expect(followers(unit([1, 3, 1]))).toEqual(["BatchNormalization", "Relu", "Reshape"]);

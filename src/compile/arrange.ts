@@ -13,7 +13,7 @@ interface LoweredPart {
 const OF_CHANNELS: ReadonlySet<string> = new Set(["batchNormalization", "relu", "leakyRelu"]);
 
 /**
- * The same nodes, with those that only arrange the result of an op (`LoweredNode.arranges`) behind the normalisation and
+ * The same nodes, with those that only arrange the result of an op (`LoweredNode.arranges`) behind the normalization and
  * the activation that follow it. The numbers are the same; ONNX Runtime folds these into a convolution only where they
  * stand next to it.
  */

@@ -103,7 +103,7 @@ describe("names", () => {
     const graph = describeModel("inception_resnet_v1.spec", { inputSize: 75, widthMultiplier: 0.125, repeats: [1, 1, 1] });
     const parameters = goldenParameters(graph);
     const feeds = { input: filled("names", [2, 3, 75, 75]) };
-    // Node "inception_a.0.bn" is the normalisation; module "inception_a.0.bn" ends behind its ReLU.
+    // Node "inception_a.0.bn" is the normalization; module "inception_a.0.bn" ends behind its ReLU.
     expect(graph.nodes.map(({ path }) => path)).toContain("inception_a.0.bn");
     const wanted = ["inception_a.0.bn", "inception_a.0", "inception_a.0.sum", "stem.bn", "classifier"];
     const values = await runGraph(graph, parameters, feeds, { outputs: [...wanted, "logits"] });

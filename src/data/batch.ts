@@ -1,7 +1,7 @@
 /** What a training loop reads: samples of a dataset, decoded, augmented and stacked ahead of time. */
 import { InceptionError } from "../errors.js";
 
-/** A labelled set of images, without the images: what is known before anything is decoded. */
+/** A labeled set of images, without the images: what is known before anything is decoded. */
 export interface Dataset {
   /** How messages and files name it: a path, or "shapes10". */
   readonly name: string;

@@ -5,7 +5,7 @@ import { resize } from "./transforms/resize.js";
 
 const box = (left: number, top: number, side: number) => ({ left, top, width: side, height: side });
 
-test("ten crops of a landscape photograph: corners and centre of the centre square, then mirrored", () => {
+test("ten crops of a landscape photograph: corners and center of the center square, then mirrored", () => {
   // 500 x 375 becomes floor(256 * 500 / 375) = 341 x 256. The square begins at 42.5, rounded to the even 42; 256 - 224 = 32.
   const expected = [box(42, 0, 224), box(74, 0, 224), box(42, 32, 224), box(74, 32, 224), box(58, 16, 224)];
   const plans = planCrops({ width: 500, height: 375 }, 10, 224);
@@ -14,7 +14,7 @@ test("ten crops of a landscape photograph: corners and centre of the centre squa
   expect(new Set(plans.map(({ size }) => `${size.width}x${size.height}`))).toEqual(new Set(["341x256"]));
 });
 
-test("twelve add the whole square; one is the centre crop", () => {
+test("twelve add the whole square; one is the center crop", () => {
   const twelve = planCrops({ width: 500, height: 375 }, 12, 224);
   expect(twelve.length).toBe(12);
   expect([twelve[5], twelve[11]]).toEqual([

@@ -1,11 +1,11 @@
 /**
  * The crops over which the papers average their predictions (GoogLeNet, section 7): from the image at several scales, from
- * squares of it, corners, centre and the whole square, each also mirrored.
+ * squares of it, corners, center and the whole square, each also mirrored.
  */
 import { InceptionError } from "../errors.js";
 import { mirror } from "./augment/augment.js";
 import type { Image } from "./image.js";
-import { centreCropStart, crop, type Window } from "./transforms/crop.js";
+import { centerCropStart, crop, type Window } from "./transforms/crop.js";
 import { type PillowFilter, resize } from "./transforms/resize.js";
 
 /** How many crops of an image are predicted. */
@@ -27,11 +27,11 @@ const PAPER_INPUT = 224;
 /**
  * Which crops are taken, in order:
  *
- * - 1: the centre crop; the shorter side is 256/224 of the input size, the longer `floor` of what keeps the aspect ratio;
- * - 10: from the centre square of that image the four corners (top left, top right, bottom left, bottom right) and the
- *   centre, then the mirror images of the five;
+ * - 1: the center crop; the shorter side is 256/224 of the input size, the longer `floor` of what keeps the aspect ratio;
+ * - 10: from the center square of that image the four corners (top left, top right, bottom left, bottom right) and the
+ *   center, then the mirror images of the five;
  * - 12: likewise six, the sixth being the whole square scaled to the input size;
- * - 144: twelve from each of three squares (left or top, centre, right or bottom) at each of four scales, the shorter side
+ * - 144: twelve from each of three squares (left or top, center, right or bottom) at each of four scales, the shorter side
  *   256, 288, 320 and 352 at an input of 224.
  *
  * The papers define 144 crops for 224 pixels only; for other inputs the scales grow in proportion. They do not say what
@@ -47,7 +47,7 @@ export function planCrops(image: { readonly width: number; readonly height: numb
     throw new InceptionError("OPTION_INVALID", `Cannot take crops of ${inputSize} pixels: expected an integer of 1 to 4096`, { inputSize });
   }
   const scales = count === 144 ? SCALES : SCALES.slice(0, 1);
-  const views = count === 1 ? ["centre" as const] : count === 10 ? VIEWS.slice(0, 5) : VIEWS;
+  const views = count === 1 ? ["center" as const] : count === 10 ? VIEWS.slice(0, 5) : VIEWS;
   return scales.flatMap((scale) => {
     const size = resizedTo(image, Math.round((scale * inputSize) / PAPER_INPUT));
     const squares = squaresOf(size);
@@ -60,17 +60,17 @@ export function planCrops(image: { readonly width: number; readonly height: numb
   });
 }
 
-const VIEWS = ["top_left", "top_right", "bottom_left", "bottom_right", "centre", "whole"] as const;
+const VIEWS = ["top_left", "top_right", "bottom_left", "bottom_right", "center", "whole"] as const;
 
 function resizedTo({ width, height }: { readonly width: number; readonly height: number }, shorter: number): CropPlan["size"] {
   const longer = Math.floor((shorter * Math.max(width, height)) / Math.min(width, height));
   return width <= height ? { width: shorter, height: longer } : { width: longer, height: shorter };
 }
 
-/** Left, centre and right of a wide image; top, centre and bottom of a tall one. */
+/** Left, center and right of a wide image; top, center and bottom of a tall one. */
 function squaresOf({ width, height }: CropPlan["size"]): readonly Window[] {
   const side = Math.min(width, height);
-  return [0, centreCropStart(Math.max(width, height), side), Math.max(width, height) - side].map((at) => ({
+  return [0, centerCropStart(Math.max(width, height), side), Math.max(width, height) - side].map((at) => ({
     left: width > height ? at : 0,
     top: width > height ? 0 : at,
     width: side,
@@ -81,14 +81,14 @@ function squaresOf({ width, height }: CropPlan["size"]): readonly Window[] {
 function viewOf(square: Window, view: (typeof VIEWS)[number], size: number): Window {
   if (view === "whole") return square;
   const margin = square.width - size;
-  const centre = centreCropStart(square.width, size);
-  const left = view === "centre" ? centre : view === "top_right" || view === "bottom_right" ? margin : 0;
-  const top = view === "centre" ? centre : view === "bottom_left" || view === "bottom_right" ? margin : 0;
+  const center = centerCropStart(square.width, size);
+  const left = view === "center" ? center : view === "top_right" || view === "bottom_right" ? margin : 0;
+  const top = view === "center" ? center : view === "bottom_left" || view === "bottom_right" ? margin : 0;
   return { left: square.left + left, top: square.top + top, width: size, height: size };
 }
 
 /**
- * The crops of an image, in the order of `planCrops`, each a square of the input size. `normalise` makes input of them.
+ * The crops of an image, in the order of `planCrops`, each a square of the input size. `normalize` makes input of them.
  *
  * @param filter of both resizes, default "bilinear"
  * @throws InceptionError OPTION_INVALID as `planCrops`, IMAGE_INVALID and IMAGE_LIMIT as `resize`

@@ -112,9 +112,9 @@ function selectStore(samples: SampleStore, indices: readonly number[]): SampleSt
  * @example
  * ```ts
  * import { imagesDataset, rgbImage } from "inceptionkit/data";
- * const grey = rgbImage(8, 8, new Uint8Array(192).fill(128));
- * const dataset = imagesDataset("two greys", ["dark", "light"], [{ image: grey, label: 1 }]);
- * dataset.nameOf(0); // "two greys/0"
+ * const gray = rgbImage(8, 8, new Uint8Array(192).fill(128));
+ * const dataset = imagesDataset("two grays", ["dark", "light"], [{ image: gray, label: 1 }]);
+ * dataset.nameOf(0); // "two grays/0"
  * ```
  */
 export function imagesDataset(

@@ -7,7 +7,7 @@
 export const IMAGE_FORMATS = ["AVIF", "GIF", "JPEG", "PNG", "TIFF", "WebP"] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
-/** Accepted; recognised but never decoded; or unknown. */
+/** Accepted; recognized but never decoded; or unknown. */
 type SniffResult =
   | { readonly kind: "image"; readonly format: ImageFormat }
   | { readonly kind: "refused"; readonly what: string }

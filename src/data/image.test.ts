@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { rgbImage, toGrey } from "./image.js";
+import { rgbImage, toGray } from "./image.js";
 
-test("grey is Pillow's fixed-point luma", () => {
-  // Pillow 12.3: Image.new("RGB", (1, 1), colour).convert("L").getpixel((0, 0))
+test("gray is Pillow's fixed-point luma", () => {
+  // Pillow 12.3: Image.new("RGB", (1, 1), color).convert("L").getpixel((0, 0))
   const pillow: readonly (readonly [number, number, number, number])[] = [
     [255, 0, 0, 76],
     [0, 255, 0, 150],
@@ -14,7 +14,7 @@ test("grey is Pillow's fixed-point luma", () => {
     [100, 101, 102, 101],
   ];
   const image = rgbImage(pillow.length, 1, Uint8Array.from(pillow.flatMap((row) => row.slice(0, 3))));
-  expect([...toGrey(image).data]).toEqual(pillow.map((row) => row[3]));
+  expect([...toGray(image).data]).toEqual(pillow.map((row) => row[3]));
 });
 
 test("an image whose bytes are not width * height * 3 is refused", () => {

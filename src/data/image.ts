@@ -46,12 +46,12 @@ export function checkRaster(raster: Raster | FloatRaster): void {
 /**
  * Luma after ITU-R BT.601 in the 16-bit fixed point of Pillow's `convert("L")`: (19595 R + 38470 G + 7471 B + 2^15) / 2^16, rounded down.
  */
-export function toGrey(image: Image): Raster<1> {
+export function toGray(image: Image): Raster<1> {
   checkRaster(image);
   const { width, height, data } = image;
-  const grey = new Uint8Array(width * height);
-  for (let pixel = 0, at = 0; pixel < grey.length; pixel++, at += 3) {
-    grey[pixel] = (data[at]! * 19595 + data[at + 1]! * 38470 + data[at + 2]! * 7471 + 0x8000) >> 16;
+  const gray = new Uint8Array(width * height);
+  for (let pixel = 0, at = 0; pixel < gray.length; pixel++, at += 3) {
+    gray[pixel] = (data[at]! * 19595 + data[at + 1]! * 38470 + data[at + 2]! * 7471 + 0x8000) >> 16;
   }
-  return { width, height, channels: 1, data: grey };
+  return { width, height, channels: 1, data: gray };
 }

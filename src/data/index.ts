@@ -1,11 +1,11 @@
 export { MAX_HEADER_BYTES, type NiftiHeader, parseNiftiHeader, volumeBytes, volumeCount } from "../formats/nifti.js";
 export { encodeNifti, type NiftiImage } from "../formats/nifti-encode.js";
-export { augment, augmentAndNormalise, normalise } from "./augment/augment.js";
+export { augment, augmentAndNormalize, normalize } from "./augment/augment.js";
 export {
   AUGMENTATIONS,
   type Augmentation,
   type AugmentationId,
-  type ColourJitter,
+  type ColorJitter,
   parseAugmentation,
   type RandomCrop,
   type RandomErasing,
@@ -14,7 +14,7 @@ export { type MixableBatch, type Mixing, mixBatch } from "./augment/mix.js";
 export type { Batch, BatchSource, BatchStream, Dataset, SkippedSample } from "./batch.js";
 export { CROP_COUNTS, type CropCount, type CropPlan, cropsOf, planCrops } from "./crops.js";
 export { type DatasetSource, datasetSource, imagesDataset, type SampleStore, selectSamples } from "./dataset-source.js";
-export { checkRaster, type FloatRaster, type Image, type Raster, rgbImage, toGrey } from "./image.js";
+export { checkRaster, type FloatRaster, type Image, type Raster, rgbImage, toGray } from "./image.js";
 export { PREPROCESSING, type PreprocessingId, parsePreprocessing } from "./preprocessing.js";
 export { type Random, type RandomKey, randomStream } from "./random.js";
 export { type ListedSample, type ListFormat, parseSampleList } from "./sample-list.js";
@@ -22,10 +22,10 @@ export { drawShapes10, parseShapes10, SHAPES10_CLASSES, type Shapes10Options, ty
 export { epochOrder } from "./shuffle.js";
 export { foldSplit, type Split, stratifiedSplit } from "./split.js";
 export {
+  centerCrop,
+  centerCropStart,
+  centerCropWindow,
   centralFractionWindow,
-  centreCrop,
-  centreCropStart,
-  centreCropWindow,
   crop,
   roundHalfToEven,
   visiblePart,
@@ -54,7 +54,7 @@ export {
   zScore,
 } from "./volumes/intensity.js";
 export { type AxisOrientation, axisCodes, fromRas, orientationOf, rasGrid, sameGrid, toRas } from "./volumes/orientation.js";
-export { centralPatch, choosePatch, cutPatch, type LabelledVolume, type Patch, placesOfClasses } from "./volumes/patch.js";
+export { centralPatch, choosePatch, cutPatch, type LabeledVolume, type Patch, placesOfClasses } from "./volumes/patch.js";
 export {
   alignVolumes,
   joinChannels,

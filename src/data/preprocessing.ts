@@ -16,7 +16,7 @@ const NO_SCALING = [1, 1, 1] as const;
  * Recipe per weight set. "timm" sizes are floor(input / crop_pct) as its eval transform computes them.
  */
 export const PREPROCESSING = {
-  // BVLC Caffe GoogLeNet: warp to 256, centre crop 224, BGR less the mean pixel.
+  // BVLC Caffe GoogLeNet: warp to 256, center crop 224, BGR less the mean pixel.
   bvlc_googlenet: {
     resize: { kind: "warp", size: 256, filter: "bilinear" },
     crop: [224, 224],
@@ -141,7 +141,7 @@ export const PREPROCESSING = {
     channelOrder: "RGB",
     ...MINUS_ONE_TO_ONE,
   },
-  // TTUR's fid.py feeds pixels of 0..255 to "ExpandDims:0" of the 2015 graph, which resizes (resize_bilinear) and normalises itself.
+  // TTUR's fid.py feeds pixels of 0..255 to "ExpandDims:0" of the 2015 graph, which resizes (resize_bilinear) and normalizes itself.
   ttur: {
     resize: { kind: "warp", size: 299, filter: "tf1_bilinear" },
     crop: null,

@@ -5,8 +5,8 @@ import { philox4x32, type Random, randomStream } from "./random.js";
 const draws = (n: number, draw: () => number) => Float64Array.from({ length: n }, draw);
 const mean = (values: Float64Array) => values.reduce((sum, each) => sum + each, 0) / values.length;
 const variance = (values: Float64Array) => {
-  const centre = mean(values);
-  return mean(values.map((each) => (each - centre) ** 2));
+  const center = mean(values);
+  return mean(values.map((each) => (each - center) ** 2));
 };
 const stream = (index = 0): Random => randomStream({ seed: 5, purpose: "test", index });
 

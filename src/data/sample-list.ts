@@ -1,4 +1,4 @@
-/** Lists of labelled files: CSV with a header line (RFC 4180) and JSON lines. Text in, records out; no file is touched. */
+/** Lists of labeled files: CSV with a header line (RFC 4180) and JSON lines. Text in, records out; no file is touched. */
 import { InceptionError } from "../errors.js";
 import { type JsonValue, parseJson } from "../formats/json.js";
 import { quoted } from "../formats/quoted.js";

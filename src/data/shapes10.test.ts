@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import type { Image } from "./image.js";
-import { toGrey } from "./image.js";
+import { toGray } from "./image.js";
 import { drawShapes10, parseShapes10, SHAPES10_CLASSES, shapes10 } from "./shapes10.js";
 
 const draw = (name: (typeof SHAPES10_CLASSES)[number], nth: number, side = 48): Image =>
   drawShapes10({ seed: 4, split: "train", index: nth * 10 + SHAPES10_CLASSES.indexOf(name), side });
 
-/** Mean squared difference of brightness between neighbours across and down. */
+/** Mean squared difference of brightness between neighbors across and down. */
 function roughness(image: Image): { readonly across: number; readonly down: number } {
-  const { data, width, height } = toGrey(image);
+  const { data, width, height } = toGray(image);
   let across = 0;
   let down = 0;
   for (let y = 1; y < height; y++) {
@@ -22,20 +22,20 @@ function roughness(image: Image): { readonly across: number; readonly down: numb
 
 /** Which pixels differ from the ground, taken from the corner where the picture is surely ground. */
 function drawn(image: Image): { readonly area: number; readonly middleIsDrawn: boolean } {
-  const grey = toGrey(image);
-  const ordered = grey.data.slice().sort();
+  const gray = toGray(image);
+  const ordered = gray.data.slice().sort();
   const half = (ordered[Math.floor(ordered.length * 0.02)]! + ordered[Math.floor(ordered.length * 0.98)]!) / 2;
-  const bright = (i: number) => grey.data[i]! > half;
+  const bright = (i: number) => gray.data[i]! > half;
   const ground = bright(0);
   let [area, sumX, sumY] = [0, 0, 0];
-  for (let i = 0; i < grey.data.length; i++) {
+  for (let i = 0; i < gray.data.length; i++) {
     if (bright(i) === ground) continue;
     area += 1;
-    sumX += i % grey.width;
-    sumY += Math.floor(i / grey.width);
+    sumX += i % gray.width;
+    sumY += Math.floor(i / gray.width);
   }
-  const middle = Math.round(sumY / area) * grey.width + Math.round(sumX / area);
-  return { area: area / grey.data.length, middleIsDrawn: bright(middle) !== ground };
+  const middle = Math.round(sumY / area) * gray.width + Math.round(sumX / area);
+  return { area: area / gray.data.length, middleIsDrawn: bright(middle) !== ground };
 }
 
 test("classes go round by index, and so do labels", () => {

@@ -1,6 +1,6 @@
 /**
- * A dataset that needs no files: ten classes of coloured shapes and textures, drawn from formulas. Where a shape is, how
- * large and how far it is turned, both colours, shading and noise are random; what is drawn is the class.
+ * A dataset that needs no files: ten classes of colored shapes and textures, drawn from formulas. Where a shape is, how
+ * large and how far it is turned, both colors, shading and noise are random; what is drawn is the class.
  *
  * An image depends on seed, split and index only. All steps are exact arithmetic, so the pixels are the same everywhere.
  */
@@ -103,8 +103,8 @@ export function drawShapes10(picture: Shapes10Picture): Image {
   const { seed, split, index, side } = picture;
   const random = randomStream({ seed, purpose: `shapes10 ${split}`, index });
   const coverage = DRAWERS[index % DRAWERS.length]!(random, side);
-  const [front, back] = twoColours(random);
-  // Both colours change evenly across the picture, by up to a fifth of the range from edge to edge.
+  const [front, back] = twoColors(random);
+  // Both colors change evenly across the picture, by up to a fifth of the range from edge to edge.
   const shade = { x: random.uniform(-25, 25) / side, y: random.uniform(-25, 25) / side };
   const noise = random.uniform(2, 10);
   const grain = randomStream({ seed, purpose: `shapes10 ${split} grain`, index });
@@ -149,7 +149,7 @@ function frame(random: Random, tangent: number, x: number, y: number): Frame {
 /** tan 12 degrees. */
 const SLIGHT = 0.213;
 
-/** A shape somewhere in the picture, wholly inside; `distance` gets coordinates from its centre and its radius, in pixels. */
+/** A shape somewhere in the picture, wholly inside; `distance` gets coordinates from its center and its radius, in pixels. */
 function shape(distance: (u: number, v: number, radius: number) => number) {
   return (random: Random, side: number): Coverage => {
     const radius = side * random.uniform(0.27, 0.42);
@@ -166,7 +166,7 @@ function shape(distance: (u: number, v: number, radius: number) => number) {
 /** A pattern that fills the picture; `distance` gets turned coordinates with a random origin and the length of a period. */
 function pattern(distance: (u: number, v: number, period: number) => number, turn: "none" | "eighth" = "none") {
   return (random: Random, side: number): Coverage => {
-    // At least five pixels, or two stripes would melt into grey.
+    // At least five pixels, or two stripes would melt into gray.
     const period = Math.max(5, side * random.uniform(0.16, 0.34));
     const slight = frame(random, SLIGHT, random.uniform(0, period), random.uniform(0, period));
     const sign = random.chance(0.5) ? 1 : -1;
@@ -196,7 +196,7 @@ function triangle(u: number, v: number, radius: number): number {
   return Math.max(v - radius / 2, (Math.sqrt(3) / 2) * Math.abs(u) - v / 2 - radius / 2);
 }
 
-/** Squares of both colours alternate: an edge in either direction swaps them. Shown is the nearer edge. */
+/** Squares of both colors alternate: an edge in either direction swaps them. Shown is the nearer edge. */
 function checks(u: number, v: number, period: number): number {
   const a = stripes(u, period);
   const b = stripes(v, period);
@@ -223,15 +223,15 @@ const DRAWERS: readonly ((random: Random, side: number) => Coverage)[] = [
   pattern((u, _, period) => stripes(u, period)),
 ];
 
-type Colour = readonly [red: number, green: number, blue: number];
+type Color = readonly [red: number, green: number, blue: number];
 
-/** Two colours that differ in brightness, so that the drawing can be told from its ground also without colour. */
-function twoColours(random: Random): readonly [front: Colour, back: Colour] {
-  const colour = (): Colour => [random.uniform(15, 240), random.uniform(15, 240), random.uniform(15, 240)];
-  const luma = ([r, g, b]: Colour) => 0.299 * r + 0.587 * g + 0.114 * b;
-  const back = colour();
+/** Two colors that differ in brightness, so that the drawing can be told from its ground also without color. */
+function twoColors(random: Random): readonly [front: Color, back: Color] {
+  const color = (): Color => [random.uniform(15, 240), random.uniform(15, 240), random.uniform(15, 240)];
+  const luma = ([r, g, b]: Color) => 0.299 * r + 0.587 * g + 0.114 * b;
+  const back = color();
   for (let tries = 0; tries < 64; tries++) {
-    const front = colour();
+    const front = color();
     if (Math.abs(luma(front) - luma(back)) >= 75) return [front, back];
   }
   return [luma(back) < 128 ? [230, 230, 230] : [25, 25, 25], back];

@@ -55,7 +55,7 @@ export interface DiagramOptions {
  *
  * Without `block`, each outermost part is a box and a row of equal blocks is one box, as in the papers' overview
  * figures, whether they are numbered parts of one module or follow each other under names of their own. With it, each
- * convolution with its normalisation and ReLU is a box, each pool, concatenation and sum.
+ * convolution with its normalization and ReLU is a box, each pool, concatenation and sum.
  *
  * @throws InceptionError OPTION_INVALID naming close blocks when there is no such block
  *

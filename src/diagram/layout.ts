@@ -229,7 +229,7 @@ function drawLinks(nodes: readonly PlacedNode[], links: readonly Link[]): readon
   return routes.map((route): PlacedEdge => {
     const start = { x: starts.get(route) ?? 0, y: route.from.y + route.from.height };
     const end = { x: ends.get(route) ?? 0, y: route.to.y };
-    // Sideways only between layers: a box that is lower than its neighbours leaves its layer straight.
+    // Sideways only between layers: a box that is lower than its neighbors leaves its layer straight.
     const out = { x: start.x, y: bandAt(bands, route.from.y + route.from.height / 2).bottom };
     const into = { x: end.x, y: bandAt(bands, route.to.y + route.to.height / 2).top };
     const between = route.bends.flatMap(({ x, y }) => {

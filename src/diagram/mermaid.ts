@@ -5,7 +5,7 @@ import { COLORS, INK } from "./palette.js";
 /**
  * A flowchart in Mermaid's language as specification documents 001 and 002 write it: `conv1["Conv k=3 s=2 ReLU"];`,
  * `conv1 --> |"32*149*149"| conv2;`. Only what every version of Mermaid reads: ids of letters, digits and underscores,
- * quoted labels, one statement a line. Boxes are coloured by kind.
+ * quoted labels, one statement a line. Boxes are colored by kind.
  */
 export function diagramMermaid(diagram: Diagram): string {
   const ids = mermaidIds(diagram.nodes.map((node) => node.id));

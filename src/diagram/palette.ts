@@ -5,13 +5,13 @@ export interface KindColors {
   readonly stroke: string;
 }
 
-/** The text colour of every box: at least 10:1 on each fill. */
+/** The text color of every box: at least 10:1 on each fill. */
 export const INK = "#1b1f24";
 
 /** Of numbers and shapes, which are read second: at least 7:1 on each fill. */
 export const PALE_INK = "#424a53";
 
-/** Pale fills with a darker border of the same hue, told apart without colour vision by their lightness and their label. */
+/** Pale fills with a darker border of the same hue, told apart without color vision by their lightness and their label. */
 export const COLORS: Readonly<Record<DiagramKind, KindColors>> = {
   activation: { fill: "#f1e9fa", stroke: "#8a63b8" },
   block: { fill: "#dbe8f8", stroke: "#3f72b0" },

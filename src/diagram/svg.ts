@@ -18,9 +18,9 @@ const CORNER = 8;
 const STACK = 4;
 
 /**
- * A drawing as SVG: boxes coloured by kind with their parameters and multiply-adds, arrows with the shapes that pass, the
+ * A drawing as SVG: boxes colored by kind with their parameters and multiply-adds, arrows with the shapes that pass, the
  * full path of a box as its tooltip. One self-contained file without style sheets, scripts, links or fonts, on a white
- * ground, so that it looks the same on paper and on pages of any colour.
+ * ground, so that it looks the same on paper and on pages of any color.
  */
 export async function diagramSvg(diagram: Diagram): Promise<string> {
   const layout = foldLayout(await layoutDiagram(diagram));

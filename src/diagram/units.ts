@@ -1,10 +1,10 @@
 import { type Attributes, type Graph, type Node, typeOf } from "../ir/graph.js";
 import { consumersOf, onlyConsumer } from "../ir/uses.js";
 
-/** What a box stands for; the drawings colour by it. */
+/** What a box stands for; the drawings color by it. */
 export type DiagramKind = "activation" | "block" | "concat" | "conv" | "head" | "input" | "norm" | "output" | "pool" | "reduction" | "sum";
 
-/** Nodes that are drawn as one box: a convolution with its normalisation and ReLU, a pool, a sum. */
+/** Nodes that are drawn as one box: a convolution with its normalization and ReLU, a pool, a sum. */
 export interface Unit {
   /** The module that holds exactly these nodes, or else the path of the first one. */
   readonly path: string;

@@ -98,7 +98,7 @@ describe("by hand", () => {
 });
 
 describe("known facts", () => {
-  test("GoogLeNet as published and as shipped: 5×5 against 3×3, biases against normalisation, LRN, the pool before 5a", () => {
+  test("GoogLeNet as published and as shipped: 5×5 against 3×3, biases against normalization, LRN, the pool before 5a", () => {
     const comparison = compareGraphs(describeModel("googlenet.paper"), describeModel("googlenet.public"));
     const modules = ["3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"];
     expect(of(comparison, "kernel").map(({ path, a, b }) => [path, a, b])).toEqual([

@@ -235,7 +235,7 @@ type SourceFinder = (a: Layer, b: Layer, at: At) => readonly Difference[];
 
 /**
  * Whether two layers read what belongs together. A layer that only one network has is looked through where it reads one
- * value: a normalisation in between does not make a ReLU read something else.
+ * value: a normalization in between does not make a ReLU read something else.
  */
 function sourceFinder(a: Structure, b: Structure, twins: ReadonlyMap<Layer, Layer>): SourceFinder {
   const matchedB = new Set(twins.values());

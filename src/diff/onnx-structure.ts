@@ -132,7 +132,7 @@ function layerOf(
   };
 }
 
-/** Trained values: of a normalisation scale and shift alone, and none of whole numbers, which are shapes and places. */
+/** Trained values: of a normalization scale and shift alone, and none of whole numbers, which are shapes and places. */
 function parametersOf(op: string, own: readonly Weight[]): number {
   const trained = op === "BatchNormalization" ? own.slice(0, 2) : own.filter(({ dtype }) => dtype.includes("float"));
   return trained.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);

@@ -45,7 +45,7 @@ describe("a described network and its exported file", () => {
   });
 });
 
-describe("a file in which normalisations are folded", () => {
+describe("a file in which normalizations are folded", () => {
   const whole = exported("googlenet.public", NARROW);
 
   /** Without its BatchNormalization nodes: what read them reads the convolution, which has a bias. */
@@ -76,7 +76,7 @@ describe("a file in which normalisations are folded", () => {
     const comparison = compareOperands({ graph: describeModel("googlenet.public", NARROW) }, { name: "folded.onnx", onnx: folded(whole) });
     expect(comparison.differences).toEqual([]);
     expect(comparison.notes.at(-1)).toBe(
-      "A has 57 batch normalisations behind convolutions and the other none: they are compared as folded into kernels and biases, which changes no result",
+      "A has 57 batch normalizations behind convolutions and the other none: they are compared as folded into kernels and biases, which changes no result",
     );
   });
 

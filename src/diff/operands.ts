@@ -17,7 +17,7 @@ export type Operand =
 
 /**
  * In what two networks differ, each described or read from an ONNX file. Beside a file a described network is compared as
- * it would be exported, node by node; where one of the two has its batch normalisations folded into the convolutions, they
+ * it would be exported, node by node; where one of the two has its batch normalizations folded into the convolutions, they
  * are folded in the other one too. `notes` says what was done.
  */
 export function compareOperands(a: Operand, b: Operand): Comparison {
@@ -78,16 +78,16 @@ interface Folded {
   readonly note: string;
 }
 
-/** Both sides without normalisations behind convolutions, where one has such and the other has none; else null. */
+/** Both sides without normalizations behind convolutions, where one has such and the other has none; else null. */
 function foldTogether(a: Structure, b: Structure): Folded | null {
   const [inA, inB] = [foldable(a), foldable(b)];
   if (inA.size > 0 === inB.size > 0) return null;
   const [label, folds] = inA.size > 0 ? ["A", inA] : ["B", inB];
-  const note = `${label} has ${folds.size} batch normalisations behind convolutions and the other none: they are compared as folded into kernels and biases, which changes no result`;
+  const note = `${label} has ${folds.size} batch normalizations behind convolutions and the other none: they are compared as folded into kernels and biases, which changes no result`;
   return inA.size > 0 ? { a: withFolded(a, inA), b, note } : { a, b: withFolded(b, inB), note };
 }
 
-/** Each batch normalisation that alone reads a convolution, with that convolution. */
+/** Each batch normalization that alone reads a convolution, with that convolution. */
 function foldable({ blocks, makers }: Structure): ReadonlyMap<Layer, Layer> {
   const layers = blocks.flatMap(({ all }) => all);
   const readers = new Map<string, number>();
@@ -101,7 +101,7 @@ function foldable({ blocks, makers }: Structure): ReadonlyMap<Layer, Layer> {
   );
 }
 
-/** A structure whose convolutions have a bias instead of the normalisation behind them. */
+/** A structure whose convolutions have a bias instead of the normalization behind them. */
 function withFolded(structure: Structure, folds: ReadonlyMap<Layer, Layer>): Structure {
   const biased = new Map(
     [...folds.values()].map((conv) => {

@@ -64,7 +64,7 @@ describe("probeProgram", () => {
     await session.release();
   });
 
-  test("in training it normalises with the batch: other values, ReLU's zeros among them", async () => {
+  test("in training it normalizes with the batch: other values, ReLU's zeros among them", async () => {
     const [training, evaluation] = [await probe("training"), await probe("evaluation")];
     expect(training?.data).not.toEqual(evaluation?.data);
     const { zeros } = activationStatistics(training?.data as Float32Array, training?.shape ?? []);

@@ -65,7 +65,7 @@ export function probeProgram(network: Graph, module: string, batch: number, mode
   const options: TrainingOptions = {
     batch,
     optimizer: () => {
-      throw new RangeError("Cannot optimise in a probe");
+      throw new RangeError("Cannot optimize in a probe");
     },
   };
   const outputs = mode === "training" ? trainingForward(context, options).outputs : evaluationForward(context, options);

@@ -3,7 +3,7 @@
  * that a 160 pixel image has there) behind a stem of three convolutions. Everything that the experiment does not ask
  * about is cheap, so that two cores can afford many steps of many variants.
  *
- * The blocks, what follows their sums and the normalisation after a reduction are those of the real network.
+ * The blocks, what follows their sums and the normalization after a reduction are those of the real network.
  */
 import type { Graph } from "../ir/graph.js";
 import type { Step } from "../layers/branches.js";
@@ -13,10 +13,10 @@ import { scaleWidth } from "../models/options.js";
 import { GraphBuilder } from "../ops/build.js";
 
 /**
- * Where the network normalises.
+ * Where the network normalizes.
  *
  * - "conv": after each convolution but the projections, as published.
- * - "both": after each convolution and each sum; the last is the extra normalisation that the paper says did not help.
+ * - "both": after each convolution and each sum; the last is the extra normalization that the paper says did not help.
  * - "sum": after each sum and each reduction only, convolutions with bias, as drawn.
  * - "none": nowhere.
  */

@@ -32,7 +32,7 @@ describe("residualNetwork", () => {
       .nodes.filter(({ op }) => op === "batchNormalization")
       .map(({ path: at }) => at);
 
-  test("normalises where it is told to", () => {
+  test("normalizes where it is told to", () => {
     // Three of the stem, four in each block.
     expect(paths("conv")).toHaveLength(3 + 2 * 4);
     expect(paths("sum")).toEqual(["reduction_a.bn", "reduction_b.bn", "inception_c.0.bn", "inception_c.1.bn"]);
@@ -149,7 +149,7 @@ describe("tables", () => {
     ]);
     const scaled = { ...alive, cell: { ...CELL, scale: 0.1 }, val: 0.8 };
     expect(findings([dead, scaled], 9).at(-1)).toBe(
-      "Of 1 pairs that differ in the scale only, 1 against 0.1, the unscaled network ended with more zeros in 1 and recognised fewer validation images in 1.",
+      "Of 1 pairs that differ in the scale only, 1 against 0.1, the unscaled network ended with more zeros in 1 and recognized fewer validation images in 1.",
     );
     expect(findings([alive], 9)[0]).toMatch(/^Null result: within 9 steps no network of the 1 died/);
   });

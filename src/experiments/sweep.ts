@@ -43,8 +43,8 @@ const WIDEST = 1280;
 const SCALES = [1, 0.3, 0.1] as const;
 
 /**
- * A star around the claim's cell (wide, unscaled, published normalisation, the paper's recipe), each arm with its scaled
- * twin: width by scale, placement of normalisation, learning rate and optimiser, seed. All combinations would be 432
+ * A star around the claim's cell (wide, unscaled, published normalization, the paper's recipe), each arm with its scaled
+ * twin: width by scale, placement of normalization, learning rate and optimizer, seed. All combinations would be 432
  * cells, which two cores cannot pay for.
  *
  * @param seed - of all cells but those of the arm of seeds, which take the two after it
@@ -71,7 +71,7 @@ export function fullSweep(seed: number, steps = 120): Sweep {
   return { name: "full", cells: [...widths, ...arms, ...narrow], steps, ...COMMON, probeEvery: probeEvery(steps) };
 }
 
-/** Four cells for a first look, about a minute on two cores: narrow and wide without normalisation, unscaled and scaled. */
+/** Four cells for a first look, about a minute on two cores: narrow and wide without normalization, unscaled and scaled. */
 export function quickSweep(seed: number, steps = 40): Sweep {
   const cells = [160, WIDEST].flatMap((filters) =>
     [1, 0.1].map((scale): Cell => ({ filters, scale, norm: "none", optimizer: "rmsprop", learningRate: PAPER_RATE, seed })),

@@ -124,7 +124,7 @@ export function findings(results: readonly CellResult[], steps: number): readonl
   ];
 }
 
-/** Pairs that differ in nothing but the scale, 1 against 0.1: which of the two had more zeros, which recognised more. */
+/** Pairs that differ in nothing but the scale, 1 against 0.1: which of the two had more zeros, which recognized more. */
 function twinFinding(results: readonly CellResult[]): readonly string[] {
   const byName = new Map(results.map((result) => [cellName(result.cell), result]));
   const pairs = results.flatMap((unscaled) => {
@@ -133,10 +133,10 @@ function twinFinding(results: readonly CellResult[]): readonly string[] {
   });
   if (pairs.length === 0) return [];
   const zeros = pairs.filter(({ unscaled, scaled }) => (unscaled.probes.at(-1)?.zeros ?? 0) > (scaled.probes.at(-1)?.zeros ?? 0));
-  // A network that diverged recognises nothing.
+  // A network that diverged recognizes nothing.
   const worse = pairs.filter(({ unscaled, scaled }) => (unscaled.val ?? 0) < (scaled.val ?? 0));
   return [
-    `Of ${pairs.length} pairs that differ in the scale only, 1 against 0.1, the unscaled network ended with more zeros in ${zeros.length} and recognised fewer validation images in ${worse.length}.`,
+    `Of ${pairs.length} pairs that differ in the scale only, 1 against 0.1, the unscaled network ended with more zeros in ${zeros.length} and recognized fewer validation images in ${worse.length}.`,
   ];
 }
 

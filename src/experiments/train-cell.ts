@@ -24,14 +24,14 @@ export interface Probe extends ActivationStatistics {
   readonly step: number;
   /** Mean training loss of the steps since the last probe; null before the first step. */
   readonly loss: number | null;
-  /** Share of the training images of these steps that were recognised when they were seen; null before the first step. */
+  /** Share of the training images of these steps that were recognized when they were seen; null before the first step. */
   readonly top1: number | null;
 }
 
 export interface CellResult {
   readonly cell: Cell;
   readonly probes: readonly Probe[];
-  /** Share of the validation images that the trained network recognises; null for one that diverged. */
+  /** Share of the validation images that the trained network recognizes; null for one that diverged. */
   readonly val: number | null;
   /** The step whose loss was not finite, from 1; null where none was. */
   readonly divergedAt: number | null;

@@ -14,19 +14,19 @@ import { gradCam, inputGradient, integratedGradients, occlusion } from "./index.
 
 const SIDE = 32;
 
-/** Two classes, "red" and "green": how much of that colour and not of the others there is, averaged over the picture. */
-function colourNetwork(): { readonly graph: Graph; readonly parameters: ReadonlyMap<string, Tensor> } {
-  const b = new GraphBuilder("colours");
+/** Two classes, "red" and "green": how much of that color and not of the others there is, averaged over the picture. */
+function colorNetwork(): { readonly graph: Graph; readonly parameters: ReadonlyMap<string, Tensor> } {
+  const b = new GraphBuilder("colors");
   const x = b.input("input", ["N", 3, SIDE, SIDE]);
-  const colour = convUnit(b, "colour", x, { outChannels: 2, kernelShape: [1, 1] }, { kind: "bias" });
-  const map = b.module("map", maxPool(b, "map", colour, { size: 2, stride: 2 }));
+  const color = convUnit(b, "color", x, { outChannels: 2, kernelShape: [1, 1] }, { kind: "bias" });
+  const map = b.module("map", maxPool(b, "map", color, { size: 2, stride: 2 }));
   b.output("logits", linear(b, "fc", globalPool(b, "pool", map, "map"), 2));
   b.stage("fc", b.module("head", b.ref("fc")));
   const red = [1, -0.7, -0.7];
   const green = [-0.7, 1, -0.7];
   const parameters = new Map([
-    ["colour.conv.weight", float32Tensor([2, 3, 1, 1], Float32Array.from([...red, ...green]))],
-    ["colour.conv.bias", float32Tensor([2], Float32Array.from([-0.4, -0.4]))],
+    ["color.conv.weight", float32Tensor([2, 3, 1, 1], Float32Array.from([...red, ...green]))],
+    ["color.conv.bias", float32Tensor([2], Float32Array.from([-0.4, -0.4]))],
     ["fc.weight", float32Tensor([2, 2], Float32Array.from([1, -0.2, -0.2, 1]))],
     ["fc.bias", float32Tensor([2], new Float32Array(2))],
   ]);
@@ -42,7 +42,7 @@ interface Square {
 const RED: Square = { top: 20, left: 5, side: 8, channel: 0 };
 const GREEN: Square = { top: 3, left: 19, side: 8, channel: 1 };
 
-/** Grey noise with both squares on it. */
+/** Gray noise with both squares on it. */
 function plantedPicture(): Floats {
   const { shape, data } = filled("noise", [1, 3, SIDE, SIDE], -0.15, 0.15);
   for (const { top, left, side, channel } of [RED, GREEN])
@@ -65,7 +65,7 @@ function look({ shape, data }: Floats, { top, left, side }: Square, margin: numb
 }
 
 describe("a planted object is what the map shows", () => {
-  const { graph, parameters } = colourNetwork();
+  const { graph, parameters } = colorNetwork();
   const methods: Readonly<Record<string, (network: Graph) => Graph>> = {
     "Grad-CAM": gradCam,
     "input gradient": inputGradient,

@@ -66,7 +66,7 @@ export function sformAffine({ rows }: Sform): Affine {
   return [...rows, 0, 0, 0, 1];
 }
 
-/** Lengths of the first three columns: how far apart neighbours along each axis are, in the world's unit. */
+/** Lengths of the first three columns: how far apart neighbors along each axis are, in the world's unit. */
 export function affineSpacing(affine: Affine): readonly [x: number, y: number, z: number] {
   const length = (axis: number): number => Math.hypot(affine[axis] ?? 0, affine[4 + axis] ?? 0, affine[8 + axis] ?? 0);
   return [length(0), length(1), length(2)];

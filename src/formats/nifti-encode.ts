@@ -38,7 +38,7 @@ const ALIGNED = 2;
  * where the affines are equal, qform and sform as they stood. Where they differ, sform holds the affine, and qform as well if its axes
  * are at right angles.
  *
- * @param like - header of the file that the volume came from; null for a new one, which is NIfTI-1 in millimetres
+ * @param like - header of the file that the volume came from; null for a new one, which is NIfTI-1 in millimeters
  * @throws InceptionError VOLUME_INVALID (shape and data disagree; affine not 4 x 4, not finite, or not one of voxels to the world)
  */
 export function encodeNifti(image: NiftiImage, like: NiftiHeader | null = null): readonly [header: Uint8Array, voxels: Uint8Array] {

@@ -44,7 +44,7 @@ export interface NiftiHeader {
   readonly scaling: NiftiScaling | null;
   /** The header's pixdim, as many as sizes: the first three in `units.space` and positive, the fourth in `units.time`. */
   readonly spacing: readonly number[];
-  /** Voxel indices to world coordinates, in `units.space` (as nibabel, metres and micrometres are not converted). */
+  /** Voxel indices to world coordinates, in `units.space` (as nibabel, meters and micrometers are not converted). */
   readonly affine: Affine;
   /** What the affine was made from: the first that the header has of these. */
   readonly affineFrom: "sform" | "qform" | "spacing";
@@ -80,7 +80,7 @@ export interface NiftiUnits {
  * CIFTI), FILE_LIMIT (more than 2^29 voxels in one volume)
  */
 export function parseNiftiHeader(bytes: Uint8Array, name: string): NiftiHeader {
-  const { layout, pair } = recognise(bytes, name);
+  const { layout, pair } = recognize(bytes, name);
   const fields = openFields(bytes, layout, name);
   const { shape, littleEndian } = fields;
   if (layout.version === 2) refuseCifti(fields.code(layout.intentCode), name);
@@ -143,7 +143,7 @@ interface Fields {
   readonly text: (at: number, length: number) => string;
 }
 
-function recognise(bytes: Uint8Array, name: string): { readonly layout: NiftiLayout; readonly pair: boolean } {
+function recognize(bytes: Uint8Array, name: string): { readonly layout: NiftiLayout; readonly pair: boolean } {
   const starts = (at: number, magic: readonly number[]): boolean => magic.every((byte, index) => bytes[at + index] === byte);
   for (const layout of [NIFTI1, NIFTI2]) {
     const { at, single, pair } = layout.magic;

@@ -19,14 +19,14 @@ const SUMMARY = { value: 1 } as const;
 const VALUE = { tag: 1, simpleValue: 2, image: 4 } as const;
 const IMAGE = { height: 1, width: 2, colorspace: 3, encodedImage: 4 } as const;
 
-/** Channels of a picture, which TensorBoard calls its colour space: grey, RGB or RGB with alpha. */
+/** Channels of a picture, which TensorBoard calls its color space: gray, RGB or RGB with alpha. */
 type SummaryChannels = 1 | 3 | 4;
 
 /** When and where in the run something was measured. Time is passed in: nothing here reads a clock. */
 interface EventMoment {
   /** Seconds since 1970. */
   readonly wallTime: number;
-  /** Optimiser steps, from 0. */
+  /** Optimizer steps, from 0. */
   readonly step: number;
 }
 

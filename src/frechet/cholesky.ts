@@ -1,5 +1,5 @@
 /**
- * A = L·Lᵀ for symmetric A without negative eigenvalues, of any rank: Cholesky's factorisation that takes the largest diagonal
+ * A = L·Lᵀ for symmetric A without negative eigenvalues, of any rank: Cholesky's factorization that takes the largest diagonal
  * value that is left, and stops when nothing is left. Source: Higham, "Analysis of the Cholesky decomposition of a semi-definite matrix" (1990);
  * LAPACK's dpstrf has the same rule.
  */

@@ -7,7 +7,7 @@ export type FrechetMode = (typeof FRECHET_MODES)[number];
 /**
  * How each mode makes the 299 × 299 input of an image; networks and formulas are the same. The table of recipes has their sources.
  *
- * - `pytorch-fid`: bilinear without antialiasing at pixel centres, (x - 127.5) / 127.5.
+ * - `pytorch-fid`: bilinear without antialiasing at pixel centers, (x - 127.5) / 127.5.
  * - `legacy-tensorflow`: bilinear without antialiasing at pixel corners, (x - 128) / 128: the resize inside the graph of 2015 that TTUR runs.
  * - `clean`: Pillow's antialiased bicubic in floating point, (x - 128) / 128: clean-fid.
  */

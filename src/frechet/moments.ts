@@ -87,7 +87,7 @@ export class MomentAccumulator {
     const rows = this.#waiting;
     if (rows === 0) return;
     const chunk = denseMatrix(rows, this.features, this.#chunk.subarray(0, rows * this.features));
-    const mean = centre(chunk.data, rows, this.features);
+    const mean = center(chunk.data, rows, this.features);
     addTransposedProduct(chunk, chunk, this.#target);
     mergeMean(this.#mean, this.#target, this.#count, mean, rows);
     this.#count += rows;
@@ -111,7 +111,7 @@ function rowFault(fact: string): InceptionError {
 }
 
 /** Subtract the mean of the rows from each, and give it. */
-function centre(data: Float64Array, rows: number, features: number): Float64Array {
+function center(data: Float64Array, rows: number, features: number): Float64Array {
   const mean = new Float64Array(features);
   for (let r = 0; r < rows; r++) for (let j = 0; j < features; j++) mean[j] = mean[j]! + data[r * features + j]! / rows;
   for (let r = 0; r < rows; r++) for (let j = 0; j < features; j++) data[r * features + j] = data[r * features + j]! - mean[j]!;

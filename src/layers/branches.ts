@@ -77,7 +77,7 @@ interface ResidualSpec {
 
 /**
  * x + scale · projection(concat(branches(x))). The projection is a 1×1 convolution with bias back to the channels of x,
- * without normalisation and activation (arXiv:1602.07261, figures 10 to 19).
+ * without normalization and activation (arXiv:1602.07261, figures 10 to 19).
  */
 export function residual(context: BranchContext, path: string, x: Ref, spec: ResidualSpec): Ref {
   const { b } = context;

@@ -18,13 +18,13 @@ export interface ConvSpec {
 /**
  * How the convolutions of a network are dressed.
  *
- * - "batch_norm": convolution without bias → batch normalisation → ReLU (every public network since Inception-v2).
+ * - "batch_norm": convolution without bias → batch normalization → ReLU (every public network since Inception-v2).
  * - "bias": convolution with bias → ReLU (GoogLeNet as published, the drawn Inception-ResNets).
  */
 export type UnitStyle = { readonly kind: "batch_norm"; readonly epsilon: number } | { readonly kind: "bias" };
 
 /**
- * Convolution, normalisation or bias, ReLU. Nodes are `<path>.conv`, `<path>.bn`, `<path>.relu`; the module is `path`.
+ * Convolution, normalization or bias, ReLU. Nodes are `<path>.conv`, `<path>.bn`, `<path>.relu`; the module is `path`.
  *
  * @param x - [N, C, spatial…]
  * @returns [N, outChannels, spatial…]
@@ -64,7 +64,7 @@ export function transposedConv(b: GraphBuilder, path: string, x: Ref, { outChann
   return b.add("convTranspose", path, inputs, { ...window, groups: 1, outputPadding: zeros });
 }
 
-/** Batch normalisation with running statistics under PyTorch's names: weight, bias, running_mean, running_var, each [C]. */
+/** Batch normalization with running statistics under PyTorch's names: weight, bias, running_mean, running_var, each [C]. */
 export function batchNorm(b: GraphBuilder, path: string, x: Ref, epsilon: number): Ref {
   const shape = [Number(x.type.shape[1])];
   const parameters = [
@@ -76,7 +76,7 @@ export function batchNorm(b: GraphBuilder, path: string, x: Ref, epsilon: number
   return b.add("batchNormalization", path, [x, ...parameters], { epsilon });
 }
 
-/** Batch normalisation and ReLU after a sum or a concatenation. Nodes `<path>` and `<path>.relu`; the module is `path`. */
+/** Batch normalization and ReLU after a sum or a concatenation. Nodes `<path>` and `<path>.relu`; the module is `path`. */
 export function normRelu(b: GraphBuilder, path: string, x: Ref, epsilon: number): Ref {
   return b.module(path, b.add("relu", `${path}.relu`, [batchNorm(b, path, x, epsilon)], {}));
 }

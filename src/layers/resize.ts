@@ -6,7 +6,7 @@ import { at } from "../tensor/at.js";
 
 /**
  * How an element between elements is found: "nearest" takes the one that PyTorch's (and OpenCV's) nearest takes, which is
- * half an element off, "nearest_exact" the nearest centre, "linear" and "cubic" interpolate along each axis.
+ * half an element off, "nearest_exact" the nearest center, "linear" and "cubic" interpolate along each axis.
  */
 export type ResizeMode = "nearest" | "nearest_exact" | "linear" | "cubic";
 
@@ -19,7 +19,7 @@ export interface ResizeSpec {
    */
   readonly scales?: readonly number[];
   readonly mode: ResizeMode;
-  /** Whether the centres of the first and last elements stay in place, instead of the outer borders. Linear and cubic only. Default false. */
+  /** Whether the centers of the first and last elements stay in place, instead of the outer borders. Linear and cubic only. Default false. */
   readonly alignCorners?: boolean;
   /** Whether shrinking averages over all elements under the widened filter, as Pillow does. Linear and cubic only. Default false. */
   readonly antialias?: boolean;
@@ -78,7 +78,7 @@ function checkSpec({ sizes, scales, mode, alignCorners, antialias }: ResizeSpec,
   if (alignCorners && antialias) throw shapeError(site, "alignCorners and antialias exclude each other");
 }
 
-/** The distance between neighbouring output elements, in input elements. */
+/** The distance between neighboring output elements, in input elements. */
 function stepOf(size: number, target: number, { scales, alignCorners }: ResizeSpec, axis: number): number {
   if (alignCorners) return target === 1 ? 0 : (size - 1) / (target - 1);
   return scales === undefined ? size / target : 1 / at(scales, axis);
@@ -90,8 +90,8 @@ function coefficients(size: number, target: number, step: number, { mode, alignC
     if (mode === "nearest") return oneTap(size, Math.floor(i * step));
     if (mode === "nearest_exact") return oneTap(size, Math.floor((i + 0.5) * step));
     const kernel = mode === "linear" ? triangle : keys(antialias ? CUBIC.antialias : CUBIC.plain);
-    const centre = alignCorners ? i * step : (i + 0.5) * step - 0.5;
-    return antialias ? widened(size, centre, Math.max(step, 1), kernel) : taps(size, centre, kernel);
+    const center = alignCorners ? i * step : (i + 0.5) * step - 0.5;
+    return antialias ? widened(size, center, Math.max(step, 1), kernel) : taps(size, center, kernel);
   });
   return rows.flat();
 }
@@ -102,20 +102,20 @@ function oneTap(size: number, position: number): readonly number[] {
   return row;
 }
 
-/** The four elements around the centre; those beyond the border are the border's. */
-function taps(size: number, centre: number, kernel: (distance: number) => number): readonly number[] {
+/** The four elements around the center; those beyond the border are the border's. */
+function taps(size: number, center: number, kernel: (distance: number) => number): readonly number[] {
   const row = new Array<number>(size).fill(0);
-  const first = Math.floor(centre) - 1;
+  const first = Math.floor(center) - 1;
   for (let j = first; j < first + 4; j++) {
     const inside = Math.min(Math.max(j, 0), size - 1);
-    row[inside] = at(row, inside) + kernel(centre - j);
+    row[inside] = at(row, inside) + kernel(center - j);
   }
   return row;
 }
 
 /** All elements under the kernel, widened by `width`; weights sum to 1 over those that exist. */
-function widened(size: number, centre: number, width: number, kernel: (distance: number) => number): readonly number[] {
-  const weights = Array.from({ length: size }, (_, j) => kernel((j - centre) / width));
+function widened(size: number, center: number, width: number, kernel: (distance: number) => number): readonly number[] {
+  const weights = Array.from({ length: size }, (_, j) => kernel((j - center) / width));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return weights.map((weight) => weight / total);
 }

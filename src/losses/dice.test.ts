@@ -50,13 +50,13 @@ test("positions without a label can be left out", async () => {
     [2, -1, 0.5],
     [0, 1, 3],
   ] as const;
-  const labelled = logits.map((row) => row.slice(0, 2));
+  const labeled = logits.map((row) => row.slice(0, 2));
   const targets = TARGETS.map((row) => row.slice(1));
   const withGap = targets.map((row) => [...row, 0]);
-  const masked: Build = (b, p, q) => dice(b, "loss", p, q, { ignoreUnlabelled: true });
-  expect(await lossOf(masked, logits, withGap)).toBeCloseTo((await lossOf(masked, labelled, targets)) ?? 0, 6);
+  const masked: Build = (b, p, q) => dice(b, "loss", p, q, { ignoreUnlabeled: true });
+  expect(await lossOf(masked, logits, withGap)).toBeCloseTo((await lossOf(masked, labeled, targets)) ?? 0, 6);
   const nnunet: Build = (b, p, q) => nnunetDiceCrossEntropy(b, "loss", p, q);
-  expect(await lossOf(nnunet, logits, withGap)).toBeCloseTo((await lossOf(nnunet, labelled, targets)) ?? 0, 6);
+  expect(await lossOf(nnunet, logits, withGap)).toBeCloseTo((await lossOf(nnunet, labeled, targets)) ?? 0, 6);
   const counted: Build = (b, p, q) => dice(b, "loss", p, q);
   expect((await lossOf(counted, logits, withGap)) ?? 0).toBeGreaterThan(((await lossOf(masked, logits, withGap)) ?? 0) + 0.01);
 });

@@ -19,7 +19,7 @@ export interface DiceOptions {
   /** Added to the denominator, at least 0. Default 1e-5. */
   readonly smoothDenominator?: number;
   /** Whether predictions at positions whose target is all zeros are left out. Default false: they count as false. */
-  readonly ignoreUnlabelled?: boolean;
+  readonly ignoreUnlabeled?: boolean;
 }
 
 export interface DiceCrossEntropyOptions
@@ -39,7 +39,7 @@ export interface NnunetOptions {
   /** nnU-Net's `smooth`, added to numerator and denominator, at least 0. Default 1e-5. */
   readonly smooth?: number;
   /** Whether positions whose target is all zeros are left out of the Dice term, as nnU-Net does with its ignore label. Default true. */
-  readonly ignoreUnlabelled?: boolean;
+  readonly ignoreUnlabeled?: boolean;
   /** Default 1. */
   readonly diceWeight?: number;
   /** Default 1. */
@@ -132,12 +132,12 @@ export function nnunetDiceCrossEntropy(b: GraphBuilder, path: string, logits: Re
     includeBackground = false,
     batch = false,
     smooth = 1e-5,
-    ignoreUnlabelled = true,
+    ignoreUnlabeled = true,
     diceWeight = 1,
     crossEntropyWeight = 1,
   } = options;
   const smoothing = { smoothNumerator: smooth, smoothDenominator: smooth };
-  const score = meanDice(b, `${path}.dice`, logits, targets, { includeBackground, batch, ignoreUnlabelled, ...smoothing });
+  const score = meanDice(b, `${path}.dice`, logits, targets, { includeBackground, batch, ignoreUnlabeled, ...smoothing });
   const entropy = crossEntropy(b, `${path}.cross_entropy`, logits, targets);
   return combined(b, path, [score, -diceWeight], [entropy, crossEntropyWeight]);
 }
@@ -171,10 +171,10 @@ function sums(
   targets: Ref,
   options: DiceOptions,
 ): { readonly overlaps: Ref; readonly sizes: Ref } {
-  const { softmax = true, batch = false, squaredPred = false, ignoreUnlabelled = false } = options;
+  const { softmax = true, batch = false, squaredPred = false, ignoreUnlabeled = false } = options;
   const given = softmax ? b.add("softmax", `${path}.softmax`, [logits], { axis: 1 }) : logits;
-  const labelled = () => b.add("reduceSum", `${path}.labelled`, [targets], { axes: [1], keepDims: true });
-  const predicted = ignoreUnlabelled ? b.add("mul", `${path}.predicted`, [given, labelled()], {}) : given;
+  const labeled = () => b.add("reduceSum", `${path}.labeled`, [targets], { axes: [1], keepDims: true });
+  const predicted = ignoreUnlabeled ? b.add("mul", `${path}.predicted`, [given, labeled()], {}) : given;
   const axes = allAxes(logits).filter((axis) => axis > 1 || (batch && axis === 0));
   const sum = (name: string, x: Ref) => b.add("reduceSum", `${path}.${name}`, [x], { axes, keepDims: false });
   const size = (name: string, x: Ref) => sum(name, squaredPred ? b.add("mul", `${path}.${name}_squares`, [x, x], {}) : x);

@@ -10,7 +10,7 @@ export interface StageFeature {
   readonly channels: number;
   /** Height and width, or depth, height and width. */
   readonly sizes: readonly number[];
-  /** Input pixels between two neighbours of the map: the product of the strides before it, 8 where 35 is left of 299. */
+  /** Input pixels between two neighbors of the map: the product of the strides before it, 8 where 35 is left of 299. */
   readonly reduction: number;
 }
 

@@ -1,11 +1,11 @@
 /**
  * GoogLeNet (Inception-v1), arXiv:1409.4842, 2014.
  *
- * `paper`: the published network: 5×5 branches, biases, local response normalisation. Pads and rounding follow BVLC's
+ * `paper`: the published network: 5×5 branches, biases, local response normalization. Pads and rounding follow BVLC's
  * Caffe model (symmetric pads, pools that round up), whose public weights it takes: the sizes of SAME, aligned otherwise.
- * The published table says 2.7 K parameters for the first layer, which fits a factorised one; the dense layer is used.
+ * The published table says 2.7 K parameters for the first layer, which fits a factorized one; the dense layer is used.
  *
- * `public`: the network that torchvision (BSD-3-Clause) and slim (Apache-2.0) ship: batch normalisation, 3×3 kernels
+ * `public`: the network that torchvision (BSD-3-Clause) and slim (Apache-2.0) ship: batch normalization, 3×3 kernels
  * where the paper has 5×5, and a 2×2 pool before 5a. Paths are torchvision's, and so are the pads; slim's are SAME.
  */
 import type { Graph } from "../ir/graph.js";

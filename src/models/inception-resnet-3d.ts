@@ -44,7 +44,7 @@ function options(preset: Preset) {
     ),
     repeats: listOption("Number of A, B and C blocks; the last C block comes on top.", REPEATS[preset], 0, 100, true),
     mixedActivation: choiceOption(
-      "What follows the batch normalisation of a residual before its sum: ReLU (as listed) or nothing.",
+      "What follows the batch normalization of a residual before its sum: ReLU (as listed) or nothing.",
       "relu",
       ["relu", "linear"],
     ),

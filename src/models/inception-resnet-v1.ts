@@ -1,11 +1,11 @@
 /**
  * Inception-ResNet-v1, arXiv:1602.07261, 2016.
  *
- * `spec`: the network as drawn in specification document 002: convolutions with bias and ReLU, one batch normalisation
+ * `spec`: the network as drawn in specification document 002: convolutions with bias and ReLU, one batch normalization
  * after the stem, after each sum and after each reduction, a convolution where the others have a max pool in the stem.
  * Node names are the drawing's. No weights exist for it.
  *
- * `paper`: the same widths and repeats with batch normalisation after each convolution and none on the sums.
+ * `paper`: the same widths and repeats with batch normalization after each convolution and none on the sums.
  *
  * `public`: facenet's network as facenet-pytorch (MIT) publishes it: a sixth C block without ReLU, and an embedding
  * head. Paths are facenet-pytorch's.
@@ -169,7 +169,7 @@ function publicForm(given: GivenOptions): Graph {
   return b.finish();
 }
 
-/** Pooled features → embedding of length 1, and logits from the embedding before it is normalised (facenet's head). */
+/** Pooled features → embedding of length 1, and logits from the embedding before it is normalized (facenet's head). */
 function embeddingHead(b: GraphBuilder, options: PublicOptions, features: Ref): void {
   let x = dropout(b, "dropout", features, options.dropRate);
   if (options.embeddingSize > 0) {

@@ -1,11 +1,11 @@
 /**
  * Inception-ResNet-v2, arXiv:1602.07261, 2016.
  *
- * `spec`: the network as drawn in specification document 001: the stem of Inception-v4 with batch normalisation on each
- * convolution, then convolutions with bias and ReLU, one batch normalisation after each sum and each reduction. Node
+ * `spec`: the network as drawn in specification document 001: the stem of Inception-v4 with batch normalization on each
+ * convolution, then convolutions with bias and ReLU, one batch normalization after each sum and each reduction. Node
  * names are the drawing's. No weights exist for it.
  *
- * `paper`: the same widths and repeats with batch normalisation after each convolution and none on the sums.
+ * `paper`: the same widths and repeats with batch normalization after each convolution and none on the sums.
  *
  * `public`: the network that slim, Keras and timm (Apache-2.0) ship, which is not the paper's: another stem, one more
  * mixed block, 10/20/10 blocks and widths 320/1088/2080, a 1×1 convolution to 1536. Paths are timm's; the auxiliary

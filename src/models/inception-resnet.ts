@@ -5,7 +5,7 @@ import { choiceOption, listOption } from "../options.js";
 
 /** What both Inception-ResNet families share: constants of their sources, options, and how blocks are stacked. Widths are each family's own. */
 
-/** The epsilon of every batch normalisation in slim, timm and facenet. */
+/** The epsilon of every batch normalization in slim, timm and facenet. */
 export const BN_EPSILON = 1e-3;
 
 /** The smallest square input for which the last map has a pixel. */
@@ -19,10 +19,10 @@ export function residualOptions(repeats: readonly [number, number, number]) {
   };
 }
 
-/** Where a drawn form normalises, which the sources disagree about (docs/errata.md, 3). */
+/** Where a drawn form normalizes, which the sources disagree about (docs/errata.md, 3). */
 export function normPlacementOption(form: "spec" | "paper") {
   return choiceOption(
-    "Batch normalisation after each sum (as drawn) or after each convolution (as published).",
+    "Batch normalization after each sum (as drawn) or after each convolution (as published).",
     form === "spec" ? "sum" : "conv",
     ["sum", "conv"],
   );
@@ -93,7 +93,7 @@ function blocksOf(tables: ResidualTables, { residualScale, repeats }: ResidualOp
   return [blocks(tables.a, 0), blocks(tables.b, 1), blocks(tables.c, 2)];
 }
 
-/** Where the drawn forms put batch normalisation: after each sum, or after each convolution. */
+/** Where the drawn forms put batch normalization: after each sum, or after each convolution. */
 type NormPlacement = "sum" | "conv";
 
 /** Names inside a block: the drawings' and the checkpoints'. */
@@ -106,7 +106,7 @@ interface Blocks {
   readonly scale: number;
 }
 
-/** Blocks `<group>.0`, `<group>.1`, … of a drawn form, each ending in batch normalisation and ReLU or in ReLU alone; one stage. */
+/** Blocks `<group>.0`, `<group>.1`, … of a drawn form, each ending in batch normalization and ReLU or in ReLU alone; one stage. */
 function drawnBlocks(context: BranchContext, group: string, input: Ref, blocks: Blocks, norm: NormPlacement): Ref {
   const { b } = context;
   const output = repeatBlocks(context, group, input, blocks, DRAWN_NAMES, (path, sum) =>
@@ -115,7 +115,7 @@ function drawnBlocks(context: BranchContext, group: string, input: Ref, blocks: 
   return b.stage(group, output);
 }
 
-/** A reduction of a drawn form: joined branches, normalised as a whole where the sums are; one stage. */
+/** A reduction of a drawn form: joined branches, normalized as a whole where the sums are; one stage. */
 function drawnReduction(context: BranchContext, path: string, x: Ref, branches: Branches, norm: NormPlacement): Ref {
   const { b } = context;
   const joined = runBranches(context, path, `${path}.concat`, x, branches);

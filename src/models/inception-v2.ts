@@ -5,10 +5,10 @@
  * were trained in public (docs/errata.md).
  *
  * `slim`: the reading of slim (Apache-2.0): the printed output widths, so that 4c and 4d project their pool to 96; a
- * separable first layer with bias and ReLU and no normalisation; TensorFlow's SAME padding.
+ * separable first layer with bias and ReLU and no normalization; TensorFlow's SAME padding.
  *
  * `caffe`: the reading of the Caffe model and its PyTorch ports: the printed branch widths, so that 4c and 4d have 608
- * channels; a bias before each normalisation, symmetric pads, pools that round up and average over their padding too.
+ * channels; a bias before each normalization, symmetric pads, pools that round up and average over their padding too.
  *
  * Paths are those of the PyTorch port in Cadene's pretrained-models (BSD-3-Clause), flat as in Caffe.
  */
@@ -51,7 +51,7 @@ const ROWS: readonly (Row | Reduction)[] = [
 /** The rows whose printed width is that of the join in slim and of the projection in Caffe. */
 const SLIM_PROJECTIONS: Readonly<Record<string, number>> = { "4c": 96, "4d": 96 };
 
-/** Channels that the separable first layer makes of each colour. */
+/** Channels that the separable first layer makes of each color. */
 const DEPTH_MULTIPLIER = 8;
 
 /** The smallest input that both kinds of padding allow; below it the caffe form's convolutions and pools disagree. */
@@ -67,7 +67,7 @@ function options(form: Form) {
       dropRate: form === "slim" ? 0.2 : 0,
     }),
     stem: choiceOption(
-      "First layer: separable with bias and ReLU, separable with batch normalisation, or a dense 7×7 convolution with batch normalisation.",
+      "First layer: separable with bias and ReLU, separable with batch normalization, or a dense 7×7 convolution with batch normalization.",
       form === "slim" ? "separable" : "dense",
       ["separable", "separable_batch_norm", "dense"],
     ),
@@ -77,8 +77,8 @@ function options(form: Form) {
       ["same", "symmetric"],
     ),
     countIncludePad: booleanOption("Whether the average pools of the blocks count the zeros of their padding.", form === "caffe"),
-    convBias: booleanOption("Whether convolutions have a bias before their batch normalisation.", form === "caffe"),
-    epsilon: numberOption("Epsilon of batch normalisation.", form === "slim" ? 1e-3 : 1e-5, 1e-8, 0.1),
+    convBias: booleanOption("Whether convolutions have a bias before their batch normalization.", form === "caffe"),
+    epsilon: numberOption("Epsilon of batch normalization.", form === "slim" ? 1e-3 : 1e-5, 1e-8, 0.1),
   };
 }
 
@@ -169,7 +169,7 @@ function double(context: Context, path: string, { double3: [reduced, channels] }
   return unit(context, `${path}_double_3x3_2`, first, { outChannels: channels, kernelShape: [3, 3], strides: [stride, stride] });
 }
 
-/** Convolution `path`, batch normalisation `<path>_bn`, ReLU `<path>_relu`; the module is `path`. */
+/** Convolution `path`, batch normalization `<path>_bn`, ReLU `<path>_relu`; the module is `path`. */
 function unit({ b, options, width }: Context, path: string, x: Ref, spec: ConvSpec): Ref {
   const dressed = { ...spec, outChannels: width(spec.outChannels), padding: options.padding };
   const normalized = batchNorm(b, `${path}_bn`, plainConv(b, path, x, dressed, options.convBias), options.epsilon);

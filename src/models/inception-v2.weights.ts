@@ -40,7 +40,7 @@ export const INCEPTION_V2_WEIGHTS: readonly WeightSet[] = [
       preprocessing: "slim_224",
       labels: "imagenet_1000",
       licence: "Apache-2.0; trained on ImageNet",
-      // slim's code gives the first layer a bias; training it with another argument scope gives a normalisation instead.
+      // slim's code gives the first layer a bias; training it with another argument scope gives a normalization instead.
       options: { stem, padding: "same", countIncludePad: false, convBias: false, epsilon: 1e-3 },
       files: [],
     }),

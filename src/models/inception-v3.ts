@@ -24,7 +24,7 @@ type Form = "public" | "table" | "fid";
 /** The smallest square input for which the last map has a pixel. */
 export const INCEPTION_V3_MIN_SIZE = 75;
 
-/** The epsilon of every batch normalisation in slim, Keras, torchvision and timm. */
+/** The epsilon of every batch normalization in slim, Keras, torchvision and timm. */
 const BN_EPSILON = 1e-3;
 
 function options(form: Form) {

@@ -2,7 +2,7 @@
  * Inception-v4, arXiv:1602.07261, 2016.
  *
  * `public`: the network that slim (Apache-2.0) and timm ship, which is the paper's: stem, 4 A blocks, reduction A, 7 B
- * blocks, reduction B, 3 C blocks. Where the paper's figures order the factorised convolutions of B and C otherwise, or
+ * blocks, reduction B, 3 C blocks. Where the paper's figures order the factorized convolutions of B and C otherwise, or
  * leave out a stride, slim decides (docs/errata.md). Paths are timm's `features.<index>`; the auxiliary head is slim's,
  * with Inception-v3's names.
  */
@@ -17,7 +17,7 @@ import { commonOptions, scaleWidth } from "./options.js";
 /** The smallest square input for which the last map has a pixel. */
 export const INCEPTION_V4_MIN_SIZE = 75;
 
-/** The epsilon of every batch normalisation in slim and timm. */
+/** The epsilon of every batch normalization in slim and timm. */
 const BN_EPSILON = 1e-3;
 
 export const INCEPTION_V4_OPTIONS = {

@@ -1,7 +1,7 @@
 import type { GivenOptions } from "../options.js";
 import type { NameMap } from "../weights/name-map.js";
 
-/** A published set of weights for a model, as data: names, preparation of the pixels, labels, licence. */
+/** A published set of weights for a model, as data: names, preparation of the pixels, labels, license. */
 export interface WeightSet {
   readonly id: string;
   readonly model: string;

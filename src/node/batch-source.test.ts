@@ -69,7 +69,7 @@ const rejection = (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-/** Fifteen PNG files of one colour each, of two classes; 3, 4 and 11 of them damaged in different ways. */
+/** Fifteen PNG files of one color each, of two classes; 3, 4 and 11 of them damaged in different ways. */
 let folder = "";
 const DAMAGED = [3, 4, 11];
 beforeAll(async () => {
@@ -179,11 +179,11 @@ describe("what is in a batch", () => {
   });
 
   test("a recipe of one channel makes one plane", async () => {
-    const grey: Preprocessing = { ...RECIPE, channelOrder: "L", mean: [0], std: [1] };
+    const gray: Preprocessing = { ...RECIPE, channelOrder: "L", mean: [0], std: [1] };
     const image = rgbImage(16, 16, new Uint8Array(768).fill(7));
-    const dataset = imagesDataset("greys", ["x", "y"], [{ image, label: 1 }]);
+    const dataset = imagesDataset("grays", ["x", "y"], [{ image, label: 1 }]);
     for (const augmentation of [null, AUGMENTATIONS.none, AUGMENTATIONS.light]) {
-      const [batch] = await all(open(dataset, { ...EVALUATION, preprocessing: grey, augmentation, dropLast: false }).epoch(0));
+      const [batch] = await all(open(dataset, { ...EVALUATION, preprocessing: gray, augmentation, dropLast: false }).epoch(0));
       expect([...batch!.images]).toEqual(new Array<number>(256).fill(7));
     }
   });

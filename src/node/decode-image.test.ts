@@ -45,8 +45,8 @@ describe("equal to Pillow, byte for byte", () => {
 describe("what Pillow 12.3 does otherwise or not at all", () => {
   const levels = Uint16Array.from({ length: 256 }, (_, i) => i * 257);
 
-  test("16-bit grey keeps its upper 8 bits", async () => {
-    const file = pngFile({ width: 256, height: 1, depth: 16, colour: 0 }, bigEndian(levels));
+  test("16-bit gray keeps its upper 8 bits", async () => {
+    const file = pngFile({ width: 256, height: 1, depth: 16, color: 0 }, bigEndian(levels));
     const image = await decodeImage(file);
     expect([...image.data]).toEqual([...levels].flatMap((level) => new Array<number>(3).fill(level >> 8)));
   });
@@ -75,7 +75,7 @@ describe("what Pillow 12.3 does otherwise or not at all", () => {
   test("an orientation that ImageMagick wrote into a PNG text chunk", async () => {
     const exif = "4d4d002a000000080001011200030000000100060000";
     const text = pngChunk("tEXt", Buffer.from(`Raw profile type exif\0\nexif\n      ${exif.length / 2}\n${exif}\n`, "latin1"));
-    const file = pngFile({ width: 2, height: 1, depth: 8, colour: 0 }, Buffer.of(10, 20), text);
+    const file = pngFile({ width: 2, height: 1, depth: 8, color: 0 }, Buffer.of(10, 20), text);
     const image = await decodeImage(file);
     expect([image.width, image.height, ...image.data]).toEqual([1, 2, 10, 10, 10, 20, 20, 20]);
   });
@@ -152,7 +152,7 @@ describe("limits", () => {
   test("10^9 pixels in 70 bytes are refused at once", async () => {
     const started = performance.now();
     const memory = process.memoryUsage().rss;
-    const error = await refusal(pngFile({ width: 40_000, height: 25_000, depth: 8, colour: 2 }, Buffer.alloc(0)));
+    const error = await refusal(pngFile({ width: 40_000, height: 25_000, depth: 8, color: 2 }, Buffer.alloc(0)));
     expect(error.message).toBe('Cannot decode image "image": 40000 x 25000 is 1000000000 pixels, limit is 100000000 (option maxPixels)');
     expect(performance.now() - started).toBeLessThan(1000);
     expect(process.memoryUsage().rss - memory).toBeLessThan(100 * 2 ** 20);
@@ -242,16 +242,16 @@ interface PngHeader {
   readonly width: number;
   readonly height: number;
   readonly depth: number;
-  /** 0 grey, 2 RGB. */
-  readonly colour: number;
+  /** 0 gray, 2 RGB. */
+  readonly color: number;
 }
 
 /** A PNG of one row (or of none, for headers that lie). */
-function pngFile({ width, height, depth, colour }: PngHeader, row: Uint8Array, ...chunks: readonly Uint8Array[]): Buffer {
+function pngFile({ width, height, depth, color }: PngHeader, row: Uint8Array, ...chunks: readonly Uint8Array[]): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header.set([depth, colour], 8);
+  header.set([depth, color], 8);
   const signature = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
   const pixels = pngChunk("IDAT", deflateSync(Buffer.concat([Buffer.of(0), row])));
   return Buffer.concat([signature, pngChunk("IHDR", header), ...chunks, pixels, pngChunk("IEND", Buffer.alloc(0))]);

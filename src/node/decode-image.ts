@@ -1,9 +1,9 @@
 /**
  * Image files to RGB pixels, equal to Pillow's `ImageOps.exif_transpose(Image.open(file)).convert("RGB")`, since that is what the
  * networks were trained and measured on:
- * - the EXIF orientation is applied, embedded colour profiles are not;
- * - transparency is dropped, not blended: a transparent pixel keeps the colour that is stored under it;
- * - grey becomes three equal channels; CMYK becomes RGB by (255 - ink) * (255 - black) / 255, without a profile;
+ * - the EXIF orientation is applied, embedded color profiles are not;
+ * - transparency is dropped, not blended: a transparent pixel keeps the color that is stored under it;
+ * - gray becomes three equal channels; CMYK becomes RGB by (255 - ink) * (255 - black) / 255, without a profile;
  * - of 16 bits the upper 8 are kept (here Pillow differs for one-channel images, whose values it cuts off at 255);
  * - an animation gives its first frame, a TIFF its first page.
  */
@@ -133,11 +133,11 @@ function acceptedFormat(bytes: Uint8Array, subject: string): ImageFormat {
   throw failure("FILE_UNRECOGNIZED", subject, `the content is no known image format, ${allowed}`);
 }
 
-/** Colour spaces and sample types that reach RGB without a profile or a choice of range. */
+/** Color spaces and sample types that reach RGB without a profile or a choice of range. */
 const SPACES: Readonly<Record<string, readonly string[]>> = {
   "b-w": ["uchar"],
   srgb: ["uchar"],
-  grey16: ["ushort"],
+  gray16: ["ushort"],
   rgb16: ["ushort"],
   cmyk: ["uchar"],
 };
@@ -165,17 +165,17 @@ function checkHeader(header: Metadata, format: ImageFormat, subject: string, max
     throw failure(
       "IMAGE_INVALID",
       subject,
-      `${channels} channels of ${depth} in colour space ${space} have no plain conversion to 8-bit RGB`,
+      `${channels} channels of ${depth} in color space ${space} have no plain conversion to 8-bit RGB`,
     );
   }
 }
 
-/** `hidden` is the colour of transparent pixels where the image library does not keep what is stored under them. */
+/** `hidden` is the color of transparent pixels where the image library does not keep what is stored under them. */
 async function decodePixels(decoder: Sharp, cmyk: boolean, hidden: readonly number[] | null, subject: string): Promise<Image> {
   const [r, g, b] = hidden ?? [];
   const opaque =
     r === undefined || g === undefined || b === undefined ? decoder.removeAlpha() : decoder.flatten({ background: { r, g, b } });
-  // Asking for CMYK in and out keeps the library's colour profile away from the inks.
+  // Asking for CMYK in and out keeps the library's color profile away from the inks.
   const pipeline = cmyk ? opaque.pipelineColourspace("cmyk").toColourspace("cmyk") : opaque;
   const { data, info } = await pipeline.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
@@ -184,7 +184,7 @@ async function decodePixels(decoder: Sharp, cmyk: boolean, hidden: readonly numb
   return { width, height, channels: 3, data: pixels };
 }
 
-/** What the frame of a GIF does not cover is black in the image library, and entry 0 of the palette or the transparent colour in Pillow. */
+/** What the frame of a GIF does not cover is black in the image library, and entry 0 of the palette or the transparent color in Pillow. */
 function paintOutside({ width, height, data }: Image, frame: GifFrame): void {
   const [red = 0, green = 0, blue = 0] = frame.hidden ?? [];
   const right = frame.left + frame.width;

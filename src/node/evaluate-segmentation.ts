@@ -41,7 +41,7 @@ export interface EvaluateSegmentationOptions extends SegmentationOptions {
   readonly onCase?: (done: number, total: number) => void | Promise<void>;
 }
 
-/** Entries of two affines that differ by no more than this many millimetres are the same: files hold them as 32-bit numbers. */
+/** Entries of two affines that differ by no more than this many millimeters are the same: files hold them as 32-bit numbers. */
 const AFFINE_TOLERANCE = 1e-3;
 const ENDING = /\.nii(\.gz)?$/i;
 

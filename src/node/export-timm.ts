@@ -31,7 +31,7 @@ const FREE_OPTIONS = new Set(["numClasses", "inChannels", "inputSize", "dropRate
 
 /**
  * Write a folder that Python's timm loads with `timm.create_model("local-dir:FOLDER", pretrained=True)`, or from the
- * hub once it is uploaded: `model.safetensors` with timm's names, batch normalisation's step counters included (at 0),
+ * hub once it is uploaded: `model.safetensors` with timm's names, batch normalization's step counters included (at 0),
  * and `config.json` with the network, its classes and how pixels become its input. An auxiliary head, which timm does
  * not have, is left out.
  *
@@ -89,7 +89,7 @@ function findNetwork({ model, options }: Artefact): TimmNetwork {
   return network;
 }
 
-/** Parameters of the classifier and what is before it under timm's names, with a counter for each batch normalisation. */
+/** Parameters of the classifier and what is before it under timm's names, with a counter for each batch normalization. */
 function stateDict({ model }: Artefact, graph: Graph, parameters: ReadonlyMap<string, Tensor>): readonly (readonly [string, Tensor])[] {
   const map = weightSetsOf(model).find((set) => set.map.source === "timm")?.map;
   if (map === undefined) throw new RangeError(`Cannot export "${model}" for timm: it has no timm names`);

@@ -7,7 +7,7 @@ describe("the first frame of a GIF", () => {
   const control = (flags: number, index: number) => [0x21, 0xf9, 4, flags, 0, 0, index, 0];
   const frame = [0x2c, 1, 0, 2, 0, 3, 0, 4, 0, 0];
 
-  test("has the colour of the marked entry, or of the first", () => {
+  test("has the color of the marked entry, or of the first", () => {
     const place = { left: 1, top: 2, width: 3, height: 4 };
     expect(gifFirstFrame(Uint8Array.from([...screen, ...frame]))).toEqual({ ...place, hidden: [1, 2, 3] });
     expect(gifFirstFrame(Uint8Array.from([...screen, ...control(1, 1), ...frame]))).toEqual({ ...place, hidden: [4, 5, 6] });

@@ -1,7 +1,7 @@
 /** Two things that Pillow takes from a file and the image library does not report. Both read no further than the bytes they are given. */
 import { tiffOrientation } from "../data/image-header.js";
 
-/** The first frame of a GIF: where it lies on the canvas, and the colour of every pixel that it leaves unpainted. */
+/** The first frame of a GIF: where it lies on the canvas, and the color of every pixel that it leaves unpainted. */
 export interface GifFrame {
   readonly left: number;
   readonly top: number;
@@ -27,13 +27,13 @@ export function gifFirstFrame(file: Uint8Array): GifFrame | null {
   if (file[at] !== 0x2c || at + 10 > file.length) return null;
   const view = new DataView(file.buffer, file.byteOffset + at + 1, 8);
   const own = file.subarray(at + 10, at + 10 + tableBytes(file[at + 9]!));
-  const colour = Array.from((own.length > 0 ? own : shared).subarray(3 * index, 3 * index + 3));
+  const color = Array.from((own.length > 0 ? own : shared).subarray(3 * index, 3 * index + 3));
   return {
     left: view.getUint16(0, true),
     top: view.getUint16(2, true),
     width: view.getUint16(4, true),
     height: view.getUint16(6, true),
-    hidden: colour.length === 3 ? colour : null,
+    hidden: color.length === 3 ? color : null,
   };
 }
 

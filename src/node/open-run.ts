@@ -44,7 +44,7 @@ export interface RunConfig {
   readonly settings: JsonRecord;
   /** Where sources with relative paths are, seen from the directory of the run; runs of earlier versions have none. */
   readonly places?: JsonRecord;
-  /** Name, SHA-256 and licence of the weights that the run was started from; absent where it was started without. */
+  /** Name, SHA-256 and license of the weights that the run was started from; absent where it was started without. */
   readonly startingWeights?: JsonRecord;
 }
 

@@ -4,7 +4,7 @@ import { closedError, type Made, type Maker } from "../data/batches/stream.js";
 import { randomStream, type SegmentationRecipe } from "../data/index.js";
 import { epochOrder } from "../data/shuffle.js";
 import { NO_VOLUME_AUGMENTATION, type VolumeAugmentation } from "../data/volumes/augmentation.js";
-import { centralPatch, choosePatch, cutPatch, type LabelledVolume, type Patch, placesOfClasses } from "../data/volumes/patch.js";
+import { centralPatch, choosePatch, cutPatch, type LabeledVolume, type Patch, placesOfClasses } from "../data/volumes/patch.js";
 import { prepareLabels, prepareVolume } from "../data/volumes/recipe.js";
 import { InceptionError } from "../errors.js";
 import type { VolumeBatch } from "../train/segmentation.js";
@@ -56,15 +56,15 @@ export function openVolumeBatchMaker(plan: VolumeBatchPlan, stopped: () => boole
 }
 
 interface VolumeStore {
-  read(index: number): Promise<LabelledVolume | SkippedSample>;
+  read(index: number): Promise<LabeledVolume | SkippedSample>;
   clear(): void;
 }
 
 /** Prepared volumes, of which as many are kept as there is room for; the longest unused goes first. */
 function openVolumeStore(plan: VolumeBatchPlan, stopped: () => boolean): VolumeStore {
-  const kept = new Map<number, LabelledVolume | SkippedSample>();
+  const kept = new Map<number, LabeledVolume | SkippedSample>();
   let bytes = 0;
-  const take = (index: number, volume: LabelledVolume | SkippedSample) => {
+  const take = (index: number, volume: LabeledVolume | SkippedSample) => {
     kept.set(index, volume);
     bytes += bytesOf(volume);
     for (const [oldest, other] of kept) {
@@ -90,11 +90,11 @@ function openVolumeStore(plan: VolumeBatchPlan, stopped: () => boolean): VolumeS
   };
 }
 
-function bytesOf(volume: LabelledVolume | SkippedSample): number {
+function bytesOf(volume: LabeledVolume | SkippedSample): number {
   return "data" in volume ? volume.data.byteLength + volume.classes.byteLength : 0;
 }
 
-async function prepareCase({ cases, recipe }: VolumeBatchPlan, index: number): Promise<LabelledVolume | SkippedSample> {
+async function prepareCase({ cases, recipe }: VolumeBatchPlan, index: number): Promise<LabeledVolume | SkippedSample> {
   const chosen = cases[index];
   if (chosen === undefined) throw new RangeError(`Cannot read case ${index}`);
   try {
@@ -144,7 +144,7 @@ async function makeBatch(
 interface Found {
   /** Of the patch in the epoch. */
   readonly index: number;
-  readonly volume: LabelledVolume;
+  readonly volume: LabeledVolume;
 }
 
 /** The case at a position of the epoch; for training the next one that can be read, otherwise null in its place. */
@@ -167,7 +167,7 @@ async function readOrReplace(
   });
 }
 
-function patchOf({ recipe, seed, training }: VolumeBatchPlan, volume: LabelledVolume, index: number, epoch: number): Patch {
+function patchOf({ recipe, seed, training }: VolumeBatchPlan, volume: LabeledVolume, index: number, epoch: number): Patch {
   const random = randomStream({ seed, purpose: "patch", epoch, index });
   if (training === null) return cutPatch(volume, centralPatch(volume, recipe.patchSize), recipe.patchSize, NO_VOLUME_AUGMENTATION, random);
   const start = choosePatch(volume, recipe.patchSize, training.foregroundShare, random);

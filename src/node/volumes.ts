@@ -122,7 +122,7 @@ export function refuseSeries(file: string, series: string | null): void {
 export interface VolumeSummary {
   /** As stored: x, y, z, then time and channels. */
   readonly shape: readonly number[];
-  /** The header's pixdim for each axis; of a series the millimetres between neighbours. */
+  /** The header's pixdim for each axis; of a series the millimeters between neighbors. */
   readonly spacing: readonly number[];
   /** Where the three axes lead, such as "LAS"; null for an affine that flattens the volume. */
   readonly orientation: string | null;

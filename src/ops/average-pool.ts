@@ -23,7 +23,7 @@ counts only with countIncludePad. out as for maxPool.`,
     const adjacent = [...attributes.strides, ...attributes.dilations].every((value) => value === 1) && !attributes.ceilMode;
     return [adjacent ? averageOfWindows(b, dy, sizes, attributes) : productPerAxis(b, dy, sizes, attributes)];
   },
-  // Dilations of 1 are left out: ONNX Runtime copies attributes to its quantised average pool, which refuses this one.
+  // Dilations of 1 are left out: ONNX Runtime copies attributes to its quantized average pool, which refuses this one.
   lower: (site, attributes) =>
     lowerPooling(site, "AveragePool", attributes, { count_include_pad: { int: attributes.countIncludePad ? 1 : 0 } }).map((node) => {
       const { dilations, ...others } = node.attributes;
@@ -34,7 +34,7 @@ counts only with countIncludePad. out as for maxPool.`,
 };
 
 /**
- * Stride 1: element i lies under the windows p with p − begin ≤ i ≤ p − begin + k − 1, which are k neighbours from
+ * Stride 1: element i lies under the windows p with p − begin ≤ i ≤ p − begin + k − 1, which are k neighbors from
  * i + begin − (k − 1) on: an average pool of k·dy/count (k of the whole window) with the padding k − 1 − begin, counted.
  */
 function averageOfWindows(b: GradientBuilder, dy: Ref, sizes: readonly number[], attributes: AveragePoolAttributes): Ref {

@@ -51,8 +51,8 @@ export function batchNormalizationGradientForm(dot: ChannelDot): Form<BatchNorma
       // Σ dy·(x − mean) = Σ dy·x − mean·Σ dy: no tensor x − mean is written.
       const total = channelSum(list, 2, dy, shape);
       const products = dot(list, "dot", dy, x, shape);
-      const centred = list.add("Sub", "centred", [products, list.add("Mul", "mean_total", [mean, total])]);
-      list.add("Div", 1, [centred, deviation]);
+      const centered = list.add("Sub", "centred", [products, list.add("Mul", "mean_total", [mean, total])]);
+      list.add("Div", 1, [centered, deviation]);
     }
     return list.nodes;
   };

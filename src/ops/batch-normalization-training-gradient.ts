@@ -19,7 +19,7 @@ import { exactly, type Fixed, type Form, type OpDef } from "./op.js";
  * and as mean and variance depend on every x: ∂mean/∂x = 1/n, ∂σ/∂x = x̂/n, so
  *   dx = scale/σ · (dy − dshift/n − x̂·dscale/n) = A·dy + (B·x̂ + C)   with
  *   A = scale/σ,   B = −A/n · dscale,   C = −A/n · dshift,
- * whose second part is a batch normalisation of x with given statistics, or B/σ·(x − mean) + C.
+ * whose second part is a batch normalization of x with given statistics, or B/σ·(x − mean) + C.
  */
 export const batchNormalizationTrainingGradient: OpDef<BatchNormalizationTrainingAttributes, Fixed<5>, Fixed<3>> = {
   doc: `x, dy [N, C, spatial…], scale [C] and the batch's mean, variance [C] → dx like x, dscale, dshift [C]: the gradient of
@@ -53,14 +53,14 @@ export function batchNormalizationTrainingGradientForm(dot: ChannelDot): Form<Ba
     const deviation = list.add("Sqrt", "deviation", [list.add("Add", "variance_epsilon", [variance, list.scalar("epsilon", epsilon)])]);
     const dshift = channelSum(list, 2, dy, shape);
     // Not Σ dy·x − mean·dshift, which cancels where the mean is large.
-    const centred = list.add("Sub", "centred", [x, perChannel(list, "mean_column", mean, shape)]);
-    const dscale = list.add("Div", 1, [dot(list, "dot", dy, centred, shape), deviation]);
+    const centered = list.add("Sub", "centred", [x, perChannel(list, "mean_column", mean, shape)]);
+    const dscale = list.add("Div", 1, [dot(list, "dot", dy, centered, shape), deviation]);
     const a = list.add("Div", "a", [scale, deviation]);
     const share = list.add("Mul", "share", [a, list.scalar("minus_one_nth", -1 / count)]);
     const b = list.add("Mul", "b", [share, dscale]);
     const c = list.add("Mul", "c", [share, dshift]);
     const fromInput = isLargeImage(site, shape)
-      ? scaleChannels(list, "b_x_c", centred, list.add("Div", "b_deviation", [b, deviation]), c, shape)
+      ? scaleChannels(list, "b_x_c", centered, list.add("Div", "b_deviation", [b, deviation]), c, shape)
       : list.add("BatchNormalization", "b_x_c", [x, b, c, mean, variance], { epsilon: { float: epsilon } });
     const fromGradient = list.add("Mul", "a_dy", [dy, perChannel(list, "a_column", a, shape)]);
     list.add("Add", 0, [fromGradient, fromInput]);

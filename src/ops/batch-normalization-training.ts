@@ -50,18 +50,18 @@ function lowerByRows(site: LowerSite<Fixed<3>, Fixed<3>>, { epsilon }: BatchNorm
   const mean = list.add("ReduceMean", 1, [x, list.ints("axes", axesButChannels(shape))], { keepdims: { int: 0 } });
   // The second moment is that of x − mean: E[x²] − mean² would cancel where the mean is large. The gradient has the same
   // node, which a runtime computes once.
-  const centred = list.add("Sub", "centred", [x, perChannel(list, "mean_column", mean, shape)]);
-  const squares = list.add("ReduceSumSquare", "squares", [centred, list.ints("places", [2, 3])], { keepdims: { int: 1 } });
+  const centered = list.add("Sub", "centred", [x, perChannel(list, "mean_column", mean, shape)]);
+  const squares = list.add("ReduceSumSquare", "squares", [centered, list.ints("places", [2, 3])], { keepdims: { int: 1 } });
   const moments = list.reshape("moments", squares, [Number(shape[1])]);
   const variance = list.add("Mul", 2, [moments, list.scalar("share", 1 / product(shape.slice(2)))]);
   const deviation = list.add("Sqrt", "deviation", [list.add("Add", "variance_epsilon", [variance, list.scalar("epsilon", epsilon)])]);
-  scaleChannels(list, 0, centred, list.add("Div", "factor", [scale, deviation]), shift, shape);
+  scaleChannels(list, 0, centered, list.add("Div", "factor", [scale, deviation]), shift, shape);
   return list.nodes;
 }
 
 /**
  * ONNX's BatchNormalization in training mode: with momentum 0 its running statistics are those of the batch. 1.4 to
- * 3 times faster than reductions on ONNX Runtime's CPU, and as exact: it centres before it squares.
+ * 3 times faster than reductions on ONNX Runtime's CPU, and as exact: it centers before it squares.
  *
  * ONNX Runtime writes these statistics into the buffers of the statistics that it is given, whoever else reads those: a
  * constant (which equal layers share) or a fed tensor would be overwritten. So it gets two vectors that nobody else
@@ -99,12 +99,12 @@ export const batchNormalizationTrainingByReductions: Form<BatchNormalizationTrai
   const shape = site.inputTypes[0].shape;
   const axes = list.ints("axes", axesButChannels(shape));
   const mean = list.add("ReduceMean", 1, [x, axes], { keepdims: { int: 0 } });
-  const centred = list.add("Sub", "centred", [x, perChannel(list, "mean_column", mean, shape)]);
-  const squares = list.add("Mul", "squares", [centred, centred]);
+  const centered = list.add("Sub", "centred", [x, perChannel(list, "mean_column", mean, shape)]);
+  const squares = list.add("Mul", "squares", [centered, centered]);
   const variance = list.add("ReduceMean", 2, [squares, axes], { keepdims: { int: 0 } });
   const deviation = list.add("Sqrt", "deviation", [list.add("Add", "variance_epsilon", [variance, list.scalar("epsilon", epsilon)])]);
   const factor = perChannel(list, "factor_column", list.add("Div", "factor", [scale, deviation]), shape);
-  const scaled = list.add("Mul", "scaled", [centred, factor]);
+  const scaled = list.add("Mul", "scaled", [centered, factor]);
   list.add("Add", 0, [scaled, perChannel(list, "shift_column", shift, shape)]);
   return list.nodes;
 };

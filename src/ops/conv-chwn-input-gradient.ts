@@ -98,7 +98,7 @@ function lowerByPhases(site: LowerSite<Fixed<2>, Fixed<1>>, attributes: ConvInpu
   return list.nodes;
 }
 
-/** w [M, C, K] → [C, M, K], in two exchanges of neighbours: ONNX Runtime does those several times faster than one of three axes. */
+/** w [M, C, K] → [C, M, K], in two exchanges of neighbors: ONNX Runtime does those several times faster than one of three axes. */
 function tapsLast(list: NodeList, w: string, { channels, outChannels }: Sizes, taps: number): string {
   const matrix = list.reshape("kernel_matrix", w, [outChannels, channels * taps]);
   const columns = list.reshape("kernel_columns", list.transpose("kernel_transposed", matrix, [1, 0]), [channels, taps, outChannels]);

@@ -4,7 +4,7 @@ import { channelSum, checkGradientShape, checkVectors, perChannel } from "./kit/
 import { exactly, type Fixed, type OpDef, spatialSizes } from "./op.js";
 
 /**
- * As for batch normalisation, with the P positions of one channel of one image in the place of the batch:
+ * As for batch normalization, with the P positions of one channel of one image in the place of the batch:
  *   x̂ = (x − mean)/σ,   s = Σ_P dy,   t = Σ_P dy·x̂,   dx = scale/σ · (dy − s/P − x̂·t/P),
  * and scale and shift, which all images share, get dscale = Σ_N t and dshift = Σ_N s.
  */
@@ -32,14 +32,14 @@ included. Not differentiable: it is used in backward graphs alone.`,
       shape.slice(2).map((_, axis) => axis + 2),
     );
     const mean = (name: string, value: string): string => list.add("ReduceMean", name, [value, axes], { keepdims: { int: 1 } });
-    const centred = list.add("Sub", "centred", [x, mean("mean", x)]);
-    const variance = mean("variance", list.add("Mul", "squares", [centred, centred]));
+    const centered = list.add("Sub", "centred", [x, mean("mean", x)]);
+    const variance = mean("variance", list.add("Mul", "squares", [centered, centered]));
     const deviation = list.add("Sqrt", "deviation", [list.add("Add", "variance_epsilon", [variance, list.scalar("epsilon", epsilon)])]);
-    const normalized = list.add("Div", "normalized", [centred, deviation]);
+    const normalized = list.add("Div", "normalized", [centered, deviation]);
     const products = list.add("Mul", "products", [dy, normalized]);
     const meanOfProducts = mean("mean_of_products", products);
-    const centredGradient = list.add("Sub", "centred_gradient", [dy, mean("mean_of_gradient", dy)]);
-    const difference = list.add("Sub", "difference", [centredGradient, list.add("Mul", "along", [normalized, meanOfProducts])]);
+    const centeredGradient = list.add("Sub", "centred_gradient", [dy, mean("mean_of_gradient", dy)]);
+    const difference = list.add("Sub", "difference", [centeredGradient, list.add("Mul", "along", [normalized, meanOfProducts])]);
     const factor = list.add("Div", "factor", [perChannel(list, "scale_column", scale, shape), deviation]);
     list.add("Mul", 0, [difference, factor]);
     channelSum(list, 1, products, shape);

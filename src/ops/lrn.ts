@@ -25,7 +25,7 @@ export interface LrnAttributes {
 }
 
 export const lrn: OpDef<LrnAttributes> = {
-  doc: `Local response normalisation across channels: x [N, C, spatial…] → x / (bias + alpha/size · Σ x²)^beta, the sum
+  doc: `Local response normalization across channels: x [N, C, spatial…] → x / (bias + alpha/size · Σ x²)^beta, the sum
 over channels c − floor(size/2) to c + floor((size − 1)/2). alpha is divided by size, as in Caffe and PyTorch. For an even
 size this is PyTorch's window; ONNX's LRN has the longer side behind, so such sizes and volumes are lowered without it.`,
   operands: exactly(1),
@@ -65,7 +65,7 @@ export const lrnBySums: Form<LrnAttributes> = (site, attributes) => {
 };
 
 /**
- * v = bias + alpha/size · Σ x² and v^beta. The sum over neighbouring channels is a 1×1 convolution of x² with a band
+ * v = bias + alpha/size · Σ x² and v^beta. The sum over neighboring channels is a 1×1 convolution of x² with a band
  * matrix, and v^0.75 = √v · √√v.
  */
 export function lrnDivisor(

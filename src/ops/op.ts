@@ -114,7 +114,7 @@ export interface OpDef<P extends Attributes, I extends Operands = Fixed<1>, O ex
   readonly grad: GradientRule<P, I, O> | null;
   /** The form for every runtime, of ONNX's own operators. Targets may prefer others (compile/targets). */
   readonly lower: Form<P, I, O>;
-  /** Multiply-adds for one image; pooling, normalisation, activation and sums count as 0. */
+  /** Multiply-adds for one image; pooling, normalization, activation and sums count as 0. */
   readonly macs: (inputs: I, outputs: O, attributes: P) => number;
   /** The window over each spatial axis of the first input; "all" where every input element reaches every output; null for 1. */
   readonly window: (attributes: P) => Window | "all" | null;

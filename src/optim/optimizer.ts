@@ -2,7 +2,7 @@ import type { GraphBuilder, Ref } from "../ops/build.js";
 import type { GivenOptions, OptionTable, OptionValue } from "../options.js";
 import { type Arithmetic, arithmetic } from "./arithmetic.js";
 
-/** A tensor of the parameter's size that an optimiser keeps from one step to the next. */
+/** A tensor of the parameter's size that an optimizer keeps from one step to the next. */
 export interface Slot {
   readonly name: string;
   /** The value of every element before the first step. */
@@ -15,7 +15,7 @@ export interface UpdateSite {
   readonly parameter: Ref;
   /** [n], of the loss with respect to the parameter. */
   readonly gradient: Ref;
-  /** [n] each, in the order of the optimiser's slots. */
+  /** [n] each, in the order of the optimizer's slots. */
   readonly slots: readonly Ref[];
   /** Scalar []. */
   readonly learningRate: Ref;
@@ -31,7 +31,7 @@ export interface Updated {
 
 /**
  * A rule that moves parameters against their gradients, as a pure pair: the slots it starts from, and the graph of one
- * update. State goes in and comes out; the optimiser holds none.
+ * update. State goes in and comes out; the optimizer holds none.
  *
  * Parameters come as vectors, since ONNX Runtime multiplies a vector by a scalar several times faster than a kernel of
  * four axes. Formulas are arranged for few passes over the vectors: running averages are kept as discounted sums
@@ -49,7 +49,7 @@ export interface Optimizer {
   update(b: GraphBuilder, path: string, site: UpdateSite): Updated;
 }
 
-/** An optimiser as the table lists it: its formula, where that comes from, its options. */
+/** An optimizer as the table lists it: its formula, where that comes from, its options. */
 export interface OptimizerKind {
   readonly doc: string;
   readonly source: string;
@@ -58,7 +58,7 @@ export interface OptimizerKind {
   readonly create: (options: GivenOptions) => Optimizer;
 }
 
-/** The update of an optimiser written with slots by name. */
+/** The update of an optimizer written with slots by name. */
 export function defineOptimizer<N extends string>(
   name: string,
   options: Readonly<Record<string, OptionValue>>,

@@ -4,7 +4,7 @@ import { InceptionError } from "../errors.js";
 import { GraphBuilder } from "../ops/build.js";
 import { adamw, decays, OPTIMIZERS, optimizerOf, rmspropTf, sgd } from "./index.js";
 
-test("the table is sorted, and each entry makes the optimiser of its name", () => {
+test("the table is sorted, and each entry makes the optimizer of its name", () => {
   const names = Object.keys(OPTIMIZERS);
   expect(names).toEqual([...names].sort());
   for (const [name, kind] of Object.entries(OPTIMIZERS)) {
@@ -13,7 +13,7 @@ test("the table is sorted, and each entry makes the optimiser of its name", () =
   }
 });
 
-test("an optimiser's name and options are what it is read from", () => {
+test("an optimizer's name and options are what it is read from", () => {
   const given = { name: "rmsprop_tf", epsilon: "0.001", weightDecay: 4e-5, centered: "true" };
   const { name, options, slots } = optimizerOf(given);
   const record: unknown = JSON.parse(JSON.stringify({ name, ...options }));
@@ -64,10 +64,10 @@ test("an update with the wrong number of slots is refused", () => {
 const NAMES = "adadelta, adagrad, adam, adamw, rmsprop, rmsprop_tf, sgd";
 
 test.each([
-  [{ name: "adm" }, `Cannot find optimiser "adm": expected one of ${NAMES}`],
-  [{}, `Cannot find optimiser undefined: expected one of ${NAMES}`],
-  [{ name: "toString" }, `Cannot find optimiser "toString": expected one of ${NAMES}`],
-  [null, `Cannot read optimiser null: expected a record with a name, one of ${NAMES}`],
+  [{ name: "adm" }, `Cannot find optimizer "adm": expected one of ${NAMES}`],
+  [{}, `Cannot find optimizer undefined: expected one of ${NAMES}`],
+  [{ name: "toString" }, `Cannot find optimizer "toString": expected one of ${NAMES}`],
+  [null, `Cannot read optimizer null: expected a record with a name, one of ${NAMES}`],
   [{ name: "sgd", lr: 0.1 }, 'Cannot set option "lr" of sgd: expected one of momentum, dampening, nesterov, weightDecay, decoupled'],
   [{ name: "sgd", momentum: 1 }, "Cannot set option momentum of sgd to 1: expected a number in [0, 1)"],
   [{ name: "sgd", nesterov: "yes" }, 'Cannot set option nesterov of sgd to "yes": expected true or false'],
@@ -85,7 +85,7 @@ test("options given in code are checked as well", () => {
   expect(() => sgd({ momentum: -1 })).toThrow("Cannot set option momentum of sgd to -1: expected a number in [0, 1)");
 });
 
-test("any record is an optimiser that builds, or is refused", () => {
+test("any record is an optimizer that builds, or is refused", () => {
   const value = fc.oneof(fc.double(), fc.double({ min: 0, max: 1, noNaN: true }), fc.boolean(), fc.constant(undefined));
   const known = fc
     .constantFrom(...Object.entries(OPTIMIZERS))

@@ -6,7 +6,7 @@ import type { Optimizer, OptimizerKind } from "./optimizer.js";
 import { RMSPROP_OPTIONS, RMSPROP_TF_OPTIONS, rmsprop, rmspropTf } from "./rmsprop.js";
 import { SGD_OPTIONS, sgd } from "./sgd.js";
 
-/** Every optimiser, sorted. To add one: its file, its line here, its trajectory in test/goldens/ops/optim.json. */
+/** Every optimizer, sorted. To add one: its file, its line here, its trajectory in test/goldens/ops/optim.json. */
 export const OPTIMIZERS = {
   adadelta: {
     doc: "Gradients over their root mean square, times that of the movements.",
@@ -39,7 +39,7 @@ export const OPTIMIZERS = {
     create: (given) => rmsprop(resolveOptions("rmsprop", RMSPROP_OPTIONS, given)),
   },
   rmsprop_tf: {
-    doc: "RMSProp in TensorFlow's form, epsilon inside the root: the optimiser of the papers from Inception-v3 on.",
+    doc: "RMSProp in TensorFlow's form, epsilon inside the root: the optimizer of the papers from Inception-v3 on.",
     source: "timm's RMSpropTF, after TensorFlow's RMSPropOptimizer",
     options: RMSPROP_TF_OPTIONS,
     create: (given) => rmspropTf(resolveOptions("rmsprop_tf", RMSPROP_TF_OPTIONS, given)),
@@ -55,7 +55,7 @@ export const OPTIMIZERS = {
 export type OptimizerName = keyof typeof OPTIMIZERS;
 
 /**
- * The optimiser that a record describes: its name and any of its options; the rest have their defaults.
+ * The optimizer that a record describes: its name and any of its options; the rest have their defaults.
  *
  * @param record - as it comes from a recipe, a run's configuration or a command line
  * @throws InceptionError OPTION_INVALID naming what is wrong and what is accepted
@@ -68,6 +68,6 @@ export type OptimizerName = keyof typeof OPTIMIZERS;
  * ```
  */
 export function optimizerOf(record: unknown): Optimizer {
-  const [kind, given] = chooseNamed<OptimizerKind>("optimiser", OPTIMIZERS, record);
+  const [kind, given] = chooseNamed<OptimizerKind>("optimizer", OPTIMIZERS, record);
   return kind.create(given);
 }

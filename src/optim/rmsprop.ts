@@ -36,7 +36,7 @@ type RmspropSlot = "square_sum" | "gradient_sum" | "momentum";
 /**
  * RMSProp as PyTorch has it: epsilon outside the root, the mean square starts at 0.
  *
- * s ← decay · s + (1 − decay) · g²; v ← momentum · v + g / (√s + epsilon); w ← w − rate · v. Centred: √(s − m²) with
+ * s ← decay · s + (1 − decay) · g²; v ← momentum · v + g / (√s + epsilon); w ← w − rate · v. Centered: √(s − m²) with
  * m ← decay · m + (1 − decay) · g.
  *
  * Kept are S = s / (1 − decay), and v · √(1 − decay): then g / (√s + epsilon) = (1/√(1 − decay)) · g / (√S + epsilon/√(1 − decay)),
@@ -64,10 +64,10 @@ export function rmsprop(options: Partial<OptionValues<typeof RMSPROP_OPTIONS>> =
 }
 
 /**
- * RMSProp in TensorFlow's form, the optimiser of the Inception papers from v3 on: epsilon inside the root, the mean
+ * RMSProp in TensorFlow's form, the optimizer of the Inception papers from v3 on: epsilon inside the root, the mean
  * square starts at 1, and the learning rate goes into the movement that momentum keeps.
  *
- * s ← decay · s + (1 − decay) · g²; v ← momentum · v + rate · g / √(s + epsilon); w ← w − v. Centred:
+ * s ← decay · s + (1 − decay) · g²; v ← momentum · v + rate · g / √(s + epsilon); w ← w − v. Centered:
  * √(s − m² + epsilon) with m ← decay · m + (1 − decay) · g.
  *
  * Kept is S = s / (1 − decay), which therefore starts at 1 / (1 − decay): then
@@ -109,7 +109,7 @@ function decayed(x: Arithmetic, site: Site, { decoupled, weightDecay }: CommonVa
   };
 }
 
-/** S, or S − (1 − decay) · M² where centred: the mean square or the variance, over 1 − decay. */
+/** S, or S − (1 − decay) · M² where centered: the mean square or the variance, over 1 − decay. */
 function discountedVariance(x: Arithmetic, { slot }: Site, gradient: Ref, { decay, centered }: CommonValues) {
   const squares = discountedSquares(x, "square_sum", slot("square_sum"), decay, gradient);
   if (!centered) return { variance: squares, slots: { square_sum: squares } };
@@ -122,7 +122,7 @@ function discountedVariance(x: Arithmetic, { slot }: Site, gradient: Ref, { deca
 
 interface Movement {
   readonly parameter: Ref;
-  /** The normalised gradient times `spread`. */
+  /** The normalized gradient times `spread`. */
   readonly direction: Ref;
   readonly spread: number;
   readonly slots: Readonly<Partial<Record<RmspropSlot, Ref>>>;

@@ -1,4 +1,4 @@
-/** Every optimiser against what PyTorch and timm do with the same gradients: test/goldens/ops/optim.json. */
+/** Every optimizer against what PyTorch and timm do with the same gradients: test/goldens/ops/optim.json. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type Floats, outputOf, withModel } from "../../test/run-graph.js";
@@ -74,7 +74,7 @@ function optimizerLike({ class: source, options }: Trajectory): Optimizer {
   return optimizerOf({ name: NAMES[source], ...Object.fromEntries(ours) });
 }
 
-/** One update; inputs that the optimiser does not read are left out. */
+/** One update; inputs that the optimizer does not read are left out. */
 function updateGraph(optimizer: Optimizer): Graph {
   const b = new GraphBuilder(optimizer.name);
   const [parameter, gradient] = [b.input("parameter", [SIZE]), b.input("gradient", [SIZE])];
@@ -154,7 +154,7 @@ describe.each(GOLDEN.optimisers)("$name", (trajectory) => {
   });
 });
 
-test("every optimiser has a trajectory", () => {
+test("every optimizer has a trajectory", () => {
   expect([...new Set(GOLDEN.optimisers.map((golden) => NAMES[golden.class]))].sort()).toEqual(Object.keys(OPTIMIZERS));
 });
 

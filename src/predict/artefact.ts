@@ -23,7 +23,7 @@ export interface Artefact {
   readonly preprocessing: Preprocessing | null;
   /** How volumes become inputs and classes labels, of a network that segments them. */
   readonly segmentation?: SegmentationRecipe;
-  /** What the input of a file is that normalises by itself (see `wrapSegmentation`); absent where the input is normalised before. */
+  /** What the input of a file is that normalizes by itself (see `wrapSegmentation`); absent where the input is normalized before. */
   readonly rawInput?: RawInput;
   /** How the file's integers were made; absent where it computes with floats. */
   readonly quantization?: QuantizationRecord;

@@ -1,4 +1,4 @@
-/** The normalisations of a recipe as ONNX nodes; the laws are those of src/data/volumes/intensity.ts. */
+/** The normalizations of a recipe as ONNX nodes; the laws are those of src/data/volumes/intensity.ts. */
 import type { Normalization } from "../data/index.js";
 import type { Ops } from "./onnx-ops.js";
 
@@ -9,7 +9,7 @@ export interface Given {
   readonly statistics: Readonly<Record<string, string>>;
 }
 
-/** Normalise by given statistics. @returns [N, C, D, H, W] */
+/** Normalize by given statistics. @returns [N, C, D, H, W] */
 export function normalizeGiven(ops: Ops, channels: readonly Given[]): string {
   const normalized = channels.map(
     ({ x, normalization, statistics: { mean = "", standard_deviation: deviation = "", lower = "", upper = "" } }) => {
@@ -23,7 +23,7 @@ export function normalizeGiven(ops: Ops, channels: readonly Given[]): string {
   return joined(ops, normalized);
 }
 
-/** Normalise by the statistics of the value itself, which are computed in double precision. @returns [N, C, D, H, W] */
+/** Normalize by the statistics of the value itself, which are computed in double precision. @returns [N, C, D, H, W] */
 export function normalizeWhole(ops: Ops, channels: readonly string[], normalizations: readonly Normalization[]): string {
   const normalized = channels.map((x, channel) => {
     const normalization = normalizations[channel] ?? { name: "z_score", region: "all" };
@@ -39,8 +39,8 @@ function joined(ops: Ops, channels: readonly string[]): string {
   return channels.length === 1 ? only : ops.add("Concat", channels, { axis: 1 });
 }
 
-function hounsfield(ops: Ops, x: string, { centre, width }: Extract<Normalization, { name: "ct_window" }>): string {
-  const low = ops.float(`low_${centre}_${width}`, centre - width / 2);
+function hounsfield(ops: Ops, x: string, { center, width }: Extract<Normalization, { name: "ct_window" }>): string {
+  const low = ops.float(`low_${center}_${width}`, center - width / 2);
   const share = ops.add("Div", [ops.add("Sub", [x, low]), ops.float(`width_${width}`, width)]);
   const limited = ops.add("Clip", [share, ops.float("zero", 0), ops.float("one", 1)]);
   return ops.add("Where", [ops.add("IsNaN", [x]), ops.float("zero", 0), limited]);

@@ -1,8 +1,8 @@
 /**
  * A segmentation network as a file that takes raw voxels and gives labels:
  *
- *   patch:   input, statistics of the volume ──► normalise ──► network ──► logits ──► argmax ──► labels
- *   volume:  input ──► its statistics, normalise ──► pad ──► network ──► crop ──► logits ──► argmax ──► labels
+ *   patch:   input, statistics of the volume ──► normalize ──► network ──► logits ──► argmax ──► labels
+ *   volume:  input ──► its statistics, normalize ──► pad ──► network ──► crop ──► logits ──► argmax ──► labels
  *
  * A file for a patch cannot know the volume that the patch is of, so it is told the statistics; a file for volumes of any
  * size computes them. NaN marks what is not part of the volume, such as the padding of a patch: it counts in no statistic and
@@ -25,7 +25,7 @@ const STATISTICS = ["mean", "standard_deviation", "lower", "upper"] as const;
 export type Statistic = (typeof STATISTICS)[number];
 
 /**
- * Those that a recipe needs: mean and standard deviation where a channel is normalised by its volume, after limiting values to
+ * Those that a recipe needs: mean and standard deviation where a channel is normalized by its volume, after limiting values to
  * `lower` and `upper` where that is by percentiles; none for windows of Hounsfield units.
  */
 export function neededStatistics({ normalization }: Pick<SegmentationRecipe, "normalization">): readonly Statistic[] {

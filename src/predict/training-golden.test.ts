@@ -76,7 +76,7 @@ describe("refuses, by name", () => {
     );
   });
 
-  test("another loss or optimiser", () => {
+  test("another loss or optimizer", () => {
     expect(() => read(changed(["loss_definition"], "hinge"))).toThrow(
       expect.objectContaining({
         code: "FILE_UNSUPPORTED",
@@ -88,7 +88,7 @@ describe("refuses, by name", () => {
       expect.objectContaining({
         code: "FILE_UNSUPPORTED",
         message:
-          'Cannot use golden file "x.json": its optimiser at optimisers.adamw.options.class is "torch.optim.LBFGS", expected torch.optim.SGD, timm.optim.RMSpropTF or torch.optim.AdamW',
+          'Cannot use golden file "x.json": its optimizer at optimisers.adamw.options.class is "torch.optim.LBFGS", expected torch.optim.SGD, timm.optim.RMSpropTF or torch.optim.AdamW',
       }) as InceptionError,
     );
   });

@@ -4,7 +4,7 @@ import { type GoldenEntry, type GoldenInput, readEntry, readInput } from "./gold
 
 /**
  * A golden of training: what a public implementation computes in one forward and backward pass and in five steps of
- * each optimiser. The schema is in test/goldens/README.md.
+ * each optimizer. The schema is in test/goldens/README.md.
  */
 export interface TrainingGolden {
   /** Name of the case, which decides the tolerances. */
@@ -24,7 +24,7 @@ export interface TrainingGolden {
 /** One forward and backward pass. */
 export interface GoldenGradients {
   readonly name: string;
-  /** Whether batch normalisation used its running statistics. */
+  /** Whether batch normalization used its running statistics. */
   readonly frozen: boolean;
   readonly loss: number;
   /** Unweighted: the classifier, then the auxiliary classifiers in the order of the network. */
@@ -39,7 +39,7 @@ export interface GoldenGradients {
   readonly statistics: ReadonlyMap<string, GoldenSamples>;
 }
 
-/** Five steps of an optimiser, always on the same batch. */
+/** Five steps of an optimizer, always on the same batch. */
 export interface GoldenTrajectory {
   readonly name: string;
   readonly optimizer: Optimizer;
@@ -88,7 +88,7 @@ export function isTrainingGolden(root: GoldenField): boolean {
  * Read a training golden.
  *
  * @throws InceptionError FILE_CORRUPT naming the field that is missing or of another kind; FILE_UNSUPPORTED for another
- *   loss or an optimiser that is not here
+ *   loss or an optimizer that is not here
  */
 export function readTrainingGolden(root: GoldenField): TrainingGolden {
   const definition = root.get("loss_definition").string();
@@ -153,7 +153,7 @@ function readTrajectory(name: string, value: GoldenField): GoldenTrajectory {
   };
 }
 
-/** The source's optimiser classes under our names; weight decay is on all parameters in each. */
+/** The source's optimizer classes under our names; weight decay is on all parameters in each. */
 function readOptimizer(options: GoldenField): Optimizer {
   const kind = options.get("class").string();
   const weightDecay = options.get("weight_decay").number();
@@ -177,7 +177,7 @@ function readOptimizer(options: GoldenField): Optimizer {
       weightDecay,
     });
   }
-  throw options.get("class").unsupported("optimiser", kind, "torch.optim.SGD, timm.optim.RMSpropTF or torch.optim.AdamW");
+  throw options.get("class").unsupported("optimizer", kind, "torch.optim.SGD, timm.optim.RMSpropTF or torch.optim.AdamW");
 }
 
 function readLogits(rows: GoldenField): readonly number[] {

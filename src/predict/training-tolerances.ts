@@ -8,7 +8,7 @@
 export interface TrainingTolerance {
   /** Losses, logits and running statistics of one pass. */
   readonly values: number;
-  /** Gradients where batch normalisation uses the statistics of the batch. */
+  /** Gradients where batch normalization uses the statistics of the batch. */
   readonly gradients: number;
   /** Gradients where it is frozen; inputs were chosen so that nothing lies near a boundary. */
   readonly frozenGradients: number;
@@ -72,16 +72,16 @@ interface Exception {
 
 const EXCEPTIONS: readonly Exception[] = [
   {
-    // Five elements of these two biases have a true gradient of 0: the next normalisation cancels the shift. AdamW divides
+    // Five elements of these two biases have a true gradient of 0: the next normalization cancels the shift. AdamW divides
     // by the gradient's own size and so makes whole steps of its rounding noise; the source's float32 run is off by a
-    // third. The running mean is that of a normalisation that takes the shift up.
+    // third. The running mean is that of a normalization that takes the shift up.
     case: "mini_googlenet",
     optimizer: "adamw",
     names: ["stem.bn.bias", "mix1.branch3.1.bn.bias", "mix2.branch1.bn.running_mean"],
   },
 ];
 
-/** Parameters and running statistics that are not compared after the steps of an optimiser. */
+/** Parameters and running statistics that are not compared after the steps of an optimizer. */
 export function excepted(name: string, optimizer: string): readonly string[] {
   return EXCEPTIONS.filter((exception) => exception.case === name && exception.optimizer === optimizer).flatMap(({ names }) => names);
 }

@@ -26,7 +26,7 @@ import { concluded, largest, type VerifiedCase, type VerifiedCheck, type VerifyP
 
 /**
  * Run a training golden: one forward and backward pass with the statistics of the batch and one with frozen ones, then
- * five steps of each optimiser, all from the same filled checkpoint. Every loss, gradient, movement and running statistic
+ * five steps of each optimizer, all from the same filled checkpoint. Every loss, gradient, movement and running statistic
  * that the golden lists is compared.
  *
  * @throws InceptionError MODEL_UNKNOWN for a golden of a network that is not here; HASH_MISMATCH where the formula gives

@@ -150,8 +150,8 @@ function longest(region: Box, spacing: Triple): number {
 /** A CT's window, or the 0.5th and 99.5th percentile of the finite voxels. */
 function grayRange(image: Volume, normalization: Normalization): readonly [low: number, high: number] {
   if (normalization.name === "ct_window") {
-    const { centre, width } = normalization;
-    return [centre - width / 2, centre + width / 2];
+    const { center, width } = normalization;
+    return [center - width / 2, center + width / 2];
   }
   const values = sampledVoxels(image);
   return values.length === 0 ? [0, 1] : [percentile(values, 0.5), percentile(values, 99.5)];

@@ -214,7 +214,7 @@ describe("the confusion matrix", () => {
     expect(textOf(html)).toContain("cat → dog 2 20.0 %");
   });
 
-  test("is a picture for many, with neighbours together above 120", () => {
+  test("is a picture for many, with neighbors together above 120", () => {
     const size = 240;
     // Right everywhere, except that class 0 is taken for class 239 once.
     const matrix = Array.from({ length: size }, (_, truth) => Array.from({ length: size }, (_, answer) => (truth === answer ? 1 : 0)));

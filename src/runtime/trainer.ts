@@ -33,7 +33,7 @@ export interface StepOptions {
 }
 
 /**
- * Programs over one set of named state tensors (parameters, running statistics, optimiser slots, averages) that stays
+ * Programs over one set of named state tensors (parameters, running statistics, optimizer slots, averages) that stays
  * where the programs run. Implementations: `createNodeTrainer`, `createWebTrainer`.
  *
  * Calls are done one after the other in the order in which they were made; a caller may make many without waiting.

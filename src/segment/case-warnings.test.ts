@@ -4,7 +4,7 @@ import { type CaseWarning, checkInput, checkLabelVolumes } from "./case-warnings
 import { type CaseFacts, caseFacts, trainingStatistics } from "./fingerprint.js";
 
 const Z_SCORE: Normalization = { name: "z_score", region: "all" };
-const CT: Normalization = { name: "ct_window", centre: 40, width: 400 };
+const CT: Normalization = { name: "ct_window", center: 40, width: 400 };
 const LABEL_VALUES = [0, 1, 2];
 
 function affine([x, y, z]: Triple): Affine {

@@ -14,7 +14,7 @@ const volumes = fc
     }),
   );
 
-/** The component of each voxel, by its first voxel: colour spreads from each voxel until nothing changes. */
+/** The component of each voxel, by its first voxel: color spreads from each voxel until nothing changes. */
 function naiveComponents(data: readonly number[], [width, height, depth]: Triple, connectivity: Connectivity): number[] {
   const farthest = { 6: 1, 18: 2, 26: 3 }[connectivity];
   const at = (i: number): Triple => [i % width, Math.floor(i / width) % height, Math.floor(i / (width * height))];
@@ -48,7 +48,7 @@ describe("connectedComponents", () => {
     }
   });
 
-  test.each(CONNECTIVITIES)("is what spreads from voxel to voxel with %i neighbours", (connectivity) => {
+  test.each(CONNECTIVITIES)("is what spreads from voxel to voxel with %i neighbors", (connectivity) => {
     fc.assert(
       fc.property(volumes, ({ data, shape }) => {
         const { ids, components } = connectedComponents(data, shape, connectivity);
@@ -141,7 +141,7 @@ describe("fillHoles", () => {
     expect(fillHoles(corner, [3, 3, 3])[9]).toBe(0);
   });
 
-  test("fills the background that six-neighbour steps outside the label cannot leave", () => {
+  test("fills the background that six-neighbor steps outside the label cannot leave", () => {
     fc.assert(
       fc.property(volumes, ({ data, shape }) => {
         const filled = fillHoles(data, shape, { labels: [1] });

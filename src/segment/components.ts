@@ -11,7 +11,7 @@ import {
   voxelCount,
 } from "./volume.js";
 
-/** Which voxels are neighbours: those that share a face (6), also an edge (18), also a corner (26). */
+/** Which voxels are neighbors: those that share a face (6), also an edge (18), also a corner (26). */
 export const CONNECTIVITIES = [6, 18, 26] as const;
 export type Connectivity = (typeof CONNECTIVITIES)[number];
 
@@ -24,7 +24,7 @@ export interface Components {
 }
 
 /**
- * The connected components of a volume: neighbours with the same label above 0 belong together. Of a mask of 0 and 1 these
+ * The connected components of a volume: neighbors with the same label above 0 belong together. Of a mask of 0 and 1 these
  * are the components of the mask.
  *
  * @param data - one label per voxel, x fastest
@@ -45,7 +45,7 @@ export function connectedComponents(data: ArrayLike<number>, shape: Triple, conn
   checkVoxels(action, shape, data);
   checkLabels(action, shape, data);
   checkConnectivity(action, connectivity);
-  return numberRoots(data, joinNeighbours(data, shape, connectivity));
+  return numberRoots(data, joinNeighbors(data, shape, connectivity));
 }
 
 function checkConnectivity(action: string, connectivity: Connectivity): void {
@@ -55,9 +55,9 @@ function checkConnectivity(action: string, connectivity: Connectivity): void {
 }
 
 /** Per voxel one that comes no later and belongs to the same component; the first of a component refers to itself. */
-function joinNeighbours(data: ArrayLike<number>, [width, height, depth]: Triple, connectivity: Connectivity): Int32Array {
+function joinNeighbors(data: ArrayLike<number>, [width, height, depth]: Triple, connectivity: Connectivity): Int32Array {
   const parents = new Int32Array(data.length);
-  const offsets = earlierNeighbours(connectivity);
+  const offsets = earlierNeighbors(connectivity);
   let i = 0;
   for (let z = 0; z < depth; z++) {
     for (let y = 0; y < height; y++) {
@@ -76,8 +76,8 @@ function joinNeighbours(data: ArrayLike<number>, [width, height, depth]: Triple,
   return parents;
 }
 
-/** Steps to the neighbours that come before a voxel in the order of the data. */
-function earlierNeighbours(connectivity: Connectivity): readonly Triple[] {
+/** Steps to the neighbors that come before a voxel in the order of the data. */
+function earlierNeighbors(connectivity: Connectivity): readonly Triple[] {
   const farthest = { 6: 1, 18: 2, 26: 3 }[connectivity];
   const steps = [-1, 0, 1];
   return steps

@@ -62,7 +62,7 @@ describe("distanceTransform", () => {
       "Cannot measure distances: shape is [1048576, 1048576, 1024], expected at most 268435456 voxels",
     );
     expect(() => distanceTransform([1], [1, 1, 1], [1, Number.NaN, 1])).toThrow(
-      "Cannot measure distances: spacing is [1, NaN, 1], expected three positive numbers of millimetres",
+      "Cannot measure distances: spacing is [1, NaN, 1], expected three positive numbers of millimeters",
     );
   });
 });

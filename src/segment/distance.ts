@@ -1,7 +1,7 @@
 import { checkSpacing, checkVoxels, type Triple, voxelCount } from "./volume.js";
 
 /**
- * How far each voxel's centre is from the nearest centre of a voxel of the mask, in millimetres; 0 in the mask, Infinity
+ * How far each voxel's center is from the nearest center of a voxel of the mask, in millimeters; 0 in the mask, Infinity
  * everywhere where the mask is empty. Exact but for the rounding of double precision, also where the spacing differs
  * along the axes.
  *
@@ -10,7 +10,7 @@ import { checkSpacing, checkVoxels, type Triple, voxelCount } from "./volume.js"
  *
  * @param mask - one value per voxel, x fastest; what is not 0 belongs to the mask
  * @param shape - voxels along x, y and z
- * @param spacing - millimetres between voxels along x, y and z
+ * @param spacing - millimeters between voxels along x, y and z
  * @throws InceptionError VOLUME_INVALID, OPTION_INVALID, IMAGE_LIMIT
  *
  * @example
@@ -48,7 +48,7 @@ interface Envelope {
   readonly places: Int32Array;
   /** Its value there. */
   readonly heights: Float64Array;
-  /** From where on it is the lowest, in millimetres from the line's first voxel. */
+  /** From where on it is the lowest, in millimeters from the line's first voxel. */
   readonly from: Float64Array;
 }
 

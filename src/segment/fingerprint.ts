@@ -1,4 +1,4 @@
-/** What a set of labelled volumes is like: the facts that a plan of training rests on. */
+/** What a set of labeled volumes is like: the facts that a plan of training rests on. */
 import {
   type Distribution,
   type IntensityProfile,
@@ -27,7 +27,7 @@ export interface CaseFacts {
   readonly id: string;
   /** Voxels to the right, the front and the top. */
   readonly shape: Triple;
-  /** Millimetres between them. */
+  /** Millimeters between them. */
   readonly spacing: Triple;
   /** Of all voxels, by channel. */
   readonly channels: readonly Intensities[];

@@ -1,4 +1,4 @@
-/** Labelled volumes without a platform: how well they agree, how they are cleaned, how a network goes over large ones. */
+/** Labeled volumes without a platform: how well they agree, how they are cleaned, how a network goes over large ones. */
 
 export { percentile } from "../data/volumes/percentile.js";
 export { type AccumulatorOptions, type LabelSlab, type Slab, WindowAccumulator } from "./accumulate.js";

@@ -24,9 +24,9 @@ export function segmentedLabels(values: readonly number[], names: readonly strin
 const MM3_DIGITS = 7;
 
 /**
- * Voxels and cubic millimetres of every label but the background.
+ * Voxels and cubic millimeters of every label but the background.
  *
- * @param volume - label values, with an affine in millimetres
+ * @param volume - label values, with an affine in millimeters
  * @param labels - the background first
  */
 export function measureLabels(volume: Volume, labels: readonly SegmentedLabel[]): readonly MeasuredLabel[] {

@@ -48,12 +48,12 @@ describe("hand-made cases", () => {
   });
 
   test("cubes that touch the border of the volume", () => {
-    // The border of the volume is a surface: of a full volume of 3 × 3 × 3 all voxels but the centre.
+    // The border of the volume is a surface: of a full volume of 3 × 3 × 3 all voxels but the center.
     const full = volume([3, 3, 3], new Uint8Array(27).fill(1));
-    const centre = new Uint8Array(27);
-    centre[13] = 1;
-    // From the centre to the nearest of 26 is 1; back 6 voxels are at 1, 12 at √2, 8 at √3.
-    const score = only(scoreSegmentation(volume([3, 3, 3], centre), full, { toleranceMm: 1 }));
+    const center = new Uint8Array(27);
+    center[13] = 1;
+    // From the center to the nearest of 26 is 1; back 6 voxels are at 1, 12 at √2, 8 at √3.
+    const score = only(scoreSegmentation(volume([3, 3, 3], center), full, { toleranceMm: 1 }));
     expect(score).toMatchObject({ dice: 2 / 28, iou: 1 / 27, surfaceDice: 7 / 27, volumeErrorMm3: -26 });
     expect(score.assd).toBeCloseTo((1 + 6 + 12 * Math.SQRT2 + 8 * Math.sqrt(3)) / 27, 12);
     expect(score.hd95).toBeCloseTo(Math.sqrt(3), 12);

@@ -21,7 +21,7 @@ export type PercentileRule = (typeof PERCENTILE_RULES)[number];
 export interface SegmentationOptions {
   /** Which labels are scored, in this order. Default: those above 0 of either volume, ascending. */
   readonly labels?: readonly number[];
-  /** Up to which distance a surface voxel counts as met, in millimetres, at least 0. Default 1. */
+  /** Up to which distance a surface voxel counts as met, in millimeters, at least 0. Default 1. */
   readonly toleranceMm?: number;
   /**
    * `directed`: the larger of the percentiles of both directions, as MONAI. `pooled`: one percentile of the distances of
@@ -39,9 +39,9 @@ export interface LabelScore {
   readonly iou: number | null;
   /** Share of the surface voxels of both that are no farther than the tolerance (and a millionth) from the other surface, in [0, 1]. */
   readonly surfaceDice: number | null;
-  /** 95th percentile of the distances between the surfaces, in millimetres. */
+  /** 95th percentile of the distances between the surfaces, in millimeters. */
   readonly hd95: number | null;
-  /** Mean of the distances of both directions together, in millimetres. */
+  /** Mean of the distances of both directions together, in millimeters. */
   readonly assd: number | null;
   /** Predicted minus true volume, in mm³: above 0 where too much was found. */
   readonly volumeErrorMm3: number;
@@ -49,7 +49,7 @@ export interface LabelScore {
   readonly truthMm3: number;
 }
 
-/** Spacings that differ by no more than this many millimetres are the same: files hold them as 32-bit numbers. */
+/** Spacings that differ by no more than this many millimeters are the same: files hold them as 32-bit numbers. */
 const SPACING_TOLERANCE = 1e-3;
 /** A tolerance of one voxel must hold for a spacing of 1.1 mm, which a file's 32-bit number makes 1.10000002. */
 const TOLERANCE_SLACK = 1e-6;
@@ -60,7 +60,7 @@ const ACTION = "score a segmentation";
  *
  * - a label in neither volume has null scores; one in one of the two has overlap scores of 0, and as distance the diagonal
  *   of the volume, so that a missed structure never improves a mean;
- * - surfaces are voxels with a face to the outside (`surfaceVoxels`), distances go between voxel centres in millimetres.
+ * - surfaces are voxels with a face to the outside (`surfaceVoxels`), distances go between voxel centers in millimeters.
  *
  * @param predicted - labels that were predicted
  * @param truth - true labels on the same grid; its spacing is used
@@ -168,7 +168,7 @@ function scorePresent(
   };
 }
 
-/** The length of the volume from corner to corner, in millimetres: no two voxels are farther apart. */
+/** The length of the volume from corner to corner, in millimeters: no two voxels are farther apart. */
 function diagonalOf(shape: Triple, spacing: Triple): number {
   return Math.hypot(shape[0] * spacing[0], shape[1] * spacing[1], shape[2] * spacing[2]);
 }

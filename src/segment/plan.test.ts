@@ -113,7 +113,7 @@ describe("a plan", () => {
       { ...CHOICES, channels: ["CT"] },
     );
     expect(plan.recipe.spacing).toEqual([0.8, 0.8, 2.5]);
-    expect(plan.recipe.normalization).toEqual([{ name: "ct_window", centre: 40, width: 400 }]);
+    expect(plan.recipe.normalization).toEqual([{ name: "ct_window", center: 40, width: 400 }]);
     expect(plan.recipe.patchSize.reduce((product, size) => product * size, 1)).toBeLessThanOrEqual(64 ** 3);
     expect(plan.recipe.patchSize.every((size) => size % 8 === 0 && size >= 56)).toBe(true);
     expect(plan.batch).toBe(2);

@@ -5,7 +5,7 @@ import type { Fingerprint } from "./fingerprint.js";
 
 /** What a person decides instead of the rules; null leaves it to them. */
 export interface PlanChoices {
-  /** Millimetres. */
+  /** Millimeters. */
   readonly spacing: Triple | null;
   /** Voxels to the right, the front and the top. */
   readonly patchSize: Triple | null;
@@ -28,7 +28,7 @@ const MULTIPLE = 8;
 const MOST_PATCH_VOXELS = 64 ** 3;
 /** Voxels of a batch; more make a step slower without making it better. */
 const BATCH_VOXELS = 400_000;
-/** A batch normalisation wants several patches; nnU-Net's least is 2. */
+/** A batch normalization wants several patches; nnU-Net's least is 2. */
 const [LEAST_BATCH, MOST_BATCH] = [2, 16];
 /** Spacings that differ by less are one. */
 const SAME_SPACING = 0.01;
@@ -91,5 +91,5 @@ function plannedPatch(median: Triple): Triple {
 function normalizationOf({ foreground }: Fingerprint, channel: number, name: string): Normalization {
   const [low, high] = foreground?.[channel] ?? [0, 0];
   if (name.toUpperCase() !== "CT" || !(high > low)) return { name: "z_score", region: "all" };
-  return { name: "ct_window", centre: (low + high) / 2, width: high - low };
+  return { name: "ct_window", center: (low + high) / 2, width: high - low };
 }

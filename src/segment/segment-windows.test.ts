@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { cutWindow, planWindows, segmentWindows, type Triple, type WindowNetwork, type WindowPlan, windowStart } from "./index.js";
 
-/** A network without a machine: each logit depends on the voxel, its neighbour to the right and the place in the window. */
+/** A network without a machine: each logit depends on the voxel, its neighbor to the right and the place in the window. */
 function network(channels: number, classes: number, [x, y, z]: Triple): WindowNetwork {
   const voxels = x * y * z;
   return {

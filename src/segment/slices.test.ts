@@ -27,7 +27,7 @@ describe("drawSlice", () => {
       [112, 111, 110],
       [102, 101, 100],
     ]);
-    // Two millimetres along z are two pixels: 100 z at a quarter, three quarters, and outside the centres the outermost.
+    // Two millimeters along z are two pixels: 100 z at a quarter, three quarters, and outside the centers the outermost.
     expect(reds({ ...view, plane: "coronal", index: 2 })).toEqual([
       [122, 121, 120],
       [97, 96, 95],
@@ -46,7 +46,7 @@ describe("drawSlice", () => {
       { range: [13.5, 14.5], colors: [] },
     );
     expect([width, height]).toEqual([4, 2]);
-    // The first row lies at y = 1.25 and its pixels at x = 2.25, which is beyond the last centre, 1.75, 1.25 and 0.75.
+    // The first row lies at y = 1.25 and its pixels at x = 2.25, which is beyond the last center, 1.75, 1.25 and 0.75.
     expect([0, 1, 2, 3].map((column) => data[3 * column])).toEqual([255, 191, 63, 0]);
   });
 
@@ -96,9 +96,9 @@ describe("drawSlice", () => {
 });
 
 describe("where to look", () => {
-  test("at the slice nearest to the centre of mass that shows something", () => {
+  test("at the slice nearest to the center of mass that shows something", () => {
     const classes = new Uint8Array(24);
-    // Two voxels at both ends of y: their centre is between them, where nothing is.
+    // Two voxels at both ends of y: their center is between them, where nothing is.
     classes[0] = 1;
     classes[9] = 2;
     expect(shownSlices(classes, SHAPE)).toEqual([0, 0, 0]);

@@ -22,7 +22,7 @@ export interface SliceView {
   readonly index: number;
   /** Part of the volume, in voxels. */
   readonly region: Box;
-  /** Pixels per millimetre. */
+  /** Pixels per millimeter. */
   readonly scale: number;
 }
 
@@ -65,7 +65,7 @@ export function axisAlong(plane: Plane): 0 | 1 | 2 {
   return AXES[plane].along;
 }
 
-/** Millimetres of a region from left to right and from top to bottom of its picture. */
+/** Millimeters of a region from left to right and from top to bottom of its picture. */
 export function pictureSize(plane: Plane, { size }: Box, spacing: Triple): readonly [width: number, height: number] {
   const { across, down } = AXES[plane];
   return [size[across] * spacing[across], size[down] * spacing[down]];
@@ -73,7 +73,7 @@ export function pictureSize(plane: Plane, { size }: Box, spacing: Triple): reado
 
 /**
  * Draw a slice as radiologists look at it: axial from the feet and coronal from the front, both with the patient's right at the
- * left, sagittal with the front at the left. Pixels are square in millimetres; grey values are interpolated linearly, outlines
+ * left, sagittal with the front at the left. Pixels are square in millimeters; gray values are interpolated linearly, outlines
  * run inside the border of each label's voxels.
  *
  * @param image - turned to RAS
@@ -98,9 +98,9 @@ export function drawSlice(image: Volume, classes: ArrayLike<number>, view: Slice
       const value = (atX: number, atY: number): number => Number(image.data[base + atX * stepX + atY * stepY]);
       const top = between(value(x.low, y.low), value(x.high, y.low), x.weight);
       const bottom = between(value(x.low, y.high), value(x.high, y.high), x.weight);
-      const grey = (between(top, bottom, y.weight) - low) * spread;
+      const gray = (between(top, bottom, y.weight) - low) * spread;
       // A typed array makes NaN, which a voxel may be, 0.
-      data.fill(Math.min(255, Math.max(0, grey)), 3 * to, 3 * to + 3);
+      data.fill(Math.min(255, Math.max(0, gray)), 3 * to, 3 * to + 3);
       seen[to] = classes[base + x.nearest * stepX + y.nearest * stepY]!;
     }
   }
@@ -157,7 +157,7 @@ function drawOutlines({ width, height, data }: RgbPicture, seen: Int32Array, { c
 }
 
 /**
- * Where to look: for each axis the slice nearest to the centre of mass of all classes above 0 that shows one of them; the
+ * Where to look: for each axis the slice nearest to the center of mass of all classes above 0 that shows one of them; the
  * middle of the volume where there are none.
  *
  * @param classes - one per voxel, x fastest
@@ -183,10 +183,10 @@ function shownIndex(counts: Float64Array): number {
     moment += index * count;
   }
   if (sum === 0) return Math.floor(counts.length / 2);
-  const centre = moment / sum;
+  const center = moment / sum;
   let best = -1;
   for (const [index, count] of counts.entries()) {
-    if (count > 0 && (best < 0 || Math.abs(index - centre) < Math.abs(best - centre))) best = index;
+    if (count > 0 && (best < 0 || Math.abs(index - center) < Math.abs(best - center))) best = index;
   }
   return best;
 }
@@ -196,7 +196,7 @@ export function wholeBox(shape: Triple): Box {
   return { start: [0, 0, 0], size: shape };
 }
 
-/** The smallest box around all classes above 0, with a margin of so many millimetres within the volume; null where there are none. */
+/** The smallest box around all classes above 0, with a margin of so many millimeters within the volume; null where there are none. */
 export function boxAround(classes: ArrayLike<number>, shape: Triple, spacing: Triple, marginMm: number): Box | null {
   const low = [...shape];
   const high = [-1, -1, -1];

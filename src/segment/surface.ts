@@ -36,7 +36,7 @@ export function surfaceVoxels(mask: ArrayLike<number>, shape: Triple): Uint8Arra
   return surface;
 }
 
-/** Whether a voxel inside the volume has a neighbour across a face that is outside the mask. */
+/** Whether a voxel inside the volume has a neighbor across a face that is outside the mask. */
 function isExposed(mask: ArrayLike<number>, i: number, width: number, plane: number): boolean {
   return (
     mask[i - 1] === 0 ||
@@ -48,7 +48,7 @@ function isExposed(mask: ArrayLike<number>, i: number, width: number, plane: num
   );
 }
 
-/** Distances between two surfaces, in millimetres, each list in ascending order. */
+/** Distances between two surfaces, in millimeters, each list in ascending order. */
 export interface SurfaceDistances {
   /** From each surface voxel of the prediction to the nearest surface voxel of the truth. */
   readonly fromPredicted: Float64Array;
@@ -57,13 +57,13 @@ export interface SurfaceDistances {
 }
 
 /**
- * How far the surfaces of two masks are apart, measured between centres of surface voxels (`surfaceVoxels`). Where one mask
+ * How far the surfaces of two masks are apart, measured between centers of surface voxels (`surfaceVoxels`). Where one mask
  * is empty, the distances of the other are Infinity; a mask that is empty has an empty list.
  *
  * @param predicted - one value per voxel, x fastest; what is not 0 belongs to the mask
  * @param truth - likewise
  * @param shape - of both, voxels along x, y and z
- * @param spacing - millimetres between voxels along x, y and z
+ * @param spacing - millimeters between voxels along x, y and z
  * @throws InceptionError VOLUME_INVALID, OPTION_INVALID, IMAGE_LIMIT
  *
  * @example

@@ -7,7 +7,7 @@ export type { Triple };
 export interface LabelVolume {
   /** Voxels along x, y and z. */
   readonly shape: Triple;
-  /** Millimetres from one voxel's centre to the next along x, y and z. */
+  /** Millimeters from one voxel's center to the next along x, y and z. */
   readonly spacing: Triple;
   /** One integer from 0 to 2^31 − 1 per voxel, x fastest and z slowest, as in a NIfTI file. */
   readonly data: ArrayLike<number>;
@@ -71,7 +71,7 @@ export function checkVoxels(action: string, shape: Triple, data: ArrayLike<numbe
 /** @throws InceptionError OPTION_INVALID where a spacing is no positive finite number */
 export function checkSpacing(action: string, spacing: Triple): void {
   if (spacing.length === 3 && spacing.every((step) => Number.isFinite(step) && step > 0)) return;
-  const fact = `spacing is ${formatTriple(spacing)}, expected three positive numbers of millimetres`;
+  const fact = `spacing is ${formatTriple(spacing)}, expected three positive numbers of millimeters`;
   throw new InceptionError("OPTION_INVALID", `Cannot ${action}: ${fact}`, { spacing });
 }
 

@@ -53,7 +53,7 @@ describe("planWindows", () => {
     expect(plan).toMatchObject({ padded: [8, 8, 4], before: [1, 0, 0], starts: [[0], [0], [0]], count: 1 });
   });
 
-  test("every voxel is covered, no window sticks out, neighbours share what was asked for", () => {
+  test("every voxel is covered, no window sticks out, neighbors share what was asked for", () => {
     fc.assert(
       fc.property(plans, (plan) => {
         expect(visits(plan).every((count) => count > 0)).toBe(true);

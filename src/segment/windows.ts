@@ -3,7 +3,7 @@ import { InceptionError } from "../errors.js";
 import { checkShape, formatTriple, type Triple, voxelCount } from "./volume.js";
 
 export interface WindowPlanOptions {
-  /** Share of a window that neighbours have in common at least, in [0, 1). Default 0.5. */
+  /** Share of a window that neighbors have in common at least, in [0, 1). Default 0.5. */
   readonly overlap?: number;
 }
 

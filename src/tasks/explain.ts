@@ -171,13 +171,13 @@ function seenImage({ shape, data }: Tensor, recipe: Preprocessing): Image {
   const pixels = new Uint8Array(3 * plane);
   const order = channels === 1 ? [0, 0, 0] : recipe.channelOrder === "BGR" ? [2, 1, 0] : [0, 1, 2];
   const whitened = recipe.perImageWhitening === true ? rangeOf(data) : null;
-  for (const [colour, channel] of order.entries()) {
+  for (const [color, channel] of order.entries()) {
     const [mean = 0, std = 1] = [recipe.mean[channel], recipe.std[channel]];
     for (let at = 0; at < plane; at++) {
       const value = Number(data[channel * plane + at]);
       // What whitening took away is not known any more: the darkest value becomes black, the brightest white.
       const shown = whitened === null ? value * std + mean : ((value - whitened.low) / (whitened.high - whitened.low || 1)) * 255;
-      pixels[3 * at + colour] = Math.max(0, Math.min(255, Math.round(shown)));
+      pixels[3 * at + color] = Math.max(0, Math.min(255, Math.round(shown)));
     }
   }
   return { width, height, channels: 3, data: pixels };

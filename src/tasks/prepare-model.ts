@@ -167,7 +167,7 @@ function diagnosed(thrown: unknown, { name: model }: Graph, { missing }: WeightR
   return new InceptionError("WEIGHTS_MISMATCH", message, { ...thrown.details, fits }, { cause: thrown });
 }
 
-/** The licence that a safetensors header states, in either spelling. */
+/** The license that a safetensors header states, in either spelling. */
 function statedLicence(metadata: Readonly<Record<string, string>>): string | undefined {
   return Object.entries(metadata).find(([key]) => key === "licence" || key === "license")?.[1];
 }

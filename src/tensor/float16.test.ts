@@ -25,7 +25,7 @@ describe("float16", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("between two neighbours the nearer is written, half-way the even one", () => {
+  test("between two neighbors the nearer is written, half-way the even one", () => {
     // Positive patterns in order; beyond the largest comes 2^16, which is written as infinity.
     for (let bits = 0; bits < 0x7c00; bits++) {
       const [low, high] = [definition(bits), bits === 0x7bff ? 65_536 : definition(bits + 1)];

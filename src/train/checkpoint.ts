@@ -48,7 +48,7 @@ export interface CheckpointMeta {
 }
 
 export interface Checkpoint {
-  /** Parameters, running statistics, optimiser slots and averages by name. */
+  /** Parameters, running statistics, optimizer slots and averages by name. */
   readonly state: ReadonlyMap<string, Tensor>;
   readonly meta: CheckpointMeta;
 }
@@ -217,7 +217,7 @@ function parseHistory(
   });
 }
 
-// Enough to recognise a value; a message must stay readable.
+// Enough to recognize a value; a message must stay readable.
 const LONGEST_VALUE = 60;
 
 function shown(value: JsonData | undefined): string {

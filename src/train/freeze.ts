@@ -11,7 +11,7 @@ import { selectOutputs } from "../ir/prune.js";
  * - anything else: a list of paths to freeze, separated by commas, in which `*` stands for any characters, as in
  *   "conv1.*,inception3*". Each must match some parameter.
  *
- * A batch normalisation whose scale and shift are frozen uses its running statistics and keeps them.
+ * A batch normalization whose scale and shift are frozen uses its running statistics and keeps them.
  *
  * @throws InceptionError OPTION_INVALID naming what is wrong and what is accepted; also where nothing would be trained
  */

@@ -6,7 +6,7 @@ export interface Position {
   readonly epoch: number;
   /** Batches of the epoch that is under way. */
   readonly batch: number;
-  /** Optimiser steps since the beginning. */
+  /** Optimizer steps since the beginning. */
   readonly step: number;
 }
 
@@ -22,11 +22,11 @@ export interface StepPoint {
 export interface EpochRow {
   /** From 1. */
   readonly epoch: number;
-  /** Optimiser steps since the beginning, at the end of the epoch. */
+  /** Optimizer steps since the beginning, at the end of the epoch. */
   readonly step: number;
   /** Of the epoch's last step. */
   readonly learningRate: number;
-  /** Mean of what was minimised, while the weights were changing: label smoothing, mixing and auxiliary losses included. */
+  /** Mean of what was minimized, while the weights were changing: label smoothing, mixing and auxiliary losses included. */
   readonly trainLoss: number;
   /** On the augmented images, while the weights were changing; null where images are mixed and have no single class. */
   readonly trainTop1: number | null;

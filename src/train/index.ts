@@ -1,4 +1,4 @@
-/** Training without a platform: losses, optimisers, schedules, settings, the loop, measures, checkpoints, reports. */
+/** Training without a platform: losses, optimizers, schedules, settings, the loop, measures, checkpoints, reports. */
 
 export type { StateKind, StateTensor, TrainingFeed, TrainingOptions } from "../compile/training/options.js";
 export { type CompiledProgram, type CompiledTraining, compileTraining, initialState } from "../compile/training/training.js";

@@ -14,7 +14,7 @@ export interface MetricsLine {
   readonly kind: "step" | "epoch";
   /** The epoch it belongs to, from 1. */
   readonly epoch: number;
-  /** Optimiser steps since the beginning. */
+  /** Optimizer steps since the beginning. */
   readonly step: number;
   /** Seconds since 1970. */
   readonly time: number;
@@ -80,7 +80,7 @@ export function linesUpTo(lines: readonly MetricsLine[], position: Position): re
   return lines.filter(({ kind, epoch, step }) => (kind === "epoch" ? epoch <= position.epoch : step <= position.step));
 }
 
-/** Lines as a TensorBoard event file: `step/loss`, `epoch/top1`, … over the optimiser's steps. */
+/** Lines as a TensorBoard event file: `step/loss`, `epoch/top1`, … over the optimizer's steps. */
 export function metricsEvents(lines: readonly MetricsLine[], startTime: number): readonly Uint8Array[] {
   return [encodeFileVersion(startTime), ...lines.map(lineEvent)];
 }

@@ -46,13 +46,13 @@ export interface ClassScore {
   readonly predicted: number;
   /** Of the images taken for this class, the share that is; null where there are none. */
   readonly precision: number | null;
-  /** Of the images of this class, the share that was recognised; null where there are none. */
+  /** Of the images of this class, the share that was recognized; null where there are none. */
   readonly recall: number | null;
   /** Harmonic mean of both, 2 TP / (support + predicted); null where the class occurs neither in truth nor in answers. */
   readonly f1: number | null;
 }
 
-/** What a classifier did on labelled images. Accuracies are shares of 1; all means are NaN where there are no images. */
+/** What a classifier did on labeled images. Accuracies are shares of 1; all means are NaN where there are no images. */
 export interface Evaluation {
   readonly images: number;
   /** Mean cross entropy, in nats. */

@@ -134,7 +134,7 @@ export const RECIPES = {
   },
   slim: {
     source:
-      "TensorFlow slim's train_image_classifier defaults: RMSProp with decay 0.9, momentum 0.9 and epsilon 1, learning rate 0.01 falling by 6 % every two epochs, weight decay 4e-5 on kernels, batch normalisation decay 0.9997.",
+      "TensorFlow slim's train_image_classifier defaults: RMSProp with decay 0.9, momentum 0.9 and epsilon 1, learning rate 0.01 falling by 6 % every two epochs, weight decay 4e-5 on kernels, batch normalization decay 0.9997.",
     epochs: 100,
     batch: 32,
     optimizer: { ...PAPER_RMSPROP, momentum: 0.9, weightDecay: 4e-5 },

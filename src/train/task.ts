@@ -1,4 +1,4 @@
-/** What the loop does not know about what is learnt: how batches become feeds, and how a network is measured. */
+/** What the loop does not know about what is learned: how batches become feeds, and how a network is measured. */
 import type { BatchStream } from "../data/batch.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { EpochRow } from "./history.js";
@@ -33,7 +33,7 @@ export interface Measurement<B extends TrainedBatch, E> {
   result(): E;
 }
 
-/** What is learnt from batches `B` and comes to evaluations `E`. */
+/** What is learned from batches `B` and comes to evaluations `E`. */
 export interface LearningTask<B extends TrainedBatch, E> {
   /** What the training program is fed beside inputs, masks and the learning rate. */
   truth(batch: B): Readonly<Record<string, Tensor>>;

@@ -32,7 +32,7 @@ export interface DecodeLimits {
 export const DECODE_LIMITS: DecodeLimits = { maxBytes: 256 * 2 ** 20, maxPixels: 100_000_000 };
 
 /**
- * Decodes an image file to upright RGB. Alpha is dropped, colour profiles are ignored, as in Node.
+ * Decodes an image file to upright RGB. Alpha is dropped, color profiles are ignored, as in Node.
  *
  * @param subject - how messages name the image
  * @throws InceptionError FILE_LIMIT, FILE_UNRECOGNIZED, FILE_UNSUPPORTED, IMAGE_INVALID, IMAGE_LIMIT

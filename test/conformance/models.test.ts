@@ -224,7 +224,7 @@ describe("variants of the tables", () => {
     expect(params - values(others) - values(projections)).toBe(biasAlternatives?.noConvBias);
   });
 
-  test("the two forms of a drawing differ in the placement of normalisation and the stem alone", () => {
+  test("the two forms of a drawing differ in the placement of normalization and the stem alone", () => {
     const asText = (id: string, options: GivenOptions) => printGraph(findModel(id).describe(options)).replace(/^graph .*\n/, "");
     const v1 = { normPlacement: "sum", stemDownsample: "conv" };
     expect(asText("inception_resnet_v1.paper", v1)).toBe(asText("inception_resnet_v1.spec", {}));

@@ -158,7 +158,7 @@ describe("names beside the tables", () => {
     expect(mapOf(model, source).nameOf(path)).toBe(name);
   });
 
-  test("the optimiser's variables hold nothing for inference, everything else does", () => {
+  test("the optimizer's variables hold nothing for inference, everything else does", () => {
     const isIgnored = (name: string) => SLIM_RESNET_V2.ignore.some((pattern) => pattern.test(name));
     const layer = "InceptionResnetV2/Conv2d_1a_3x3/weights";
     for (const slot of ["RMSProp", "RMSProp_1", "Momentum", "ExponentialMovingAverage"]) expect(isIgnored(`${layer}/${slot}`)).toBe(true);

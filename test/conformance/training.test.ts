@@ -1,5 +1,5 @@
 /**
- * Training steps against public code: losses, gradients, running statistics, and five steps of three optimisers
+ * Training steps against public code: losses, gradients, running statistics, and five steps of three optimizers
  * (test/goldens/README.md). What is compared and how far it may differ is src/predict/verify-training.ts.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -106,9 +106,9 @@ describe("notices a golden that is changed by a thousandth", () => {
     const root = JSON.parse(golden("mini_googlenet")) as {
       step0_bn_train: Pass;
       step0_bn_eval: Pass;
-      optimisers: { sgd_nesterov: Trajectory; rmsprop_tf: Trajectory; adamw: Trajectory };
+      optimizers: { sgd_nesterov: Trajectory; rmsprop_tf: Trajectory; adamw: Trajectory };
     };
-    const { step0_bn_train: train, step0_bn_eval: frozen, optimisers } = root;
+    const { step0_bn_train: train, step0_bn_eval: frozen, optimizers } = root;
     train.loss *= 1.001;
     train.grads["stem.conv.weight"]!.l2 *= 1.001;
     train.running_stats_after_one_forward["stem.bn.running_var"]!.l2 *= 1.001;
@@ -116,12 +116,12 @@ describe("notices a golden that is changed by a thousandth", () => {
     frozen.logits[1]![3]! += 1e-3;
     const fc = frozen.grads["fc.weight"]!;
     fc.grid[5]! += 1e-3 * fc.l2;
-    optimisers.sgd_nesterov.losses_before_each_step_then_after[3]! *= 1.001;
-    optimisers.sgd_nesterov.params_after_5["mix2.branch1.conv.weight"]!.grid[2]! += 1e-3;
-    optimisers.rmsprop_tf.train_mode_logits_after_5[0]![0]! += 1e-3;
-    optimisers.rmsprop_tf.buffers_after_5["mix2.branch1.bn.running_mean"]!.scatter[1]! += 1e-3;
+    optimizers.sgd_nesterov.losses_before_each_step_then_after[3]! *= 1.001;
+    optimizers.sgd_nesterov.params_after_5["mix2.branch1.conv.weight"]!.grid[2]! += 1e-3;
+    optimizers.rmsprop_tf.train_mode_logits_after_5[0]![0]! += 1e-3;
+    optimizers.rmsprop_tf.buffers_after_5["mix2.branch1.bn.running_mean"]!.scatter[1]! += 1e-3;
     // Movements may differ by 2e-3.
-    optimisers.adamw.params_after_5["fc.bias"]!.delta_l2 *= 1.003;
+    optimizers.adamw.params_after_5["fc.bias"]!.delta_l2 *= 1.003;
     const cases = await verify(JSON.stringify(root), "standard");
     expect(failures("mini_googlenet", cases)).toEqual([
       "step0_bn_train: loss",

@@ -22,7 +22,7 @@ const found = FOLDERS.map((folder) => sharedPath(folder));
 /** Decoded in Node, refused in a page. */
 const ONLY_NODE: Readonly<Record<string, string>> = {
   "libjpeg-turbo/testimgari.jpg": "arithmetic coding",
-  "pillow/icc_profile_none.png": "a damaged colour profile",
+  "pillow/icc_profile_none.png": "a damaged color profile",
   "pillow/iss634.webp": "an animation",
   "pillow/pil_sample_cmyk.jpg": "CMYK",
   "pillow/truncated_end_chunk.png": "the end chunk is cut off",

@@ -19,7 +19,7 @@ export const OPTIONS = { inputSize: 75, widthMultiplier: 0.0625, repeats: [1, 1,
 
 export type CreateTrainer = (programs: Readonly<Record<string, TrainingProgram>>, state: ReadonlyMap<string, Tensor>) => Promise<Trainer>;
 
-/** Whether batch normalisation uses the statistics of the batch, or fixed ones. */
+/** Whether batch normalization uses the statistics of the batch, or fixed ones. */
 export type Statistics = "batch" | "fixed";
 
 /** The loss before each of five steps, and after the last. */

@@ -19,7 +19,7 @@ async function pixelsOf(image: Image): Promise<Pixels> {
   return { width: image.width, height: image.height, sha256: await sha256Hex(image.data) };
 }
 
-/** The same picture, in each form that a page has of it. The picture has no alpha and no colour profile. */
+/** The same picture, in each form that a page has of it. The picture has no alpha and no color profile. */
 export async function decodeInputs(url: string): Promise<Readonly<Record<string, Pixels>>> {
   const worker = imageWorker();
   const blob = await (await fetch(url)).blob();

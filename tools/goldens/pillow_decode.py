@@ -27,7 +27,7 @@ def synthetic(mode, value):
 
 
 rgb = synthetic("RGB", lambda x, y: (x * 11, y * 15, (x * y * 7) % 256))
-grey = rgb.convert("L")
+gray = rgb.convert("L")
 cmyk = synthetic("CMYK", lambda x, y: (x * 11, y * 15, (x * y * 7) % 256, (x * 3 + y * 5) % 256))
 holes = synthetic("RGBA", lambda x, y: (x * 11, y * 15, (x * y * 7) % 256, 0 if 5 < x < 12 else 255))
 faint = synthetic("RGBA", lambda x, y: (x * 11, y * 15, (x * y * 7) % 256, (x * 29 + y) % 256))
@@ -49,7 +49,7 @@ def add(name, image, **options):
 for sampling, name in enumerate(["444", "422", "420"]):
     add(f"sampling_{name}.jpg", rgb, subsampling=sampling, quality=90)
 add("progressive.jpg", rgb, progressive=True)
-add("grey.jpg", grey)
+add("grey.jpg", gray)
 add("cmyk.jpg", cmyk)
 for value in range(2, 9):
     add(f"orientation_{value}.jpg", rgb, orientation=value)
@@ -58,8 +58,8 @@ add("orientation_6.webp", rgb, orientation=6)
 add("orientation_5.tif", rgb, orientation=5)
 add("cmyk_orientation_8.jpg", cmyk, orientation=8)
 add("rgb.png", rgb)
-add("grey.png", grey)
-add("one_bit.png", grey.convert("1"))
+add("grey.png", gray)
+add("one_bit.png", gray.convert("1"))
 add("grey_alpha.png", faint.convert("LA"))
 add("alpha.png", faint)
 add("palette.png", palette)
@@ -75,7 +75,7 @@ add("animated.gif", palette, save_all=True, append_images=[rgb.rotate(180).quant
 add("rgb.tif", rgb)
 add("lzw.tif", rgb, compression="tiff_lzw")
 add("jpeg.tif", rgb.convert("YCbCr"), compression="jpeg")
-add("group4.tif", grey.convert("1"), compression="group4")
+add("group4.tif", gray.convert("1"), compression="group4")
 add("palette.tif", palette)
 add("cmyk.tif", cmyk)
 add("alpha.tif", faint)

@@ -123,7 +123,7 @@ class GoogLeNet(nn.Module):
         return self.fc(self.dropout(x.mean(dim=(2, 3))))
 
 
-def initialise(network: nn.Module) -> None:
+def initialize(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -135,26 +135,26 @@ def initialise(network: nn.Module) -> None:
 # --- the data ---------------------------------------------------------------------------------------------------
 
 
-def grey_digits() -> tuple[np.ndarray, np.ndarray]:
+def gray_digits() -> tuple[np.ndarray, np.ndarray]:
     """All digits as uint8 [1797, 8, 8], 0 = paper and 255 = full ink, and their classes."""
     digits = load_digits()
-    grey = np.floor(digits.images * 255.0 / 16.0 + 0.5).astype(np.uint8)
-    return grey, digits.target.astype(np.int64)
+    gray = np.floor(digits.images * 255.0 / 16.0 + 0.5).astype(np.uint8)
+    return gray, digits.target.astype(np.int64)
 
 
-def enlarge(grey: np.ndarray, size: int) -> np.ndarray:
-    pictures = [Image.fromarray(digit).resize((size, size), Image.BILINEAR) for digit in grey]
+def enlarge(gray: np.ndarray, size: int) -> np.ndarray:
+    pictures = [Image.fromarray(digit).resize((size, size), Image.BILINEAR) for digit in gray]
     return np.stack([np.asarray(picture) for picture in pictures])
 
 
-def to_input(grey: Tensor) -> Tensor:
-    """Grey levels 0-255 [N, size, size] to the network's input [N, 3, size, size] in -1..1."""
-    return ((grey - 127.5) / 127.5).unsqueeze(1).expand(-1, 3, -1, -1)
+def to_input(gray: Tensor) -> Tensor:
+    """Gray levels 0-255 [N, size, size] to the network's input [N, 3, size, size] in -1..1."""
+    return ((gray - 127.5) / 127.5).unsqueeze(1).expand(-1, 3, -1, -1)
 
 
-def augment(grey: Tensor, random: np.random.Generator) -> Tensor:
+def augment(gray: Tensor, random: np.random.Generator) -> Tensor:
     """Rotates, scales and shifts each picture by its own small random amounts; what enters is paper."""
-    count = len(grey)
+    count = len(gray)
     angle = np.radians(random.uniform(-MAX_ROTATION_DEGREES, MAX_ROTATION_DEGREES, count))
     scale = 1.0 / random.uniform(1 - MAX_SCALE_CHANGE, 1 + MAX_SCALE_CHANGE, count)
     shift = random.uniform(-MAX_SHIFT, MAX_SHIFT, (count, 2))
@@ -163,7 +163,7 @@ def augment(grey: Tensor, random: np.random.Generator) -> Tensor:
     theta[:, 1, 0] = np.sin(angle) * scale
     theta[:, 0, 1] = -theta[:, 1, 0]
     theta[:, :, 2] = shift
-    images = grey.unsqueeze(1)
+    images = gray.unsqueeze(1)
     grid = F.affine_grid(torch.from_numpy(theta).float(), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, align_corners=False).squeeze(1)
 
@@ -171,7 +171,7 @@ def augment(grey: Tensor, random: np.random.Generator) -> Tensor:
 # --- training and measuring ---------------------------------------------------------------------------------------
 
 
-def train(grey: Tensor, classes: Tensor) -> GoogLeNet:
+def train(gray: Tensor, classes: Tensor) -> GoogLeNet:
     """SGD with Nesterov momentum; the learning rate warms up for 5 % of the steps, then falls along a cosine.
 
     The last state is the result: nothing is chosen by looking at held-out data.
@@ -179,12 +179,12 @@ def train(grey: Tensor, classes: Tensor) -> GoogLeNet:
     torch.manual_seed(SEED)
     random = np.random.default_rng(SEED)
     network = GoogLeNet()
-    initialise(network)
+    initialize(network)
     decayed = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.SGD(groups, lr=PEAK_LEARNING_RATE, momentum=0.9, nesterov=True)
-    steps_per_epoch = len(grey) // BATCH
+    steps_per_epoch = len(gray) // BATCH
     total = EPOCHS * steps_per_epoch
 
     def factor(step: int) -> float:
@@ -194,11 +194,11 @@ def train(grey: Tensor, classes: Tensor) -> GoogLeNet:
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
     for epoch in range(EPOCHS):
         started = time.time()
-        order = random.permutation(len(grey))
+        order = random.permutation(len(gray))
         losses = []
         for step in range(steps_per_epoch):
             chosen = torch.from_numpy(order[step * BATCH : (step + 1) * BATCH])
-            logits = network(to_input(augment(grey[chosen], random)))
+            logits = network(to_input(augment(gray[chosen], random)))
             loss = F.cross_entropy(logits, classes[chosen], label_smoothing=0.05)
             optimizer.zero_grad()
             loss.backward()
@@ -210,9 +210,9 @@ def train(grey: Tensor, classes: Tensor) -> GoogLeNet:
 
 
 @torch.no_grad()
-def predict(network: GoogLeNet, grey: np.ndarray) -> np.ndarray:
+def predict(network: GoogLeNet, gray: np.ndarray) -> np.ndarray:
     """Logits [N, 10] in float32."""
-    return network(to_input(torch.tensor(grey, dtype=torch.float32))).numpy()
+    return network(to_input(torch.tensor(gray, dtype=torch.float32))).numpy()
 
 
 # --- writing --------------------------------------------------------------------------------------------------------
@@ -249,14 +249,14 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum()
 
 
-def write_pictures(out: Path, network: GoogLeNet, grey: np.ndarray, classes: np.ndarray) -> list[dict[str, object]]:
+def write_pictures(out: Path, network: GoogLeNet, gray: np.ndarray, classes: np.ndarray) -> list[dict[str, object]]:
     """The first two held-out digits of each class as PNG, and what the network says of the decoded files."""
     (out / "images").mkdir(parents=True, exist_ok=True)
     rows = []
     for digit in range(len(LABELS)):
         for copy, position in enumerate(np.flatnonzero(classes == digit)[:PICTURES_PER_CLASS]):
             path = out / "images" / f"{digit}-{'ab'[copy]}.png"
-            Image.fromarray(enlarge(grey[position : position + 1], PICTURE_SIZE)[0]).save(path, optimize=True)
+            Image.fromarray(enlarge(gray[position : position + 1], PICTURE_SIZE)[0]).save(path, optimize=True)
             decoded = Image.open(path).convert("RGB").resize((IMAGE_SIZE, IMAGE_SIZE), Image.BILINEAR)
             logits = predict(network, np.asarray(decoded)[None, :, :, 0])[0]
             best = int(logits.argmax())
@@ -292,9 +292,9 @@ def main() -> None:
     torch.use_deterministic_algorithms(True)
 
     # The set keeps each writer's digits together, so the end of it is mostly by hands not seen in training.
-    grey, classes = grey_digits()
-    large = enlarge(grey, IMAGE_SIZE)
-    test_grey, test_large, test_classes = grey[-TEST_COUNT:], large[-TEST_COUNT:], classes[-TEST_COUNT:]
+    gray, classes = gray_digits()
+    large = enlarge(gray, IMAGE_SIZE)
+    test_gray, test_large, test_classes = gray[-TEST_COUNT:], large[-TEST_COUNT:], classes[-TEST_COUNT:]
     started = time.time()
     network = train(torch.from_numpy(large[:-TEST_COUNT]).float(), torch.from_numpy(classes[:-TEST_COUNT]))
     print(f"trained in {time.time() - started:.0f} s")
@@ -309,7 +309,7 @@ def main() -> None:
     print(f"test, saved weights: {right.mean():.4f} ({right.sum()} of {len(right)})")
     print(f"largest change of a logit by rounding: {np.abs(after - before).max():.4f}")
     for position in np.flatnonzero(~right):
-        print(f"  wrong: number {len(grey) - TEST_COUNT + position}, a {test_classes[position]} read as {after[position].argmax()}")
+        print(f"  wrong: number {len(gray) - TEST_COUNT + position}, a {test_classes[position]} read as {after[position].argmax()}")
 
     metadata = {
         "format": "pt",
@@ -319,7 +319,7 @@ def main() -> None:
     }
     write_safetensors(out / "googlenet-digits.safetensors", tensors, metadata)
     (out / "labels.json").write_text(json.dumps(LABELS) + "\n")
-    rows = write_pictures(out, network, test_grey, test_classes)
+    rows = write_pictures(out, network, test_gray, test_classes)
     (out / "expected.json").write_text(expected_json(rows))
     print(f"pictures read as written: {sum(row['truth'] == row['index'] for row in rows)} of {len(rows)}")
 

@@ -45,7 +45,7 @@ function toleranceFlag(flags: Flags): number {
   const text = textFlag(flags, "tolerance") ?? "1";
   const value = Number(text);
   if (text.trim() !== "" && Number.isFinite(value) && value >= 0) return value;
-  throw new InceptionError("USAGE", `Cannot use --tolerance ${text}: expected millimetres of at least 0, as in 1.5`, { text });
+  throw new InceptionError("USAGE", `Cannot use --tolerance ${text}: expected millimeters of at least 0, as in 1.5`, { text });
 }
 
 function labelsFlag(flags: Flags): readonly number[] | undefined {

@@ -11,7 +11,7 @@ import { choiceFlag, integerFlag, textFlag } from "../flags.js";
 import { formatCount, formatTable, printJson } from "../io.js";
 import { loadFlags, readJson } from "../run-model.js";
 
-/** `eval RUN|ID [DATA]`: accuracy on labelled images. */
+/** `eval RUN|ID [DATA]`: accuracy on labeled images. */
 export const run: RunCommand = async ([model, data], flags, io) => {
   const real = textFlag(flags, "real");
   const options = {
@@ -111,7 +111,7 @@ function formatMeasured({ evaluation, classes, data, real }: Measured, published
   ].join("\n");
 }
 
-/** More classes do not fit on a screen: then the least recognised are shown. */
+/** More classes do not fit on a screen: then the least recognized are shown. */
 const CLASSES_SHOWN = 40;
 /** A wider matrix does not fit on a line: then the most frequent confusions are shown. */
 const MATRIX_CLASSES = 16;
@@ -134,7 +134,7 @@ function classTable({ evaluation, classes }: Scored): string {
     share(f1),
   ]);
   const table = formatTable(["class", "images", "precision", "recall", "F1"], rows, [1, 2, 3, 4]);
-  return all ? table : `${table}and ${formatCount(occurring.length - shown.length)} classes more that were recognised better\n`;
+  return all ? table : `${table}and ${formatCount(occurring.length - shown.length)} classes more that were recognized better\n`;
 }
 
 function confusionTable({ evaluation: { confusion }, classes }: Scored): string {

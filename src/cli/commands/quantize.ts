@@ -16,9 +16,9 @@ export const run: RunCommand = async ([model], flags, io) => {
   // A run is named by its directory.
   const out = textFlag(flags, "out") ?? `${path.basename(String(model)).replace(/\.onnx$/i, "")}-int8.onnx`;
   if (calibrate === undefined)
-    throw new InceptionError("USAGE", "Cannot quantise without photographs or volumes: expected --calibrate with a folder");
+    throw new InceptionError("USAGE", "Cannot quantize without photographs or volumes: expected --calibrate with a folder");
   if (!out.toLowerCase().endsWith(".onnx")) {
-    throw new InceptionError("USAGE", `Cannot quantise to ${out}: expected --out with a name that ends in .onnx`, { out });
+    throw new InceptionError("USAGE", `Cannot quantize to ${out}: expected --out with a name that ends in .onnx`, { out });
   }
   let skipped = 0;
   const options = {
@@ -83,10 +83,10 @@ function amountFlags(flags: Flags) {
 }
 
 function print(io: Io, flags: Flags, report: QuantizationReport, output: string | null): void {
-  const { agreement, top1Float, top1Int8, speedup, measure, samples, evaluated, labelled, calibrated, batch } = report;
+  const { agreement, top1Float, top1Int8, speedup, measure, samples, evaluated, labeled, calibrated, batch } = report;
   const { kept, floatBytes, int8Bytes } = report;
   if (flags.json === true) {
-    const more = { measure, samples, evaluated, labelled, calibrated, batch, kept, floatBytes, int8Bytes };
+    const more = { measure, samples, evaluated, labelled: labeled, calibrated, batch, kept, floatBytes, int8Bytes };
     printJson(io, { agreement, top1Float, top1Int8, speedup, output, ...more });
     return;
   }
@@ -99,7 +99,7 @@ function print(io: Io, flags: Flags, report: QuantizationReport, output: string 
   io.out(`calibrated on ${formatCount(calibrated)} ${samples}, measured on ${formatCount(evaluated)} others\n`);
   io.out(`  answers   ${answers[measure]()}\n`);
   if (top1Float !== null && top1Int8 !== null) {
-    io.out(`  top-1     ${share(top1Float)} with floats, ${share(top1Int8)} with integers, of ${formatCount(labelled)} labelled images\n`);
+    io.out(`  top-1     ${share(top1Float)} with floats, ${share(top1Int8)} with integers, of ${formatCount(labeled)} labeled images\n`);
   }
   io.out(`  speed     ${speedup.toFixed(2)} times as fast at batch ${batch}\n`);
   io.out(`  size      ${formatCount(int8Bytes)} bytes, with floats ${formatCount(floatBytes)}\n`);

@@ -56,7 +56,7 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainS
     return outcomeOfRun(await resumeSegmentation({ ...common, ...epochsFlag(flags), out: resume }));
   }
   if (data === undefined) {
-    throw usage("without data: expected a folder of labelled volumes, as in inception train-seg Task04_Hippocampus --out run");
+    throw usage("without data: expected a folder of labeled volumes, as in inception train-seg Task04_Hippocampus --out run");
   }
   const { id } = findModel(model);
   const options = { ...common, ...(out === undefined ? {} : { out }), options: optionFlags(flags) };

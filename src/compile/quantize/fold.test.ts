@@ -9,7 +9,7 @@ import { foldNetwork } from "./fold.js";
 
 const WINDOW = { kernelShape: [1, 1], strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups: 1 };
 
-/** x → convolution → normalisation → factor 0.5. */
+/** x → convolution → normalization → factor 0.5. */
 function tiny() {
   const b = new GraphBuilder("tiny");
   const conv = b.add("conv", "c", [b.input("x", ["N", 1, 1, 1]), b.parameter("c.weight", [2, 1, 1, 1], "conv_kernel")], WINDOW);
@@ -28,7 +28,7 @@ function tiny() {
 }
 
 describe("foldNetwork", () => {
-  test("normalisation and factor become kernel and bias, computed by hand", () => {
+  test("normalization and factor become kernel and bias, computed by hand", () => {
     const { graph, parameters } = foldNetwork(tiny());
     expect(graph.nodes.map(({ path, inputs }) => [path, ...inputs])).toEqual([["c", "x", "c.weight", "c.bias"]]);
     // a = 6/√9 = 2 and 10/√25 = 2; c = 1 − 2·5 = −9 and −1 − 2·3 = −7; then half of all.
@@ -51,7 +51,7 @@ describe("foldNetwork", () => {
     for (const [index, value] of expected.data.entries()) expect(Math.abs((actual.data[index] ?? 0) - value)).toBeLessThan(2e-4);
   });
 
-  test("a normalisation behind a sum stays", () => {
+  test("a normalization behind a sum stays", () => {
     const graph = describeModel("inception_resnet_v1.spec", { widthMultiplier: 0.1, inputSize: 75 });
     const { graph: folded } = foldNetwork({ graph, parameters: goldenParameters(graph) });
     const left = folded.nodes.filter(({ op }) => op === "batchNormalization");
@@ -62,7 +62,7 @@ describe("foldNetwork", () => {
   test("a parameter without a value is refused", () => {
     const { graph, parameters } = tiny();
     const some = new Map([...parameters].filter(([path]) => path !== "n.running_var"));
-    const message = 'Cannot quantise "tiny": parameter "n.running_var" has no value, expected float32 values';
+    const message = 'Cannot quantize "tiny": parameter "n.running_var" has no value, expected float32 values';
     expect(() => foldNetwork({ graph, parameters: some })).toThrow(expect.objectContaining({ code: "WEIGHTS_MISMATCH", message }));
   });
 });

@@ -10,10 +10,10 @@ import { quantizeRule } from "./rules.js";
 import { splitTransposed } from "./transposed.js";
 
 /**
- * The same network with fewer nodes: batch normalisations and constant factors right behind a convolution or a linear
+ * The same network with fewer nodes: batch normalizations and constant factors right behind a convolution or a linear
  * layer become part of its kernel and bias, transposed convolutions that double a map become convolutions with kernel 1
  * (transposed.ts), and dropout is gone. a·(w·x + b) + c is (a·w)·x + (a·b + c) in each output channel, with
- * a = scale/√(variance + ε) and c = shift − a·mean of a normalisation, or the factor and 0. New values are computed in
+ * a = scale/√(variance + ε) and c = shift − a·mean of a normalization, or the factor and 0. New values are computed in
  * double precision and rounded once.
  *
  * @throws InceptionError WEIGHTS_MISMATCH where a value is missing

@@ -2,7 +2,7 @@
  * How the values of a tensor are spread, in a form that two halves of the data can be counted apart and joined exactly.
  *
  * Bins lie side by side around 0, each as wide as a power of two. When a value lies outside, the width is doubled, which
- * joins neighbours in pairs; no value ever changes its bin in another way. So the histogram of many batches is the same
+ * joins neighbors in pairs; no value ever changes its bin in another way. So the histogram of many batches is the same
  * in whatever order and groups they come.
  */
 

@@ -17,7 +17,7 @@ export function floatsOf({ graph, parameters }: Network, path: string): Tensor &
   const tensor = parameters.get(path);
   if (tensor?.data instanceof Float32Array) return { ...tensor, data: tensor.data };
   const fact = tensor === undefined ? "has no value" : `is ${tensor.dtype}`;
-  throw new InceptionError("WEIGHTS_MISMATCH", `Cannot quantise "${graph.name}": parameter "${path}" ${fact}, expected float32 values`, {
+  throw new InceptionError("WEIGHTS_MISMATCH", `Cannot quantize "${graph.name}": parameter "${path}" ${fact}, expected float32 values`, {
     path,
   });
 }

@@ -48,7 +48,7 @@ describe("planQuantization", () => {
     expect(ranges.get("block35.conv2d")).toBe("block35.conv2d");
   });
 
-  test("local response normalisation stays float, with levels before and behind it", () => {
+  test("local response normalization stays float, with levels before and behind it", () => {
     const { nodes, ranges } = planOf(describeModel("googlenet.paper", { widthMultiplier: 0.1, inputSize: 64 }));
     expect(["norm1", "norm2", "maxpool2"].map((path) => nodes.has(path))).toEqual([false, false, false]);
     expect(["conv1.relu", "norm1", "maxpool2"].map((value) => ranges.get(value))).toEqual(["conv1.relu", "norm1", "maxpool2"]);
@@ -79,7 +79,7 @@ describe("planQuantization", () => {
     expect(() => planOf(mini("mini.googlenet"), { keep: ["stem", "mix1", "mix2", "fc"] })).toThrow(
       expect.objectContaining({
         code: "OPTION_INVALID",
-        message: 'Cannot quantise "mini.googlenet": all of its layers with a kernel stay float, expected at least one to become int8',
+        message: 'Cannot quantize "mini.googlenet": all of its layers with a kernel stay float, expected at least one to become int8',
       }),
     );
   });

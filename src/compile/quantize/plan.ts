@@ -17,9 +17,9 @@ export interface PlanOptions {
 export interface QuantizationPlan {
   /** Paths of the nodes that work on levels. */
   readonly nodes: ReadonlySet<string>;
-  /** The rectifiers that vanish, by the value that they cut: what quantising that gives is theirs. */
+  /** The rectifiers that vanish, by the value that they cut: what quantizing that gives is theirs. */
   readonly rectified: ReadonlyMap<string, string>;
-  /** Values that are quantised, and for each the value whose range it has, which may be itself. */
+  /** Values that are quantized, and for each the value whose range it has, which may be itself. */
   readonly ranges: ReadonlyMap<string, string>;
   /** Paths of the nodes with a kernel that stay float. */
   readonly kept: readonly string[];
@@ -30,7 +30,7 @@ export interface QuantizationPlan {
  * pass levels on. What no layer with a kernel reads later is left float: its levels would cost accuracy and save nothing.
  *
  * @param graph - folded (see `foldNetwork`), so that rectifiers stand right behind their layers
- * @throws InceptionError OPTION_INVALID for a path that no node is at or below; where nothing is left to quantise
+ * @throws InceptionError OPTION_INVALID for a path that no node is at or below; where nothing is left to quantize
  */
 export function planQuantization(graph: Graph, options: PlanOptions = {}): QuantizationPlan {
   const walk = { graph, consumers: consumersOf(graph), producers: producersOf(graph.nodes), keep: keptPaths(graph, options) };
@@ -38,7 +38,7 @@ export function planQuantization(graph: Graph, options: PlanOptions = {}): Quant
   const isWeighted = (node: Node): boolean => quantizeRule(node.op)?.kind === "weighted";
   if (!graph.nodes.some((node) => isWeighted(node) && nodes.has(node.path))) {
     const fact = graph.nodes.some(isWeighted) ? "all of its layers with a kernel stay float" : "it has no layer with a kernel for images";
-    throw new InceptionError("OPTION_INVALID", `Cannot quantise "${graph.name}": ${fact}, expected at least one to become int8`, {
+    throw new InceptionError("OPTION_INVALID", `Cannot quantize "${graph.name}": ${fact}, expected at least one to become int8`, {
       graph: graph.name,
     });
   }
@@ -125,7 +125,7 @@ function withoutUnread({ graph, consumers }: Walk, { nodes, rectified }: Chosen)
   return { nodes: kept, rectified: new Map([...rectified].filter(([value]) => !dropped.has(value))) };
 }
 
-/** What is quantised: what nodes on levels read, and what they give where it must be levels or is read as such. */
+/** What is quantized: what nodes on levels read, and what they give where it must be levels or is read as such. */
 function quantizedValues(
   { graph, consumers }: Walk,
   nodes: ReadonlySet<string>,

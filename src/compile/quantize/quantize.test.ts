@@ -23,7 +23,7 @@ import { type PlanOptions, planQuantization } from "./plan.js";
 import { calibrationGraph, type QuantizeOptions, quantizeNetwork } from "./quantize.js";
 import { chooseRange } from "./ranges.js";
 
-/** Quantised with the ranges that a batch of noise gives. */
+/** Quantized with the ranges that a batch of noise gives. */
 async function quantized(graph: Graph, options: PlanOptions & QuantizeOptions = {}): Promise<Network> {
   const folded = foldNetwork(await withKernels(composePointwise(graph), goldenParameters(graph)));
   const plan = planQuantization(folded.graph, options);
@@ -184,7 +184,7 @@ describe("quantizeNetwork", () => {
     const folded = foldNetwork({ graph, parameters: goldenParameters(graph) });
     const plan = planQuantization(folded.graph);
     expect(() => quantizeNetwork(folded, plan, new Map())).toThrow(
-      new RangeError('Cannot quantise "googlenet.public": value "input" has no range'),
+      new RangeError('Cannot quantize "googlenet.public": value "input" has no range'),
     );
   });
 });

@@ -1,9 +1,9 @@
 /**
  * From a network with floats to one with integers.
  *
- *   Network ──1 fold──► Network ──2 plan──► what becomes int8 ──3 calibrate──► ranges ──4 quantise──► Network with pairs
+ *   Network ──1 fold──► Network ──2 plan──► what becomes int8 ──3 calibrate──► ranges ──4 quantize──► Network with pairs
  *
- * The result is a graph like any other. Each value that is quantised goes through a pair, quantizeLinear and
+ * The result is a graph like any other. Each value that is quantized goes through a pair, quantizeLinear and
  * dequantizeLinear ("QDQ"), so it means the same in every runtime: floats rounded to levels. A runtime with integer kernels
  * joins the pairs with the nodes between them.
  */
@@ -64,7 +64,7 @@ export function quantizeNetwork(
   const levels = new Map(
     [...plan.ranges].map(([value, owner]) => {
       const range = ranges.get(owner);
-      if (range === undefined) throw new RangeError(`Cannot quantise "${graph.name}": value "${owner}" has no range`);
+      if (range === undefined) throw new RangeError(`Cannot quantize "${graph.name}": value "${owner}" has no range`);
       return [value, levelsOf(range)] as const;
     }),
   );
@@ -99,7 +99,7 @@ class Draft {
   /** One node of the old network, with what it needs before and behind it. */
   add(node: Node): void {
     const { nodes, rectified } = this.#plan;
-    // A rectifier whose input is cut by quantising is gone.
+    // A rectifier whose input is cut by quantizing is gone.
     if (node.inputs[0] !== undefined && rectified.has(node.inputs[0])) return;
     const before = this.#builder.nodes().length;
     const isQuantized = nodes.has(node.path);
@@ -118,7 +118,7 @@ class Draft {
     for (const { path } of this.#builder.nodes().slice(before)) this.#stages.set(path, node.stage);
   }
 
-  /** The pair of an old value, out of the new value of `from`; null where the value is not quantised. */
+  /** The pair of an old value, out of the new value of `from`; null where the value is not quantized. */
   pair(from: string, value: string): Ref | null {
     const levels = this.#levels.get(value);
     if (levels === undefined) return null;
@@ -137,7 +137,7 @@ class Draft {
     const channels = at(weights.shape, 0);
     const biases = bias === undefined ? null : floatsOf(this.#network, bias).data;
     const inputScale = this.#levels.get(x)?.scale;
-    if (inputScale === undefined) throw new RangeError(`Cannot quantise: value "${x}" has no levels`);
+    if (inputScale === undefined) throw new RangeError(`Cannot quantize: value "${x}" has no levels`);
     const result = quantizeKernel(weights.data, biases, channels, { inputScale, largest: this.#largest });
     const ref = this.#integer(kernel, { dtype: "int8", shape: weights.shape, data: result.kernel }, result.kernelScales);
     if (bias === undefined || result.bias === null) return [this.#pair(x), ref];
@@ -153,7 +153,7 @@ class Draft {
 
   #pair(value: string): Ref {
     const ref = this.#pairs.get(value);
-    if (ref === undefined) throw new RangeError(`Cannot quantise: value "${value}" has no levels`);
+    if (ref === undefined) throw new RangeError(`Cannot quantize: value "${value}" has no levels`);
     return ref;
   }
 

@@ -10,8 +10,8 @@ const EPSILON = 1e-4;
  * The cut, in bins, at which the counts lose least when they are described by `levels` levels.
  *
  * For each number i of bins from `levels` on: P is the first i counts with all later ones added to the last; Q is the first
- * i counts without those, joined in `levels` groups of neighbours and spread again evenly over the bins of a group that are
- * not empty. The i with the least relative entropy Σ P·log(P/Q), both normalised, is the cut; of several the largest.
+ * i counts without those, joined in `levels` groups of neighbors and spread again evenly over the bins of a group that are
+ * not empty. The i with the least relative entropy Σ P·log(P/Q), both normalized, is the cut; of several the largest.
  *
  * The first bin holds the zeros that a ReLU makes, half of all values, which any range represents exactly. Counted, they
  * would make every cut but the narrowest look bad; so it is given the second bin's count, as pytorch-quantization does.

@@ -7,11 +7,11 @@ import { at, firstOf } from "../../tensor/at.js";
 import { sameShape } from "../../tensor/shape.js";
 
 /**
- * - "weighted": reads levels and an int8 kernel. `gives` "levels": its result must be quantised or it is computed with floats
+ * - "weighted": reads levels and an int8 kernel. `gives` "levels": its result must be quantized or it is computed with floats
  *   (QLinearConv); "either": the result may also stay float (QGemm).
  * - "ranged": reads levels and gives levels of another range (QLinearAdd, QLinearAveragePool, QLinearConcat, …).
  * - "same": moves or chooses levels; ONNX Runtime drops the pair around it only where both sides have the same scale.
- * - "rectifier": cuts off at 0, which quantising with level 0 as zero point does by itself.
+ * - "rectifier": cuts off at 0, which quantizing with level 0 as zero point does by itself.
  */
 type QuantizeRule =
   | { readonly kind: "weighted"; readonly gives: "levels" | "either"; readonly fits: Fits }
@@ -22,8 +22,8 @@ type QuantizeRule =
 type Fits = (graph: Graph, node: Node) => boolean;
 
 /**
- * The ops with a quantised kernel in ONNX Runtime's CPU provider that networks for images are made of. An op needs a line
- * here where that exists and is worth it; every other op is computed with floats between the pairs of its neighbours. Read
+ * The ops with a quantized kernel in ONNX Runtime's CPU provider that networks for images are made of. An op needs a line
+ * here where that exists and is worth it; every other op is computed with floats between the pairs of its neighbors. Read
  * from onnxruntime/core/optimizer/qdq_transformer/selectors_actions (1.30) and checked on the graphs that it makes of ours.
  */
 const QUANTIZE_RULES: Partial<Record<OpName, QuantizeRule>> = {
@@ -79,7 +79,7 @@ function gainsByIntegers(graph: Graph, { inputs }: Node): boolean {
   return kernelShape.length < 3 || channels >= FEW_CHANNELS || kernelShape.every((size) => size === 1);
 }
 
-/** The quantised average pool has no dilations, and a pool in two stages would have floats between them. */
+/** The quantized average pool has no dilations, and a pool in two stages would have floats between them. */
 function isPlainPool(graph: Graph, node: Node): boolean {
   const { kernelShape, strides, pads, dilations, ceilMode } = node.attributes;
   const shape = typeOf(graph, at(node.inputs, 0)).shape;

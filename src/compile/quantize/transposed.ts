@@ -3,7 +3,7 @@
  * of the result is under exactly one tap: y[m, o·K + k] = bias[m] + Σ_c x[c, o] · w[c, m, k] is a convolution with kernel 1
  * to K·M channels, whose results are then put side by side.
  *
- * The taps come before the channels and the map is moved with its channels last: then M neighbouring bytes move together,
+ * The taps come before the channels and the map is moved with its channels last: then M neighboring bytes move together,
  * and the order is that in which ONNX Runtime keeps maps of integers, so that its own transpositions cancel these.
  */
 

@@ -24,7 +24,7 @@ const OPTIMIZER = sgd({ momentum: 0.9 });
  */
 const TOLERANCE = 5e-3;
 
-/** Gradients as short as this are roundings: those of biases in front of a normalisation, which are 0. */
+/** Gradients as short as this are roundings: those of biases in front of a normalization, which are 0. */
 const LEAST_LENGTH = 1e-3;
 
 function compile(network: Graph, options: Partial<TrainingOptions>) {

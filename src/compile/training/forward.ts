@@ -102,9 +102,9 @@ function isTrained(parameter: Parameter, { isTrained: chosen = () => true }: Tra
   return isTrainable(parameter) && chosen(parameter);
 }
 
-/** A batch normalisation that used the statistics of its batch. */
+/** A batch normalization that used the statistics of its batch. */
 interface NormalizedLayer {
-  /** The normalisations of the network whose channels it has, in order. */
+  /** The normalizations of the network whose channels it has, in order. */
   readonly members: readonly Node[];
   readonly mean: Ref;
   readonly variance: Ref;
@@ -133,7 +133,7 @@ function replay(site: Replay, node: Node, inputs: readonly Ref[]): readonly Ref[
   return layout.emit(node, inputs);
 }
 
-/** One normalisation for the channels of all `members`. */
+/** One normalization for the channels of all `members`. */
 function normalizedByBatch({ layout, normalized }: Replay, path: string, members: readonly Node[], [x, scale, shift]: readonly Ref[]): Ref {
   if (x === undefined || scale === undefined || shift === undefined) throw new RangeError(`Cannot train "${path}": it lacks inputs`);
   const node = { op: "batchNormalizationTraining", path, attributes: { epsilon: Number(members[0]?.attributes.epsilon) } };
@@ -168,7 +168,7 @@ function replayTogether(site: Replay, units: readonly PointwiseUnit[], values: R
   return layout.emit({ op: "split", path: `${path}.parts`, attributes: { axis: 1, sizes } }, [y]);
 }
 
-/** Whether a normalisation uses its running statistics: where it is told to, or neither its scale nor its shift is trained. */
+/** Whether a normalization uses its running statistics: where it is told to, or neither its scale nor its shift is trained. */
 function keepsStatistics({ network }: TrainingContext, options: TrainingOptions, node: Node): boolean {
   if (options.freezeBatchNorm === true) return true;
   const own = network.parameters.filter(({ path }) => node.inputs.includes(path));

@@ -17,10 +17,10 @@ export interface SplitNetwork {
 
 /**
  * Cut a network into the part that training cannot change and the part that it can. The frozen part runs as an
- * inference graph, where the runtime folds each batch normalisation into its convolution, and is not differentiated.
+ * inference graph, where the runtime folds each batch normalization into its convolution, and is not differentiated.
  *
  * A node is frozen where neither it nor anything before it has a trained parameter or draws a dropout mask. Batch
- * normalisations of the frozen part use their running statistics and keep them. The pool of an Inception block whose input
+ * normalizations of the frozen part use their running statistics and keep them. The pool of an Inception block whose input
  * crosses the cut anyway is computed in the trained part, so that one map crosses the cut and not two.
  *
  * @throws RangeError when nothing is trained

@@ -8,7 +8,7 @@ import type { TargetOptions } from "../targets/index.js";
 export interface TrainingOptions extends TargetOptions {
   /** Images per run; a training graph has a fixed batch, at least 1. */
   readonly batch: number;
-  /** The optimiser of a parameter: one object for all, or others for those without weight decay. */
+  /** The optimizer of a parameter: one object for all, or others for those without weight decay. */
   readonly optimizer: (parameter: Parameter) => Optimizer;
   /**
    * What is made small: the cross-entropy of each image, or of each voxel where the logits are maps; or, for logits that are
@@ -40,9 +40,9 @@ export interface TrainingOptions extends TargetOptions {
   readonly averageDecay?: number;
   /** Share of the old running statistics that a step keeps, in [0, 1). Default 0.9 (PyTorch's momentum 0.1). */
   readonly batchNormDecay?: number;
-  /** Normalise with the running statistics, which then stay as they are, also where scale and shift are trained. Default false. */
+  /** Normalize with the running statistics, which then stay as they are, also where scale and shift are trained. Default false. */
   readonly freezeBatchNorm?: boolean;
-  /** Whether a parameter is trained. Default: all are. A batch normalisation whose parameters are not uses its running statistics. */
+  /** Whether a parameter is trained. Default: all are. A batch normalization whose parameters are not uses its running statistics. */
   readonly isTrained?: (parameter: Parameter) => boolean;
   /** Factor on the learning rate of a parameter. Default 1 for all. */
   readonly learningRateFactor?: (parameter: Parameter) => number;

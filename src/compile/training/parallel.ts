@@ -1,7 +1,7 @@
 import type { Graph, Node } from "../../ir/graph.js";
 import { consumersOf, onlyConsumer } from "../../ir/uses.js";
 
-/** A convolution with a 1×1 kernel and what follows it: a batch normalisation, if any, and a ReLU. */
+/** A convolution with a 1×1 kernel and what follows it: a batch normalization, if any, and a ReLU. */
 export interface PointwiseUnit {
   readonly conv: Node;
   readonly norm: Node | null;
@@ -11,9 +11,9 @@ export interface PointwiseUnit {
 /**
  * Units that begin the branches of a block: they read one value, and nothing else reads what is inside of them. With their
  * kernels, scales and shifts side by side they are one unit with more channels, which gives the same numbers: each channel
- * is a product and a normalisation of its own.
+ * is a product and a normalization of its own.
  *
- * @param usesBatch - whether a batch normalisation uses the statistics of its batch
+ * @param usesBatch - whether a batch normalization uses the statistics of its batch
  * @returns groups of two or more units, in the order of the network
  */
 export function parallelUnits(network: Graph, usesBatch: (norm: Node) => boolean): readonly (readonly PointwiseUnit[])[] {
@@ -25,7 +25,7 @@ export function parallelUnits(network: Graph, usesBatch: (norm: Node) => boolean
     const norm = next?.op === "batchNormalization" ? next : null;
     const relu = norm ? onlyConsumer(consumers, norm) : next;
     if (relu?.op !== "relu" || (norm && !usesBatch(norm))) continue;
-    // Together with those that are normalised alike and have a bias or none alike.
+    // Together with those that are normalized alike and have a bias or none alike.
     const key = [conv.inputs[0], conv.inputs.length, norm ? norm.attributes.epsilon : "plain"].join(" ");
     groups.set(key, [...(groups.get(key) ?? []), { conv, norm, relu }]);
   }

@@ -75,7 +75,7 @@ describe("the programs", () => {
   });
 
   test("two halves of a batch, accumulated, make the step that the whole makes", async () => {
-    // Without batch normalisation an image's gradient does not depend on its neighbours.
+    // Without batch normalization an image's gradient does not depend on its neighbors.
     const [left, right] = [images("left", 2), images("right", 2)];
     const both = float32Tensor([4, 3, 64, 64], Float32Array.from([...numbers(left), ...numbers(right)]));
     const whole = await trainer("googlenet.paper", {});

@@ -5,8 +5,8 @@
  *                                                                                                        │
  *                            ONNX bytes ◄──8 encode── ONNX nodes ◄──7 lower── Graph ◄──6 prune───────────┘
  *
- * State (parameters, running statistics, optimiser slots, averages) goes in as inputs and comes out as outputs, so that
- * anything that runs ONNX can train. The backward pass and the optimiser are ops like any other.
+ * State (parameters, running statistics, optimizer slots, averages) goes in as inputs and comes out as outputs, so that
+ * anything that runs ONNX can train. The backward pass and the optimizer are ops like any other.
  */
 import { gradients } from "../../autodiff/gradient.js";
 import { segments } from "../../autodiff/segments.js";
@@ -93,7 +93,7 @@ export function selectTrained(network: Graph): Graph {
   );
 }
 
-/** First values of all state: the parameters' own, and what each optimiser starts its slots with. */
+/** First values of all state: the parameters' own, and what each optimizer starts its slots with. */
 export function initialState(compiled: CompiledTraining, parameters: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
   return new Map(compiled.state.map((tensor) => [tensor.name, initialTensor(tensor, parameters)]));
 }

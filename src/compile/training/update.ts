@@ -1,4 +1,4 @@
-/** From gradients to the next state: clipping, optimiser, moving average. */
+/** From gradients to the next state: clipping, optimizer, moving average. */
 import type { Parameter } from "../../ir/graph.js";
 import type { GraphBuilder, Ref } from "../../ops/build.js";
 import { averageParameters, clipByNorm, clipByValue, type Optimizer } from "../../optim/index.js";
@@ -51,7 +51,7 @@ interface Group {
 const SMALL = 4096;
 
 /**
- * So many small parameters, neighbours in the network, are updated together. The gradient of a bias is a sum over all that
+ * So many small parameters, neighbors in the network, are updated together. The gradient of a bias is a sum over all that
  * flows back into its layer, which is held until the update asks for it: one update of all would hold it for all layers.
  */
 const MOST_TOGETHER = 16;
@@ -71,11 +71,11 @@ function groups({ optimizer, learningRateFactor = () => 1 }: TrainingOptions, tr
     const path = `update.small.${optimizers.indexOf(chosen)}.${factor}`;
     small.set(path, { path, optimizer: chosen, factor, members: [...(small.get(path)?.members ?? []), item] });
   }
-  return [...large, ...[...small.values()].flatMap(neighbours)];
+  return [...large, ...[...small.values()].flatMap(neighbors)];
 }
 
 /** A group in parts of up to `MOST_TOGETHER`. */
-function neighbours(group: Group): readonly Group[] {
+function neighbors(group: Group): readonly Group[] {
   return Array.from({ length: Math.ceil(group.members.length / MOST_TOGETHER) }, (_, index) => ({
     ...group,
     path: `${group.path}.${index}`,

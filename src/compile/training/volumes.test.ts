@@ -30,9 +30,9 @@ function balls(): { readonly input: Tensor; readonly labels: Tensor } {
   const noise = fillUniform("noise", BATCH * VOXELS, -0.5, 0.5);
   const labels = new Int32Array(BATCH * VOXELS);
   for (let i = 0; i < labels.length; i++) {
-    const centre = i < VOXELS ? [9, 12, 14] : [13, 8, 10];
+    const center = i < VOXELS ? [9, 12, 14] : [13, 8, 10];
     const place = [Math.floor((i % VOXELS) / SIDE ** 2), Math.floor(i / SIDE) % SIDE, i % SIDE];
-    const distance = Math.hypot(...place.map((p, axis) => p - (centre[axis] ?? 0)));
+    const distance = Math.hypot(...place.map((p, axis) => p - (center[axis] ?? 0)));
     labels[i] = distance < 6 ? 1 : 0;
   }
   return {

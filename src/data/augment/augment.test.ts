@@ -5,14 +5,14 @@ import { PREPROCESSING } from "../preprocessing.js";
 import { type Random, randomStream } from "../random.js";
 import { drawShapes10 } from "../shapes10.js";
 import { preprocess } from "../transforms/preprocess.js";
-import { augment, augmentAndNormalise, cropReflected, mirror, normalise, padAndCrop } from "./augment.js";
+import { augment, augmentAndNormalize, cropReflected, mirror, normalize, padAndCrop } from "./augment.js";
 import { AUGMENTATIONS, type Augmentation } from "./augmentation.js";
-import { centredFallback, erasingWindow, randomAreaWindow } from "./random-area.js";
+import { centeredFallback, erasingWindow, randomAreaWindow } from "./random-area.js";
 
 const stream = (index: number): Random => randomStream({ seed: 1, purpose: "test", index });
 const photo = (index: number, side = 64): Image => drawShapes10({ seed: 1, split: "train", index, side });
-/** Grey pixels, one number each. */
-const greys = (rows: readonly (readonly number[])[]): Image =>
+/** Gray pixels, one number each. */
+const grays = (rows: readonly (readonly number[])[]): Image =>
   rgbImage(rows[0]!.length, rows.length, Uint8Array.from(rows.flat().flatMap((value) => [value, value, value])));
 const values = (image: Image): number[] => Array.from({ length: image.width * image.height }, (_, i) => image.data[i * 3]!);
 
@@ -45,7 +45,7 @@ describe("random area", () => {
     expect(randomAreaWindow({ width: 100, height: 80 }, ...paper, random)).toEqual({ left: 10, top: 17, width: 63, height: 63 });
   });
 
-  test("what does not fit is drawn again; after ten times the centre is taken", () => {
+  test("what does not fit is drawn again; after ten times the center is taken", () => {
     // All of the area at ratio 4/3 of a square is wider than the square.
     const tooWide = [1, 1];
     const random = scripted([...tooWide, ...tooWide, (0.25 - 0.08) / 0.92, 0.5], [0, 25]);
@@ -54,12 +54,12 @@ describe("random area", () => {
     expect(randomAreaWindow({ width: 60, height: 60 }, ...paper, never)).toEqual({ left: 0, top: 0, width: 60, height: 60 });
   });
 
-  test("the fallback is the largest centred rectangle of an allowed ratio", () => {
+  test("the fallback is the largest centered rectangle of an allowed ratio", () => {
     // 100 x 10: 10 * 4/3 = 13.3 wide, (100 - 13) / 2 = 43.5 from the left. 10 x 100: 10 / (3/4) = 13.3 high.
-    expect(centredFallback({ width: 100, height: 10 }, paper[1])).toEqual({ left: 43, top: 0, width: 13, height: 10 });
-    expect(centredFallback({ width: 10, height: 100 }, paper[1])).toEqual({ left: 0, top: 43, width: 10, height: 13 });
-    expect(centredFallback({ width: 11, height: 10 }, paper[1])).toEqual({ left: 0, top: 0, width: 11, height: 10 });
-    expect(centredFallback({ width: 9, height: 1 }, [0.1, 0.4])).toEqual({ left: 4, top: 0, width: 1, height: 1 });
+    expect(centeredFallback({ width: 100, height: 10 }, paper[1])).toEqual({ left: 43, top: 0, width: 13, height: 10 });
+    expect(centeredFallback({ width: 10, height: 100 }, paper[1])).toEqual({ left: 0, top: 43, width: 10, height: 13 });
+    expect(centeredFallback({ width: 11, height: 10 }, paper[1])).toEqual({ left: 0, top: 0, width: 11, height: 10 });
+    expect(centeredFallback({ width: 9, height: 1 }, [0.1, 0.4])).toEqual({ left: 4, top: 0, width: 1, height: 1 });
   });
 
   test("windows lie inside, and their areas are uniform between the limits", () => {
@@ -93,7 +93,7 @@ describe("random area", () => {
 });
 
 describe("mirror, pad and crop", () => {
-  const image = greys([
+  const image = grays([
     [1, 2, 3],
     [4, 5, 6],
   ]);
@@ -102,9 +102,9 @@ describe("mirror, pad and crop", () => {
     const copy = { ...image, data: image.data.slice() };
     mirror(copy);
     expect(values(copy)).toEqual([3, 2, 1, 6, 5, 4]);
-    const colours = rgbImage(2, 1, Uint8Array.of(1, 2, 3, 4, 5, 6));
-    mirror(colours);
-    expect([...colours.data]).toEqual([4, 5, 6, 1, 2, 3]);
+    const colors = rgbImage(2, 1, Uint8Array.of(1, 2, 3, 4, 5, 6));
+    mirror(colors);
+    expect([...colors.data]).toEqual([4, 5, 6, 1, 2, 3]);
   });
 
   test("a reflected border does not repeat the edge", () => {
@@ -117,7 +117,7 @@ describe("mirror, pad and crop", () => {
         [3, 2, 1, 2, 3, 2],
       ].flat(),
     );
-    expect(values(cropReflected(greys([[9]]), { left: -3, top: -3, width: 2, height: 1 }))).toEqual([9, 9]);
+    expect(values(cropReflected(grays([[9]]), { left: -3, top: -3, width: 2, height: 1 }))).toEqual([9, 9]);
   });
 
   test("a zero border is black; each of the places is reached", () => {
@@ -132,7 +132,7 @@ describe("erasing", () => {
   const recipe = { ...PREPROCESSING.facenet, resize: { kind: "warp", size: 32, filter: "bilinear" } } as const;
   const white = rgbImage(32, 32, new Uint8Array(3072).fill(255));
 
-  test("a rectangle of the wanted area gets the colour, the rest stays", () => {
+  test("a rectangle of the wanted area gets the color, the rest stays", () => {
     for (let i = 0; i < 50; i++) {
       const { data } = augment(white, base, recipe, 32, stream(i));
       const inside = Array.from({ length: 1024 }, (_, pixel) => pixel).filter((pixel) => data[pixel * 3] === 1);
@@ -167,11 +167,11 @@ describe("the whole way", () => {
     const recipe = PREPROCESSING[id];
     const size = recipe.crop?.[0] ?? recipe.resize.size;
     const image = photo(3, 90);
-    const found = augmentAndNormalise(image, AUGMENTATIONS.none, recipe, size, stream(1));
+    const found = augmentAndNormalize(image, AUGMENTATIONS.none, recipe, size, stream(1));
     expect(Buffer.compare(bytesOf(found), bytesOf(preprocess(image, recipe)))).toBe(0);
   });
 
-  test("normalising is channel order, mean and deviation", () => {
+  test("normalizing is channel order, mean and deviation", () => {
     const image = rgbImage(2, 2, Uint8Array.of(10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120));
     const recipe = { ...PREPROCESSING.bvlc_googlenet, std: [2, 2, 2] };
     // BGR less 104, 117, 123, halved.
@@ -180,9 +180,9 @@ describe("the whole way", () => {
       [20, 50, 80, 110].map((green) => (green - 117) / 2),
       [10, 40, 70, 100].map((red) => (red - 123) / 2),
     ].flat();
-    expect([...normalise(image, recipe)]).toEqual(expected);
+    expect([...normalize(image, recipe)]).toEqual(expected);
     const into = { data: new Float32Array(13), offset: 1 };
-    normalise(image, recipe, into);
+    normalize(image, recipe, into);
     expect([...into.data]).toEqual([0, ...expected]);
   });
 
@@ -202,7 +202,7 @@ describe("the whole way", () => {
   );
 
   test("half of the images are mirrored", () => {
-    const image = greys([[0, 255]]);
+    const image = grays([[0, 255]]);
     const flip: Augmentation = { ...AUGMENTATIONS.none, flip: 0.5 };
     const recipe = { ...PREPROCESSING.facenet, resize: { kind: "warp", size: 2, filter: "bilinear" } } as const;
     const mirrored = Array.from({ length: 1000 }, (_, i) => augment(image, flip, recipe, 2, stream(i)).data[0]).filter(
@@ -213,6 +213,6 @@ describe("the whole way", () => {
   });
 
   test("an image as small as one pixel is augmented", () => {
-    expect(augment(greys([[7]]), AUGMENTATIONS.light, PREPROCESSING.facenet, 8, stream(1)).data).toEqual(new Uint8Array(192).fill(7));
+    expect(augment(grays([[7]]), AUGMENTATIONS.light, PREPROCESSING.facenet, 8, stream(1)).data).toEqual(new Uint8Array(192).fill(7));
   });
 });

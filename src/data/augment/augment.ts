@@ -4,11 +4,11 @@ import { crop, type Window } from "../transforms/crop.js";
 import { type Destination, type Preprocessing, preprocess } from "../transforms/preprocess.js";
 import { type PillowFilter, resize } from "../transforms/resize.js";
 import type { Augmentation, Interpolation, RandomErasing } from "./augmentation.js";
-import { jitterColours } from "./colour.js";
+import { jitterColors } from "./color.js";
 import { erasingWindow, randomAreaWindow } from "./random-area.js";
 
 /**
- * A training image: random part, mirroring, colours and erasing as `augmentation` says. The image given is left alone.
+ * A training image: random part, mirroring, colors and erasing as `augmentation` says. The image given is left alone.
  *
  * @param recipe what evaluation does; used where `augmentation.crop` is "none"
  * @param inputSize side of the result, in pixels
@@ -18,18 +18,18 @@ import { erasingWindow, randomAreaWindow } from "./random-area.js";
 export function augment(image: Image, augmentation: Augmentation, recipe: Preprocessing, inputSize: number, random: Random): Image {
   const taken = takePart(image, augmentation, recipe, inputSize, random);
   if (random.chance(augmentation.flip)) mirror(taken);
-  if (augmentation.colour) jitterColours(taken.data, augmentation.colour, random);
+  if (augmentation.color) jitterColors(taken.data, augmentation.color, random);
   if (augmentation.erasing) erase(taken, augmentation.erasing, random);
   return taken;
 }
 
 /**
- * A training image as the values that the network reads: `augment`, then the channel order and normalisation of `recipe`,
+ * A training image as the values that the network reads: `augment`, then the channel order and normalization of `recipe`,
  * the same that `preprocess` applies in evaluation.
  *
  * @returns C H W values: a new array, or the part of `into.data` that was written
  */
-export function augmentAndNormalise(
+export function augmentAndNormalize(
   image: Image,
   augmentation: Augmentation,
   recipe: Preprocessing,
@@ -37,11 +37,11 @@ export function augmentAndNormalise(
   random: Random,
   into?: Destination,
 ): Float32Array {
-  return normalise(augment(image, augmentation, recipe, inputSize, random), recipe, into);
+  return normalize(augment(image, augmentation, recipe, inputSize, random), recipe, into);
 }
 
-/** Channel order and normalisation of a recipe for a square image that already has the size of the input. */
-export function normalise(image: Image, recipe: Preprocessing, into?: Destination): Float32Array {
+/** Channel order and normalization of a recipe for a square image that already has the size of the input. */
+export function normalize(image: Image, recipe: Preprocessing, into?: Destination): Float32Array {
   const asIs: Preprocessing = {
     ...recipe,
     resize: { kind: "warp", size: image.width, filter: "bilinear" },
@@ -67,7 +67,7 @@ function scaled(image: Image, size: number, filter: PillowFilter): Image {
   return resize(image, { width: size, height: size, filter });
 }
 
-/** Resize and crop of evaluation, as pixels: what `preprocess` computes before it normalises, rounded to 8 bits. */
+/** Resize and crop of evaluation, as pixels: what `preprocess` computes before it normalizes, rounded to 8 bits. */
 function evaluationPart(image: Image, recipe: Preprocessing): Image {
   const raw: Preprocessing = { resize: recipe.resize, crop: recipe.crop, channelOrder: "RGB", mean: [0, 0, 0], std: [1, 1, 1] };
   const planes = preprocess(image, raw);

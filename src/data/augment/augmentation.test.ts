@@ -10,7 +10,12 @@ test.each(Object.entries(AUGMENTATIONS))("%s goes through JSON and comes by its 
   expect(parseAugmentation(id, "x")).toEqual(augmentation);
 });
 
-test("erasing is read, with noise or with a colour", () => {
+test("the key of color jitter is also read in its former spelling", () => {
+  const { color, ...rest } = AUGMENTATIONS.inception;
+  expect(parseAugmentation({ ...rest, colour: color }, "a file")).toEqual(AUGMENTATIONS.inception);
+});
+
+test("erasing is read, with noise or with a color", () => {
   expect(parseAugmentation({ ...AUGMENTATIONS.light, erasing }, "x").erasing).toEqual(erasing);
   expect(parseAugmentation({ ...AUGMENTATIONS.light, erasing: { ...erasing, fill: [1, 2, 3] } }, "x").erasing?.fill).toEqual([1, 2, 3]);
 });
@@ -20,7 +25,7 @@ test.each([
   ["strong", 'name is "strong", expected one of cifar, inception, light, none'],
   ["toString", 'name is "toString", expected one of cifar, inception, light, none'],
   [null, "value is null, expected an object"],
-  [{ ...light, flop: 1 }, 'value is "flop", expected only the fields crop, flip, colour, erasing'],
+  [{ ...light, flop: 1 }, 'value is "flop", expected only the fields crop, flip, color, erasing'],
   [{ ...light, flip: 2 }, "flip is 2, expected a number of 0 to 1"],
   [{ ...light, flip: undefined }, "flip is missing, expected a number of 0 to 1"],
   [{ ...light, crop: { kind: "zoom" } }, 'crop.kind is "zoom", expected one of random_area, pad, none'],
@@ -29,8 +34,8 @@ test.each([
   [{ ...light, crop: { ...light.crop, interpolation: "area" } }, 'crop.interpolation is "area", expected one of bilinear, bicubic, random'],
   [{ ...light, crop: { kind: "pad", pixels: 1.5, border: "zero" } }, "crop.pixels is 1.5, expected an integer of 0 to 64"],
   [{ ...light, crop: { kind: "none", pixels: 4 } }, 'crop is "pixels", expected only the fields kind'],
-  [{ ...light, colour: { brightness: 0.1 } }, "colour.contrast is missing, expected [low, high]"],
-  [{ ...light, erasing: { ...erasing, fill: "red" } }, 'erasing.fill is "red", expected "noise" or a colour [red, green, blue]'],
+  [{ ...light, color: { brightness: 0.1 } }, "color.contrast is missing, expected [low, high]"],
+  [{ ...light, erasing: { ...erasing, fill: "red" } }, 'erasing.fill is "red", expected "noise" or a color [red, green, blue]'],
   [{ ...light, erasing: { ...erasing, fill: [1, 2, 300] } }, "erasing.fill is 300, expected a number of 0 to 255"],
 ])("%j is refused by its field", (value, fact) => {
   expect(() => parseAugmentation(value, "run")).toThrowError(
@@ -40,7 +45,7 @@ test.each([
 
 test("any JSON is read or refused", () => {
   fc.assert(
-    fc.property(fc.jsonValue(), fc.constantFrom("crop", "flip", "colour", "erasing"), (value, field) => {
+    fc.property(fc.jsonValue(), fc.constantFrom("crop", "flip", "color", "erasing"), (value, field) => {
       try {
         parseAugmentation({ ...AUGMENTATIONS.inception, [field]: value }, "x");
       } catch (thrown) {

@@ -30,11 +30,11 @@ export type RandomCrop =
       /** "zero" is black; "reflect" mirrors the image at its edge without repeating the edge. */
       readonly border: "zero" | "reflect";
     }
-  /** The geometry of evaluation: resize and centre crop of the preprocessing. */
+  /** The geometry of evaluation: resize and center crop of the preprocessing. */
   | { readonly kind: "none" };
 
-/** Changes of colour, each drawn once per image and applied in random order; see colour.ts for the formulas. */
-export interface ColourJitter {
+/** Changes of color, each drawn once per image and applied in random order; see color.ts for the formulas. */
+export interface ColorJitter {
   /** Largest shift of all channels, as a fraction of the full range; 0 to 1. */
   readonly brightness: number;
   /** Factor on the distance from each channel's mean; within [0, 10]. */
@@ -52,7 +52,7 @@ export interface RandomErasing {
   readonly area: Range;
   /** Height over width, uniform in its logarithm; within [0.1, 10]. */
   readonly aspect: Range;
-  /** Random bytes, or one colour of 0..255. */
+  /** Random bytes, or one color of 0..255. */
   readonly fill: "noise" | readonly [red: number, green: number, blue: number];
 }
 
@@ -61,7 +61,7 @@ export interface Augmentation {
   readonly crop: RandomCrop;
   /** Probability of mirroring left and right. */
   readonly flip: number;
-  readonly colour: ColourJitter | null;
+  readonly color: ColorJitter | null;
   readonly erasing: RandomErasing | null;
 }
 
@@ -70,22 +70,22 @@ const PAPER_ASPECT: Range = [3 / 4, 4 / 3];
 /** Augmentations by name. Add yours here. */
 export const AUGMENTATIONS = {
   // CIFAR: 4 pixels of border and mirroring.
-  cifar: { crop: { kind: "pad", pixels: 4, border: "reflect" }, flip: 0.5, colour: null, erasing: null },
-  // GoogLeNet's crops with the colour distortion of TensorFlow slim's Inception preprocessing.
+  cifar: { crop: { kind: "pad", pixels: 4, border: "reflect" }, flip: 0.5, color: null, erasing: null },
+  // GoogLeNet's crops with the color distortion of TensorFlow slim's Inception preprocessing.
   inception: {
     crop: { kind: "random_area", area: [0.08, 1], aspect: PAPER_ASPECT, interpolation: "random" },
     flip: 0.5,
-    colour: { brightness: 32 / 255, contrast: [0.5, 1.5], saturation: [0.5, 1.5], hue: 0.2 },
+    color: { brightness: 32 / 255, contrast: [0.5, 1.5], saturation: [0.5, 1.5], hue: 0.2 },
     erasing: null,
   },
   // For fine-tuning on few images: the object stays in view.
   light: {
     crop: { kind: "random_area", area: [0.5, 1], aspect: PAPER_ASPECT, interpolation: "bilinear" },
     flip: 0.5,
-    colour: null,
+    color: null,
     erasing: null,
   },
-  none: { crop: { kind: "none" }, flip: 0, colour: null, erasing: null },
+  none: { crop: { kind: "none" }, flip: 0, color: null, erasing: null },
 } as const satisfies Record<string, Augmentation>;
 
 /** Name of an augmentation of the table. */
@@ -110,13 +110,20 @@ export function parseAugmentation(value: unknown, place: string): Augmentation {
   if (typeof value === "string") {
     return isAugmentationId(value) ? AUGMENTATIONS[value] : fail("name", value, `one of ${Object.keys(AUGMENTATIONS).join(", ")}`);
   }
-  const root = record("value", value, ["crop", "flip", "colour", "erasing"], fail);
+  const root = record("value", withAmericanKey(value), ["crop", "flip", "color", "erasing"], fail);
   return {
     crop: readCrop(root.crop, fail),
     flip: number("flip", root.flip, [0, 1], fail),
-    colour: root.colour === null ? null : readColour(root.colour, fail),
+    color: root.color === null ? null : readColor(root.color, fail),
     erasing: root.erasing === null ? null : readErasing(root.erasing, fail),
   };
+}
+
+/** Files from before 0.2 spell the key "colour". */
+function withAmericanKey(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || !("colour" in value) || "color" in value) return value;
+  const { colour: color, ...rest } = value;
+  return { ...rest, color };
 }
 
 function isAugmentationId(name: string): name is AugmentationId {
@@ -146,20 +153,20 @@ function readCrop(value: unknown, fail: Fail): RandomCrop {
   };
 }
 
-function readColour(value: unknown, fail: Fail): ColourJitter {
-  const colour = record("colour", value, ["brightness", "contrast", "saturation", "hue"], fail);
+function readColor(value: unknown, fail: Fail): ColorJitter {
+  const color = record("color", value, ["brightness", "contrast", "saturation", "hue"], fail);
   return {
-    brightness: number("colour.brightness", colour.brightness, [0, 1], fail),
-    contrast: range("colour.contrast", colour.contrast, [0, 10], fail),
-    saturation: range("colour.saturation", colour.saturation, [0, 10], fail),
-    hue: number("colour.hue", colour.hue, [0, 0.5], fail),
+    brightness: number("color.brightness", color.brightness, [0, 1], fail),
+    contrast: range("color.contrast", color.contrast, [0, 10], fail),
+    saturation: range("color.saturation", color.saturation, [0, 10], fail),
+    hue: number("color.hue", color.hue, [0, 0.5], fail),
   };
 }
 
 function readErasing(value: unknown, fail: Fail): RandomErasing {
   const erasing = record("erasing", value, ["probability", "area", "aspect", "fill"], fail);
   const { fill } = erasing;
-  if (fill !== "noise" && !(Array.isArray(fill) && fill.length === 3)) fail("erasing.fill", fill, '"noise" or a colour [red, green, blue]');
+  if (fill !== "noise" && !(Array.isArray(fill) && fill.length === 3)) fail("erasing.fill", fill, '"noise" or a color [red, green, blue]');
   const channel = (at: number) => number("erasing.fill", Array.isArray(fill) ? fill[at] : undefined, [0, 255], fail);
   return {
     probability: number("erasing.probability", erasing.probability, [0, 1], fail),

@@ -35,7 +35,7 @@ export function checkMixing({ mixup = 0, cutmix = 0 }: Mixing): void {
  * One share lambda is drawn for the whole batch, as both papers' code does:
  *
  * - mixup: lambda * image + (1 - lambda) * partner, lambda from Beta(a, a);
- * - cutmix: a rectangle of the partner with sides sqrt(1 - lambda) of the image's, its centre uniform, cut off at the edges;
+ * - cutmix: a rectangle of the partner with sides sqrt(1 - lambda) of the image's, its center uniform, cut off at the edges;
  *   lambda is then the share of pixels that remain.
  *
  * Targets become lambda * own + (1 - lambda) * partner's.
@@ -74,10 +74,10 @@ export function cutWindow(size: { readonly width: number; readonly height: numbe
   return { left: across.from, top: down.from, width: across.length, height: down.length };
 }
 
-function span(size: number, length: number, centre: number): { readonly from: number; readonly length: number } {
+function span(size: number, length: number, center: number): { readonly from: number; readonly length: number } {
   const limited = (at: number) => Math.min(size, Math.max(0, at));
-  const from = limited(centre - Math.floor(length / 2));
-  const to = limited(centre - Math.floor(length / 2) + length);
+  const from = limited(center - Math.floor(length / 2));
+  const to = limited(center - Math.floor(length / 2) + length);
   return { from, length: to - from };
 }
 

@@ -15,7 +15,7 @@ const TRIES = 10;
 /**
  * The window of torchvision's RandomResizedCrop: ten times draw an area (a uniform fraction of the image's) and an aspect
  * ratio w / h (uniform in its logarithm); w = round(sqrt(area * ratio)), h = round(sqrt(area / ratio)); the first rectangle
- * that fits is put anywhere, each place as likely as the other. If none fits, the largest centred rectangle whose ratio is
+ * that fits is put anywhere, each place as likely as the other. If none fits, the largest centered rectangle whose ratio is
  * the closest allowed to the image's own.
  */
 export function randomAreaWindow(image: Size, area: Range, aspect: Range, random: Random): Window {
@@ -29,11 +29,11 @@ export function randomAreaWindow(image: Size, area: Range, aspect: Range, random
     const top = random.below(image.height - height + 1);
     return { left: random.below(image.width - width + 1), top, width, height };
   }
-  return centredFallback(image, aspect);
+  return centeredFallback(image, aspect);
 }
 
 /** The whole image, narrowed or flattened until its aspect ratio is allowed. */
-export function centredFallback({ width, height }: Size, aspect: Range): Window {
+export function centeredFallback({ width, height }: Size, aspect: Range): Window {
   const ratio = width / height;
   const kept =
     ratio < aspect[0]

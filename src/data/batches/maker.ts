@@ -1,6 +1,6 @@
 /** Makes one batch after the other, in whichever thread it is called. */
 import { InceptionError } from "../../errors.js";
-import { augmentAndNormalise } from "../augment/augment.js";
+import { augmentAndNormalize } from "../augment/augment.js";
 import { mixBatch } from "../augment/mix.js";
 import type { Batch, SkippedSample } from "../batch.js";
 import { sampleName } from "../dataset-source.js";
@@ -136,7 +136,7 @@ function writeSample(plan: BatchPlan, found: Found, epoch: number, into: { reado
     return;
   }
   const random = randomStream({ seed, purpose: "augment", epoch, index: found.index });
-  augmentAndNormalise(found.image, augmentation, preprocessing, inputSize, random, into);
+  augmentAndNormalize(found.image, augmentation, preprocessing, inputSize, random, into);
 }
 
 function finish(plan: BatchPlan, images: Float32Array, indices: readonly number[], epoch: number, batch: number): Batch {

@@ -10,7 +10,7 @@ export interface BatchSourceOptions {
   readonly batchSize: number;
   /** Decides the order and every augmentation. Default 0. */
   readonly seed?: number;
-  /** What evaluation does with an image; training takes the channel order and normalisation from it. */
+  /** What evaluation does with an image; training takes the channel order and normalization from it. */
   readonly preprocessing: Preprocessing;
   /** Side of the network's input, in pixels. */
   readonly inputSize: number;

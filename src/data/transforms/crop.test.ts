@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { centralFractionWindow, centreCrop, centreCropStart, crop, roundHalfToEven, visiblePart } from "./crop.js";
+import { centerCrop, centerCropStart, centralFractionWindow, crop, roundHalfToEven, visiblePart } from "./crop.js";
 
 const grid = { width: 3, height: 2, channels: 1, data: Uint8Array.of(1, 2, 3, 4, 5, 6) };
 
-test("halves go to the even neighbour", () => {
+test("halves go to the even neighbor", () => {
   // Python 3.11: [round(x) for x in (0.5, 1.5, 2.5, 0.49, 0.51, -0.5, -1.5, 3.0)]
   expect([0.5, 1.5, 2.5, 0.49, 0.51, -0.5, -1.5, 3].map(roundHalfToEven)).toEqual([0, 2, 2, 0, 1, 0, -2, 3]);
 });
 
-test("the start of a centre crop is torchvision's", () => {
+test("the start of a center crop is torchvision's", () => {
   // torchvision.transforms.functional.center_crop: int(round((length - size) / 2.0)); padding in front is (size - length) // 2.
   expect(
     [
@@ -17,14 +17,14 @@ test("the start of a centre crop is torchvision's", () => {
       [26, 21],
       [24, 21],
       [21, 21],
-    ].map(([length = 0, size = 0]) => centreCropStart(length, size)),
+    ].map(([length = 0, size = 0]) => centerCropStart(length, size)),
   ).toEqual([10, 16, 2, 2, 0]);
   expect(
     [
       [20, 21],
       [19, 21],
       [18, 21],
-    ].map(([length = 0, size = 0]) => centreCropStart(length, size)),
+    ].map(([length = 0, size = 0]) => centerCropStart(length, size)),
   ).toEqual([0, -1, -1]);
 });
 
@@ -39,7 +39,7 @@ describe("crop", () => {
   });
 
   test("what lies outside is 0, and the odd pixel of padding is behind", () => {
-    expect(centreCrop(grid, 4, 4)).toEqual({
+    expect(centerCrop(grid, 4, 4)).toEqual({
       width: 4,
       height: 4,
       channels: 1,

@@ -9,7 +9,7 @@ export interface Window {
   readonly height: number;
 }
 
-/** The nearest integer, halves to the even neighbour, as Python's `round` does it and with it torchvision. */
+/** The nearest integer, halves to the even neighbor, as Python's `round` does it and with it torchvision. */
 export function roundHalfToEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;
@@ -21,13 +21,13 @@ export function roundHalfToEven(value: number): number {
  * Where torchvision's CenterCrop (timm uses the same) cuts `size` out of `length` pixels: `round((length - size) / 2)`, halves to even.
  * An image shorter than the crop is padded, the odd pixel behind it, so the start is negative: `-floor((size - length) / 2)`.
  */
-export function centreCropStart(length: number, size: number): number {
+export function centerCropStart(length: number, size: number): number {
   return size > length ? 0 - Math.floor((size - length) / 2) : roundHalfToEven((length - size) / 2);
 }
 
-/** The window of a centre crop of `height` x `width` pixels. */
-export function centreCropWindow(image: { readonly width: number; readonly height: number }, height: number, width: number): Window {
-  return { left: centreCropStart(image.width, width), top: centreCropStart(image.height, height), width, height };
+/** The window of a center crop of `height` x `width` pixels. */
+export function centerCropWindow(image: { readonly width: number; readonly height: number }, height: number, width: number): Window {
+  return { left: centerCropStart(image.width, width), top: centerCropStart(image.height, height), width, height };
 }
 
 /**
@@ -75,9 +75,9 @@ export function crop<C extends number>(image: Raster<C>, window: Window): Raster
   return { width, height, channels, data };
 }
 
-/** Centre crop of `height` x `width` pixels with torchvision's rounding and zero padding. Throws as `crop` does. */
-export function centreCrop<C extends number>(image: Raster<C>, height: number, width: number): Raster<C> {
-  return crop(image, centreCropWindow(image, height, width));
+/** Center crop of `height` x `width` pixels with torchvision's rounding and zero padding. Throws as `crop` does. */
+export function centerCrop<C extends number>(image: Raster<C>, height: number, width: number): Raster<C> {
+  return crop(image, centerCropWindow(image, height, width));
 }
 
 function checkWindow({ left, top, width, height }: Window): void {

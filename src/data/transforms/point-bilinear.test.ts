@@ -16,7 +16,7 @@ function noise(width: number, height: number): Uint8Array {
 // TensorFlow.js computes positions in double precision, TensorFlow and PyTorch in single: up to 53 pixels * 2^-24 apart, times a contrast of 255.
 const TOLERANCE = 1e-3;
 
-test("equal to TensorFlow's resizeBilinear without and with half-pixel centres", async () => {
+test("equal to TensorFlow's resizeBilinear without and with half-pixel centers", async () => {
   const tf = await import("@tensorflow/tfjs");
   await tf.setBackend("cpu");
   for (const [h, w, height, width] of SIZES) {

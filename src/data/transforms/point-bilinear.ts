@@ -1,5 +1,5 @@
 /**
- * Bilinear sampling without antialiasing: each result pixel is interpolated between its two by two neighbours, however much
+ * Bilinear sampling without antialiasing: each result pixel is interpolated between its two by two neighbors, however much
  * the image shrinks. TensorFlow 1 (slim) and PyTorch's `interpolate` (pytorch-fid) differ only in where they sample.
  */
 import type { FloatRaster, Raster } from "../image.js";

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { goldenPath } from "../../../test/shared.js";
 import { type Image, rgbImage } from "../image.js";
 import { PREPROCESSING } from "../preprocessing.js";
-import { centreCrop } from "./crop.js";
+import { centerCrop } from "./crop.js";
 import { type Preprocessing, preprocess, preprocessedShape } from "./preprocess.js";
 import { resize } from "./resize.js";
 
@@ -39,7 +39,7 @@ const RECIPES: Readonly<Record<string, Preprocessing>> = {
   },
 };
 
-// Both tools divide by 255 and normalise in single precision, we normalise 0..255 in double: a few units in the last place of values up to 2.7.
+// Both tools divide by 255 and normalize in single precision, we normalize 0..255 in double: a few units in the last place of values up to 2.7.
 const TOLERANCE = 1e-6;
 
 describe("equal to torchvision and timm", () => {
@@ -51,7 +51,7 @@ describe("equal to torchvision and timm", () => {
     const recipe = RECIPES[pipeline];
     if (!recipe) {
       expect(pipeline).toBe("torchvision.CenterCrop(21)");
-      expect([...centreCrop(image, 21, 21).data]).toEqual(data);
+      expect([...centerCrop(image, 21, 21).data]).toEqual(data);
       return;
     }
     const result = preprocess(image, recipe);
@@ -111,7 +111,7 @@ describe("each part of a recipe", () => {
       crop: null,
     };
     // Margins floor(40 / 16) = 2 and floor(31 / 16) = 1.
-    const expected = resize(centreCrop(photo, 29, 36), { width: 9, height: 9, filter: "bicubic" });
+    const expected = resize(centerCrop(photo, 29, 36), { width: 9, height: 9, filter: "bicubic" });
     expect([...preprocess(photo, recipe)]).toEqual([...planes([...expected.data])]);
   });
 

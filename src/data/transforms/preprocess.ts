@@ -1,11 +1,11 @@
 /**
  * From a photograph to the values a network reads. The way there belongs to the weights, not to the network, so it is data.
  *
- * image -> grey, where one channel is wanted -> resize -> centre crop -> channel order -> (x - mean) / std -> C H W
+ * image -> gray, where one channel is wanted -> resize -> center crop -> channel order -> (x - mean) / std -> C H W
  */
 import { InceptionError } from "../../errors.js";
-import { type FloatRaster, type Image, type Raster, toGrey } from "../image.js";
-import { centralFractionWindow, centreCropWindow, crop, visiblePart, type Window } from "./crop.js";
+import { type FloatRaster, type Image, type Raster, toGray } from "../image.js";
+import { centerCropWindow, centralFractionWindow, crop, visiblePart, type Window } from "./crop.js";
 import { type PointFilter, resizePointBilinear } from "./point-bilinear.js";
 import { type PillowFilter, resize, resizeFloat } from "./resize.js";
 
@@ -30,7 +30,7 @@ export interface Preprocessing {
     /** Pillow's filters give whole numbers, the two point filters and the float filter fractions. */
     readonly filter: ResizeFilter;
   };
-  /** Pixels of the centre crop, torchvision's rounding, 0 where the image ends before the crop; null: no crop. */
+  /** Pixels of the center crop, torchvision's rounding, 0 where the image ends before the crop; null: no crop. */
   readonly crop: readonly [height: number, width: number] | null;
   /** "L" is one channel, ITU-R BT.601 luma, taken before the resize. */
   readonly channelOrder: "RGB" | "BGR" | "L";
@@ -64,7 +64,7 @@ export function preprocessedShape(
 }
 
 /**
- * Resize, crop, reorder and normalise an image as `recipe` says; only pixels that survive the crop are computed.
+ * Resize, crop, reorder and normalize an image as `recipe` says; only pixels that survive the crop are computed.
  *
  * @returns The values in C H W order: a new array, or the part of `into.data` that was written.
  * @throws InceptionError OPTION_INVALID when the recipe contradicts itself or the result does not fit `into`,
@@ -73,10 +73,10 @@ export function preprocessedShape(
 export function preprocess(image: Image, recipe: Preprocessing, into?: Destination): Float32Array {
   const fault = recipeFault(recipe);
   if (fault) throw new InceptionError("OPTION_INVALID", `Cannot preprocess an image: ${fault}`, { recipe });
-  const whole = recipe.channelOrder === "L" ? toGrey(image) : image;
+  const whole = recipe.channelOrder === "L" ? toGray(image) : image;
   const source = recipe.resize.kind === "central_crop_warp" ? centralPart(whole, recipe.resize.cropFraction ?? 1) : whole;
   const size = resizedSize(recipe, source);
-  const window: Window = recipe.crop ? centreCropWindow(size, recipe.crop[0], recipe.crop[1]) : { left: 0, top: 0, ...size };
+  const window: Window = recipe.crop ? centerCropWindow(size, recipe.crop[0], recipe.crop[1]) : { left: 0, top: 0, ...size };
   const visible = visiblePart(window, size);
   const pixels = resizePart(source, size, visible, recipe.resize.filter);
   const result = place(into, pixels.channels * window.height * window.width);

@@ -212,7 +212,7 @@ function anyRow(source: Uint8Array, from: number, channels: number, taps: Taps<I
   }
 }
 
-/** Second pass. Rows are `rowLength` values; channels do not matter here, so four neighbours share each weight. */
+/** Second pass. Rows are `rowLength` values; channels do not matter here, so four neighbors share each weight. */
 function columnPass(
   source: Uint8ClampedArray,
   rowLength: number,

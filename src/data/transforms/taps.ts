@@ -1,12 +1,12 @@
 /**
  * Weights of Pillow's separable resampling along one axis (its Resample.c; the antialiased "convolution" resize of 2.7 and later).
  *
- * For output position i the filter is centred on (i + 0.5) * scale of the input, is widened by the scale where the axis shrinks,
- * and its weights are normalised to sum 1 over the pixels that exist, so that edges repeat nothing.
+ * For output position i the filter is centered on (i + 0.5) * scale of the input, is widened by the scale where the axis shrinks,
+ * and its weights are normalized to sum 1 over the pixels that exist, so that edges repeat nothing.
  */
 
 interface Kernel {
-  /** Distance from the centre, in output pixels of a shrinking axis or input pixels of a growing one, beyond which the weight is 0. */
+  /** Distance from the center, in output pixels of a shrinking axis or input pixels of a growing one, beyond which the weight is 0. */
   readonly support: number;
   readonly weight: (x: number) => number;
 }
@@ -67,8 +67,8 @@ export interface Axis {
 interface TapRange {
   readonly first: number;
   readonly count: number;
-  /** Where the filter is centred, in input pixels from the left edge of the first one. */
-  readonly centre: number;
+  /** Where the filter is centered, in input pixels from the left edge of the first one. */
+  readonly center: number;
 }
 
 /** Weights that are stored per output position; some stay unused at the edges. */
@@ -90,10 +90,10 @@ export function fixedTaps(axis: Axis): Taps<Int32Array> {
 /** The input positions that output position `position` reads. */
 export function tapRange({ inSize, outSize, kernel }: Pick<Axis, "inSize" | "outSize" | "kernel">, position: number): TapRange {
   const scale = inSize / outSize;
-  const centre = (position + 0.5) * scale;
+  const center = (position + 0.5) * scale;
   const reach = KERNELS[kernel].support * Math.max(1, scale);
-  const first = Math.max(0, Math.trunc(centre - reach + 0.5));
-  return { first, count: Math.min(inSize, Math.trunc(centre + reach + 0.5)) - first, centre };
+  const first = Math.max(0, Math.trunc(center - reach + 0.5));
+  return { first, count: Math.min(inSize, Math.trunc(center + reach + 0.5)) - first, center };
 }
 
 function fillTaps<W extends Float64Array | Int32Array>(axis: Axis, weights: W, store: (weight: number) => number): Taps<W> {
@@ -104,10 +104,10 @@ function fillTaps<W extends Float64Array | Int32Array>(axis: Axis, weights: W, s
   const counts = new Int32Array(axis.length);
   const row = new Float64Array(stride);
   for (let i = 0; i < axis.length; i++) {
-    const { first, count, centre } = tapRange(axis, axis.from + i);
+    const { first, count, center } = tapRange(axis, axis.from + i);
     let sum = 0;
     for (let k = 0; k < count; k++) {
-      const w = weight((k + first - centre + 0.5) * inverse);
+      const w = weight((k + first - center + 0.5) * inverse);
       row[k] = w;
       sum += w;
     }

@@ -22,7 +22,7 @@ export interface VolumeAugmentation {
   /** Voxels between control points. */
   readonly elasticSpacing: number;
   readonly noiseProbability: number;
-  /** Highest standard deviation of the noise, in units of the normalised image. */
+  /** Highest standard deviation of the noise, in units of the normalized image. */
   readonly noiseDeviation: number;
   readonly brightnessProbability: number;
   /** Factor on all values. */
@@ -113,7 +113,7 @@ function isList(value: unknown): value is readonly unknown[] {
 /**
  * Change the intensities of one channel in place: noise, brightness, contrast and gamma, each by its chance.
  *
- * @param values - of a patch, normalised
+ * @param values - of a patch, normalized
  */
 export function changeIntensities(values: Float32Array, augmentation: VolumeAugmentation, random: Random): void {
   const { noiseDeviation, brightnessRange, contrastRange, gammaRange } = augmentation;

@@ -23,7 +23,7 @@ describe("drawVolume", () => {
     const { image, labels } = drawVolume(seed);
     const { components } = connectedComponents(labels.data, labels.shape);
     expect(components.map(({ label }) => label).toSorted()).toEqual([1, 2]);
-    // 60 scans have 1,770 and 1,620 voxels on average, and grey values of 0.55 deviations below the mean.
+    // 60 scans have 1,770 and 1,620 voxels on average, and gray values of 0.55 deviations below the mean.
     for (const { voxels } of components) expect(voxels).toSatisfy((count: number) => count > 1200 && count < 2000);
     const { mean, standardDeviation } = voxelStatistics(image);
     const inside = Array.from(image.data).filter((_, i) => labels.data[i] !== 0);

@@ -13,7 +13,7 @@ export type Region = "all" | "nonzero";
 export type Normalization =
   | { readonly name: "z_score"; readonly region: Region }
   | { readonly name: "percentiles"; readonly lower: number; readonly upper: number; readonly region: Region }
-  | { readonly name: "ct_window"; readonly centre: number; readonly width: number };
+  | { readonly name: "ct_window"; readonly center: number; readonly width: number };
 
 /** What the finite voxels of a volume are like. */
 export interface VoxelStatistics {
@@ -103,9 +103,9 @@ export function clipPercentiles(volume: Volume, lower: number, upper: number, re
 }
 
 /**
- * The window of a CT viewer: values from `centre - width / 2` to `centre + width / 2` become 0 to 1, values beyond are limited. NaN becomes 0.
+ * The window of a CT viewer: values from `center - width / 2` to `center + width / 2` become 0 to 1, values beyond are limited. NaN becomes 0.
  *
- * @param centre - in Hounsfield units; for soft tissue of the abdomen 40, lung -600, bone 400
+ * @param center - in Hounsfield units; for soft tissue of the abdomen 40, lung -600, bone 400
  * @param width - in Hounsfield units, positive; for these 400, 1500, 1800
  * @throws InceptionError OPTION_INVALID, VOLUME_INVALID
  *
@@ -115,13 +115,13 @@ export function clipPercentiles(volume: Volume, lower: number, upper: number, re
  * [...ctWindow(createVolume([3, 1, 1], Int16Array.of(-1000, 40, 140)), 40, 400).data]; // [0, 0.5, 0.75]
  * ```
  */
-export function ctWindow(volume: Volume, centre: number, width: number): Volume {
-  if (!Number.isFinite(centre) || !Number.isFinite(width) || width <= 0) {
-    const message = `Cannot apply a window of centre ${centre} and width ${width}: expected finite Hounsfield units and a positive width`;
-    throw new InceptionError("OPTION_INVALID", message, { centre, width });
+export function ctWindow(volume: Volume, center: number, width: number): Volume {
+  if (!Number.isFinite(center) || !Number.isFinite(width) || width <= 0) {
+    const message = `Cannot apply a window of center ${center} and width ${width}: expected finite Hounsfield units and a positive width`;
+    throw new InceptionError("OPTION_INVALID", message, { center, width });
   }
   checkVolume(volume);
-  const low = centre - width / 2;
+  const low = center - width / 2;
   return mapped(volume, (value) => (value > low ? Math.min((value - low) / width, 1) : 0));
 }
 

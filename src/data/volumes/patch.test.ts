@@ -7,11 +7,11 @@ import {
   VOLUME_AUGMENTATION,
   type VolumeAugmentation,
 } from "./augmentation.js";
-import { centralPatch, choosePatch, cutPatch, type LabelledVolume, placesOfClasses } from "./patch.js";
+import { centralPatch, choosePatch, cutPatch, type LabeledVolume, placesOfClasses } from "./patch.js";
 import type { Triple } from "./volume.js";
 
 /** Two channels: x + 10 y + 100 z, and its negative; class 1 is a box, class 2 one voxel. */
-function ramp(shape: Triple): LabelledVolume {
+function ramp(shape: Triple): LabeledVolume {
   const [width, height, depth] = shape;
   const voxels = width * height * depth;
   const values = Float32Array.from(

@@ -4,10 +4,10 @@ import { changeIntensities } from "./augmentation.js";
 import type { Triple } from "./volume.js";
 
 /** A prepared volume and its classes, which patches are cut from. */
-export interface LabelledVolume {
+export interface LabeledVolume {
   /** Voxels along x, y and z. */
   readonly shape: Triple;
-  /** [channels, z, y, x], x fastest; normalised. */
+  /** [channels, z, y, x], x fastest; normalized. */
   readonly data: Float32Array;
   readonly channels: number;
   /** Class of each voxel, [z, y, x]. */
@@ -56,17 +56,17 @@ export function placesOfClasses(classes: Uint16Array, numClasses: number): reado
  *
  * @param patch - voxels along x, y and z
  */
-export function choosePatch(volume: LabelledVolume, patch: Triple, foregroundShare: number, random: Random): Triple {
+export function choosePatch(volume: LabeledVolume, patch: Triple, foregroundShare: number, random: Random): Triple {
   const present = volume.places.filter((list) => list.length > 0);
   const wanted = random.chance(foregroundShare);
   const list = present.length > 0 ? present[random.below(present.length)] : undefined;
   const [width, height] = volume.shape;
   const voxel = list?.[random.below(list.length)] ?? 0;
-  const centre = [voxel % width, Math.floor(voxel / width) % height, Math.floor(voxel / (width * height))];
+  const center = [voxel % width, Math.floor(voxel / width) % height, Math.floor(voxel / (width * height))];
   const start = (axis: 0 | 1 | 2): number => {
     const [low, high] = startsOf(volume.shape[axis], patch[axis]);
     const anywhere = low + random.below(high - low + 1);
-    return wanted && list ? Math.min(Math.max(centre[axis]! - Math.floor(patch[axis] / 2), low), high) : anywhere;
+    return wanted && list ? Math.min(Math.max(center[axis]! - Math.floor(patch[axis] / 2), low), high) : anywhere;
   };
   return [start(0), start(1), start(2)];
 }
@@ -76,7 +76,7 @@ function startsOf(size: number, patch: number): readonly [low: number, high: num
 }
 
 /** The patch that a volume is measured by: around the middle of all foreground, or of the volume without any. */
-export function centralPatch({ shape, classes }: Pick<LabelledVolume, "shape" | "classes">, patch: Triple): Triple {
+export function centralPatch({ shape, classes }: Pick<LabeledVolume, "shape" | "classes">, patch: Triple): Triple {
   const sums = [0, 0, 0];
   let count = 0;
   for (let voxel = 0; voxel < classes.length; voxel++) {
@@ -103,7 +103,7 @@ export function centralPatch({ shape, classes }: Pick<LabelledVolume, "shape" | 
  * @param start - of the patch in the volume
  * @param size - voxels of the patch along x, y and z
  */
-export function cutPatch(volume: LabelledVolume, start: Triple, size: Triple, augmentation: VolumeAugmentation, random: Random): Patch {
+export function cutPatch(volume: LabeledVolume, start: Triple, size: Triple, augmentation: VolumeAugmentation, random: Random): Patch {
   const matrix = randomMatrix(augmentation, random);
   const shifts = random.chance(augmentation.elasticProbability) ? elasticShifts(size, augmentation, random) : null;
   const mirrored = [0, 1, 2].map((axis) => augmentation.mirrorAxes.includes(axis) && random.chance(0.5));
@@ -197,7 +197,7 @@ function splined(
   return out;
 }
 
-function copied({ shape, data, channels, classes }: LabelledVolume, start: Triple, size: Triple): Patch {
+function copied({ shape, data, channels, classes }: LabeledVolume, start: Triple, size: Triple): Patch {
   const image = new Float32Array(channels * voxelsOf(size));
   const labels = new Int32Array(voxelsOf(size));
   const [left, right] = [Math.max(0, -start[0]), Math.min(size[0], shape[0] - start[0])];
@@ -217,12 +217,12 @@ function copied({ shape, data, channels, classes }: LabelledVolume, start: Tripl
   return { image, labels };
 }
 
-function warped(volume: LabelledVolume, start: Triple, size: Triple, matrix: Matrix, shifts: Shifts | null): Patch {
+function warped(volume: LabeledVolume, start: Triple, size: Triple, matrix: Matrix, shifts: Shifts | null): Patch {
   const { shape, channels, classes } = volume;
   const image = new Float32Array(channels * voxelsOf(size));
   const labels = new Int32Array(voxelsOf(size));
   const middle = size.map((length) => (length - 1) / 2);
-  const centre = start.map((from, axis) => from + middle[axis]!);
+  const center = start.map((from, axis) => from + middle[axis]!);
   const [xx, xy, xz, yx, yy, yz, zx, zy, zz] = matrix;
   let at = 0;
   for (let k = 0; k < size[2]; k++) {
@@ -231,9 +231,9 @@ function warped(volume: LabelledVolume, start: Triple, size: Triple, matrix: Mat
         const u = i - middle[0]! + (shifts ? shifts[0][at]! : 0);
         const v = j - middle[1]! + (shifts ? shifts[1][at]! : 0);
         const w = k - middle[2]! + (shifts ? shifts[2][at]! : 0);
-        const x = centre[0]! + xx * u + xy * v + xz * w;
-        const y = centre[1]! + yx * u + yy * v + yz * w;
-        const z = centre[2]! + zx * u + zy * v + zz * w;
+        const x = center[0]! + xx * u + xy * v + xz * w;
+        const y = center[1]! + yx * u + yy * v + yz * w;
+        const z = center[2]! + zx * u + zy * v + zz * w;
         const [nearX, nearY, nearZ] = [Math.round(x), Math.round(y), Math.round(z)];
         if (nearX < 0 || nearY < 0 || nearZ < 0 || nearX >= shape[0] || nearY >= shape[1] || nearZ >= shape[2]) continue;
         labels[at] = classes[(nearZ * shape[1] + nearY) * shape[0] + nearX]!;
@@ -246,8 +246,8 @@ function warped(volume: LabelledVolume, start: Triple, size: Triple, matrix: Mat
   return { image, labels };
 }
 
-/** The weighted mean of the eight neighbours; beyond the outermost voxels their values. */
-function between({ shape, data }: LabelledVolume, offset: number, x: number, y: number, z: number): number {
+/** The weighted mean of the eight neighbors; beyond the outermost voxels their values. */
+function between({ shape, data }: LabeledVolume, offset: number, x: number, y: number, z: number): number {
   const [width, height, depth] = shape;
   const [x0, y0, z0] = [Math.floor(x), Math.floor(y), Math.floor(z)];
   const [tx, ty, tz] = [x - x0, y - y0, z - z0];

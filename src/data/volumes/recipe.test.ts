@@ -14,7 +14,7 @@ const RECIPE: SegmentationRecipe = {
 const LEFT = [-2, 0, 0, 9, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
 
 describe("a segmentation recipe", () => {
-  test("turns, resamples and normalises what the network reads", () => {
+  test("turns, resamples and normalizes what the network reads", () => {
     const volume = createVolume([2, 1, 1], Int16Array.of(3, 5), LEFT);
     expect([...prepareVolume([volume], RECIPE).data]).toEqual([1, -1]);
     const fine = prepareVolume([volume], { ...RECIPE, spacing: [1, 1, 1] });
@@ -23,10 +23,10 @@ describe("a segmentation recipe", () => {
     for (const [i, value] of [1, 0.5, -0.5, -1].entries()) expect(fine.data[i]).toBeCloseTo(value / Math.sqrt(0.625), 6);
   });
 
-  test("normalises each channel in its own way", () => {
+  test("normalizes each channel in its own way", () => {
     const channel = createVolume([2, 1, 1], Int16Array.of(-60, 140));
     const normalization: readonly Normalization[] = [
-      { name: "ct_window", centre: 40, width: 400 },
+      { name: "ct_window", center: 40, width: 400 },
       { name: "percentiles", lower: 25, upper: 75, region: "all" },
     ];
     // The percentiles are -10 and 90; their distance from the mean is the deviation.
@@ -98,10 +98,12 @@ describe("a recipe in a stranger's file", () => {
       spacing: [1, 0.5, 2],
       normalization: [
         { name: "percentiles", lower: 0.5, upper: 99.5, region: "nonzero" },
-        { name: "ct_window", centre: 40, width: 400 },
+        { name: "ct_window", center: 40, width: 400 },
       ],
     };
     expect(parseSegmentationRecipe(JSON.parse(JSON.stringify(all)), '"a.onnx"')).toEqual(all);
+    const formerKey: unknown = JSON.parse(JSON.stringify(all).replace("center", "centre"));
+    expect(parseSegmentationRecipe(formerKey, '"a.onnx"')).toEqual(all);
     const recorded: SegmentationRecipe = { ...RECIPE, mirrorAxes: [0, 2], training: STATISTICS };
     expect(parseSegmentationRecipe(JSON.parse(JSON.stringify(recorded)), '"a.onnx"')).toEqual(recorded);
   });
@@ -112,7 +114,7 @@ describe("a recipe in a stranger's file", () => {
     ["patchSize", [8, 8, 1.5], "three positive integers"],
     ["patchSize", 8, "three sizes"],
     ["normalization", [], "a list of z_score, percentiles or ct_window with their numbers"],
-    ["normalization", [{ name: "ct_window", centre: 1, width: 0 }], "a list of z_score, percentiles or ct_window with their numbers"],
+    ["normalization", [{ name: "ct_window", center: 1, width: 0 }], "a list of z_score, percentiles or ct_window with their numbers"],
     ["labelValues", [0, 0], "a list of at least two different integers"],
     ["labelValues", [0, 2 ** 40], "a list of at least two different integers"],
     ["mirrorAxes", [3], "a list of 0, 1 and 2"],

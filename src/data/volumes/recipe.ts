@@ -9,7 +9,7 @@ import { createVolume, type Triple, type Volume, type VolumeGrid } from "./volum
 
 /** How volumes become the input of a segmentation network and its classes labels again. Part of every model that segments. */
 export interface SegmentationRecipe {
-  /** Millimetres between voxels to the right, the front and the top that images are resampled to; null: their own. */
+  /** Millimeters between voxels to the right, the front and the top that images are resampled to; null: their own. */
   readonly spacing: Triple | null;
   /** One for each channel of the input. */
   readonly normalization: readonly Normalization[];
@@ -32,7 +32,7 @@ export interface PreparedVolume {
 }
 
 /**
- * Turn to RAS, resample linearly, normalise.
+ * Turn to RAS, resample linearly, normalize.
  *
  * @param channels - one volume for each entry of `normalization`, all on one grid
  * @throws InceptionError VOLUME_INVALID (another number of channels, other sizes), OPTION_INVALID (a spacing that gives too many voxels)
@@ -51,7 +51,7 @@ export function prepareVolume(channels: readonly Volume[], recipe: SegmentationR
 }
 
 /**
- * What {@link prepareVolume} does before it normalises: turn to RAS, resample linearly.
+ * What {@link prepareVolume} does before it normalizes: turn to RAS, resample linearly.
  *
  * @returns one for each channel, on one grid
  * @throws InceptionError as `prepareVolume`
@@ -131,7 +131,7 @@ function normalize(volume: Volume, normalization: Normalization): Volume {
       return zScore(clipPercentiles(volume, lower, upper, region), region);
     }
     case "ct_window":
-      return ctWindow(volume, normalization.centre, normalization.width);
+      return ctWindow(volume, normalization.center, normalization.width);
   }
 }
 
@@ -243,13 +243,14 @@ function tripleOf(value: unknown): Triple | null {
 
 function readNormalization(value: unknown): Normalization | null {
   if (!isRecord(value)) return null;
-  const { name, lower, upper, centre, width } = value;
+  // Files from before 0.2 spell the key "centre".
+  const { name, lower, upper, center = value.centre, width } = value;
   const region = value.region === "nonzero" ? "nonzero" : "all";
   if (name === "z_score") return { name, region };
   if (name === "percentiles" && isNumber(lower) && isNumber(upper) && lower >= 0 && lower <= upper && upper <= 100) {
     return { name, lower, upper, region };
   }
-  return name === "ct_window" && isNumber(centre) && isNumber(width) && width > 0 ? { name, centre, width } : null;
+  return name === "ct_window" && isNumber(center) && isNumber(width) && width > 0 ? { name, center, width } : null;
 }
 
 function isNumber(value: unknown): value is number {

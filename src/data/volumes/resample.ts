@@ -7,8 +7,8 @@ import { sameGrid } from "./orientation.js";
 import { checkGrid, checkVolume, emptyLike, type Triple, type Volume, type VolumeGrid } from "./volume.js";
 
 /**
- * How values between voxels are made. `linear`, for images: the weighted mean of the eight neighbours, as float32. `nearest`, for labels: the voxel
- * that the point lies in. `label-linear`, for labels: the label to which the eight neighbours give the most weight together, the smallest of
+ * How values between voxels are made. `linear`, for images: the weighted mean of the eight neighbors, as float32. `nearest`, for labels: the voxel
+ * that the point lies in. `label-linear`, for labels: the label to which the eight neighbors give the most weight together, the smallest of
  * equal ones, which is linear interpolation of one-hot maps and leaves smoother borders. Both keep the element type.
  */
 export type Interpolation = "linear" | "nearest" | "label-linear";
@@ -16,13 +16,13 @@ export type Interpolation = "linear" | "nearest" | "label-linear";
 /**
  * Sizes of a volume at another spacing: what covers the same field of view, rounded to whole voxels (half to even, as NumPy), at least 1.
  *
- * @param spacing - millimetres along each axis of the volume as it is stored
+ * @param spacing - millimeters along each axis of the volume as it is stored
  * @throws InceptionError OPTION_INVALID (a spacing that is not positive, or more than 2^29 voxels), VOLUME_INVALID
  */
 export function shapeAtSpacing(grid: VolumeGrid, spacing: Triple): Triple {
   checkGrid(grid);
   if (spacing.length !== 3 || !spacing.every((length) => Number.isFinite(length) && length > 0)) {
-    const message = `Cannot resample to the spacing [${spacing.join(", ")}]: expected three positive lengths in millimetres`;
+    const message = `Cannot resample to the spacing [${spacing.join(", ")}]: expected three positive lengths in millimeters`;
     throw new InceptionError("OPTION_INVALID", message, { spacing });
   }
   const present = affineSpacing(grid.affine);
@@ -54,7 +54,7 @@ export function resampleToSpacing(volume: Volume, spacing: Triple, interpolation
 
 /**
  * Resample to given sizes over the same field of view: the outer faces of the outermost voxels stay where they are, and what
- * lies beyond the outermost centres takes the outermost values. Equals `scipy.ndimage.zoom` with `order=1, grid_mode=True, mode="nearest"`.
+ * lies beyond the outermost centers takes the outermost values. Equals `scipy.ndimage.zoom` with `order=1, grid_mode=True, mode="nearest"`.
  *
  * @throws InceptionError OPTION_INVALID (sizes that are not positive integers, or more than 2^29 voxels), VOLUME_INVALID
  */

@@ -76,8 +76,8 @@ export function intensityProfile(volume: Pick<Volume, "data">): IntensityProfile
  */
 export function relativeLevels({ levels, mean, standardDeviation }: IntensityProfile, normalization: Normalization): readonly number[] {
   if (normalization.name === "ct_window") {
-    const { centre, width } = normalization;
-    return levels.map((level) => (level - (centre - width / 2)) / width);
+    const { center, width } = normalization;
+    return levels.map((level) => (level - (center - width / 2)) / width);
   }
   return levels.map((level) => (standardDeviation > 0 ? (level - mean) / standardDeviation : 0));
 }

@@ -13,7 +13,7 @@ export type Triple = readonly [x: number, y: number, z: number];
 export interface VolumeGrid {
   /** Voxels along each axis. */
   readonly shape: Triple;
-  /** Voxel indices [i, j, k, 1] to millimetres in RAS (right, anterior, superior); voxel centres have whole indices. */
+  /** Voxel indices [i, j, k, 1] to millimeters in RAS (right, anterior, superior); voxel centers have whole indices. */
   readonly affine: Affine;
 }
 
@@ -23,7 +23,7 @@ export interface VolumeGrid {
  */
 export interface Volume extends VolumeGrid {
   readonly data: VolumeData;
-  /** Millimetres between neighbours along each axis: the lengths of the affine's columns. */
+  /** Millimeters between neighbors along each axis: the lengths of the affine's columns. */
   readonly spacing: Triple;
 }
 
@@ -77,7 +77,7 @@ export function checkGrid({ shape, affine }: VolumeGrid): void {
 const FLAT = 1e-6;
 
 /**
- * The point of the world, in millimetres, of a voxel index, which may lie between voxels.
+ * The point of the world, in millimeters, of a voxel index, which may lie between voxels.
  *
  * @example
  * ```ts
@@ -92,7 +92,7 @@ export function worldOf(affine: Affine, [i, j, k]: Triple): Triple {
   return [row(0), row(4), row(8)];
 }
 
-/** The voxel index, in general between voxels, of a point of the world in millimetres; NaN for an affine that cannot be inverted. */
+/** The voxel index, in general between voxels, of a point of the world in millimeters; NaN for an affine that cannot be inverted. */
 export function voxelOf(affine: Affine, [x, y, z]: Triple): Triple {
   const [a = 0, b = 0, c = 0, p = 0, d = 0, e = 0, f = 0, q = 0, g = 0, h = 0, i = 0, r = 0] = affine;
   const scale = 1 / determinant(affine);
@@ -104,7 +104,7 @@ export function voxelOf(affine: Affine, [x, y, z]: Triple): Triple {
   ];
 }
 
-/** The space that one voxel takes, in cubic millimetres. */
+/** The space that one voxel takes, in cubic millimeters. */
 export function voxelVolume(affine: Affine): number {
   return Math.abs(determinant(affine));
 }

@@ -229,7 +229,7 @@ describe("resampling", () => {
     const volume = createVolume([2, 2, 2], new Float32Array(8));
     expect(messageOf(() => resampleToSpacing(volume, [1, 0, 1], "linear"))).toEqual([
       "OPTION_INVALID",
-      "Cannot resample to the spacing [1, 0, 1]: expected three positive lengths in millimetres",
+      "Cannot resample to the spacing [1, 0, 1]: expected three positive lengths in millimeters",
     ]);
     expect(messageOf(() => resampleToSpacing(volume, [1e-3, 1e-3, 1e-3], "linear"))).toEqual([
       "OPTION_INVALID",
@@ -289,7 +289,7 @@ describe("intensity", () => {
     ]);
     expect(messageOf(() => ctWindow(volume, 40, 0))).toEqual([
       "OPTION_INVALID",
-      "Cannot apply a window of centre 40 and width 0: expected finite Hounsfield units and a positive width",
+      "Cannot apply a window of center 40 and width 0: expected finite Hounsfield units and a positive width",
     ]);
   });
 });

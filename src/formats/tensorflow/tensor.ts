@@ -17,7 +17,7 @@ interface TensorType {
   readonly fixedBytes: 4 | 8 | null;
 }
 
-/** By the numbers of DataType. Others (strings, complex and quantised numbers, resources) hold no weights. */
+/** By the numbers of DataType. Others (strings, complex and quantized numbers, resources) hold no weights. */
 const TYPES: ReadonlyMap<number, TensorType> = new Map<number, TensorType>([
   [1, { dtype: "float32", field: 5, fixedBytes: 4 }],
   [2, { dtype: "float64", field: 6, fixedBytes: 8 }],

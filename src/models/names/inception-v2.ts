@@ -1,6 +1,6 @@
 import { type NamedBlocks, slimNames } from "./tensorflow.js";
 
-/** Our units are flat: `inception_3a_1x1`, and its normalisation `inception_3a_1x1_bn`. */
+/** Our units are flat: `inception_3a_1x1`, and its normalization `inception_3a_1x1_bn`. */
 const KEEPING: readonly (readonly [ours: string, theirs: string])[] = [
   ["1x1", "Branch_0/Conv2d_0a_1x1"],
   ["3x3_reduce", "Branch_1/Conv2d_0a_1x1"],

@@ -38,7 +38,7 @@ interface Leaf {
   readonly unit: string;
   readonly slim: string;
   readonly keras: string;
-  /** Whether it belongs to the normalisation behind a convolution. */
+  /** Whether it belongs to the normalization behind a convolution. */
   readonly norm: boolean;
 }
 
@@ -89,7 +89,7 @@ export function findUnit(blocks: NamedBlocks, unit: string): Found | null {
   return null;
 }
 
-/** Variables of an optimiser and of the training loop: nothing that inference needs. */
+/** Variables of an optimizer and of the training loop: nothing that inference needs. */
 const TRAINING = [
   /^(.*\/)?global_step$/,
   /^.*\/(RMSProp|RMSProp_1|Momentum|ExponentialMovingAverage|Adam|Adam_1|Adagrad)$/,
@@ -101,7 +101,7 @@ const TRAINING = [
  *
  * @param scope - of the whole network, `InceptionV3`
  * @param outside - layers outside of that scope, by our unit
- * @param ignore - besides the optimiser's variables: heads that the network may not have
+ * @param ignore - besides the optimizer's variables: heads that the network may not have
  */
 export function slimNames(
   source: string,
@@ -125,7 +125,7 @@ export function slimNames(
 /**
  * The names of Keras Applications: `conv2d_N` and `batch_normalization_N`, and layers with names of their own.
  *
- * @param named - the layers with names of their own, by our unit: the convolution's and its normalisation's
+ * @param named - the layers with names of their own, by our unit: the convolution's and its normalization's
  */
 export function kerasNames(blocks: NamedBlocks, named: (unit: string) => readonly [layer: string, norm: string] | null): NameMap {
   const nameOf = (path: string): string => {
@@ -165,7 +165,7 @@ export function kerasCanonical(names: readonly string[]): (name: string) => stri
   };
 }
 
-/** Layer and leaf of an array's path; null for arrays of the optimiser and for Keras 3's numbered `vars`. */
+/** Layer and leaf of an array's path; null for arrays of the optimizer and for Keras 3's numbered `vars`. */
 function splitKeras(name: string): { readonly layer: string; readonly leaf: string } | null {
   const parts = name
     .replace(/^model_weights\//, "")

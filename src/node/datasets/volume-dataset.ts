@@ -7,7 +7,7 @@ import { readTextFile } from "../file-source.js";
 import { factOf } from "../system-error.js";
 import { readVolume, readVolumes } from "../volumes.js";
 
-/** A labelled case: two files. */
+/** A labeled case: two files. */
 export interface VolumeCase {
   /** The label file's name without its ending; unique. */
   readonly id: string;
@@ -17,7 +17,7 @@ export interface VolumeCase {
   readonly label: string;
 }
 
-/** Labelled volumes, without the volumes. */
+/** Labeled volumes, without the volumes. */
 export interface VolumeDataset {
   readonly name: string;
   /** As the description states it, in either spelling; null where nothing does. */
@@ -41,7 +41,7 @@ const FOLDERS = [
 ] as const;
 
 /**
- * List the labelled volumes of a folder: in the layout of the Medical Segmentation Decathlon, whose `dataset.json` lists
+ * List the labeled volumes of a folder: in the layout of the Medical Segmentation Decathlon, whose `dataset.json` lists
  * images and labels and names channels and label values; or two folders, `images` and `labels` (or `imagesTr` and `labelsTr`),
  * whose files have the same names.
  *
@@ -56,7 +56,7 @@ export async function openVolumeDataset(place: string): Promise<VolumeDataset> {
   const file = info.isDirectory() ? path.join(place, DESCRIPTION) : place;
   const described = !info.isDirectory() || (await stat(file).catch(() => null)) !== null;
   const dataset = described ? await readDescription(folder, file) : await pairFolders(folder);
-  if (dataset.cases.length === 0) throw invalid(place, "it lists no labelled volumes");
+  if (dataset.cases.length === 0) throw invalid(place, "it lists no labeled volumes");
   const ids = dataset.cases.map(({ id }) => id);
   const twice = ids.find((id, index) => ids.indexOf(id) !== index);
   if (twice !== undefined) throw invalid(place, `two cases are called "${messageOf(twice)}", expected names of their own`);
@@ -64,7 +64,7 @@ export async function openVolumeDataset(place: string): Promise<VolumeDataset> {
 }
 
 function invalid(place: string, fact: string): InceptionError {
-  return new InceptionError("DATASET_INVALID", `Cannot use "${messageOf(place)}" as labelled volumes: ${fact}`, { place });
+  return new InceptionError("DATASET_INVALID", `Cannot use "${messageOf(place)}" as labeled volumes: ${fact}`, { place });
 }
 
 async function readDescription(folder: string, file: string): Promise<VolumeDataset> {

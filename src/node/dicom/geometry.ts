@@ -9,13 +9,13 @@ import type { DicomSlice } from "./slice.js";
 export interface SliceStack {
   readonly slices: readonly DicomSlice[];
   readonly shape: Triple;
-  /** Voxel indices to millimetres in RAS, as NIfTI has it. */
+  /** Voxel indices to millimeters in RAS, as NIfTI has it. */
   readonly affine: Affine;
 }
 
 /** Directions of two slices that differ by more are two; scanners write six digits. */
 const SAME_DIRECTION = 1e-3;
-/** Millimetres between neighbours in a slice that differ by more than this part are not the same. */
+/** Millimeters between neighbors in a slice that differ by more than this part are not the same. */
 const SAME_SPACING = 1e-4;
 /**
  * How far a slice may lie from its place on an even grid, in parts of the distance between slices. Positions are often written with one
@@ -73,7 +73,7 @@ function checkAlike(first: DicomSlice, slice: DicomSlice, folder: string): void 
   }
 }
 
-/** Millimetres from one slice to the next, as a vector in LPS. */
+/** Millimeters from one slice to the next, as a vector in LPS. */
 function stepOf(ordered: readonly DicomSlice[], normal: readonly number[], folder: string): readonly number[] {
   const [first, last] = [ordered[0]?.position ?? [], ordered.at(-1)?.position ?? []];
   if (ordered.length === 1) {
@@ -90,7 +90,7 @@ function stepOf(ordered: readonly DicomSlice[], normal: readonly number[], folde
     if (off <= UNEVEN * usual) continue;
     throw stackError(
       folder,
-      `${quoted(path.basename(file))} lies ${millimetres(off)} from its place on an even grid`,
+      `${quoted(path.basename(file))} lies ${millimeters(off)} from its place on an even grid`,
       "slices in a row at even distances",
     );
   }
@@ -109,11 +109,11 @@ function checkGaps(ordered: readonly DicomSlice[], gaps: readonly number[], usua
   const missing = Math.round(gap / usual) - 1;
   const whole = missing > 0 && Math.abs(gap - (missing + 1) * usual) <= UNEVEN * usual;
   const guess = whole ? ` (${missing} missing between them)` : "";
-  const fact = `${pair(wrong)} lie ${millimetres(gap)} apart and most others ${millimetres(usual)}${guess}`;
+  const fact = `${pair(wrong)} lie ${millimeters(gap)} apart and most others ${millimeters(usual)}${guess}`;
   throw stackError(folder, fact, "slices at even distances");
 }
 
-function millimetres(length: number): string {
+function millimeters(length: number): string {
   return `${Number(length.toPrecision(4))} mm`;
 }
 

@@ -25,7 +25,7 @@ export async function* storedSlices(
   }
 }
 
-/** Neighbours that are compressed alike, at most a batch of bytes, or single plain slices. */
+/** Neighbors that are compressed alike, at most a batch of bytes, or single plain slices. */
 function runs(slices: readonly DicomSlice[]): readonly (readonly DicomSlice[])[] {
   const most = ({ shape, dtype }: DicomSlice): number => Math.max(1, Math.floor(BATCH_BYTES / (shape[0] * shape[1] * elementBytes(dtype))));
   const found: DicomSlice[][] = [];

@@ -32,13 +32,13 @@ export interface DicomSlice {
   /** A stored value v stands for `slope * v + intercept`. */
   readonly slope: number;
   readonly intercept: number;
-  /** Millimetres in DICOM's world, LPS: x grows to the patient's left, y to the back, z to the head. Centre of the first voxel. */
+  /** Millimeters in DICOM's world, LPS: x grows to the patient's left, y to the back, z to the head. Center of the first voxel. */
   readonly position: readonly number[];
   /** Directions of growing columns, then of growing rows, of length 1. */
   readonly orientation: readonly number[];
-  /** Millimetres between neighbours in a row, then in a column. */
+  /** Millimeters between neighbors in a row, then in a column. */
   readonly spacing: readonly [x: number, y: number];
-  /** Millimetres from this slice to the next as the tags have it (spacing between slices, else thickness); null where they do not. */
+  /** Millimeters from this slice to the next as the tags have it (spacing between slices, else thickness); null where they do not. */
   readonly thickness: number | null;
   readonly pixels: SlicePixels;
 }

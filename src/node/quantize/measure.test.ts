@@ -29,7 +29,7 @@ async function* batches(...list: readonly InputBatch[]): AsyncGenerator<InputBat
 }
 
 describe("compareAnswers", () => {
-  test("counts equal answers of all and right answers of the labelled", async () => {
+  test("counts equal answers of all and right answers of the labeled", async () => {
     // The second network answers 0 to the last image.
     const second = network((row) => row.map((value, index) => (index === row.length - 3 && row.length === 3 ? 9 : value)));
     const pair = { float: network((row) => row), int8: second, output: "y", measure: "top1" } as const;
@@ -41,11 +41,11 @@ describe("compareAnswers", () => {
     const done: number[] = [];
     const result = await compareAnswers(
       pair,
-      batches(batch(["a", "b", "unlabelled"], [1, 0, 0, 0, 1, 0, 0, 0, 1]), batch(["c"], [0, 1, 0])),
+      batches(batch(["a", "b", "unlabeled"], [1, 0, 0, 0, 1, 0, 0, 0, 1]), batch(["c"], [0, 1, 0])),
       (file) => labels.get(file) ?? null,
       (count) => done.push(count),
     );
-    expect(result).toEqual({ agreement: 3 / 4, top1Float: 2 / 3, top1Int8: 1 / 3, evaluated: 4, labelled: 3 });
+    expect(result).toEqual({ agreement: 3 / 4, top1Float: 2 / 3, top1Int8: 1 / 3, evaluated: 4, labeled: 3 });
     expect(done).toEqual([3, 1]);
   });
 
@@ -58,7 +58,7 @@ describe("compareAnswers", () => {
       () => 1,
       () => {},
     );
-    expect(result).toEqual({ agreement: 0.5, top1Float: null, top1Int8: null, evaluated: 2, labelled: 0 });
+    expect(result).toEqual({ agreement: 0.5, top1Float: null, top1Int8: null, evaluated: 2, labeled: 0 });
   });
 });
 
@@ -83,7 +83,7 @@ describe("compareLabels", () => {
     );
     // Label 1: 1 + 2 voxels against 2 + 2, two of them common. Label 2: 2 + 0 against 1 + 1, one of them common.
     expect(result.agreement).toBeCloseTo(((2 * 2) / 7 + (2 * 1) / 4) / 2, 12);
-    expect(result).toMatchObject({ evaluated: 2, labelled: 0, top1Float: null, top1Int8: null });
+    expect(result).toMatchObject({ evaluated: 2, labeled: 0, top1Float: null, top1Int8: null });
     expect(done).toEqual([1, 1]);
   });
 

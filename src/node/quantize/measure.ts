@@ -22,11 +22,11 @@ export interface Agreement {
    * mean over the labels of the Dice overlap of both, each counted over all volumes.
    */
   readonly agreement: number;
-  /** Share of the labelled photographs whose class is the most probable; null where none is labelled. */
+  /** Share of the labeled photographs whose class is the most probable; null where none is labeled. */
   readonly top1Float: number | null;
   readonly top1Int8: number | null;
   readonly evaluated: number;
-  readonly labelled: number;
+  readonly labeled: number;
 }
 
 /**
@@ -38,7 +38,7 @@ export async function compareAnswers(
   labelOf: (file: string) => number | null,
   onFiles: (count: number) => void,
 ): Promise<Agreement> {
-  let [evaluated, agreeing, labelled, rightFloat, rightInt8] = [0, 0, 0, 0, 0];
+  let [evaluated, agreeing, labeled, rightFloat, rightInt8] = [0, 0, 0, 0, 0];
   for await (const { files, finished, input } of batches) {
     const [floatRows, int8Rows] = await runBoth({ float, int8, output }, input, files);
     for (const [index, file] of files.entries()) {
@@ -47,20 +47,20 @@ export async function compareAnswers(
       agreeing += measure === "top1" ? Number(answerA === answerB) : cosine(a, b);
       const label = measure === "top1" ? labelOf(file) : null;
       if (label === null) continue;
-      labelled++;
+      labeled++;
       rightFloat += Number(answerA === label);
       rightInt8 += Number(answerB === label);
     }
     evaluated += finished;
     onFiles(finished);
   }
-  const share = (count: number): number | null => (labelled === 0 ? null : count / labelled);
+  const share = (count: number): number | null => (labeled === 0 ? null : count / labeled);
   return {
     agreement: evaluated === 0 ? 0 : agreeing / evaluated,
     top1Float: share(rightFloat),
     top1Int8: share(rightInt8),
     evaluated,
-    labelled,
+    labeled,
   };
 }
 
@@ -90,7 +90,7 @@ export async function compareLabels(
     throw new InceptionError("DATASET_INVALID", message, { evaluated });
   }
   const agreement = dice.reduce((sum, value) => sum + value, 0) / Math.max(1, dice.length);
-  return { agreement, top1Float: null, top1Int8: null, evaluated, labelled: 0 };
+  return { agreement, top1Float: null, top1Int8: null, evaluated, labeled: 0 };
 }
 
 /** Rows of both networks, refused where one is not finite. */

@@ -161,7 +161,7 @@ function checkedOptions(options: QuantizeModelOptions, defaults: SampleSource["d
   const { images = defaults.images, batch = defaults.batch, rounds = 7, threads = 0, method = "minmax", percentile = 99.99 } = options;
   const { minAgreement = 0.97, minSpeedup = 1 } = options;
   const check = (name: string, value: number, holds: boolean, law: string): void => {
-    if (!holds) throw new InceptionError("OPTION_INVALID", `Cannot quantise with ${name} ${value}: expected ${law}`, { [name]: value });
+    if (!holds) throw new InceptionError("OPTION_INVALID", `Cannot quantize with ${name} ${value}: expected ${law}`, { [name]: value });
   };
   const whole = (name: string, value: number, most: number): void =>
     check(name, value, Number.isInteger(value) && value >= 1 && value <= most, `an integer in [1, ${most}]`);

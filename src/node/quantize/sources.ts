@@ -63,5 +63,5 @@ function volumeSource(prepared: PreparedModel, onSkipped: OnSkipped): SampleSour
 }
 
 function refused(model: string, fact: string, law: string): InceptionError {
-  return new InceptionError("OPTION_INVALID", `Cannot quantise "${model}": ${fact}, expected ${law}`, { model });
+  return new InceptionError("OPTION_INVALID", `Cannot quantize "${model}": ${fact}, expected ${law}`, { model });
 }

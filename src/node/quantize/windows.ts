@@ -14,7 +14,7 @@ interface WindowOptions {
 }
 
 /**
- * Volumes as the network meets them when it segments: turned, resampled and normalised by its recipe, and cut into windows of
+ * Volumes as the network meets them when it segments: turned, resampled and normalized by its recipe, and cut into windows of
  * the recipe's patch that touch but overlap no more than they must. The windows of one volume go together in batches, of which
  * the last may be smaller.
  */

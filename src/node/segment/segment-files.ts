@@ -4,7 +4,7 @@ import { InceptionError, messageOf } from "../../errors.js";
 import { throwIfAborted } from "../../runtime/abort.js";
 import { type CaseWarning, mirrorings, planWindows } from "../../segment/index.js";
 import type { MeasuredLabel } from "../../segment/labels.js";
-import { inMillimetres } from "../../tasks/segment/read-channels.js";
+import { inMillimeters } from "../../tasks/segment/read-channels.js";
 import { checkSegmentOptions, type SegmentedVolume, type Segmenter, type SegmentOptions } from "../../tasks/segment/segmenter.js";
 import { sourceName } from "../training/source-names.js";
 import { writeVolume } from "../volumes.js";
@@ -143,8 +143,8 @@ async function caseQuality(segmenter: Segmenter, title: string, segmented: Segme
   const { image, header, measured } = segmented;
   const shown = {
     title,
-    image: inMillimetres(image, header),
-    labels: inMillimetres(segmented.labels, header),
+    image: inMillimeters(image, header),
+    labels: inMillimeters(segmented.labels, header),
     classes: labels,
     measured,
     warnings: segmented.warnings,

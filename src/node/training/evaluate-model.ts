@@ -4,7 +4,7 @@ import {
   type DatasetSource,
   datasetSource,
   type Image,
-  normalise,
+  normalize,
   type PillowFilter,
   type Preprocessing,
   type SkippedSample,
@@ -50,7 +50,7 @@ export interface EvaluateOptions extends LoadModelOptions {
   readonly onMeasured?: (done: number, total: number) => void;
 }
 
-/** What a classifier did on labelled images. */
+/** What a classifier did on labeled images. */
 export interface Measured {
   readonly evaluation: Evaluation;
   /** Class names by index. */
@@ -63,7 +63,7 @@ export interface Measured {
 }
 
 /**
- * Measure a classifier on labelled images.
+ * Measure a classifier on labeled images.
  *
  * Labels of the data are names of the model's classes, or their indices; for the 1000 ImageNet classes WordNet ids
  * (n01440764) too. One label that is none of these is an error.
@@ -86,7 +86,7 @@ export async function evaluateModel(model: string, data: string | null, options:
   try {
     const preprocessing = knownPreprocessing(loaded, model);
     const classes = classNames(loaded);
-    const dataset = choosePart(await openLabelled(model, data, classes), options.split);
+    const dataset = choosePart(await openLabeled(model, data, classes), options.split);
     const task: Task = { loaded, preprocessing, dataset, output: logitsOutput(loaded), classes, options };
     const record = await openRecord(task);
     try {
@@ -187,7 +187,7 @@ function classNames(loaded: LoadedModel): readonly string[] {
 }
 
 /** The data with labels that index the model's classes. */
-async function openLabelled(model: string, data: string | null, classes: readonly string[]): Promise<OpenedDataset> {
+async function openLabeled(model: string, data: string | null, classes: readonly string[]): Promise<OpenedDataset> {
   const opened = (await isRunFolder(model)) ? await openRun(model) : null;
   const run = opened && resolveSettings(opened.config.settings);
   if (data === null && run === null) {
@@ -362,6 +362,6 @@ function cropTensor(crops: readonly Image[], recipe: Preprocessing): Tensor {
   const channels = recipe.channelOrder === "L" ? 1 : 3;
   const length = channels * side * side;
   const data = new Float32Array(crops.length * length);
-  for (const [index, crop] of crops.entries()) normalise(crop, recipe, { data, offset: index * length });
+  for (const [index, crop] of crops.entries()) normalize(crop, recipe, { data, offset: index * length });
   return float32Tensor([crops.length, channels, side, side], data);
 }

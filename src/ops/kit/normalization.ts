@@ -1,4 +1,4 @@
-/** What the normalisations share: the laws of their vectors, and the sums that their gradients need. */
+/** What the normalizations share: the laws of their vectors, and the sums that their gradients need. */
 import { at, firstOf } from "../../tensor/at.js";
 import { formatShape, type Shape, sameShape, type TensorType } from "../../tensor/shape.js";
 import { concrete, type LowerSite, type Site, shapeError } from "../op.js";

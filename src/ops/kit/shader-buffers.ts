@@ -9,7 +9,7 @@ const SHADER_BUFFERS = 8;
 /** Parts that a Concat or Split may have there beside its one whole. */
 const MOST_PARTS = SHADER_BUFFERS - 1;
 
-/** Neighbours in as few groups as a shader can take, or null where it can take all of them. */
+/** Neighbors in as few groups as a shader can take, or null where it can take all of them. */
 export function shaderGroups<T>(parts: readonly T[]): readonly (readonly T[])[] | null {
   if (parts.length <= MOST_PARTS) return null;
   const size = Math.ceil(parts.length / MOST_PARTS);

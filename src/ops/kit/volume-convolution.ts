@@ -1,6 +1,6 @@
 /**
  * A convolution of volumes at stride 1 as one of images: the same sums, on ONNX Runtime's faster kernels. What arranges the
- * result as volumes again says so (`LoweredNode.arranges`), so that a normalisation and a ReLU behind it can go before and
+ * result as volumes again says so (`LoweredNode.arranges`), so that a normalization and a ReLU behind it can go before and
  * are folded into the convolution as in a network for images.
  *
  * The form follows from the kernel alone, because choosing by measurement would choose the same. Every convolution of the
@@ -13,7 +13,7 @@
  *   1×1×1 as images                           1.4 to 1.5 for all of them together, so these stay direct
  *
  * A matrix of all taps (im2col) had taken 1.1 to 2.8 times. One convolution for each tap along the depth, added up, takes
- * 0.73 to 1.13 times joined depth, but a normalisation behind the sum would not be folded any more. None of this was measured
+ * 0.73 to 1.13 times joined depth, but a normalization behind the sum would not be folded any more. None of this was measured
  * on WebGPU.
  */
 

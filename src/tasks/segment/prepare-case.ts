@@ -15,7 +15,7 @@ import type { NiftiHeader } from "../../formats/nifti.js";
 import { neededStatistics, type RawInput, type Statistic } from "../../predict/segmentation-file.js";
 import type { SourceOptions, VolumeInput } from "../../runtime/platform.js";
 import { volumeName } from "../volume-input.js";
-import { inMillimetres, readChannels, type VolumeReader } from "./read-channels.js";
+import { inMillimeters, readChannels, type VolumeReader } from "./read-channels.js";
 
 /** What windows are cut from, and what the network is told besides. */
 export interface PreparedCase extends PreparedVolume {
@@ -55,7 +55,7 @@ export async function readCase<F extends SourceOptions>(
   const outside = checkChannels(channels, inputs.map(volumeName));
   const [image, ...others] = channels;
   if (image === undefined) throw new RangeError("Cannot read a case without channels");
-  const scaled = (channel: Volume): Volume => inMillimetres(channel, header);
+  const scaled = (channel: Volume): Volume => inMillimeters(channel, header);
   return { header, image, outside, channels: [scaled(image), ...others.map(scaled)] };
 }
 

@@ -18,7 +18,7 @@ interface ChannelVolumes {
   readonly channels: readonly Volume[];
 }
 
-/** As far as grids of one shape may lie apart, in millimetres: files hold affines as 32-bit numbers. */
+/** As far as grids of one shape may lie apart, in millimeters: files hold affines as 32-bit numbers. */
 const AFFINE_TOLERANCE = 1e-3;
 
 /**
@@ -90,17 +90,17 @@ function samePlace(a: Volume, b: Volume): boolean {
   return sizes && a.affine.every((value, index) => Math.abs(value - (b.affine[index] ?? Number.NaN)) <= AFFINE_TOLERANCE);
 }
 
-/** Millimetres of each unit of a header; without a unit they are taken for millimetres, as everywhere. */
-const MILLIMETRES: Readonly<Record<NiftiHeader["units"]["space"], number>> = { unknown: 1, m: 1000, mm: 1, um: 1e-3 };
+/** Millimeters of each unit of a header; without a unit they are taken for millimeters, as everywhere. */
+const MILLIMETERS: Readonly<Record<NiftiHeader["units"]["space"], number>> = { unknown: 1, m: 1000, mm: 1, um: 1e-3 };
 
-/** The volume with an affine in millimetres, as models and volumes in mm³ have it. Files keep their unit. */
-export function inMillimetres(volume: Volume, header: NiftiHeader | null): Volume {
-  const factor = MILLIMETRES[header?.units.space ?? "mm"];
+/** The volume with an affine in millimeters, as models and volumes in mm³ have it. Files keep their unit. */
+export function inMillimeters(volume: Volume, header: NiftiHeader | null): Volume {
+  const factor = MILLIMETERS[header?.units.space ?? "mm"];
   const [x, y, z] = volume.spacing;
   return { ...volume, ...gridInMillimeters(volume, header), spacing: [x * factor, y * factor, z * factor] };
 }
 
 function gridInMillimeters({ shape, affine }: VolumeGrid, header: NiftiHeader | null): VolumeGrid {
-  const factor = MILLIMETRES[header?.units.space ?? "mm"];
+  const factor = MILLIMETERS[header?.units.space ?? "mm"];
   return { shape, affine: factor === 1 ? affine : affine.map((value, index) => (index < 12 ? value * factor : value)) };
 }

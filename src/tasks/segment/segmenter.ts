@@ -17,7 +17,7 @@ import { type PreparedCase, readCase } from "./prepare-case.js";
 import type { VolumeReader } from "./read-channels.js";
 
 export interface SegmentOptions extends CleaningChoices {
-  /** Share of a window that neighbours have in common at least, in [0, 1). Default 0.5. */
+  /** Share of a window that neighbors have in common at least, in [0, 1). Default 0.5. */
   readonly overlap?: number;
   /**
    * Axes of test-time mirroring, 0 (left to right), 1 (back to front), 2 (feet to head): with n of them the network runs 2ⁿ times.

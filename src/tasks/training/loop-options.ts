@@ -2,7 +2,7 @@ import { learningRateAt } from "../../optim/index.js";
 import type { LoopOptions } from "../../train/loop.js";
 import { runSchedule, type TrainingSettings } from "../../train/settings.js";
 
-/** The settings that the loop goes by, whatever is learnt. */
+/** The settings that the loop goes by, whatever is learned. */
 type LoopSettings = Pick<
   TrainingSettings,
   "accumulate" | "checkpointEvery" | "epochs" | "learningRate" | "metric" | "patience" | "schedule" | "seed"

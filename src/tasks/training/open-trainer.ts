@@ -13,7 +13,7 @@ import { learningRateFactors } from "../../train/freeze.js";
 import type { MaskFeed } from "../../train/masks.js";
 import type { TrainingSettings } from "../../train/settings.js";
 
-/** The optimiser of each parameter: with weight decay where the settings want it. */
+/** The optimizer of each parameter: with weight decay where the settings want it. */
 function optimizerChoice({ optimizer, decayOn }: Pick<TrainingSettings, "optimizer" | "decayOn">): (parameter: Parameter) => Optimizer {
   const decayed = optimizerOf(optimizer);
   const plain = optimizer.weightDecay === undefined ? decayed : optimizerOf({ ...optimizer, weightDecay: 0 });

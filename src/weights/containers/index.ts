@@ -24,7 +24,7 @@ export const CONTAINERS = [
   npz,
 ] as const satisfies readonly WeightContainer[];
 
-/** Formats that people try and that are not read: recognised only to say so. */
+/** Formats that people try and that are not read: recognized only to say so. */
 const NOT_READ: readonly { readonly what: string; readonly remedy: string; readonly match: (source: ByteSource) => Promise<boolean> }[] = [
   {
     what: "a single NumPy array (.npy)",

@@ -4,7 +4,7 @@ import { sharedPath, titleNeeding } from "../../../test/shared.js";
 import { bytesSource } from "../../formats/byte-source.js";
 import { openWeightFile } from "./index.js";
 
-describe("initialisers of ONNX models", () => {
+describe("initializers of ONNX models", () => {
   const folder = "data/model_formats";
   const found = sharedPath(folder);
   // The counts of tensors.txt.

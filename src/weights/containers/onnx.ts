@@ -5,7 +5,7 @@ import { isDType } from "../../tensor/dtype.js";
 import type { TensorEntry, WeightContainer } from "../weight-file.js";
 import { collectTensors } from "./collect.js";
 
-/** The initialisers of an ONNX model, under their names; types that are no weights are left out, values in other files refused. */
+/** The initializers of an ONNX model, under their names; types that are no weights are left out, values in other files refused. */
 export const onnx: WeightContainer = {
   format: "ONNX",
   extensions: [".onnx"],

@@ -29,7 +29,7 @@ export const CAFFE: Convention = { id: "caffe", axes: {} };
 
 /**
  * TensorFlow, and so slim, facenet and Keras: HWIO kernels, (in, out) linear layers, which slim may write as 1×1
- * convolutions [1, 1, in, out], and no scale in batch normalisation.
+ * convolutions [1, 1, in, out], and no scale in batch normalization.
  */
 export const TENSORFLOW: Convention = {
   id: "tensorflow",

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { randomStream } from "../random.js";
 import { AUGMENTATIONS } from "./augmentation.js";
-import { adjustBrightness, adjustContrast, adjustHue, adjustSaturation, jitterColours } from "./colour.js";
+import { adjustBrightness, adjustContrast, adjustHue, adjustSaturation, jitterColors } from "./color.js";
 
 const changed = (rgb: readonly number[], change: (values: Float32Array) => void): number[] => {
   const values = Float32Array.from(rgb);
@@ -34,7 +34,7 @@ test.each(COLORSYS)("hue and saturation of $rgb", ({ rgb, turn, turned, factor, 
   );
 });
 
-test("a third of the circle from red is green; grey has no hue", () => {
+test("a third of the circle from red is green; gray has no hue", () => {
   near(
     changed([255, 0, 0, 90, 90, 90], (values) => adjustHue(values, 1 / 3)),
     [0, 255, 0, 90, 90, 90],
@@ -62,14 +62,14 @@ test("brightness adds, contrast scales the distance from each channel's mean", (
 test("a jitter that may change nothing changes nothing", () => {
   const pixels = Uint8Array.from({ length: 300 }, (_, i) => (i * 37) % 256);
   const before = pixels.slice();
-  jitterColours(pixels, { brightness: 0, contrast: [1, 1], saturation: [1, 1], hue: 0 }, randomStream({ seed: 1, purpose: "test" }));
+  jitterColors(pixels, { brightness: 0, contrast: [1, 1], saturation: [1, 1], hue: 0 }, randomStream({ seed: 1, purpose: "test" }));
   expect(pixels).toEqual(before);
 });
 
 test("brightness alone moves by at most its range, both ways", () => {
   const shifts = Array.from({ length: 200 }, (_, index) => {
     const pixels = new Uint8Array(3).fill(128);
-    jitterColours(
+    jitterColors(
       pixels,
       { brightness: 32 / 255, contrast: [1, 1], saturation: [1, 1], hue: 0 },
       randomStream({ seed: 1, purpose: "test", index }),
@@ -87,8 +87,8 @@ test("any pixels stay bytes, and the same stream changes them in the same way", 
       const pixels = bytes.slice(0, bytes.length - (bytes.length % 3));
       const again = pixels.slice();
       const key = { seed: 2, purpose: "test", index };
-      jitterColours(pixels, AUGMENTATIONS.inception.colour, randomStream(key));
-      jitterColours(again, AUGMENTATIONS.inception.colour, randomStream(key));
+      jitterColors(pixels, AUGMENTATIONS.inception.color, randomStream(key));
+      jitterColors(again, AUGMENTATIONS.inception.color, randomStream(key));
       expect(pixels).toEqual(again);
     }),
   );

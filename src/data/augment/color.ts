@@ -1,5 +1,5 @@
 /**
- * Colour distortion as TensorFlow slim's Inception preprocessing does it, on values of 0..255 in floats:
+ * Color distortion as TensorFlow slim's Inception preprocessing does it, on values of 0..255 in floats:
  *
  * - brightness: x + d, d uniform in [-brightness, brightness] * 255, the same for all channels;
  * - contrast: (x - m) * f + m, m the mean of the channel over the image, f uniform in its range;
@@ -10,10 +10,10 @@
  * it, and at the end, values are limited to 0..255; slim limits only at the end.
  */
 import type { Random } from "../random.js";
-import type { ColourJitter } from "./augmentation.js";
+import type { ColorJitter } from "./augmentation.js";
 
-/** Change the colours of interleaved RGB pixels, in place. */
-export function jitterColours(pixels: Uint8Array, jitter: ColourJitter, random: Random): void {
+/** Change the colors of interleaved RGB pixels, in place. */
+export function jitterColors(pixels: Uint8Array, jitter: ColorJitter, random: Random): void {
   const shift = random.uniform(-1, 1) * jitter.brightness * 255;
   const contrast = random.uniform(...jitter.contrast);
   const saturation = random.uniform(...jitter.saturation);
@@ -83,7 +83,7 @@ export function adjustHue(values: Float32Array, turn: number): void {
     const value = Math.max(r, g, b);
     const spread = value - Math.min(r, g, b);
     const hue = wrapped(sixths(r, g, b, value, spread) + sixth);
-    // The colour circle of Smith's hexcone: each channel is a trapezium over the hue, the three shifted by a third.
+    // The color circle of Smith's hexcone: each channel is a trapezium over the hue, the three shifted by a third.
     values[i] = value - spread * away(wrapped(hue + 5));
     values[i + 1] = value - spread * away(wrapped(hue + 3));
     values[i + 2] = value - spread * away(wrapped(hue + 1));
