@@ -6,8 +6,8 @@ import { imageBatch, runRows, topPredictions } from "../src/predict/predict.js";
 
 const [model = "", image = "", preprocessing = ""] = process.argv.slice(2);
 const loaded = await loadModel(model, { preprocessing, selfCheck: false, outputs: ["logits"] });
-if (loaded.artefact.preprocessing === null) throw new Error("Cannot start: no preprocessing");
-const [row] = await runRows(loaded.session, imageBatch([await decodeImage(image)], loaded.artefact.preprocessing), "logits");
+if (loaded.metadata.preprocessing === null) throw new Error("Cannot start: no preprocessing");
+const [row] = await runRows(loaded.session, imageBatch([await decodeImage(image)], loaded.metadata.preprocessing), "logits");
 const [best] = topPredictions(row ?? [], 1, null);
 // performance.now() counts from the start of the process.
 const ms = performance.now();

@@ -2,7 +2,7 @@
 export { type ReceptiveField, receptiveFields } from "./analysis/receptive-field.js";
 export { type LayerSummary, type StageSummary, type Summary, summarize } from "./analysis/summary.js";
 export { type GradientOptions, gradients } from "./autodiff/gradient.js";
-export { isSizeIndependent } from "./compile/any-size.js";
+export { supportsDynamicSize } from "./compile/any-size.js";
 export { type CompileOptions, compileInference } from "./compile/compile.js";
 export type { Target, TargetOptions } from "./compile/targets/index.js";
 export { type SplitNetwork, splitFrozen } from "./compile/training/frozen.js";

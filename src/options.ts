@@ -31,7 +31,7 @@ export type OptionValue = number | string | boolean | readonly number[];
 export type OptionTable<T = OptionValue> = Readonly<Record<string, Option<T, unknown>>>;
 export type OptionValues<S extends OptionTable<unknown>> = { readonly [K in keyof S]: S[K] extends Option<infer T, unknown> ? T : never };
 /**
- * What code may write for the options of a table; what is left out has its default. `GivenOptions` are accepted too, since whoever
+ * What code may write for the options of a table; what is left out has its default. `OptionInput` are accepted too, since whoever
  * takes options reads and checks them.
  */
 export type OptionInputs<S> = {
@@ -43,7 +43,7 @@ export type OptionInputsWith<S, Required extends keyof S> = { readonly [K in Req
   Required
 >;
 /** Options as they come from a file or a command line: anything. */
-export type GivenOptions = Readonly<Record<string, unknown>>;
+export type OptionInput = Readonly<Record<string, unknown>>;
 
 /** A number in [least, most]. */
 export function numberOption(doc: string, value: number | undefined, least: number, most: number): Option<number> {
@@ -178,7 +178,7 @@ function bounded(doc: string, value: number | undefined, expected: string, accep
  * @param owner - whose options they are, for messages, as in `sgd`
  * @throws InceptionError OPTION_INVALID naming the option, the value and what is accepted
  */
-export function resolveOptions<S extends OptionTable<unknown>>(owner: string, table: S, given: GivenOptions): OptionValues<S> {
+export function resolveOptions<S extends OptionTable<unknown>>(owner: string, table: S, given: OptionInput): OptionValues<S> {
   checkNames(owner, table, given);
   const values = Object.entries(table).map(([name, option]) => [name, readOption(owner, name, option, given[name])]);
   // Each entry was parsed by the option of the same name, which is what the mapped type says.
@@ -190,7 +190,7 @@ export function resolveOptions<S extends OptionTable<unknown>>(owner: string, ta
  *
  * @throws InceptionError OPTION_INVALID as `resolveOptions`
  */
-export function readGivenOptions<T>(owner: string, table: OptionTable<T>, given: GivenOptions): Readonly<Record<string, T>> {
+export function readOptionInput<T>(owner: string, table: OptionTable<T>, given: OptionInput): Readonly<Record<string, T>> {
   checkNames(owner, table, given);
   const entries = Object.entries(table).filter(([name]) => given[name] !== undefined);
   return Object.fromEntries(entries.map(([name, option]) => [name, readOption(owner, name, option, given[name])]));
@@ -210,7 +210,7 @@ export function readOption<T>(owner: string, name: string, option: Option<T, unk
 }
 
 /** @throws InceptionError OPTION_INVALID for a name that the table does not have */
-function checkNames(owner: string, table: OptionTable<unknown>, given: GivenOptions): void {
+function checkNames(owner: string, table: OptionTable<unknown>, given: OptionInput): void {
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(table, name));
   if (unknown === undefined) return;
   const text = `Cannot set option ${JSON.stringify(unknown)} of ${owner}: expected one of ${Object.keys(table).join(", ")}`;
@@ -229,7 +229,7 @@ export function optionError(owner: string, name: string, given: unknown, expecte
  * @param kind - what the table holds, for messages, as in `optimizer`
  * @throws InceptionError OPTION_INVALID where the record is none or names nothing in the table
  */
-export function chooseNamed<T>(kind: string, table: Readonly<Record<string, T>>, record: unknown): readonly [T, GivenOptions] {
+export function chooseNamed<T>(kind: string, table: Readonly<Record<string, T>>, record: unknown): readonly [T, OptionInput] {
   const names = Object.keys(table).join(", ");
   if (typeof record !== "object" || record === null || Array.isArray(record)) {
     const text = `Cannot read ${kind} ${shown(record)}: expected a record with a name, one of ${names}`;

@@ -1,7 +1,7 @@
 /** The public networks against public code: logits, embeddings and every listed stage of the golden files (test/goldens/README.md). */
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { describeModel, type GivenOptions } from "../src/models/index.js";
+import { describeModel, type OptionInput } from "../src/models/index.js";
 import { weightSetsOf } from "../src/models/weights.js";
 import { fillCheckpointTensor } from "../src/tensor/fill.js";
 import { elementCount } from "../src/tensor/tensor.js";
@@ -39,7 +39,7 @@ describe.each(SUBJECTS)("$file", ({ file, model }) => {
     const aux = goldenCase.aux_logits_bn_eval_dropout0;
 
     const run = async (numClasses: 10 | 1000, stages: readonly string[]) => {
-      const options: GivenOptions = { numClasses, inputSize: goldenCase.input.shape.slice(2), ...(aux ? { aux: true } : {}) };
+      const options: OptionInput = { numClasses, inputSize: goldenCase.input.shape.slice(2), ...(aux ? { aux: true } : {}) };
       const graph = describeModel(model, options);
       const shapes = numClasses === 1000 ? golden.state_dict : shapesFor10Classes(golden);
       const { parameters } = await loadWeights(graph, filledFile(shapes), map);

@@ -17,7 +17,7 @@ import type { EncodedModel } from "../src/formats/onnx/encode.js";
 import type { OnnxAttribute, OnnxGraph, OnnxTensor, OnnxValueInfo } from "../src/formats/onnx/types.js";
 import type { Graph } from "../src/ir/graph.js";
 import { printGraph } from "../src/ir/print.js";
-import type { GivenOptions, Model, OptionValue } from "../src/models/index.js";
+import type { Model, OptionInput, OptionValue } from "../src/models/index.js";
 import { adamw, sgd } from "../src/optim/index.js";
 import { elementCount, float32Tensor, type Tensor } from "../src/tensor/tensor.js";
 import { goldenParameters } from "../src/weights/golden.js";
@@ -104,7 +104,7 @@ const SIZES: Readonly<Record<string, readonly number[]>> = { inception_v2: [320,
  *
  * @throws RangeError for an option of another kind or name, which needs a line above
  */
-function otherOptions({ id, family, options }: Model): GivenOptions {
+function otherOptions({ id, family, options }: Model): OptionInput {
   const other = (name: string, value: OptionValue | undefined): OptionValue => {
     if (typeof value === "boolean") return !value;
     if (name === "inputSize") return SIZES[family] ?? [315, 302];

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compareNetworks } from "../src/node/diff-operands.js";
-import { type LoadModelOptions, loadModel, prepareAny } from "../src/node/load-model.js";
+import { type LoadModelOptions, loadModel, resolveModel } from "../src/node/load-model.js";
 import { openSegmenter } from "../src/node/segment/segmenter.js";
 import { evaluateModel } from "../src/node/training/evaluate-model.js";
 import { float32Tensor } from "../src/tensor/tensor.js";
@@ -93,21 +93,21 @@ describe("beside a bundled model and a network", () => {
       code: "OPTION_INVALID",
       message: `Cannot use ${named} with bundled model "hippocampus": a bundled model has its own`,
     });
-    expect(await failureOf(prepareAny("hippocampus", { weights: WEIGHTS }))).toMatchObject(bundled("weights"));
-    expect(await failureOf(prepareAny("hippocampus", { checkpoint: "best", options: { numClasses: 2 } }))).toMatchObject(
+    expect(await failureOf(resolveModel("hippocampus", { weights: WEIGHTS }))).toMatchObject(bundled("weights"));
+    expect(await failureOf(resolveModel("hippocampus", { checkpoint: "best", options: { numClasses: 2 } }))).toMatchObject(
       bundled("options and checkpoint"),
     );
-    expect(await failureOf(prepareAny("hippocampus", { allow: { unexpected: ["x"] } }))).toMatchObject(bundled("allow"));
-    expect(await failureOf(prepareAny("googlenet", { weights: WEIGHTS, checkpoint: 3 }))).toMatchObject({
+    expect(await failureOf(resolveModel("hippocampus", { allow: { unexpected: ["x"] } }))).toMatchObject(bundled("allow"));
+    expect(await failureOf(resolveModel("googlenet", { weights: WEIGHTS, checkpoint: 3 }))).toMatchObject({
       code: "OPTION_INVALID",
       message: 'Cannot use checkpoint with network "googlenet": its weights are a file, expected the folder of a run',
     });
   });
 
   test("labels of a bundled model are obeyed, and refused where they are too few", async () => {
-    const { artefact } = await prepareAny("hippocampus", { labels: ["nothing", "front", "back"] });
-    expect(artefact.labels).toEqual(["nothing", "front", "back"]);
-    expect(await failureOf(prepareAny("hippocampus", { labels: ["front"] }))).toMatchObject({
+    const { metadata } = await resolveModel("hippocampus", { labels: ["nothing", "front", "back"] });
+    expect(metadata.labels).toEqual(["nothing", "front", "back"]);
+    expect(await failureOf(resolveModel("hippocampus", { labels: ["front"] }))).toMatchObject({
       message: 'Cannot use 1 labels for "inception_resnet_3d.table": it has 3 classes',
     });
   });

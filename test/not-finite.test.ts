@@ -12,7 +12,7 @@ import { encodeSafetensors } from "../src/formats/safetensors.js";
 import { exportOnnx, exportSafetensors } from "../src/node/export-model.js";
 import { prepareModel } from "../src/node/prepare-model.js";
 import { writeVolume } from "../src/node/volumes.js";
-import { ARTEFACT_KEY } from "../src/predict/artefact.js";
+import { METADATA_KEY } from "../src/predict/model-metadata.js";
 import { float32Tensor, type Tensor } from "../src/tensor/tensor.js";
 import { openWeightFile } from "../src/weights/containers/index.js";
 import { failureOf } from "./failures.js";
@@ -48,7 +48,7 @@ async function spoiled(name: string, index: number): Promise<string> {
 
 /** A classifier of 8×8 images whose logits are the means of the channels times `weights`, divided by the means: black images give 0 / 0. */
 function dividing(weights: Float32Array): Uint8Array {
-  const artefact = {
+  const metadata = {
     version: 1,
     model: "dividing",
     options: {},
@@ -76,7 +76,7 @@ function dividing(weights: Float32Array): Uint8Array {
     inputs: [floats("input", "N", 3, 8, 8)],
     outputs: [floats("logits", "N", 3)],
   });
-  return concatChunks(encodeModel({ ...graph, metadata: new Map([[ARTEFACT_KEY, JSON.stringify(artefact)]]) }).chunks);
+  return concatChunks(encodeModel({ ...graph, metadata: new Map([[METADATA_KEY, JSON.stringify(metadata)]]) }).chunks);
 }
 
 /** A picture of one color, as a portable pixmap made into PNG by sharp. */

@@ -59,10 +59,10 @@ describe("quantize", () => {
     expect(report.top1Int8).toBeGreaterThanOrEqual(0.9);
     expect(Number(report.int8Bytes)).toBeLessThan(Number(report.floatBytes) * 0.4);
 
-    const { artefact } = JSON.parse((await inception("inspect", file, "--json")).out) as {
-      readonly artefact: { readonly quantization: unknown; readonly labels: unknown };
+    const { metadata } = JSON.parse((await inception("inspect", file, "--json")).out) as {
+      readonly metadata: { readonly quantization: unknown; readonly labels: unknown };
     };
-    expect(artefact.quantization).toEqual({
+    expect(metadata.quantization).toEqual({
       kernelBits: 8,
       method: "minmax",
       images: 10,
@@ -70,7 +70,7 @@ describe("quantize", () => {
       agreement: report.agreement,
       evaluated: 10,
     });
-    expect(artefact.labels).toEqual(LABELS);
+    expect(metadata.labels).toEqual(LABELS);
     expect((await inception("inspect", file)).out).toContain("int8 kernels, uint8 activations, calibrated by minmax on 10 images");
 
     const pictures = ["3-b.png", "7-b.png"].map((name) => path.join(DIGITS, "images", name));
@@ -204,10 +204,10 @@ async function narrow(id: string): Promise<string> {
     crop: [size, size],
   };
   const recipe = isVolume ? { preprocessing: null, segmentation } : { preprocessing };
-  const artefact = { model: id, options, ...recipe, labels: null, source: "a formula", licence: "none", weightsSha256: null, golden: null };
+  const metadata = { model: id, options, ...recipe, labels: null, source: "a formula", licence: "none", weightsSha256: null, golden: null };
   const report = { source: "inceptionkit", matched: [], missing: [], unexpected: [], reshaped: [], mismatched: [], ignored: [] };
   const file = path.join(folder, `${id}.safetensors`);
-  await exportSafetensors({ graph, parameters: goldenParameters(graph), artefact, report }, file, "inceptionkit");
+  await exportSafetensors({ graph, parameters: goldenParameters(graph), metadata, report }, file, "inceptionkit");
   return file;
 }
 

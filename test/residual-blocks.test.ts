@@ -1,18 +1,18 @@
 /** What a residual block is: with its projection set to zero it passes its input on, through what follows the sum. */
 import { describe, expect, test } from "vitest";
 import type { Graph } from "../src/ir/graph.js";
-import { findModel, type GivenOptions } from "../src/models/index.js";
+import { findModel, type OptionInput } from "../src/models/index.js";
 import { fillCheckpointTensor } from "../src/tensor/fill.js";
 import { float32Tensor, type Tensor } from "../src/tensor/tensor.js";
 import { goldenParameters } from "../src/weights/golden.js";
 import { type Floats, filled, outputOf, runGraph } from "./run-graph.js";
 
-const SMALL: GivenOptions = { inputSize: 75, widthMultiplier: 0.125, repeats: [2, 2, 2] };
+const SMALL: OptionInput = { inputSize: 75, widthMultiplier: 0.125, repeats: [2, 2, 2] };
 const BN_EPSILON = 1e-3;
 
 type After = "relu" | "nothing" | "batch norm and relu";
 
-const SUBJECTS: readonly { id: string; options: GivenOptions; after: After }[] = [
+const SUBJECTS: readonly { id: string; options: OptionInput; after: After }[] = [
   { id: "inception_resnet_v1.public", options: {}, after: "relu" },
   { id: "inception_resnet_v2.public", options: {}, after: "relu" },
   { id: "inception_resnet_v1.paper", options: {}, after: "relu" },

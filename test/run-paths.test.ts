@@ -12,7 +12,7 @@ import { exportOnnx, exportSafetensors } from "../src/node/export-model.js";
 import { openRun, readRunCheckpoint } from "../src/node/open-run.js";
 import { prepareRun } from "../src/node/training/run-weights.js";
 import { resumeTraining, trainModel } from "../src/node/training/train-model.js";
-import { parseArtefact } from "../src/predict/artefact.js";
+import { parseModelMetadata } from "../src/predict/model-metadata.js";
 import { encodeCheckpoint } from "../src/train/checkpoint.js";
 
 const WEIGHTS = path.resolve(import.meta.dirname, "../examples/digits/googlenet-digits.safetensors");
@@ -50,14 +50,14 @@ test("a run's report, checkpoints and exports have names, hashes and licences, a
   });
 
   const prepared = await prepareRun(out);
-  expect(prepared.artefact).toMatchObject({
+  expect(prepared.metadata).toMatchObject({
     source: `trained with inceptionkit on pictures, from googlenet-digits.safetensors (SHA-256 ${sha256}), 1 epochs`,
     licence: `of the starting weights: ${LICENCE}`,
   });
   const [onnx, safetensors] = [path.join(folder, "exported.onnx"), path.join(folder, "exported.safetensors")];
   await exportOnnx(prepared, onnx);
   await exportSafetensors(prepared, safetensors, "inceptionkit");
-  expect(parseArtefact(decodeModel(Uint8Array.from(readFileSync(onnx))).metadata, onnx)?.licence).toBe(
+  expect(parseModelMetadata(decodeModel(Uint8Array.from(readFileSync(onnx))).metadata, onnx)?.licence).toBe(
     `of the starting weights: ${LICENCE}`,
   );
   // The file is whole for another program too.
@@ -106,9 +106,9 @@ test("the hash of a run's weights is of the checkpoint that was read, also while
   })();
   try {
     for (let round = 0; round < 10; round++) {
-      const { parameters, artefact } = await prepareRun(out);
+      const { parameters, metadata } = await prepareRun(out);
       const [first] = parameters.values();
-      expect(artefact.weightsSha256).toBe(hashes[Number(first?.data[0]) - 1]);
+      expect(metadata.weightsSha256).toBe(hashes[Number(first?.data[0]) - 1]);
     }
   } finally {
     ended = true;

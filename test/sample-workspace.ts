@@ -5,7 +5,7 @@
 import { copyFileSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import sharp from "sharp";
-import { drawVolume } from "../src/data/index.js";
+import { generateVolume } from "../src/data/index.js";
 import { trainModel } from "../src/node/training/train-model.js";
 import { trainSegmentation } from "../src/node/training/train-segmentation.js";
 import { writeVolume } from "../src/node/volumes.js";
@@ -52,7 +52,7 @@ export async function fillScans(folder: string): Promise<void> {
   for (const name of names) mkdirSync(name, { recursive: true });
   const ids = Array.from({ length: CASES }, (_, index) => `case_${index}`);
   for (const [index, id] of ids.entries()) {
-    const { image, labels } = drawVolume(index + 1);
+    const { image, labels } = generateVolume(index + 1);
     await writeVolume(path.join(dataset, "imagesTr", `${id}.nii.gz`), image);
     await writeVolume(path.join(dataset, "labelsTr", `${id}.nii.gz`), labels);
   }

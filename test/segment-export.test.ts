@@ -8,7 +8,7 @@ import {
   createVolume,
   type Normalization,
   prepareVolume,
-  type SegmentationRecipe,
+  type SegmentationConfig,
   type Triple,
   voxelStatistics,
 } from "../src/data/index.js";
@@ -19,7 +19,7 @@ import { loadModel } from "../src/node/load-model.js";
 import { createNodeSession } from "../src/node/ort-session.js";
 import { openSegmenter } from "../src/node/segment/segmenter.js";
 import { writeVolume } from "../src/node/volumes.js";
-import type { Artefact } from "../src/predict/artefact.js";
+import type { ModelMetadata } from "../src/predict/model-metadata.js";
 import type { Session } from "../src/runtime/session.js";
 import type { PreparedModel } from "../src/tasks/prepare-model.js";
 import { float32Tensor } from "../src/tensor/tensor.js";
@@ -47,7 +47,7 @@ const NORMALIZATIONS: Readonly<Record<string, readonly Normalization[]>> = {
   ],
 };
 
-function prepared(recipe: SegmentationRecipe, id = MODEL): PreparedModel {
+function prepared(recipe: SegmentationConfig, id = MODEL): PreparedModel {
   const options = {
     widthMultiplier: 0.05,
     numClasses: recipe.labelValues.length,
@@ -56,12 +56,12 @@ function prepared(recipe: SegmentationRecipe, id = MODEL): PreparedModel {
   };
   const graph = findModel(id).describe(options);
   const base = { model: id, options, preprocessing: null, segmentation: recipe, labels: null };
-  const artefact: Artefact = { ...base, source: "untrained", licence: "none", weightsSha256: null, golden: null };
+  const metadata: ModelMetadata = { ...base, source: "untrained", licence: "none", weightsSha256: null, golden: null };
   const report = { source: "inceptionkit", matched: [], missing: [], unexpected: [], reshaped: [], mismatched: [], ignored: [] };
-  return { graph, parameters: initialParameters(graph, 3), artefact, report };
+  return { graph, parameters: initialParameters(graph, 3), metadata, report };
 }
 
-function recipeOf(normalization: readonly Normalization[], patchSize: Triple): SegmentationRecipe {
+function recipeOf(normalization: readonly Normalization[], patchSize: Triple): SegmentationConfig {
   return { spacing: null, normalization, patchSize, labelValues: LABEL_VALUES };
 }
 
@@ -80,8 +80,8 @@ interface Own {
 }
 
 /** Our preparation, the network at the size of what it is given, and the label of the largest logit. */
-async function own({ graph, parameters, artefact }: PreparedModel, data: Float32Array, shape: Triple): Promise<Own> {
-  const described = findModel(artefact.model).describe({ ...artefact.options, inputSize: shape.toReversed() });
+async function own({ graph, parameters, metadata }: PreparedModel, data: Float32Array, shape: Triple): Promise<Own> {
+  const described = findModel(metadata.model).describe({ ...metadata.options, inputSize: shape.toReversed() });
   expect(described.parameters.map(({ path: name }) => name)).toEqual(graph.parameters.map(({ path: name }) => name));
   const session = await createNodeSession(concatChunks(compileInference(described, parameters).chunks), { threads: 1 });
   const channels = data.length / (shape[0] * shape[1] * shape[2]);
@@ -295,10 +295,10 @@ describe("exported files", () => {
     const recipe = recipeOf([{ name: "percentiles", lower: 5, upper: 90, region: "all" }], [8, 8, 8]);
     const model = prepared(recipe);
     const file = path.join(folder, "batch.onnx");
-    const { artefact } = await exportOnnx(model, file, { dynamicSize: true });
+    const { metadata } = await exportOnnx(model, file, { dynamicSize: true });
     const weights = [...model.parameters.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
     expect(statSync(file).size - weights).toBeLessThan(200_000);
-    expect(artefact.golden?.outputs.logits?.length).toBeLessThan(1100);
+    expect(metadata.golden?.outputs.logits?.length).toBeLessThan(1100);
     const loaded = await loadModel(file, { threads: 1 });
     const { session } = loaded;
     const volumes = [
@@ -336,10 +336,10 @@ describe("exported files", () => {
   });
 
   test("a network that says nothing about volumes is exported as it is, with a sample of its logits", async () => {
-    const { artefact, ...model } = prepared(recipeOf([{ name: "z_score", region: "all" }], [16, 16, 16]));
-    const { segmentation, ...plain } = artefact;
+    const { metadata, ...model } = prepared(recipeOf([{ name: "z_score", region: "all" }], [16, 16, 16]));
+    const { segmentation, ...plain } = metadata;
     const file = path.join(folder, "plain.onnx");
-    const { artefact: written } = await exportOnnx({ ...model, artefact: plain }, file);
+    const { metadata: written } = await exportOnnx({ ...model, metadata: plain }, file);
     expect([written.golden?.strides?.logits, written.golden?.outputs.logits?.length]).toEqual([13, Math.ceil(12_288 / 13)]);
     const loaded = await loadModel(file, { threads: 1 });
     const { session, selfCheck } = loaded;
@@ -347,7 +347,7 @@ describe("exported files", () => {
     expect(selfCheck).toBeLessThan(1e-5);
     await loaded.close();
     const message = `Cannot compile "${MODEL}" for any depth, height and width: the padding of "stem.conv1.conv" follows from the input size (SAME); describe it with padding symmetric if it has that option, or compile it for one size`;
-    await expect(exportOnnx({ ...model, artefact: plain }, file, { dynamicSize: true })).rejects.toMatchObject({
+    await expect(exportOnnx({ ...model, metadata: plain }, file, { dynamicSize: true })).rejects.toMatchObject({
       code: "OPTION_INVALID",
       message,
     });

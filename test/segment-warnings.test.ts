@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createVolume, foldSplit, type Triple } from "../src/data/index.js";
+import { findBundledModel, prepareBundledModel } from "../src/node/bundled-models.js";
 import { openVolumeDataset, readCase } from "../src/node/datasets/volume-dataset.js";
 import { evaluateSegmentation } from "../src/node/evaluate-segmentation.js";
 import { exportOnnx, exportSafetensors } from "../src/node/export-model.js";
 import { openSegmenter } from "../src/node/segment/segmenter.js";
-import { findShippedModel, prepareShippedModel } from "../src/node/shipped-models.js";
 import { readVolume, writeVolume } from "../src/node/volumes.js";
-import { caseFacts, checkInput, checkLabelVolumes, trainingStatistics } from "../src/segment/index.js";
+import { caseStatistics, checkInput, checkLabelVolumes, trainingStatistics } from "../src/segment/index.js";
 import { failureOf } from "./failures.js";
 import { ROOT, refused } from "./program.js";
 import { sharedPath, titleNeeding } from "./shared.js";
@@ -70,9 +70,9 @@ function newFolder(name: string): string {
 }
 
 async function hippocampus() {
-  const shipped = findShippedModel("hippocampus");
+  const shipped = findBundledModel("hippocampus");
   if (shipped === null) throw new Error("the package has a model hippocampus");
-  return prepareShippedModel(shipped);
+  return prepareBundledModel(shipped);
 }
 
 describe("the bundled volume", () => {
@@ -200,21 +200,21 @@ describe("what a model records about its training", () => {
       : await openSegmenter("inception_resnet_3d.table", { weights: file, threads: 1 });
     const failure = await failureOf(segmenter.segment(EXAMPLE, { mirrorAxes: [1, 2] }));
     await segmenter.close();
-    expect(segmenter.recipe).toEqual(prepared.artefact.segmentation);
+    expect(segmenter.recipe).toEqual(prepared.metadata.segmentation);
     expect(segmenter.recipe.training?.cases).toBe(160);
     expect(failure).toMatchObject({ message: Y_REFUSED });
   });
 
   test("a file without that record is said to be unchecked once, is not mirrored, and not checked strictly", async () => {
-    const { artefact, ...prepared } = await hippocampus();
-    const { training, mirrorAxes, ...segmentation } = artefact.segmentation ?? {
+    const { metadata, ...prepared } = await hippocampus();
+    const { training, mirrorAxes, ...segmentation } = metadata.segmentation ?? {
       spacing: null,
       normalization: [],
       patchSize: [1, 1, 1],
       labelValues: [],
     };
     const file = path.join(folder, "older.onnx");
-    await exportOnnx({ ...prepared, artefact: { ...artefact, segmentation } }, file);
+    await exportOnnx({ ...prepared, metadata: { ...metadata, segmentation } }, file);
     const out = path.join(folder, "older");
     const given = [EXAMPLE, crafted.constant, "--model", file, "--out", out];
     expect((await segment(...given)).err).toBe(
@@ -242,14 +242,14 @@ describe("the Decathlon's cases", () => {
     titleNeeding("the bundled model has the statistics of its 160 training cases, and none of 200 is warned about", data, DATA),
     async () => {
       const { cases } = await openVolumeDataset(data ?? "");
-      const { segmentation: recipe } = (await hippocampus()).artefact;
+      const { segmentation: recipe } = (await hippocampus()).metadata;
       const training = recipe?.training;
       if (recipe === undefined || training === undefined) throw new Error("the bundled model has statistics");
       const facts = [];
       const warned: string[] = [];
       for (const each of cases) {
         const { channels, labels } = await readCase(each);
-        const fact = caseFacts(each.id, channels, labels);
+        const fact = caseStatistics(each.id, channels, labels);
         facts.push(fact);
         const counts = new Map(fact.voxels);
         const volumes = [1, 2].map((value) => ({ name: String(value), mm3: (counts.get(value) ?? 0) * fact.voxelMm3 }));

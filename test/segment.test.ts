@@ -6,17 +6,17 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compileInference } from "../src/compile/compile.js";
-import type { SegmentationRecipe } from "../src/data/index.js";
+import type { SegmentationConfig } from "../src/data/index.js";
 import { type Affine, createVolume, type Triple } from "../src/data/volumes/volume.js";
 import { concatChunks } from "../src/formats/concat-chunks.js";
 import { findModel } from "../src/models/index.js";
+import { prepareBundledModel } from "../src/node/bundled-models.js";
 import { exportOnnx, exportSafetensors } from "../src/node/export-model.js";
 import { createNodeSession } from "../src/node/ort-session.js";
 import { prepareModel } from "../src/node/prepare-model.js";
 import { openSegmenter } from "../src/node/segment/segmenter.js";
-import { prepareShippedModel } from "../src/node/shipped-models.js";
 import { readVolume, writeVolume } from "../src/node/volumes.js";
-import type { Artefact } from "../src/predict/artefact.js";
+import type { ModelMetadata } from "../src/predict/model-metadata.js";
 import type { PreparedModel } from "../src/tasks/prepare-model.js";
 import type { Segmenter } from "../src/tasks/segment/segmenter.js";
 import { float32Tensor, type Tensor } from "../src/tensor/tensor.js";
@@ -49,7 +49,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A small network without training, prepared as a run or a file gives it. */
-function untrained(patchSize: Triple, changed: Partial<SegmentationRecipe> = {}): PreparedModel {
+function untrained(patchSize: Triple, changed: Partial<SegmentationConfig> = {}): PreparedModel {
   const segmentation = { spacing: null, normalization: [Z_SCORE], patchSize, labelValues: [0, 1, 2], ...changed };
   const options = {
     widthMultiplier: 0.05,
@@ -60,9 +60,9 @@ function untrained(patchSize: Triple, changed: Partial<SegmentationRecipe> = {})
   const graph = findModel(MODEL).describe(options);
   const labels = ["background", "front", "back"].slice(0, options.numClasses);
   const base = { model: MODEL, options, preprocessing: null, segmentation, labels };
-  const artefact: Artefact = { ...base, source: "untrained", licence: "none", weightsSha256: null, golden: null };
+  const metadata: ModelMetadata = { ...base, source: "untrained", licence: "none", weightsSha256: null, golden: null };
   const report = { source: "inceptionkit", matched: [], missing: [], unexpected: [], reshaped: [], mismatched: [], ignored: [] };
-  return { graph, parameters: initialParameters(graph, 1), artefact, report };
+  return { graph, parameters: initialParameters(graph, 1), metadata, report };
 }
 
 function newFolder(name: string): string {
@@ -119,7 +119,7 @@ const segment = (...args: readonly string[]) => refused("segment", ...args, "--t
 describe("openSegmenter", () => {
   test("a volume in one window is a direct run of the network", async () => {
     const prepared = await prepareModel(MODEL, files.random);
-    expect(prepared.artefact.segmentation).toEqual(untrained([16, 12, 8]).artefact.segmentation);
+    expect(prepared.metadata.segmentation).toEqual(untrained([16, 12, 8]).metadata.segmentation);
     const shape: Triple = [16, 12, 8];
     const file = await scan(path.join(folder, "one.nii.gz"), shape);
     const { classes, logits } = await direct(prepared, drawn(shape), shape);
@@ -138,13 +138,13 @@ describe("openSegmenter", () => {
   test("another patch size is the network described for it", async () => {
     const shape: Triple = [11, 10, 7];
     const file = await scan(path.join(folder, "odd.nii.gz"), shape);
-    const { artefact, ...prepared } = await prepareModel(MODEL, files.random);
-    const graph = findModel(MODEL).describe({ ...artefact.options, inputSize: shape.toReversed() });
-    const { classes } = await direct({ ...prepared, artefact, graph }, drawn(shape), shape);
+    const { metadata, ...prepared } = await prepareModel(MODEL, files.random);
+    const graph = findModel(MODEL).describe({ ...metadata.options, inputSize: shape.toReversed() });
+    const { classes } = await direct({ ...prepared, metadata, graph }, drawn(shape), shape);
     const use = async (segmenter: Segmenter) => [segmenter.window, Array.from((await segmenter.segment(file)).labels.data)];
     expect(await withSegmenter(files.random, use, shape)).toEqual([shape, classes]);
     const exported = path.join(folder, "patch.onnx");
-    await exportOnnx({ ...prepared, artefact }, exported);
+    await exportOnnx({ ...prepared, metadata }, exported);
     expect(await failureOf(openSegmenter(exported, { threads: 1, patchSize: shape }))).toMatchObject({
       code: "OPTION_INVALID",
       message: `Cannot segment with "${exported}": it runs on patches of 16 x 12 x 8, expected 11 x 10 x 7`,
@@ -251,7 +251,7 @@ describe("openSegmenter", () => {
 
   test("a model of the package whose file is not there says where it should be", async () => {
     const missing = { id: "spleen", model: MODEL, file: "assets/spleen.safetensors", summary: "" };
-    expect(await failureOf(prepareShippedModel(missing))).toMatchObject({
+    expect(await failureOf(prepareBundledModel(missing))).toMatchObject({
       code: "FILE_NOT_FOUND",
       message:
         'Cannot use model "spleen": this copy of inceptionkit has no assets/spleen.safetensors, expected it beside its dist folder; `model` takes a run or a file instead',
@@ -261,12 +261,12 @@ describe("openSegmenter", () => {
   test("a model that does not segment is refused, and so is one whose recipe is of another network", async () => {
     const plain = path.join(folder, "plain.safetensors");
     const prepared = untrained([8, 8, 8]);
-    const { segmentation, ...artefact } = prepared.artefact;
-    await exportSafetensors({ ...prepared, artefact }, plain, "inceptionkit");
+    const { segmentation, ...metadata } = prepared.metadata;
+    await exportSafetensors({ ...prepared, metadata }, plain, "inceptionkit");
     const law = "expected a run of `trainSegmentation`, a file exported from one, or hippocampus";
     const wrong = path.join(folder, "wrong.safetensors");
     await exportSafetensors(
-      { ...prepared, artefact: { ...prepared.artefact, segmentation: { ...segmentation!, labelValues: [0, 1] } } },
+      { ...prepared, metadata: { ...prepared.metadata, segmentation: { ...segmentation!, labelValues: [0, 1] } } },
       wrong,
       "inceptionkit",
     );

@@ -8,7 +8,7 @@ import { parsePreprocessing } from "../src/data/index.js";
 import { decodeModel } from "../src/formats/onnx/decode.js";
 import { encodeSafetensors } from "../src/formats/safetensors.js";
 import { cosineSimilarity, describe, openClassifier, openEmbedder, openSegmenter, toOnnx } from "../src/index.js";
-import { convUnit } from "../src/layers/conv-unit.js";
+import { convBlock } from "../src/layers/conv-block.js";
 import { globalPool, linear } from "../src/layers/head.js";
 import { decodeImage } from "../src/node/decode-image.js";
 import { readVolume } from "../src/node/volumes.js";
@@ -172,7 +172,7 @@ suite("a custom network", () => {
   const network = describe("tiny", (b) => {
     const x = b.input("input", ["N", 3, 16, 16]);
     const unit = { outChannels: 4, kernelShape: [3, 3], strides: [2, 2] };
-    const map = b.stage("stem", convUnit(b, "stem", x, unit, { kind: "batch_norm", epsilon: 1e-3 }));
+    const map = b.stage("stem", convBlock(b, "stem", x, unit, { kind: "batch_norm", epsilon: 1e-3 }));
     const features = globalPool(b, "pool", map, "vector");
     b.output("logits", b.stage("fc", linear(b, "fc", features, 3)));
     b.output("features", features);

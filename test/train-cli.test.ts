@@ -288,7 +288,7 @@ describe("export, classify and embed", () => {
       ignored: [],
     });
     expect(json(await inception("inspect", onnx, "--json"))).toMatchObject({
-      artefact: {
+      metadata: {
         options: { numClasses: 10 },
         labels: expect.arrayContaining(["disc", "ring"]) as string[],
         source: `trained with inceptionkit on ${DATA}, ${bestEpoch()} epochs`,

@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { trainModel } from "../src/node/training/train-model.js";
 import { trainSegmentation } from "../src/node/training/train-segmentation.js";
-import type { RunBeginning } from "../src/tasks/training/run-events.js";
+import type { RunStartEvent } from "../src/tasks/training/run-events.js";
 import { json, type Result, refused } from "./program.js";
 import { fillScans } from "./sample-workspace.js";
 
@@ -31,10 +31,10 @@ describe("train --dry-run", () => {
     const plan = planOf(await refused(...IMAGES, ...SMALL, ...SETTINGS, "--dry-run", "--json"));
     const given = { data: "shapes10?train=50&val=10", batch: 16, accumulate: 2, epochs: 2, freeze: "conv2d*" };
     const options = { inputSize: 75, widthMultiplier: 0.0625, repeats: [1, 1, 1] };
-    const beginnings: RunBeginning[] = [];
-    const onEvent = (event: { readonly kind: string }) => void (event.kind === "beginning" && beginnings.push(event as RunBeginning));
+    const beginnings: RunStartEvent[] = [];
+    const onEvent = (event: { readonly kind: string }) => void (event.kind === "beginning" && beginnings.push(event as RunStartEvent));
     const { steps } = await trainModel("inception_resnet_v1", given, { out: path.join(folder, "run"), options, threads: 1, onEvent });
-    const [{ trainImages, valImages, stepsPerEpoch } = {} as RunBeginning] = beginnings;
+    const [{ trainImages, valImages, stepsPerEpoch } = {} as RunStartEvent] = beginnings;
     expect(plan).toMatchObject({ model: "inception_resnet_v1.public", samples: "images", randomlyInitialized: [], steps });
     expect(plan).toMatchObject({ train: trainImages, validation: valImages, stepsPerEpoch });
     expect(plan.classes).toHaveLength(10);

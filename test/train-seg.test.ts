@@ -117,8 +117,8 @@ describe("train-seg", () => {
     const { train, validation } = planOf(opened);
     expect([...train, ...validation].toSorted()).toEqual(Array.from({ length: CASES }, (_, index) => idOf(index)));
     expect(loggedSteps(run)).toBe(STEPS);
-    const { artefact, graph } = await prepareRun(run);
-    expect(artefact).toMatchObject({ model: "inception_resnet_3d.table", labels: opened.labels, segmentation: opened.segmentation });
+    const { metadata, graph } = await prepareRun(run);
+    expect(metadata).toMatchObject({ model: "inception_resnet_3d.table", labels: opened.labels, segmentation: opened.segmentation });
     expect(graph.inputs[0]?.type.shape).toEqual(["N", 1, 24, 24, 24]);
   });
 

@@ -10,8 +10,8 @@ import { readFile } from "node:fs/promises";
 import { foldSplit } from "../dist/data/index.js";
 import { openVolumeDataset, readCase } from "../dist/node/datasets/volume-dataset.js";
 import { writeFileAtomic } from "../dist/node/write-file.js";
-import { ARTEFACT_KEY, encodeArtefact, parseArtefact } from "../dist/predict/artefact.js";
-import { caseFacts, trainingStatistics } from "../dist/segment/index.js";
+import { METADATA_KEY, encodeModelMetadata, parseModelMetadata } from "../dist/predict/model-metadata.js";
+import { caseStatistics, trainingStatistics } from "../dist/segment/index.js";
 import { volumeAugmentation } from "../dist/train/segmentation-settings.js";
 
 const [data, file, fold, folds, seed, augmentation] = process.argv.slice(2);
@@ -22,17 +22,17 @@ if (augmentation === undefined) {
 const bytes = await readFile(file);
 const headerBytes = Number(bytes.readBigUInt64LE(0));
 const header = JSON.parse(bytes.subarray(8, 8 + headerBytes).toString("utf8"));
-const artefact = parseArtefact(Object.entries(header.__metadata__), file);
+const metadata = parseModelMetadata(Object.entries(header.__metadata__), file);
 const { cases } = await openVolumeDataset(data);
 const { train } = foldSplit(cases.length, Number(folds), Number(fold), Number(seed));
 const facts = [];
 for (const index of train) {
   const { channels, labels } = await readCase(cases[index]);
-  facts.push(caseFacts(cases[index].id, channels, labels));
+  facts.push(caseStatistics(cases[index].id, channels, labels));
 }
 const { mirrorAxes } = volumeAugmentation(augmentation);
-const segmentation = { ...artefact.segmentation, mirrorAxes, training: trainingStatistics(facts, artefact.segmentation) };
-header.__metadata__[ARTEFACT_KEY] = encodeArtefact({ ...artefact, segmentation });
+const segmentation = { ...metadata.segmentation, mirrorAxes, training: trainingStatistics(facts, metadata.segmentation) };
+header.__metadata__[METADATA_KEY] = encodeModelMetadata({ ...metadata, segmentation });
 const text = JSON.stringify(header);
 // Tensors begin at a multiple of 8 bytes, as they did.
 const encoded = Buffer.from(text.padEnd(text.length + ((8 - (Buffer.byteLength(text) % 8)) % 8)), "utf8");

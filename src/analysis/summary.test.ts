@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { windowOf } from "../../test/op-cases/op-case.js";
-import { batchNorm } from "../layers/conv-unit.js";
+import { batchNorm } from "../layers/conv-block.js";
 import { GraphBuilder } from "../ops/build.js";
 import { summarize } from "./summary.js";
 

@@ -1,5 +1,5 @@
 import { InceptionError } from "../errors.js";
-import type { GivenOptions } from "../models/index.js";
+import type { OptionInput } from "../models/index.js";
 import { choiceOption, integerOption, numberOption, type Option } from "../options.js";
 import type { Device } from "../runtime/session.js";
 import type { CheckpointChoice } from "../tasks/model-host.js";
@@ -41,7 +41,7 @@ export function choiceFlag<const C extends string>(flags: Flags, name: string, c
 }
 
 /** `--option name=value`, repeatable, as options of a network. */
-export function optionFlags(flags: Flags): GivenOptions {
+export function optionFlags(flags: Flags): OptionInput {
   const given = Array.isArray(flags.option) ? flags.option.map(String) : [];
   return Object.fromEntries(
     given.map((text) => {
@@ -58,7 +58,7 @@ export function optionFlags(flags: Flags): GivenOptions {
  *
  * @throws InceptionError USAGE for an input that is no such shape or says again what an option says
  */
-export function networkFlags(flags: Flags): GivenOptions {
+export function networkFlags(flags: Flags): OptionInput {
   const options = optionFlags(flags);
   const input = textFlag(flags, "input");
   if (input === undefined) return options;

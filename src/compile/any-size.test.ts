@@ -4,12 +4,12 @@ import { filled, outputOf, runGraph, withModel } from "../../test/run-graph.js";
 import { concatChunks } from "../formats/concat-chunks.js";
 import { decodeModel } from "../formats/onnx/decode.js";
 import type { Graph } from "../ir/graph.js";
-import { convUnit } from "../layers/conv-unit.js";
+import { convBlock } from "../layers/conv-block.js";
 import { globalPool, linear } from "../layers/head.js";
 import { describeModel, MODELS } from "../models/index.js";
 import { GraphBuilder } from "../ops/build.js";
 import { goldenParameters } from "../weights/golden.js";
-import { isSizeIndependent } from "./any-size.js";
+import { supportsDynamicSize } from "./any-size.js";
 import { compileInference, lowerInference } from "./compile.js";
 
 /** A classifier of volumes: two strided convolutions, the mean of the map, a linear layer. */
@@ -17,7 +17,7 @@ function volumeClassifier(sizes: readonly number[], padding: "symmetric" | "same
   const b = new GraphBuilder("volumes");
   const style = { kind: "bias" } as const;
   const spec = { outChannels: 4, kernelShape: [3, 3, 3], strides: [2, 2, 2], padding };
-  const x = convUnit(b, "conv2", convUnit(b, "conv1", b.input("input", ["N", 1, ...sizes]), spec, style), spec, style);
+  const x = convBlock(b, "conv2", convBlock(b, "conv1", b.input("input", ["N", 1, ...sizes]), spec, style), spec, style);
   b.output("logits", linear(b, "fc", globalPool(b, "pool", x, "map"), 3));
   return b.finish();
 }
@@ -106,7 +106,7 @@ describe("the verdict from one description", () => {
     const describeAt = (inputSize: readonly number[]) => describeModel(id, { ...given, inputSize });
     const own = thrownBy(() => lowerInference(describeAt(sizes), { dynamicSize: true })) === null;
     const larger = sizes.map((size, axis) => size + 33 + axis);
-    const fromTwo = thrownBy(() => describeAt(larger)) === null && isSizeIndependent(describeAt, [sizes, larger]);
+    const fromTwo = thrownBy(() => describeAt(larger)) === null && supportsDynamicSize(describeAt, [sizes, larger]);
     expect(own).toBe(fromTwo);
   });
 });

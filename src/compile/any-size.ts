@@ -72,7 +72,7 @@ function atOtherSize(graph: Graph): Graph | InceptionError {
  * @param describe - builds the network for a height and width, or a depth, height and width
  * @param target - as it is compiled
  */
-export function isSizeIndependent(
+export function supportsDynamicSize(
   describe: (size: readonly number[]) => Graph,
   sizes: readonly [readonly number[], readonly number[]],
   target: TargetOptions = {},

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { filled, outputOf, runGraph } from "../../test/run-graph.js";
 import type { Graph } from "../ir/graph.js";
-import { batchNorm, plainConv } from "../layers/conv-unit.js";
+import { batchNorm, plainConv } from "../layers/conv-block.js";
 import { GraphBuilder } from "../ops/build.js";
 import { goldenParameters } from "../weights/golden.js";
 import { lowerGraph } from "./lower.js";

@@ -2,15 +2,15 @@ import { describe, expect, test } from "vitest";
 import { filled, outputOf, runGraph, withModel } from "../../test/run-graph.js";
 import { concatChunks } from "../formats/concat-chunks.js";
 import { decodeModel } from "../formats/onnx/decode.js";
-import { describeModel, findModel, type GivenOptions, MODELS } from "../models/index.js";
+import { describeModel, findModel, MODELS, type OptionInput } from "../models/index.js";
 import { sgd } from "../optim/index.js";
 import { float32Tensor } from "../tensor/tensor.js";
 import { goldenParameters } from "../weights/golden.js";
-import { isSizeIndependent } from "./any-size.js";
+import { supportsDynamicSize } from "./any-size.js";
 import { type CompileOptions, compileInference } from "./compile.js";
 import { compileTraining } from "./training/training.js";
 
-const TINY: GivenOptions = { inputSize: 64, widthMultiplier: 0.125 };
+const TINY: OptionInput = { inputSize: 64, widthMultiplier: 0.125 };
 
 function compiled(options: CompileOptions) {
   const graph = describeModel("googlenet.public", TINY);
@@ -162,22 +162,22 @@ describe("any size", () => {
   test.each(MODELS.filter(({ task, id }) => task !== "segment" && id !== "inception_v2.slim"))(
     "$id does not depend on the size without an auxiliary head",
     ({ family, describe: build, options }) => {
-      expect(isSizeIndependent((inputSize) => build({ inputSize }), SIZES)).toBe(true);
+      expect(supportsDynamicSize((inputSize) => build({ inputSize }), SIZES)).toBe(true);
       // Inception-v3's head averages what its last convolution leaves; all others read a whole map.
       if ("aux" in options)
-        expect(isSizeIndependent((inputSize) => build({ inputSize, aux: true }), LARGE)).toBe(family === "inception_v3");
+        expect(supportsDynamicSize((inputSize) => build({ inputSize, aux: true }), LARGE)).toBe(family === "inception_v3");
     },
   );
 
   test("SAME padding depends on it: an even map is padded at its end, an odd one on both sides", () => {
-    expect(isSizeIndependent((inputSize) => describeModel("inception_v2.slim", { inputSize }), SIZES)).toBe(false);
-    expect(isSizeIndependent((inputSize) => describeModel("googlenet.public", { inputSize, padding: "same" }), SIZES)).toBe(false);
+    expect(supportsDynamicSize((inputSize) => describeModel("inception_v2.slim", { inputSize }), SIZES)).toBe(false);
+    expect(supportsDynamicSize((inputSize) => describeModel("googlenet.public", { inputSize, padding: "same" }), SIZES)).toBe(false);
   });
 
   test("a network with skips does: its paddings, crops and doubled maps have sizes of their own", () => {
     const describe = (inputSize: readonly number[]) => describeModel("inception_resnet_3d", { inputSize });
     expect(
-      isSizeIndependent(describe, [
+      supportsDynamicSize(describe, [
         [64, 64, 64],
         [97, 98, 99],
       ]),
@@ -186,7 +186,7 @@ describe("any size", () => {
 
   test("a network is the same as itself", () => {
     const same = [SIZES[0], SIZES[0]] as const;
-    expect(isSizeIndependent((inputSize) => describeModel("googlenet", { inputSize, aux: true }), same)).toBe(true);
+    expect(supportsDynamicSize((inputSize) => describeModel("googlenet", { inputSize, aux: true }), same)).toBe(true);
   });
 });
 

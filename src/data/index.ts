@@ -18,7 +18,7 @@ export { checkRaster, type FloatRaster, type Image, type Raster, rgbImage, toGra
 export { PREPROCESSING, type PreprocessingId, parsePreprocessing } from "./preprocessing.js";
 export { type Random, type RandomKey, randomStream } from "./random.js";
 export { type ListedSample, type ListFormat, parseSampleList } from "./sample-list.js";
-export { drawShapes10, parseShapes10, SHAPES10_CLASSES, type Shapes10Options, type Shapes10Picture, shapes10 } from "./shapes10.js";
+export { parseShapes10, renderShapes10, SHAPES10_CLASSES, type Shapes10Options, type Shapes10Picture, shapes10 } from "./shapes10.js";
 export { epochOrder } from "./shuffle.js";
 export { foldSplit, type Split, stratifiedSplit } from "./split.js";
 export {
@@ -43,7 +43,6 @@ export {
   VOLUME_AUGMENTATION,
   type VolumeAugmentation,
 } from "./volumes/augmentation.js";
-export { type DrawnVolume, drawVolume } from "./volumes/drawn-volume.js";
 export {
   clipPercentiles,
   ctWindow,
@@ -54,19 +53,20 @@ export {
   zScore,
 } from "./volumes/intensity.js";
 export { type AxisOrientation, axisCodes, fromRas, orientationOf, rasGrid, sameGrid, toRas } from "./volumes/orientation.js";
-export { centralPatch, choosePatch, cutPatch, type LabeledVolume, type Patch, placesOfClasses } from "./volumes/patch.js";
+export { centralPatch, choosePatch, cutPatch, type LabeledVolume, type Patch, voxelIndicesByClass } from "./volumes/patch.js";
 export {
   alignVolumes,
   joinChannels,
   type PreparedVolume,
-  parseSegmentationRecipe,
+  parseSegmentationConfig,
   preparedShape,
   prepareLabels,
   prepareVolume,
   restoreLabels,
-  type SegmentationRecipe,
+  type SegmentationConfig,
 } from "./volumes/recipe.js";
 export { type Interpolation, resampleToGrid, resampleToShape, resampleToSpacing, shapeAtSpacing } from "./volumes/resample.js";
+export { generateVolume, type SyntheticVolume } from "./volumes/synthetic-volume.js";
 export type {
   Distribution,
   IntensityDistribution,

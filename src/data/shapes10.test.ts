@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import type { Image } from "./image.js";
 import { toGray } from "./image.js";
-import { drawShapes10, parseShapes10, SHAPES10_CLASSES, shapes10 } from "./shapes10.js";
+import { parseShapes10, renderShapes10, SHAPES10_CLASSES, shapes10 } from "./shapes10.js";
 
 const draw = (name: (typeof SHAPES10_CLASSES)[number], nth: number, side = 48): Image =>
-  drawShapes10({ seed: 4, split: "train", index: nth * 10 + SHAPES10_CLASSES.indexOf(name), side });
+  renderShapes10({ seed: 4, split: "train", index: nth * 10 + SHAPES10_CLASSES.indexOf(name), side });
 
 /** Mean squared difference of brightness between neighbors across and down. */
 function roughness(image: Image): { readonly across: number; readonly down: number } {
@@ -49,7 +49,7 @@ test("classes go round by index, and so do labels", () => {
 
 test("a picture depends on seed, part and index, and on nothing else", () => {
   const picture = { seed: 1, split: "train", index: 3, side: 16 } as const;
-  const bytes = (change: object) => Buffer.from(drawShapes10({ ...picture, ...change }).data).toString("hex");
+  const bytes = (change: object) => Buffer.from(renderShapes10({ ...picture, ...change }).data).toString("hex");
   expect(bytes({})).toBe(bytes({}));
   expect(new Set([bytes({}), bytes({ seed: 2 }), bytes({ split: "val" }), bytes({ index: 13 })]).size).toBe(4);
 });

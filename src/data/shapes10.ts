@@ -99,7 +99,7 @@ export interface Shapes10Picture {
 }
 
 /** Draw one image; its class is `index mod 10`. */
-export function drawShapes10(picture: Shapes10Picture): Image {
+export function renderShapes10(picture: Shapes10Picture): Image {
   const { seed, split, index, side } = picture;
   const random = randomStream({ seed, purpose: `shapes10 ${split}`, index });
   const coverage = DRAWERS[index % DRAWERS.length]!(random, side);

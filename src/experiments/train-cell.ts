@@ -10,9 +10,9 @@ import { optimizerOf } from "../optim/index.js";
 import type { Trainer, TrainingProgram } from "../runtime/trainer.js";
 import { float32Tensor, type Tensor } from "../tensor/tensor.js";
 import { classification } from "../train/classification.js";
-import { BEGINNING, type LoopParts, type TrainingEvent, trainLoop } from "../train/loop.js";
+import { INITIAL_PROGRESS, type LoopParts, type TrainingEvent, trainLoop } from "../train/loop.js";
 import type { Evaluation } from "../train/metrics.js";
-import type { BatchesOf, FedSource } from "../train/task.js";
+import type { BatchLoader, FeedSource } from "../train/task.js";
 import { initialParameters } from "../weights/index.js";
 import { type ActivationStatistics, activationStatistics, PROBE_OUTPUT, probeProgram } from "./activations.js";
 import { INPUT_SIZE, LAST_MODULE, NUM_CLASSES, residualNetwork } from "./residual-network.js";
@@ -85,7 +85,7 @@ export async function trainCell(
   }
 }
 
-type Sources = Pick<LoopParts<Batch, Evaluation>, "task" | "train"> & { readonly val: FedSource<Batch> };
+type Sources = Pick<LoopParts<Batch, Evaluation>, "task" | "train"> & { readonly val: FeedSource<Batch> };
 
 /** Fresh images for every step, and a fixed set to measure on. */
 async function openSources(seed: number, { steps, batch }: Omit<Sweep, "cells">): Promise<Sources> {
@@ -99,7 +99,7 @@ async function openSources(seed: number, { steps, batch }: Omit<Sweep, "cells">)
   };
 }
 
-function fed(source: BatchSource): FedSource<Batch> {
+function fed(source: BatchSource): FeedSource<Batch> {
   return { source, inputs: async ({ images, count }) => ({ input: inputTensor(images, count) }) };
 }
 
@@ -142,7 +142,7 @@ async function runSteps({ cell, sweep, trainer, task, train, val, record, onStep
         interrupted: () => false,
         lastCheckpoint: () => null,
       },
-      BEGINNING,
+      INITIAL_PROGRESS,
     );
     return null;
   } catch (thrown) {
@@ -159,7 +159,7 @@ interface CellRecord {
 }
 
 /** Collects probes, the first at once. The images are the first of the validation set, each class as often as the others. */
-async function startRecord(trainer: Trainer, source: BatchesOf<Batch>): Promise<CellRecord> {
+async function startRecord(trainer: Trainer, source: BatchLoader<Batch>): Promise<CellRecord> {
   const images = inputTensor(await firstImages(source, PROBE_IMAGES), PROBE_IMAGES);
   const probes: Probe[] = [];
   let since: { loss: number; top1: number }[] = [];
@@ -179,7 +179,7 @@ async function startRecord(trainer: Trainer, source: BatchesOf<Batch>): Promise<
   return { probes, val: () => val, take, probe };
 }
 
-async function firstImages(source: BatchesOf<Batch>, count: number): Promise<Float32Array> {
+async function firstImages(source: BatchLoader<Batch>, count: number): Promise<Float32Array> {
   const perImage = 3 * INPUT_SIZE ** 2;
   const images = new Float32Array(count * perImage);
   let filled = 0;

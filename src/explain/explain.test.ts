@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Floats, filled, outputOf, runGraph } from "../../test/run-graph.js";
 import { InceptionError } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
-import { convUnit, plainConv } from "../layers/conv-unit.js";
+import { convBlock, plainConv } from "../layers/conv-block.js";
 import { globalPool, linear } from "../layers/head.js";
 import { maxPool } from "../layers/pooling.js";
 import { describeModel } from "../models/index.js";
@@ -18,7 +18,7 @@ const SIDE = 32;
 function colorNetwork(): { readonly graph: Graph; readonly parameters: ReadonlyMap<string, Tensor> } {
   const b = new GraphBuilder("colors");
   const x = b.input("input", ["N", 3, SIDE, SIDE]);
-  const color = convUnit(b, "color", x, { outChannels: 2, kernelShape: [1, 1] }, { kind: "bias" });
+  const color = convBlock(b, "color", x, { outChannels: 2, kernelShape: [1, 1] }, { kind: "bias" });
   const map = b.module("map", maxPool(b, "map", color, { size: 2, stride: 2 }));
   b.output("logits", linear(b, "fc", globalPool(b, "pool", map, "map"), 2));
   b.stage("fc", b.module("head", b.ref("fc")));

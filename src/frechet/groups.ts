@@ -23,7 +23,7 @@ const STUDENT = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262]
  * @param groups - 1 to count
  * @param purpose - which set it is, so that two sets are dealt differently
  */
-export function dealGroups(count: number, groups: number, seed: number, purpose: string): Uint8Array {
+export function assignGroups(count: number, groups: number, seed: number, purpose: string): Uint8Array {
   const dealt = new Uint8Array(count);
   const order = randomStream({ seed, purpose: `frechet groups ${purpose}` }).permutation(count);
   for (const [place, image] of order.entries()) dealt[image] = place % groups;
@@ -40,7 +40,7 @@ export function groupCount(counts: readonly number[]): number {
 }
 
 /** The statistics without group `left`. */
-export function statisticsWithout(groups: readonly Moments[], left: number): FeatureStatistics {
+export function statisticsExcluding(groups: readonly Moments[], left: number): FeatureStatistics {
   return statisticsOf(mergeMoments(groups.filter((_, index) => index !== left)));
 }
 

@@ -3,7 +3,7 @@
 export { type NpzFile, openNpz } from "../formats/npz.js";
 export { type FrechetOptions, frechetDistance } from "./distance.js";
 export { symmetricEigenvalues } from "./eigenvalues.js";
-export { dealGroups, groupCount, JACKKNIFE_GROUPS, jackknifeInterval, statisticsWithout } from "./groups.js";
+export { assignGroups, groupCount, JACKKNIFE_GROUPS, jackknifeInterval, statisticsExcluding } from "./groups.js";
 export { type InceptionScore, InceptionScoreAccumulator } from "./inception-score.js";
 export { type FeatureRows, type KernelDistance, type KernelDistanceOptions, kernelDistance } from "./kernel-distance.js";
 export { FEATURE_SIZES, type FeatureSize, FRECHET_MODES, type FrechetMode, MODE_PREPROCESSING } from "./modes.js";

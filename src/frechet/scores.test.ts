@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { fillUniform } from "../tensor/fill.js";
 import { readFrechetGolden } from "./goldens.cases.js";
-import { dealGroups, groupCount, jackknifeInterval, statisticsWithout } from "./groups.js";
+import { assignGroups, groupCount, jackknifeInterval, statisticsExcluding } from "./groups.js";
 import { InceptionScoreAccumulator } from "./inception-score.js";
 import { type FeatureRows, kernelDistance } from "./kernel-distance.js";
 import { MomentAccumulator } from "./moments.js";
@@ -115,12 +115,12 @@ describe("jackknife", () => {
   });
 
   test("groups are of equal size but for one image, each image in one, and differ between sets and seeds", () => {
-    const groups = dealGroups(103, 10, 5, "a");
+    const groups = assignGroups(103, 10, 5, "a");
     const sizes = Array.from({ length: 10 }, (_, group) => groups.filter((each) => each === group).length);
     expect(sizes.toSorted((x, y) => x - y)).toEqual([10, 10, 10, 10, 10, 10, 10, 11, 11, 11]);
-    expect(dealGroups(103, 10, 5, "a")).toEqual(groups);
-    expect(dealGroups(103, 10, 5, "b")).not.toEqual(groups);
-    expect(dealGroups(103, 10, 6, "a")).not.toEqual(groups);
+    expect(assignGroups(103, 10, 5, "a")).toEqual(groups);
+    expect(assignGroups(103, 10, 5, "b")).not.toEqual(groups);
+    expect(assignGroups(103, 10, 6, "a")).not.toEqual(groups);
     expect([groupCount([500, 30]), groupCount([500, 7]), groupCount([500, 2])]).toEqual([10, 7, 1]);
   });
 
@@ -130,6 +130,6 @@ describe("jackknife", () => {
       for (const value of values) moments.add([value]);
       return moments.finish();
     });
-    expect(statisticsWithout(parts, 0)).toEqual({ mean: Float64Array.of(7), covariance: Float64Array.of(18), count: 2 });
+    expect(statisticsExcluding(parts, 0)).toEqual({ mean: Float64Array.of(7), covariance: Float64Array.of(18), count: 2 });
   });
 });

@@ -1,5 +1,5 @@
 import type { GraphBuilder, Ref } from "../ops/build.js";
-import { type ConvSpec, convUnit, plainConv, type UnitStyle } from "./conv-unit.js";
+import { type ConvBlockStyle, type ConvSpec, convBlock, plainConv } from "./conv-block.js";
 import type { Padding } from "./padding.js";
 import { averagePool, concatChannels, maxPool, type PoolSpec } from "./pooling.js";
 
@@ -36,7 +36,7 @@ export function reducePool(name: string): Step {
 /** How steps become nodes: the dress of convolutions and the factor on their widths. */
 export interface BranchContext {
   readonly b: GraphBuilder;
-  readonly style: UnitStyle;
+  readonly style: ConvBlockStyle;
   readonly width: (channels: number) => number;
 }
 
@@ -46,7 +46,7 @@ export function runSteps({ b, style, width }: BranchContext, path: string, x: Re
     const stepPath = path === "" ? step.name : `${path}.${step.name}`;
     if ("maxPool" in step) return maxPool(b, stepPath, from, step.maxPool);
     if ("averagePool" in step) return averagePool(b, stepPath, from, step.averagePool, step.countIncludePad);
-    return convUnit(b, stepPath, from, { ...step, outChannels: width(step.outChannels) }, style);
+    return convBlock(b, stepPath, from, { ...step, outChannels: width(step.outChannels) }, style);
   }, x);
 }
 

@@ -1,5 +1,5 @@
 import type { BranchContext } from "../layers/branches.js";
-import { convUnit } from "../layers/conv-unit.js";
+import { convBlock } from "../layers/conv-block.js";
 import { linear } from "../layers/head.js";
 import { averagePool } from "../layers/pooling.js";
 import type { Ref } from "../ops/build.js";
@@ -15,9 +15,9 @@ import type { Ref } from "../ops/build.js";
 export function auxiliaryHead({ b, style, width }: BranchContext, x: Ref, numClasses: number, kernel: "map" | "fixed"): void {
   const path = "AuxLogits";
   const pooled = averagePool(b, `${path}.pool`, x, { size: 5, stride: 3 }, false);
-  const reduced = convUnit(b, `${path}.conv0`, pooled, { outChannels: width(128), kernelShape: [1, 1] }, style);
+  const reduced = convBlock(b, `${path}.conv0`, pooled, { outChannels: width(128), kernelShape: [1, 1] }, style);
   const kernelShape = kernel === "fixed" ? [5, 5] : reduced.type.shape.slice(2).map(Number);
-  const hidden = convUnit(b, `${path}.conv1`, reduced, { outChannels: width(768), kernelShape, padding: "valid" }, style);
+  const hidden = convBlock(b, `${path}.conv1`, reduced, { outChannels: width(768), kernelShape, padding: "valid" }, style);
   const averaged = kernel === "fixed" ? b.add("globalAveragePool", `${path}.avgpool`, [hidden], {}) : hidden;
   const logits = linear(b, `${path}.fc`, b.add("flatten", `${path}.flatten`, [averaged], {}), numClasses);
   b.output("aux", b.stage(path, b.module(path, logits)));

@@ -6,7 +6,7 @@ import type { NameMap } from "../weights/name-map.js";
 import type { TensorEntry, WeightFile } from "../weights/weight-file.js";
 import { classifierDifference } from "./classifier.js";
 import { weightFits } from "./fits.js";
-import { describeModel, findModel, type GivenOptions } from "./index.js";
+import { describeModel, findModel, type OptionInput } from "./index.js";
 import { OWN_NAMES, weightSetsOf } from "./weights.js";
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -30,7 +30,7 @@ function mapOf(model: string, weightSet: string): NameMap {
   return map;
 }
 
-const fitsOf = (model: string, options: GivenOptions = {}, map: NameMap = OWN_NAMES) =>
+const fitsOf = (model: string, options: OptionInput = {}, map: NameMap = OWN_NAMES) =>
   weightFits(listed(shapesOf(findModel(model).describe(options), map))).map(({ model: id, weightSet, classes }) => [
     id,
     weightSet,
@@ -38,7 +38,7 @@ const fitsOf = (model: string, options: GivenOptions = {}, map: NameMap = OWN_NA
   ]);
 
 describe("the networks that a file fits", () => {
-  test.each<[string, GivenOptions, NameMap, readonly (readonly [string, string | null, number])[]]>([
+  test.each<[string, OptionInput, NameMap, readonly (readonly [string, string | null, number])[]]>([
     ["googlenet.paper", {}, mapOf("googlenet.paper", "bvlc_googlenet"), [["googlenet.paper", "bvlc_googlenet", 1000]]],
     ["googlenet.public", { aux: true }, OWN_NAMES, [["googlenet.public", "torchvision_googlenet", 1000]]],
     [

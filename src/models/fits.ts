@@ -1,7 +1,7 @@
 /** Which networks a weight file fits, by the names and shapes of its tensors. */
 import { InceptionError } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
-import { type GivenOptions, readGivenOptions } from "../options.js";
+import { type OptionInput, readOptionInput } from "../options.js";
 import { compareWeights } from "../weights/apply.js";
 import type { NameMap } from "../weights/name-map.js";
 import type { WeightFile } from "../weights/weight-file.js";
@@ -51,11 +51,11 @@ export function weightFits(file: WeightFile, saved: SavedNetwork | null = null):
 /** A network as the metadata of a file names it; nothing of it is checked. */
 interface SavedNetwork {
   readonly model: string;
-  readonly options: GivenOptions;
+  readonly options: OptionInput;
 }
 
 /** Metadata may say anything; options that no network has fit none. */
-function savedFits(model: Model, file: WeightFile, options: GivenOptions): readonly Ranked[] {
+function savedFits(model: Model, file: WeightFile, options: OptionInput): readonly Ranked[] {
   try {
     return modelFits(model, file, options);
   } catch (thrown) {
@@ -69,16 +69,16 @@ interface Ranked {
   readonly fit: WeightFit;
 }
 
-function modelFits(model: Model, file: WeightFile, saved: GivenOptions): readonly Ranked[] {
+function modelFits(model: Model, file: WeightFile, saved: OptionInput): readonly Ranked[] {
   const graphs = new Map<string, Graph>();
-  const described = (options: GivenOptions): Graph => {
-    const given = readGivenOptions(model.id, model.options, options);
+  const described = (options: OptionInput): Graph => {
+    const given = readOptionInput(model.id, model.options, options);
     const key = JSON.stringify(given);
     const graph = graphs.get(key) ?? model.describe(given);
     graphs.set(key, graph);
     return graph;
   };
-  const fits = (weightSet: string | null, map: NameMap, options: GivenOptions): readonly Ranked[] => {
+  const fits = (weightSet: string | null, map: NameMap, options: OptionInput): readonly Ranked[] => {
     const graph = described(options);
     const report = compareWeights(graph, file, map);
     const base = { model: model.id, weightSet, names: map.source };

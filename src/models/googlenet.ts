@@ -9,11 +9,11 @@
  * where the paper has 5×5, and a 2×2 pool before 5a. Paths are torchvision's, and so are the pads; slim's are SAME.
  */
 import type { Graph } from "../ir/graph.js";
-import { type ConvSpec, convUnit, type UnitStyle } from "../layers/conv-unit.js";
+import { type ConvBlockStyle, type ConvSpec, convBlock } from "../layers/conv-block.js";
 import { dropout, globalPool, linear } from "../layers/head.js";
 import { averagePool, concatChannels, maxPool } from "../layers/pooling.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
-import { booleanOption, choiceOption, type GivenOptions, type OptionValues, resolveOptions, shareOption } from "../options.js";
+import { booleanOption, choiceOption, type OptionInput, type OptionValues, resolveOptions, shareOption } from "../options.js";
 import { commonOptions, scaleWidth } from "./options.js";
 
 type Form = "paper" | "public";
@@ -66,7 +66,7 @@ type Options = OptionValues<ReturnType<typeof options>>;
 interface Context {
   readonly b: GraphBuilder;
   readonly form: Form;
-  readonly style: UnitStyle;
+  readonly style: ConvBlockStyle;
   readonly options: Options;
   readonly width: (channels: number) => number;
 }
@@ -75,11 +75,11 @@ interface Context {
  * GoogLeNet as a graph: input [N, inChannels, H, W] → "logits" [N, numClasses], "features" [N, 1024] and, with `aux`,
  * "aux1" and "aux2" [N, numClasses].
  */
-export function googlenet(form: Form, given: GivenOptions = {}): Graph {
+export function googlenet(form: Form, given: OptionInput = {}): Graph {
   const id = `googlenet.${form}`;
   const values = resolveOptions(id, GOOGLENET_OPTIONS[form], given);
   const b = new GraphBuilder(id);
-  const style: UnitStyle = form === "paper" ? { kind: "bias" } : { kind: "batch_norm", epsilon: 1e-3 };
+  const style: ConvBlockStyle = form === "paper" ? { kind: "bias" } : { kind: "batch_norm", epsilon: 1e-3 };
   const context: Context = { b, form, style, options: values, width: (channels) => scaleWidth(channels, values.widthMultiplier) };
   const x = inceptionStages(context, stem(context, b.input("input", ["N", values.inChannels, ...values.inputSize])));
   const features = globalPool(b, "avgpool", x, "map");
@@ -123,7 +123,7 @@ function inceptionStages(context: Context, input: Ref): Ref {
 export function inception(context: Pick<Context, "b" | "form" | "style" | "width">, path: string, row: InceptionWidths, x: Ref): Ref {
   const { b, form, style, width } = context;
   const unit = (name: string, from: Ref, channels: number, size: number): Ref =>
-    convUnit(b, `${path}.${name}`, from, { outChannels: width(channels), kernelShape: [size, size] }, style);
+    convBlock(b, `${path}.${name}`, from, { outChannels: width(channels), kernelShape: [size, size] }, style);
   const branch1 = unit("branch1", x, row.branch1, 1);
   const branch2 = b.module(`${path}.branch2`, unit("branch2.1", unit("branch2.0", x, row.branch2[0], 1), row.branch2[1], 3));
   const wide = form === "paper" ? 5 : 3;
@@ -143,7 +143,7 @@ function auxiliary(context: Context, path: string, x: Ref): void {
     form === "paper"
       ? averagePool(b, `${path}.pool`, x, { size: 5, stride: 3, ceilMode: true }, false)
       : b.module(`${path}.pool`, b.add("adaptiveAveragePool", `${path}.pool`, [x], { outputShape: [4, 4] }));
-  const reduced = convUnit(b, `${path}.conv`, pooled, { outChannels: width(128), kernelShape: [1, 1] }, style);
+  const reduced = convBlock(b, `${path}.conv`, pooled, { outChannels: width(128), kernelShape: [1, 1] }, style);
   const hidden = linear(b, `${path}.fc1`, b.add("flatten", `${path}.flatten`, [reduced], {}), width(1024));
   const active = b.add("relu", `${path}.relu`, [hidden], {});
   const dropped = b.add("dropout", `${path}.dropout`, [active], { dropRate: options.auxDropRate });
@@ -154,5 +154,5 @@ function auxiliary(context: Context, path: string, x: Ref): void {
 function unitStage(context: Context, path: string, x: Ref, spec: ConvSpec): Ref {
   const { b, style, width, options } = context;
   const padded = { ...spec, outChannels: width(spec.outChannels), padding: options.padding };
-  return b.stage(path, convUnit(b, path, x, padded, style));
+  return b.stage(path, convBlock(b, path, x, padded, style));
 }

@@ -11,17 +11,9 @@
  */
 import type { Graph } from "../ir/graph.js";
 import { type BranchContext, type Branches, runBranches, runSteps, type Step } from "../layers/branches.js";
-import { batchNorm, plainConv, transposedConv } from "../layers/conv-unit.js";
+import { batchNorm, plainConv, transposedConv } from "../layers/conv-block.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
-import {
-  booleanOption,
-  choiceOption,
-  type GivenOptions,
-  integerOption,
-  listOption,
-  type OptionValues,
-  resolveOptions,
-} from "../options.js";
+import { booleanOption, choiceOption, integerOption, listOption, type OptionInput, type OptionValues, resolveOptions } from "../options.js";
 import { BN_EPSILON } from "./inception-resnet.js";
 import { scaleWidth, sizeOption, widthOption } from "./options.js";
 
@@ -72,7 +64,7 @@ interface Context extends BranchContext {
  * The 3-D Inception-ResNet as a graph: input [N, inChannels, D, H, W] → "logits" [N, numClasses, D, H, W], for every size
  * from 1×1×1 on.
  */
-export function inceptionResnet3d(preset: Preset, given: GivenOptions = {}): Graph {
+export function inceptionResnet3d(preset: Preset, given: OptionInput = {}): Graph {
   const id = `inception_resnet_3d.${preset}`;
   const values = resolveOptions(id, INCEPTION_RESNET_3D_OPTIONS[preset], given);
   const b = new GraphBuilder(id);

@@ -15,10 +15,10 @@
 import { InceptionError } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
 import { type BranchContext, type Branches, conv, reducePool, runSteps, type Step } from "../layers/branches.js";
-import { batchNorm, normRelu } from "../layers/conv-unit.js";
+import { batchNorm, normRelu } from "../layers/conv-block.js";
 import { dropout, globalPool, linear } from "../layers/head.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
-import { choiceOption, type GivenOptions, integerOption, type OptionValues, resolveOptions } from "../options.js";
+import { choiceOption, integerOption, type OptionInput, type OptionValues, resolveOptions } from "../options.js";
 import { BN_EPSILON, drawnBody, MIN_SIZE, normPlacementOption, publicBody, residualOptions } from "./inception-resnet.js";
 import { commonOptions, scaleWidth } from "./options.js";
 
@@ -49,7 +49,7 @@ export const INCEPTION_RESNET_V1_OPTIONS = { spec: drawnOptions("spec"), paper: 
  * Inception-ResNet-v1 as a graph: input [N, inChannels, H, W] → "logits" [N, numClasses] and "features" [N, 1792].
  * The public form gives "embedding" [N, embeddingSize] of length 1 as well, and "logits" only where numClasses is not 0.
  */
-export function inceptionResnetV1(form: Form, given: GivenOptions = {}): Graph {
+export function inceptionResnetV1(form: Form, given: OptionInput = {}): Graph {
   return form === "public" ? publicForm(given) : drawnForm(form, given);
 }
 
@@ -76,7 +76,7 @@ const DRAWN = {
 
 type DrawnOptions = OptionValues<ReturnType<typeof drawnOptions>>;
 
-function drawnForm(form: "spec" | "paper", given: GivenOptions): Graph {
+function drawnForm(form: "spec" | "paper", given: OptionInput): Graph {
   const id = `inception_resnet_v1.${form}`;
   const options = resolveOptions(id, INCEPTION_RESNET_V1_OPTIONS[form], given);
   const b = new GraphBuilder(id);
@@ -146,7 +146,7 @@ const PUBLIC_STEM: readonly Step[] = [
 
 type PublicOptions = OptionValues<typeof PUBLIC_OPTIONS>;
 
-function publicForm(given: GivenOptions): Graph {
+function publicForm(given: OptionInput): Graph {
   const id = "inception_resnet_v1.public";
   const options = resolveOptions(id, PUBLIC_OPTIONS, given);
   if (options.numClasses === 0 && options.embeddingSize === 0) {

@@ -15,11 +15,11 @@
  */
 import type { Graph } from "../ir/graph.js";
 import { type BranchContext, type Branches, conv, reducePool, runBranches, runSteps, type Step } from "../layers/branches.js";
-import type { UnitStyle } from "../layers/conv-unit.js";
+import type { ConvBlockStyle } from "../layers/conv-block.js";
 import { dropout, globalPool, linear } from "../layers/head.js";
 import { concatChannels } from "../layers/pooling.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
-import { booleanOption, type GivenOptions, resolveOptions } from "../options.js";
+import { booleanOption, type OptionInput, resolveOptions } from "../options.js";
 import { auxiliaryHead } from "./auxiliary.js";
 import { BN_EPSILON, drawnBody, MIN_SIZE, normPlacementOption, publicBody, residualOptions } from "./inception-resnet.js";
 import { commonOptions, scaleWidth } from "./options.js";
@@ -42,13 +42,13 @@ const PUBLIC_OPTIONS = {
 
 export const INCEPTION_RESNET_V2_OPTIONS = { spec: drawnOptions("spec"), paper: drawnOptions("paper"), public: PUBLIC_OPTIONS };
 
-const BATCH_NORM: UnitStyle = { kind: "batch_norm", epsilon: BN_EPSILON };
+const BATCH_NORM: ConvBlockStyle = { kind: "batch_norm", epsilon: BN_EPSILON };
 
 /**
  * Inception-ResNet-v2 as a graph: input [N, inChannels, H, W] → "logits" [N, numClasses], "features" [N, 1536] (2144 in
  * the drawn forms) and, with `aux`, "aux" [N, numClasses].
  */
-export function inceptionResnetV2(form: Form, given: GivenOptions = {}): Graph {
+export function inceptionResnetV2(form: Form, given: OptionInput = {}): Graph {
   return form === "public" ? publicForm(given) : drawnForm(form, given);
 }
 
@@ -73,7 +73,7 @@ const DRAWN = {
   c: [[conv("conv_1x1", 192, [1, 1])], [conv("conv_reduce", 192, [1, 1]), conv("conv_1x3", 224, [1, 3]), conv("conv_3x1", 256, [3, 1])]],
 } satisfies Record<string, Branches>;
 
-function drawnForm(form: "spec" | "paper", given: GivenOptions): Graph {
+function drawnForm(form: "spec" | "paper", given: OptionInput): Graph {
   const id = `inception_resnet_v2.${form}`;
   const options = resolveOptions(id, INCEPTION_RESNET_V2_OPTIONS[form], given);
   const b = new GraphBuilder(id);
@@ -146,7 +146,7 @@ const PUBLIC_STEM: readonly Step[] = [
   reducePool("maxpool_5a"),
 ];
 
-function publicForm(given: GivenOptions): Graph {
+function publicForm(given: OptionInput): Graph {
   const id = "inception_resnet_v2.public";
   const options = resolveOptions(id, PUBLIC_OPTIONS, given);
   const b = new GraphBuilder(id);

@@ -1,5 +1,5 @@
 import { type BranchContext, type Branches, residual, runBranches } from "../layers/branches.js";
-import { normRelu } from "../layers/conv-unit.js";
+import { normRelu } from "../layers/conv-block.js";
 import type { Ref } from "../ops/build.js";
 import { choiceOption, listOption } from "../options.js";
 

@@ -13,11 +13,11 @@
  * Paths are those of the PyTorch port in Cadene's pretrained-models (BSD-3-Clause), flat as in Caffe.
  */
 import type { Graph } from "../ir/graph.js";
-import { batchNorm, type ConvSpec, plainConv } from "../layers/conv-unit.js";
+import { batchNorm, type ConvSpec, plainConv } from "../layers/conv-block.js";
 import { dropout, globalPool, linear } from "../layers/head.js";
 import { averagePool, concatChannels, maxPool } from "../layers/pooling.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
-import { booleanOption, choiceOption, type GivenOptions, numberOption, type OptionValues, resolveOptions } from "../options.js";
+import { booleanOption, choiceOption, numberOption, type OptionInput, type OptionValues, resolveOptions } from "../options.js";
 import { commonOptions, scaleWidth } from "./options.js";
 
 type Form = "slim" | "caffe";
@@ -92,7 +92,7 @@ interface Context {
 }
 
 /** Inception-v2 as a graph: input [N, inChannels, H, W] → "logits" [N, numClasses] and "features" [N, 1024]. */
-export function inceptionV2(form: Form, given: GivenOptions = {}): Graph {
+export function inceptionV2(form: Form, given: OptionInput = {}): Graph {
   const id = `inception_v2.${form}`;
   const values = resolveOptions(id, INCEPTION_V2_OPTIONS[form], given);
   const b = new GraphBuilder(id);

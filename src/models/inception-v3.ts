@@ -15,7 +15,7 @@ import type { Graph } from "../ir/graph.js";
 import { type BranchContext, type Branches, conv, reducePool, runBranches, runSteps, type Step } from "../layers/branches.js";
 import { dropout, globalPool, linear } from "../layers/head.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
-import { booleanOption, choiceOption, type GivenOptions, resolveOptions } from "../options.js";
+import { booleanOption, choiceOption, type OptionInput, resolveOptions } from "../options.js";
 import { auxiliaryHead } from "./auxiliary.js";
 import { commonOptions, scaleWidth } from "./options.js";
 
@@ -77,7 +77,7 @@ const WIDTHS = {
  * Inception-v3 as a graph: input [N, inChannels, H, W] → "logits" [N, numClasses], "features" [N, 2048] and, with `aux`,
  * "aux" [N, numClasses].
  */
-export function inceptionV3(form: Form, given: GivenOptions = {}): Graph {
+export function inceptionV3(form: Form, given: OptionInput = {}): Graph {
   const id = `inception_v3.${form}`;
   const values = resolveOptions(id, INCEPTION_V3_OPTIONS[form], given);
   const b = new GraphBuilder(id);

@@ -10,7 +10,7 @@ import type { Graph } from "../ir/graph.js";
 import { type BranchContext, type Branches, conv, reducePool, runBranches, runSteps, type Step } from "../layers/branches.js";
 import { dropout, globalPool, linear } from "../layers/head.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
-import { booleanOption, type GivenOptions, listOption, resolveOptions } from "../options.js";
+import { booleanOption, listOption, type OptionInput, resolveOptions } from "../options.js";
 import { auxiliaryHead } from "./auxiliary.js";
 import { commonOptions, scaleWidth } from "./options.js";
 
@@ -104,7 +104,7 @@ const C: Branches = [
  * Inception-v4 as a graph: input [N, inChannels, H, W] → "logits" [N, numClasses], "features" [N, 1536] and, with `aux`,
  * "aux" [N, numClasses].
  */
-export function inceptionV4(given: GivenOptions = {}): Graph {
+export function inceptionV4(given: OptionInput = {}): Graph {
   const id = "inception_v4.public";
   const options = resolveOptions(id, INCEPTION_V4_OPTIONS, given);
   const b = new GraphBuilder(id);

@@ -1,6 +1,6 @@
 import { InceptionError } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
-import type { GivenOptions, OptionInputs, OptionTable } from "../options.js";
+import type { OptionInput, OptionInputs, OptionTable } from "../options.js";
 import { nearestName } from "../text.js";
 import { GOOGLENET_MIN_SIZE, GOOGLENET_OPTIONS, googlenet } from "./googlenet.js";
 import { MIN_SIZE } from "./inception-resnet.js";
@@ -11,7 +11,7 @@ import { INCEPTION_V2_MIN_SIZE, INCEPTION_V2_OPTIONS, inceptionV2 } from "./ince
 import { INCEPTION_V3_MIN_SIZE, INCEPTION_V3_OPTIONS, inceptionV3 } from "./inception-v3.js";
 import { INCEPTION_V4_MIN_SIZE, INCEPTION_V4_OPTIONS, inceptionV4 } from "./inception-v4.js";
 
-export { type GivenOptions, type Option, type OptionTable, type OptionValue, readGivenOptions } from "../options.js";
+export { type Option, type OptionInput, type OptionTable, type OptionValue, readOptionInput } from "../options.js";
 export { type FeatureOptions, features, type StageFeature, stageFeatures } from "./features.js";
 
 /** The option tables of all models by family and form: what ids and the types of options are made of. */
@@ -80,7 +80,7 @@ export interface Model {
   /** Smallest height and width in pixels; of a volume smallest depth, height and width in voxels. */
   readonly minInputSize: number;
   readonly options: OptionTable;
-  readonly describe: (options?: GivenOptions) => Graph;
+  readonly describe: (options?: OptionInput) => Graph;
 }
 
 /** A model of the list below. */

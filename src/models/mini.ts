@@ -7,7 +7,7 @@
  */
 import type { Graph } from "../ir/graph.js";
 import { type BranchContext, conv, residual, runBranches, runSteps } from "../layers/branches.js";
-import { convUnit, type UnitStyle } from "../layers/conv-unit.js";
+import { type ConvBlockStyle, convBlock } from "../layers/conv-block.js";
 import { globalPool, linear } from "../layers/head.js";
 import { maxPool } from "../layers/pooling.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
@@ -27,14 +27,14 @@ export const MINI_MODELS: ReadonlyMap<string, (options: MiniOptions) => Graph> =
   ["mini.inception_resnet_v1", miniInceptionResnetV1],
 ]);
 
-const STYLE: UnitStyle = { kind: "batch_norm", epsilon: BN_EPSILON };
+const STYLE: ConvBlockStyle = { kind: "batch_norm", epsilon: BN_EPSILON };
 
 /** A convolution, two Inception blocks with a pool before each, a classifier: 2,715 parameters at 10 classes. */
 function miniGooglenet({ numClasses, inputSize }: MiniOptions): Graph {
   const b = new GraphBuilder("mini.googlenet");
   const context = { b, form: "public", style: STYLE, width: same } as const;
   const stem = { outChannels: 8, kernelShape: [3, 3], strides: [2, 2] };
-  let x = b.stage("stem", convUnit(b, "stem", b.input("input", ["N", 3, ...inputSize]), stem, STYLE));
+  let x = b.stage("stem", convBlock(b, "stem", b.input("input", ["N", 3, ...inputSize]), stem, STYLE));
   x = b.stage("pool1", maxPool(b, "pool1", x, { size: 3, stride: 2, ceilMode: true }));
   x = b.stage("mix1", inception(context, "mix1", { branch1: 6, branch2: [4, 8], branch3: [3, 5], branch4: 5 }, x));
   x = b.stage("pool2", maxPool(b, "pool2", x, { size: 3, stride: 2, ceilMode: true }));

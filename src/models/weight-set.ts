@@ -1,4 +1,4 @@
-import type { GivenOptions } from "../options.js";
+import type { OptionInput } from "../options.js";
 import type { NameMap } from "../weights/name-map.js";
 
 /** A published set of weights for a model, as data: names, preparation of the pixels, labels, license. */
@@ -14,7 +14,7 @@ export interface WeightSet {
   readonly labels: "imagenet_1000" | null;
   readonly licence: string;
   /** Numeric options that the weights were trained with, where they are not the model's defaults. */
-  readonly options?: GivenOptions;
+  readonly options?: OptionInput;
   /** The files that hold such weights, the usual one first; empty where it is not known where they are. */
   readonly files: readonly PublishedWeights[];
   /** The `model` fields of the golden files that were computed with this implementation. */

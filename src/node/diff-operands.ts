@@ -5,9 +5,9 @@ import { looksLikeOnnx } from "../formats/onnx/sniff.js";
 import { hostTensor } from "../formats/onnx/tensor.js";
 import type { OnnxModel } from "../formats/onnx/types.js";
 import { quoted, shortened } from "../formats/quoted.js";
-import { findModel, type GivenOptions, MODELS, type Model, type ModelOptions } from "../models/index.js";
+import { findModel, MODELS, type Model, type ModelOptions, type OptionInput } from "../models/index.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
-import { type Artefact, parseArtefact } from "../predict/artefact.js";
+import { type ModelMetadata, parseModelMetadata } from "../predict/model-metadata.js";
 import type { CheckpointChoice } from "../tasks/model-host.js";
 import { isDType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -15,8 +15,8 @@ import { bestNameMap } from "../weights/apply.js";
 import { openWeightFile } from "../weights/containers/index.js";
 import { shapeInOurs, toOurs } from "../weights/conventions/convention.js";
 import type { TensorEntry, WeightFile } from "../weights/weight-file.js";
+import { findBundledModel, prepareBundledModel } from "./bundled-models.js";
 import { isFile, openFileSource } from "./file-source.js";
-import { findShippedModel, prepareShippedModel } from "./shipped-models.js";
 import { describeRun, isRunFolder, prepareRun } from "./training/run-weights.js";
 import { pinnedSource } from "./verified-source.js";
 import { resolveSource, type SourceOptions } from "./weight-source.js";
@@ -84,22 +84,22 @@ export async function openNetwork(text: string, options: ModelOptions = {}): Pro
 }
 
 async function isFileOrModel(text: string): Promise<boolean> {
-  return findShippedModel(text) !== null || (await isRunFolder(text)) || (await isFile(text));
+  return findBundledModel(text) !== null || (await isRunFolder(text)) || (await isFile(text));
 }
 
-async function openOperand(text: string, options: GivenOptions, work: Work): Promise<Opened> {
+async function openOperand(text: string, options: OptionInput, work: Work): Promise<Opened> {
   const described = (operand: Operand): Opened => ({ operand, says: null });
   const named = parseModel(text);
   if (named !== null) return described({ graph: findModel(named.id).describe({ ...options, ...named.options }) });
-  const shipped = findShippedModel(text);
-  if (shipped !== null) return described({ graph: (await prepareShippedModel(shipped)).graph });
+  const shipped = findBundledModel(text);
+  if (shipped !== null) return described({ graph: (await prepareBundledModel(shipped)).graph });
   if (await isRunFolder(text)) return described({ graph: await describeRun(text) });
   if (!(await isOnnxFile(text, work))) findModel(text);
   const onnx = await readOnnx(text);
-  const artefact = parseArtefact(onnx.metadata, text);
-  const given = Object.entries(artefact?.options ?? {}).map(([name, value]) => `${name}=${optionText(value)}`);
-  const says = artefact && shortened([artefact.model, ...given].join(" "));
-  return { operand: { name: messageOf(text), onnx, constants: constantsOf(onnx, artefact) }, says };
+  const metadata = parseModelMetadata(onnx.metadata, text);
+  const given = Object.entries(metadata?.options ?? {}).map(([name, value]) => `${name}=${optionText(value)}`);
+  const says = metadata && shortened([metadata.model, ...given].join(" "));
+  return { operand: { name: messageOf(text), onnx, constants: constantsOf(onnx, metadata) }, says };
 }
 
 /** Not `String(value)`, which calls what an object of the file has under the name "toString". */
@@ -108,7 +108,7 @@ function optionText(value: unknown): string {
 }
 
 /** A model id or family with options; null where the text begins with neither. */
-function parseModel(text: string): { readonly id: string; readonly options: GivenOptions } | null {
+function parseModel(text: string): { readonly id: string; readonly options: OptionInput } | null {
   const [id = "", ...given] = text.split(":");
   if (!MODELS.some((model) => model.id === id || model.family === id)) return null;
   const options = given.map((one) => {
@@ -158,12 +158,12 @@ export interface OpenTensorsOptions extends SourceOptions {
  * The network that an exported ONNX file says it holds, whose names the tensors of other files can be brought to; null where the
  * text is no such file.
  */
-export async function networkOfFile(text: string): Promise<{ readonly model: string; readonly options: GivenOptions } | null> {
+export async function networkOfFile(text: string): Promise<{ readonly model: string; readonly options: OptionInput } | null> {
   if (!text.toLowerCase().endsWith(".onnx")) return null;
-  const artefact = parseArtefact((await readOnnx(text)).metadata, text);
-  const model = artefact && MODELS.find(({ id }) => id === artefact.model);
-  if (!artefact || !model || parametersOf(model, artefact.options).length === 0) return null;
-  return { model: model.id, options: artefact.options };
+  const metadata = parseModelMetadata((await readOnnx(text)).metadata, text);
+  const model = metadata && MODELS.find(({ id }) => id === metadata.model);
+  if (!metadata || !model || parametersOf(model, metadata.options).length === 0) return null;
+  return { model: model.id, options: metadata.options };
 }
 
 /** A set of tensors whose file stays open while it is read. */
@@ -179,8 +179,8 @@ export interface OpenTensorSet extends TensorSet {
  */
 export async function openTensors(text: string, options: OpenTensorsOptions = {}): Promise<OpenTensorSet> {
   const nothingToClose = async (): Promise<void> => {};
-  const shipped = findShippedModel(text);
-  if (shipped !== null) return { ...parameterSet(text, (await prepareShippedModel(shipped)).parameters), close: nothingToClose };
+  const shipped = findBundledModel(text);
+  if (shipped !== null) return { ...parameterSet(text, (await prepareBundledModel(shipped)).parameters), close: nothingToClose };
   if (await isRunFolder(text)) {
     const { checkpoint } = options;
     const { parameters } = await prepareRun(text, checkpoint === undefined ? {} : { checkpoint });
@@ -194,7 +194,7 @@ export async function openTensors(text: string, options: OpenTensorsOptions = {}
     const source = found.sha256 === undefined ? opened : await pinnedSource(opened, found.name, found.sha256);
     if (await looksLikeOnnx(source)) {
       const onnx = decodeModel(await source.read(0, source.size), { name: found.name, externalData: "report", otherParts: "report" });
-      const constants = constantsOf(onnx, parseArtefact(onnx.metadata, found.name));
+      const constants = constantsOf(onnx, parseModelMetadata(onnx.metadata, found.name));
       const parameters = onnx.graph.initializers.filter((tensor) => !constants.has(tensor.name));
       return { name, tensors: new Map(parameters.map((tensor) => [tensor.name, onnxEntry(tensor)])), close: () => opened.close() };
     }
@@ -212,17 +212,17 @@ export async function openTensors(text: string, options: OpenTensorsOptions = {}
  * a local response normalization. None where the file does not say which network it holds, or holds integers in place of
  * parameters.
  */
-function constantsOf({ graph }: OnnxModel, artefact: Artefact | null): ReadonlySet<string> {
-  if (artefact === null || artefact.quantization !== undefined) return new Set();
-  const model = MODELS.find(({ id }) => id === artefact.model);
+function constantsOf({ graph }: OnnxModel, metadata: ModelMetadata | null): ReadonlySet<string> {
+  if (metadata === null || metadata.quantization !== undefined) return new Set();
+  const model = MODELS.find(({ id }) => id === metadata.model);
   if (model === undefined) return new Set();
-  const parameters = new Set(parametersOf(model, artefact.options));
+  const parameters = new Set(parametersOf(model, metadata.options));
   if (parameters.size === 0) return new Set();
   return new Set(graph.initializers.flatMap(({ name }) => (parameters.has(name) ? [] : [name])));
 }
 
 /** Paths of a network's parameters; none for options out of a file that it does not have. */
-function parametersOf(model: Model, options: GivenOptions): readonly string[] {
+function parametersOf(model: Model, options: OptionInput): readonly string[] {
   try {
     return model.describe(options).parameters.map(({ path }) => path);
   } catch (thrown) {
@@ -261,7 +261,7 @@ function ownTensors(file: WeightFile): ReadonlyMap<string, ComparedTensor> {
 }
 
 /** Tensors under a model's paths and in its axis order; what the model does not have keeps its own name. */
-function renamedTensors(file: WeightFile, id: string, options: GivenOptions): ReadonlyMap<string, ComparedTensor> {
+function renamedTensors(file: WeightFile, id: string, options: OptionInput): ReadonlyMap<string, ComparedTensor> {
   const graph = findModel(id).describe(options);
   const map = bestNameMap(graph, file, [...weightSetsOf(findModel(id).id).map((set) => set.map), OWN_NAMES]);
   const parameters = new Map(graph.parameters.map((parameter) => [map.nameOf(parameter.path), parameter]));

@@ -1,4 +1,4 @@
-import type { Artefact } from "../predict/artefact.js";
+import type { ModelMetadata } from "../predict/model-metadata.js";
 import { type ExportOnnxOptions, type ExportSafetensorsOptions, encodeOnnx, encodeWeights } from "../tasks/export.js";
 import type { PreparedModel } from "../tasks/prepare-model.js";
 import { NODE_PLATFORM } from "./platform.js";
@@ -14,10 +14,10 @@ export async function exportOnnx(
   prepared: PreparedModel,
   file: string,
   options: ExportOnnxOptions = {},
-): Promise<{ readonly bytes: number; readonly artefact: Artefact }> {
-  const { chunks, byteLength, artefact } = await encodeOnnx(NODE_PLATFORM, prepared, options);
+): Promise<{ readonly bytes: number; readonly metadata: ModelMetadata }> {
+  const { chunks, byteLength, metadata } = await encodeOnnx(NODE_PLATFORM, prepared, options);
   await writeFileAtomic(file, chunks);
-  return { bytes: byteLength, artefact };
+  return { bytes: byteLength, metadata };
 }
 
 /**

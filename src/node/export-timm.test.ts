@@ -6,8 +6,8 @@ import { readModelGolden } from "../../test/model-goldens.js";
 import { PREPROCESSING, type Preprocessing } from "../data/index.js";
 import type { InceptionError } from "../errors.js";
 import { readSafetensorsHeader } from "../formats/safetensors.js";
-import { findModel, type GivenOptions } from "../models/index.js";
-import type { Artefact } from "../predict/artefact.js";
+import { findModel, type OptionInput } from "../models/index.js";
+import type { ModelMetadata } from "../predict/model-metadata.js";
 import type { PreparedModel } from "../tasks/prepare-model.js";
 import { elementCount, float32Tensor } from "../tensor/tensor.js";
 import { exportTimm } from "./export-timm.js";
@@ -23,7 +23,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A network whose parameters are all 0 but the classifier's bias. */
-function prepared(model: string, options: GivenOptions, changes: Partial<Artefact> = {}): PreparedModel {
+function prepared(model: string, options: OptionInput, changes: Partial<ModelMetadata> = {}): PreparedModel {
   const graph = findModel(model).describe(options);
   const parameters = new Map(
     graph.parameters.map(({ path: name, type }) => {
@@ -33,7 +33,7 @@ function prepared(model: string, options: GivenOptions, changes: Partial<Artefac
   );
   const bias = parameters.get("classif.bias")?.data;
   if (bias instanceof Float32Array) bias.set(Array.from(bias, (_, index) => index / 8));
-  const artefact = {
+  const metadata = {
     model: findModel(model).id,
     options,
     preprocessing: RECIPE,
@@ -44,7 +44,7 @@ function prepared(model: string, options: GivenOptions, changes: Partial<Artefac
     golden: null,
   };
   const report = { source: "test", matched: [], missing: [], unexpected: [], reshaped: [], mismatched: [], ignored: [] };
-  return { graph, parameters, artefact: { ...artefact, ...changes }, report };
+  return { graph, parameters, metadata: { ...metadata, ...changes }, report };
 }
 
 const SMALL = { numClasses: 10, widthMultiplier: 0.05 } as const;
@@ -98,7 +98,7 @@ describe("inception_resnet_v2", () => {
     expect([Math.floor(299 / 0.897), Math.floor(299 / 0.8975)]).toEqual([333, 333]);
 
     const again = await prepareModel("inception_resnet_v2", file, { options: { aux: false } });
-    expect(again.artefact.labels).toEqual(labels);
+    expect(again.metadata.labels).toEqual(labels);
     expect(Array.from(again.parameters.get("classif.bias")?.data ?? [], Number)).toEqual(
       Array.from({ length: 10 }, (_, index) => index / 8),
     );

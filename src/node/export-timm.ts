@@ -6,7 +6,7 @@ import { type Graph, typeOf } from "../ir/graph.js";
 import { selectOutputs } from "../ir/prune.js";
 import { findModel } from "../models/index.js";
 import { weightSetsOf } from "../models/weights.js";
-import { ARTEFACT_KEY, type Artefact, encodeArtefact } from "../predict/artefact.js";
+import { encodeModelMetadata, METADATA_KEY, type ModelMetadata } from "../predict/model-metadata.js";
 import { classCount, type PreparedModel } from "../tasks/prepare-model.js";
 import { checkParameters } from "../tensor/finite.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -55,20 +55,20 @@ export async function exportTimm(
   prepared: PreparedModel,
   folder: string,
 ): Promise<{ readonly architecture: string; readonly bytes: number }> {
-  const { artefact, graph, parameters } = prepared;
-  const network = findNetwork(artefact);
-  const config = timmConfig(network, artefact, graph);
+  const { metadata: modelMetadata, graph, parameters } = prepared;
+  const network = findNetwork(modelMetadata);
+  const config = timmConfig(network, modelMetadata, graph);
   // "format: pt" is what Python's loaders look for.
-  const metadata = { format: "pt", [ARTEFACT_KEY]: encodeArtefact(artefact) };
-  checkParameters(parameters, `export "${artefact.model}"`);
-  const { header, chunks, byteLength } = encodeSafetensors(stateDict(artefact, graph, parameters), metadata);
+  const metadata = { format: "pt", [METADATA_KEY]: encodeModelMetadata(modelMetadata) };
+  checkParameters(parameters, `export "${modelMetadata.model}"`);
+  const { header, chunks, byteLength } = encodeSafetensors(stateDict(modelMetadata, graph, parameters), metadata);
   await makeFolder(folder);
   await writeFileAtomic(path.join(folder, "model.safetensors"), [header, ...chunks]);
   await writeFileAtomic(path.join(folder, "config.json"), [new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`)]);
   return { architecture: network.architecture, bytes: byteLength };
 }
 
-function findNetwork({ model, options }: Artefact): TimmNetwork {
+function findNetwork({ model, options }: ModelMetadata): TimmNetwork {
   const network = TIMM_NETWORKS.find((candidate) => candidate.model === model);
   if (network === undefined) {
     const known = TIMM_NETWORKS.map((candidate) => candidate.model).join(", ");
@@ -90,7 +90,11 @@ function findNetwork({ model, options }: Artefact): TimmNetwork {
 }
 
 /** Parameters of the classifier and what is before it under timm's names, with a counter for each batch normalization. */
-function stateDict({ model }: Artefact, graph: Graph, parameters: ReadonlyMap<string, Tensor>): readonly (readonly [string, Tensor])[] {
+function stateDict(
+  { model }: ModelMetadata,
+  graph: Graph,
+  parameters: ReadonlyMap<string, Tensor>,
+): readonly (readonly [string, Tensor])[] {
   const map = weightSetsOf(model).find((set) => set.map.source === "timm")?.map;
   if (map === undefined) throw new RangeError(`Cannot export "${model}" for timm: it has no timm names`);
   return selectOutputs(graph, ["logits"]).parameters.flatMap(({ path: own, role }) => {
@@ -103,7 +107,7 @@ function stateDict({ model }: Artefact, graph: Graph, parameters: ReadonlyMap<st
   });
 }
 
-function timmConfig({ architecture, firstConv, classifier }: TimmNetwork, artefact: Artefact, graph: Graph) {
+function timmConfig({ architecture, firstConv, classifier }: TimmNetwork, modelMetadata: ModelMetadata, graph: Graph) {
   const numClasses = classCount(graph);
   const [channels = 3, height = 0, width = 0] = (graph.inputs[0]?.type.shape ?? []).slice(1).map(Number);
   const features = graph.outputs.find(({ name }) => name === "features");
@@ -111,14 +115,14 @@ function timmConfig({ architecture, firstConv, classifier }: TimmNetwork, artefa
     architecture,
     num_classes: numClasses,
     ...(features === undefined ? {} : { num_features: Number(typeOf(graph, features.value).shape[1]) }),
-    ...(artefact.labels === null ? {} : { label_names: artefact.labels }),
+    ...(modelMetadata.labels === null ? {} : { label_names: modelMetadata.labels }),
     // timm builds three channels unless it is told otherwise.
     ...(channels === 3 ? {} : { model_args: { in_chans: channels } }),
     pretrained_cfg: {
       custom_load: false,
       input_size: [channels, height, width],
       fixed_input_size: false,
-      ...timmTransform(artefact, height, width),
+      ...timmTransform(modelMetadata, height, width),
       num_classes: numClasses,
       first_conv: firstConv,
       classifier,
@@ -129,7 +133,7 @@ function timmConfig({ architecture, firstConv, classifier }: TimmNetwork, artefa
 const TIMM_FILTERS: readonly string[] = ["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"];
 
 /** How timm's evaluation transform says what the preprocessing says. It scales pixels to 0..1 first. */
-function timmTransform({ model, preprocessing }: Artefact, height: number, width: number) {
+function timmTransform({ model, preprocessing }: ModelMetadata, height: number, width: number) {
   const refused = (fact: string, expected: string) =>
     new InceptionError("OPTION_INVALID", `Cannot export "${model}" for timm: its preprocessing ${fact}, expected ${expected}`, { model });
   if (preprocessing === null) throw refused("is not known", "one to be given");

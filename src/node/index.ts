@@ -3,20 +3,21 @@
 export type { LoadedVolumes } from "../data/volumes/loaded-volume.js";
 export { DEFAULT_RUN_LIMITS, type RunLimits } from "../formats/onnx/run-limits.js";
 export { type WeightFit, weightFits } from "../models/fits.js";
-export type { Artefact, Golden } from "../predict/artefact.js";
+export type { ModelMetadata, SelfCheck } from "../predict/model-metadata.js";
 export { imageBatch, type Prediction, runRows, softmax, topPredictions } from "../predict/predict.js";
 export type { Device, RunOptions, Session, SessionOptions, TensorInfo } from "../runtime/session.js";
-export type { MeasuredLabel, SegmentedLabel } from "../segment/labels.js";
-export type { Explainer, Explanation, ExplanationMap } from "../tasks/explain.js";
+export type { LabelStatistics, SegmentedLabel } from "../segment/labels.js";
+export type { AttributionMap, Explainer, Explanation } from "../tasks/explain.js";
 export type { ExportOnnxOptions, ExportSafetensorsOptions } from "../tasks/export.js";
 export { namedPreprocessing } from "../tasks/given-metadata.js";
 export type { CheckpointChoice, LoadedModel } from "../tasks/model-host.js";
 export { logitsOutput, SELF_CHECK_TOLERANCE } from "../tasks/open-model.js";
 export type { PreparedModel } from "../tasks/prepare-model.js";
-export type { CleaningChoices } from "../tasks/segment/clean.js";
+export type { PostprocessingOptions } from "../tasks/segment/clean.js";
 export type { SegmentedVolume, Segmenter, SegmentOptions } from "../tasks/segment/segmenter.js";
-export type { RunBeginning, RunEvent } from "../tasks/training/run-events.js";
+export type { RunEvent, RunStartEvent } from "../tasks/training/run-events.js";
 export { type BatchSourceOptions, createBatchSource } from "./batch-source.js";
+export { BUNDLED_MODELS, type BundledModel, findBundledModel, prepareBundledModel } from "./bundled-models.js";
 export { type OpenDatasetOptions, type OpenedDataset, openDataset } from "./datasets/index.js";
 export { openSampleReader, type SampleReader } from "./datasets/sample-reader.js";
 export { openVolumeDataset, readCase, type VolumeCase, type VolumeDataset } from "./datasets/volume-dataset.js";
@@ -37,7 +38,7 @@ export { exportTimm } from "./export-timm.js";
 export { type FileSource, openFileSource } from "./file-source.js";
 export {
   type FrechetEvent,
-  type MeasuredFrechet,
+  type FrechetResult,
   type MeasureFrechetOptions,
   measureFrechet,
   saveFrechetStatistics,
@@ -46,7 +47,7 @@ export { type FeatureNetwork, type OpenFrechetNetworkOptions, openFrechetNetwork
 export { readStatisticsFile, saveStatisticsFile } from "./frechet/statistics-file.js";
 export { type Inspection, inspectFile } from "./inspect-file.js";
 export { listImages } from "./list-images.js";
-export { type LoadModelOptions, loadModel, prepareAny } from "./load-model.js";
+export { type LoadModelOptions, loadModel, resolveModel } from "./load-model.js";
 export { openRun, type Run, type RunConfig, readRunCheckpoint, readRunMetrics } from "./open-run.js";
 export { type OpenWeights, openWeights } from "./open-weights.js";
 export { createNodeSession, type IsolationOptions, type NodeSessionOptions } from "./ort-session.js";
@@ -58,9 +59,8 @@ export { listVolumes } from "./segment/list-volumes.js";
 export { type SegmentedFile, type SegmentFilesOptions, segmentFiles } from "./segment/segment-files.js";
 export { type OpenSegmenterOptions, openSegmenter } from "./segment/segmenter.js";
 export { sha256Hex, sha256OfFile } from "./sha256.js";
-export { findShippedModel, prepareShippedModel, SHIPPED_MODELS, type ShippedModel } from "./shipped-models.js";
 export { type CrossValidation, crossValidate } from "./training/cross-validation.js";
-export { type EvaluateOptions, evaluateModel, type Measured } from "./training/evaluate-model.js";
+export { type EvaluateOptions, type EvaluationResult, evaluateModel } from "./training/evaluate-model.js";
 export { type ExportedStep, exportTrainingStep } from "./training/export-step.js";
 export { type ProgressReport, type ProgressReportOptions, progressReport } from "./training/progress-report.js";
 export { isRunFolder, type PrepareRunOptions, prepareRun } from "./training/run-weights.js";

@@ -3,7 +3,7 @@ import { decodeModel } from "../formats/onnx/decode.js";
 import { type OnnxSummary, summarizeOnnx } from "../formats/onnx/print.js";
 import { looksLikeOnnx } from "../formats/onnx/sniff.js";
 import { type WeightFit, weightFits } from "../models/fits.js";
-import { type Artefact, parseArtefact } from "../predict/artefact.js";
+import { type ModelMetadata, parseModelMetadata } from "../predict/model-metadata.js";
 import { elementCount } from "../tensor/tensor.js";
 import { summarizeDicom } from "./dicom/read.js";
 import { isFolder, openFileSource } from "./file-source.js";
@@ -21,7 +21,7 @@ export interface Inspection {
   readonly tensors: readonly InspectedTensor[];
   readonly metadata: Readonly<Record<string, string>>;
   /** What an exported file says about itself. */
-  readonly artefact: Artefact | null;
+  readonly artefact: ModelMetadata | null;
   readonly onnx: OnnxSummary | null;
   /** Geometry and statistics of a medical volume, or of a series of slices. */
   readonly volume: VolumeSummary | null;
@@ -72,7 +72,7 @@ async function inspectWeights(where: string): Promise<Inspection> {
   await close();
   const { format, metadata } = file;
   const tensors = [...file.tensors.values()].map(({ name, dtype, shape }): InspectedTensor => ({ name, dtype, shape }));
-  const artefact = parseArtefact(Object.entries(metadata), where);
+  const artefact = parseModelMetadata(Object.entries(metadata), where);
   const fits = weightFits(file, artefact);
   return { file: where, bytes, format, ...totals(tensors), metadata, artefact, onnx: null, volume: null, fits };
 }
@@ -91,7 +91,7 @@ function inspectOnnx(bytes: Uint8Array, file: string): Omit<Inspection, "file" |
     format: "onnx",
     ...totals(tensors),
     metadata: Object.fromEntries(model.metadata),
-    artefact: parseArtefact(model.metadata, file),
+    artefact: parseModelMetadata(model.metadata, file),
     onnx: summarizeOnnx(model),
   };
 }

@@ -1,10 +1,10 @@
 import type { LoadedModel, ModelHost, OpenModelOptions } from "../tasks/model-host.js";
-import { prepareAny as prepareAnySource } from "../tasks/open-described.js";
+import { resolveModel as prepareAnySource } from "../tasks/open-described.js";
 import { openModel } from "../tasks/open-model.js";
 import type { PreparedModel } from "../tasks/prepare-model.js";
+import { BUNDLED_MODELS, type BundledModel, findBundledModel, prepareBundledModel } from "./bundled-models.js";
 import { NODE_PLATFORM, type PlaceOptions } from "./platform.js";
 import type { PrepareOptions } from "./prepare-model.js";
-import { findShippedModel, prepareShippedModel, SHIPPED_MODELS, type ShippedModel } from "./shipped-models.js";
 import type { SourceOptions } from "./source-options.js";
 import { isRunFolder, prepareRun } from "./training/run-weights.js";
 
@@ -16,16 +16,16 @@ export const NODE_MODELS: ModelHost<SourceOptions, PlaceOptions> = {
   kinds: [
     {
       kind: "bundled model",
-      ids: SHIPPED_MODELS.map(({ id }) => id),
-      knows: async (text) => findShippedModel(text) !== null,
-      prepare: (text, options) => prepareShippedModel(shippedModel(text), options),
+      ids: BUNDLED_MODELS.map(({ id }) => id),
+      knows: async (text) => findBundledModel(text) !== null,
+      prepare: (text, options) => prepareBundledModel(shippedModel(text), options),
     },
     { kind: "run", ids: [], knows: isRunFolder, prepare: prepareRun },
   ],
 };
 
-function shippedModel(id: string): ShippedModel {
-  const found = findShippedModel(id);
+function shippedModel(id: string): BundledModel {
+  const found = findBundledModel(id);
   if (found === null) throw new RangeError(`Cannot prepare "${id}": it is not a bundled model`);
   return found;
 }
@@ -38,7 +38,7 @@ function shippedModel(id: string): ShippedModel {
  * ```ts
  * import { decodeImage, loadModel } from "inceptionkit/node";
  * const model = await loadModel("examples/digits/digits.onnx");
- * console.log(model.artefact.labels);
+ * console.log(model.model metadata.labels);
  * await model.close();
  * ```
  */
@@ -52,7 +52,7 @@ export async function loadModel(model: string, options: LoadModelOptions = {}): 
  * @param model - the id of a bundled model, a model id, the folder of a run, or an exported `.onnx` file
  * @throws InceptionError as `openModel`; OPTION_INVALID for a model without weights, and for an option that this kind of model cannot have
  */
-export async function prepareAny(
+export async function resolveModel(
   model: string,
   options: PrepareOptions & Pick<LoadModelOptions, "weights" | "checkpoint">,
 ): Promise<PreparedModel> {

@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { type Preprocessing, parsePreprocessing, parseSegmentationRecipe, type SegmentationRecipe } from "../data/index.js";
+import { type Preprocessing, parsePreprocessing, parseSegmentationConfig, type SegmentationConfig } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
 import type { CheckpointChoice } from "../tasks/model-host.js";
 import { type Checkpoint, type ReadCheckpointOptions, readCheckpoint } from "../train/checkpoint.js";
@@ -57,7 +57,7 @@ export interface Run {
   /** How images become inputs; null where volumes do. */
   readonly preprocessing: Preprocessing | null;
   /** How volumes become inputs and classes labels; null where images are classified. */
-  readonly segmentation: SegmentationRecipe | null;
+  readonly segmentation: SegmentationConfig | null;
   /** All of plan.json: which cases train, and what the recipe rests on; null where images are classified. */
   readonly plan: JsonRecord | null;
   readonly hasLast: boolean;
@@ -102,7 +102,7 @@ export async function openRun(folder: string): Promise<Run> {
     config,
     labels,
     preprocessing: plan === null ? parsePreprocessing(json, place) : null,
-    segmentation: plan === null ? null : withMirrorAxes(parseSegmentationRecipe(plan.recipe, place), config.settings),
+    segmentation: plan === null ? null : withMirrorAxes(parseSegmentationConfig(plan.recipe, place), config.settings),
     plan,
     hasLast: checkpoints.includes(path.basename(RUN_FILES.last)),
     hasBest: entries.has(RUN_FILES.best),
@@ -111,7 +111,7 @@ export async function openRun(folder: string): Promise<Run> {
 }
 
 /** Runs of earlier versions record in their settings alone along which axes training mirrored. */
-function withMirrorAxes(recipe: SegmentationRecipe, { augmentation }: JsonRecord): SegmentationRecipe {
+function withMirrorAxes(recipe: SegmentationConfig, { augmentation }: JsonRecord): SegmentationConfig {
   if (recipe.mirrorAxes !== undefined || augmentation === undefined) return recipe;
   return { ...recipe, mirrorAxes: volumeAugmentation(augmentation).mirrorAxes };
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sharedPath, titleNeeding } from "../../test/shared.js";
-import { findModel, type GivenOptions } from "../models/index.js";
+import { findModel, type OptionInput } from "../models/index.js";
 import { elementCount } from "../tensor/tensor.js";
 import { resolveSettings } from "../train/settings.js";
 import { inspectFile } from "./inspect-file.js";
@@ -40,7 +40,7 @@ async function zeros(name: string, shapes: Shapes): Promise<string> {
   return file;
 }
 
-function shapesOf(model: string, options: GivenOptions = {}): readonly (readonly [string, readonly number[]])[] {
+function shapesOf(model: string, options: OptionInput = {}): readonly (readonly [string, readonly number[]])[] {
   return findModel(model)
     .describe(options)
     .parameters.map(({ path: name, type }) => [name, type.shape.map(Number)]);
@@ -73,7 +73,7 @@ describe("weights without the network's classifier", () => {
 
   test("give the network without the outputs that need it", async () => {
     const file = await zeros("foreign.safetensors", [...backbone(), ...dense]);
-    const { graph, parameters, classifier, artefact } = await prepareModel("inception_v3", file, {
+    const { graph, parameters, classifier, metadata } = await prepareModel("inception_v3", file, {
       options: SMALL,
       needsClassifier: false,
     });
@@ -85,7 +85,7 @@ describe("weights without the network's classifier", () => {
       foreign: dense.map(([name]) => name),
       classes: 0,
     });
-    expect(artefact.labels).toBeNull();
+    expect(metadata.labels).toBeNull();
   });
 
   test("are loaded for features where these are the only outputs", async () => {

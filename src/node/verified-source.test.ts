@@ -103,9 +103,9 @@ describe("a pinned weight file that is exchanged again and again while it is loa
     const codes: string[] = [];
     for (let turn = 0; turn < 30; turn++) {
       try {
-        const { parameters, artefact } = await load();
+        const { parameters, metadata } = await load();
         expect(last(parameters)).toEqual(hashes);
-        expect(artefact.weightsSha256).toBe(sha256Hex(good));
+        expect(metadata.weightsSha256).toBe(sha256Hex(good));
         codes.push("loaded");
       } catch (thrown) {
         if (!(thrown instanceof InceptionError)) throw thrown;

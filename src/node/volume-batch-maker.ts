@@ -1,10 +1,10 @@
 /** Makes one batch of patches after the other, in whichever thread it is called. */
 import type { SkippedSample } from "../data/batch.js";
 import { closedError, type Made, type Maker } from "../data/batches/stream.js";
-import { randomStream, type SegmentationRecipe } from "../data/index.js";
+import { randomStream, type SegmentationConfig } from "../data/index.js";
 import { epochOrder } from "../data/shuffle.js";
 import { NO_VOLUME_AUGMENTATION, type VolumeAugmentation } from "../data/volumes/augmentation.js";
-import { centralPatch, choosePatch, cutPatch, type LabeledVolume, type Patch, placesOfClasses } from "../data/volumes/patch.js";
+import { centralPatch, choosePatch, cutPatch, type LabeledVolume, type Patch, voxelIndicesByClass } from "../data/volumes/patch.js";
 import { prepareLabels, prepareVolume } from "../data/volumes/recipe.js";
 import { InceptionError } from "../errors.js";
 import type { VolumeBatch } from "../train/segmentation.js";
@@ -15,7 +15,7 @@ export interface VolumeBatchPlan {
   /** How messages name the dataset. */
   readonly name: string;
   readonly cases: readonly VolumeCase[];
-  readonly recipe: SegmentationRecipe;
+  readonly recipe: SegmentationConfig;
   readonly batchSize: number;
   readonly seed: number;
   /** For training; null to measure: one patch of each case, around its foreground. */
@@ -105,7 +105,7 @@ async function prepareCase({ cases, recipe }: VolumeBatchPlan, index: number): P
       const fact = `its image has ${data.length / channels.length} voxels, its labels have ${classes.length}`;
       throw new InceptionError("VOLUME_INVALID", `Cannot train on case "${chosen.id}": ${fact}`);
     }
-    const places = placesOfClasses(classes, recipe.labelValues.length);
+    const places = voxelIndicesByClass(classes, recipe.labelValues.length);
     return { shape: grid.shape, data, channels: channels.length, classes, places };
   } catch (thrown) {
     // What is not about the files is a fault of this program or machine, and no reason to leave cases out.

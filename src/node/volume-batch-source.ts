@@ -2,7 +2,7 @@ import { trainingBatches } from "../data/batch.js";
 import { type Factory, inThisThread, openStream } from "../data/batches/stream.js";
 import { InceptionError } from "../errors.js";
 import type { VolumeBatch } from "../train/segmentation.js";
-import type { BatchesOf } from "../train/task.js";
+import type { BatchLoader } from "../train/task.js";
 import { inThreads } from "./batch-threads.js";
 import { openVolumeBatchMaker, patchesOf, type VolumeBatchPlan } from "./volume-batch-maker.js";
 
@@ -26,7 +26,7 @@ const MAX_BATCH_VALUES = 2 ** 29;
  * @throws InceptionError OPTION_INVALID for fewer patches than one batch, or batches that are too large; reading rejects with
  *   DATASET_INVALID where no case can be read, SESSION_CLOSED and SESSION_FAILED
  */
-export function createVolumeBatchSource(options: VolumeBatchSourceOptions): BatchesOf<VolumeBatch> {
+export function createVolumeBatchSource(options: VolumeBatchSourceOptions): BatchLoader<VolumeBatch> {
   const { workers = 1, cacheBytes = 2 ** 30, ...rest } = options;
   const plan: VolumeBatchPlan = { ...rest, cacheBytes: cacheBytes / Math.max(1, workers) };
   const patches = patchesOf(plan);

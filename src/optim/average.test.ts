@@ -2,12 +2,12 @@ import { expect, test } from "vitest";
 import { outputOf, runGraph } from "../../test/run-graph.js";
 import { selectOutputs } from "../ir/prune.js";
 import { GraphBuilder } from "../ops/build.js";
-import { averageParameters } from "./average.js";
+import { updateEma } from "./average.js";
 
 async function averaged(average: number, parameter: number, step: number, options: { readonly decay: number }) {
   const b = new GraphBuilder("average");
   const site = { average: b.input("average", [1]), parameter: b.input("parameter", [1]), step: b.input("step", []) };
-  b.output("y", averageParameters(b, "next", { ...site, ...options }));
+  b.output("y", updateEma(b, "next", { ...site, ...options }));
   const graph = selectOutputs(b.draft(), ["y"]);
   const feeds = {
     average: { shape: [1], data: Float32Array.of(average) },
@@ -27,7 +27,7 @@ test("the first steps keep less: TensorFlow's (1 + step) / (10 + step)", async (
 test("a decay outside [0, 1) is refused", () => {
   const b = new GraphBuilder("average");
   const [average, parameter, step] = [b.input("average", [1]), b.input("parameter", [1]), b.input("step", [])];
-  expect(() => averageParameters(b, "next", { average, parameter, step, decay: 1 })).toThrow(
+  expect(() => updateEma(b, "next", { average, parameter, step, decay: 1 })).toThrow(
     "Cannot average parameters with decay 1: expected a number in [0, 1)",
   );
 });

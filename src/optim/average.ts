@@ -3,7 +3,7 @@ import type { GraphBuilder, Ref } from "../ops/build.js";
 import { arithmetic } from "./arithmetic.js";
 
 /** What one step of a moving average reads. */
-export interface AverageSite {
+export interface EmaInputs {
   /** [n]: the average so far; before the first step the parameter's first value. */
   readonly average: Ref;
   /** [n]: the parameter after the update. */
@@ -28,13 +28,13 @@ export interface AverageSite {
  * @example
  * ```ts
  * import { GraphBuilder } from "inceptionkit/core";
- * import { averageParameters } from "inceptionkit/train";
+ * import { updateEma } from "inceptionkit/train";
  * const b = new GraphBuilder("average");
  * const [average, parameter, step] = [b.input("average", [6]), b.input("parameter", [6]), b.input("step", [])];
- * b.output("next", averageParameters(b, "average.next", { average, parameter, decay: 0.9999, step }));
+ * b.output("next", updateEma(b, "average.next", { average, parameter, decay: 0.9999, step }));
  * ```
  */
-export function averageParameters(b: GraphBuilder, path: string, { average, parameter, decay, step }: AverageSite): Ref {
+export function updateEma(b: GraphBuilder, path: string, { average, parameter, decay, step }: EmaInputs): Ref {
   if (!(decay >= 0 && decay < 1)) {
     throw new InceptionError("OPTION_INVALID", `Cannot average parameters with decay ${decay}: expected a number in [0, 1)`, { decay });
   }

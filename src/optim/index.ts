@@ -1,9 +1,9 @@
 export { adadelta } from "./adadelta.js";
 export { adagrad } from "./adagrad.js";
 export { adam, adamw } from "./adam.js";
-export { type AverageSite, averageParameters } from "./average.js";
+export { type EmaInputs, updateEma } from "./average.js";
 export { type Clipped, clipByNorm, clipByValue } from "./clip.js";
-export type { Optimizer, Slot, Updated, UpdateSite } from "./optimizer.js";
+export type { Optimizer, OptimizerInputs, OptimizerSlot, OptimizerUpdate } from "./optimizer.js";
 export { OPTIMIZERS, type OptimizerName, optimizerOf } from "./optimizers.js";
 export { rmsprop, rmspropTf } from "./rmsprop.js";
 export { learningRateAt, SCHEDULES, type Schedule, type ScheduleName, scheduleOf } from "./schedules.js";

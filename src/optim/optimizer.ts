@@ -1,16 +1,16 @@
 import type { GraphBuilder, Ref } from "../ops/build.js";
-import type { GivenOptions, OptionTable, OptionValue } from "../options.js";
+import type { OptionInput, OptionTable, OptionValue } from "../options.js";
 import { type Arithmetic, arithmetic } from "./arithmetic.js";
 
 /** A tensor of the parameter's size that an optimizer keeps from one step to the next. */
-export interface Slot {
+export interface OptimizerSlot {
   readonly name: string;
   /** The value of every element before the first step. */
   readonly initial: number;
 }
 
 /** What one update reads. */
-export interface UpdateSite {
+export interface OptimizerInputs {
   /** [n] */
   readonly parameter: Ref;
   /** [n], of the loss with respect to the parameter. */
@@ -24,7 +24,7 @@ export interface UpdateSite {
 }
 
 /** What one update gives: the parameter and the slots of the next step, each [n]. */
-export interface Updated {
+export interface OptimizerUpdate {
   readonly parameter: Ref;
   readonly slots: readonly Ref[];
 }
@@ -41,12 +41,12 @@ export interface Optimizer {
   readonly name: string;
   /** All options with their values, as plain data: with the name, what `optimizerOf` reads. */
   readonly options: Readonly<Record<string, OptionValue>>;
-  readonly slots: readonly Slot[];
+  readonly slots: readonly OptimizerSlot[];
   /**
    * Adds the nodes of one update below `<path>.<name>`. Inputs that the formula does not need are left unread: only Adam
    * and what slows down or dampens with time ask for the step.
    */
-  update(b: GraphBuilder, path: string, site: UpdateSite): Updated;
+  update(b: GraphBuilder, path: string, site: OptimizerInputs): OptimizerUpdate;
 }
 
 /** An optimizer as the table lists it: its formula, where that comes from, its options. */
@@ -55,7 +55,7 @@ export interface OptimizerKind {
   readonly source: string;
   readonly options: OptionTable;
   /** @throws InceptionError OPTION_INVALID */
-  readonly create: (options: GivenOptions) => Optimizer;
+  readonly create: (options: OptionInput) => Optimizer;
 }
 
 /** The update of an optimizer written with slots by name. */
@@ -95,7 +95,7 @@ export function defineOptimizer<N extends string>(
   };
 }
 
-/** `UpdateSite` with slots by name. */
-export interface NamedSite<N extends string> extends Omit<UpdateSite, "slots"> {
+/** `OptimizerInputs` with slots by name. */
+export interface NamedSite<N extends string> extends Omit<OptimizerInputs, "slots"> {
   readonly slot: (name: N) => Ref;
 }

@@ -2,8 +2,8 @@ import {
   booleanOption,
   choiceOption,
   chooseNamed,
-  type GivenOptions,
   numberOption,
+  type OptionInput,
   type OptionTable,
   type OptionValue,
   type OptionValues,
@@ -31,7 +31,7 @@ interface ScheduleKind {
   readonly doc: string;
   readonly options: OptionTable;
   /** @throws InceptionError OPTION_INVALID */
-  readonly create: (options: GivenOptions) => Schedule;
+  readonly create: (options: OptionInput) => Schedule;
 }
 
 // Any run is shorter, in any unit.
@@ -178,6 +178,6 @@ function define<const S extends OptionTable>(
 }
 
 /** The values of a table's own options. */
-function only(table: OptionTable, values: GivenOptions): GivenOptions {
+function only(table: OptionTable, values: OptionInput): OptionInput {
   return Object.fromEntries(Object.entries(values).filter(([name]) => Object.hasOwn(table, name)));
 }

@@ -8,7 +8,7 @@
  * size computes them. NaN marks what is not part of the volume, such as the padding of a patch: it counts in no statistic and
  * is 0 for the network. Standard ONNX operators only.
  */
-import type { SegmentationRecipe } from "../data/index.js";
+import type { SegmentationConfig } from "../data/index.js";
 import type { OnnxDim, OnnxModel, OnnxNode, OnnxValueInfo } from "../formats/onnx/types.js";
 import { type Given, normalizeGiven, normalizeWhole } from "./onnx-normalization.js";
 import { type Ops, onnxOps } from "./onnx-ops.js";
@@ -28,7 +28,7 @@ export type Statistic = (typeof STATISTICS)[number];
  * Those that a recipe needs: mean and standard deviation where a channel is normalized by its volume, after limiting values to
  * `lower` and `upper` where that is by percentiles; none for windows of Hounsfield units.
  */
-export function neededStatistics({ normalization }: Pick<SegmentationRecipe, "normalization">): readonly Statistic[] {
+export function neededStatistics({ normalization }: Pick<SegmentationConfig, "normalization">): readonly Statistic[] {
   const names = normalization.map(({ name }) => name);
   if (names.includes("percentiles")) return STATISTICS;
   return names.includes("z_score") ? STATISTICS.slice(0, 2) : [];
@@ -48,7 +48,7 @@ const NETWORK_LOGITS = "recipe:logits";
  * @returns inputs "input" [N, C, D, H, W] of raw voxels turned to RAS and resampled, and for patches the needed statistics;
  *   outputs "logits", and "labels" [N, D, H, W], int32 label values
  */
-export function wrapSegmentation(network: OnnxModel, recipe: SegmentationRecipe, raw: RawInput): OnnxModel {
+export function wrapSegmentation(network: OnnxModel, recipe: SegmentationConfig, raw: RawInput): OnnxModel {
   const { graph } = network;
   const ops = onnxOps("recipe");
   const names = new Map([
@@ -85,13 +85,13 @@ function renameValues(node: OnnxNode, names: ReadonlyMap<string, string>): OnnxN
 }
 
 /** The channels of a value [N, C, …], each [N, 1, …]. */
-function channelsOf(ops: Ops, value: string, { normalization }: SegmentationRecipe): readonly string[] {
+function channelsOf(ops: Ops, value: string, { normalization }: SegmentationConfig): readonly string[] {
   if (normalization.length === 1) return [value];
   return ops.addAll("Split", [value], normalization.length, { axis: 1, num_outputs: normalization.length });
 }
 
 /** The channels of a patch, each with its statistics. */
-function given(ops: Ops, recipe: SegmentationRecipe): readonly Given[] {
+function given(ops: Ops, recipe: SegmentationConfig): readonly Given[] {
   const split = (statistic: Statistic): readonly string[] => {
     // [N, C] as [N, C, 1, 1, 1].
     const spread = ops.add("Unsqueeze", [statistic, ops.ints("spatial", [2, 3, 4])]);
@@ -125,7 +125,7 @@ function labelsOf(ops: Ops, values: readonly number[]): string {
 
 const SIZE_NAMES = ["depth", "height", "width"];
 
-function inputsOf(inputs: readonly OnnxValueInfo[], recipe: SegmentationRecipe, raw: RawInput): readonly OnnxValueInfo[] {
+function inputsOf(inputs: readonly OnnxValueInfo[], recipe: SegmentationConfig, raw: RawInput): readonly OnnxValueInfo[] {
   const [batch = "N"] = inputs[0]?.shape ?? [];
   if (raw === "volume") return inputs.map((input) => ({ ...input, shape: namedSizes(input.shape) }));
   const statistics = neededStatistics(recipe).map((name) => ({

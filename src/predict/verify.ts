@@ -2,7 +2,7 @@ import { compileInference } from "../compile/compile.js";
 import { InceptionError } from "../errors.js";
 import { concatChunks } from "../formats/concat-chunks.js";
 import { resize } from "../layers/resize.js";
-import { findModel, type GivenOptions } from "../models/index.js";
+import { findModel, type OptionInput } from "../models/index.js";
 import type { WeightSet } from "../models/weight-set.js";
 import { WEIGHT_SETS } from "../models/weights.js";
 import { GraphBuilder } from "../ops/build.js";
@@ -87,7 +87,7 @@ async function runCase(
   const stages = numClasses === golden.numClasses ? goldenCase.stages : [];
   if (rows.length === 0 && stages.length === 0) return [];
   const input = await caseInput(goldenCase, platform);
-  const auxiliary: GivenOptions = rows.some((candidate) => candidate.auxiliary) ? { aux: true } : {};
+  const auxiliary: OptionInput = rows.some((candidate) => candidate.auxiliary) ? { aux: true } : {};
   const graph = findModel(set.model).describe({ ...set.options, numClasses, inputSize: input.shape.slice(2), ...auxiliary });
   const { parameters } = await loadWeights(graph, filledCheckpoint(checkpointEntries(golden, numClasses)), set.map);
   const modules = new Map(Object.entries(set.modules ?? {}));

@@ -2,7 +2,7 @@
 import { type Normalization, type Triple, toRas, type Volume } from "../data/index.js";
 import { percentile, sampledVoxels } from "../data/volumes/percentile.js";
 import type { CaseWarning } from "../segment/index.js";
-import type { MeasuredLabel, SegmentedLabel } from "../segment/labels.js";
+import type { LabelStatistics, SegmentedLabel } from "../segment/labels.js";
 import { axisAlong, boxAround, drawSlice, EDGES, PLANES, pictureSize, type SliceView, shownSlices, wholeBox } from "../segment/slices.js";
 import type { Box } from "../segment/volume.js";
 import { escapeMarkup } from "../text.js";
@@ -20,7 +20,7 @@ export interface QualityCase {
   readonly labels: Volume;
   /** Every class, the background first. */
   readonly classes: readonly SegmentedLabel[];
-  readonly measured: readonly MeasuredLabel[];
+  readonly measured: readonly LabelStatistics[];
   /** Shown above everything else; null where the model records nothing to compare with, which the page says too. */
   readonly warnings: readonly CaseWarning[] | null;
   /** Of the image's intensities; a CT is shown in its window. */
@@ -77,7 +77,7 @@ export async function qualityPage(shown: QualityCase, encode: PictureEncoder): P
       ...(closeUp === null ? [] : [section("Close-up", await slices(closeUp))]),
       note(DIRECTIONS),
       ...comparedSection(shown.warnings),
-      columns(section("Volumes", volumeTable(shown.measured)), factSection("Case", caseFacts(shown))),
+      columns(section("Volumes", volumeTable(shown.measured)), factSection("Case", caseStatistics(shown))),
     ],
   });
 }
@@ -103,7 +103,7 @@ function plausibility(warnings: readonly CaseWarning[] | null): Figure {
   return { value: String(warnings.length), name: `${warnings.length === 1 ? "warning" : "warnings"} ${name}`, tone: "warn" };
 }
 
-function volumeFigures(measured: readonly MeasuredLabel[]): readonly Figure[] {
+function volumeFigures(measured: readonly LabelStatistics[]): readonly Figure[] {
   return measured.slice(0, MOST_VOLUMES).map(({ name, mm3 }) => ({ value: `${formatMm3(mm3)} mm³`, name }));
 }
 
@@ -173,7 +173,7 @@ function sliceFigure({ width, height, uri }: SlicePicture, { plane, index }: Sli
   return `<figure style="flex:${width} 1 0;max-width:${width}px"><div class="slice">${img}<span aria-hidden="true">${letters}</span></div><figcaption>${name}, ${place}</figcaption></figure>`;
 }
 
-function volumeTable(measured: readonly MeasuredLabel[]): string {
+function volumeTable(measured: readonly LabelStatistics[]): string {
   const rows = measured.map(({ name, value, voxels, mm3 }, index): readonly Cell[] => [
     { markup: `${labelSwatch(index + 1, value)}${escapeMarkup(name)}` },
     voxels.toLocaleString("en-US"),
@@ -188,6 +188,6 @@ function formatMm3(mm3: number): string {
   return mm3.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-function caseFacts({ image: { shape, spacing }, facts }: QualityCase): readonly Fact[] {
+function caseStatistics({ image: { shape, spacing }, facts }: QualityCase): readonly Fact[] {
   return [["Voxels", shape.join(" × ")], ["Spacing", `${spacing.map((length) => Number(length.toPrecision(4))).join(" × ")} mm`], ...facts];
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Affine, createVolume, type Normalization, type Triple, type Volume } from "../data/index.js";
 import { type CaseWarning, checkInput, checkLabelVolumes } from "./case-warnings.js";
-import { type CaseFacts, caseFacts, trainingStatistics } from "./fingerprint.js";
+import { type CaseStatistics, caseStatistics, trainingStatistics } from "./fingerprint.js";
 
 const Z_SCORE: Normalization = { name: "z_score", region: "all" };
 const CT: Normalization = { name: "ct_window", center: 40, width: 400 };
@@ -19,9 +19,9 @@ function ramp(shape: Triple, spacing: Triple = [1, 1, 1], top = 1000, bottom = 0
 }
 
 /** `first` voxels of label 1 and twice as many of label 2. */
-function facts(image: Volume, first: number): CaseFacts {
+function facts(image: Volume, first: number): CaseStatistics {
   const labels = Uint8Array.from(image.data, (_, i) => (i < first ? 1 : i < 3 * first ? 2 : 0));
-  return caseFacts("a", [image], createVolume(image.shape, labels, image.affine));
+  return caseStatistics("a", [image], createVolume(image.shape, labels, image.affine));
 }
 
 const CASES = [facts(ramp([20, 24, 16]), 100), facts(ramp([22, 20, 18], [1, 1, 1], 7), 150), facts(ramp([18, 22, 20]), 120)];
@@ -130,7 +130,7 @@ describe("checkInput", () => {
     const image = ramp([20, 22, 18]);
     const two = { spacing: null, normalization: [Z_SCORE, Z_SCORE] };
     const labels = createVolume(image.shape, new Uint8Array(image.data.length), image.affine);
-    const training = trainingStatistics([caseFacts("a", [image, image], labels)], { ...two, labelValues: LABEL_VALUES });
+    const training = trainingStatistics([caseStatistics("a", [image, image], labels)], { ...two, labelValues: LABEL_VALUES });
     const [warning] = checkInput(training, [image, changed(image, () => 0)], two);
     expect(warning?.message).toBe(
       "fraction of voxels with the lowest intensity of channel 2 is 1, expected 0 to 0.25 (training cases: 0.000126)",

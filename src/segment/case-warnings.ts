@@ -7,7 +7,7 @@
 import {
   type Distribution,
   orientationOf,
-  type SegmentationRecipe,
+  type SegmentationConfig,
   type TrainingStatistics,
   type Triple,
   type Volume,
@@ -67,7 +67,7 @@ interface Check {
 export function checkInput(
   training: TrainingStatistics,
   channels: readonly Volume[],
-  { spacing, normalization }: Pick<SegmentationRecipe, "spacing" | "normalization">,
+  { spacing, normalization }: Pick<SegmentationConfig, "spacing" | "normalization">,
 ): readonly CaseWarning[] {
   const [first] = channels;
   if (first === undefined) return [];
@@ -110,7 +110,7 @@ function intensityChecks(
   { intensities }: TrainingStatistics,
   volume: Volume,
   index: number,
-  normalization: SegmentationRecipe["normalization"][number] | undefined,
+  normalization: SegmentationConfig["normalization"][number] | undefined,
 ): readonly { readonly lowest: Check; readonly levels: readonly Check[] }[] {
   const trained = intensities[index];
   if (trained === undefined || normalization === undefined) return [];

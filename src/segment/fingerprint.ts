@@ -2,7 +2,7 @@
 import {
   type Distribution,
   type IntensityProfile,
-  type SegmentationRecipe,
+  type SegmentationConfig,
   type TrainingStatistics,
   type Triple,
   toRas,
@@ -23,7 +23,7 @@ export interface Intensities {
 }
 
 /** One case, turned to RAS. */
-export interface CaseFacts {
+export interface CaseStatistics {
   readonly id: string;
   /** Voxels to the right, the front and the top. */
   readonly shape: Triple;
@@ -42,7 +42,7 @@ export interface CaseFacts {
 }
 
 /** Lowest, median and highest of something over the cases. */
-export interface Spread<T> {
+export interface MinMedianMax<T> {
   readonly min: T;
   readonly median: T;
   readonly max: T;
@@ -51,8 +51,8 @@ export interface Spread<T> {
 /** A set of cases. */
 export interface Fingerprint {
   readonly cases: number;
-  readonly spacing: Spread<Triple>;
-  readonly shape: Spread<Triple>;
+  readonly spacing: MinMedianMax<Triple>;
+  readonly shape: MinMedianMax<Triple>;
   /** Medians over the cases, by channel. */
   readonly intensities: readonly Intensities[];
   /** Medians over the cases of what bounds the foreground's intensities, by channel; null where no case has foreground. */
@@ -78,7 +78,7 @@ const MOST_FOREGROUND = 100_000;
  * @param channels - of the image, all on the grid of the labels
  * @throws InceptionError VOLUME_INVALID where image and labels have different sizes, or a label is no integer
  */
-export function caseFacts(id: string, channels: readonly Volume[], labels: Volume): CaseFacts {
+export function caseStatistics(id: string, channels: readonly Volume[], labels: Volume): CaseStatistics {
   for (const { shape } of channels) {
     if (shape.every((size, axis) => size === labels.shape[axis])) continue;
     const fact = `its image has ${shape.join(" x ")} voxels, its labels have ${labels.shape.join(" x ")}, expected the same`;
@@ -130,7 +130,7 @@ function foregroundBounds({ data }: Volume, labels: Volume, count: number): read
  * @param cases - at least one
  * @throws InceptionError DATASET_INVALID without a case, or with cases of different numbers of channels
  */
-export function fingerprintOf(cases: readonly CaseFacts[]): Fingerprint {
+export function fingerprintOf(cases: readonly CaseStatistics[]): Fingerprint {
   const [first] = cases;
   if (first === undefined) throw new InceptionError("DATASET_INVALID", "Cannot plan training: there is no case that can be read");
   const other = cases.find(({ channels }) => channels.length !== first.channels.length);
@@ -155,7 +155,7 @@ export function fingerprintOf(cases: readonly CaseFacts[]): Fingerprint {
   };
 }
 
-function labelFacts(cases: readonly CaseFacts[]): readonly LabelFacts[] {
+function labelFacts(cases: readonly CaseStatistics[]): readonly LabelFacts[] {
   const all = cases.reduce((sum, { shape: [x, y, z] }) => sum + x * y * z, 0);
   const found = new Map<number, { voxels: number; cases: number }>();
   for (const [value, count] of cases.flatMap(({ voxels }) => voxels)) {
@@ -167,7 +167,7 @@ function labelFacts(cases: readonly CaseFacts[]): readonly LabelFacts[] {
     .toSorted((a, b) => a.value - b.value);
 }
 
-function spreadOf(values: readonly Triple[]): Spread<Triple> {
+function spreadOf(values: readonly Triple[]): MinMedianMax<Triple> {
   const each = (choose: (along: readonly number[]) => number): Triple => {
     const along = (axis: 0 | 1 | 2): number => choose(values.map((value) => value[axis]));
     return [along(0), along(1), along(2)];
@@ -185,10 +185,10 @@ const DIGITS = 6;
  * @throws InceptionError OPTION_INVALID without a case
  */
 export function trainingStatistics(
-  cases: readonly CaseFacts[],
-  { normalization, labelValues }: Pick<SegmentationRecipe, "normalization" | "labelValues">,
+  cases: readonly CaseStatistics[],
+  { normalization, labelValues }: Pick<SegmentationConfig, "normalization" | "labelValues">,
 ): TrainingStatistics {
-  const alongAxes = (of: (facts: CaseFacts, axis: 0 | 1 | 2) => number): readonly Distribution[] =>
+  const alongAxes = (of: (facts: CaseStatistics, axis: 0 | 1 | 2) => number): readonly Distribution[] =>
     ([0, 1, 2] as const).map((axis) => distributionOf(cases.map((facts) => of(facts, axis))));
   const profiles = (channel: number): readonly IntensityProfile[] => cases.flatMap((facts) => facts.profiles[channel] ?? []);
   return {

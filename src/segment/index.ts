@@ -14,13 +14,13 @@ export {
 } from "./components.js";
 export { distanceTransform } from "./distance.js";
 export {
-  type CaseFacts,
-  caseFacts,
+  type CaseStatistics,
+  caseStatistics,
   type Fingerprint,
   fingerprintOf,
   type Intensities,
   type LabelFacts,
-  type Spread,
+  type MinMedianMax,
   trainingStatistics,
 } from "./fingerprint.js";
 export {
@@ -34,7 +34,7 @@ export {
   scoreSegmentation,
 } from "./metrics.js";
 export { checkMirrorAxes } from "./mirror-axes.js";
-export { type PlanChoices, planTraining, type SegmentationPlan } from "./plan.js";
+export { type PlanOverrides, planTraining, type SegmentationPlan } from "./plan.js";
 export { type SegmentedWindows, type SegmentWindowsOptions, segmentWindows, type WindowNetwork } from "./segment-windows.js";
 export { type SurfaceDistances, surfaceDistances, surfaceVoxels } from "./surface.js";
 export type { LabelVolume, Triple } from "./volume.js";

@@ -9,7 +9,7 @@ export interface SegmentedLabel {
 }
 
 /** How much of a volume has a label. */
-export interface MeasuredLabel extends SegmentedLabel {
+export interface LabelStatistics extends SegmentedLabel {
   readonly voxels: number;
   readonly mm3: number;
 }
@@ -29,7 +29,7 @@ const MM3_DIGITS = 7;
  * @param volume - label values, with an affine in millimeters
  * @param labels - the background first
  */
-export function measureLabels(volume: Volume, labels: readonly SegmentedLabel[]): readonly MeasuredLabel[] {
+export function labelStatistics(volume: Volume, labels: readonly SegmentedLabel[]): readonly LabelStatistics[] {
   const counts = new Map(labels.map(({ value }) => [value, 0]));
   for (const value of volume.data) counts.set(value, (counts.get(value) ?? 0) + 1);
   const voxelMm3 = voxelVolume(volume.affine);

@@ -1,4 +1,4 @@
-import type { SegmentationRecipe } from "../data/index.js";
+import type { SegmentationConfig } from "../data/index.js";
 import { InceptionError } from "../errors.js";
 
 const NAMES = ["x", "y", "z"] as const;
@@ -12,7 +12,7 @@ const NAMES = ["x", "y", "z"] as const;
  * @param model - as messages name it
  * @throws InceptionError OPTION_INVALID for other axes, and for any axis where the model records none
  */
-export function checkMirrorAxes({ mirrorAxes }: Pick<SegmentationRecipe, "mirrorAxes">, axes: readonly number[], model: string): void {
+export function checkMirrorAxes({ mirrorAxes }: Pick<SegmentationConfig, "mirrorAxes">, axes: readonly number[], model: string): void {
   const wrong = axes.filter((axis) => mirrorAxes?.includes(axis) !== true);
   if (wrong.length === 0) return;
   const fail = (fact: string): InceptionError =>

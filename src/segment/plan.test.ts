@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { createVolume, type Triple } from "../data/index.js";
-import { type CaseFacts, caseFacts, type Fingerprint, fingerprintOf } from "./fingerprint.js";
+import { type CaseStatistics, caseStatistics, type Fingerprint, fingerprintOf } from "./fingerprint.js";
 import { planTraining } from "./plan.js";
 
 const AFFINE = (x: number, y: number, z: number) => [-x, 0, 0, 0, 0, 0, y, 0, 0, z, 0, 0, 0, 0, 0, 1];
 
 /** 4 × 2 × 2 voxels whose second axis leads up and third to the front. */
-function smallCase(id: string, values: readonly number[], labels: readonly number[], affine = AFFINE(1, 1, 1)): CaseFacts {
-  return caseFacts(
+function smallCase(id: string, values: readonly number[], labels: readonly number[], affine = AFFINE(1, 1, 1)): CaseStatistics {
+  return caseStatistics(
     id,
     [createVolume([4, 2, 2], Float32Array.from(values), affine)],
     createVolume([4, 2, 2], Uint8Array.from(labels), affine),
@@ -46,10 +46,10 @@ describe("a fingerprint", () => {
 
   test("names what does not belong together", () => {
     const labels = createVolume([4, 2, 2], Uint8Array.from(LABELS));
-    expect(() => caseFacts("x", [createVolume([2, 2, 2], new Float32Array(8))], labels)).toThrow(
+    expect(() => caseStatistics("x", [createVolume([2, 2, 2], new Float32Array(8))], labels)).toThrow(
       'Cannot train on case "x": its image has 2 x 2 x 2 voxels, its labels have 4 x 2 x 2, expected the same',
     );
-    expect(() => caseFacts("x", [], createVolume([1, 1, 1], Float32Array.of(0.5)))).toThrow(
+    expect(() => caseStatistics("x", [], createVolume([1, 1, 1], Float32Array.of(0.5)))).toThrow(
       'Cannot train on case "x": its labels hold the value 0.5, expected integers',
     );
     const one = smallCase("a", RISING, LABELS);

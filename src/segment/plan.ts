@@ -1,10 +1,10 @@
 /** From what cases are like to how a network is trained on them: rules, each with its reason, and what a person may decide instead. */
-import type { Normalization, SegmentationRecipe, Triple } from "../data/index.js";
+import type { Normalization, SegmentationConfig, Triple } from "../data/index.js";
 import { InceptionError } from "../errors.js";
 import type { Fingerprint } from "./fingerprint.js";
 
 /** What a person decides instead of the rules; null leaves it to them. */
-export interface PlanChoices {
+export interface PlanOverrides {
   /** Millimeters. */
   readonly spacing: Triple | null;
   /** Voxels to the right, the front and the top. */
@@ -16,7 +16,7 @@ export interface PlanChoices {
 }
 
 export interface SegmentationPlan {
-  readonly recipe: SegmentationRecipe;
+  readonly recipe: SegmentationConfig;
   readonly batch: number;
   /** Median voxels of a case after resampling. */
   readonly medianShape: Triple;
@@ -43,7 +43,7 @@ const SAME_SPACING = 0.01;
  *
  * @throws InceptionError DATASET_INVALID for fewer than two label values, or none that is 0
  */
-export function planTraining(fingerprint: Fingerprint, choices: PlanChoices): SegmentationPlan {
+export function planTraining(fingerprint: Fingerprint, choices: PlanOverrides): SegmentationPlan {
   const labelValues = fingerprint.labels.map(({ value }) => value);
   if (labelValues.length < 2 || !labelValues.includes(0)) {
     const fact = `the label values are ${labelValues.join(", ")}, expected 0 for the background and at least one other`;

@@ -9,7 +9,7 @@ export type { Prediction } from "../predict/predict.js";
 export type { FileInput, ImageInput, VolumeInput } from "../runtime/platform.js";
 export type { Device } from "../runtime/session.js";
 export type { Classifier, ClassifyOptions, Embedder, EmbedOptions, ExplainImageOptions, OpenedModel } from "./classifier.js";
-export type { Explanation, ExplanationMap } from "./explain.js";
+export type { AttributionMap, Explanation } from "./explain.js";
 export type { ExportOnnxOptions } from "./export.js";
 export type { ModelSource } from "./model-source.js";
 export type { Network, NetworkBuilder } from "./network.js";

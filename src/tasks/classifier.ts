@@ -78,7 +78,7 @@ export async function openClassifier<F extends SourceOptions, P extends SessionO
     const classify = async (images: ImageInput | readonly ImageInput[], given: ClassifyOptions = {}) => {
       const top = checkedTop(given.top);
       return each(images, async (all) =>
-        (await runImages(run, all, output, given)).map((row) => topPredictions(row, top, loaded.artefact.labels)),
+        (await runImages(run, all, output, given)).map((row) => topPredictions(row, top, loaded.metadata.labels)),
       );
     };
     const explain = async (image: ImageInput, given: ExplainImageOptions = {}) => {
@@ -136,7 +136,7 @@ async function openImages<F extends SourceOptions, P extends SessionOptions>(
 ): Promise<OpenedImages<F>> {
   const loaded = await openModel(host, source, options);
   try {
-    const name = typeof source === "string" ? source : loaded.artefact.model;
+    const name = typeof source === "string" ? source : loaded.metadata.model;
     const preprocessing: Preprocessing = knownPreprocessing(loaded, name);
     return { run: { platform: host.platform, loaded, preprocessing, sources: options }, loaded, name };
   } catch (thrown) {
@@ -145,8 +145,8 @@ async function openImages<F extends SourceOptions, P extends SessionOptions>(
   }
 }
 
-function described({ artefact, session }: LoadedModel): Omit<OpenedModel, "close" | typeof Symbol.asyncDispose> {
-  return { model: artefact.model, classNames: artefact.labels, device: session.device };
+function described({ metadata, session }: LoadedModel): Omit<OpenedModel, "close" | typeof Symbol.asyncDispose> {
+  return { model: metadata.model, classNames: metadata.labels, device: session.device };
 }
 
 function withDisposal<T extends { readonly close: () => Promise<void> }>(opened: T): T & { [Symbol.asyncDispose](): Promise<void> } {
@@ -184,12 +184,12 @@ function embedding<F extends SourceOptions>(run: ImageRun<F>) {
 }
 
 /** The output that is a feature vector. @throws InceptionError OPTION_INVALID */
-function embeddingOutput({ session, artefact }: LoadedModel): string {
+function embeddingOutput({ session, metadata }: LoadedModel): string {
   const names = session.outputs.map(({ name }) => name);
   const found = ["embedding", "features"].find((name) => names.includes(name));
   if (found !== undefined) return found;
   const fact = `it has no output "embedding" or "features" but ${names.join(", ")}`;
-  throw new InceptionError("OPTION_INVALID", `Cannot compute embeddings with ${quoted(artefact.model)}: ${fact}`, { outputs: names });
+  throw new InceptionError("OPTION_INVALID", `Cannot compute embeddings with ${quoted(metadata.model)}: ${fact}`, { outputs: names });
 }
 
 /** A vector of length 1; zeros, which have no direction, stay zeros. */
@@ -233,6 +233,6 @@ async function explainerOf<F extends SourceOptions, P extends SessionOptions>(
   name: string,
   options: OpenModelOptions & ExplainerOptions & F & P,
 ): Promise<Explainer> {
-  const [{ prepareAny }, { openExplainer }] = await Promise.all([import("./open-described.js"), import("./explain.js")]);
-  return openExplainer(host.platform, name, await prepareAny(host, source, options), options);
+  const [{ resolveModel }, { openExplainer }] = await Promise.all([import("./open-described.js"), import("./explain.js")]);
+  return openExplainer(host.platform, name, await resolveModel(host, source, options), options);
 }

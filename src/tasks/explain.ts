@@ -4,7 +4,7 @@ import { InceptionError } from "../errors.js";
 import { EXPLANATION_METHODS, type ExplainOptions, type ExplanationName } from "../explain/index.js";
 import { concatChunks } from "../formats/concat-chunks.js";
 import type { Graph } from "../ir/graph.js";
-import { encodeArtefact } from "../predict/artefact.js";
+import { encodeModelMetadata } from "../predict/model-metadata.js";
 import { checkRow, imageBatch, type Prediction, topPredictions } from "../predict/predict.js";
 import type { Platform, SourceOptions } from "../runtime/platform.js";
 import type { CancelSignal, Session, SessionOptions } from "../runtime/session.js";
@@ -22,7 +22,7 @@ export interface ExplainerOptions extends Omit<OpenModelOptions, "outputs" | "se
 }
 
 /** A map over the picture that the network saw. */
-export interface ExplanationMap {
+export interface AttributionMap {
   readonly method: ExplanationName;
   /** At least 0; row by row from the top. */
   readonly values: Float32Array;
@@ -40,7 +40,7 @@ export interface Explanation {
   readonly top: readonly Prediction[];
   /** What the network saw: RGB, resized and cropped. */
   readonly seen: Image;
-  readonly maps: readonly ExplanationMap[];
+  readonly maps: readonly AttributionMap[];
 }
 
 /** A network that is ready to explain its answers. Close it to give its memory back. */
@@ -83,7 +83,7 @@ export async function openExplainer<P extends SessionOptions>(
     throw thrown;
   }
   return {
-    model: prepared.artefact.model,
+    model: prepared.metadata.model,
     methods,
     close,
     explain: async (image, target, run = {}) => {
@@ -91,7 +91,7 @@ export async function openExplainer<P extends SessionOptions>(
       const { logits } = await plain.session.run({ input: copied(input) }, { ...run, fetches: ["logits"] });
       const row = Float32Array.from(logits?.data ?? [], Number);
       checkRow(row, "logits", "an image");
-      const all = topPredictions(row, Number.MAX_SAFE_INTEGER, prepared.artefact.labels);
+      const all = topPredictions(row, Number.MAX_SAFE_INTEGER, prepared.metadata.labels);
       const chosen = chooseClass(all, target);
       const maps = [];
       for (const { method, session } of opened) maps.push(await runMap(method, session, input, chosen.index, run));
@@ -112,7 +112,7 @@ export function encodeExplanation(
   options: ExplainOptions,
 ): { readonly chunks: readonly Uint8Array[]; readonly byteLength: number; readonly outputs: readonly string[] } {
   const graph = EXPLANATION_METHODS[method].build(prepared.graph, options);
-  const metadata = { "inceptionkit.explains": encodeArtefact(prepared.artefact), "inceptionkit.method": method };
+  const metadata = { "inceptionkit.explains": encodeModelMetadata(prepared.metadata), "inceptionkit.method": method };
   const { chunks, byteLength } = compileInference(graph, prepared.parameters, { metadata });
   return { chunks, byteLength, outputs: graph.outputs.map(({ name }) => name) };
 }
@@ -133,7 +133,7 @@ async function runMap(
   input: Tensor,
   target: number,
   run: { readonly signal?: CancelSignal },
-): Promise<ExplanationMap> {
+): Promise<AttributionMap> {
   const feeds = { input: copied(input), target: { dtype: "int32" as const, shape: [1], data: Int32Array.of(target) } };
   const { map } = await session.run(feeds, { ...run, fetches: ["map"] });
   const [, , height = 0, width = 0] = map?.shape ?? [];

@@ -1,6 +1,6 @@
-import { isSizeIndependent } from "../compile/any-size.js";
+import { supportsDynamicSize } from "../compile/any-size.js";
 import { compileInference } from "../compile/compile.js";
-import type { SegmentationRecipe } from "../data/index.js";
+import type { SegmentationConfig } from "../data/index.js";
 import { InceptionError } from "../errors.js";
 import { concatChunks } from "../formats/concat-chunks.js";
 import { decodeModel } from "../formats/onnx/decode.js";
@@ -10,7 +10,15 @@ import { encodeSafetensors } from "../formats/safetensors.js";
 import type { Graph } from "../ir/graph.js";
 import { findModel } from "../models/index.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
-import { ARTEFACT_KEY, type Artefact, encodeArtefact, everyNth, type Golden, goldenFeeds, sampleStride } from "../predict/artefact.js";
+import {
+  encodeModelMetadata,
+  everyNth,
+  goldenFeeds,
+  METADATA_KEY,
+  type ModelMetadata,
+  type SelfCheck,
+  sampleStride,
+} from "../predict/model-metadata.js";
 import { neededStatistics, type RawInput, SIZE_MULTIPLE, type Statistic, wrapSegmentation } from "../predict/segmentation-file.js";
 import type { Platform } from "../runtime/platform.js";
 import { checkFinite, checkParameters } from "../tensor/finite.js";
@@ -30,7 +38,7 @@ export interface ExportOnnxOptions {
 interface EncodedExport {
   readonly chunks: readonly Uint8Array[];
   readonly byteLength: number;
-  readonly artefact: Artefact;
+  readonly metadata: ModelMetadata;
 }
 
 /** What computes the outputs of the embedded self-check. */
@@ -48,27 +56,27 @@ type Runner = Pick<Platform, "createSession">;
  *   segments; NOT_FINITE where a parameter or an output of the self-check is NaN or infinite
  */
 export async function encodeOnnx(platform: Runner, prepared: PreparedModel, options: ExportOnnxOptions = {}): Promise<EncodedExport> {
-  const { segmentation } = prepared.artefact;
+  const { segmentation } = prepared.metadata;
   if (segmentation !== undefined) return exportSegmentation(platform, prepared, segmentation, options);
   const { graph, parameters } = prepared;
-  return withSelfCheck(platform, compileInference(graph, parameters, options), prepared.artefact, goldenExample(graph));
+  return withSelfCheck(platform, compileInference(graph, parameters, options), prepared.metadata, goldenExample(graph));
 }
 
 async function exportSegmentation(
   platform: Runner,
-  { graph, parameters, artefact }: PreparedModel,
-  recipe: SegmentationRecipe,
+  { graph, parameters, metadata }: PreparedModel,
+  recipe: SegmentationConfig,
   { outputs, dynamicSize = false }: ExportOnnxOptions,
 ): Promise<EncodedExport> {
   if (outputs !== undefined) {
-    const message = `Cannot export outputs of "${artefact.model}": it segments, expected none to be chosen, they are logits and labels`;
+    const message = `Cannot export outputs of "${metadata.model}": it segments, expected none to be chosen, they are logits and labels`;
     throw new InceptionError("OPTION_INVALID", message, { outputs });
   }
-  if (dynamicSize) checkDynamicVolume(artefact);
-  const described = describedAt(graph, artefact, dynamicSize ? EVEN_SIZE : recipe.patchSize.toReversed());
+  if (dynamicSize) checkDynamicVolume(metadata);
+  const described = describedAt(graph, metadata, dynamicSize ? EVEN_SIZE : recipe.patchSize.toReversed());
   const network = compileInference(described, parameters, { outputs: ["logits"], ...(dynamicSize ? { optimize: false } : {}) });
   const rawInput = dynamicSize ? "volume" : "patch";
-  return encodeSegmentation(platform, { network, graph: described, artefact, recipe, rawInput });
+  return encodeSegmentation(platform, { network, graph: described, metadata, recipe, rawInput });
 }
 
 /** A compiled network that segments, and what surrounds it in a file. */
@@ -77,22 +85,22 @@ interface SegmentationFile {
   readonly network: EncodedModel;
   /** What was compiled. */
   readonly graph: Graph;
-  readonly artefact: Artefact;
-  readonly recipe: SegmentationRecipe;
+  readonly metadata: ModelMetadata;
+  readonly recipe: SegmentationConfig;
   readonly rawInput: RawInput;
 }
 
 /** A network that segments as a file from raw voxels to labels. */
 export async function encodeSegmentation(
   platform: Runner,
-  { network, graph, artefact, recipe, rawInput }: SegmentationFile,
+  { network, graph, metadata, recipe, rawInput }: SegmentationFile,
 ): Promise<EncodedExport> {
-  const model = wrapSegmentation(decodeModel(concatChunks(network.chunks), { name: artefact.model }), recipe, rawInput);
+  const model = wrapSegmentation(decodeModel(concatChunks(network.chunks), { name: metadata.model }), recipe, rawInput);
   const example = goldenExample(graph);
   const [batch = 1, channels = 1] = example.shape;
   const others = Object.fromEntries(neededStatistics(recipe).map((name) => [name, GOLDEN_STATISTICS[name]]));
   const golden = rawInput === "volume" ? { ...example, shape: [batch, channels, ...GOLDEN_SIZES] } : { ...example, others };
-  return withSelfCheck(platform, encodeModel(model), { ...artefact, rawInput }, golden);
+  return withSelfCheck(platform, encodeModel(model), { ...metadata, rawInput }, golden);
 }
 
 /** One of the sizes at which the network is the same for all that are padded to multiples of 8. */
@@ -102,12 +110,12 @@ const GOLDEN_SIZES = [20, 16, 13];
 /** Of a golden patch, whose values lie between −1 and 1. */
 const GOLDEN_STATISTICS: Readonly<Record<Statistic, number>> = { mean: 0.1, standard_deviation: 0.5, lower: -0.9, upper: 0.8 };
 
-function describedAt(graph: Graph, { model, options }: Artefact, inputSize: readonly number[]): Graph {
+function describedAt(graph: Graph, { model, options }: ModelMetadata, inputSize: readonly number[]): Graph {
   return graph.inputs[0]?.type.shape.slice(2).join() === inputSize.join() ? graph : findModel(model).describe({ ...options, inputSize });
 }
 
 /** An example whose outputs are not known yet. */
-export function goldenExample(graph: Graph): Golden {
+export function goldenExample(graph: Graph): SelfCheck {
   const shape = [1, ...(graph.inputs[0]?.type.shape ?? []).slice(1).map(Number)];
   return { key: `golden:${graph.name}:${shape.join("x")}`, shape, low: -1, high: 1, outputs: {} };
 }
@@ -116,27 +124,27 @@ export function goldenExample(graph: Graph): Golden {
 export async function withSelfCheck(
   platform: Runner,
   { chunks, byteLength }: EncodedModel,
-  given: Artefact,
-  example: Golden,
+  given: ModelMetadata,
+  example: SelfCheck,
 ): Promise<EncodedExport> {
-  const artefact = { ...given, golden: await computeGolden(platform, example, given.model, concatChunks(chunks)) };
-  const metadata = appendMetadata([[ARTEFACT_KEY, encodeArtefact(artefact)]]);
-  return { chunks: [...chunks, metadata], byteLength: byteLength + metadata.byteLength, artefact };
+  const metadata = { ...given, golden: await computeGolden(platform, example, given.model, concatChunks(chunks)) };
+  const entry = appendMetadata([[METADATA_KEY, encodeModelMetadata(metadata)]]);
+  return { chunks: [...chunks, entry], byteLength: byteLength + entry.byteLength, metadata };
 }
 
 /** Sizes that are padded to multiples of 8 must all give one and the same network. */
-function checkDynamicVolume({ model, options }: Artefact): void {
+function checkDynamicVolume({ model, options }: ModelMetadata): void {
   const describe = (inputSize: readonly number[]): Graph => findModel(model).describe({ ...options, inputSize });
   const [small, large] = [
     [1, 2, 3],
     [5, 4, 7],
   ].map((sizes) => sizes.map((size) => size * SIZE_MULTIPLE));
-  if (small && large && isSizeIndependent(describe, [small, large], { optimize: false })) return;
+  if (small && large && supportsDynamicSize(describe, [small, large], { optimize: false })) return;
   const fact = `it differs between sizes that are multiples of ${SIZE_MULTIPLE}`;
   throw new InceptionError("OPTION_INVALID", `Cannot export "${model}" with any depth, height and width: ${fact}`, { model });
 }
 
-async function computeGolden(platform: Runner, example: Golden, name: string, model: Uint8Array): Promise<Golden> {
+async function computeGolden(platform: Runner, example: SelfCheck, name: string, model: Uint8Array): Promise<SelfCheck> {
   const session = await platform.createSession(model, { device: "cpu", transfer: true, name });
   try {
     const results = Object.entries(await session.run(goldenFeeds(example, session.inputs, name))).filter(
@@ -179,12 +187,12 @@ export function encodeWeights(
   names: string,
   options: ExportSafetensorsOptions = {},
 ): { readonly chunks: readonly Uint8Array[]; readonly byteLength: number } {
-  const map = findNames(prepared.artefact.model, names);
-  checkParameters(prepared.parameters, `export "${prepared.artefact.model}"`);
+  const map = findNames(prepared.metadata.model, names);
+  checkParameters(prepared.parameters, `export "${prepared.metadata.model}"`);
   const stored = options.half === true ? halved : (tensor: Tensor) => tensor;
   const renamed = [...prepared.parameters].map(([path, tensor]): [string, Tensor] => [map.nameOf(path), stored(tensor)]);
   // "format: pt" is what Python's loaders look for.
-  const metadata = { format: "pt", [ARTEFACT_KEY]: encodeArtefact(prepared.artefact) };
+  const metadata = { format: "pt", [METADATA_KEY]: encodeModelMetadata(prepared.metadata) };
   const { header, chunks, byteLength } = encodeSafetensors(renamed, metadata);
   return { chunks: [header, ...chunks], byteLength };
 }

@@ -2,7 +2,7 @@
 import { PREPROCESSING, type PreprocessingId } from "../data/preprocessing.js";
 import type { Preprocessing } from "../data/transforms/preprocess.js";
 import { InceptionError } from "../errors.js";
-import type { Artefact } from "../predict/artefact.js";
+import type { ModelMetadata } from "../predict/model-metadata.js";
 
 /**
  * The recipe with a name.
@@ -24,13 +24,13 @@ export function namedPreprocessing(name: string): Preprocessing {
  * @param classes - null where it is not known how many there are
  * @throws InceptionError OPTION_INVALID
  */
-export function checkLabels(artefact: Pick<Artefact, "labels" | "model">, classes: number | null): void {
-  if (artefact.labels === null || classes === null || artefact.labels.length === classes) return;
+export function checkLabels(metadata: Pick<ModelMetadata, "labels" | "model">, classes: number | null): void {
+  if (metadata.labels === null || classes === null || metadata.labels.length === classes) return;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot use ${artefact.labels.length} labels for "${artefact.model}": it has ${classes} classes`,
+    `Cannot use ${metadata.labels.length} labels for "${metadata.model}": it has ${classes} classes`,
     {
-      labels: artefact.labels.length,
+      labels: metadata.labels.length,
       classes,
     },
   );

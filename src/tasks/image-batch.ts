@@ -27,13 +27,13 @@ export function joinInputs(inputs: readonly Float32Tensor[]): Float32Tensor {
 }
 
 /** Single images as one batch, checked against what the network expects. */
-export function joinBatch(inputs: readonly Float32Tensor[], { artefact, session }: LoadedModel): Tensor {
+export function joinBatch(inputs: readonly Float32Tensor[], { metadata, session }: LoadedModel): Tensor {
   const batch = joinInputs(inputs);
   const [found, expected] = [batch.shape.slice(1), session.inputs[0]?.shape.slice(1) ?? []];
   if (expected.every((size, axis) => typeof size !== "number" || size === found[axis])) return batch;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot feed ${quoted(artefact.model)}: the preprocessing gives ${found.join("×")}, expected ${expected.join("×")}`,
+    `Cannot feed ${quoted(metadata.model)}: the preprocessing gives ${found.join("×")}, expected ${expected.join("×")}`,
     { found, expected },
   );
 }

@@ -3,7 +3,7 @@
 import { InceptionError } from "../errors.js";
 import type { RunLimits } from "../formats/onnx/run-limits.js";
 import { quoted } from "../formats/quoted.js";
-import type { Artefact } from "../predict/artefact.js";
+import type { ModelMetadata } from "../predict/model-metadata.js";
 import type { FileInput, Platform, SourceOptions } from "../runtime/platform.js";
 import type { Session, SessionOptions } from "../runtime/session.js";
 import type { WeightReport } from "../weights/apply.js";
@@ -28,7 +28,7 @@ export interface OpenModelOptions extends PrepareOptions {
 /** A network that is ready to run. Close it to free its memory. */
 export interface LoadedModel {
   readonly session: Session;
-  readonly artefact: Artefact;
+  readonly metadata: ModelMetadata;
   /** How file and network matched; null for an ONNX file. */
   readonly report: WeightReport | null;
   /** Difference from the file's self-check in units of its standard deviation; null where there is none or it was not run. */

@@ -1,12 +1,12 @@
 import { messageOf } from "../errors.js";
-import type { GivenOptions, Model } from "../models/index.js";
+import type { Model, OptionInput } from "../models/index.js";
 import type { FileInput } from "../runtime/platform.js";
 
 /** A custom network: what `describe` returns for one. */
 export interface DescribedModel {
   readonly model: Model;
   /** The options that it was described with. */
-  readonly options: GivenOptions;
+  readonly options: OptionInput;
 }
 
 /** What can be opened: an id, an exported `.onnx` file, whatever else the platform knows by name, or a custom network. */

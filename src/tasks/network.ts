@@ -1,7 +1,7 @@
 import { type Summary, summarize } from "../analysis/summary.js";
 import { type DiagramFormat, diagram, renderDiagram } from "../diagram/index.js";
 import type { Graph } from "../ir/graph.js";
-import { findModel, type GivenOptions, type Model, type ModelName, type OptionsOf } from "../models/index.js";
+import { findModel, type Model, type ModelName, type OptionInput, type OptionsOf } from "../models/index.js";
 import { GraphBuilder } from "../ops/build.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Initializer, initialParameters } from "../weights/initialize.js";
@@ -39,7 +39,7 @@ export type NetworkBuilder = (b: GraphBuilder) => void;
  */
 export function describe<N extends ModelName>(name: N, options?: OptionsOf<N>): Network;
 export function describe(name: string, build: NetworkBuilder): Network;
-export function describe(name: string, given: GivenOptions | NetworkBuilder = {}): Network {
+export function describe(name: string, given: OptionInput | NetworkBuilder = {}): Network {
   if (typeof given !== "function") {
     const model = findModel(name);
     return networkOf(model, model.describe(given), given);
@@ -50,7 +50,7 @@ export function describe(name: string, given: GivenOptions | NetworkBuilder = {}
   return networkOf(customModel(name, graph), graph, {});
 }
 
-function networkOf(model: Model, graph: Graph, options: GivenOptions): Network {
+function networkOf(model: Model, graph: Graph, options: OptionInput): Network {
   return {
     name: graph.name,
     model,

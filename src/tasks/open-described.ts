@@ -5,7 +5,7 @@ import { concatChunks } from "../formats/concat-chunks.js";
 import { quoted } from "../formats/quoted.js";
 import { isClassScores } from "../models/classifier.js";
 import { findModel, MODELS, type Model } from "../models/index.js";
-import { type Artefact, parseArtefact } from "../predict/artefact.js";
+import { type ModelMetadata, parseModelMetadata } from "../predict/model-metadata.js";
 import type { FileInput, Platform, SourceOptions } from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
 import { type LoadedModel, type ModelHost, type ModelKind, type OpenModelOptions, rejectForeign } from "./model-host.js";
@@ -13,9 +13,9 @@ import { fileName, isOnnx, type ModelSource } from "./model-source.js";
 import { type PreparedModel, type PrepareOptions, prepareModel, prepareOpened } from "./prepare-model.js";
 
 /**
- * Opens what `prepareAny` prepares. Weights without the classifier do where no output needs it.
+ * Opens what `resolveModel` prepares. Weights without the classifier do where no output needs it.
  *
- * @throws InceptionError as `prepareAny` and `openPrepared`
+ * @throws InceptionError as `resolveModel` and `openPrepared`
  */
 export async function openDescribed<F extends SourceOptions, P extends SessionOptions>(
   host: ModelHost<F, P>,
@@ -23,7 +23,7 @@ export async function openDescribed<F extends SourceOptions, P extends SessionOp
   options: OpenModelOptions & F & P,
 ): Promise<LoadedModel> {
   const needsClassifier = options.needsClassifier ?? options.outputs?.some(isClassScores) ?? true;
-  return openPrepared(host.platform, await prepareAny(host, source, { ...options, needsClassifier }), options);
+  return openPrepared(host.platform, await resolveModel(host, source, { ...options, needsClassifier }), options);
 }
 
 /**
@@ -33,7 +33,7 @@ export async function openDescribed<F extends SourceOptions, P extends SessionOp
  * @throws InceptionError as `prepareModel`; OPTION_INVALID for a network without weights, and for an option that this kind of model
  *   cannot have; MODEL_UNKNOWN
  */
-export async function prepareAny<F extends SourceOptions>(
+export async function resolveModel<F extends SourceOptions>(
   { platform, kinds }: { readonly platform: Pick<Platform<F>, "openWeights">; readonly kinds: readonly ModelKind<F>[] },
   source: ModelSource,
   options: PrepareOptions & Pick<OpenModelOptions, "weights" | "checkpoint"> & F,
@@ -80,12 +80,12 @@ async function prepareExported<F extends SourceOptions>(
   rejectForeign("file", shown, options);
   const opened = await platform.openWeights(source, options);
   try {
-    const artefact = parseArtefact(Object.entries(opened.file.metadata), opened.name);
+    const metadata = parseModelMetadata(Object.entries(opened.file.metadata), opened.name);
     const refused = (fact: string) =>
       new InceptionError("OPTION_INVALID", `Cannot describe the network of ${quoted(shown)}: ${fact}`, { model: shown });
-    if (artefact === null) throw refused("it was not exported by inceptionkit, expected a model id with weights or the directory of a run");
-    if (artefact.quantization !== undefined) throw refused("it is an int8 model, expected the float32 model that it was made from");
-    return await prepareOpened(findModel(artefact.model), opened, options, null);
+    if (metadata === null) throw refused("it was not exported by inceptionkit, expected a model id with weights or the directory of a run");
+    if (metadata.quantization !== undefined) throw refused("it is an int8 model, expected the float32 model that it was made from");
+    return await prepareOpened(findModel(metadata.model), opened, options, null);
   } finally {
     await opened.close();
   }
@@ -98,16 +98,16 @@ async function prepareExported<F extends SourceOptions>(
  */
 export async function openPrepared<P extends SessionOptions>(
   platform: Pick<Platform<SourceOptions, P>, "createSession">,
-  { graph, parameters, artefact, report }: PreparedModel,
+  { graph, parameters, metadata, report }: PreparedModel,
   options: P & Pick<OpenModelOptions, "outputs">,
 ): Promise<LoadedModel> {
   const compile: CompileOptions = options.outputs ? { outputs: options.outputs } : {};
   const bytes = concatChunks(compileInference(graph, parameters, compile).chunks);
-  const session = await platform.createSession(bytes, { ...options, name: artefact.model, transfer: true });
-  return { session, artefact, report, selfCheck: null, close: () => session.close() };
+  const session = await platform.createSession(bytes, { ...options, name: metadata.model, transfer: true });
+  return { session, metadata, report, selfCheck: null, close: () => session.close() };
 }
 
 /** What a network is for, where its model is known. */
-export function taskOf(artefact: Pick<Artefact, "model">): Model["task"] | null {
-  return MODELS.find(({ id }) => id === artefact.model)?.task ?? null;
+export function taskOf(metadata: Pick<ModelMetadata, "model">): Model["task"] | null {
+  return MODELS.find(({ id }) => id === metadata.model)?.task ?? null;
 }

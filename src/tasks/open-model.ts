@@ -8,7 +8,7 @@ import { INFERENCE_OPS } from "../formats/onnx/schemas.js";
 import { graphForm } from "../formats/onnx/shapes/infer.js";
 import { quoted, shortened } from "../formats/quoted.js";
 import type { Graph } from "../ir/graph.js";
-import { type Artefact, goldenDifferences, goldenFeeds, parseArtefact } from "../predict/artefact.js";
+import { goldenDifferences, goldenFeeds, type ModelMetadata, parseModelMetadata } from "../predict/model-metadata.js";
 import type { FileInput, Platform, SourceOptions } from "../runtime/platform.js";
 import type { Session, SessionOptions } from "../runtime/session.js";
 import { boundedSession } from "./bounded-session.js";
@@ -23,7 +23,7 @@ import { fileName, isOnnx, type ModelSource } from "./model-source.js";
  * multiply-adds of a run are computed and compared with `limits`, before the runtime gets it and before it runs inputs of
  * new shapes. `run` then also throws FILE_LIMIT, and FEED_INVALID for sizes that the graph does not work with.
  *
- * @throws InceptionError as `prepareAny`; OPTION_INVALID for weights, options, checkpoint or allow beside a file, and for outputs that it
+ * @throws InceptionError as `resolveModel`; OPTION_INVALID for weights, options, checkpoint or allow beside a file, and for outputs that it
  *   does not have; FILE_…, NOT_FINITE (a weight is NaN or infinite), SESSION_FAILED, DEVICE_UNAVAILABLE, SELF_CHECK_FAILED
  */
 export async function openModel<F extends SourceOptions, P extends SessionOptions>(
@@ -38,14 +38,14 @@ export async function openModel<F extends SourceOptions, P extends SessionOption
 }
 
 /** The output that classifies: "logits", or the only one of a file that another program exported. */
-export function logitsOutput({ session, artefact }: LoadedModel): string {
+export function logitsOutput({ session, metadata }: LoadedModel): string {
   const names = session.outputs.map((output) => output.name);
   if (names.includes("logits")) return "logits";
   const [only] = names;
   if (names.length === 1 && only !== undefined) return only;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot classify with ${quoted(artefact.model)}: it has no logits but ${shortened(names.join(", "))}; with \`options.numClasses\` it gets a classifier`,
+    `Cannot classify with ${quoted(metadata.model)}: it has no logits but ${shortened(names.join(", "))}; with \`options.numClasses\` it gets a classifier`,
     { outputs: names },
   );
 }
@@ -80,15 +80,15 @@ export async function openOnnxBytes<P extends SessionOptions>(
   const limits = completeLimits(options.limits);
   const form = graphForm(decoded, file);
   const cost = checkRun(form, declaredFeeds(form), limits, { action: `load ${quoted(file)}`, code: "FILE_CORRUPT" });
-  const artefact = overrideArtefact(parseArtefact(decoded.metadata, file) ?? foreignArtefact(decoded.graph.name), options);
+  const metadata = overrideMetadata(parseModelMetadata(decoded.metadata, file) ?? foreignMetadata(decoded.graph.name), options);
   const constantFolding = foldsLittle(cost, bytes.byteLength);
   const opened = await platform.createSession(bytes, { ...options, name: file, transfer: true, constantFolding });
   const session = boundedSession(opened, form, limits);
   try {
-    if (options.labels !== undefined) checkLabels(artefact, logitsCount(session));
+    if (options.labels !== undefined) checkLabels(metadata, logitsCount(session));
     const chosen = options.outputs === undefined ? session : withOutputs(session, options.outputs, file);
-    const selfCheck = (options.selfCheck ?? true) ? await runSelfCheck(session, artefact, file) : null;
-    return { session: chosen, artefact, report: null, selfCheck, close: () => session.close() };
+    const selfCheck = (options.selfCheck ?? true) ? await runSelfCheck(session, metadata, file) : null;
+    return { session: chosen, metadata, report: null, selfCheck, close: () => session.close() };
   } catch (thrown) {
     await session.close();
     throw thrown;
@@ -127,7 +127,7 @@ function withOutputs(session: Session, names: readonly string[], file: string): 
 }
 
 /** A file that another program exported says nothing about its pixels and classes; the caller may. */
-function foreignArtefact(name: string): Artefact {
+function foreignMetadata(name: string): ModelMetadata {
   return {
     model: name,
     options: {},
@@ -140,9 +140,9 @@ function foreignArtefact(name: string): Artefact {
   };
 }
 
-function overrideArtefact(artefact: Artefact, { preprocessing, labels }: OpenModelOptions): Artefact {
+function overrideMetadata(metadata: ModelMetadata, { preprocessing, labels }: OpenModelOptions): ModelMetadata {
   const recipe = typeof preprocessing === "string" ? namedPreprocessing(preprocessing) : preprocessing;
-  return { ...artefact, preprocessing: recipe ?? artefact.preprocessing, labels: labels ?? artefact.labels };
+  return { ...metadata, preprocessing: recipe ?? metadata.preprocessing, labels: labels ?? metadata.labels };
 }
 
 /**
@@ -164,8 +164,8 @@ const MAX_FOLDED_MACS = 2e10;
  */
 export const SELF_CHECK_TOLERANCE = 2e-3;
 
-async function runSelfCheck(session: Session, artefact: Artefact, file: string): Promise<number | null> {
-  const { golden } = artefact;
+async function runSelfCheck(session: Session, metadata: ModelMetadata, file: string): Promise<number | null> {
+  const { golden } = metadata;
   if (golden === null || session.inputs.length === 0) return null;
   const results = await session.run(goldenFeeds(golden, session.inputs, file), { fetches: Object.keys(golden.outputs) });
   const worst = goldenDifferences(golden, results);
@@ -184,15 +184,15 @@ async function runSelfCheck(session: Session, artefact: Artefact, file: string):
  * @throws InceptionError OPTION_INVALID where neither the weights nor the caller said how, and for a network that takes volumes
  */
 export function knownPreprocessing(
-  { artefact, session, graph }: Pick<LoadedModel, "artefact"> & { readonly session?: Pick<Session, "inputs">; readonly graph?: Graph },
+  { metadata, session, graph }: Pick<LoadedModel, "metadata"> & { readonly session?: Pick<Session, "inputs">; readonly graph?: Graph },
   model: string,
 ): Preprocessing {
   const shape = session?.inputs[0]?.shape ?? graph?.inputs[0]?.type.shape;
-  if (artefact.segmentation !== undefined || shape?.length === VOLUME_RANK) {
+  if (metadata.segmentation !== undefined || shape?.length === VOLUME_RANK) {
     const message = `Cannot prepare images for ${quoted(model)}: it segments volumes; use segment`;
     throw new InceptionError("OPTION_INVALID", message, { model });
   }
-  if (artefact.preprocessing !== null) return artefact.preprocessing;
+  if (metadata.preprocessing !== null) return metadata.preprocessing;
   throw new InceptionError(
     "OPTION_INVALID",
     `Cannot prepare images for "${model}": its weights do not say how, expected \`preprocessing\` with a name`,

@@ -5,9 +5,9 @@ import type { Graph } from "../ir/graph.js";
 import { selectOutputs } from "../ir/prune.js";
 import { type ClassifierDifference, classifierDifference } from "../models/classifier.js";
 import { weightFits } from "../models/fits.js";
-import type { GivenOptions, Model, ModelOptions } from "../models/index.js";
+import type { Model, ModelOptions, OptionInput } from "../models/index.js";
 import type { WeightSet } from "../models/weight-set.js";
-import { type Artefact, parseArtefact } from "../predict/artefact.js";
+import { type ModelMetadata, parseModelMetadata } from "../predict/model-metadata.js";
 import type { FileInput, OpenedWeights, Platform, SourceOptions } from "../runtime/platform.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type AllowedDifferences, compareWeights, listNames, loadWeights, type WeightReport } from "../weights/apply.js";
@@ -43,7 +43,7 @@ export interface PrepareOptions {
 export interface PreparedModel {
   readonly graph: Graph;
   readonly parameters: ReadonlyMap<string, Tensor>;
-  readonly artefact: Artefact;
+  readonly metadata: ModelMetadata;
   readonly report: WeightReport;
   /** What the weights lack of the network's classifier; absent where they have it. */
   readonly classifier?: ClassifierDifference;
@@ -83,12 +83,12 @@ export async function prepareOpened(
   options: PrepareOptions,
   published: Published | null,
 ): Promise<PreparedModel> {
-  const saved = parseArtefact(Object.entries(file.metadata), name);
+  const saved = parseModelMetadata(Object.entries(file.metadata), name);
   const savedOptions = saved?.model === model.id ? saved.options : {};
   const chosen = chooseWeightSet(model, file, { saved: savedOptions, asked: options.options ?? {} }, published);
   const { set, map, given } = chosen;
   const { graph, ...read } = await readParameters(chosen, { file, name, saved }, options);
-  const artefact: Artefact = {
+  const metadata: ModelMetadata = {
     model: model.id,
     options: given,
     preprocessing: choosePreprocessing(options.preprocessing, saved, preprocessingOf(set, published), graph),
@@ -102,15 +102,15 @@ export async function prepareOpened(
     weightsSha256,
     golden: null,
   };
-  checkLabels(artefact, classCount(graph));
-  return { graph, artefact, ...read };
+  checkLabels(metadata, classCount(graph));
+  return { graph, metadata, ...read };
 }
 
 /** A weight file, what messages call it, and what it says about itself. */
 interface NamedFile {
   readonly file: WeightFile;
   readonly name: string;
-  readonly saved: Artefact | null;
+  readonly saved: ModelMetadata | null;
 }
 
 /** The values of all parameters; where the classifier may be missing and is, the network is cut before it. */
@@ -173,7 +173,7 @@ function statedLicence(metadata: Readonly<Record<string, string>>): string | und
 }
 
 /** Whether the network is the one that was published with these weights; a changed one was trained by somebody else. */
-function isPublishedForm({ options }: Model, set: WeightSet, given: GivenOptions): boolean {
+function isPublishedForm({ options }: Model, set: WeightSet, given: OptionInput): boolean {
   const published = (name: string): unknown => set.options?.[name] ?? options[name]?.default;
   return Object.entries(given).every(
     ([name, value]) => name === "inputSize" || name === "dropRate" || JSON.stringify(published(name)) === JSON.stringify(value),
@@ -187,7 +187,7 @@ function preprocessingOf(set: WeightSet | null, published: Published | null): st
 
 function choosePreprocessing(
   given: Preprocessing | string | undefined,
-  saved: Artefact | null,
+  saved: ModelMetadata | null,
   trained: string | null,
   graph: Graph,
 ): Preprocessing | null {

@@ -4,7 +4,7 @@ import type { SessionOptions } from "../runtime/session.js";
 import { type ExportOnnxOptions, encodeOnnx } from "./export.js";
 import type { ModelHost, OpenModelOptions } from "./model-host.js";
 import type { ModelSource } from "./model-source.js";
-import { prepareAny } from "./open-described.js";
+import { resolveModel } from "./open-described.js";
 
 /** The bytes of a model as an ONNX file; see `encodeOnnx`. */
 export async function toOnnx<F extends SourceOptions, P extends SessionOptions>(
@@ -13,7 +13,7 @@ export async function toOnnx<F extends SourceOptions, P extends SessionOptions>(
   options: OpenModelOptions & F,
   { outputs, dynamicSize }: ExportOnnxOptions,
 ): Promise<Uint8Array> {
-  const prepared = await prepareAny(host, source, options);
+  const prepared = await resolveModel(host, source, options);
   const kept = { ...(outputs === undefined ? {} : { outputs }), ...(dynamicSize === undefined ? {} : { dynamicSize }) };
   const { chunks } = await encodeOnnx(host.platform, prepared, kept);
   return concatChunks(chunks);

@@ -1,6 +1,6 @@
 import { InceptionError } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
-import { type GivenOptions, type Model, readGivenOptions } from "../models/index.js";
+import { type Model, type OptionInput, readOptionInput } from "../models/index.js";
 import type { PublishedWeights, WeightSet } from "../models/weight-set.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
 import type { FileInput, PublishedFile } from "../runtime/platform.js";
@@ -73,8 +73,8 @@ export function checkPublishedHash(published: { readonly file: PublishedFile } |
 
 /** Options as a file of ours holds them and as the caller asks for them. */
 interface Wanted {
-  readonly saved: GivenOptions;
-  readonly asked: GivenOptions;
+  readonly saved: OptionInput;
+  readonly asked: OptionInput;
 }
 
 /** A set of weights, whose names the file uses, and the network as these weights want it; no set where the names are ours alone. */
@@ -82,7 +82,7 @@ export interface ChosenWeights {
   readonly set: WeightSet | null;
   readonly map: NameMap;
   readonly graph: Graph;
-  readonly given: GivenOptions;
+  readonly given: OptionInput;
 }
 
 /**
@@ -101,7 +101,7 @@ export function chooseWeightSet(
 ): ChosenWeights {
   // Most sets of a model want the same network, and describing a large one takes as long as comparing its names.
   const graphs = new Map<string, Graph>();
-  const described = (given: GivenOptions): Graph => {
+  const described = (given: OptionInput): Graph => {
     const key = JSON.stringify(given);
     const graph = graphs.get(key) ?? model.describe(given);
     graphs.set(key, graph);
@@ -110,7 +110,7 @@ export function chooseWeightSet(
   const ordered = [...sets].sort((a, b) => Number(b === published?.set) - Number(a === published?.set));
   const candidates = [...ordered.map((set) => ({ set, map: set.map })), { set: null, map: OWN_NAMES }].map(({ set, map }) => {
     const options = { ...wanted.saved, ...(set?.options ?? {}), ...wanted.asked };
-    const given = readGivenOptions(model.id, model.options, options);
+    const given = readOptionInput(model.id, model.options, options);
     const graph = described(given);
     return { set, map, graph, given, score: misfit(compareWeights(graph, file, map)) };
   });
@@ -120,8 +120,8 @@ export function chooseWeightSet(
 }
 
 /** Names of ours are taken for the set's whose names they are, so only what was asked for can contradict it. */
-function checkContradictions(model: Model, set: WeightSet, asked: GivenOptions): void {
-  const read = readGivenOptions(model.id, model.options, asked);
+function checkContradictions(model: Model, set: WeightSet, asked: OptionInput): void {
+  const read = readOptionInput(model.id, model.options, asked);
   for (const [name, trained] of Object.entries(set.options ?? {})) {
     const value = read[name];
     if (value === undefined || JSON.stringify(value) === JSON.stringify(trained)) continue;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { judgeStopping } from "./early-stopping.js";
+import { checkEarlyStopping } from "./early-stopping.js";
 import { bestEpoch, type EpochRow, epochRowJson, epochsToKeep, isBetter, readEpochRow } from "./history.js";
 import { decodeJson, encodeJson, isJsonRecord, type JsonRecord } from "./json.js";
 
@@ -54,18 +54,18 @@ describe("early stopping", () => {
   const rule = { metric: "loss", patience: 2 } as const;
 
   test("stops after `patience` epochs in a row without improvement", () => {
-    expect(judgeStopping(rule, [])).toEqual({ stop: false, waited: 0, reference: null });
+    expect(checkEarlyStopping(rule, [])).toEqual({ stop: false, waited: 0, reference: null });
     const history = rows(1, 0.8, 0.9, 0.7, 0.7, 0.71);
-    expect(history.map((_, count) => judgeStopping(rule, history.slice(0, count + 1)).waited)).toEqual([0, 0, 1, 0, 1, 2]);
-    expect(judgeStopping(rule, history)).toMatchObject({ stop: true, reference: { epoch: 4 } });
-    expect(judgeStopping(rule, history.slice(0, 5)).stop).toBe(false);
+    expect(history.map((_, count) => checkEarlyStopping(rule, history.slice(0, count + 1)).waited)).toEqual([0, 0, 1, 0, 1, 2]);
+    expect(checkEarlyStopping(rule, history)).toMatchObject({ stop: true, reference: { epoch: 4 } });
+    expect(checkEarlyStopping(rule, history.slice(0, 5)).stop).toBe(false);
   });
 
   test("a creep of less than minDelta is no improvement, and NaN neither", () => {
     const creeping = { ...rule, minDelta: 0.1 };
-    expect(judgeStopping(creeping, rows(1, 0.95, 0.92))).toMatchObject({ stop: true, reference: { epoch: 1 } });
-    expect(judgeStopping(creeping, rows(1, 0.95, 0.85)).stop).toBe(false);
-    expect(judgeStopping(rule, rows(1, Number.NaN, Number.NaN)).stop).toBe(true);
+    expect(checkEarlyStopping(creeping, rows(1, 0.95, 0.92))).toMatchObject({ stop: true, reference: { epoch: 1 } });
+    expect(checkEarlyStopping(creeping, rows(1, 0.95, 0.85)).stop).toBe(false);
+    expect(checkEarlyStopping(rule, rows(1, Number.NaN, Number.NaN)).stop).toBe(true);
   });
 });
 

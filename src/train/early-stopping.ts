@@ -9,7 +9,7 @@ export interface EarlyStopping {
   readonly minDelta?: number;
 }
 
-export interface StoppingDecision {
+export interface EarlyStoppingStatus {
   readonly stop: boolean;
   /** Epochs since the last improvement. */
   readonly waited: number;
@@ -23,7 +23,7 @@ export interface StoppingDecision {
  * The reference moves only when an epoch improves on it by more than `minDelta`: a slow creep below that ends the run too.
  * Epochs with no value or NaN are no improvement.
  */
-export function judgeStopping(rule: EarlyStopping, history: readonly EpochRow[]): StoppingDecision {
+export function checkEarlyStopping(rule: EarlyStopping, history: readonly EpochRow[]): EarlyStoppingStatus {
   let reference: EpochRow | null = null;
   let waited = 0;
   for (const row of history) {

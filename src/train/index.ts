@@ -14,32 +14,32 @@ export {
   oneHotTargets,
 } from "../losses/index.js";
 export {
-  type AverageSite,
   adadelta,
   adagrad,
   adam,
   adamw,
-  averageParameters,
   type Clipped,
   clipByNorm,
   clipByValue,
   type DecayTarget,
   decays,
+  type EmaInputs,
   learningRateAt,
   OPTIMIZERS,
   type Optimizer,
+  type OptimizerInputs,
   type OptimizerName,
+  type OptimizerSlot,
+  type OptimizerUpdate,
   optimizerOf,
   rmsprop,
   rmspropTf,
   SCHEDULES,
   type Schedule,
   type ScheduleName,
-  type Slot,
   scheduleOf,
   sgd,
-  type Updated,
-  type UpdateSite,
+  updateEma,
 } from "../optim/index.js";
 export type { Trainer, TrainerOptions, TrainingProgram } from "../runtime/trainer.js";
 export {
@@ -53,7 +53,7 @@ export {
   readCheckpointMeta,
 } from "./checkpoint.js";
 export { classification } from "./classification.js";
-export { type EarlyStopping, judgeStopping, type StoppingDecision } from "./early-stopping.js";
+export { checkEarlyStopping, type EarlyStopping, type EarlyStoppingStatus } from "./early-stopping.js";
 export { learningRateFactors, trainedParameters } from "./freeze.js";
 export {
   bestEpoch,
@@ -68,8 +68,8 @@ export {
 } from "./history.js";
 export type { JsonData, JsonRecord } from "./json.js";
 export {
-  BEGINNING,
   evaluate,
+  INITIAL_PROGRESS,
   type LoopEnd,
   type LoopOptions,
   type LoopParts,
@@ -115,4 +115,4 @@ export {
   type TrainingSettings,
   type TrainingSettingsInput,
 } from "./settings.js";
-export type { BatchesOf, FedSource, LearningTask, Measurement, TrainedBatch } from "./task.js";
+export type { BatchLoader, FeedSource, LearningTask, Measurement, TrainingBatch } from "./task.js";

@@ -12,7 +12,7 @@ import { float32Tensor } from "../tensor/tensor.js";
 import { initialParameters } from "../weights/initialize.js";
 import { classification } from "./classification.js";
 import { featureSource } from "./feature-source.js";
-import { BEGINNING, type LoopOptions, type LoopParts, type Progress, type TrainingEvent, trainLoop } from "./loop.js";
+import { INITIAL_PROGRESS, type LoopOptions, type LoopParts, type Progress, type TrainingEvent, trainLoop } from "./loop.js";
 import type { Evaluation } from "./metrics.js";
 
 const SIDE = 32;
@@ -102,7 +102,7 @@ async function watched(trainer: Trainer, interrupted: (events: readonly Training
 
 test("what could not be read is reported, in training and in measuring", async () => {
   const { parts, events } = await watched(await openTrainer(), () => false);
-  await trainLoop({ ...OPTIONS, epochs: 1 }, parts, BEGINNING);
+  await trainLoop({ ...OPTIONS, epochs: 1 }, parts, INITIAL_PROGRESS);
   // The training pass ends with its last batch and so never reads on to the end of the stream.
   expect(events.flatMap((event) => (event.kind === "skipped" ? [event.sample.name] : []))).toEqual([
     "train second",
@@ -113,7 +113,7 @@ test("what could not be read is reported, in training and in measuring", async (
 
 test("a run that is interrupted while it measures goes on there, and comes to what one that was not comes to", async () => {
   const whole = await watched(await openTrainer(), () => false);
-  const { progress: expected } = await trainLoop(OPTIONS, whole.parts, BEGINNING);
+  const { progress: expected } = await trainLoop(OPTIONS, whole.parts, INITIAL_PROGRESS);
   expect(expected.history.map(({ step, learningRate }) => [step, learningRate])).toEqual([
     [3, 0.01 / 3],
     [6, 0.01 / 6],
@@ -121,7 +121,7 @@ test("a run that is interrupted while it measures goes on there, and comes to wh
 
   const trainer = await openTrainer();
   const stopped = await watched(trainer, (events) => events.at(-1)?.kind === "measuring");
-  const first = await trainLoop(OPTIONS, stopped.parts, BEGINNING);
+  const first = await trainLoop(OPTIONS, stopped.parts, INITIAL_PROGRESS);
   expect(first.end).toBe("interrupted");
   expect(first.progress.position).toEqual({ epoch: 0, batch: 3, step: 3 });
   expect(stopped.saved).toEqual([first.progress]);

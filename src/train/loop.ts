@@ -7,12 +7,12 @@ import type { BatchStream, SkippedSample } from "../data/batch.js";
 import { InceptionError } from "../errors.js";
 import type { Trainer } from "../runtime/trainer.js";
 import { float32Tensor, type Tensor } from "../tensor/tensor.js";
-import { type EarlyStopping, judgeStopping } from "./early-stopping.js";
+import { checkEarlyStopping, type EarlyStopping } from "./early-stopping.js";
 import type { EpochRow, Position } from "./history.js";
 import type { MaskFeed } from "./masks.js";
 import { dropoutMasks } from "./masks.js";
 import type { Evaluation } from "./metrics.js";
-import type { FedSource, LearningTask, TrainedBatch } from "./task.js";
+import type { FeedSource, LearningTask, TrainingBatch } from "./task.js";
 
 /** What a run has come to; with the trainer's state it is all that a checkpoint holds. */
 export interface Progress {
@@ -32,7 +32,7 @@ export interface PartialEpoch {
 const NO_EPOCH: PartialEpoch = { lossSum: 0, steps: 0, correct: 0, images: 0 };
 
 /** A run that has done nothing yet. */
-export const BEGINNING: Progress = { position: { epoch: 0, batch: 0, step: 0 }, history: [], partial: NO_EPOCH };
+export const INITIAL_PROGRESS: Progress = { position: { epoch: 0, batch: 0, step: 0 }, history: [], partial: NO_EPOCH };
 
 export interface LoopOptions {
   readonly epochs: number;
@@ -63,11 +63,11 @@ export type TrainingEvent<E = Evaluation> =
   | { readonly kind: "measuring"; readonly done: number; readonly total: number }
   | { readonly kind: "epoch"; readonly row: EpochRow; readonly evaluation: E | null };
 
-export interface LoopParts<B extends TrainedBatch, E> {
+export interface LoopParts<B extends TrainingBatch, E> {
   readonly trainer: Trainer;
   readonly task: LearningTask<B, E>;
-  readonly train: FedSource<B>;
-  readonly validation: FedSource<B> | null;
+  readonly train: FeedSource<B>;
+  readonly validation: FeedSource<B> | null;
   /** Keep a checkpoint; called at step boundaries. `evaluation` is there at the end of an epoch. */
   readonly save: (progress: Progress, evaluation: E | null) => Promise<void>;
   readonly report: (event: TrainingEvent<E>) => void;
@@ -88,7 +88,7 @@ export type LoopEnd = "finished" | "stopped early" | "interrupted";
  * @param start - `BEGINNING`, or what the checkpoint holds whose state the trainer has
  * @throws InceptionError TRAINING_DIVERGED when the loss is no finite number, naming the step and the newest checkpoint
  */
-export async function trainLoop<B extends TrainedBatch, E>(
+export async function trainLoop<B extends TrainingBatch, E>(
   options: LoopOptions,
   parts: LoopParts<B, E>,
   start: Progress,
@@ -116,7 +116,8 @@ export async function trainLoop<B extends TrainedBatch, E>(
     // Reported first, so that a checkpoint never lacks the line of its epoch in the log.
     parts.report({ kind: "epoch", row, evaluation });
     await parts.save(progress, evaluation);
-    if (options.earlyStopping && judgeStopping(options.earlyStopping, progress.history).stop) return { end: "stopped early", progress };
+    if (options.earlyStopping && checkEarlyStopping(options.earlyStopping, progress.history).stop)
+      return { end: "stopped early", progress };
   }
   return { end: "finished", progress };
 }
@@ -126,7 +127,7 @@ interface Stepped {
   readonly interrupted: boolean;
 }
 
-async function trainEpoch<B extends TrainedBatch, E>(options: LoopOptions, parts: LoopParts<B, E>, start: Progress): Promise<Stepped> {
+async function trainEpoch<B extends TrainingBatch, E>(options: LoopOptions, parts: LoopParts<B, E>, start: Progress): Promise<Stepped> {
   const { source } = parts.train;
   let progress = start;
   const stream = source.epoch(start.position.epoch, start.position.batch);
@@ -159,7 +160,7 @@ function skippedReporter({ skipped }: Pick<BatchStream, "skipped">, report: (eve
   };
 }
 
-async function takeStep<B extends TrainedBatch, E>(
+async function takeStep<B extends TrainingBatch, E>(
   options: LoopOptions,
   parts: LoopParts<B, E>,
   progress: Progress,
@@ -197,7 +198,7 @@ interface StepResult {
   readonly gradientNorm: number | null;
 }
 
-async function oneProgram<B extends TrainedBatch, E>(
+async function oneProgram<B extends TrainingBatch, E>(
   options: LoopOptions,
   parts: LoopParts<B, E>,
   position: Position,
@@ -209,7 +210,7 @@ async function oneProgram<B extends TrainedBatch, E>(
   return stepResult(parts.task, batch, await parts.trainer.run("step", { ...feeds, learningRate: scalar(learningRate) }));
 }
 
-async function accumulated<B extends TrainedBatch, E>(
+async function accumulated<B extends TrainingBatch, E>(
   options: LoopOptions,
   parts: LoopParts<B, E>,
   position: Position,
@@ -226,7 +227,7 @@ async function accumulated<B extends TrainedBatch, E>(
   return results.map((result) => ({ ...result, gradientNorm: numberOf(outputs.gradientNorm) }));
 }
 
-async function batchFeeds<B extends TrainedBatch, E>(
+async function batchFeeds<B extends TrainingBatch, E>(
   options: LoopOptions,
   { train, task }: LoopParts<B, E>,
   position: Position,
@@ -237,15 +238,15 @@ async function batchFeeds<B extends TrainedBatch, E>(
   return { ...(await train.inputs(batch)), ...masks, ...task.truth(batch) };
 }
 
-function stepResult<B extends TrainedBatch, E>(task: LearningTask<B, E>, batch: B, outputs: Readonly<Record<string, Tensor>>): StepResult {
+function stepResult<B extends TrainingBatch, E>(task: LearningTask<B, E>, batch: B, outputs: Readonly<Record<string, Tensor>>): StepResult {
   const correct = task.correct(batch, floats(outputs.logits));
   return { loss: numberOf(outputs.loss) ?? Number.NaN, correct, gradientNorm: numberOf(outputs.gradientNorm) };
 }
 
 /** Evaluates the network as it is on all samples of a source. */
-export async function evaluate<B extends TrainedBatch, E>(
+export async function evaluate<B extends TrainingBatch, E>(
   parts: Pick<LoopParts<B, E>, "trainer" | "task" | "report" | "interrupted">,
-  { source, inputs: inputsOf }: FedSource<B>,
+  { source, inputs: inputsOf }: FeedSource<B>,
 ): Promise<E | "interrupted"> {
   const measurement = parts.task.measurement();
   const stream = source.epoch(0);
@@ -266,14 +267,14 @@ export async function evaluate<B extends TrainedBatch, E>(
 }
 
 /** A program has a fixed batch: the last images of a set are followed by empty ones. */
-function filledUp<B extends TrainedBatch>(batch: B, batchSize: number): B {
+function filledUp<B extends TrainingBatch>(batch: B, batchSize: number): B {
   if (batch.count === batchSize) return batch;
   const images = new Float32Array((batch.images.length / batch.count) * batchSize);
   images.set(batch.images);
   return { ...batch, images, count: batchSize };
 }
 
-function epochRow<B extends TrainedBatch, E>(
+function epochRow<B extends TrainingBatch, E>(
   { learningRate }: LoopOptions,
   task: LearningTask<B, E>,
   { position, partial }: Progress,

@@ -8,11 +8,11 @@ import {
 import { isLossName, LOSSES } from "../losses/index.js";
 import {
   choiceOption,
-  type GivenOptions,
   integerOption,
   nullable,
   numberOption,
   type Option,
+  type OptionInput,
   type OptionInputsWith,
   type OptionTable,
   type OptionValues,
@@ -100,7 +100,7 @@ function foldOption(folds: number): Option<number | null> {
  * resolveSegmentationSettings({ data: "Task04_Hippocampus", fold: "3" }).fold; // 3
  * ```
  */
-export function resolveSegmentationSettings(given: GivenOptions): SegmentationSettings {
+export function resolveSegmentationSettings(given: OptionInput): SegmentationSettings {
   const settings = resolveOptions(RUN, SEGMENTATION_SETTINGS, given);
   readOption(RUN, "fold", foldOption(settings.folds), settings.fold);
   return settings;

@@ -1,8 +1,8 @@
 import { InceptionError } from "../errors.js";
-import type { LearningTask, TrainedBatch } from "./task.js";
+import type { LearningTask, TrainingBatch } from "./task.js";
 
 /** Patches of volumes that train or are measured together. */
-export interface VolumeBatch extends TrainedBatch {
+export interface VolumeBatch extends TrainingBatch {
   /** [count, channels, z, y, x], x fastest. */
   readonly images: Float32Array;
   /** Class of each voxel, [count, z, y, x]. */

@@ -4,11 +4,11 @@ import { DECAY_TARGETS, type DecayTarget, OPTIMIZERS, optimizerOf, scheduleOf } 
 import {
   booleanOption,
   choiceOption,
-  type GivenOptions,
   integerOption,
   nullable,
   numberOption,
   type Option,
+  type OptionInput,
   type OptionInputsWith,
   type OptionTable,
   type OptionValues,
@@ -178,7 +178,7 @@ export const RUN = "a run";
  * resolveSettings({ data: "shapes10", recipe: "scratch", epochs: "5" }).epochs; // 5
  * ```
  */
-export function resolveSettings(given: GivenOptions): TrainingSettings {
+export function resolveSettings(given: OptionInput): TrainingSettings {
   const usual = given.weights === undefined || given.weights === null ? "scratch" : "finetune";
   const recipe = readOption(RUN, "recipe", SETTINGS.recipe, given.recipe ?? usual);
   const { source, ...named } = RECIPES[recipe];

@@ -4,14 +4,14 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { EpochRow } from "./history.js";
 
 /** What any batch has. */
-export interface TrainedBatch {
+export interface TrainingBatch {
   /** Inputs of the network, one after the other. */
   readonly images: Float32Array;
   readonly count: number;
 }
 
 /** Batches of whatever kind by position; see `BatchSource`, which is one. */
-export interface BatchesOf<B extends TrainedBatch> {
+export interface BatchLoader<B extends TrainingBatch> {
   readonly dataset: { readonly size: number };
   readonly batchSize: number;
   readonly batchesPerEpoch: number;
@@ -20,21 +20,21 @@ export interface BatchesOf<B extends TrainedBatch> {
 }
 
 /** Batches, and what makes the program's inputs of them. */
-export interface FedSource<B extends TrainedBatch> {
-  readonly source: BatchesOf<B>;
+export interface FeedSource<B extends TrainingBatch> {
+  readonly source: BatchLoader<B>;
   /** The network's inputs for a batch: its images, or what a frozen part makes of them. */
   readonly inputs: (batch: B) => Promise<Readonly<Record<string, Tensor>>>;
 }
 
 /** A pass over samples that are measured. */
-export interface Measurement<B extends TrainedBatch, E> {
+export interface Measurement<B extends TrainingBatch, E> {
   /** @param logits - of the batch's own samples */
   update(batch: B, logits: Float32Array): void;
   result(): E;
 }
 
 /** What is learned from batches `B` and comes to evaluations `E`. */
-export interface LearningTask<B extends TrainedBatch, E> {
+export interface LearningTask<B extends TrainingBatch, E> {
   /** What the training program is fed beside inputs, masks and the learning rate. */
   truth(batch: B): Readonly<Record<string, Tensor>>;
   /** Whether `correct` gives numbers. */

@@ -4,7 +4,7 @@ import type { BatchSourceOptions } from "../data/batches/plan.js";
 import { batchSource } from "../data/batches/source.js";
 import { inThisThread } from "../data/batches/stream.js";
 import type { DatasetSource, SampleStore } from "../data/dataset-source.js";
-import { drawShapes10 } from "../data/shapes10.js";
+import { renderShapes10 } from "../data/shapes10.js";
 import { InceptionError } from "../errors.js";
 
 /** Batches in a page. @throws InceptionError OPTION_INVALID; SOURCE_INVALID where the samples are files of Node */
@@ -21,7 +21,7 @@ function sampleReader(samples: SampleStore): SampleReader {
 function sampleImage(samples: SampleStore, index: number) {
   if (samples.kind === "shapes10") {
     const { seed, split, side, indices } = samples;
-    return drawShapes10({ seed, split, side, index: indices[index] ?? 0 });
+    return renderShapes10({ seed, split, side, index: indices[index] ?? 0 });
   }
   const image = samples.kind === "images" ? samples.images[index] : undefined;
   if (image !== undefined) return image;

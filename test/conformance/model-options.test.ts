@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { summarize } from "../../src/analysis/summary.js";
 import { type Graph, typeOf } from "../../src/ir/graph.js";
 import { printGraph } from "../../src/ir/print.js";
-import { describeModel, findModel, type GivenOptions, MODELS, type OptionValue } from "../../src/models/index.js";
+import { describeModel, findModel, MODELS, type OptionInput, type OptionValue } from "../../src/models/index.js";
 
 const VOLUMES = "inception_resnet_3d.";
 
@@ -242,7 +242,7 @@ describe("what options do", () => {
     expect(() => describeModel("inception_resnet_v1", { embeddingSize: 0 })).toThrow(
       expect.objectContaining({ code: "OPTION_INVALID", message }),
     );
-    const heads = (options: GivenOptions) => describeModel("inception_resnet_v1", options).outputs.map(({ name }) => name);
+    const heads = (options: OptionInput) => describeModel("inception_resnet_v1", options).outputs.map(({ name }) => name);
     expect(heads({ numClasses: 7 })).toEqual(["embedding", "logits", "features"]);
     expect(heads({ numClasses: 7, embeddingSize: 0 })).toEqual(["logits", "features"]);
   });
@@ -271,7 +271,7 @@ describe("what options do", () => {
   );
 
   test("dropout rates", () => {
-    const rates = (id: string, options: GivenOptions) =>
+    const rates = (id: string, options: OptionInput) =>
       findModel(id)
         .describe(options)
         .nodes.filter(({ op }) => op === "dropout")
@@ -327,7 +327,7 @@ describe("what options do", () => {
   });
 
   test("average pools of Inception-v3 count their padding or not; the last pool is as told", () => {
-    const pools = (options: GivenOptions) =>
+    const pools = (options: OptionInput) =>
       describeModel("inception_v3.public", options)
         .nodes.filter(({ path }) => /^Mixed_\d[a-e]\.pool$/.test(path) && !/a\.pool$/.test(path))
         .map(({ op, attributes }) => [op, attributes.countIncludePad]);
@@ -336,7 +336,7 @@ describe("what options do", () => {
       ...new Array<unknown>(8).fill(["averagePool", false]),
       ["maxPool", undefined],
     ]);
-    const as = (id: string, options: GivenOptions) => printGraph(findModel(id).describe(options)).replace(/^graph .*\n/, "");
+    const as = (id: string, options: OptionInput) => printGraph(findModel(id).describe(options)).replace(/^graph .*\n/, "");
     const fid = { countIncludePad: false, lastPool: "max", numClasses: 1008, dropRate: 0.2 };
     expect(as("inception_v3.public", fid)).toBe(as("inception_v3.fid", {}));
   });

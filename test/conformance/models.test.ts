@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type StageSummary, type Summary, summarize } from "../../src/analysis/summary.js";
 import { type Graph, isTrainable, type Node, typeOf } from "../../src/ir/graph.js";
 import { printGraph } from "../../src/ir/print.js";
-import { describeModel, findModel, type GivenOptions, MODELS } from "../../src/models/index.js";
+import { describeModel, findModel, MODELS, type OptionInput } from "../../src/models/index.js";
 import { elementsPerImage } from "../../src/tensor/shape.js";
 import { ARCHITECTURES, architecture, type Counts, type TableStage } from "../architectures.js";
 import { readModelGolden } from "../model-goldens.js";
@@ -35,7 +35,7 @@ describe("the list of models", () => {
 describe.each(MODELS)("$id", ({ id, task, minInputSize, options, describe: build }) => {
   const table = architecture(id);
   // The table of facenet's trunk has a plain classifier, so that it compares with the others.
-  const head: GivenOptions = table.head ? { embeddingSize: table.head.embeddingSize ?? 0, numClasses: table.head.classes ?? 0 } : {};
+  const head: OptionInput = table.head ? { embeddingSize: table.head.embeddingSize ?? 0, numClasses: table.head.classes ?? 0 } : {};
   const native = summarize(build({ ...head, inputSize: table.input.slice(1) }));
 
   test("counts", () => {
@@ -106,7 +106,7 @@ describe("stage tables", () => {
   test("there are eleven", () => expect(tabled.length).toBe(11));
 
   test.each(tabled)("$id", ({ id, table }) => {
-    const head: GivenOptions = table.head ? { embeddingSize: 0, numClasses: 1000 } : {};
+    const head: OptionInput = table.head ? { embeddingSize: 0, numClasses: 1000 } : {};
     const { stages } = summarize(describeModel(id, { ...head, inputSize: table.input.slice(1) }));
     expect(stages.map(withoutName)).toEqual(table.stages?.map(withoutName));
     // The public residual networks count their last block among the C blocks; all else has one name for one stage.
@@ -225,7 +225,7 @@ describe("variants of the tables", () => {
   });
 
   test("the two forms of a drawing differ in the placement of normalization and the stem alone", () => {
-    const asText = (id: string, options: GivenOptions) => printGraph(findModel(id).describe(options)).replace(/^graph .*\n/, "");
+    const asText = (id: string, options: OptionInput) => printGraph(findModel(id).describe(options)).replace(/^graph .*\n/, "");
     const v1 = { normPlacement: "sum", stemDownsample: "conv" };
     expect(asText("inception_resnet_v1.paper", v1)).toBe(asText("inception_resnet_v1.spec", {}));
     expect(asText("inception_resnet_v2.paper", { normPlacement: "sum" })).toBe(asText("inception_resnet_v2.spec", {}));

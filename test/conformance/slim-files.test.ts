@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Parameter } from "../../src/ir/graph.js";
-import { describeModel, findModel, type GivenOptions } from "../../src/models/index.js";
+import { describeModel, findModel, type OptionInput } from "../../src/models/index.js";
 import { weightSetsOf } from "../../src/models/weights.js";
 import { prepareModel } from "../../src/node/prepare-model.js";
 import { elementCount } from "../../src/tensor/tensor.js";
@@ -57,8 +57,8 @@ interface Case {
   readonly model: string;
   readonly source: string;
   /** Options that the weights choose, where they are not the defaults. */
-  readonly chosen: GivenOptions;
-  readonly given?: GivenOptions;
+  readonly chosen: OptionInput;
+  readonly given?: OptionInput;
   readonly head?: string;
 }
 
@@ -94,7 +94,7 @@ describe.each(CASES)("$source $model $chosen $given", ({ model, source, chosen, 
     writeFileSync(file, bytes);
     const prepared = await prepareModel(model, file, { options });
     expect(prepared.report.source).toBe(source);
-    expect(prepared.artefact.options).toMatchObject(chosen);
+    expect(prepared.metadata.options).toMatchObject(chosen);
     expect(prepared.report.background?.filter((name) => !name.startsWith("AuxLogits"))).toEqual(
       head === undefined ? undefined : [`${head}.weight`, `${head}.bias`],
     );

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Group } from "h5wasm";
 import { describe, expect, test } from "vitest";
-import { describeModel, findModel, type GivenOptions } from "../../src/models/index.js";
+import { describeModel, findModel, type OptionInput } from "../../src/models/index.js";
 import { KERAS_RESNET_V2, KERAS_VARS_RESNET_V2, SLIM_RESNET_V2 } from "../../src/models/names/inception-resnet.js";
 import { KERAS_V3, KERAS_VARS_V3 } from "../../src/models/names/inception-v3.js";
 import { kerasCanonical } from "../../src/models/names/tensorflow.js";
@@ -148,7 +148,7 @@ describe("names beside the tables", () => {
     ["inception_resnet_v2.public", "slim", "classif.bias", "InceptionResnetV2/Logits/Logits/biases"],
     ["inception_resnet_v2.public", "slim", "AuxLogits.fc.weight", "InceptionResnetV2/AuxLogits/Logits/weights"],
   ])("%s, %s: %s", (model, source, path, name) => {
-    const aux: GivenOptions = path.startsWith("AuxLogits") ? { aux: true } : {};
+    const aux: OptionInput = path.startsWith("AuxLogits") ? { aux: true } : {};
     const options = path.startsWith("logits") ? { numClasses: 8631 } : aux;
     expect(
       findModel(model)
@@ -340,7 +340,7 @@ describe.each([
       const weights = path.join(folder, "model.weights.h5");
       await writeFile(weights, bytes);
       const prepared = await prepareModel(model, weights, { options });
-      expect(prepared.artefact.source).toBe("model.weights.h5, by keras 3 names");
+      expect(prepared.metadata.source).toBe("model.weights.h5, by keras 3 names");
       expect(prepared.report).toMatchObject({ missing: [], unexpected: [], ignored: ["optimizer/vars/0"] });
       for (const { path: name, role } of graph.parameters) {
         const sum = (list: ArrayLike<number>) => Array.from(list).reduce((total, value) => total + value, 0);

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { summarize } from "../../src/analysis/summary.js";
 import { type Graph, typeOf } from "../../src/ir/graph.js";
-import { describeModel, type GivenOptions, MODELS } from "../../src/models/index.js";
+import { describeModel, MODELS, type OptionInput } from "../../src/models/index.js";
 import { GraphBuilder, type Ref } from "../../src/ops/build.js";
 import { goldenParameters } from "../../src/weights/golden.js";
 import { initialParameters } from "../../src/weights/initialize.js";
@@ -108,7 +108,7 @@ describe("counts", () => {
 
   test("parameters for classes and channels", () => {
     const { constant = 0, perInputChannel = 0, perClass = 0 } = TABLE.volumeParams ?? {};
-    const paramsOf = (options: GivenOptions) => summarize(describeModel("inception_resnet_3d.table", options)).params;
+    const paramsOf = (options: OptionInput) => summarize(describeModel("inception_resnet_3d.table", options)).params;
     for (const [inChannels, numClasses] of [
       [1, 2],
       [4, 3],
@@ -180,7 +180,7 @@ describe("counts", () => {
   });
 });
 
-const SMALL: GivenOptions = { widthMultiplier: 0.1, inputSize: [17, 24, 9], numClasses: 3, inChannels: 2 };
+const SMALL: OptionInput = { widthMultiplier: 0.1, inputSize: [17, 24, 9], numClasses: 3, inChannels: 2 };
 
 /** Of the largest value: the two forms add the same products in another order, √1728 · 6e-8 = 2.5e-6 for the longest sum. */
 const TOLERANCE = 1e-5;

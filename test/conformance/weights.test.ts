@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { PREPROCESSING } from "../../src/data/index.js";
 import { bytesSource } from "../../src/formats/byte-source.js";
-import { describeModel, findModel, type GivenOptions, MODELS } from "../../src/models/index.js";
+import { describeModel, findModel, MODELS, type OptionInput } from "../../src/models/index.js";
 import { OWN_NAMES, WEIGHT_SETS, weightSetsOf } from "../../src/models/weights.js";
 import { compareWeights, loadWeights } from "../../src/weights/apply.js";
 import { openWeightFile } from "../../src/weights/containers/index.js";
@@ -14,7 +14,7 @@ import { filledFile, readModelGolden } from "../model-goldens.js";
 import { sharedPath, titleNeeding } from "../shared.js";
 
 /** Options that add, take away or rename parameters. */
-const VARIANTS: Readonly<Record<string, readonly GivenOptions[]>> = {
+const VARIANTS: Readonly<Record<string, readonly OptionInput[]>> = {
   "googlenet.paper": [{}, { aux: true }],
   "googlenet.public": [{}, { aux: true }],
   "inception_v2.slim": [{}, { stem: "separable_batch_norm" }, { stem: "dense", convBias: true }],

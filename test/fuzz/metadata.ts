@@ -1,9 +1,15 @@
-import { ARTEFACT_KEY, type Artefact, encodeArtefact, goldenFeeds, parseArtefact } from "../../src/predict/artefact.js";
+import {
+  encodeModelMetadata,
+  goldenFeeds,
+  METADATA_KEY,
+  type ModelMetadata,
+  parseModelMetadata,
+} from "../../src/predict/model-metadata.js";
 import type { Draws } from "./draws.js";
 import { mutate } from "./mutate.js";
 import type { FuzzTarget } from "./target.js";
 
-const ABOUT: Artefact = {
+const ABOUT: ModelMetadata = {
   model: "googlenet.public",
   options: { numClasses: 2, inputSize: [64, 64] },
   preprocessing: {
@@ -61,18 +67,18 @@ export const metadata: FuzzTarget = {
   name: "metadata",
   share: 6,
   prepare: async () => {
-    const text = encodeArtefact(ABOUT);
+    const text = encodeModelMetadata(ABOUT);
     return (draws) => {
       const bytes = damaged(text, draws);
       const sizes = draws.list(draws.int(0, 3), () => draws.pick([0, 1, 1, 2, 2, 3, 3, 100, 1000, -1, 2 ** 31, 2 ** 53]));
       return {
         bytes,
         run: async () => {
-          const artefact = parseArtefact([[ARTEFACT_KEY, new TextDecoder().decode(bytes)]], "x.onnx");
-          if (artefact === null || artefact.golden === null) return;
-          const inputs = [["input", artefact.golden.shape] as const, [draws.pick(["mean", "__proto__"]), sizes] as const];
+          const metadata = parseModelMetadata([[METADATA_KEY, new TextDecoder().decode(bytes)]], "x.onnx");
+          if (metadata === null || metadata.golden === null) return;
+          const inputs = [["input", metadata.golden.shape] as const, [draws.pick(["mean", "__proto__"]), sizes] as const];
           goldenFeeds(
-            artefact.golden,
+            metadata.golden,
             inputs.map(([name, shape]) => ({ name, dtype: "float32" as const, shape })),
             "x.onnx",
           );

@@ -15,7 +15,7 @@ export const run: RunCommand = async ([files = []], flags, io) => {
   const outcomes = await runOnFiles(typeof files === "string" ? [files] : files, flags, io, {
     output: logitsOutput,
     needsClassifier: true,
-    interpret: (row, loaded) => ({ top: topPredictions(row, count, loaded.artefact.labels) }),
+    interpret: (row, loaded) => ({ top: topPredictions(row, count, loaded.metadata.labels) }),
   });
   if (csv !== undefined) await writeFileAtomic(csv, [new TextEncoder().encode(predictionTable(outcomes))]);
   if (json)

@@ -1,7 +1,7 @@
 import { CROP_COUNTS } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { findModel, MODELS } from "../../models/index.js";
-import { evaluateModel, type Measured } from "../../node/training/evaluate-model.js";
+import { type EvaluationResult, evaluateModel } from "../../node/training/evaluate-model.js";
 import { reportOn } from "../../node/training/progress-report.js";
 import { publishedWeights } from "../../tasks/weight-choice.js";
 import { formatLoss, formatShare } from "../../train/progress.js";
@@ -94,7 +94,7 @@ async function readRealLabels(file: string): Promise<readonly (readonly number[]
   });
 }
 
-function formatMeasured({ evaluation, classes, data, real }: Measured, published: PublishedFigures | null): string {
+function formatMeasured({ evaluation, classes, data, real }: EvaluationResult, published: PublishedFigures | null): string {
   const { images, top1, top5, loss } = evaluation;
   return [
     `${messageOf(data)}: ${formatCount(images)} images`,
@@ -117,7 +117,7 @@ const CLASSES_SHOWN = 40;
 const MATRIX_CLASSES = 16;
 const PAIRS_SHOWN = 20;
 
-type Scored = Pick<Measured, "evaluation" | "classes">;
+type Scored = Pick<EvaluationResult, "evaluation" | "classes">;
 
 function classTable({ evaluation, classes }: Scored): string {
   const occurring = evaluation.classes.flatMap((score, index) => (score.support > 0 || score.predicted > 0 ? [{ ...score, index }] : []));

@@ -1,9 +1,9 @@
 import { InceptionError, messageOf } from "../../errors.js";
 import { findModel } from "../../models/index.js";
+import { findBundledModel } from "../../node/bundled-models.js";
 import { exportOnnx, exportSafetensors } from "../../node/export-model.js";
 import { exportTimm } from "../../node/export-timm.js";
-import { prepareAny } from "../../node/load-model.js";
-import { findShippedModel } from "../../node/shipped-models.js";
+import { resolveModel } from "../../node/load-model.js";
 import { exportTrainingStep } from "../../node/training/export-step.js";
 import { isRunFolder } from "../../node/training/run-weights.js";
 import type { PreparedModel } from "../../tasks/prepare-model.js";
@@ -32,17 +32,17 @@ async function exportNetwork(model: string, flags: Flags, io: Io): Promise<numbe
     throw new InceptionError("USAGE", `Cannot use --names with ${target.format}: expected it with safetensors`);
   }
   refuseStepSettings(flags);
-  if (textFlag(flags, "weights") === undefined && findShippedModel(model) === null && !(await isRunFolder(model)))
+  if (textFlag(flags, "weights") === undefined && findBundledModel(model) === null && !(await isRunFolder(model)))
     throw new InceptionError(
       "USAGE",
       "Cannot export without weights: expected --weights with a file or hf:owner/name, or the folder of a run",
     );
-  const prepared = await prepareAny(model, await prepareFlags(flags, io));
+  const prepared = await resolveModel(model, await prepareFlags(flags, io));
   const { bytes } = await write(prepared, target, flags);
   const { matched, ignored, source, background } = prepared.report;
   if (flags.json === true) {
     const dropped = background === undefined ? {} : { background };
-    printJson(io, { file: target.out, bytes, model: prepared.artefact.model, names: source, matched: matched.length, ignored, ...dropped });
+    printJson(io, { file: target.out, bytes, model: prepared.metadata.model, names: source, matched: matched.length, ignored, ...dropped });
     return 0;
   }
   io.out(

@@ -2,7 +2,7 @@ import { InceptionError, messageOf } from "../../errors.js";
 import { FEATURE_SIZES, FRECHET_MODES, type InceptionScore, type KernelDistance } from "../../frechet/index.js";
 import {
   type FrechetEvent,
-  type MeasuredFrechet,
+  type FrechetResult,
   type MeasureFrechetOptions,
   measureFrechet,
   saveFrechetStatistics,
@@ -136,7 +136,7 @@ function eventPrinter(io: Io): {
 /** As many faults as fit on a screen; the rest are counted. */
 const SKIPPED_SHOWN = 5;
 
-function jsonKeys({ fid, features, mode, images, interval, kernel, inceptionScore }: MeasuredFrechet, flags: Flags) {
+function jsonKeys({ fid, features, mode, images, interval, kernel, inceptionScore }: FrechetResult, flags: Flags) {
   return {
     fid,
     features,
@@ -149,7 +149,7 @@ function jsonKeys({ fid, features, mode, images, interval, kernel, inceptionScor
 }
 
 function formatMeasured(
-  { fid, features, mode, images, interval, kernel, inceptionScore }: MeasuredFrechet,
+  { fid, features, mode, images, interval, kernel, inceptionScore }: FrechetResult,
   places: readonly string[],
 ): string {
   const counted = images.map(

@@ -25,7 +25,7 @@ export const run: RunCommand = async ([file], flags, io) => {
   io.out(
     `${messageOf(inspection.file)}: ${format}, ${formatCount(bytes)} bytes, ${formatCount(tensors.length)} tensors, ${formatCount(values)} values\n`,
   );
-  io.out(describeArtefact(inspection) + describeFits(inspection) + describeOnnx(inspection));
+  io.out(describeMetadata(inspection) + describeFits(inspection) + describeOnnx(inspection));
   if (tensors.length > 0) {
     const rows = tensors.map(({ name, dtype, shape }) => [messageOf(name), dtype, `[${shape.join(", ")}]`]);
     io.out(`\n${formatTable(["tensor", "dtype", "shape"], rows)}`);
@@ -33,7 +33,7 @@ export const run: RunCommand = async ([file], flags, io) => {
   return 0;
 };
 
-function describeArtefact({ artefact, metadata }: Inspection): string {
+function describeMetadata({ artefact, metadata }: Inspection): string {
   if (artefact === null) {
     const entries = Object.entries(metadata).map(([key, value]) => `  ${shortened(key)}: ${shortened(value)}\n`);
     return entries.join("");

@@ -1,7 +1,7 @@
 import { summarize } from "../../analysis/summary.js";
 import { MODELS } from "../../models/index.js";
 import { weightSetsOf } from "../../models/weights.js";
-import { SHIPPED_MODELS } from "../../node/shipped-models.js";
+import { BUNDLED_MODELS } from "../../node/bundled-models.js";
 import type { RunCommand } from "../command.js";
 import { formatCount, formatTable, printJson } from "../io.js";
 
@@ -12,7 +12,7 @@ export const run: RunCommand = async (_operands, flags, io) => {
     const sets = weightSetsOf(id);
     const known = { id, family, form, task, source, input: input.slice(1), minInputSize, params, nonTrainable, macs };
     const files = sets.flatMap((set) => set.files.map((file) => ({ set: set.id, ...file })));
-    const bundled = SHIPPED_MODELS.flatMap(({ model, ...shipped }) => (model === id ? [shipped] : []));
+    const bundled = BUNDLED_MODELS.flatMap(({ model, ...shipped }) => (model === id ? [shipped] : []));
     return { ...known, options: Object.keys(options), weights: sets.map((set) => set.id), files, bundled };
   });
   if (flags.json === true) {

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
-import { prepareAny } from "../../node/load-model.js";
+import { resolveModel } from "../../node/load-model.js";
 import { type QuantizationReport, type QuantizeModelOptions, quantizeModel, resolutionOf } from "../../node/quantize/quantize-model.js";
 import { CALIBRATION_METHODS } from "../../predict/quantization-record.js";
 import type { Flags, RunCommand } from "../command.js";
@@ -28,7 +28,7 @@ export const run: RunCommand = async ([model], flags, io) => {
       io.err(`inception: left out ${messageOf(file)}: ${reason}\n`);
     },
   };
-  const prepared = await prepareAny(String(model), await prepareFlags(flags, io));
+  const prepared = await resolveModel(String(model), await prepareFlags(flags, io));
   const reports: QuantizationReport[] = [];
   try {
     print(io, flags, await quantizeModel(prepared, out, { ...options, onMeasured: (report) => reports.push(report) }), out);

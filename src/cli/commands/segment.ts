@@ -2,7 +2,7 @@ import type { Triple } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { type SegmentedFile, type SegmentFilesOptions, segmentFiles } from "../../node/segment/segment-files.js";
 import { openSegmenter } from "../../node/segment/segmenter.js";
-import type { MeasuredLabel } from "../../segment/labels.js";
+import type { LabelStatistics } from "../../segment/labels.js";
 import type { Segmenter } from "../../tasks/segment/segmenter.js";
 import type { Flags, RunCommand } from "../command.js";
 import { exitCodeOf } from "../exit-code.js";
@@ -122,7 +122,7 @@ function jsonOf(result: SegmentedFile) {
   return { file, output: result.output, volumesMm3: volumesMm3(result.measured), warnings: result.warnings };
 }
 
-function volumesMm3(measured: readonly MeasuredLabel[]): Readonly<Record<string, number>> {
+function volumesMm3(measured: readonly LabelStatistics[]): Readonly<Record<string, number>> {
   return Object.fromEntries(measured.map(({ name, mm3 }) => [name, mm3]));
 }
 

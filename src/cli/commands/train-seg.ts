@@ -1,4 +1,4 @@
-import { findModel, type GivenOptions } from "../../models/index.js";
+import { findModel, type OptionInput } from "../../models/index.js";
 import { type CrossValidation, crossValidate } from "../../node/training/cross-validation.js";
 import {
   resumeSegmentation,
@@ -48,7 +48,7 @@ export const run: RunCommand = ([data], flags, io) =>
 async function start(data: string | undefined, flags: Flags, common: Omit<TrainSegmentationOptions, "out">): Promise<Outcome> {
   const [model = "inception_resnet_3d", out, resume] = ["model", "out", "resume"].map((name) => textFlag(flags, name));
   const { fold, ...settings } = givenSettings(flags, flagSettings(SEGMENTATION_SETTINGS));
-  const oneFold: GivenOptions = fold === undefined ? {} : { fold };
+  const oneFold: OptionInput = fold === undefined ? {} : { fold };
   if (resume !== undefined) {
     // The model has a default, which is not given by anybody.
     const { epochs, ...others } = settings;
@@ -62,7 +62,7 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainS
   const options = { ...common, ...(out === undefined ? {} : { out }), options: optionFlags(flags) };
   // The folds of a cross-validation differ by at most one case; the first stands for all.
   if (flags.dryRun === true) {
-    const planned: GivenOptions = fold === "all" ? { fold: 0 } : oneFold;
+    const planned: OptionInput = fold === "all" ? { fold: 0 } : oneFold;
     return outcomeOfPlan(await planSegmentationTraining(id, { ...settings, ...planned, data }, options));
   }
   if (fold === "all") return outcomeOfAll(await crossValidate(id, { ...settings, data }, options));

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createTestTrainer } from "../../../test/in-process-trainer.js";
 import { concatChunks } from "../../formats/concat-chunks.js";
 import { decodeModel } from "../../formats/onnx/decode.js";
-import { describeModel, findModel, type GivenOptions } from "../../models/index.js";
+import { describeModel, findModel, type OptionInput } from "../../models/index.js";
 import { sgd } from "../../optim/index.js";
 import { fillUniform } from "../../tensor/fill.js";
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
@@ -10,7 +10,7 @@ import { goldenParameters } from "../../weights/golden.js";
 import type { TrainingOptions } from "./options.js";
 import { compileTraining, initialState } from "./training.js";
 
-const TINY: GivenOptions = { inputSize: 64, widthMultiplier: 0.0625, numClasses: 4, dropRate: 0 };
+const TINY: OptionInput = { inputSize: 64, widthMultiplier: 0.0625, numClasses: 4, dropRate: 0 };
 const OPTIMIZER = sgd({ momentum: 0.9 });
 const scalar = (value: number) => float32Tensor([], Float32Array.of(value));
 
@@ -25,7 +25,7 @@ function targets(labels: readonly number[]): Tensor {
   );
 }
 
-async function trainer(model: string, options: Partial<TrainingOptions>, given: GivenOptions = {}) {
+async function trainer(model: string, options: Partial<TrainingOptions>, given: OptionInput = {}) {
   const network = findModel(model).describe({ ...TINY, ...given });
   const compiled = compileTraining(network, { batch: 4, optimizer: () => OPTIMIZER, dropout: false, ...options });
   const programs = Object.fromEntries(

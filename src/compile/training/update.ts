@@ -1,7 +1,7 @@
 /** From gradients to the next state: clipping, optimizer, moving average. */
 import type { Parameter } from "../../ir/graph.js";
 import type { GraphBuilder, Ref } from "../../ops/build.js";
-import { averageParameters, clipByNorm, clipByValue, type Optimizer } from "../../optim/index.js";
+import { clipByNorm, clipByValue, type Optimizer, updateEma } from "../../optim/index.js";
 import { elementCount } from "../../tensor/tensor.js";
 import { keepsAverages, type TrainingOptions } from "./options.js";
 import { counterInput, feedInput, joined, parted, setNext, stateInput, type TrainingContext } from "./state.js";
@@ -126,7 +126,7 @@ function updateGroup(context: TrainingContext, options: TrainingOptions, group: 
     "average",
     members.map((member) => stateInput(context, member.parameter, "average", `${member.parameter.path}:average`, null)),
   );
-  const next = averageParameters(b, `${path}.averaged`, { average, parameter: updated.parameter, decay: averageDecay, step });
+  const next = updateEma(b, `${path}.averaged`, { average, parameter: updated.parameter, decay: averageDecay, step });
   store("average", next, (member) => `${member.path}:average`);
 }
 

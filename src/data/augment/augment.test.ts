@@ -3,14 +3,14 @@ import { describe, expect, test } from "vitest";
 import { type Image, rgbImage } from "../image.js";
 import { PREPROCESSING } from "../preprocessing.js";
 import { type Random, randomStream } from "../random.js";
-import { drawShapes10 } from "../shapes10.js";
+import { renderShapes10 } from "../shapes10.js";
 import { preprocess } from "../transforms/preprocess.js";
 import { augment, augmentAndNormalize, cropReflected, mirror, normalize, padAndCrop } from "./augment.js";
 import { AUGMENTATIONS, type Augmentation } from "./augmentation.js";
 import { centeredFallback, erasingWindow, randomAreaWindow } from "./random-area.js";
 
 const stream = (index: number): Random => randomStream({ seed: 1, purpose: "test", index });
-const photo = (index: number, side = 64): Image => drawShapes10({ seed: 1, split: "train", index, side });
+const photo = (index: number, side = 64): Image => renderShapes10({ seed: 1, split: "train", index, side });
 /** Gray pixels, one number each. */
 const grays = (rows: readonly (readonly number[])[]): Image =>
   rgbImage(rows[0]!.length, rows.length, Uint8Array.from(rows.flat().flatMap((value) => [value, value, value])));

@@ -7,7 +7,7 @@ import {
   VOLUME_AUGMENTATION,
   type VolumeAugmentation,
 } from "./augmentation.js";
-import { centralPatch, choosePatch, cutPatch, type LabeledVolume, placesOfClasses } from "./patch.js";
+import { centralPatch, choosePatch, cutPatch, type LabeledVolume, voxelIndicesByClass } from "./patch.js";
 import type { Triple } from "./volume.js";
 
 /** Two channels: x + 10 y + 100 z, and its negative; class 1 is a box, class 2 one voxel. */
@@ -21,7 +21,7 @@ function ramp(shape: Triple): LabeledVolume {
   const classes = Uint16Array.from(values, (value) => (value % 10 >= 2 && value % 10 <= 4 && value >= 300 && value < 500 ? 1 : 0));
   classes[voxels - 1] = 2;
   const data = Float32Array.from({ length: 2 * voxels }, (_, i) => (i < voxels ? values[i]! : -values[i - voxels]! + 0));
-  return { shape, data, channels: 2, classes, places: placesOfClasses(classes, 3) };
+  return { shape, data, channels: 2, classes, places: voxelIndicesByClass(classes, 3) };
 }
 
 const VOLUME = ramp([8, 9, 7]);
@@ -62,7 +62,7 @@ describe("where a patch lies", () => {
 
   test("places of classes are theirs, evenly chosen of a large class", () => {
     const classes = Uint16Array.from({ length: 60_000 }, (_, i) => (i < 30_000 ? 0 : i === 59_999 ? 2 : 1));
-    const [none, first, second] = placesOfClasses(classes, 3);
+    const [none, first, second] = voxelIndicesByClass(classes, 3);
     expect([none?.length, first?.length, [...(second ?? [])]]).toEqual([0, 10_000, [59_999]]);
     expect([first?.[0], first?.[1], first?.at(-1)]).toEqual([30_000, 30_003, 59_997]);
   });

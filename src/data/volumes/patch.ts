@@ -32,7 +32,7 @@ const MOST_PLACES = 10_000;
  *
  * @returns by class, from 1; index 0 is empty
  */
-export function placesOfClasses(classes: Uint16Array, numClasses: number): readonly Uint32Array[] {
+export function voxelIndicesByClass(classes: Uint16Array, numClasses: number): readonly Uint32Array[] {
   const counts = new Uint32Array(numClasses);
   for (const label of classes) counts[label]! += 1;
   counts[0] = 0;

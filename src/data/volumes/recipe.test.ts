@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { Normalization } from "./intensity.js";
-import { parseSegmentationRecipe, preparedShape, prepareLabels, prepareVolume, restoreLabels, type SegmentationRecipe } from "./recipe.js";
+import { parseSegmentationConfig, preparedShape, prepareLabels, prepareVolume, restoreLabels, type SegmentationConfig } from "./recipe.js";
 import type { TrainingStatistics } from "./training-statistics.js";
 import { createVolume, type Triple } from "./volume.js";
 
-const RECIPE: SegmentationRecipe = {
+const RECIPE: SegmentationConfig = {
   spacing: null,
   normalization: [{ name: "z_score", region: "all" }],
   patchSize: [8, 8, 8],
@@ -52,7 +52,7 @@ describe("a segmentation recipe", () => {
 
   test("labels come back from another spacing", () => {
     const labels = createVolume([4, 2, 1], Uint8Array.of(0, 0, 1, 1, 0, 0, 1, 1), LEFT);
-    const recipe: SegmentationRecipe = { ...RECIPE, spacing: [1, 0.5, 1], labelValues: [0, 1] };
+    const recipe: SegmentationConfig = { ...RECIPE, spacing: [1, 0.5, 1], labelValues: [0, 1] };
     const { grid } = prepareVolume([labels], recipe);
     expect(grid.shape).toEqual([8, 4, 1]);
     expect(restoreLabels(prepareLabels(labels, recipe), grid, labels, [0, 1])).toEqual(labels);
@@ -92,8 +92,8 @@ describe("a recipe in a stranger's file", () => {
   const written: unknown = JSON.parse(JSON.stringify(RECIPE));
 
   test("reads as it was written", () => {
-    expect(parseSegmentationRecipe(written, '"a.onnx"')).toEqual(RECIPE);
-    const all: SegmentationRecipe = {
+    expect(parseSegmentationConfig(written, '"a.onnx"')).toEqual(RECIPE);
+    const all: SegmentationConfig = {
       ...RECIPE,
       spacing: [1, 0.5, 2],
       normalization: [
@@ -101,11 +101,11 @@ describe("a recipe in a stranger's file", () => {
         { name: "ct_window", center: 40, width: 400 },
       ],
     };
-    expect(parseSegmentationRecipe(JSON.parse(JSON.stringify(all)), '"a.onnx"')).toEqual(all);
+    expect(parseSegmentationConfig(JSON.parse(JSON.stringify(all)), '"a.onnx"')).toEqual(all);
     const formerKey: unknown = JSON.parse(JSON.stringify(all).replace("center", "centre"));
-    expect(parseSegmentationRecipe(formerKey, '"a.onnx"')).toEqual(all);
-    const recorded: SegmentationRecipe = { ...RECIPE, mirrorAxes: [0, 2], training: STATISTICS };
-    expect(parseSegmentationRecipe(JSON.parse(JSON.stringify(recorded)), '"a.onnx"')).toEqual(recorded);
+    expect(parseSegmentationConfig(formerKey, '"a.onnx"')).toEqual(all);
+    const recorded: SegmentationConfig = { ...RECIPE, mirrorAxes: [0, 2], training: STATISTICS };
+    expect(parseSegmentationConfig(JSON.parse(JSON.stringify(recorded)), '"a.onnx"')).toEqual(recorded);
   });
 
   test.each([
@@ -126,7 +126,7 @@ describe("a recipe in a stranger's file", () => {
     ["training", { ...STATISTICS, labelVolumes: [ONE, { ...ONE, min: 2 }] }, "statistics of its channels and labels"],
     ["training", { ...STATISTICS, labelVolumes: [ONE, { ...ONE, max: "9" }] }, "statistics of its channels and labels"],
   ])("%s %j is refused", (field, value, expected) => {
-    expect(() => parseSegmentationRecipe({ ...RECIPE, [field]: value }, '"a.onnx"')).toThrow(
+    expect(() => parseSegmentationConfig({ ...RECIPE, [field]: value }, '"a.onnx"')).toThrow(
       expect.objectContaining({
         code: "OPTION_INVALID",
         message: `Cannot read the segmentation recipe of "a.onnx": ${field} is not ${expected}`,

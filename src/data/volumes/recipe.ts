@@ -8,7 +8,7 @@ import { readTrainingStatistics, type TrainingStatistics } from "./training-stat
 import { createVolume, type Triple, type Volume, type VolumeGrid } from "./volume.js";
 
 /** How volumes become the input of a segmentation network and its classes labels again. Part of every model that segments. */
-export interface SegmentationRecipe {
+export interface SegmentationConfig {
   /** Millimeters between voxels to the right, the front and the top that images are resampled to; null: their own. */
   readonly spacing: Triple | null;
   /** One for each channel of the input. */
@@ -45,7 +45,7 @@ export interface PreparedVolume {
  * [...prepareVolume([createVolume([2, 1, 1], Int16Array.of(3, 5))], recipe).data]; // [-1, 1]
  * ```
  */
-export function prepareVolume(channels: readonly Volume[], recipe: SegmentationRecipe): PreparedVolume {
+export function prepareVolume(channels: readonly Volume[], recipe: SegmentationConfig): PreparedVolume {
   const aligned = alignVolumes(channels, recipe);
   return joinChannels(aligned.map((volume, index) => normalize(volume, recipe.normalization[index] ?? Z_SCORE)));
 }
@@ -58,7 +58,7 @@ export function prepareVolume(channels: readonly Volume[], recipe: SegmentationR
  */
 export function alignVolumes(
   channels: readonly Volume[],
-  recipe: Pick<SegmentationRecipe, "spacing" | "normalization">,
+  recipe: Pick<SegmentationConfig, "spacing" | "normalization">,
 ): readonly Volume[] {
   const { spacing, normalization } = recipe;
   const [first] = channels;
@@ -90,7 +90,7 @@ const HARMLESS_VOXELS = 2 ** 24;
  *
  * @throws InceptionError VOLUME_INVALID, OPTION_INVALID as `prepareVolume`; IMAGE_LIMIT where resampling multiplies the voxels by more than 64
  */
-export function preparedShape(grid: VolumeGrid, { spacing }: Pick<SegmentationRecipe, "spacing">): Triple {
+export function preparedShape(grid: VolumeGrid, { spacing }: Pick<SegmentationConfig, "spacing">): Triple {
   const turned = rasGrid(grid);
   if (spacing === null || sameSpacing({ spacing: affineSpacing(turned.affine) }, spacing)) return turned.shape;
   const shape = shapeAtSpacing(turned, spacing);
@@ -141,7 +141,7 @@ function normalize(volume: Volume, normalization: Normalization): Volume {
  * @returns [z, y, x], x fastest
  * @throws InceptionError VOLUME_INVALID for a value that is none of `labelValues`
  */
-export function prepareLabels(labels: Volume, recipe: Pick<SegmentationRecipe, "spacing" | "labelValues">): Uint16Array {
+export function prepareLabels(labels: Volume, recipe: Pick<SegmentationConfig, "spacing" | "labelValues">): Uint16Array {
   const { spacing, labelValues } = recipe;
   const turned = toRas(labels);
   const { data } = spacing === null || sameSpacing(turned, spacing) ? turned : resampleToSpacing(turned, spacing, "label-linear");
@@ -186,7 +186,7 @@ const MAX_CLASSES = 65_536;
  * @param place - how the message names where the value was found
  * @throws InceptionError OPTION_INVALID naming the field
  */
-export function parseSegmentationRecipe(value: unknown, place: string): SegmentationRecipe {
+export function parseSegmentationConfig(value: unknown, place: string): SegmentationConfig {
   const fail = (field: string, expected: string): never => {
     throw new InceptionError("OPTION_INVALID", `Cannot read the segmentation recipe of ${place}: ${field} is not ${expected}`, {
       place,

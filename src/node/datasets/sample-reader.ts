@@ -3,7 +3,7 @@ import type { SampleReader } from "../../data/batches/maker.js";
 import type { SampleStore } from "../../data/dataset-source.js";
 import { sampleName } from "../../data/dataset-source.js";
 import type { Image } from "../../data/image.js";
-import { drawShapes10 } from "../../data/shapes10.js";
+import { renderShapes10 } from "../../data/shapes10.js";
 import { InceptionError } from "../../errors.js";
 import { decodeImage } from "../decode-image.js";
 import { type FileSource, openFileSource } from "../file-source.js";
@@ -67,7 +67,7 @@ async function readSample(store: SampleStore, index: number, shards: Shards | nu
       return decodeImage(await shard.read(store.offset[index]!, length), { name });
     }
     case "shapes10":
-      return drawShapes10({ seed: store.seed, split: store.split, index: store.indices[index]!, side: store.side });
+      return renderShapes10({ seed: store.seed, split: store.split, index: store.indices[index]!, side: store.side });
     case "images":
       return store.images[index]!;
   }

@@ -5,7 +5,7 @@ import {
   encodeExplanation,
   openExplainer as openTask,
 } from "../../tasks/explain.js";
-import { type LoadModelOptions, prepareAny } from "../load-model.js";
+import { type LoadModelOptions, resolveModel } from "../load-model.js";
 import { NODE_PLATFORM } from "../platform.js";
 import { writeFileAtomic } from "../write-file.js";
 
@@ -27,7 +27,7 @@ export type ExplainerOptions = ExplainTaskOptions & Omit<LoadModelOptions, "outp
  * ```
  */
 export async function openExplainer(model: string, options: ExplainerOptions = {}): Promise<Explainer> {
-  return openTask(NODE_PLATFORM, model, await prepareAny(model, options), options);
+  return openTask(NODE_PLATFORM, model, await resolveModel(model, options), options);
 }
 
 /**
@@ -42,7 +42,7 @@ export async function exportExplanation(
   file: string,
   options: Omit<ExplainerOptions, "device" | "methods" | "threads"> = {},
 ): Promise<{ readonly bytes: number; readonly outputs: readonly string[] }> {
-  const { chunks, byteLength, outputs } = encodeExplanation(await prepareAny(model, options), method, options);
+  const { chunks, byteLength, outputs } = encodeExplanation(await resolveModel(model, options), method, options);
   await writeFileAtomic(file, chunks);
   return { bytes: byteLength, outputs };
 }

@@ -3,7 +3,7 @@ import { randomStream } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
 import {
-  dealGroups,
+  assignGroups,
   type FeatureRows,
   type InceptionScore,
   InceptionScoreAccumulator,
@@ -91,7 +91,7 @@ class Collector {
     const { groups, name, seed, keepRows, splits } = options;
     this.#network = network;
     this.#options = options;
-    this.#groupOf = dealGroups(images, groups, seed, name);
+    this.#groupOf = assignGroups(images, groups, seed, name);
     this.#groups = Array.from({ length: groups }, () => new MomentAccumulator(network.features));
     this.#score = splits === null ? null : scoreOf(network, images, splits, seed);
     this.#keep = keepRows ? keptRows(images, seed, name) : null;

@@ -55,7 +55,7 @@ export interface MeasureFrechetOptions extends Omit<OpenFrechetNetworkOptions, "
   readonly onEvent?: (event: FrechetEvent) => void;
 }
 
-export interface MeasuredFrechet {
+export interface FrechetResult {
   readonly fid: number;
   /** Feature size. */
   readonly features: number;
@@ -86,7 +86,7 @@ type MeasuredSide =
  * @param b - the same
  * @throws InceptionError FILE_…, SOURCE_INVALID, OPTION_INVALID (files of another mode, size or network; fewer than 2 images), as `loadModel`
  */
-export async function measureFrechet(a: string, b: string, options: MeasureFrechetOptions = {}): Promise<MeasuredFrechet> {
+export async function measureFrechet(a: string, b: string, options: MeasureFrechetOptions = {}): Promise<FrechetResult> {
   const sides = [await openSide(a), await openSide(b)] as const;
   checkFlags(sides, options);
   const features = options.network?.features ?? options.features ?? fileFeatures(sides) ?? 2048;

@@ -69,20 +69,20 @@ export async function openFrechetNetwork(weights: string, options: OpenFrechetNe
 
 /** The same for weights that were read already. */
 export async function openPreparedNetwork(
-  { graph, parameters, artefact }: Pick<PreparedModel, "graph" | "parameters" | "artefact">,
+  { graph, parameters, metadata }: Pick<PreparedModel, "graph" | "parameters" | "metadata">,
   options: OpenFrechetNetworkOptions = {},
 ): Promise<FeatureNetwork> {
   const { mode = "pytorch-fid", features = 2048, logits = false, device = "auto", threads = 0 } = options;
   const bias = logits ? biasOf(parameters) : null;
   const network = featureGraph(graph, features, logits);
   const bytes = concatChunks(compileInference(network, parameters).chunks);
-  const session = await createNodeSession(bytes, { device, threads, name: artefact.model, transfer: true });
+  const session = await createNodeSession(bytes, { device, threads, name: metadata.model, transfer: true });
   return {
     features,
     classes: bias === null ? null : bias.length,
     recipe: PREPROCESSING[MODE_PREPROCESSING[mode]],
     mode,
-    weightsSha256: artefact.weightsSha256,
+    weightsSha256: metadata.weightsSha256,
     run: (input) => runFeatures(session, input, bias),
     close: () => session.close(),
   };

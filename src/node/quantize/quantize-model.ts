@@ -8,7 +8,7 @@ import { InceptionError } from "../../errors.js";
 import { concatChunks } from "../../formats/concat-chunks.js";
 import type { EncodedModel } from "../../formats/onnx/encode.js";
 import type { Graph } from "../../ir/graph.js";
-import type { Artefact, Golden } from "../../predict/artefact.js";
+import type { ModelMetadata, SelfCheck } from "../../predict/model-metadata.js";
 import type { Session } from "../../runtime/session.js";
 import { encodeSegmentation, goldenExample, withSelfCheck } from "../../tasks/export.js";
 import type { PreparedModel } from "../../tasks/prepare-model.js";
@@ -115,7 +115,7 @@ export async function quantizeModel(given: PreparedModel, file: string, options:
   };
   options.onMeasured?.(report);
   checkGates(prepared, report, checked);
-  await write(task, made, recorded(prepared.artefact, report, checked.calibration, made.plan, options), file);
+  await write(task, made, recorded(prepared.metadata, report, checked.calibration, made.plan, options), file);
   return report;
 }
 
@@ -148,12 +148,12 @@ async function quantized({ source, samples, options, checked }: Task): Promise<M
   return { graph, compiled: compileInference(graph, parameters), plan, ranges, calibrated: files };
 }
 
-async function write({ source }: Task, { graph, compiled, ranges }: Made, artefact: Artefact, file: string): Promise<void> {
-  const { segmentation: recipe } = source.prepared.artefact;
+async function write({ source }: Task, { graph, compiled, ranges }: Made, metadata: ModelMetadata, file: string): Promise<void> {
+  const { segmentation: recipe } = source.prepared.metadata;
   const { chunks } =
     recipe === undefined
-      ? await withSelfCheck(NODE_PLATFORM, compiled, artefact, exampleOver(graph, ranges))
-      : await encodeSegmentation(NODE_PLATFORM, { network: compiled, graph, artefact, recipe, rawInput: "patch" });
+      ? await withSelfCheck(NODE_PLATFORM, compiled, metadata, exampleOver(graph, ranges))
+      : await encodeSegmentation(NODE_PLATFORM, { network: compiled, graph, metadata, recipe, rawInput: "patch" });
   await writeFileAtomic(file, chunks);
 }
 
@@ -187,17 +187,17 @@ function rangesOf(histograms: ReadonlyMap<string, Histogram>, calibration: Calib
 }
 
 async function withPair<T>(
-  { graph, artefact }: PreparedModel,
+  { graph, metadata }: PreparedModel,
   [float, int8]: readonly [Uint8Array, Uint8Array],
   threads: number,
   use: (pair: Pair) => Promise<T>,
 ): Promise<T> {
   const open = (bytes: Uint8Array, kind: string): Promise<Session> =>
-    createNodeSession(bytes, { device: "cpu", threads, name: `${artefact.model} (${kind})`, transfer: true });
+    createNodeSession(bytes, { device: "cpu", threads, name: `${metadata.model} (${kind})`, transfer: true });
   const names = graph.outputs.map(({ name }) => name);
   const classifies = names.includes("logits");
   const output = classifies ? "logits" : (names[0] ?? "");
-  const measure = artefact.segmentation !== undefined ? "dice" : classifies ? "top1" : "cosine";
+  const measure = metadata.segmentation !== undefined ? "dice" : classifies ? "top1" : "cosine";
   const floatSession = await open(float, "float");
   try {
     const int8Session = await open(int8, "int8");
@@ -212,7 +212,7 @@ async function withPair<T>(
 }
 
 async function measure({ source, samples: { evaluation }, options, checked: { batch, rounds } }: Task, pair: Pair) {
-  const { labels, model } = source.prepared.artefact;
+  const { labels, model } = source.prepared.metadata;
   const rule = await labelRule(labels);
   const onFiles = counter(options, "evaluate", evaluation.length);
   const inputs = source.read(evaluation, batch);
@@ -247,7 +247,7 @@ export function resolutionOf({ measure, evaluated, samples }: QuantizationReport
 }
 
 function checkGates(
-  { artefact }: PreparedModel,
+  { metadata }: PreparedModel,
   report: QuantizationReport,
   { minAgreement, minSpeedup }: { readonly minAgreement: number; readonly minSpeedup: number },
 ): void {
@@ -261,16 +261,16 @@ function checkGates(
   ];
   if (faults.length === 0) return;
   const missed = [...(report.agreement < minAgreement ? ["agreement"] : []), ...(report.speedup < minSpeedup ? ["speedup"] : [])];
-  throw new InceptionError("QUANTIZATION_REJECTED", `Cannot quantize "${artefact.model}": ${faults.join("; ")}`, { ...report, missed });
+  throw new InceptionError("QUANTIZATION_REJECTED", `Cannot quantize "${metadata.model}": ${faults.join("; ")}`, { ...report, missed });
 }
 
 function recorded(
-  artefact: Artefact,
+  metadata: ModelMetadata,
   { calibrated, agreement, evaluated }: QuantizationReport,
   { method, percentile }: Calibration,
   { kept }: QuantizationPlan,
   { reduceRange = false }: QuantizeOptions,
-): Artefact {
+): ModelMetadata {
   const quantization = {
     kernelBits: reduceRange ? 7 : 8,
     method,
@@ -280,11 +280,11 @@ function recorded(
     agreement,
     evaluated,
   } as const;
-  return { ...artefact, quantization };
+  return { ...metadata, quantization };
 }
 
 /** An example that uses the whole range of the input: one between −1 and 1 would meet three levels of pixels that are not scaled. */
-function exampleOver(graph: Graph, ranges: ReadonlyMap<string, Range>): Golden {
+function exampleOver(graph: Graph, ranges: ReadonlyMap<string, Range>): SelfCheck {
   const range = ranges.get(graph.inputs[0]?.name ?? "");
   const example = goldenExample(graph);
   return range === undefined ? example : { ...example, low: Math.fround(range.low), high: Math.fround(range.high) };

@@ -32,10 +32,10 @@ export function sampleSource(prepared: PreparedModel, onSkipped: OnSkipped): Sam
 }
 
 function imageSource(prepared: PreparedModel, onSkipped: OnSkipped): SampleSource {
-  const { graph, artefact } = prepared;
-  const { preprocessing } = artefact;
+  const { graph, metadata } = prepared;
+  const { preprocessing } = metadata;
   if (preprocessing === null)
-    throw refused(artefact.model, "its weights do not say how images become inputs", "`preprocessing` with a name");
+    throw refused(metadata.model, "its weights do not say how images become inputs", "`preprocessing` with a name");
   const shape = (graph.inputs[0]?.type.shape ?? []).slice(1).map(Number);
   return {
     name: "images",
@@ -48,7 +48,7 @@ function imageSource(prepared: PreparedModel, onSkipped: OnSkipped): SampleSourc
 
 /** Only the logits are kept: what helps training beside them is no use here. */
 function volumeSource(prepared: PreparedModel, onSkipped: OnSkipped): SampleSource {
-  const { segmentation: recipe, model } = prepared.artefact;
+  const { segmentation: recipe, model } = prepared.metadata;
   if (recipe === undefined) {
     throw refused(model, "its weights do not say how volumes become its input", "a run of `trainSegmentation`, or hippocampus");
   }

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { SegmentationRecipe } from "../../data/index.js";
+import type { SegmentationConfig } from "../../data/index.js";
 import { createVolume } from "../../data/volumes/volume.js";
 import { writeVolume } from "../volumes.js";
 import type { InputBatch } from "./inputs.js";
 import { readWindows } from "./windows.js";
 
-const RECIPE: SegmentationRecipe = {
+const RECIPE: SegmentationConfig = {
   spacing: null,
   normalization: [{ name: "z_score", region: "all" }],
   patchSize: [2, 1, 1],

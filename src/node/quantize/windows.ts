@@ -1,4 +1,4 @@
-import type { SegmentationRecipe } from "../../data/index.js";
+import type { SegmentationConfig } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { cutWindow, planWindows, type WindowPlan } from "../../segment/index.js";
 import { type PreparedCase, prepareCase, readCase } from "../../tasks/segment/prepare-case.js";
@@ -7,7 +7,7 @@ import { NODE_PLATFORM } from "../platform.js";
 import type { InputBatch } from "./inputs.js";
 
 interface WindowOptions {
-  readonly recipe: SegmentationRecipe;
+  readonly recipe: SegmentationConfig;
   readonly batch: number;
   /** Told of a volume that cannot be used, which is left out. */
   readonly onSkipped: (file: string, reason: string) => void;
@@ -31,7 +31,7 @@ export async function* readWindows(files: readonly string[], { recipe, batch, on
   }
 }
 
-async function prepared(file: string, recipe: SegmentationRecipe, onSkipped: WindowOptions["onSkipped"]): Promise<PreparedCase | null> {
+async function prepared(file: string, recipe: SegmentationConfig, onSkipped: WindowOptions["onSkipped"]): Promise<PreparedCase | null> {
   try {
     const { channels } = await readCase({ platform: NODE_PLATFORM, sources: {} }, [file], recipe.normalization.length);
     return prepareCase(channels, recipe, undefined);

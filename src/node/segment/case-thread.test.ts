@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createVolume, type SegmentationRecipe, type Triple } from "../../data/index.js";
+import { createVolume, type SegmentationConfig, type Triple } from "../../data/index.js";
 import { buffersOf, type CaseTasks, performCaseTask } from "../../tasks/segment/case-task.js";
 import { pngUri } from "../png.js";
 import { inCaseThread } from "./case-thread.js";
@@ -35,7 +35,7 @@ describe("a task in a thread", () => {
       Int16Array.from({ length: 120 }, (_, i) => (i * i) % 31),
       AFFINE,
     );
-    const recipe: SegmentationRecipe = {
+    const recipe: SegmentationConfig = {
       spacing: [1, 1, 2],
       normalization: [{ name: "z_score", region: "all" }],
       patchSize: [4, 4, 4],
@@ -66,7 +66,7 @@ describe("a task in a thread", () => {
 
   test("a failure keeps its code, message and details", async () => {
     const image = createVolume([2, 1, 1], Int16Array.of(1, 2));
-    const recipe: SegmentationRecipe = { spacing: null, normalization: [], patchSize: [1, 1, 1], labelValues: [0, 1] };
+    const recipe: SegmentationConfig = { spacing: null, normalization: [], patchSize: [1, 1, 1], labelValues: [0, 1] };
     await expect(inCaseThread("prepare", { channels: [image], recipe, raw: undefined }, MANY)).rejects.toMatchObject({
       code: "VOLUME_INVALID",
       message: "Cannot prepare a volume: there are 1 channels, expected 0",

@@ -3,7 +3,7 @@ import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
 import { throwIfAborted } from "../../runtime/abort.js";
 import { type CaseWarning, mirrorings, planWindows } from "../../segment/index.js";
-import type { MeasuredLabel } from "../../segment/labels.js";
+import type { LabelStatistics } from "../../segment/labels.js";
 import { inMillimeters } from "../../tasks/segment/read-channels.js";
 import { checkSegmentOptions, type SegmentedVolume, type Segmenter, type SegmentOptions } from "../../tasks/segment/segmenter.js";
 import { sourceName } from "../training/source-names.js";
@@ -18,7 +18,7 @@ export type SegmentedFile =
   | {
       readonly file: string;
       readonly output: string;
-      readonly measured: readonly MeasuredLabel[];
+      readonly measured: readonly LabelStatistics[];
       /** As of `SegmentedVolume`. */
       readonly warnings: readonly CaseWarning[] | null;
     }
@@ -139,7 +139,7 @@ async function writeProbabilities({ probabilities, header }: SegmentedVolume, { 
 }
 
 async function caseQuality(segmenter: Segmenter, title: string, segmented: SegmentedVolume, modelName?: string): Promise<string> {
-  const { artefact, recipe, labels, window } = segmenter;
+  const { metadata, recipe, labels, window } = segmenter;
   const { image, header, measured } = segmented;
   const shown = {
     title,
@@ -150,8 +150,8 @@ async function caseQuality(segmenter: Segmenter, title: string, segmented: Segme
     warnings: segmented.warnings,
     normalization: recipe.normalization[0] ?? { name: "z_score", region: "all" },
     facts: [
-      ["Model", [...new Set([modelName === undefined ? artefact.model : sourceName(modelName), artefact.model])].join(", ")],
-      ["Weights", artefact.source],
+      ["Model", [...new Set([modelName === undefined ? metadata.model : sourceName(modelName), metadata.model])].join(", ")],
+      ["Weights", metadata.source],
       ["Window", window === null ? "whole volume" : window.join(" × ")],
     ],
   } as const;

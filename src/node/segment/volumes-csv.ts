@@ -1,10 +1,10 @@
 import { encodeCsv } from "../../formats/csv.js";
 import type { CaseWarning } from "../../segment/index.js";
-import type { MeasuredLabel } from "../../segment/labels.js";
+import type { LabelStatistics } from "../../segment/labels.js";
 
 interface CsvFile {
   readonly file: string;
-  readonly measured: readonly MeasuredLabel[];
+  readonly measured: readonly LabelStatistics[];
   readonly warnings: readonly CaseWarning[] | null;
 }
 

@@ -51,7 +51,7 @@ export interface EvaluateOptions extends LoadModelOptions {
 }
 
 /** What a classifier did on labeled images. */
-export interface Measured {
+export interface EvaluationResult {
   readonly evaluation: Evaluation;
   /** Class names by index. */
   readonly classes: readonly string[];
@@ -81,7 +81,7 @@ export interface Measured {
  * console.log(evaluation.top1);
  * ```
  */
-export async function evaluateModel(model: string, data: string | null, options: EvaluateOptions = {}): Promise<Measured> {
+export async function evaluateModel(model: string, data: string | null, options: EvaluateOptions = {}): Promise<EvaluationResult> {
   const loaded = await loadModel(model, options);
   try {
     const preprocessing = knownPreprocessing(loaded, model);
@@ -100,7 +100,7 @@ export async function evaluateModel(model: string, data: string | null, options:
 }
 
 /** Evaluates on the images that the record lacks; the result is of all. */
-async function measureRest(task: Task, record: EvaluationRecord): Promise<Measured> {
+async function measureRest(task: Task, record: EvaluationRecord): Promise<EvaluationResult> {
   const { dataset, classes, options } = task;
   const left = leftOver(dataset, record);
   const rest: Task = { ...task, dataset: selectSamples(dataset, left) };
@@ -134,7 +134,7 @@ type Report = (scored: readonly ScoredImage[], skipped: readonly SkippedSample[]
 
 async function openRecord({ loaded, preprocessing, dataset, options }: Task): Promise<EvaluationRecord> {
   if (options.record === undefined) return NO_RECORD;
-  const { model, weightsSha256 } = loaded.artefact;
+  const { model, weightsSha256 } = loaded.metadata;
   return openEvaluationRecord(options.record, {
     format: "inceptionkit-evaluation",
     model,
@@ -166,7 +166,7 @@ function realScore(dataset: DatasetSource, real: EvaluateOptions["real"] | null)
       images++;
       if (labels.includes(answer)) right++;
     },
-    result: (): Measured["real"] => {
+    result: (): EvaluationResult["real"] => {
       if (!real) return null;
       if (images > 0) return { images, top1: right / images };
       const fact = "no image is named like ILSVRC2012_val_00000001 and has labels there";
@@ -178,7 +178,7 @@ function realScore(dataset: DatasetSource, real: EvaluateOptions["real"] | null)
 function classNames(loaded: LoadedModel): readonly string[] {
   const output = logitsOutput(loaded);
   const count = loaded.session.outputs.find(({ name }) => name === output)?.shape[1];
-  const { labels, model } = loaded.artefact;
+  const { labels, model } = loaded.metadata;
   if (labels !== null) return labels;
   if (typeof count === "number") return Array.from({ length: count }, (_, index) => String(index));
   throw new InceptionError("OPTION_INVALID", `Cannot measure "${model}": it does not say how many classes it has, expected \`labels\``, {

@@ -3,7 +3,7 @@ import { InceptionError } from "../../errors.js";
 import { concatChunks } from "../../formats/concat-chunks.js";
 import { decodeModel } from "../../formats/onnx/decode.js";
 import { encodeSafetensors } from "../../formats/safetensors.js";
-import { findModel, type GivenOptions, type ModelName, type OptionsOf } from "../../models/index.js";
+import { findModel, type ModelName, type OptionInput, type OptionsOf } from "../../models/index.js";
 import { compileSettings } from "../../tasks/training/open-trainer.js";
 import { trainedParameters } from "../../train/freeze.js";
 import { resolveSettings, type StepSettingsInput } from "../../train/settings.js";
@@ -72,7 +72,7 @@ export async function exportTrainingStep<N extends ModelName>(
 }
 
 /** The number of classes that the options give a model; embedding networks have none by default. */
-function classesOf(id: string, given: GivenOptions): number {
+function classesOf(id: string, given: OptionInput): number {
   const option = findModel(id).options.numClasses;
   const value = given.numClasses === undefined ? option?.default : option?.parse(given.numClasses);
   if (typeof value === "number" && value > 0) return value;

@@ -1,5 +1,5 @@
 import { quoted } from "../../formats/quoted.js";
-import type { RunBeginning, RunEvent } from "../../tasks/training/run-events.js";
+import type { RunEvent, RunStartEvent } from "../../tasks/training/run-events.js";
 import { formatEpoch, formatProgress, NOTHING_SMOOTHED, secondsLeft, smooth, smoothedValue } from "../../train/progress.js";
 import { listNames } from "../../weights/apply.js";
 import { type LiveLine, type LiveLineOptions, liveLine } from "../live-line.js";
@@ -44,7 +44,7 @@ export function progressReport(options: ProgressReportOptions): ProgressReport {
 export function reportOn(line: LiveLine): ProgressReport {
   const skipped = new Set<string>();
   let steps = stepTimes(null);
-  let begun: RunBeginning | null = null;
+  let begun: RunStartEvent | null = null;
   const skip = (name: string, reason: string) => {
     if (skipped.has(name)) return;
     skipped.add(name);
@@ -89,7 +89,7 @@ export function reportOn(line: LiveLine): ProgressReport {
   return { onEvent, note: line.note, skipped: () => skipped.size, close: line.close };
 }
 
-function beginningLines(event: RunBeginning): readonly string[] {
+function beginningLines(event: RunStartEvent): readonly string[] {
   const { model, parameters, classes, samples, trainImages, valImages, stepsPerEpoch, batchesPerEpoch, position } = event;
   const count = (value: number) => value.toLocaleString("en-US");
   const images = `${count(trainImages)} training and ${count(valImages)} validation ${samples} of ${classes} classes`;
@@ -105,7 +105,7 @@ function beginningLines(event: RunBeginning): readonly string[] {
 }
 
 /** Which parameters the pretrained weights did not give, and why that may be. */
-function initializationLines({ begun, classifier }: RunBeginning): readonly string[] {
+function initializationLines({ begun, classifier }: RunStartEvent): readonly string[] {
   const { missing = [], foreign = [] } = classifier ?? {};
   const absent = new Set(missing);
   const other = begun.filter((path) => !absent.has(path));
@@ -119,7 +119,7 @@ function initializationLines({ begun, classifier }: RunBeginning): readonly stri
 }
 
 /** The clock of a run: makes a progress line of each step. */
-function stepTimes(beginning: RunBeginning | null) {
+function stepTimes(beginning: RunStartEvent | null) {
   const began = performance.now();
   let epochBegan = began;
   let previous: number | null = began;

@@ -4,7 +4,7 @@ import type { RunNetwork } from "../../tasks/training/run-network.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { LoopParts } from "../../train/loop.js";
 import type { TrainingSettings } from "../../train/settings.js";
-import type { TrainedBatch } from "../../train/task.js";
+import type { TrainingBatch } from "../../train/task.js";
 import type { RunWriter } from "../run-folder.js";
 import type { RunLog } from "./run-log.js";
 import { namedSettings } from "./source-names.js";
@@ -21,7 +21,7 @@ interface SaverParts<E> {
 }
 
 /** What a run does at its checkpoints, whatever it learns. */
-export function runSaver<E>(parts: SaverParts<E>): LoopParts<TrainedBatch, E>["save"] {
+export function runSaver<E>(parts: SaverParts<E>): LoopParts<TrainingBatch, E>["save"] {
   const { writer, log, settings } = parts;
   const { seed } = settings;
   const config = namedSettings({ ...settings });

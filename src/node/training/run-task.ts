@@ -12,7 +12,7 @@ import {
 import type { RunNetwork } from "../../tasks/training/run-network.js";
 import { bestEpoch, type EpochRow } from "../../train/history.js";
 import { type LoopParts, trainLoop } from "../../train/loop.js";
-import type { TrainedBatch } from "../../train/task.js";
+import type { TrainingBatch } from "../../train/task.js";
 import { NODE_PLATFORM } from "../platform.js";
 import { environmentFacts, type RunLog, runLog } from "./run-log.js";
 import { hashOf } from "./run-network.js";
@@ -27,7 +27,7 @@ import type { StartedRun, TrainedRun } from "./training-run.js";
  * @typeParam E - evaluation of an epoch
  * @typeParam R - evaluation of the whole run
  */
-export interface RunTask<B extends TrainedBatch, E, R> extends LearnedTask<B, E> {
+export interface RunTask<B extends TrainingBatch, E, R> extends LearnedTask<B, E> {
   /** Evaluates the run after its last epoch. */
   readonly evaluate: (trained: TrainedParts<B, E>) => Promise<Evaluated<R>>;
   /** What the report says beside what it says of every run. */
@@ -41,7 +41,7 @@ export interface Evaluated<R> {
 }
 
 /** The state of a run after its last epoch. */
-export interface TrainedParts<B extends TrainedBatch, E> {
+export interface TrainedParts<B extends TrainingBatch, E> {
   readonly interrupted: boolean;
   readonly best: EpochRow | null;
   readonly log: RunLog<E>;
@@ -57,7 +57,7 @@ export interface TrainedParts<B extends TrainedBatch, E> {
  * @throws InceptionError OPTION_INVALID, DATASET_INVALID, TRAINING_DIVERGED, WRITE_FAILED; what `signal` was aborted with before the
  *   first step
  */
-export async function runTask<B extends TrainedBatch, E, R>(
+export async function runTask<B extends TrainingBatch, E, R>(
   task: RunTask<B, E, R>,
   sources: TaskSources<B>,
   network: RunNetwork,
@@ -72,7 +72,7 @@ export async function runTask<B extends TrainedBatch, E, R>(
   }
 }
 
-async function trainAndReport<B extends TrainedBatch, E, R>(
+async function trainAndReport<B extends TrainingBatch, E, R>(
   task: RunTask<B, E, R>,
   sources: TaskSources<B>,
   network: RunNetwork,
@@ -112,7 +112,7 @@ async function trainAndReport<B extends TrainedBatch, E, R>(
 }
 
 /** Everything that the loop needs, with the directory as its record. */
-async function openRecorded<B extends TrainedBatch, E, R>(
+async function openRecorded<B extends TrainingBatch, E, R>(
   task: RunTask<B, E, R>,
   sources: TaskSources<B>,
   network: RunNetwork,

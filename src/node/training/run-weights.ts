@@ -1,8 +1,8 @@
 import type { Preprocessing } from "../../data/index.js";
 import type { Graph } from "../../ir/graph.js";
-import { findModel, type GivenOptions, MODELS, readGivenOptions } from "../../models/index.js";
+import { findModel, MODELS, type OptionInput, readOptionInput } from "../../models/index.js";
 import { OWN_NAMES } from "../../models/weights.js";
-import type { Artefact } from "../../predict/artefact.js";
+import type { ModelMetadata } from "../../predict/model-metadata.js";
 import { checkLabels, namedPreprocessing } from "../../tasks/given-metadata.js";
 import type { CheckpointChoice } from "../../tasks/model-host.js";
 import type { PreparedModel } from "../../tasks/prepare-model.js";
@@ -64,7 +64,7 @@ export async function prepareRun(folder: string, options: PrepareRunOptions = {}
   });
   const { checkpoint, weightsSha256 } = await read().finally(() => source.close());
   const { epoch, batch } = checkpoint.meta.position;
-  const artefact: Artefact = {
+  const metadata: ModelMetadata = {
     model: model.id,
     options: given,
     preprocessing: chosenPreprocessing(run, options.preprocessing),
@@ -75,8 +75,8 @@ export async function prepareRun(folder: string, options: PrepareRunOptions = {}
     weightsSha256,
     golden: null,
   };
-  checkLabels(artefact, run.labels.length);
-  return { graph, parameters: checkpointParameters(graph, checkpoint), artefact, report: wholeReport(graph) };
+  checkLabels(metadata, run.labels.length);
+  return { graph, parameters: checkpointParameters(graph, checkpoint), metadata, report: wholeReport(graph) };
 }
 
 /**
@@ -90,10 +90,10 @@ export async function describeRun(folder: string): Promise<Graph> {
 }
 
 /** A run's options without what only training needs. */
-function inferenceOptions(id: string, { config, labels }: Run): GivenOptions & Artefact["options"] {
+function inferenceOptions(id: string, { config, labels }: Run): OptionInput & ModelMetadata["options"] {
   const { options } = findModel(id);
   const noAux = Object.hasOwn(options, "aux") ? { aux: false } : {};
-  return readGivenOptions(id, options, { ...config.options, numClasses: labels.length, ...noAux });
+  return readOptionInput(id, options, { ...config.options, numClasses: labels.length, ...noAux });
 }
 
 function chosenPreprocessing(run: Run, given: Preprocessing | string | undefined): Preprocessing | null {

@@ -1,6 +1,6 @@
-import type { SegmentationRecipe } from "../../data/volumes/recipe.js";
+import type { SegmentationConfig } from "../../data/volumes/recipe.js";
 import { InceptionError } from "../../errors.js";
-import { findModel, type GivenOptions, readGivenOptions } from "../../models/index.js";
+import { findModel, type OptionInput, readOptionInput } from "../../models/index.js";
 import { type RunNetwork, resumedParameters } from "../../tasks/training/run-network.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
 import type { SegmentationSettings } from "../../train/segmentation-settings.js";
@@ -23,18 +23,18 @@ export function checkForVolumes(id: string): void {
 }
 
 /** Half the width learns as well from a few hundred cases, in a third of the time. */
-const USUAL_OPTIONS: GivenOptions = { widthMultiplier: 0.5 };
+const USUAL_OPTIONS: OptionInput = { widthMultiplier: 0.5 };
 
 /** A network for a recipe, with its first parameters. */
 export function describeNetwork(
   id: string,
-  { patchSize: [x, y, z], normalization, labelValues }: SegmentationRecipe,
+  { patchSize: [x, y, z], normalization, labelValues }: SegmentationConfig,
   settings: SegmentationSettings,
-  given: GivenOptions,
+  given: OptionInput,
 ): RunNetwork {
   const model = findModel(id);
   const fixed = { inputSize: [z, y, x], inChannels: normalization.length, numClasses: labelValues.length };
-  const options = readGivenOptions(model.id, model.options, { ...USUAL_OPTIONS, ...given, ...fixed });
+  const options = readOptionInput(model.id, model.options, { ...USUAL_OPTIONS, ...given, ...fixed });
   const graph = model.describe(options);
   const parameters = initialParameters(graph, settings.seed, settings.initializer);
   return { model: model.id, options, graph, parameters, begun: [], startingWeights: null };

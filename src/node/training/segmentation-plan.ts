@@ -1,5 +1,5 @@
 /** plan.json of a run that segments: its recipe, its cases, and what both rest on. */
-import type { SegmentationRecipe } from "../../data/volumes/recipe.js";
+import type { SegmentationConfig } from "../../data/volumes/recipe.js";
 import { InceptionError } from "../../errors.js";
 import type { Fingerprint } from "../../segment/fingerprint.js";
 import type { SegmentationPlan } from "../../segment/plan.js";
@@ -9,7 +9,7 @@ import type { Run } from "../open-run.js";
 
 /** Which cases train and which are measured on, and how they become patches. What plan.json says. */
 export interface RunPlan {
-  readonly recipe: SegmentationRecipe;
+  readonly recipe: SegmentationConfig;
   readonly batch: number;
   readonly train: readonly string[];
   readonly validation: readonly string[];

@@ -1,5 +1,5 @@
 /** How a run begins, and how it is resumed, whatever it trains. */
-import type { GivenOptions } from "../../options.js";
+import type { OptionInput } from "../../options.js";
 import { untilAborted } from "../../runtime/abort.js";
 import { FROM_BEGINNING, startFrom } from "../../tasks/training/checkpoint-state.js";
 import type { RunSettings } from "../../tasks/training/learning.js";
@@ -33,7 +33,7 @@ export interface PreparedRun<S extends RunSettings, N extends RunNetwork, D> {
  */
 export interface TrainingKind<S extends RunSettings, N extends RunNetwork, D, O, E, R> {
   /** Settings as a config.json holds them. @throws InceptionError OPTION_INVALID */
-  readonly resolveSettings: (given: GivenOptions) => S;
+  readonly resolveSettings: (given: OptionInput) => S;
   /** The data of a run that is resumed. @throws InceptionError RUN_INVALID for a run of another kind; DATASET_INVALID */
   readonly openData: (run: Run, settings: S) => Promise<D>;
   /** The network of a run that is resumed, with the parameters of its checkpoint; without one it is initialized again. */

@@ -6,9 +6,9 @@
  */
 import { foldSplit } from "../../data/index.js";
 import { InceptionError } from "../../errors.js";
-import type { GivenOptions, ModelName, OptionsOf } from "../../models/index.js";
+import type { ModelName, OptionInput, OptionsOf } from "../../models/index.js";
 import { throwIfAborted, untilAborted } from "../../runtime/abort.js";
-import { type CaseFacts, caseFacts, type Fingerprint, fingerprintOf, trainingStatistics } from "../../segment/fingerprint.js";
+import { type CaseStatistics, caseStatistics, type Fingerprint, fingerprintOf, trainingStatistics } from "../../segment/fingerprint.js";
 import { planTraining, type SegmentationPlan } from "../../segment/plan.js";
 import type { RunNetwork } from "../../tasks/training/run-network.js";
 import type { JsonRecord } from "../../train/json.js";
@@ -81,7 +81,7 @@ interface PreparedSegmentation extends PreparedRun<SegmentationSettings, RunNetw
 export async function prepareSegmentation(
   id: ModelName,
   given: SegmentationSettingsInput,
-  options: RunOptions<PatchEvaluation> & { readonly options?: GivenOptions },
+  options: RunOptions<PatchEvaluation> & { readonly options?: OptionInput },
 ): Promise<PreparedSegmentation> {
   const settings = resolveSegmentationSettings(given);
   checkForVolumes(id);
@@ -136,13 +136,13 @@ function idOf({ id }: VolumeCase): string {
 async function lookAt(
   dataset: VolumeDataset,
   { onEvent, signal }: Pick<TrainSegmentationOptions, "onEvent" | "signal">,
-): Promise<{ readonly facts: readonly CaseFacts[]; readonly fingerprint: Fingerprint }> {
-  const facts: CaseFacts[] = [];
+): Promise<{ readonly facts: readonly CaseStatistics[]; readonly fingerprint: Fingerprint }> {
+  const facts: CaseStatistics[] = [];
   for (const [index, each] of dataset.cases.entries()) {
     throwIfAborted(signal);
     try {
       const { channels, labels } = await readCase(each);
-      facts.push(caseFacts(each.id, channels, labels));
+      facts.push(caseStatistics(each.id, channels, labels));
     } catch (thrown) {
       if (!(thrown instanceof InceptionError)) throw thrown;
       onEvent?.({ kind: "skipped", sample: { index, name: each.id, reason: thrown.message } });

@@ -2,7 +2,7 @@
 import { selectTrained } from "../../compile/training/training.js";
 import { trainingBatches } from "../../data/batch.js";
 import { type Graph, isTrainable } from "../../ir/graph.js";
-import type { GivenOptions, ModelName } from "../../models/index.js";
+import type { ModelName, OptionInput } from "../../models/index.js";
 import type { RunSettings } from "../../tasks/training/learning.js";
 import type { RunNetwork } from "../../tasks/training/run-network.js";
 import { elementsPerImage } from "../../tensor/shape.js";
@@ -123,7 +123,7 @@ interface Planned extends Pick<TrainingPlan, "samples" | "classes" | "train" | "
 }
 
 function planRun(
-  given: GivenOptions,
+  given: OptionInput,
   settings: RunSettings,
   { model, graph, begun }: RunNetwork,
   { batchesPerEpoch, freeze, ofRecipe, planned, ...counts }: Planned,

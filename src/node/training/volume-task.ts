@@ -4,7 +4,7 @@ import type { SegmentedLabel } from "../../segment/labels.js";
 import type { Closers, InputNetwork, OpenedSources, TaskSources } from "../../tasks/training/learning.js";
 import { type PatchEvaluation, segmentation, type VolumeBatch } from "../../train/segmentation.js";
 import { type SegmentationSettings, volumeAugmentation } from "../../train/segmentation-settings.js";
-import type { FedSource } from "../../train/task.js";
+import type { FeedSource } from "../../train/task.js";
 import type { VolumeDataset } from "../datasets/volume-dataset.js";
 import { createVolumeBatchSource, type VolumeBatchSourceOptions } from "../volume-batch-source.js";
 import type { Evaluated, RunTask } from "./run-task.js";
@@ -104,7 +104,7 @@ function openSources(
       { missing },
     );
   }
-  const open = (ids: readonly string[], training: VolumeBatchSourceOptions["training"], workers: number): FedSource<VolumeBatch> => {
+  const open = (ids: readonly string[], training: VolumeBatchSourceOptions["training"], workers: number): FeedSource<VolumeBatch> => {
     const cases = dataset.cases.filter(({ id }) => ids.includes(id));
     const common = { name: dataset.name, cases, recipe: plan.recipe, batchSize: plan.batch, seed };
     const source = createVolumeBatchSource({ ...common, training, workers });

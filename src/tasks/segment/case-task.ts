@@ -1,18 +1,18 @@
 /** The long computations around a network's windows, as plain data, so that a thread can do them. */
-import { restoreLabels, type SegmentationRecipe, type Volume, type VolumeGrid } from "../../data/index.js";
+import { restoreLabels, type SegmentationConfig, type Volume, type VolumeGrid } from "../../data/index.js";
 import { clearOutside } from "../../data/volumes/scan.js";
 import type { RawInput } from "../../predict/segmentation-file.js";
 import type { PictureEncoder } from "../../report/picture.js";
 import { type QualityCase, qualityPage } from "../../report/segmentation.js";
 import { type CarriedError, carriedError } from "../../runtime/messages.js";
-import { type MeasuredLabel, measureLabels, type SegmentedLabel } from "../../segment/labels.js";
-import { type CleaningChoices, cleanLabels } from "./clean.js";
+import { type LabelStatistics, labelStatistics, type SegmentedLabel } from "../../segment/labels.js";
+import { type PostprocessingOptions, postprocessLabels } from "./clean.js";
 import { type PreparedCase, prepareCase } from "./prepare-case.js";
 import { restoreProbabilities } from "./probabilities.js";
 
 /** What each task takes. */
 export interface CaseTasks {
-  readonly prepare: { readonly channels: readonly Volume[]; readonly recipe: SegmentationRecipe; readonly raw: RawInput | undefined };
+  readonly prepare: { readonly channels: readonly Volume[]; readonly recipe: SegmentationConfig; readonly raw: RawInput | undefined };
   readonly finish: {
     /** As of `SegmentedWindows`, on `grid`. */
     readonly classes: Uint16Array;
@@ -23,7 +23,7 @@ export interface CaseTasks {
     readonly outside: Uint8Array | null;
     readonly labelValues: readonly number[];
     readonly labels: readonly SegmentedLabel[];
-    readonly cleaning: CleaningChoices;
+    readonly cleaning: PostprocessingOptions;
   };
   readonly page: QualityCase;
 }
@@ -33,7 +33,7 @@ export interface CaseResults {
   readonly prepare: PreparedCase;
   readonly finish: {
     readonly labels: Volume;
-    readonly measured: readonly MeasuredLabel[];
+    readonly measured: readonly LabelStatistics[];
     readonly probabilities: readonly Volume[] | null;
   };
   readonly page: string;
@@ -56,11 +56,11 @@ const PERFORM: {
 } = {
   prepare: ({ channels, recipe, raw }) => prepareCase(channels, recipe, raw),
   finish: ({ classes, probabilities, grid, original, outside, labelValues, labels, cleaning }) => {
-    const cleaned = cleanLabels(restoreLabels(classes, grid, original, labelValues), labelValues, cleaning);
+    const cleaned = postprocessLabels(restoreLabels(classes, grid, original, labelValues), labelValues, cleaning);
     const restored = clearOutside(cleaned, outside, labelValues[0] ?? 0);
     return {
       labels: restored,
-      measured: measureLabels(restored, labels),
+      measured: labelStatistics(restored, labels),
       probabilities: probabilities?.map((values) => restoreProbabilities(values, grid, original)) ?? null,
     };
   },

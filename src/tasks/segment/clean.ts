@@ -1,7 +1,7 @@
 import type { Volume } from "../../data/index.js";
 import { fillHoles, keepLargestComponents } from "../../segment/index.js";
 
-export interface CleaningChoices {
+export interface PostprocessingOptions {
   /** Keep of each label the largest part whose voxels share faces, edges or corners; the others become background. Default false. */
   readonly largestComponent?: boolean;
   /** Give background that a label encloses to the label. Default false. */
@@ -13,7 +13,7 @@ export interface CleaningChoices {
  *
  * @param values - of the classes, the background first
  */
-export function cleanLabels(volume: Volume, values: readonly number[], choices: CleaningChoices): Volume {
+export function postprocessLabels(volume: Volume, values: readonly number[], choices: PostprocessingOptions): Volume {
   const { largestComponent = false, fillHoles: fill = false } = choices;
   if (!largestComponent && !fill) return volume;
   // Components and holes know the background as 0, files may have another value for it.

@@ -1,7 +1,7 @@
-import type { SegmentationRecipe, Triple } from "../../data/index.js";
+import type { SegmentationConfig, Triple } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { findModel } from "../../models/index.js";
-import type { Artefact } from "../../predict/artefact.js";
+import type { ModelMetadata } from "../../predict/model-metadata.js";
 import { neededStatistics } from "../../predict/segmentation-file.js";
 import type { SourceOptions } from "../../runtime/platform.js";
 import type { CancelSignal, Session, SessionOptions } from "../../runtime/session.js";
@@ -9,7 +9,7 @@ import type { WindowNetwork } from "../../segment/index.js";
 import { float32Tensor } from "../../tensor/tensor.js";
 import type { LoadedModel, ModelHost, OpenModelOptions } from "../model-host.js";
 import { isOnnx, type ModelSource, modelName } from "../model-source.js";
-import { openPrepared, prepareAny, taskOf } from "../open-described.js";
+import { openPrepared, resolveModel, taskOf } from "../open-described.js";
 import { openModel } from "../open-model.js";
 import type { PreparedModel } from "../prepare-model.js";
 
@@ -21,8 +21,8 @@ export interface SegmenterOptions extends Omit<OpenModelOptions, "outputs" | "pr
 /** A network that segments, ready to run, and what it says about volumes. */
 export interface SegmentationNetwork {
   readonly session: Session;
-  readonly artefact: Artefact;
-  readonly recipe: SegmentationRecipe;
+  readonly metadata: ModelMetadata;
+  readonly recipe: SegmentationConfig;
   /** Voxels along x, y and z of a window; null for a file that takes whole volumes of any size. */
   readonly window: Triple | null;
 }
@@ -44,14 +44,14 @@ export async function openNetwork<F extends SourceOptions, P extends SessionOpti
   const { patchSize } = options;
   const model = modelName(source);
   if (isOnnx(source)) return checked(await openModel(host, source, options), model, patchSize);
-  const prepared = await prepareAny(host, source, options);
-  const patch = patchSize ?? recipeOf(prepared.artefact, model).patchSize;
+  const prepared = await resolveModel(host, source, options);
+  const patch = patchSize ?? recipeOf(prepared.metadata, model).patchSize;
   return checked(await openPrepared(host.platform, describedAt(prepared, patch), { ...options, outputs: [OUTPUT] }), model, patch);
 }
 
-function recipeOf(artefact: Artefact, model: string, takesImages = false): SegmentationRecipe {
-  if (artefact.segmentation !== undefined) return artefact.segmentation;
-  const task = taskOf(artefact);
+function recipeOf(metadata: ModelMetadata, model: string, takesImages = false): SegmentationConfig {
+  if (metadata.segmentation !== undefined) return metadata.segmentation;
+  const task = taskOf(metadata);
   if ((task !== null && task !== "segment") || takesImages) {
     const message = `Cannot segment with "${messageOf(model)}": it is a network for images; use ${task ?? "classify"}`;
     throw new InceptionError("OPTION_INVALID", message, { model });
@@ -63,17 +63,17 @@ function recipeOf(artefact: Artefact, model: string, takesImages = false): Segme
 
 /** The same network for another size of the input, in voxels along x, y and z. */
 export function describedAt(prepared: PreparedModel, [x, y, z]: Triple): PreparedModel {
-  const { artefact, graph } = prepared;
+  const { metadata, graph } = prepared;
   const inputSize = [z, y, x];
   if (graph.inputs[0]?.type.shape.slice(2).join() === inputSize.join()) return prepared;
-  const options = { ...artefact.options, inputSize };
-  return { ...prepared, graph: findModel(artefact.model).describe(options), artefact: { ...artefact, options } };
+  const options = { ...metadata.options, inputSize };
+  return { ...prepared, graph: findModel(metadata.model).describe(options), metadata: { ...metadata, options } };
 }
 
 /** What the session takes and gives must be what the recipe says. */
-async function checked({ session, artefact }: LoadedModel, model: string, patchSize?: Triple): Promise<SegmentationNetwork> {
+async function checked({ session, metadata }: LoadedModel, model: string, patchSize?: Triple): Promise<SegmentationNetwork> {
   try {
-    const recipe = recipeOf(artefact, model, session.inputs[0]?.shape.length === 4);
+    const recipe = recipeOf(metadata, model, session.inputs[0]?.shape.length === 4);
     const [input, logits] = [session.inputs.find(({ name }) => name === INPUT), session.outputs.find(({ name }) => name === OUTPUT)];
     const refused = (fact: string, law: string): InceptionError =>
       new InceptionError("OPTION_INVALID", `Cannot segment with "${messageOf(model)}": ${fact}, expected ${law}`, { model });
@@ -83,12 +83,12 @@ async function checked({ session, artefact }: LoadedModel, model: string, patchS
     const [channels, classes] = [recipe.normalization.length, recipe.labelValues.length];
     if (input.shape[1] !== channels) throw refused(`its ${INPUT} has ${input.shape[1]} channels`, `${channels} as its recipe says`);
     if (logits.shape[1] !== classes) throw refused(`its ${OUTPUT} have ${logits.shape[1]} classes`, `${classes} as its recipe says`);
-    checkStatistics(session, artefact, recipe, refused);
-    if (artefact.rawInput === "volume") {
-      if (patchSize === undefined) return { session, artefact, recipe, window: null };
+    checkStatistics(session, metadata, recipe, refused);
+    if (metadata.rawInput === "volume") {
+      if (patchSize === undefined) return { session, metadata, recipe, window: null };
       throw refused("it takes whole volumes", "no patch size");
     }
-    return { session, artefact, recipe, window: windowOf(input.shape.slice(2), patchSize ?? recipe.patchSize, refused) };
+    return { session, metadata, recipe, window: windowOf(input.shape.slice(2), patchSize ?? recipe.patchSize, refused) };
   } catch (thrown) {
     await session.close();
     throw thrown;
@@ -98,8 +98,8 @@ async function checked({ session, artefact }: LoadedModel, model: string, patchS
 /** A file for raw patches takes the statistics of its recipe, all others the volume alone. */
 function checkStatistics(
   { inputs }: Session,
-  { rawInput }: Artefact,
-  recipe: SegmentationRecipe,
+  { rawInput }: ModelMetadata,
+  recipe: SegmentationConfig,
   refused: (fact: string, law: string) => InceptionError,
 ): void {
   const wanted = [INPUT, ...(rawInput === "patch" ? neededStatistics(recipe) : [])];

@@ -5,7 +5,7 @@ import {
   type Normalization,
   type PreparedVolume,
   prepareVolume,
-  type SegmentationRecipe,
+  type SegmentationConfig,
   type Volume,
   type VolumeGrid,
   voxelStatistics,
@@ -72,7 +72,7 @@ function checkChannels(channels: readonly Volume[], files: readonly string[]): U
  *
  * @throws InceptionError as `prepareVolume`
  */
-export function prepareCase(channels: readonly Volume[], recipe: SegmentationRecipe, raw: RawInput | undefined): PreparedCase {
+export function prepareCase(channels: readonly Volume[], recipe: SegmentationConfig, raw: RawInput | undefined): PreparedCase {
   if (raw === undefined) return { ...prepareVolume(channels, recipe), padValue: 0, statistics: {} };
   const aligned = alignVolumes(channels, recipe);
   // NaN is what such a file takes for outside.

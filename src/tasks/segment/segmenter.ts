@@ -1,22 +1,22 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { preparedShape, type SegmentationRecipe, type Triple, type Volume, type VolumeGrid } from "../../data/index.js";
+import { preparedShape, type SegmentationConfig, type Triple, type Volume, type VolumeGrid } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import type { NiftiHeader } from "../../formats/nifti.js";
 import type { SourceOptions, VolumeInput } from "../../runtime/platform.js";
 import type { CancelSignal, SessionOptions } from "../../runtime/session.js";
 import { heldValues } from "../../segment/accumulate.js";
 import { type CaseWarning, checkInput, checkLabelVolumes, checkMirrorAxes, planWindows, segmentWindows } from "../../segment/index.js";
-import { type MeasuredLabel, type SegmentedLabel, segmentedLabels } from "../../segment/labels.js";
+import { type LabelStatistics, type SegmentedLabel, segmentedLabels } from "../../segment/labels.js";
 import type { LoadedModel, ModelHost } from "../model-host.js";
 import type { ModelSource } from "../model-source.js";
 import { volumeName } from "../volume-input.js";
 import { buffersOf, type CaseThread } from "./case-task.js";
-import type { CleaningChoices } from "./clean.js";
+import type { PostprocessingOptions } from "./clean.js";
 import { openNetwork, type SegmentationNetwork, type SegmenterOptions, windowNetwork } from "./network.js";
 import { type PreparedCase, readCase } from "./prepare-case.js";
 import type { VolumeReader } from "./read-channels.js";
 
-export interface SegmentOptions extends CleaningChoices {
+export interface SegmentOptions extends PostprocessingOptions {
   /** Share of a window that neighbors have in common at least, in [0, 1). Default 0.5. */
   readonly overlap?: number;
   /**
@@ -43,7 +43,7 @@ export interface SegmentedVolume {
   /** The first channel, as it was read. */
   readonly image: Volume;
   /** Every label but the background, in the model's order. */
-  readonly measured: readonly MeasuredLabel[];
+  readonly measured: readonly LabelStatistics[];
   /** Of each class in the model's order, in [0, 1]; null where they were not asked for. */
   readonly probabilities: readonly Volume[] | null;
   /** How the case differs from those the model was trained on; null where the model does not record them (`recipe.training`). */
@@ -52,8 +52,8 @@ export interface SegmentedVolume {
 
 /** A model that segments volumes. Close it to give its memory back. */
 export interface Segmenter {
-  readonly artefact: LoadedModel["artefact"];
-  readonly recipe: SegmentationRecipe;
+  readonly metadata: LoadedModel["metadata"];
+  readonly recipe: SegmentationConfig;
   /** Every class in the model's order, the background first. */
   readonly labels: readonly SegmentedLabel[];
   /** Voxels along x, y and z that the network runs on at once, after turning to RAS and resampling; null for whole volumes. */
@@ -96,10 +96,10 @@ export async function openSegmenter<F extends SourceOptions, P extends SessionOp
 ): Promise<Segmenter> {
   const network = await openNetwork(models, source, options);
   const reader = { platform: models.platform, sources: options };
-  const { session, artefact, recipe, window } = network;
-  const labels = segmentedLabels(recipe.labelValues, artefact.labels);
+  const { session, metadata, recipe, window } = network;
+  const labels = segmentedLabels(recipe.labelValues, metadata.labels);
   return {
-    artefact,
+    metadata,
     recipe,
     labels,
     window,
@@ -124,7 +124,7 @@ async function segmentCase<F extends SourceOptions>(
   input: readonly VolumeInput[],
   options: SegmentOptions,
 ): Promise<SegmentedVolume> {
-  const { recipe, artefact } = network;
+  const { recipe, metadata } = network;
   checkSegmentOptions(network, options);
   const { header, image, outside, channels } = await readCase(reader, input, recipe.normalization.length, (file, grid) =>
     checkSizes(network, file, grid, options),
@@ -132,7 +132,7 @@ async function segmentCase<F extends SourceOptions>(
   const [original] = channels;
   const atInput = recipe.training === undefined ? null : checkInput(recipe.training, channels, recipe);
   if (options.strict) refuseUnexpected(input, atInput ?? []);
-  const prepared = await inThread("prepare", { channels, recipe, raw: artefact.rawInput }, image.data.length);
+  const prepared = await inThread("prepare", { channels, recipe, raw: metadata.rawInput }, image.data.length);
   const { largestComponent = false, fillHoles = false } = options;
   const windows = await runWindows(network, prepared, options);
   const finish = {
@@ -165,13 +165,13 @@ async function segmentCase<F extends SourceOptions>(
  * @throws InceptionError OPTION_INVALID
  */
 export function checkSegmentOptions(
-  { recipe, artefact }: Pick<Segmenter, "recipe" | "artefact">,
+  { recipe, metadata }: Pick<Segmenter, "recipe" | "metadata">,
   options: Pick<SegmentOptions, "mirrorAxes" | "strict">,
 ): void {
-  checkMirrorAxes(recipe, options.mirrorAxes ?? [], artefact.model);
+  checkMirrorAxes(recipe, options.mirrorAxes ?? [], metadata.model);
   if (!options.strict || recipe.training !== undefined) return;
-  const message = `Cannot check cases for "${artefact.model}": the model records no statistics of its training cases; segment without strict`;
-  throw new InceptionError("OPTION_INVALID", message, { model: artefact.model });
+  const message = `Cannot check cases for "${metadata.model}": the model records no statistics of its training cases; segment without strict`;
+  throw new InceptionError("OPTION_INVALID", message, { model: metadata.model });
 }
 
 function refuseUnexpected(input: readonly VolumeInput[], warnings: readonly CaseWarning[]): void {

@@ -5,7 +5,7 @@ import { checkFinite } from "../../tensor/finite.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
 import type { JsonRecord } from "../../train/json.js";
-import { BEGINNING, type PartialEpoch, type Progress } from "../../train/loop.js";
+import { INITIAL_PROGRESS, type PartialEpoch, type Progress } from "../../train/loop.js";
 import type { MetricsLine } from "../../train/metrics-log.js";
 import type { RunNetwork } from "./run-network.js";
 
@@ -72,7 +72,7 @@ interface RunStart {
   readonly earlier: EarlierLog;
 }
 
-export const FROM_BEGINNING: RunStart = { start: BEGINNING, state: null, earlier: NO_EARLIER_LOG };
+export const FROM_BEGINNING: RunStart = { start: INITIAL_PROGRESS, state: null, earlier: NO_EARLIER_LOG };
 
 /** @param lines - what was logged up to the checkpoint */
 export function startFrom(checkpoint: Checkpoint | null, lines: readonly MetricsLine[]): RunStart {

@@ -6,12 +6,12 @@ import { throwIfAborted } from "../../runtime/abort.js";
 import type { CancelSignal, RunOptions, Session, SessionOptions } from "../../runtime/session.js";
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import type { FeatureTable } from "../../train/feature-source.js";
-import type { BatchesOf, TrainedBatch } from "../../train/task.js";
+import type { BatchLoader, TrainingBatch } from "../../train/task.js";
 import type { TrainingPlatform } from "./open-trainer.js";
 
 /** What turns a batch into the inputs of the trained part. */
 export interface FrozenPart {
-  inputs(batch: TrainedBatch): Promise<Readonly<Record<string, Tensor>>>;
+  inputs(batch: TrainingBatch): Promise<Readonly<Record<string, Tensor>>>;
   close(): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export async function openFrozenPart(
   return { inputs: (batch) => runFrozen(session, batch, split), close: () => session.close() };
 }
 
-async function runFrozen(session: Session, batch: TrainedBatch, split: SplitNetwork): Promise<Readonly<Record<string, Tensor>>> {
+async function runFrozen(session: Session, batch: TrainingBatch, split: SplitNetwork): Promise<Readonly<Record<string, Tensor>>> {
   const images = imageTensor(batch, split);
   const [input] = session.inputs;
   const kept: RunOptions = { fetches: split.cut.filter((name) => name !== input?.name) };
@@ -45,7 +45,7 @@ export async function featureInputs({ cut, trained }: SplitNetwork, { images, co
   return { [cut[0] ?? ""]: float32Tensor([count, ...shape], images) };
 }
 
-function imageTensor({ images, count }: TrainedBatch, split: SplitNetwork): Tensor {
+function imageTensor({ images, count }: TrainingBatch, split: SplitNetwork): Tensor {
   const type = (split.frozen ?? split.trained).inputs[0]?.type;
   return float32Tensor([count, ...(type?.shape.slice(1) ?? []).map(Number)], images);
 }
@@ -63,7 +63,7 @@ const MAX_TABLE_BYTES = 2 ** 30;
 export async function featureTable(
   frozen: FrozenPart,
   split: SplitNetwork,
-  source: BatchesOf<Batch>,
+  source: BatchLoader<Batch>,
   report: (done: number, total: number) => void,
   signal?: CancelSignal,
 ): Promise<FeatureTable | null> {

@@ -8,7 +8,7 @@ import { classification } from "../../train/classification.js";
 import { featureSource } from "../../train/feature-source.js";
 import type { Evaluation } from "../../train/metrics.js";
 import type { TrainingSettings } from "../../train/settings.js";
-import type { FedSource } from "../../train/task.js";
+import type { FeedSource } from "../../train/task.js";
 import { batchOptions } from "./batch-options.js";
 import { featureInputs, featureTable } from "./frozen-part.js";
 import type { Closers, InputNetwork, LearnedTask, LearningRun, OpenedSources, TaskSources } from "./learning.js";
@@ -48,13 +48,13 @@ async function openSources(
   closers: Closers,
 ): Promise<OpenedSources<Batch>> {
   const batches = batchOptions(settings, network, options.workers ?? 1);
-  const open = async (dataset: DatasetSource, how: BatchSourceOptions): Promise<FedSource<Batch>> => {
+  const open = async (dataset: DatasetSource, how: BatchSourceOptions): Promise<FeedSource<Batch>> => {
     const source = await platform.openBatches(dataset, how);
     closers.push(() => source.close());
     return { source, inputs: (batch) => frozen.inputs(batch) };
   };
   const report = (done: number, total: number) => options.onEvent?.({ kind: "features", done, total });
-  const cached = async (dataset: DatasetSource, training: boolean): Promise<FedSource<Batch> | null> => {
+  const cached = async (dataset: DatasetSource, training: boolean): Promise<FeedSource<Batch> | null> => {
     if (split.frozen === null) return null;
     const { source } = await open(dataset, batches.measuring);
     const table = await featureTable(frozen, split, source, report, options.signal);
@@ -67,6 +67,6 @@ async function openSources(
   };
 }
 
-function featureBatches(split: SplitNetwork, source: FedSource<Batch>["source"]): FedSource<Batch> {
+function featureBatches(split: SplitNetwork, source: FeedSource<Batch>["source"]): FeedSource<Batch> {
   return { source, inputs: (batch) => featureInputs(split, batch) };
 }

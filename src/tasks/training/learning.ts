@@ -17,11 +17,11 @@ import { trainedParameters } from "../../train/freeze.js";
 import type { LoopOptions, LoopParts, Progress } from "../../train/loop.js";
 import type { SegmentationSettings } from "../../train/segmentation-settings.js";
 import type { TrainingSettings } from "../../train/settings.js";
-import type { LearningTask, TrainedBatch } from "../../train/task.js";
+import type { LearningTask, TrainingBatch } from "../../train/task.js";
 import { type FrozenPart, openFrozenPart } from "./frozen-part.js";
 import { loopOptions } from "./loop-options.js";
 import { type CompiledSettings, openTrainer, type TrainingPlatform } from "./open-trainer.js";
-import type { RunBeginning, RunEvent } from "./run-events.js";
+import type { RunEvent, RunStartEvent } from "./run-events.js";
 import { parameterCount, type RunNetwork } from "./run-network.js";
 
 /**
@@ -30,7 +30,7 @@ import { parameterCount, type RunNetwork } from "./run-network.js";
  * @typeParam B - batches
  * @typeParam E - evaluation of an epoch
  */
-export interface LearnedTask<B extends TrainedBatch, E> {
+export interface LearnedTask<B extends TrainingBatch, E> {
   readonly learning: LearningTask<B, E>;
   /** Settings of the training step that are not those of every run. */
   readonly step: Pick<CompiledSettings, "batch" | "labelSmoothing" | "auxWeight">;
@@ -63,9 +63,9 @@ export interface LearningRun<S extends RunSettings, E> {
 }
 
 /** Where batches come from. */
-export interface TaskSources<B extends TrainedBatch> {
+export interface TaskSources<B extends TrainingBatch> {
   /** What is counted, in the plural. */
-  readonly samples: RunBeginning["samples"];
+  readonly samples: RunStartEvent["samples"];
   readonly train: number;
   /** 0 where there is nothing to validate on. */
   readonly validation: number;
@@ -73,7 +73,7 @@ export interface TaskSources<B extends TrainedBatch> {
   readonly open: (network: InputNetwork, closers: Closers) => Promise<OpenedSources<B>>;
 }
 
-export type OpenedSources<B extends TrainedBatch> = Pick<LoopParts<B, unknown>, "train" | "validation">;
+export type OpenedSources<B extends TrainingBatch> = Pick<LoopParts<B, unknown>, "train" | "validation">;
 
 /** The network as its inputs see it. */
 export interface InputNetwork {
@@ -85,7 +85,7 @@ export interface InputNetwork {
 export type Closers = (() => Promise<void>)[];
 
 /** What becomes of the news and checkpoints of a run. */
-export type RunRecord<B extends TrainedBatch, E> = Pick<LoopParts<B, E>, "report" | "save" | "lastCheckpoint">;
+export type RunRecord<B extends TrainingBatch, E> = Pick<LoopParts<B, E>, "report" | "save" | "lastCheckpoint">;
 
 /** What a record keeps checkpoints of. */
 interface RecordedTrainer {
@@ -96,7 +96,7 @@ interface RecordedTrainer {
 }
 
 /** Everything that the loop needs, open. */
-export interface OpenedLearning<B extends TrainedBatch, E, R> {
+export interface OpenedLearning<B extends TrainingBatch, E, R> {
   readonly parts: LoopParts<B, E>;
   readonly loop: LoopOptions;
   readonly stepsPerEpoch: number;
@@ -112,7 +112,7 @@ export interface OpenedLearning<B extends TrainedBatch, E, R> {
  * @param closers - takes what is to be closed, also where this throws
  * @throws InceptionError OPTION_INVALID, DATASET_INVALID, SESSION_FAILED, DEVICE_UNAVAILABLE; what `signal` was aborted with
  */
-export async function openLearning<B extends TrainedBatch, E, R extends RunRecord<B, E>>(
+export async function openLearning<B extends TrainingBatch, E, R extends RunRecord<B, E>>(
   platform: Pick<TrainingPlatform, "createSession" | "createTrainer">,
   task: LearnedTask<B, E>,
   sources: TaskSources<B>,
@@ -153,12 +153,12 @@ export async function openLearning<B extends TrainedBatch, E, R extends RunRecor
   return { parts, loop: loopOptions(settings, stepsPerEpoch, masks), stepsPerEpoch, stateNames, record };
 }
 
-function beginning<B extends TrainedBatch, E>(
+function beginning<B extends TrainingBatch, E>(
   { classes }: LearnedTask<B, E>,
   { samples, train, validation }: TaskSources<B>,
   network: RunNetwork,
-  counts: Pick<RunBeginning, "epochs" | "batchesPerEpoch" | "stepsPerEpoch" | "position">,
-): RunBeginning {
+  counts: Pick<RunStartEvent, "epochs" | "batchesPerEpoch" | "stepsPerEpoch" | "position">,
+): RunStartEvent {
   const { model, begun, classifier } = network;
   return {
     kind: "beginning",

@@ -2,7 +2,7 @@ import type { Preprocessing } from "../../data/index.js";
 import { InceptionError } from "../../errors.js";
 import type { Graph } from "../../ir/graph.js";
 import { selectOutputs } from "../../ir/prune.js";
-import { type GivenOptions, type Model, readGivenOptions } from "../../models/index.js";
+import { type Model, type OptionInput, readOptionInput } from "../../models/index.js";
 import { sameShape } from "../../tensor/shape.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { TrainingSettings } from "../../train/settings.js";
@@ -19,7 +19,7 @@ export interface TrainingNetwork extends RunNetwork {
 }
 
 export interface NetworkChoice {
-  readonly options?: GivenOptions;
+  readonly options?: OptionInput;
   /** Default: the weight set's; from scratch the whole image, or with random crops the middle of it. */
   readonly preprocessing?: Preprocessing | string;
 }
@@ -34,7 +34,7 @@ interface Pretrained {
 }
 
 /** Reads the weights into a network with these options. */
-type LoadPretrained = (options: GivenOptions | undefined) => Promise<Pretrained>;
+type LoadPretrained = (options: OptionInput | undefined) => Promise<Pretrained>;
 
 /**
  * Describe a network for a number of classes and give its parameters their first values: those of the weights where
@@ -72,16 +72,16 @@ export async function prepareNetwork(
   return {
     ...common,
     parameters,
-    preprocessing: named ?? source.artefact.preprocessing ?? scratchPreprocessing(inputSize, settings),
+    preprocessing: named ?? source.metadata.preprocessing ?? scratchPreprocessing(inputSize, settings),
     begun,
-    startingWeights: { name, sha256: source.artefact.weightsSha256, licence: source.artefact.licence },
+    startingWeights: { name, sha256: source.metadata.weightsSha256, licence: source.metadata.licence },
     ...(source.classifier?.classes === 0 ? { classifier: source.classifier } : {}),
   };
 }
 
 /** The same network again, as a run's config.json describes it. */
-export function describeFor(model: Model, numClasses: number, given: GivenOptions) {
-  const options = readGivenOptions(model.id, model.options, { ...given, numClasses });
+export function describeFor(model: Model, numClasses: number, given: OptionInput) {
+  const options = readOptionInput(model.id, model.options, { ...given, numClasses });
   return { graph: model.describe(options), options };
 }
 

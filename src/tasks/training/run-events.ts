@@ -8,7 +8,7 @@ import type { Evaluation } from "../../train/metrics.js";
 export type RunEvent<E = Evaluation> =
   | TrainingEvent<E>
   | { readonly kind: "preparing"; readonly what: "network" | "programs" }
-  | RunBeginning
+  | RunStartEvent
   /** The directory of the run exists; from here on it can be resumed. */
   | { readonly kind: "folder"; readonly run: string }
   | { readonly kind: "features"; readonly done: number; readonly total: number }
@@ -18,7 +18,7 @@ export type RunEvent<E = Evaluation> =
   | { readonly kind: "saved"; readonly position: Position };
 
 /** What is about to happen, told once before the first step. */
-export interface RunBeginning {
+export interface RunStartEvent {
   readonly kind: "beginning";
   readonly model: string;
   readonly parameters: number;

@@ -21,7 +21,7 @@ export interface ConvSpec {
  * - "batch_norm": convolution without bias → batch normalization → ReLU (every public network since Inception-v2).
  * - "bias": convolution with bias → ReLU (GoogLeNet as published, the drawn Inception-ResNets).
  */
-export type UnitStyle = { readonly kind: "batch_norm"; readonly epsilon: number } | { readonly kind: "bias" };
+export type ConvBlockStyle = { readonly kind: "batch_norm"; readonly epsilon: number } | { readonly kind: "bias" };
 
 /**
  * Convolution, normalization or bias, ReLU. Nodes are `<path>.conv`, `<path>.bn`, `<path>.relu`; the module is `path`.
@@ -29,7 +29,7 @@ export type UnitStyle = { readonly kind: "batch_norm"; readonly epsilon: number 
  * @param x - [N, C, spatial…]
  * @returns [N, outChannels, spatial…]
  */
-export function convUnit(b: GraphBuilder, path: string, x: Ref, spec: ConvSpec, style: UnitStyle): Ref {
+export function convBlock(b: GraphBuilder, path: string, x: Ref, spec: ConvSpec, style: ConvBlockStyle): Ref {
   const convolved = plainConv(b, `${path}.conv`, x, spec, style.kind === "bias");
   const normalized = style.kind === "bias" ? convolved : batchNorm(b, `${path}.bn`, convolved, style.epsilon);
   return b.module(path, b.add("relu", `${path}.relu`, [normalized], {}));

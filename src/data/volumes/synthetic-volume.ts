@@ -2,7 +2,7 @@ import { randomStream } from "../random.js";
 import { createVolume, type Triple, type Volume } from "./volume.js";
 
 /** A scan that no patient was needed for, and what a segmentation of it should give. */
-export interface DrawnVolume {
+export interface SyntheticVolume {
   /** 8-bit gray, oriented RAS, 1 mm voxels. */
   readonly image: Volume;
   /** 0 background, 1 the front part of the structure, 2 its back part. */
@@ -34,13 +34,13 @@ const LINE_POINTS = 65;
  *
  * @example
  * ```ts
- * import { drawVolume } from "inceptionkit/data";
- * const { image, labels } = drawVolume(1);
+ * import { generateVolume } from "inceptionkit/data";
+ * const { image, labels } = generateVolume(1);
  * image.shape; // [36, 50, 36]
  * new Set(labels.data).size; // 3
  * ```
  */
-export function drawVolume(seed: number): DrawnVolume {
+export function generateVolume(seed: number): SyntheticVolume {
   const form = drawForm(seed);
   const noise = randomStream({ seed, purpose: "drawn volume noise" });
   const [width, height, depth] = SHAPE;

@@ -4,7 +4,7 @@ import { InceptionError } from "../errors.js";
 import type { PreparedModel, PrepareOptions } from "../tasks/prepare-model.js";
 
 /** A trained model that is part of the package. */
-export interface ShippedModel {
+export interface BundledModel {
   readonly id: string;
   /** The network's id. */
   readonly model: string;
@@ -14,7 +14,7 @@ export interface ShippedModel {
 }
 
 /** Every model of the package. To add one: its file in assets/, a line here. */
-export const SHIPPED_MODELS: readonly ShippedModel[] = [
+export const BUNDLED_MODELS: readonly BundledModel[] = [
   {
     id: "hippocampus",
     model: "inception_resnet_3d.table",
@@ -24,8 +24,8 @@ export const SHIPPED_MODELS: readonly ShippedModel[] = [
 ];
 
 /** The model of the package with this id, or null. */
-export function findShippedModel(id: string): ShippedModel | null {
-  return SHIPPED_MODELS.find((shipped) => shipped.id === id) ?? null;
+export function findBundledModel(id: string): BundledModel | null {
+  return BUNDLED_MODELS.find((shipped) => shipped.id === id) ?? null;
 }
 
 /**
@@ -33,8 +33,8 @@ export function findShippedModel(id: string): ShippedModel | null {
  *
  * @throws InceptionError FILE_NOT_FOUND where this copy of the package does not hold its weights; as `prepareModel`
  */
-export async function prepareShippedModel(
-  { id, model, file }: ShippedModel,
+export async function prepareBundledModel(
+  { id, model, file }: BundledModel,
   options: Pick<PrepareOptions, "labels" | "preprocessing"> = {},
 ): Promise<PreparedModel> {
   const full = fileURLToPath(new URL(`../../${file}`, import.meta.url));

@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { connectedComponents } from "../../segment/index.js";
-import { drawVolume } from "./drawn-volume.js";
 import { voxelStatistics } from "./intensity.js";
+import { generateVolume } from "./synthetic-volume.js";
 
 function sha256({ data }: { readonly data: NodeJS.ArrayBufferView }): string {
   return createHash("sha256").update(data).digest("hex");
 }
 
-describe("drawVolume", () => {
+describe("generateVolume", () => {
   test("seed 1 is the same volume on every machine", () => {
-    const { image, labels } = drawVolume(1);
+    const { image, labels } = generateVolume(1);
     expect([image.shape, labels.shape]).toEqual([
       [36, 50, 36],
       [36, 50, 36],
@@ -20,7 +20,7 @@ describe("drawVolume", () => {
   });
 
   test.each([0, 1, 2, 3, 4, 5])("seed %i: two connected parts of the size and contrast of a hippocampus in MR", (seed) => {
-    const { image, labels } = drawVolume(seed);
+    const { image, labels } = generateVolume(seed);
     const { components } = connectedComponents(labels.data, labels.shape);
     expect(components.map(({ label }) => label).toSorted()).toEqual([1, 2]);
     // 60 scans have 1,770 and 1,620 voxels on average, and gray values of 0.55 deviations below the mean.
@@ -33,7 +33,7 @@ describe("drawVolume", () => {
   });
 
   test("another seed is another volume, and a seed that is none is refused", () => {
-    expect(drawVolume(2).labels.data).not.toEqual(drawVolume(1).labels.data);
-    expect(() => drawVolume(-1)).toThrow(expect.objectContaining({ code: "OPTION_INVALID" }));
+    expect(generateVolume(2).labels.data).not.toEqual(generateVolume(1).labels.data);
+    expect(() => generateVolume(-1)).toThrow(expect.objectContaining({ code: "OPTION_INVALID" }));
   });
 });

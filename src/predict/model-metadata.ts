@@ -1,4 +1,4 @@
-import { type Preprocessing, parsePreprocessing, parseSegmentationRecipe, type SegmentationRecipe } from "../data/index.js";
+import { type Preprocessing, parsePreprocessing, parseSegmentationConfig, type SegmentationConfig } from "../data/index.js";
 import { isRecord } from "../data/is-record.js";
 import { InceptionError, messageOf } from "../errors.js";
 import { decodeJson } from "../formats/json.js";
@@ -15,14 +15,14 @@ import { RAW_INPUTS, type RawInput } from "./segmentation-file.js";
  * What an exported file says about itself, so that it can be used with nothing beside it: which network, how pixels
  * become its input, what its outputs mean, whose weights they are, and one input with its outputs as a check.
  */
-export interface Artefact {
+export interface ModelMetadata {
   /** Model id and the options that differ from its defaults or all of them. */
   readonly model: string;
   readonly options: Readonly<Record<string, unknown>>;
   /** null where it is not known how images become inputs. */
   readonly preprocessing: Preprocessing | null;
   /** How volumes become inputs and classes labels, of a network that segments them. */
-  readonly segmentation?: SegmentationRecipe;
+  readonly segmentation?: SegmentationConfig;
   /** What the input of a file is that normalizes by itself (see `wrapSegmentation`); absent where the input is normalized before. */
   readonly rawInput?: RawInput;
   /** How the file's integers were made; absent where it computes with floats. */
@@ -34,14 +34,14 @@ export interface Artefact {
   readonly licence: string;
   /** SHA-256 of the weight file, hexadecimal. */
   readonly weightsSha256: string | null;
-  readonly golden: Golden | null;
+  readonly golden: SelfCheck | null;
 }
 
 /**
  * An input by formula (`fillUniform(key, …)`) and what the network gave for it when it was exported: whoever loads the
  * file can see whether this machine computes the same.
  */
-export interface Golden {
+export interface SelfCheck {
   readonly key: string;
   /** Of the input, batch included. */
   readonly shape: readonly number[];
@@ -55,13 +55,13 @@ export interface Golden {
   readonly others?: Readonly<Record<string, number>>;
 }
 
-/** The metadata key under which the artefact is stored, in ONNX files and in safetensors headers. */
-export const ARTEFACT_KEY = "inceptionkit";
+/** The metadata key under which the model metadata is stored, in ONNX files and in safetensors headers. */
+export const METADATA_KEY = "inceptionkit";
 const VERSION = 1;
 
-/** The artefact as metadata text: JSON with a version. Float values are written in the shortest form that gives the same float32. */
-export function encodeArtefact(artefact: Artefact): string {
-  return JSON.stringify({ version: VERSION, ...artefact }, (_key, value: unknown) =>
+/** The model metadata as metadata text: JSON with a version. Float values are written in the shortest form that gives the same float32. */
+export function encodeModelMetadata(metadata: ModelMetadata): string {
+  return JSON.stringify({ version: VERSION, ...metadata }, (_key, value: unknown) =>
     typeof value === "number" ? shortestFloat32(value) : value,
   );
 }
@@ -76,13 +76,13 @@ function shortestFloat32(value: number): number {
 }
 
 /**
- * The artefact in a file's metadata, or null where there is none.
+ * The model metadata in a file's metadata, or null where there is none.
  *
  * @param metadata - keys and texts of a stranger's file
- * @throws InceptionError FILE_CORRUPT when the entry is there and is not what `encodeArtefact` writes; FILE_UNSUPPORTED for a newer version
+ * @throws InceptionError FILE_CORRUPT when the entry is there and is not what `encodeModelMetadata` writes; FILE_UNSUPPORTED for a newer version
  */
-export function parseArtefact(metadata: Iterable<readonly [key: string, text: string]>, file: string): Artefact | null {
-  const text = new Map(metadata).get(ARTEFACT_KEY);
+export function parseModelMetadata(metadata: Iterable<readonly [key: string, text: string]>, file: string): ModelMetadata | null {
+  const text = new Map(metadata).get(METADATA_KEY);
   if (text === undefined) return null;
   const value = parseRecord(text, file);
   if (value.version !== VERSION) {
@@ -101,7 +101,7 @@ export function parseArtefact(metadata: Iterable<readonly [key: string, text: st
     source,
     licence,
     preprocessing: preprocessing === null ? null : parsePreprocessing(preprocessing, `"${file}"`),
-    ...(segmentation === undefined ? {} : { segmentation: parseSegmentationRecipe(segmentation, `"${file}"`) }),
+    ...(segmentation === undefined ? {} : { segmentation: parseSegmentationConfig(segmentation, `"${file}"`) }),
     ...(rawInput === undefined ? {} : { rawInput: parseRawInput(rawInput, file) }),
     ...(quantization === undefined ? {} : { quantization: parseQuantization(quantization, file) }),
     labels: parseLabels(labels, file),
@@ -115,7 +115,7 @@ const MAX_TEXT_LENGTH = 16 * 2 ** 20;
 
 function parseRecord(text: string, file: string): Readonly<Record<string, unknown>> {
   if (text.length > MAX_TEXT_LENGTH) {
-    const message = `Cannot use the metadata "${ARTEFACT_KEY}" of "${file}": it has ${text.length} characters, at most ${MAX_TEXT_LENGTH} are read`;
+    const message = `Cannot use the metadata "${METADATA_KEY}" of "${file}": it has ${text.length} characters, at most ${MAX_TEXT_LENGTH} are read`;
     throw new InceptionError("FILE_LIMIT", message, { file });
   }
   const value = parseText(text, file);
@@ -149,7 +149,7 @@ function parseLabels(value: unknown, file: string): readonly string[] | null {
   throw corrupt(file, "its labels are not a list of names");
 }
 
-function parseGolden(value: unknown, file: string): Golden {
+function parseGolden(value: unknown, file: string): SelfCheck {
   const { key, shape, low, high, outputs, strides, others } = isRecord(value) ? value : {};
   if (typeof key !== "string" || !isGoldenShape(shape) || !isFloat32(low) || !isFloat32(high) || !isRecord(outputs))
     throw corrupt(file, "its golden example is not an input with outputs");
@@ -190,7 +190,7 @@ function parseNumbers(
 const MAX_GOLDEN_VALUES = 3 * 2048 * 2048;
 
 /** The golden input as a tensor. */
-export function goldenInput(golden: Golden): Tensor {
+export function goldenInput(golden: SelfCheck): Tensor {
   return float32Tensor(golden.shape, fillUniform(golden.key, elementCount(golden.shape), golden.low, golden.high));
 }
 
@@ -201,7 +201,7 @@ export function goldenInput(golden: Golden): Tensor {
  * @param model - how messages name the model
  * @throws InceptionError FILE_LIMIT for inputs of more than 12,582,912 values together, FILE_CORRUPT for a size below 0
  */
-export function goldenFeeds(golden: Golden, inputs: readonly TensorInfo[], model: string): Readonly<Record<string, Tensor>> {
+export function goldenFeeds(golden: SelfCheck, inputs: readonly TensorInfo[], model: string): Readonly<Record<string, Tensor>> {
   let total = 0;
   return Object.fromEntries(
     inputs.map(({ name, shape }, index) => {
@@ -221,7 +221,7 @@ export function goldenFeeds(golden: Golden, inputs: readonly TensorInfo[], model
   );
 }
 
-function fillOf({ others }: Golden, name: string): number {
+function fillOf({ others }: SelfCheck, name: string): number {
   // An input may be named "__proto__", which every record seems to have.
   return others !== undefined && Object.hasOwn(others, name) ? (others[name] ?? 0) : 0;
 }
@@ -261,7 +261,7 @@ export function goldenDifference(expected: readonly number[], actual: ArrayLike<
  *
  * @param results - the outputs by name; one that is missing or not float32 differs by Infinity
  */
-export function goldenDifferences(golden: Golden, results: Readonly<Record<string, Tensor>>): number {
+export function goldenDifferences(golden: SelfCheck, results: Readonly<Record<string, Tensor>>): number {
   const strides = new Map(Object.entries(golden.strides ?? {}));
   const found = new Map(Object.entries(results));
   return Math.max(
@@ -273,7 +273,7 @@ export function goldenDifferences(golden: Golden, results: Readonly<Record<strin
 }
 
 function corrupt(file: string, fact: string): InceptionError {
-  return new InceptionError("FILE_CORRUPT", `Cannot use the metadata "${ARTEFACT_KEY}" of "${file}": ${fact}`, { file });
+  return new InceptionError("FILE_CORRUPT", `Cannot use the metadata "${METADATA_KEY}" of "${file}": ${fact}`, { file });
 }
 
 function isStrings(value: unknown): value is readonly string[] {

@@ -2,19 +2,19 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { InceptionError } from "../errors.js";
 import {
-  ARTEFACT_KEY,
-  type Artefact,
-  encodeArtefact,
+  encodeModelMetadata,
   everyNth,
   goldenDifference,
   goldenDifferences,
   goldenFeeds,
   goldenInput,
-  parseArtefact,
+  METADATA_KEY,
+  type ModelMetadata,
+  parseModelMetadata,
   sampleStride,
-} from "./artefact.js";
+} from "./model-metadata.js";
 
-const ARTEFACT: Artefact = {
+const METADATA: ModelMetadata = {
   model: "googlenet.public",
   options: { numClasses: 2, inputSize: [64, 64], aux: false },
   preprocessing: {
@@ -31,13 +31,13 @@ const ARTEFACT: Artefact = {
   golden: { key: "golden:x", shape: [1, 3, 64, 64], low: -1, high: 1, outputs: { logits: [Math.fround(0.1), -2.5] } },
 };
 
-function parse(text: string): Artefact | null {
-  return parseArtefact([[ARTEFACT_KEY, text]], "model.onnx");
+function parse(text: string): ModelMetadata | null {
+  return parseModelMetadata([[METADATA_KEY, text]], "model.onnx");
 }
 
 function faultOf(change: Readonly<Record<string, unknown>>): string {
   try {
-    parse(JSON.stringify({ ...(JSON.parse(encodeArtefact(ARTEFACT)) as object), ...change }));
+    parse(JSON.stringify({ ...(JSON.parse(encodeModelMetadata(METADATA)) as object), ...change }));
   } catch (thrown) {
     if (thrown instanceof InceptionError) return thrown.message;
     throw thrown;
@@ -47,9 +47,9 @@ function faultOf(change: Readonly<Record<string, unknown>>): string {
 
 describe("what a file says about itself", () => {
   test("survives the way into metadata and back, float32 values to the last bit", () => {
-    const parsed = parse(encodeArtefact(ARTEFACT));
+    const parsed = parse(encodeModelMetadata(METADATA));
     const logits = parsed?.golden?.outputs.logits?.map(Math.fround);
-    expect({ ...parsed, golden: { ...parsed?.golden, outputs: { logits } } }).toEqual(ARTEFACT);
+    expect({ ...parsed, golden: { ...parsed?.golden, outputs: { logits } } }).toEqual(METADATA);
   });
 
   test("of a file that segments: what its input is, a sample of its logits, and its further inputs", () => {
@@ -64,8 +64,8 @@ describe("what a file says about itself", () => {
     };
     const normalization = [{ name: "z_score", region: "all" }] as const;
     const segmentation = { spacing: null, normalization, patchSize: [4, 4, 4], labelValues: [0, 1] } as const;
-    const artefact: Artefact = { ...ARTEFACT, segmentation, rawInput: "patch", golden };
-    expect(parse(encodeArtefact(artefact))).toEqual(artefact);
+    const metadata: ModelMetadata = { ...METADATA, segmentation, rawInput: "patch", golden };
+    expect(parse(encodeModelMetadata(metadata))).toEqual(metadata);
     const feeds = goldenFeeds(
       golden,
       [
@@ -83,8 +83,8 @@ describe("what a file says about itself", () => {
       { kernelBits: 8, method: "minmax", ...measured },
       { kernelBits: 7, method: "percentile", percentile: 99.99, ...measured },
     ] as const) {
-      const artefact: Artefact = { ...ARTEFACT, quantization };
-      expect(parse(encodeArtefact(artefact))?.quantization).toEqual(quantization);
+      const metadata: ModelMetadata = { ...METADATA, quantization };
+      expect(parse(encodeModelMetadata(metadata))?.quantization).toEqual(quantization);
       for (const damage of [
         { kernelBits: 4 },
         { method: "mean" },
@@ -118,7 +118,7 @@ describe("what a file says about itself", () => {
     fc.assert(
       fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), (value) => {
         const golden = { key: "k", shape: [1], low: 0, high: 1, outputs: { y: [value] } };
-        const [back] = parse(encodeArtefact({ ...ARTEFACT, golden }))?.golden?.outputs.y ?? [];
+        const [back] = parse(encodeModelMetadata({ ...METADATA, golden }))?.golden?.outputs.y ?? [];
         // JSON has no negative zero.
         expect(Math.fround(back ?? Number.NaN)).toBe(value === 0 ? 0 : value);
       }),
@@ -126,7 +126,7 @@ describe("what a file says about itself", () => {
   });
 
   test("is null where a file has none", () => {
-    expect(parseArtefact([["other", "text"]], "model.onnx")).toBeNull();
+    expect(parseModelMetadata([["other", "text"]], "model.onnx")).toBeNull();
   });
 
   test("damage is named", () => {
@@ -140,8 +140,8 @@ describe("what a file says about itself", () => {
     );
     const golden = 'Cannot use the metadata "inceptionkit" of "model.onnx": its golden example is not an input with outputs';
     expect(faultOf({ golden: {} })).toBe(golden);
-    expect(faultOf({ golden: { ...ARTEFACT.golden, shape: [1, 3, 1e9, 1e9] } })).toBe(golden);
-    expect(faultOf({ golden: { ...ARTEFACT.golden, shape: [-1, 3] } })).toBe(golden);
+    expect(faultOf({ golden: { ...METADATA.golden, shape: [1, 3, 1e9, 1e9] } })).toBe(golden);
+    expect(faultOf({ golden: { ...METADATA.golden, shape: [-1, 3] } })).toBe(golden);
     expect(faultOf({ preprocessing: {} })).toBe('Cannot read the preprocessing of "model.onnx": resize is missing, expected an object');
   });
 
@@ -167,7 +167,7 @@ describe("what a file says about itself", () => {
       [{ shape: Array(65).fill(1) }, general],
     ];
     for (const [change, message] of cases) expect(faultOf({ golden: { ...golden, ...change } })).toBe(message);
-    expect(() => parse(encodeArtefact(ARTEFACT).replace('"low":-1', '"low":-1e999'))).toThrowError(general);
+    expect(() => parse(encodeModelMetadata(METADATA).replace('"low":-1', '"low":-1e999'))).toThrowError(general);
   });
 
   test("deep nesting is rejected before anything walks it, and what is echoed is cut", () => {
@@ -186,13 +186,13 @@ describe("what a file says about itself", () => {
   });
 
   test("a key of every object's prototype is a key", () => {
-    const golden = { ...ARTEFACT.golden, outputs: JSON.parse('{"__proto__":[1,2]}') as object };
-    const text = JSON.stringify({ ...(JSON.parse(encodeArtefact(ARTEFACT)) as object), golden });
+    const golden = { ...METADATA.golden, outputs: JSON.parse('{"__proto__":[1,2]}') as object };
+    const text = JSON.stringify({ ...(JSON.parse(encodeModelMetadata(METADATA)) as object), golden });
     expect(Object.entries(parse(text)?.golden?.outputs ?? {})).toEqual([["__proto__", [1, 2]]]);
     expect(Object.getPrototypeOf(parse(text)?.golden?.outputs)).toBe(Object.prototype);
   });
 
-  test("any other text is an artefact or a typed error", () => {
+  test("any other text is an metadata or a typed error", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
         try {
