@@ -4,13 +4,13 @@
 import type { Triple } from "./data/volumes/volume.js";
 import { InceptionError } from "./errors.js";
 import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
+import { closingBoth } from "./tasks/closing.js";
 import type { ExportOnnxOptions } from "./tasks/export.js";
 import type { ModelSource } from "./tasks/model-source.js";
 import { type OpenOptions, taskOptions } from "./tasks/open-options.js";
-import { performCaseTask } from "./tasks/segment/case-task.js";
 import { type Segmenter, openSegmenter as segmenter } from "./tasks/segment/segmenter.js";
 import { toOnnx as onnx } from "./tasks/to-onnx.js";
-import { type ImageWorker, imageWorker } from "./web/images.js";
+import { type PageWorker, pageWorker } from "./web/images.js";
 import { webPlatform } from "./web/platform.js";
 
 export type * from "./tasks/api-types.js";
@@ -19,47 +19,33 @@ export { describe } from "./tasks/network.js";
 export { InceptionError };
 
 export async function openClassifier(source: ModelSource, options: OpenOptions = {}): Promise<Classifier> {
-  return withImages((images) => classifier(modelsOf(images), source, pageOptions(options)));
+  return withWorker((worker) => classifier(modelsOf(worker), source, pageOptions(options)));
 }
 
 export async function openEmbedder(source: ModelSource, options: OpenOptions = {}): Promise<Embedder> {
-  return withImages((images) => embedder(modelsOf(images), source, pageOptions(options)));
+  return withWorker((worker) => embedder(modelsOf(worker), source, pageOptions(options)));
 }
 
 export async function openSegmenter(source: ModelSource, options: OpenOptions & { readonly patchSize?: Triple } = {}): Promise<Segmenter> {
   const { patchSize, ...rest } = options;
-  const inThread: Parameters<typeof segmenter>[0]["inThread"] = (kind, task) => performCaseTask({ kind, task }, noPictures);
-  return withImages((images) =>
-    segmenter({ models: modelsOf(images), inThread }, source, { ...pageOptions(rest), ...(patchSize === undefined ? {} : { patchSize }) }),
-  );
+  const given = { ...pageOptions(rest), ...(patchSize === undefined ? {} : { patchSize }) };
+  return withWorker((worker) => segmenter({ models: modelsOf(worker), inThread: worker.inThread }, source, given));
 }
 
 export async function toOnnx(source: ModelSource, options: OpenOptions & ExportOnnxOptions = {}): Promise<Uint8Array> {
-  const images = imageWorker();
-  return onnx(modelsOf(images), source, pageOptions(options), options).finally(() => images.close());
+  const worker = pageWorker();
+  return onnx(modelsOf(worker), source, pageOptions(options), options).finally(() => worker.close());
 }
 
-function modelsOf(images: ImageWorker) {
+function modelsOf(worker: PageWorker) {
   // A page has no runs and no models of the package.
-  return { platform: webPlatform(images), kinds: [] };
+  return { platform: webPlatform(worker), kinds: [] };
 }
 
-/** Opens something that decodes images in a worker of its own, which ends with it. */
-async function withImages<T extends { readonly close: () => Promise<void> }>(
-  open: (images: ImageWorker) => Promise<T>,
-): Promise<T & { [Symbol.asyncDispose](): Promise<void> }> {
-  const images = imageWorker();
-  try {
-    const opened = await open(images);
-    const close = async (): Promise<void> => {
-      await opened.close();
-      images.close();
-    };
-    return { ...opened, close, [Symbol.asyncDispose]: close };
-  } catch (thrown) {
-    images.close();
-    throw thrown;
-  }
+/** Opens something that has a worker of its own for images and volumes, which ends with it. */
+function withWorker<T extends { readonly close: () => Promise<void> }>(open: (worker: PageWorker) => Promise<T>) {
+  const worker = pageWorker();
+  return closingBoth(worker, () => open(worker));
 }
 
 const NODE_ONLY = [
@@ -81,9 +67,4 @@ function pageOptions(options: OpenOptions): ReturnType<typeof taskOptions> {
     `Cannot use ${foreign.join(" and ")} in a browser: expected options that are not for Node only`,
     { foreign },
   );
-}
-
-/** Pages about cases are written in Node. */
-function noPictures(): Promise<string> {
-  throw new RangeError("Cannot encode pictures for a page about a case in a browser");
 }

@@ -1,8 +1,11 @@
 /** The task layer in Node: what most programs need. `browser.ts` exports the same names with the same types in pages. */
 import type { Triple } from "./data/volumes/volume.js";
+import { imageThreads } from "./node/image-threads.js";
 import { NODE_MODELS } from "./node/load-model.js";
+import { nodePlatform } from "./node/platform.js";
 import { NODE_SEGMENTATION } from "./node/segment/segmenter.js";
 import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
+import { closingBoth } from "./tasks/closing.js";
 import type { ExportOnnxOptions } from "./tasks/export.js";
 import type { ModelSource } from "./tasks/model-source.js";
 import { type OpenOptions, taskOptions } from "./tasks/open-options.js";
@@ -31,7 +34,7 @@ export { describe } from "./tasks/network.js";
  * ```
  */
 export async function openClassifier(source: ModelSource, options: OpenOptions = {}): Promise<Classifier> {
-  return classifier(NODE_MODELS, source, taskOptions(options));
+  return withImages((models) => classifier(models, source, taskOptions(options)));
 }
 
 /**
@@ -48,7 +51,7 @@ export async function openClassifier(source: ModelSource, options: OpenOptions =
  * ```
  */
 export async function openEmbedder(source: ModelSource, options: OpenOptions = {}): Promise<Embedder> {
-  return embedder(NODE_MODELS, source, taskOptions(options));
+  return withImages((models) => embedder(models, source, taskOptions(options)));
 }
 
 /**
@@ -86,4 +89,10 @@ export async function openSegmenter(source: ModelSource, options: OpenOptions & 
  */
 export async function toOnnx(source: ModelSource, options: OpenOptions & ExportOnnxOptions = {}): Promise<Uint8Array> {
   return onnx(NODE_MODELS, source, taskOptions(options), options);
+}
+
+/** Opens something that has threads of its own for large images, which end with it. */
+function withImages<T extends { readonly close: () => Promise<void> }>(open: (models: typeof NODE_MODELS) => Promise<T>) {
+  const images = imageThreads();
+  return closingBoth(images, () => open({ ...NODE_MODELS, platform: nodePlatform(images) }));
 }

@@ -12,6 +12,7 @@ import { convBlock } from "../src/layers/conv-block.js";
 import { globalPool, linear } from "../src/layers/head.js";
 import { decodeImage } from "../src/node/decode-image.js";
 import { readVolume } from "../src/node/volumes.js";
+import { enlargedPicture, overlay } from "../src/report/overlay.js";
 import { failureOf } from "./failures.js";
 import { ROOT } from "./program.js";
 
@@ -76,6 +77,13 @@ suite("openClassifier", () => {
     expect(a).toEqual(b);
     expect(a.class).toMatchObject({ index: 7, className: "seven" });
     expect(a.maps).toMatchObject([{ method: "grad_cam", width: 64, height: 64 }]);
+    // What `inception explain` writes.
+    const [map] = a.maps;
+    if (map === undefined) throw new Error("there is no map");
+    const drawn = overlay(enlargedPicture(a.seen), map);
+    expect(await decodeImage(await a.overlayPng())).toEqual(drawn);
+    expect([drawn.width, drawn.height]).toEqual([448, 448]);
+    expect(structuredClone(a)).toEqual(a);
     const three = await exported.explain(SEVEN, { target: "three", method: "input_gradient" });
     expect([three.class.index, three.maps[0]?.method]).toEqual([3, "input_gradient"]);
   });

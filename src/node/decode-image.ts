@@ -50,6 +50,7 @@ export async function decodeImage(source: string | Uint8Array, options: DecodeOp
 
 /** An image whose header was read and checked, and whose pixels were not decoded yet. */
 interface OpenImage {
+  readonly pixels: number;
   /** Bytes of the pixel arrays that `decode` makes; the image library's own working memory comes on top. */
   readonly decodedBytes: number;
   /** @throws InceptionError IMAGE_INVALID, IMAGE_LIMIT */
@@ -90,7 +91,8 @@ export async function openImage(source: string | Uint8Array, options: DecodeOpti
       ? orient(image, pngTextOrientation(header.comments ?? []))
       : image;
   };
-  return { decodedBytes: header.width * header.height * (cmyk ? CMYK_BYTES : RGB_BYTES), decode: () => orFailed(decode) };
+  const pixels = header.width * header.height;
+  return { pixels, decodedBytes: pixels * (cmyk ? CMYK_BYTES : RGB_BYTES), decode: () => orFailed(decode) };
 }
 
 const RGB_BYTES = 3;

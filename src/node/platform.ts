@@ -18,9 +18,11 @@ import { decodeImage } from "./decode-image.js";
 import { openFileSource } from "./file-source.js";
 import { gunzip } from "./gunzip.js";
 import { openImageSource } from "./image-source.js";
+import type { ImageThreads } from "./image-threads.js";
 import { digestWeights, openWeights } from "./open-weights.js";
 import { createNodeSession, type IsolationOptions } from "./ort-session.js";
 import { createNodeTrainer } from "./ort-trainer.js";
+import { encodePng } from "./png.js";
 import { resolvePublished } from "./published-weights.js";
 import { sha256Hex } from "./sha256.js";
 import type { ResolvedSource, SourceOptions } from "./source-options.js";
@@ -30,21 +32,35 @@ import { hasScheme, resolveSource } from "./weight-source.js";
 /** Where sessions run in Node. */
 export interface PlaceOptions extends SessionOptions, IsolationOptions {}
 
-export const NODE_PLATFORM: Platform<SourceOptions, PlaceOptions> = {
-  createSession: createNodeSession,
-  createTrainer: createNodeTrainer,
-  openSource,
-  openWeights: openWeightsOf,
-  decodeImage: async (source, options) => {
-    if (isImage(source)) return source;
-    const encoded = await encodedImage(source, options);
-    return decodeImage(encoded, options.name === undefined ? {} : { name: options.name });
-  },
-  prepareImage: async (image: Image, preprocessing) => imageBatch([image], preprocessing),
-  openBatches: createBatchSource,
-  readVolumes: readVolumesOf,
-  sha256: async (bytes) => sha256Hex(bytes),
-};
+/** @param images - prepares images; the caller closes it */
+export function nodePlatform(images: Omit<ImageThreads, "close">): Platform<SourceOptions, PlaceOptions> {
+  return {
+    createSession: createNodeSession,
+    createTrainer: createNodeTrainer,
+    openSource,
+    openWeights: openWeightsOf,
+    decodeImage: async (source, options) => {
+      if (isImage(source)) return source;
+      const encoded = await encodedImage(source, options);
+      return decodeImage(encoded, options.name === undefined ? {} : { name: options.name });
+    },
+    prepareImage: async (source, preprocessing, { name, ...options }) => {
+      if (isImage(source)) return images.preparePixels(source, preprocessing, options);
+      return images.prepareFile(await encodedImage(source, options), name, preprocessing, options);
+    },
+    openBatches: createBatchSource,
+    encodePng: async (image) => new Uint8Array(await encodePng(image)),
+    readVolumes: readVolumesOf,
+    sha256: async (bytes) => sha256Hex(bytes),
+  };
+}
+
+/** The platform of programs that bring threads of their own: images are prepared in the calling one. */
+export const NODE_PLATFORM = nodePlatform({
+  prepareFile: async (source, name, preprocessing) =>
+    imageBatch([await decodeImage(source, name === undefined ? {} : { name })], preprocessing),
+  preparePixels: async (image, preprocessing) => imageBatch([image], preprocessing),
+});
 
 async function openSource(source: FileInput, options: SourceOptions): Promise<OpenedSource> {
   const content = await contentOf(source);

@@ -7,6 +7,7 @@ import type { Preprocessing } from "../data/transforms/preprocess.js";
 import type { LoadedVolumes, VolumeSizes } from "../data/volumes/loaded-volume.js";
 import type { Volume } from "../data/volumes/volume.js";
 import type { ByteSource } from "../formats/byte-source.js";
+import type { OwnBytes } from "../tensor/own-bytes.js";
 import type { Float32Tensor, Tensor } from "../tensor/tensor.js";
 import type { WeightFile } from "../weights/weight-file.js";
 import type { CancelSignal, Session, SessionOptions } from "./session.js";
@@ -123,8 +124,15 @@ export interface Platform<Files extends SourceOptions = SourceOptions, Place ext
    */
   decodeImage(source: ImageInput, options: DecodeImageOptions & Files): Promise<Image>;
 
-  /** Pixels as a network reads them, [1, C, H, W]; computed off the calling thread where the image is large. */
-  prepareImage(image: Image, preprocessing: Preprocessing): Promise<Float32Tensor>;
+  /**
+   * An image as a network reads it, [1, C, H, W]; decoded and prepared off the calling thread where it is large.
+   *
+   * @throws InceptionError as `decodeImage`
+   */
+  prepareImage(source: ImageInput, preprocessing: Preprocessing, options: DecodeImageOptions & Files): Promise<Float32Tensor>;
+
+  /** The bytes of a PNG file. */
+  encodePng(image: Image): Promise<OwnBytes>;
 
   /**
    * Batches of labeled images, decoded and augmented off the calling thread, ahead of their use.

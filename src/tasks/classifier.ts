@@ -4,6 +4,7 @@ import { InceptionError } from "../errors.js";
 import type { ExplainOptions, ExplanationName } from "../explain/index.js";
 import { quoted } from "../formats/quoted.js";
 import { type Prediction, topPredictions } from "../predict/predict.js";
+import { untilAborted } from "../runtime/abort.js";
 import type { CallOptions, ImageInput, SourceOptions } from "../runtime/platform.js";
 import type { Session, SessionOptions } from "../runtime/session.js";
 import type { Explainer, ExplainerOptions, Explanation } from "./explain.js";
@@ -83,9 +84,11 @@ export async function openClassifier<F extends SourceOptions, P extends SessionO
     };
     const explain = async (image: ImageInput, given: ExplainImageOptions = {}) => {
       const { target, signal, method = "grad_cam", ...settings } = given;
-      const decoded = await host.platform.decodeImage(image, { ...run.sources, ...(signal === undefined ? {} : { signal }) });
-      const explainer = await explainers.open(method, settings);
-      return explainer.explain(decoded, target, signal === undefined ? {} : { signal });
+      const cancel = signal === undefined ? {} : { signal };
+      const input = await host.platform.prepareImage(image, run.preprocessing, { ...run.sources, ...cancel });
+      // It stays for the next call, so that it is opened to the end even where this call is aborted.
+      const explainer = await untilAborted(signal, explainers.open(method, settings));
+      return explainer.explainInput(input, target, cancel);
     };
     return withDisposal({
       ...described(loaded),

@@ -6,11 +6,13 @@ import { concatChunks } from "../formats/concat-chunks.js";
 import type { Graph } from "../ir/graph.js";
 import { encodeModelMetadata } from "../predict/model-metadata.js";
 import { checkRow, imageBatch, type Prediction, topPredictions } from "../predict/predict.js";
-import type { Platform, SourceOptions } from "../runtime/platform.js";
-import type { CancelSignal, Session, SessionOptions } from "../runtime/session.js";
+import { enlargedPicture, overlay } from "../report/overlay.js";
+import type { CallOptions, Platform, SourceOptions } from "../runtime/platform.js";
+import type { Session, SessionOptions } from "../runtime/session.js";
 import { argMax } from "../tensor/arg-max.js";
 import { checkFinite } from "../tensor/finite.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { OwnBytes } from "../tensor/own-bytes.js";
+import type { Float32Tensor, Tensor } from "../tensor/tensor.js";
 import type { OpenModelOptions } from "./model-host.js";
 import { openPrepared } from "./open-described.js";
 import { knownPreprocessing } from "./open-model.js";
@@ -41,6 +43,13 @@ export interface Explanation {
   /** What the network saw: RGB, resized and cropped. */
   readonly seen: Image;
   readonly maps: readonly AttributionMap[];
+  /**
+   * The image that the network received with a map over it, as a PNG file: 448 pixels or more on its longer side, in the colors of
+   * `inception explain`. In a page: `img.src = URL.createObjectURL(new Blob([await explanation.overlayPng()]))`.
+   *
+   * @param map - one of `maps`. Default: the first
+   */
+  overlayPng(map?: AttributionMap): Promise<OwnBytes>;
 }
 
 /** A network that is ready to explain its answers. Close it to give its memory back. */
@@ -49,7 +58,9 @@ export interface Explainer {
   readonly model: string;
   readonly methods: readonly ExplanationName[];
   /** @param target - a class by index or name; default: the most probable one */
-  explain(image: Image, target?: string | number, options?: { readonly signal?: CancelSignal }): Promise<Explanation>;
+  explain(image: Image, target?: string | number, options?: CallOptions): Promise<Explanation>;
+  /** The same for an image that is prepared as the network reads it, [1, C, H, W]. */
+  explainInput(input: Float32Tensor, target?: string | number, options?: CallOptions): Promise<Explanation>;
   close(): Promise<void>;
 }
 
@@ -63,7 +74,7 @@ const TOP = 5;
  * @throws InceptionError OPTION_INVALID for a network that does not classify images, and as the methods; SESSION_FAILED
  */
 export async function openExplainer<P extends SessionOptions>(
-  platform: Pick<Platform<SourceOptions, P>, "createSession">,
+  platform: Pick<Platform<SourceOptions, P>, "createSession" | "encodePng">,
   model: string,
   prepared: PreparedModel,
   options: ExplainerOptions & P,
@@ -82,22 +93,44 @@ export async function openExplainer<P extends SessionOptions>(
     await close();
     throw thrown;
   }
+  const explainInput: Explainer["explainInput"] = async (input, target, run = {}) => {
+    const { logits } = await plain.session.run({ input: copied(input) }, { ...run, fetches: ["logits"] });
+    const row = Float32Array.from(logits?.data ?? [], Number);
+    checkRow(row, "logits", "an image");
+    const all = topPredictions(row, Number.MAX_SAFE_INTEGER, prepared.metadata.labels);
+    const chosen = chooseClass(all, target);
+    const maps: AttributionMap[] = [];
+    for (const { method, session } of opened) maps.push(await runMap(method, session, input, chosen.index, run));
+    return new ExplainedImage({ class: chosen, top: all.slice(0, TOP), seen: seenImage(input, recipe), maps }, platform);
+  };
   return {
     model: prepared.metadata.model,
     methods,
     close,
-    explain: async (image, target, run = {}) => {
-      const input = imageBatch([image], recipe);
-      const { logits } = await plain.session.run({ input: copied(input) }, { ...run, fetches: ["logits"] });
-      const row = Float32Array.from(logits?.data ?? [], Number);
-      checkRow(row, "logits", "an image");
-      const all = topPredictions(row, Number.MAX_SAFE_INTEGER, prepared.metadata.labels);
-      const chosen = chooseClass(all, target);
-      const maps = [];
-      for (const { method, session } of opened) maps.push(await runMap(method, session, input, chosen.index, run));
-      return { class: chosen, top: all.slice(0, TOP), seen: seenImage(input, recipe), maps };
-    },
+    explain: async (image, target, run) => explainInput(imageBatch([image], recipe), target, run),
+    explainInput,
   };
+}
+
+/** Its drawing is on the prototype, so that the data can be compared and sent to a worker. */
+class ExplainedImage implements Explanation {
+  readonly class: Prediction;
+  readonly top: readonly Prediction[];
+  readonly seen: Image;
+  readonly maps: readonly AttributionMap[];
+  readonly #platform: Pick<Platform, "encodePng">;
+
+  constructor(data: Omit<Explanation, "overlayPng">, platform: Pick<Platform, "encodePng">) {
+    this.class = data.class;
+    this.top = data.top;
+    this.seen = data.seen;
+    this.maps = data.maps;
+    this.#platform = platform;
+  }
+
+  async overlayPng(map = this.maps[0]): Promise<OwnBytes> {
+    return this.#platform.encodePng(map === undefined ? this.seen : overlay(enlargedPicture(this.seen), map));
+  }
 }
 
 /**
@@ -127,13 +160,7 @@ function openMap<P extends SessionOptions>(
   return platform.createSession(bytes, { ...options, name: graph.name, transfer: true });
 }
 
-async function runMap(
-  method: ExplanationName,
-  session: Session,
-  input: Tensor,
-  target: number,
-  run: { readonly signal?: CancelSignal },
-): Promise<AttributionMap> {
+async function runMap(method: ExplanationName, session: Session, input: Tensor, target: number, run: CallOptions): Promise<AttributionMap> {
   const feeds = { input: copied(input), target: { dtype: "int32" as const, shape: [1], data: Int32Array.of(target) } };
   const { map } = await session.run(feeds, { ...run, fetches: ["map"] });
   const [, , height = 0, width = 0] = map?.shape ?? [];

@@ -91,8 +91,7 @@ async function prepareImage<F extends SourceOptions>(
   name: string,
   signal: CallOptions["signal"],
 ): Promise<Float32Tensor> {
-  const decoded = await platform.decodeImage(image, { ...sources, name, ...(signal === undefined ? {} : { signal }) });
-  return platform.prepareImage(decoded, preprocessing);
+  return platform.prepareImage(image, preprocessing, { ...sources, name, ...(signal === undefined ? {} : { signal }) });
 }
 
 function nameOfImage(images: readonly ImageInput[], index: number): string {

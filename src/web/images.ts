@@ -1,13 +1,13 @@
 /// <reference lib="dom" />
 import type { Image } from "../data/image.js";
 import type { Preprocessing } from "../data/transforms/preprocess.js";
-import { InceptionError } from "../errors.js";
-import { errorFrom } from "../runtime/messages.js";
+import { type Calls, callsTo } from "../runtime/calls.js";
 import type { CancelSignal } from "../runtime/session.js";
+import type { CaseThread } from "../tasks/segment/case-task.js";
 import type { Float32Tensor } from "../tensor/tensor.js";
 import { DECODE_LIMITS, type DecodeLimits } from "./decode.js";
-import type { ImageReply, ImageStart, ImageWork } from "./image-messages.js";
 import type { WebWorker } from "./thread.js";
+import type { ImageStart, WorkerResults, WorkerTasks } from "./worker-tasks.js";
 
 export interface ImageWorkerOptions {
   /** Starts the script `inceptionkit/web/image-worker`, as a module. Default: that script, at the URL that the bundler gave it. */
@@ -29,71 +29,47 @@ export interface ImageWorker {
   close(): void;
 }
 
-interface Waiting {
-  readonly resolve: (reply: ImageReply) => void;
-  readonly reject: (reason: unknown) => void;
+/** The same worker, with all that a page has it do. */
+export interface PageWorker extends ImageWorker {
+  /** A file as a network reads it; its pixels never leave the worker. */
+  decodeInput(file: Uint8Array, name: string, preprocessing: Preprocessing, signal?: CancelSignal): Promise<Float32Tensor>;
+  readonly inThread: CaseThread;
 }
 
 export function imageWorker(options: ImageWorkerOptions = {}): ImageWorker {
-  const waiting = new Map<number, Waiting>();
-  let worker: WebWorker | null = null;
-  let nextId = 1;
-  const end = (reason: InceptionError) => {
-    worker?.terminate();
-    worker = null;
-    for (const { reject } of waiting.values()) reject(reason);
-    waiting.clear();
-  };
-  const started = (): WebWorker => {
-    if (worker !== null) return worker;
+  return pageWorker(options);
+}
+
+export function pageWorker(options: ImageWorkerOptions = {}): PageWorker {
+  const calls: Calls<WorkerTasks, WorkerResults> = callsTo("decode images", (listener) => {
     const codecs = options.startImageWorker === undefined ? resolvedCodecs() : null;
-    worker = options.startImageWorker?.() ?? (codecs === null ? bundledWorker() : unbundledWorker());
-    worker.onmessage = ({ data }) => {
-      // Posted by image-serve.ts alone.
-      const reply = data as ImageReply;
-      waiting.get(reply.id)?.resolve(reply);
-      waiting.delete(reply.id);
-    };
-    worker.onerror = (event) => {
-      const cause = event.message || "its script could not be loaded";
-      end(new InceptionError("SESSION_FAILED", `Cannot decode images: the worker failed: ${cause}`, { cause }));
-    };
+    const worker = options.startImageWorker?.() ?? (codecs === null ? bundledWorker() : unbundledWorker());
+    worker.onmessage = ({ data }) => listener.reply(data);
+    worker.onerror = (event) => listener.died(event.message || "its script could not be loaded");
     worker.postMessage({ codecs } satisfies ImageStart, []);
-    return worker;
-  };
-  const ask = async (work: ImageWork, signal?: CancelSignal): Promise<ImageReply> => {
-    if (signal?.aborted) throw signal.reason;
-    const id = nextId++;
-    let abort = () => {};
-    try {
-      const reply = await new Promise<ImageReply | null>((resolve, reject) => {
-        waiting.set(id, { resolve, reject });
-        // The worker's answer comes too late then, and is dropped.
-        abort = () => resolve(null);
-        signal?.addEventListener("abort", abort);
-        started().postMessage({ ...work, id }, []);
-      });
-      if (reply === null) throw signal?.reason;
-      if (reply.kind === "failed") throw errorFrom(reply.error);
-      return reply;
-    } finally {
-      waiting.delete(id);
-      signal?.removeEventListener("abort", abort);
-    }
-  };
+    return {
+      post: (message, moved) => worker.postMessage(message, moved),
+      // A worker never keeps a page.
+      hold: () => {},
+      end: () => void worker.terminate(),
+    };
+  });
   return {
-    decode: async (file, name, { signal, ...limits } = {}) => {
-      const reply = await ask({ kind: "decode", file, name, limits: { ...DECODE_LIMITS, ...limits } }, signal);
-      if (reply.kind !== "decoded") throw new Error(`the worker for images answered "${reply.kind}"`);
-      return reply.image;
+    decode: (file, name, { signal, ...limits } = {}) =>
+      calls.call("decodeImage", { file, name, limits: { ...DECODE_LIMITS, ...limits } }, withSignal(signal)),
+    prepare: (image, preprocessing) => calls.call("prepareImage", { image, preprocessing }),
+    decodeInput: (file, name, preprocessing, signal) =>
+      calls.call("decodeInput", { file, name, limits: DECODE_LIMITS, preprocessing }, withSignal(signal)),
+    inThread: {
+      prepare: (task) => calls.call("prepare", task),
+      finish: (task, _, moved) => calls.call("finish", task, moved === undefined ? {} : { moved }),
     },
-    prepare: async (image, preprocessing) => {
-      const reply = await ask({ kind: "prepare", image, preprocessing });
-      if (reply.kind !== "prepared") throw new Error(`the worker for images answered "${reply.kind}"`);
-      return reply.input;
-    },
-    close: () => end(new InceptionError("SESSION_CLOSED", "Cannot decode images: the worker is closed", {})),
+    close: () => calls.close(),
   };
+}
+
+function withSignal(signal: CancelSignal | undefined): { readonly signal?: CancelSignal } {
+  return signal === undefined ? {} : { signal };
 }
 
 /** The URLs of the decoders in the page's import map; null without one, where a bundler placed them in the worker's script. */

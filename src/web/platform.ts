@@ -9,7 +9,8 @@ import { isImage } from "../tasks/image-input.js";
 import { givenVolume, isVolume } from "../tasks/volume-input.js";
 import { gunzip } from "./gunzip.js";
 import { readImageInput } from "./image-input.js";
-import type { ImageWorker } from "./images.js";
+import type { PageWorker } from "./images.js";
+import { encodePng } from "./png.js";
 import { createWebSession, type WebSessionOptions } from "./session.js";
 import { openSource, sha256Hex } from "./sources.js";
 import { createWebTrainer } from "./trainer.js";
@@ -18,7 +19,7 @@ import { createWebTrainer } from "./trainer.js";
 type WebPlaceOptions = SessionOptions & Pick<WebSessionOptions, "wasmPaths" | "startWorker">;
 
 /** @param images - decodes and prepares images; the caller closes it */
-export function webPlatform(images: ImageWorker): Platform<SourceOptions, WebPlaceOptions> {
+export function webPlatform(images: PageWorker): Platform<SourceOptions, WebPlaceOptions> {
   return {
     createSession: createWebSession,
     createTrainer: createWebTrainer,
@@ -28,15 +29,16 @@ export function webPlatform(images: ImageWorker): Platform<SourceOptions, WebPla
       if (isImage(source)) return source;
       const read = await readImageInput(source, signal);
       if (!("bytes" in read)) return read;
-      return images.decode(
-        read.bytes,
-        read.name === "image" && name !== undefined ? name : read.name,
-        signal === undefined ? {} : { signal },
-      );
+      return images.decode(read.bytes, shownName(read.name, name), signal === undefined ? {} : { signal });
     },
     // Only a page that trains needs augmentation.
     openBatches: async (dataset, options) => (await import("./batches.js")).openBatches(dataset, options),
-    prepareImage: (image, preprocessing) => images.prepare(image, preprocessing),
+    prepareImage: async (source, preprocessing, { name, signal }) => {
+      const read = await readImageInput(source, signal);
+      if (!("bytes" in read)) return images.prepare(read, preprocessing);
+      return images.decodeInput(read.bytes, shownName(read.name, name), preprocessing, signal);
+    },
+    encodePng,
     readVolumes: async (source, { onSizes, ...options }) => {
       if (isVolume(source)) return givenVolume(source, onSizes);
       const opened = await openSource(source, options);
@@ -45,6 +47,11 @@ export function webPlatform(images: ImageWorker): Platform<SourceOptions, WebPla
     },
     sha256: sha256Hex,
   };
+}
+
+/** Bytes alone have no name; the caller may have one for them. */
+function shownName(own: string, given: string | undefined): string {
+  return own === "image" && given !== undefined ? given : own;
 }
 
 async function openWeights(source: FileInput | PublishedFile, options: SourceOptions): Promise<OpenedWeights> {

@@ -4,6 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from "vitest";
 import type * as Browser from "../../src/browser.js";
 import * as node from "../../src/index.js";
+import { decodeImage } from "../../src/node/decode-image.js";
 import { ROOT } from "../program.js";
 import { type BrowserPage, chromiumPath, chromiumTitle, openBrowserPage } from "./browser.js";
 import { runTasks, type TaskNumbers } from "./tasks.js";
@@ -48,6 +49,12 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("in headless Chromium"), ()
     expect(largestDifference(there.embeddings.flat(), here.embeddings.flat())).toBeLessThan(1e-5);
     const scale = Math.max(...here.maps.flat());
     expect(largestDifference(there.maps.flat(), here.maps.flat())).toBeLessThan(1e-4 * scale);
+  });
+
+  test("overlays agree to two levels of 255", async () => {
+    const [a, b] = await Promise.all([here, there].map(({ overlay }) => decodeImage(Uint8Array.from(overlay))));
+    expect([b?.width, b?.height]).toEqual([a?.width, a?.height]);
+    expect(largestDifference(Array.from(b?.data ?? []), Array.from(a?.data ?? []))).toBeLessThanOrEqual(2);
   });
 
   test("label maps are equal", () => {

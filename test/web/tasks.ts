@@ -8,6 +8,8 @@ export interface TaskNumbers {
   readonly embeddings: readonly (readonly number[])[];
   /** Of the exported model, and of the network with weights. */
   readonly maps: readonly (readonly number[])[];
+  /** The first map over its image, as the bytes of a PNG file. */
+  readonly overlay: readonly number[];
   readonly labels: readonly number[];
   readonly voxels: readonly number[];
   readonly failures: readonly string[];
@@ -41,6 +43,7 @@ export async function runTasks(
     await exported.classify(await bytesOf(first), { top: 1 }),
   ];
   const maps = [await exported.explain(at(first)), await described.explain(blob, { target: 3, method: "input_gradient" })];
+  const overlay = (await maps[0]?.overlayPng()) ?? [];
   const embeddings = await embedder.embed(IMAGES.map(at), { normalize: true });
   const failures = await Promise.all(
     [exported.classify(at("examples/none.png")), exported.classify(new TextEncoder().encode("no image"))].map(codeOf),
@@ -52,6 +55,7 @@ export async function runTasks(
     probabilities: predictions.map((all) => all.map(({ index, probability }) => [index, probability])),
     embeddings: embeddings.map((row) => Array.from(row)),
     maps: maps.map(({ maps: [map] }) => Array.from(map?.values ?? [])),
+    overlay: Array.from(overlay),
     labels: Array.from(labels.data),
     voxels: measured.map(({ voxels }) => voxels),
     failures,

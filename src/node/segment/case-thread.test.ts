@@ -1,15 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { createVolume, type SegmentationConfig, type Triple } from "../../data/index.js";
-import { buffersOf, type CaseTasks, performCaseTask } from "../../tasks/segment/case-task.js";
-import { pngUri } from "../png.js";
-import { inCaseThread } from "./case-thread.js";
+import { buffersOf } from "../../runtime/calls.js";
+import { inCaseThread, type NodeCaseTasks, performCaseTask } from "./case-thread.js";
 
 /** More than what is worked on in place. */
 const MANY = 2 ** 21;
 const AFFINE = [-1, 0, 0, 5, 0, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
 const LABELS = [0, 1, 2].map((value) => ({ value, name: `label ${value}` }));
 
-function finishTask(shape: Triple): CaseTasks["finish"] {
+function finishTask(shape: Triple): NodeCaseTasks["finish"] {
   const voxels = shape[0] * shape[1] * shape[2];
   const turned = { shape, affine: [1, 0, 0, 6 - shape[0], 0, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1] };
   return {
@@ -28,7 +27,7 @@ describe("a task in a thread", () => {
   test("gives what it gives in place", async () => {
     const shape: Triple = [6, 5, 4];
     expect(await inCaseThread("finish", finishTask(shape), MANY)).toEqual(
-      await performCaseTask({ kind: "finish", task: finishTask(shape) }, pngUri),
+      await performCaseTask({ kind: "finish", task: finishTask(shape) }),
     );
     const image = createVolume(
       shape,
@@ -43,9 +42,9 @@ describe("a task in a thread", () => {
     };
     for (const raw of [undefined, "patch", "volume"] as const) {
       const task = { channels: [image], recipe, raw };
-      expect(await inCaseThread("prepare", task, MANY)).toEqual(await performCaseTask({ kind: "prepare", task }, pngUri));
+      expect(await inCaseThread("prepare", task, MANY)).toEqual(await performCaseTask({ kind: "prepare", task }));
     }
-    const page: CaseTasks["page"] = {
+    const page: NodeCaseTasks["page"] = {
       title: "<a>",
       image,
       labels: { ...image, data: Uint8Array.from(image.data, (value) => value % 3) },
@@ -55,7 +54,7 @@ describe("a task in a thread", () => {
       normalization: { name: "z_score", region: "all" },
       facts: [],
     };
-    expect(await inCaseThread("page", page, MANY)).toBe(await performCaseTask({ kind: "page", task: page }, pngUri));
+    expect(await inCaseThread("page", page, MANY)).toBe(await performCaseTask({ kind: "page", task: page }));
   });
 
   test("moves only what is given away", async () => {

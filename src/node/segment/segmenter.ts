@@ -1,12 +1,20 @@
 import type { SegmenterOptions } from "../../tasks/segment/network.js";
-import { openSegmenter as openTask, type Segmenter } from "../../tasks/segment/segmenter.js";
+import { openSegmenter as openTask, type Segmenter, type SegmentHost } from "../../tasks/segment/segmenter.js";
 import { type LoadModelOptions, NODE_MODELS } from "../load-model.js";
+import type { PlaceOptions } from "../platform.js";
+import type { SourceOptions } from "../source-options.js";
 import { inCaseThread } from "./case-thread.js";
 
 export type OpenSegmenterOptions = SegmenterOptions & Omit<LoadModelOptions, "outputs" | "preprocessing">;
 
 /** What segments volumes in Node. */
-export const NODE_SEGMENTATION = { models: NODE_MODELS, inThread: inCaseThread } as const;
+export const NODE_SEGMENTATION: SegmentHost<SourceOptions, PlaceOptions> = {
+  models: NODE_MODELS,
+  inThread: {
+    prepare: (task, voxels) => inCaseThread("prepare", task, voxels),
+    finish: (task, voxels, moved) => inCaseThread("finish", task, voxels, moved),
+  },
+};
 
 /**
  * Open a model to segment volumes with it; see the task for what is done and how much memory it takes.

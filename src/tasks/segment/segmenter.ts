@@ -2,6 +2,7 @@
 import { preparedShape, type SegmentationConfig, type Triple, type Volume, type VolumeGrid } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import type { NiftiHeader } from "../../formats/nifti.js";
+import { buffersOf } from "../../runtime/calls.js";
 import type { SourceOptions, VolumeInput } from "../../runtime/platform.js";
 import type { CancelSignal, SessionOptions } from "../../runtime/session.js";
 import { heldValues } from "../../segment/accumulate.js";
@@ -10,7 +11,7 @@ import { type LabelStatistics, type SegmentedLabel, segmentedLabels } from "../.
 import type { LoadedModel, ModelHost } from "../model-host.js";
 import type { ModelSource } from "../model-source.js";
 import { volumeName } from "../volume-input.js";
-import { buffersOf, type CaseThread } from "./case-task.js";
+import type { CaseThread } from "./case-task.js";
 import type { PostprocessingOptions } from "./clean.js";
 import { openNetwork, type SegmentationNetwork, type SegmenterOptions, windowNetwork } from "./network.js";
 import { type PreparedCase, readCase } from "./prepare-case.js";
@@ -74,7 +75,7 @@ export interface Segmenter {
 }
 
 /** Models that can be opened, and what performs long computations on volumes. */
-interface SegmentHost<F extends SourceOptions, P extends SessionOptions> {
+export interface SegmentHost<F extends SourceOptions, P extends SessionOptions> {
   readonly models: ModelHost<F, P>;
   readonly inThread: CaseThread;
 }
@@ -132,7 +133,7 @@ async function segmentCase<F extends SourceOptions>(
   const [original] = channels;
   const atInput = recipe.training === undefined ? null : checkInput(recipe.training, channels, recipe);
   if (options.strict) refuseUnexpected(input, atInput ?? []);
-  const prepared = await inThread("prepare", { channels, recipe, raw: metadata.rawInput }, image.data.length);
+  const prepared = await inThread.prepare({ channels, recipe, raw: metadata.rawInput }, image.data.length);
   const { largestComponent = false, fillHoles = false } = options;
   const windows = await runWindows(network, prepared, options);
   const finish = {
@@ -144,7 +145,7 @@ async function segmentCase<F extends SourceOptions>(
     labels: known,
     cleaning: { largestComponent, fillHoles },
   };
-  const { labels, measured, probabilities } = await inThread("finish", finish, image.data.length, buffersOf(windows));
+  const { labels, measured, probabilities } = await inThread.finish(finish, image.data.length, buffersOf(windows));
   const atResult = recipe.training === undefined ? [] : checkLabelVolumes(recipe.training, measured);
   if (options.strict) refuseUnexpected(input, atResult);
   const atHome = (volume: Volume): Volume => ({ ...volume, affine: image.affine, spacing: image.spacing });

@@ -1,0 +1,31 @@
+/** What a page has its worker for images and volumes do. */
+import type { Image } from "../data/image.js";
+import type { Preprocessing } from "../data/transforms/preprocess.js";
+import type { CaseResults, CaseTasks } from "../tasks/segment/case-task.js";
+import type { Float32Tensor } from "../tensor/tensor.js";
+import type { DecodeLimits } from "./decode.js";
+
+/** The first message: the URLs of the decoders' modules in a page without a bundler, otherwise null. */
+export interface ImageStart {
+  readonly codecs: Readonly<Record<"jpeg" | "png" | "webp", string>> | null;
+}
+
+interface EncodedFile {
+  readonly file: Uint8Array;
+  /** How messages name it. */
+  readonly name: string;
+  readonly limits: DecodeLimits;
+}
+
+export interface WorkerTasks extends CaseTasks {
+  readonly decodeImage: EncodedFile;
+  readonly prepareImage: { readonly image: Image; readonly preprocessing: Preprocessing };
+  /** Both at once, so that the pixels never leave the worker. */
+  readonly decodeInput: EncodedFile & { readonly preprocessing: Preprocessing };
+}
+
+export interface WorkerResults extends CaseResults {
+  readonly decodeImage: Image;
+  readonly prepareImage: Float32Tensor;
+  readonly decodeInput: Float32Tensor;
+}
