@@ -38,7 +38,7 @@ function shippedModel(id: string): BundledModel {
  * ```ts
  * import { decodeImage, loadModel } from "inceptionkit/node";
  * const model = await loadModel("examples/digits/digits.onnx");
- * console.log(model.model metadata.labels);
+ * console.log(model.metadata.model, model.metadata.labels);
  * await model.close();
  * ```
  */
