@@ -26,25 +26,25 @@ export type ExplanationName = (typeof EXPLANATION_NAMES)[number];
 export const EXPLANATION_METHODS: Readonly<Record<ExplanationName, ExplanationMethod>> = {
   grad_cam: {
     title: "Grad-CAM",
-    shows: "Where the channels of the last map that speak for the class are active.",
+    shows: "Regions whose feature maps increase the target logit.",
     uses: ["layer"],
     build: gradCam,
   },
   input_gradient: {
     title: "Input gradient",
-    shows: "How much each pixel would change the class's logit.",
+    shows: "Sensitivity of the target logit to each pixel.",
     uses: [],
     build: inputGradient,
   },
   integrated_gradients: {
     title: "Integrated gradients",
-    shows: "Each pixel's share in what the logit is above that of an empty image.",
+    shows: "Contribution of each pixel to the target logit, relative to a mean-pixel baseline.",
     uses: ["steps", "baseline"],
     build: integratedGradients,
   },
   occlusion: {
     title: "Occlusion",
-    shows: "How far the logit falls when the place is covered.",
+    shows: "Decrease of the target logit when the region is occluded.",
     uses: ["window", "stride", "fill"],
     build: occlusion,
   },

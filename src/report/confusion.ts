@@ -34,7 +34,7 @@ function counts(confusion: Confusion, classes: readonly string[]): string {
   const rows = confusion.map((row, truth) => {
     const cells = row.map((count, answer) => {
       if (count === 0) return '<td class="zero" aria-label="0">·</td>';
-      const title = `${names[truth]} taken for ${names[answer]}: ${count} of ${sum(row)}`;
+      const title = `${names[truth]} predicted as ${names[answer]}: ${count} of ${sum(row)}`;
       return `<td class="${confusionStep(count / sum(row), truth === answer)}" title="${title}">${count}</td>`;
     });
     return `<tr><th scope="row" title="${names[truth]}">${names[truth]}</th>${cells.join("")}</tr>`;
@@ -57,7 +57,7 @@ function picture(confusion: Confusion): string {
   }
   const drawn = [...paths].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([step, path]) => `<path class="${step}" d="${path}"/>`);
   const unit = group === 1 ? "class" : `${group} classes`;
-  return `<figure class="matrix"><svg viewBox="0 0 ${cells} ${cells}" width="${PICTURE_SIZE}" height="${PICTURE_SIZE}" role="img" aria-label="Confusion matrix"><rect class="ground" width="${cells}" height="${cells}"/>${drawn.join("")}</svg><figcaption class="note">Rows: true class, columns: prediction, both from class 0 on; a cell is ${unit} by ${unit}.</figcaption></figure>`;
+  return `<figure class="matrix"><svg viewBox="0 0 ${cells} ${cells}" width="${PICTURE_SIZE}" height="${PICTURE_SIZE}" role="img" aria-label="Confusion matrix"><rect class="ground" width="${cells}" height="${cells}"/>${drawn.join("")}</svg><figcaption class="note">Rows: true class; columns: prediction; both start at class 0. One cell is ${unit} by ${unit}.</figcaption></figure>`;
 }
 
 /** Sums of `group` by `group` counts. */
@@ -78,7 +78,7 @@ function pairs(confusion: Confusion, classes: readonly string[]): string {
   const wrong = confusion.flatMap((row, truth) =>
     row.flatMap((count, answer) => (count > 0 && truth !== answer ? [{ truth, answer, count, share: count / sum(row) }] : [])),
   );
-  if (wrong.length === 0) return note("No image was taken for another class.");
+  if (wrong.length === 0) return note("No image was misclassified.");
   const rows = wrong
     .toSorted((a, b) => b.count - a.count || b.share - a.share || a.truth - b.truth || a.answer - b.answer)
     .slice(0, PAIRS_SHOWN)
@@ -89,7 +89,7 @@ function pairs(confusion: Confusion, classes: readonly string[]): string {
     { head: "", kind: "arrow" },
     { head: "Prediction" },
     { head: "Images", kind: "number" },
-    { head: "Of its class", kind: "number" },
+    { head: "Fraction of its class", kind: "number" },
   ] as const;
   return `<div class="pairs">${table(title, { caption: title, columns, rows })}</div>`;
 }

@@ -36,7 +36,7 @@ export async function explanationPage(model: string, pictures: readonly Explaine
   const methods = [...new Set(pictures.flatMap(({ explanation }) => explanation.maps.map(({ method }) => method)))];
   const names = methods.map((method) => EXPLANATION_METHODS[method].title).join(", ");
   return page({
-    title: single === undefined ? `What ${model} looks at` : `Why ${model} predicts ${single.explanation.class.className}`,
+    title: single === undefined ? `Attribution maps (${model})` : `Attribution for "${single.explanation.class.className}" (${model})`,
     status: { text: pictures.length === 1 ? "1 image" : `${pictures.length} images` },
     lead: `${names} of ${model}${single === undefined ? "" : ` for ${single.title}`}`,
     figures: single === undefined ? [] : answerFigures(single.explanation),
@@ -54,7 +54,7 @@ export async function explanationPage(model: string, pictures: readonly Explaine
   });
 }
 
-const LEGEND = `<p class="note">Heat: 0<span class="ramp"></span>1, as a fraction of the value that one in two hundred pixels of the map exceeds. Where a map is 0 the image has no heat.</p>`;
+const LEGEND = `<p class="note">Each map is scaled to its 99.5th percentile: 0<span class="ramp"></span>1. At 0 the image is not colored.</p>`;
 
 /** The class that is explained, and the most probable of the others. */
 function answerFigures({ class: chosen, top }: ShownExplanation): readonly Figure[] {
@@ -76,7 +76,7 @@ function inputFacts(explanation: ShownExplanation | undefined): readonly Fact[] 
 async function pictureSection({ title, explanation }: ExplainedPicture, encode: PictureEncoder): Promise<string> {
   const { seen, maps, class: chosen, top } = explanation;
   const picture = enlargedPicture(seen);
-  const figures = [mapFigure("Input", "resized and cropped as in training", await encode(picture), title)];
+  const figures = [mapFigure("Input", "preprocessed image", await encode(picture), title)];
   for (const map of maps) {
     const { title: name } = EXPLANATION_METHODS[map.method];
     const peak = peakText(map);
@@ -94,7 +94,7 @@ async function pictureSection({ title, explanation }: ExplainedPicture, encode: 
 }
 
 function labelCell({ index, className }: Prediction, chosen: Prediction): Cell {
-  const tag = index === chosen.index ? ' <span class="tag">explained</span>' : "";
+  const tag = index === chosen.index ? ' <span class="tag">target class</span>' : "";
   return { markup: `${escapeMarkup(className)}${tag}` };
 }
 
@@ -107,10 +107,10 @@ function mapFigure(name: string, text: string, uri: string, alt: string): string
 function peakText({ values, width, height }: HeatMap): string {
   const best = argMax(values);
   const largest = values[best] ?? 0;
-  if (values.every((value) => value === largest)) return "the same everywhere";
+  if (values.every((value) => value === largest)) return "constant";
   const third = (at: number, size: number): number => Math.min(2, Math.floor((3 * at) / size));
   const down = ["top", "", "bottom"][third(Math.floor(best / width), height)];
   const across = ["left", "", "right"][third(best % width, width)];
   const place = [down, across].filter((word) => word !== "").join(" ");
-  return place === "" ? "largest in the center" : `largest at the ${place}`;
+  return place === "" ? "maximum in the center" : `maximum at the ${place}`;
 }

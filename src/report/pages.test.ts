@@ -31,17 +31,17 @@ describe("the page of an explanation", () => {
     expectSelfContained(html);
     const text = textOf(html);
     for (const part of [
-      "Why net predicts cup 1 image Grad-CAM, Occlusion of net for a.jpg 75.0 % cup",
-      "Most probable classes Probability cup explained 75.0 %",
+      "Attribution for &quot;cup&quot; (net) 1 image Grad-CAM, Occlusion of net for a.jpg 75.0 % cup",
+      "Most probable classes Probability cup target class 75.0 %",
       "Model net",
       "Input 6×6 pixels",
     ])
       expect(text).toContain(part);
     expect([...html.matchAll(/alt="([^"]*)"/g)].map(([, alt]) => alt)).toEqual([
       "a.jpg",
-      "Grad-CAM of cup, largest at the top left",
-      "Occlusion of cup, largest at the bottom right",
-      "Occlusion of cup, largest in the center",
+      "Grad-CAM of cup, maximum at the top left",
+      "Occlusion of cup, maximum at the bottom right",
+      "Occlusion of cup, maximum in the center",
     ]);
   });
 
@@ -59,7 +59,7 @@ describe("the page of an explanation", () => {
     const seenElements = elements(html);
     expectSelfContained(html);
     expect(seenElements.filter((name) => name === "img")).toHaveLength(4);
-    expect(html).toContain("the same everywhere");
+    expect(html).toContain("constant");
     expect(textOf(html)).toContain("2 images");
   });
 
@@ -145,7 +145,7 @@ describe("the cases of a set", () => {
     // Mean of 0.5 + k / 40 for k from 0 to 16: 0.5 + 8 / 40.
     expect(text).toContain("1 label 1 0.7000 0.7000 1.50 −12");
     expect(text).toMatch(/error case 0 0\.7000 0\.5000 1\.50 1,235 −12 0\.9000/);
-    expect(text).toMatch(/The other 2 cases .* case 16 0\.9000/);
+    expect(text).toMatch(/Remaining 2 cases .* case 16 0\.9000/);
     // A dot for each case and label.
     expect([...html.matchAll(/class="dot case" d="([^"]*)"/g)].map(([, path = ""]) => path.match(/h0/g)?.length)).toEqual([17, 17]);
   });

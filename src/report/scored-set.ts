@@ -18,7 +18,7 @@ export interface ScoredSet {
 const CASES_SHOWN = 15;
 
 const CONVENTIONS =
-  "Means are taken over the cases of each label. HD95 is the 95th percentile of the distances between the surfaces, the larger of both directions. A label that one of both volumes lacks has a Dice of 0; one that both lack is not scored.";
+  "Means are over the cases of each label. HD95 is the 95th percentile of the surface distances, the larger of both directions. A label in only one of the two volumes has Dice 0; a label in neither is not scored.";
 
 export function scoredSetSections({ classes, cases }: ScoredSet): readonly string[] {
   if (cases.length === 0) return [];
@@ -32,7 +32,7 @@ export function scoredSetSections({ classes, cases }: ScoredSet): readonly strin
   const title = "Dice by case";
   const plot = `<div class="charts">${stripPlot(title, groups)}<div>${meanTable(labels, cases)}</div></div>`;
   return [
-    section(title, `${plot}${note(CONVENTIONS)}`, "dot: case; box: middle half; line: median; triangle: mean"),
+    section(title, `${plot}${note(CONVENTIONS)}`, "dot: case; box: interquartile range; line: median; triangle: mean"),
     section("All cases", caseTables(labels, cases), "lowest Dice first"),
   ];
 }
@@ -76,7 +76,7 @@ function caseTables(labels: readonly PlacedLabel[], cases: ScoredSet["cases"]): 
   const groups = [{ head: "", columns: 2 }, ...labels.map((label) => ({ head: nameCell(label), columns: 4 }))];
   const part = (label: string, some: typeof rows): string => table(label, { columns, groups, rows: some });
   if (rows.length <= CASES_SHOWN) return part("All cases", rows);
-  const rest = `The other ${rows.length - CASES_SHOWN} cases`;
+  const rest = `Remaining ${rows.length - CASES_SHOWN} cases`;
   return `${part("Cases with the lowest Dice", rows.slice(0, CASES_SHOWN))}${folded(rest, part(rest, rows.slice(CASES_SHOWN)))}`;
 }
 

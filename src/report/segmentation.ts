@@ -29,8 +29,7 @@ export interface QualityCase {
   readonly facts: readonly Fact[];
 }
 
-const DIRECTIONS =
-  "R and L are the patient’s right and left, A and P front and back (anterior, posterior), S and I towards head and feet (superior, inferior).";
+const DIRECTIONS = "R, L: right and left of the patient. A, P: anterior and posterior. S, I: superior and inferior.";
 /** Pixels of the longest edge of a slice. A page shows three side by side, at about two pixels for one of the screen's. */
 const LONGEST_PIXELS = 640;
 /** Around the labels, where the whole slice would show them small. */
@@ -65,7 +64,7 @@ export async function qualityPage(shown: QualityCase, encode: PictureEncoder): P
     return `<div class="slices">${drawn.join("")}</div>`;
   };
   const closeUp = near !== null && longest(near, image.spacing) < CLOSE_UP_SHARE * longest(whole, image.spacing) ? near : null;
-  const remark = near === null ? "no label was found: the middle of the volume" : "at the center of the labels";
+  const remark = near === null ? "no labels found: center of the volume" : "center of the labels";
   return page({
     title: shown.title,
     status: statusOf(shown.warnings),
@@ -109,12 +108,12 @@ function volumeFigures(measured: readonly LabelStatistics[]): readonly Figure[] 
 
 function warningBanner(warnings: readonly CaseWarning[] | null): readonly string[] {
   if (warnings === null) {
-    const text = "Not checked: the model records no statistics of its training cases, so nothing tells whether this case is like them.";
+    const text = "Not checked: the model has no statistics of its training cases, so this case cannot be compared with them.";
     return [`<aside class="unchecked" role="note">${text}</aside>`];
   }
   if (warnings.length === 0) return [];
   const items = warnings.map(({ code, message }) => `<li><code>${code}</code> ${escapeMarkup(message)}</li>`).join("");
-  const heading = "This case differs from those the model was trained on; the labels may be wrong";
+  const heading = "This case differs from the training cases; its labels may be wrong";
   return [`<aside class="warnings" role="alert"><h2>${heading}</h2><ul>${items}</ul></aside>`];
 }
 
@@ -122,7 +121,7 @@ function warningBanner(warnings: readonly CaseWarning[] | null): readonly string
 function comparedSection(warnings: readonly CaseWarning[] | null): readonly string[] {
   const title = "Compared with the training cases";
   if (warnings === null) return [];
-  if (warnings.length === 0) return [section(title, note("Every measurement lies within the range of the training cases and its margin."))];
+  if (warnings.length === 0) return [section(title, note("All measurements are within the range of the training cases and its margin."))];
   const range = ([low, high]: readonly [number, number]): string => `${shortNumber(low)} to ${shortNumber(high)}`;
   const rows = warnings.map(({ message, code, measured, accepted, trained }) => [
     { markup: `${escapeMarkup(message.split(" is ")[0] ?? code)} <span class="tag warn">check</span>` },

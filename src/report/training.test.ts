@@ -210,13 +210,13 @@ describe("the confusion matrix", () => {
       "zero ·",
       "hit 5",
     ]);
-    expect(html).toContain('title="cat taken for dog: 2 of 10"');
+    expect(html).toContain('title="cat predicted as dog: 2 of 10"');
     expect(textOf(html)).toContain("cat → dog 2 20.0 %");
   });
 
   test("is a picture for many, with neighbors together above 120", () => {
     const size = 240;
-    // Right everywhere, except that class 0 is taken for class 239 once.
+    // Right everywhere, except that class 0 is predicted as class 239 once.
     const matrix = Array.from({ length: size }, (_, truth) => Array.from({ length: size }, (_, answer) => (truth === answer ? 1 : 0)));
     matrix[0]![size - 1] = 1;
     const html = confusionMatrix(matrix, []);
@@ -228,7 +228,7 @@ describe("the confusion matrix", () => {
   });
 
   test("says where nothing was confused", () => {
-    expect(textOf(confusionMatrix([[3]], ["cat"]))).toContain("No image was taken for another class.");
+    expect(textOf(confusionMatrix([[3]], ["cat"]))).toContain("No image was misclassified.");
   });
 });
 

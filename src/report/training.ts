@@ -194,7 +194,7 @@ function diceChart({ history, classes }: ReportData, marker: Marker): string {
     points: history.flatMap(({ epoch, dice }) => (dice?.[index] === undefined ? [] : [{ x: epoch, y: dice[index] }])),
   }));
   return lineChart({
-    title: "Dice of patches",
+    title: "Validation Dice (patches)",
     xLabel: "epoch",
     series: [
       ...(names.length > CLASS_HUES.length || names.length < 2 ? [] : series),
@@ -229,7 +229,7 @@ function trainLoss(data: ReportData): readonly Series[] {
     return { x, y: Number.isFinite(y) ? smoothedValue(past) : Number.NaN };
   });
   return [
-    { name: "training, each logged step", hue: "train", look: "faint", points: raw.filter(({ y }) => Number.isFinite(y)) },
+    { name: "training, per logged step", hue: "train", look: "faint", points: raw.filter(({ y }) => Number.isFinite(y)) },
     { name: "training", hue: "train", look: "line", points: smoothed },
   ];
 }
@@ -258,9 +258,9 @@ function evaluationSections(data: ReportData, evaluation: Evaluation): readonly 
       ? []
       : [
           section(
-            "Worst misclassifications",
+            "Most confident misclassifications",
             `<div class="mistakes">${mistakes.map((mistake) => mistakeFigure(mistake, data)).join("\n")}</div>`,
-            "misclassified images with the largest loss",
+            "ordered by loss",
           ),
         ]),
   ];
@@ -303,9 +303,9 @@ function mistakeFigure(mistake: Mistake, data: ReportData): string {
   const nameOf = (index: number): string => escapeMarkup(data.classes[index] ?? `class ${index}`);
   const uri = safePicture(data.pictures.get(mistake.index));
   const name = escapeMarkup(mistake.name);
-  const picture = uri === null ? '<div class="none">no picture</div>' : `<img src="${uri}" alt="${name}">`;
+  const picture = uri === null ? '<div class="none">no preview</div>' : `<img src="${uri}" alt="${name}">`;
   const said = `<span class="said">${nameOf(mistake.predicted)}</span> <span class="nowrap">${formatShare(mistake.probability)}</span>`;
-  return `<figure>${picture}<figcaption>${said}<br>is ${nameOf(mistake.label)}<small title="${name}">${name}</small></figcaption></figure>`;
+  return `<figure>${picture}<figcaption>${said}<br>label: ${nameOf(mistake.label)}<small title="${name}">${name}</small></figcaption></figure>`;
 }
 
 /** Nested settings as `optimizer.momentum`. */
