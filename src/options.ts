@@ -51,7 +51,7 @@ export function numberOption(doc: string, value: number | undefined, least: numb
 }
 
 /** A number in [0, 1): a share that is kept from one step to the next. */
-export function shareOption(doc: string, value: number | undefined): Option<number> {
+export function fractionOption(doc: string, value: number | undefined): Option<number> {
   return numberBelowOption(doc, value, 0, 1);
 }
 
@@ -103,7 +103,7 @@ export function nullable<T, Input>(option: Option<T, Input>, value: T | null | u
 }
 
 /** Numbers in [least, most], each above the one before it: a list, or text as in "30,60". */
-export function risingOption(
+export function increasingListOption(
   doc: string,
   value: readonly number[],
   least: number,

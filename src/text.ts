@@ -88,7 +88,7 @@ export function fitColumns(text: string, columns: number): string {
 }
 
 /** So much of a name may be mistyped: a third of it, and never more than this. */
-const MOST_EDITS = 3;
+const MAX_EDITS = 3;
 
 /**
  * The candidate that a mistyped name probably means, or null. Letters that are missing, added, exchanged or swapped with their
@@ -96,12 +96,12 @@ const MOST_EDITS = 3;
  */
 export function nearestName(name: string, candidates: Iterable<string>): string | null {
   const wanted = name.toLowerCase();
-  const allowed = Math.min(MOST_EDITS, Math.floor(wanted.length / 3));
+  const allowed = Math.min(MAX_EDITS, Math.floor(wanted.length / 3));
   let best: { readonly candidate: string; readonly edits: number } | null = null;
   for (const candidate of candidates) {
     const known = candidate.toLowerCase();
     // Further apart than any length of edits: not worth a table of names that anybody may choose the length of.
-    if (Math.abs(known.length - wanted.length) > MOST_EDITS) continue;
+    if (Math.abs(known.length - wanted.length) > MAX_EDITS) continue;
     const edits = editDistance(wanted, known);
     if (edits <= allowed && edits < (best?.edits ?? Number.POSITIVE_INFINITY)) best = { candidate, edits };
   }

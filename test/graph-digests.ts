@@ -66,7 +66,7 @@ function otherTraining({ task }: Model): TrainingOptions {
     optimizer: ({ type }) => (type.shape.length > 1 ? decayed : bare),
     loss: task === "segment" ? "dice_cross_entropy" : "cross_entropy",
     labelSmoothing: 0.1,
-    truth: "labels",
+    targetFormat: "indices",
     clipNorm: 1,
     averageDecay: 0.99,
     form: "accumulate",

@@ -12,7 +12,7 @@ import { encodeNifti } from "../src/formats/nifti-encode.js";
 import { MAX_SECONDS, type Outcome, outcomes } from "./measured.js";
 import { sharedPath, titleNeeding } from "./shared.js";
 
-const MOST_BYTES = 1.5 * 1024 ** 3;
+const MAX_BYTES = 1.5 * 1024 ** 3;
 const MEBIBYTE = 2 ** 20;
 
 let folder = "";
@@ -30,7 +30,7 @@ async function run(...args: readonly string[]): Promise<Outcome> {
 function expectBounded({ code, err, bytes, processorSeconds }: Outcome): void {
   expect([0, 1, 2]).toContain(code);
   if (code !== 0) expect(err).toMatch(/^inception: Cannot [^\n]+\n$/);
-  expect(bytes).toBeLessThan(MOST_BYTES);
+  expect(bytes).toBeLessThan(MAX_BYTES);
   expect(processorSeconds).toBeLessThan(MAX_SECONDS);
 }
 

@@ -24,7 +24,7 @@ export const PAIRS: readonly (readonly [string, string])[] = [
 
 // Follow from the others, or are as many as there are layers.
 const FOLLOWING = new Set(["inputs", "macs", "name", "parameters", "shape", "weights"]);
-const MOST_PATHS = 3;
+const MAX_PATHS = 3;
 
 /** The table of two networks: totals, parts and layers in which they differ. */
 export function differencesTable(a: string, b: string): string {
@@ -52,10 +52,10 @@ function blockRow({ path: at, pathB, kind, a, b }: Difference): readonly string[
 
 function places(paths: readonly string[]): string {
   const named = paths
-    .slice(0, MOST_PATHS)
+    .slice(0, MAX_PATHS)
     .map((at) => `\`${at}\``)
     .join(", ");
-  return paths.length > MOST_PATHS ? `${named} and ${paths.length - MOST_PATHS} more` : named;
+  return paths.length > MAX_PATHS ? `${named} and ${paths.length - MAX_PATHS} more` : named;
 }
 
 /** The page with every table made anew. Throws RangeError where a pair has no place in it. */

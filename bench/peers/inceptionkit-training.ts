@@ -72,7 +72,7 @@ async function load(command: TrainingLoad): Promise<Record<string, unknown>> {
   const compiled = compileTraining(network, {
     batch,
     optimizer: () => optimizer,
-    truth: "labels",
+    targetFormat: "indices",
     loss: ofVolumes ? "dice_cross_entropy" : "cross_entropy",
     target: "ort-cpu",
     recompute: command.recompute,

@@ -137,7 +137,7 @@ export function likenessOf(graph: Graph, { path, nodes }: Place): string {
 }
 
 // A message stays on one screen; a network has up to 60 outermost parts and some hundred modules.
-const MOST_NAMES = 8;
+const MAX_NAMES = 8;
 // No module path in use is half as long; what is longer is cut in the message and matched with nothing.
 const LONGEST_SHOWN = 100;
 
@@ -145,8 +145,8 @@ function unknownBlock(graph: Graph, path: string): InceptionError {
   const shown = JSON.stringify(path.length > LONGEST_SHOWN ? `${path.slice(0, LONGEST_SHOWN)}...` : path);
   const close = closePaths(graph, path);
   const names = close.length > 0 ? close : availablePaths(graph);
-  const listed = names.slice(0, MOST_NAMES).map((name) => `"${name}"`);
-  const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
+  const listed = names.slice(0, MAX_NAMES).map((name) => `"${name}"`);
+  const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : "";
   return new InceptionError(
     "OPTION_INVALID",
     `Cannot draw block ${shown} of "${graph.name}": expected the path of a module, such as ${listed.join(", ")}${more}`,

@@ -3,11 +3,11 @@ import type { Layout, PlacedEdge, PlacedNode, Point } from "./layout.js";
 /** The printed part of an A4 sheet with 10 mm of margin, in pixels of 1/96 inch. */
 const SHEET = { short: 718, long: 1047 } as const;
 /** More columns than that are hard to follow. */
-const MOST_COLUMNS = 4;
+const MAX_COLUMNS = 4;
 /** A column more must make the print this much larger. */
-const LEAST_GAIN = 1.08;
+const MIN_GAIN = 1.08;
 /** How many arrows may pass where a drawing is cut. */
-const MOST_PASSING = 3;
+const MAX_PASSING = 3;
 /** What each arrow beyond the first costs a cut, as a share of the drawing's height off its ideal place. */
 const PASSING_COST = 0.04;
 /** Free space on either side of the arrow that leads to the next column. */
@@ -26,11 +26,11 @@ const LOOP = 12;
  */
 export function foldLayout(layout: Layout): Layout {
   let best = layout;
-  for (let count = 2; count <= MOST_COLUMNS; count++) {
+  for (let count = 2; count <= MAX_COLUMNS; count++) {
     const cuts = chooseCuts(layout, count);
     if (cuts.length === 0) continue;
     const folded = foldAt(layout, cuts);
-    if (printScale(folded) > LEAST_GAIN * printScale(best)) best = folded;
+    if (printScale(folded) > MIN_GAIN * printScale(best)) best = folded;
   }
   return best;
 }
@@ -49,7 +49,7 @@ interface Cut {
 function chooseCuts({ nodes, edges, height }: Layout, columns: number): readonly Cut[] {
   const places = edges
     .map(({ center: { y } }): Cut => ({ y, passing: edges.filter((edge) => startOf(edge).y < y && y < endOf(edge).y).length }))
-    .filter(({ y, passing }) => passing <= MOST_PASSING && nodes.every((node) => node.y > y || node.y + node.height < y));
+    .filter(({ y, passing }) => passing <= MAX_PASSING && nodes.every((node) => node.y > y || node.y + node.height < y));
   const cuts: Cut[] = [];
   for (let column = 1; column < columns; column++) {
     const ideal = (height * column) / columns;

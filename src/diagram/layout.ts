@@ -46,7 +46,7 @@ const GAPS = { nodesep: 26, edgesep: 16, ranksep: 28 } as const;
 /** Between arrows that leave or enter a box side by side. */
 const PORT_GAP = 18;
 /** Added to the height of a layer whose arrows lead far aside. */
-const MOST_ADDED = 24;
+const MAX_ADDED = 24;
 
 /**
  * Place the boxes of a diagram in layers from top to bottom, with few crossings and room for every label.
@@ -168,12 +168,12 @@ function mirrored(width: number, nodes: readonly PlacedNode[], links: readonly L
 }
 
 // 500 boxes in a row take a second; the library's recursion overflows the stack at about 2000.
-const MOST_BOXES = 500;
-const MOST_ARROWS = 1000;
+const MAX_BOXES = 500;
+const MAX_ARROWS = 1000;
 
 function checkSize({ title, nodes, edges }: Diagram): void {
-  if (nodes.length <= MOST_BOXES && edges.length <= MOST_ARROWS) return;
-  const size = `it has ${nodes.length} boxes and ${edges.length} arrows, limits are ${MOST_BOXES} and ${MOST_ARROWS}`;
+  if (nodes.length <= MAX_BOXES && edges.length <= MAX_ARROWS) return;
+  const size = `it has ${nodes.length} boxes and ${edges.length} arrows, limits are ${MAX_BOXES} and ${MAX_ARROWS}`;
   throw new InceptionError(
     "OPTION_INVALID",
     `Cannot lay out diagram ${JSON.stringify(shownText(title))}: ${size}; draw one of its blocks, or write it as dot, json or mermaid`,
@@ -292,7 +292,7 @@ function stretched({ width, height, nodes, edges }: Layout): Layout {
     for (const [index, point] of points.entries()) {
       const aside = Math.abs((points[index + 1]?.x ?? point.x) - point.x);
       const place = Math.round(point.y);
-      if (aside >= 1) added.set(place, Math.max(added.get(place) ?? 0, Math.min(MOST_ADDED, 6 + aside / 12)));
+      if (aside >= 1) added.set(place, Math.max(added.get(place) ?? 0, Math.min(MAX_ADDED, 6 + aside / 12)));
     }
   }
   const down = (y: number): number => y + [...added].reduce((sum, [place, extra]) => (place < y - 1 ? sum + extra : sum), 0);

@@ -12,7 +12,7 @@ interface AlignRules<T> {
 }
 
 /** Comparing everything with everything beyond this many pairs takes seconds; such stretches are matched by name alone. */
-const MOST_PAIRS = 1_000_000;
+const MAX_PAIRS = 1_000_000;
 
 /**
  * Pairs of elements in an order that follows both lists; an element that belongs to none is in a pair alone. Between
@@ -85,7 +85,7 @@ function bestInOrder(
   b: readonly number[],
   likeness: (i: number, j: number) => number,
 ): readonly (readonly [number, number])[] {
-  if (a.length * b.length === 0 || a.length * b.length > MOST_PAIRS) return [];
+  if (a.length * b.length === 0 || a.length * b.length > MAX_PAIRS) return [];
   const width = b.length + 1;
   // sums[i, j]: the best of what is left from i and j on.
   const sums = new Float64Array((a.length + 1) * width);

@@ -52,7 +52,7 @@ interface Profile {
 }
 
 /** Blocks that have less in common than this are called different ones. */
-const LEAST_LIKENESS = 0.7;
+const MIN_LIKENESS = 0.7;
 
 function profileOf({ layers }: StructureBlock): Profile {
   return {
@@ -65,7 +65,7 @@ function profileOf({ layers }: StructureBlock): Profile {
 function blockLikeness(a: Profile | undefined, b: Profile | undefined): number {
   if (a === undefined || b === undefined) return 0;
   const likeness = (common(a.ops, b.ops) + common(a.windows, b.windows)) / 2;
-  return likeness < LEAST_LIKENESS ? 0 : likeness + (a.map === b.map ? 0.1 : 0);
+  return likeness < MIN_LIKENESS ? 0 : likeness + (a.map === b.map ? 0.1 : 0);
 }
 
 function layerLikeness(a: Layer | undefined, b: Layer | undefined): number {

@@ -17,11 +17,11 @@ const COSTS = new Set(["parameters", "macs"]);
 /** By how much a title may be wider than the boxes below it. */
 const TITLE_MORE = 36;
 /** More lines than that between two boxes say less. */
-const MOST_LINES = 9;
+const MAX_LINES = 9;
 /** Equal blocks in a row beyond this many become one line. */
-const MOST_EQUAL = 2;
+const MAX_EQUAL = 2;
 /** A drawing of more rows than that cannot be read. */
-const MOST_ROWS = 400;
+const MAX_ROWS = 400;
 
 const FILLS: Readonly<Record<State, KindColors>> = { equal: COLORS.input, different: COLORS.sum, alone: COLORS.pool };
 const LEGEND: readonly (readonly [State, string])[] = [
@@ -48,8 +48,8 @@ interface Row {
  */
 export function comparisonSvg(comparison: Comparison): string {
   const rows = rowsOf(comparison.blocks);
-  if (rows.length > MOST_ROWS) {
-    const message = `Cannot draw "${comparison.a.name}" beside "${comparison.b.name}": they have ${rows.length} parts, expected at most ${MOST_ROWS}`;
+  if (rows.length > MAX_ROWS) {
+    const message = `Cannot draw "${comparison.a.name}" beside "${comparison.b.name}": they have ${rows.length} parts, expected at most ${MAX_ROWS}`;
     throw new InceptionError("OPTION_INVALID", message, { rows: rows.length });
   }
   const width = 2 * SHEET.margin + 2 * SHEET.box + SHEET.middle;
@@ -103,7 +103,7 @@ function rowsOf(blocks: readonly ComparedBlock[]): readonly Row[] {
   const rows: Row[] = [];
   let equal: ComparedBlock[] = [];
   const addEqual = (): void => {
-    if (equal.length > MOST_EQUAL) rows.push(equalRow(equal));
+    if (equal.length > MAX_EQUAL) rows.push(equalRow(equal));
     else rows.push(...equal.map(rowOf));
     equal = [];
   };
@@ -172,7 +172,7 @@ function linesOf({ a, own, layers }: ComparedBlock, state: State): readonly stri
   });
   const lines = [...blockRows({ own: ofBlock }).map(pair), ...ofLayers];
   const all = lines.length > 0 ? lines : blockRows({ own }).map(pair);
-  return all.length > MOST_LINES ? [...all.slice(0, MOST_LINES - 1), `and ${all.length - MOST_LINES + 1} more`] : all;
+  return all.length > MAX_LINES ? [...all.slice(0, MAX_LINES - 1), `and ${all.length - MAX_LINES + 1} more`] : all;
 }
 
 function heightOf({ a, b, lines }: Row): number {

@@ -1,6 +1,6 @@
 /** The results of the residual-scaling experiment as tables. Equal results give equal text; times are not part of it. */
 import { type CsvCell, encodeCsv } from "../formats/csv.js";
-import { formatLoss, formatShare } from "../train/progress.js";
+import { formatLoss, formatPercent } from "../train/progress.js";
 import type { Cell } from "./sweep.js";
 import type { CellResult, Probe } from "./train-cell.js";
 
@@ -77,9 +77,9 @@ export function resultTable(results: readonly CellResult[]): TextTable {
     return [
       ...[String(cell.filters), String(cell.scale), cell.norm, recipeOf(cell), String(cell.seed), outcome],
       last.loss === null ? "–" : formatLoss(last.loss),
-      val === null ? "–" : formatShare(val),
-      `${formatShare(first.zeros)} → ${formatShare(last.zeros)}`,
-      ...[formatShare(last.deadChannels), short(last.mean), short(last.deviation)],
+      val === null ? "–" : formatPercent(val),
+      `${formatPercent(first.zeros)} → ${formatPercent(last.zeros)}`,
+      ...[formatPercent(last.deadChannels), short(last.mean), short(last.deviation)],
     ];
   });
   return { header, rows };
@@ -113,13 +113,13 @@ export function findings(results: readonly CellResult[], steps: number): readonl
   const most = results.flatMap(({ probes }) => probes.map((probe) => probe.deadChannels)).reduce((a, b) => Math.max(a, b || 0), 0);
   return [
     dead.length === 0
-      ? `Null result: within ${steps} steps no network of the ${results.length} died (at least ${formatShare(DEAD_ZEROS)} zeros before the last pooling). The claim is about tens of thousands of steps, so this does not refute it.`
+      ? `Null result: within ${steps} steps no network of the ${results.length} died (at least ${formatPercent(DEAD_ZEROS)} zeros before the last pooling). The claim is about tens of thousands of steps, so this does not refute it.`
       : `${dead.length} of ${results.length} networks died within ${steps} steps: ${named(dead)}.`,
     diverged.length === 0
       ? "No loss became infinite or undefined."
       : `The loss of ${diverged.length} stopped being finite: ${named(diverged)}.`,
-    ...(highest === undefined ? [] : [`The most zeros at the end: ${formatShare(zeros(highest))} (${cellName(highest.cell)}).`]),
-    `The largest share of channels that were zero for every image of the probe at any look: ${formatShare(most)}.`,
+    ...(highest === undefined ? [] : [`The most zeros at the end: ${formatPercent(zeros(highest))} (${cellName(highest.cell)}).`]),
+    `The largest share of channels that were zero for every image of the probe at any look: ${formatPercent(most)}.`,
     ...twinFinding(results),
   ];
 }

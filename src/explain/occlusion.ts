@@ -13,7 +13,7 @@ export interface OcclusionOptions {
 }
 
 /** All positions run as one batch; more would need more memory than explaining is worth. */
-const MOST_POSITIONS = 256;
+const MAX_POSITIONS = 256;
 
 /**
  * Occlusion: how far the class's logit falls when a part of the image is covered.
@@ -108,7 +108,7 @@ function checkedOptions(name: string, height: number, width: number, options: Oc
     throw refused(`a stride of ${stride} pixels, expected an integer in [1, ${window}]`);
   if (!Number.isFinite(fill)) throw refused(`fill ${fill}, expected a finite number`);
   const positions = startsOf(height, window, stride).length * startsOf(width, window, stride).length;
-  if (positions > MOST_POSITIONS)
-    throw refused(`${positions} positions of the window, expected at most ${MOST_POSITIONS}; take a larger stride`);
+  if (positions > MAX_POSITIONS)
+    throw refused(`${positions} positions of the window, expected at most ${MAX_POSITIONS}; take a larger stride`);
   return { window, stride, fill };
 }

@@ -12,7 +12,7 @@ export interface CrossEntropyOptions {
 }
 
 // Below every weight that makes sense, above the smallest float32; the numerator is 0 wherever this is what divides.
-const LEAST_WEIGHT = 1e-30;
+const MIN_WEIGHT = 1e-30;
 const LARGEST_FLOAT = 3.4028234663852886e38;
 
 /**
@@ -56,7 +56,7 @@ export function crossEntropy(b: GraphBuilder, path: string, logits: Ref, targets
   const total = b.add("reduceSum", `${path}.total`, [products], { axes: allAxes(products), keepDims: false });
   if (reduction === "sum") return b.add("scale", path, [total], { factor: -1 });
   const counted = b.add("reduceSum", `${path}.counted`, [costs], { axes: allAxes(costs), keepDims: false });
-  const divisor = b.add("clip", `${path}.divisor`, [counted], { min: LEAST_WEIGHT, max: LARGEST_FLOAT });
+  const divisor = b.add("clip", `${path}.divisor`, [counted], { min: MIN_WEIGHT, max: LARGEST_FLOAT });
   return b.add("div", path, [b.add("scale", `${path}.sum`, [total], { factor: -1 }), divisor], {});
 }
 

@@ -47,7 +47,7 @@ export interface NnunetOptions {
 }
 
 // nnU-Net's bound; MONAI has none, and divides 0 by 0 where it is told not to smooth.
-const LEAST_DENOMINATOR = 1e-8;
+const MIN_DENOMINATOR = 1e-8;
 const LARGEST_FLOAT = 3.4028234663852886e38;
 
 /**
@@ -154,7 +154,7 @@ function meanDice(b: GraphBuilder, path: string, logits: Ref, targets: Ref, opti
   const plus = (name: string, value: Ref, smooth: number) =>
     b.add("add", `${path}.${name}`, [value, b.add("constant", `${path}.${name}_by`, [], { shape: [], values: [smooth] })], {});
   const numerators = plus("numerators", b.add("scale", `${path}.twice`, [overlaps], { factor: 2 }), smoothNumerator);
-  const bounds = { min: LEAST_DENOMINATOR, max: LARGEST_FLOAT };
+  const bounds = { min: MIN_DENOMINATOR, max: LARGEST_FLOAT };
   const denominators = b.add("clip", `${path}.denominators`, [plus("smoothed_sizes", sizes, smoothDenominator)], bounds);
   const scores = b.add("div", `${path}.scores`, [numerators, denominators], {});
   // The small table of scores is cut, not the large maps.

@@ -13,7 +13,7 @@ import { type ConvBlockStyle, type ConvSpec, convBlock } from "../layers/conv-bl
 import { dropout, globalPool, linear } from "../layers/head.js";
 import { averagePool, concatChannels, maxPool } from "../layers/pooling.js";
 import { GraphBuilder, type Ref } from "../ops/build.js";
-import { booleanOption, choiceOption, type OptionInput, type OptionValues, resolveOptions, shareOption } from "../options.js";
+import { booleanOption, choiceOption, fractionOption, type OptionInput, type OptionValues, resolveOptions } from "../options.js";
 import { commonOptions, scaleWidth } from "./options.js";
 
 type Form = "paper" | "public";
@@ -55,7 +55,7 @@ function options(form: Form) {
     }),
     aux: booleanOption("Add the two auxiliary classifiers on 4a and 4d, used in training only.", false),
     padding: choiceOption("Symmetric pads with pools that round up, or TensorFlow's SAME padding.", "symmetric", ["symmetric", "same"]),
-    auxDropRate: shareOption("Probability that a feature is dropped inside an auxiliary classifier.", 0.7),
+    auxDropRate: fractionOption("Probability that a feature is dropped inside an auxiliary classifier.", 0.7),
   };
 }
 

@@ -1,10 +1,10 @@
-import { integerOption, numberBelowOption, type Option, shareOption, toNumber } from "../options.js";
+import { fractionOption, integerOption, numberBelowOption, type Option, toNumber } from "../options.js";
 
 // Beyond this one feature map of an image network's stem takes several gigabytes.
-const MOST_PIXELS = 16_384;
+const MAX_PIXELS = 16_384;
 
 // A whole CT scan has fewer along each axis; the last map of a network with 64 channels takes 275 GB at this size.
-const MOST_VOXELS = 1024;
+const MAX_VOXELS = 1024;
 
 /**
  * The size of an image in pixels or, for a default of three numbers, of a volume in voxels: "299", "331x275" (height
@@ -12,7 +12,7 @@ const MOST_VOXELS = 1024;
  */
 export function sizeOption(value: readonly number[], least: number): Option<readonly number[], readonly number[] | number | string> {
   const volumes = value.length === 3;
-  const most = volumes ? MOST_VOXELS : MOST_PIXELS;
+  const most = volumes ? MAX_VOXELS : MAX_PIXELS;
   const unit = volumes ? "voxels, as in 64 or 64x96x96 (depth first)" : "pixels, as in 299 or 331x275 (height first)";
   return {
     doc: volumes ? "Depth, height and width of the input in voxels." : "Height and width of the input in pixels.",
@@ -45,7 +45,7 @@ export function commonOptions(defaults: {
     numClasses: integerOption("Number of classes of the classifier.", defaults.numClasses, defaults.leastClasses, 1_000_000),
     inChannels: integerOption("Channels of the input image.", 3, 1, 1024),
     inputSize: sizeOption([defaults.inputSize, defaults.inputSize], defaults.minInputSize),
-    dropRate: shareOption("Probability that a feature is dropped before the classifier in training.", defaults.dropRate),
+    dropRate: fractionOption("Probability that a feature is dropped before the classifier in training.", defaults.dropRate),
     widthMultiplier: widthOption(),
   };
 }

@@ -13,7 +13,7 @@ import { isDType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { bestNameMap } from "../weights/apply.js";
 import { openWeightFile } from "../weights/containers/index.js";
-import { shapeInOurs, toOurs } from "../weights/conventions/convention.js";
+import { nativeShape, toNative } from "../weights/conventions/convention.js";
 import type { TensorEntry, WeightFile } from "../weights/weight-file.js";
 import { findBundledModel, prepareBundledModel } from "./bundled-models.js";
 import { isFile, openFileSource } from "./file-source.js";
@@ -270,8 +270,8 @@ function renamedTensors(file: WeightFile, id: string, options: OptionInput): Rea
       const parameter = parameters.get(name);
       if (parameter === undefined) return map.ignore.some((pattern) => pattern.test(name)) ? [] : [[name, fileEntry(entry)] as const];
       const { path, role } = parameter;
-      const read = async (): Promise<Tensor> => toOurs(map.convention, role, await entry.read());
-      return [[path, { dtype: entry.dtype, shape: shapeInOurs(map.convention, role, entry.shape), read }] as const];
+      const read = async (): Promise<Tensor> => toNative(map.convention, role, await entry.read());
+      return [[path, { dtype: entry.dtype, shape: nativeShape(map.convention, role, entry.shape), read }] as const];
     }),
   );
 }

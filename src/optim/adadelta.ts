@@ -1,10 +1,10 @@
-import { numberOption, type OptionValues, resolveOptions, shareOption } from "../options.js";
-import { discountedSquares } from "./arithmetic.js";
+import { fractionOption, numberOption, type OptionValues, resolveOptions } from "../options.js";
+import { decayedSumOfSquares } from "./arithmetic.js";
 import { defineOptimizer, type Optimizer } from "./optimizer.js";
 import { WEIGHT_DECAY, withL2 } from "./weight-decay.js";
 
 export const ADADELTA_OPTIONS = {
-  decay: shareOption("Share of the mean squares that is kept: rho.", 0.9),
+  decay: fractionOption("Share of the mean squares that is kept: rho.", 0.9),
   epsilon: numberOption("Added below both roots.", 1e-6, 1e-16, 1e4),
   weightDecay: WEIGHT_DECAY,
 } as const;
@@ -34,11 +34,11 @@ export function adadelta(options: Partial<OptionValues<typeof ADADELTA_OPTIONS>>
   const initial = { square_sum: 0, movement_square_sum: 0 };
   return defineOptimizer<keyof typeof initial>("adadelta", values, initial, (x, { slot, learningRate, ...site }) => {
     const gradient = withL2(x, site.gradient, site.parameter, values.weightDecay);
-    const squares = discountedSquares(x, "square_sum", slot("square_sum"), decay, gradient);
+    const squares = decayedSumOfSquares(x, "square_sum", slot("square_sum"), decay, gradient);
     const moved = slot("movement_square_sum");
     const quotient = x.div("quotient", x.offset("numerator", moved, epsilon), x.offset("denominator", squares, epsilon));
     const direction = x.mul("direction", x.sqrt("root", quotient), gradient);
-    const movedNext = discountedSquares(x, "movement_square_sum", moved, decay, direction);
+    const movedNext = decayedSumOfSquares(x, "movement_square_sum", moved, decay, direction);
     return {
       parameter: x.sub("parameter", site.parameter, x.mul("movement", direction, learningRate)),
       slots: { square_sum: squares, movement_square_sum: movedNext },

@@ -1,12 +1,12 @@
 import type { Ref } from "../ops/build.js";
-import { booleanOption, numberOption, type OptionValues, resolveOptions, shareOption } from "../options.js";
-import { type Arithmetic, approached, discounted, discountedSquares } from "./arithmetic.js";
+import { booleanOption, fractionOption, numberOption, type OptionValues, resolveOptions } from "../options.js";
+import { type Arithmetic, approached, decayedSum, decayedSumOfSquares } from "./arithmetic.js";
 import { defineOptimizer, type NamedSite, type Optimizer } from "./optimizer.js";
 import { WEIGHT_DECAY, withL2 } from "./weight-decay.js";
 
 export const ADAM_OPTIONS = {
-  beta1: shareOption("Share of the mean gradient that is kept.", 0.9),
-  beta2: shareOption("Share of the mean square that is kept.", 0.999),
+  beta1: fractionOption("Share of the mean gradient that is kept.", 0.9),
+  beta2: fractionOption("Share of the mean square that is kept.", 0.999),
   epsilon: numberOption("Added to the root.", 1e-8, 1e-16, 1e4),
   amsgrad: booleanOption("Whether the largest mean square so far is used instead of the present one.", false),
   weightDecay: WEIGHT_DECAY,
@@ -68,8 +68,8 @@ function adamForm(name: string, values: AdamValues, shrinking: number, gradientO
   const initial = { gradient_sum: 0, square_sum: 0, ...(amsgrad ? { largest_square_sum: 0 } : {}) };
   return defineOptimizer<AdamSlot>(name, values, initial, (x, site) => {
     const gradient = gradientOf(x, site);
-    const sum = discounted(x, "gradient_sum", site.slot("gradient_sum"), beta1, gradient);
-    const squares = discountedSquares(x, "square_sum", site.slot("square_sum"), beta2, gradient);
+    const sum = decayedSum(x, "gradient_sum", site.slot("gradient_sum"), beta1, gradient);
+    const squares = decayedSumOfSquares(x, "square_sum", site.slot("square_sum"), beta2, gradient);
     const largest = amsgrad ? maximum(x, "largest_square_sum", site.slot("largest_square_sum"), squares) : squares;
     const spread = x.sqrt("spread", x.scaled("square_weights", approached(x, "square_start", site.step, beta2), 1 / (1 - beta2)));
     const denominator = x.add("denominator", x.sqrt("root", largest), x.scaled("epsilon", spread, epsilon));

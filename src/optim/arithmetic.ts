@@ -46,13 +46,13 @@ export function arithmetic(b: GraphBuilder, path: string): Arithmetic {
 }
 
 /** decay · previous + value: two passes. */
-export function discounted(x: Arithmetic, name: string, previous: Ref, decay: number, value: Ref): Ref {
+export function decayedSum(x: Arithmetic, name: string, previous: Ref, decay: number, value: Ref): Ref {
   return x.add(name, x.scaled(`${name}.kept`, previous, decay), value);
 }
 
 /** decay · previous + value²: three passes. */
-export function discountedSquares(x: Arithmetic, name: string, previous: Ref, decay: number, value: Ref): Ref {
-  return discounted(x, name, previous, decay, x.mul(`${name}.square`, value, value));
+export function decayedSumOfSquares(x: Arithmetic, name: string, previous: Ref, decay: number, value: Ref): Ref {
+  return decayedSum(x, name, previous, decay, x.mul(`${name}.square`, value, value));
 }
 
 /**

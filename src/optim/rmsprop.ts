@@ -1,8 +1,8 @@
 import type { Ref } from "../ops/build.js";
-import { booleanOption, numberOption, type OptionValues, resolveOptions, shareOption } from "../options.js";
-import { type Arithmetic, discounted, discountedSquares } from "./arithmetic.js";
+import { booleanOption, fractionOption, numberOption, type OptionValues, resolveOptions } from "../options.js";
+import { type Arithmetic, decayedSum, decayedSumOfSquares } from "./arithmetic.js";
 import { defineOptimizer, type NamedSite, type Optimizer } from "./optimizer.js";
-import { DECOUPLED, shrunk, WEIGHT_DECAY, withL2 } from "./weight-decay.js";
+import { DECOUPLED, decoupledDecay, WEIGHT_DECAY, withL2 } from "./weight-decay.js";
 
 const COMMON = {
   centered: booleanOption("Whether the gradient is divided by its standard deviation instead of its root mean square.", false),
@@ -11,19 +11,19 @@ const COMMON = {
 } as const;
 
 // Below the smallest, epsilon vanishes beside its own rounding; zero would divide 0 by 0 where a gradient is 0.
-const [LEAST_EPSILON, MOST_EPSILON] = [1e-16, 1e4];
+const [MIN_EPSILON, MAX_EPSILON] = [1e-16, 1e4];
 
 export const RMSPROP_OPTIONS = {
-  decay: shareOption("Share of the mean square that is kept: PyTorch's alpha.", 0.99),
-  momentum: shareOption("Share of the last movement that is kept.", 0),
-  epsilon: numberOption("Added to the root.", 1e-8, LEAST_EPSILON, MOST_EPSILON),
+  decay: fractionOption("Share of the mean square that is kept: PyTorch's alpha.", 0.99),
+  momentum: fractionOption("Share of the last movement that is kept.", 0),
+  epsilon: numberOption("Added to the root.", 1e-8, MIN_EPSILON, MAX_EPSILON),
   ...COMMON,
 } as const;
 
 export const RMSPROP_TF_OPTIONS = {
-  decay: shareOption("Share of the mean square that is kept.", 0.9),
-  momentum: shareOption("Share of the last movement that is kept.", 0.9),
-  epsilon: numberOption("Added below the root.", 1, LEAST_EPSILON, MOST_EPSILON),
+  decay: fractionOption("Share of the mean square that is kept.", 0.9),
+  momentum: fractionOption("Share of the last movement that is kept.", 0.9),
+  epsilon: numberOption("Added below the root.", 1, MIN_EPSILON, MAX_EPSILON),
   learningRateInMomentum: booleanOption(
     "Whether the movement remembers steps with the learning rate of their time, as TensorFlow does.",
     true,
@@ -105,15 +105,15 @@ function initialSlots({ momentum, centered }: CommonValues, square: number): Rea
 function decayed(x: Arithmetic, site: Site, { decoupled, weightDecay }: CommonValues): { readonly gradient: Ref; readonly parameter: Ref } {
   return {
     gradient: withL2(x, site.gradient, site.parameter, decoupled ? 0 : weightDecay),
-    parameter: shrunk(x, site.parameter, site.learningRate, decoupled ? weightDecay : 0),
+    parameter: decoupledDecay(x, site.parameter, site.learningRate, decoupled ? weightDecay : 0),
   };
 }
 
 /** S, or S − (1 − decay) · M² where centered: the mean square or the variance, over 1 − decay. */
 function discountedVariance(x: Arithmetic, { slot }: Site, gradient: Ref, { decay, centered }: CommonValues) {
-  const squares = discountedSquares(x, "square_sum", slot("square_sum"), decay, gradient);
+  const squares = decayedSumOfSquares(x, "square_sum", slot("square_sum"), decay, gradient);
   if (!centered) return { variance: squares, slots: { square_sum: squares } };
-  const sum = discounted(x, "gradient_sum", slot("gradient_sum"), decay, gradient);
+  const sum = decayedSum(x, "gradient_sum", slot("gradient_sum"), decay, gradient);
   const meanSquare = x.mul("square_of_mean", x.scaled("mean", sum, 1 - decay), sum);
   // A gradient that hardly changes has a variance near 0, which rounding may put below it.
   const variance = x.relu("variance", x.sub("centred", squares, meanSquare));
@@ -135,7 +135,7 @@ function moved(x: Arithmetic, { slot, learningRate }: Site, { parameter, directi
   const rate = x.scaled("rate", learningRate, 1 / spread);
   if (momentum === 0) return { parameter: x.sub("parameter", parameter, x.mul("movement", direction, rate)), slots };
   const entering = rateFirst ? x.mul("entering", direction, rate) : direction;
-  const velocity = discounted(x, "momentum", slot("momentum"), momentum, entering);
+  const velocity = decayedSum(x, "momentum", slot("momentum"), momentum, entering);
   const movement = rateFirst ? velocity : x.mul("movement", velocity, rate);
   return { parameter: x.sub("parameter", parameter, movement), slots: { ...slots, momentum: velocity } };
 }

@@ -2,6 +2,7 @@ import {
   booleanOption,
   choiceOption,
   chooseNamed,
+  increasingListOption,
   numberOption,
   type OptionInput,
   type OptionTable,
@@ -9,7 +10,6 @@ import {
   type OptionValues,
   optionError,
   resolveOptions,
-  risingOption,
 } from "../options.js";
 
 /**
@@ -35,13 +35,13 @@ interface ScheduleKind {
 }
 
 // Any run is shorter, in any unit.
-const LONGEST = 1e9;
+const MAX_LENGTH = 1e9;
 const LARGEST_RATE = 1000;
 
 const COMMON = {
   learningRate: numberOption("The learning rate to start from.", undefined, 0, LARGEST_RATE),
   unit: choiceOption("What times are counted in, and how often the rate changes.", undefined, ["epoch", "fractional_epoch", "step"]),
-  warmUp: numberOption("How long the rate is held back, rising linearly to what the schedule says.", 0, 0, LONGEST),
+  warmUp: numberOption("How long the rate is held back, rising linearly to what the schedule says.", 0, 0, MAX_LENGTH),
   warmUpFrom: numberOption("The share of the rate that the warm-up begins with.", 0.1, 0, 1),
 } as const;
 
@@ -53,7 +53,7 @@ export const SCHEDULES = {
     "cosine",
     "finalRate + (learningRate − finalRate) · (1 + cos(π · t / length)) / 2",
     {
-      length: numberOption("When finalRate is reached.", undefined, 1e-6, LONGEST),
+      length: numberOption("When finalRate is reached.", undefined, 1e-6, MAX_LENGTH),
       finalRate: numberOption("The learning rate at the end.", 0, 0, LARGEST_RATE),
       beyond: choiceOption("Whether the final rate holds after the end, or the wave rises again.", "hold", ["hold", "rise"]),
     },
@@ -68,7 +68,7 @@ export const SCHEDULES = {
     "learningRate · factor^(t / every), the exponent rounded down where staircase",
     {
       factor: numberOption("What the rate is multiplied by.", 0.94, 0, 1),
-      every: numberOption("How often.", 2, 1e-6, LONGEST),
+      every: numberOption("How often.", 2, 1e-6, MAX_LENGTH),
       staircase: booleanOption("Whether the rate falls all at once each time, instead of smoothly.", true),
     },
     (time, { learningRate, factor, every, staircase }) => learningRate * factor ** (staircase ? Math.floor(time / every) : time / every),
@@ -78,7 +78,7 @@ export const SCHEDULES = {
     "polynomial",
     "learningRate · (1 − t / length)^power, then 0",
     {
-      length: numberOption("When the rate has become 0.", undefined, 1e-6, LONGEST),
+      length: numberOption("When the rate has become 0.", undefined, 1e-6, MAX_LENGTH),
       power: numberOption("1 for a straight line.", 1, 0, 100),
     },
     (time, { learningRate, length, power }) => (time >= length ? 0 : learningRate * (1 - time / length) ** power),
@@ -89,8 +89,8 @@ export const SCHEDULES = {
     "learningRate · factor^k, where k is the number of milestones reached, or t / every rounded down",
     {
       factor: numberOption("What the rate is multiplied by.", 0.1, 0, 1),
-      every: numberOption("How often; 0 where milestones are given.", 0, 0, LONGEST),
-      milestones: risingOption("When, counted from the start.", [], 0, LONGEST),
+      every: numberOption("How often; 0 where milestones are given.", 0, 0, MAX_LENGTH),
+      milestones: increasingListOption("When, counted from the start.", [], 0, MAX_LENGTH),
     },
     (time, { learningRate, factor, every, milestones }) => {
       const falls = every > 0 ? Math.floor(time / every) : milestones.filter((milestone) => milestone <= time).length;

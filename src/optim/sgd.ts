@@ -1,11 +1,11 @@
 import type { Ref } from "../ops/build.js";
-import { booleanOption, numberOption, type OptionValues, optionError, resolveOptions, shareOption } from "../options.js";
-import { type Arithmetic, discounted } from "./arithmetic.js";
+import { booleanOption, fractionOption, numberOption, type OptionValues, optionError, resolveOptions } from "../options.js";
+import { type Arithmetic, decayedSum } from "./arithmetic.js";
 import { defineOptimizer, type Optimizer } from "./optimizer.js";
-import { DECOUPLED, shrunk, WEIGHT_DECAY, withL2 } from "./weight-decay.js";
+import { DECOUPLED, decoupledDecay, WEIGHT_DECAY, withL2 } from "./weight-decay.js";
 
 export const SGD_OPTIONS = {
-  momentum: shareOption("Share of the last movement that is kept.", 0),
+  momentum: fractionOption("Share of the last movement that is kept.", 0),
   dampening: numberOption("What the gradient loses on its way into the movement, from the second step on.", 0, 0, 1),
   nesterov: booleanOption("Whether the movement is looked up one step ahead.", false),
   weightDecay: WEIGHT_DECAY,
@@ -43,13 +43,13 @@ export function sgd(options: Partial<OptionValues<typeof SGD_OPTIONS>> = {}): Op
   return defineOptimizer<"momentum">("sgd", values, initial, (x, { slot, learningRate, step, ...site }) => {
     if (momentum === 0) {
       // Without a memory both kinds of decay are the same movement: w − rate · (g + decay · w).
-      const kept = shrunk(x, site.parameter, learningRate, weightDecay);
+      const kept = decoupledDecay(x, site.parameter, learningRate, weightDecay);
       return { parameter: x.sub("parameter", kept, x.mul("movement", site.gradient, learningRate)), slots: {} };
     }
     const gradient = withL2(x, site.gradient, site.parameter, decoupled ? 0 : weightDecay);
-    const parameter = shrunk(x, site.parameter, learningRate, decoupled ? weightDecay : 0);
-    const velocity = discounted(x, "momentum", slot("momentum"), momentum, dampened(x, gradient, step, dampening));
-    const direction = nesterov ? discounted(x, "ahead", velocity, momentum, gradient) : velocity;
+    const parameter = decoupledDecay(x, site.parameter, learningRate, decoupled ? weightDecay : 0);
+    const velocity = decayedSum(x, "momentum", slot("momentum"), momentum, dampened(x, gradient, step, dampening));
+    const direction = nesterov ? decayedSum(x, "ahead", velocity, momentum, gradient) : velocity;
     return { parameter: x.sub("parameter", parameter, x.mul("movement", direction, learningRate)), slots: { momentum: velocity } };
   });
 }

@@ -46,7 +46,7 @@ export function withL2(x: Arithmetic, gradient: Ref, parameter: Ref, weightDecay
 }
 
 /** (1 − learningRate · weightDecay) · parameter. One pass. */
-export function shrunk(x: Arithmetic, parameter: Ref, learningRate: Ref, weightDecay: number): Ref {
+export function decoupledDecay(x: Arithmetic, parameter: Ref, learningRate: Ref, weightDecay: number): Ref {
   if (weightDecay === 0) return parameter;
   return x.mul("shrunk", parameter, x.offset("kept_share", x.scaled("lost_share", learningRate, -weightDecay), 1));
 }

@@ -11,7 +11,7 @@ export function goldenRoot(text: string, file: string): GoldenField {
 }
 
 // 64 MiB of float32: five times the largest tensor of the family's checkpoints.
-const MOST_ELEMENTS = 2 ** 24;
+const MAX_ELEMENTS = 2 ** 24;
 
 /** A value of parsed JSON that knows its place, so that a fault can name it. */
 export class GoldenField {
@@ -53,8 +53,8 @@ export class GoldenField {
   shape(): readonly number[] {
     const sizes = this.numbers();
     const whole = sizes.every((size) => Number.isInteger(size) && size > 0);
-    if (whole && sizes.reduce((product, size) => product * size, 1) <= MOST_ELEMENTS) return sizes;
-    throw this.fault(`a shape of positive whole numbers and at most ${MOST_ELEMENTS} elements`);
+    if (whole && sizes.reduce((product, size) => product * size, 1) <= MAX_ELEMENTS) return sizes;
+    throw this.fault(`a shape of positive whole numbers and at most ${MAX_ELEMENTS} elements`);
   }
 
   /** A whole number in [least, most]. */

@@ -76,8 +76,8 @@ const LOSS_DEFINITION = "cross_entropy(mean over batch, label_smoothing=0.1) + 0
 
 const STEPS = 5;
 // Of the small networks' float32 goldens the largest batch is 4; 64 images keep a stranger's file from asking for all memory.
-const MOST_IMAGES = 64;
-const MOST_CLASSES = 100_000;
+const MAX_IMAGES = 64;
+const MAX_CLASSES = 100_000;
 
 /** Whether a golden file is one of training. */
 export function isTrainingGolden(root: GoldenField): boolean {
@@ -93,15 +93,15 @@ export function isTrainingGolden(root: GoldenField): boolean {
 export function readTrainingGolden(root: GoldenField): TrainingGolden {
   const definition = root.get("loss_definition").string();
   if (definition !== LOSS_DEFINITION) throw root.get("loss_definition").unsupported("loss", definition, LOSS_DEFINITION);
-  const numClasses = root.get("num_classes").count(1, MOST_CLASSES);
+  const numClasses = root.get("num_classes").count(1, MAX_CLASSES);
   const labels = root
     .get("labels")
     .list()
     .map((label) => label.count(0, numClasses - 1));
   const input = readInput(root.get("input"));
   const [images = 0] = input.shape;
-  if (input.shape.length !== 4 || images > MOST_IMAGES || images !== labels.length) {
-    throw root.get("input").get("shape").fault(`[${labels.length}, channels, height, width] with at most ${MOST_IMAGES} images`);
+  if (input.shape.length !== 4 || images > MAX_IMAGES || images !== labels.length) {
+    throw root.get("input").get("shape").fault(`[${labels.length}, channels, height, width] with at most ${MAX_IMAGES} images`);
   }
   const gradients = (["step0_bn_train", "step0_bn_eval"] as const).map((name) => readGradients(name, root.get(name)));
   return {

@@ -40,9 +40,9 @@ const MARGIN = { left: 58, right: 16, top: 16, bottom: 38 } as const;
 const BOTTOM = HEIGHT - MARGIN.bottom;
 const RIGHT = WIDTH - MARGIN.right;
 // More points than pixels only make the file larger.
-const MOST_POINTS = 400;
+const MAX_POINTS = 400;
 /** Rows of the table of a chart whose curves have no dots. */
-const MOST_ROWS = 20;
+const MAX_ROWS = 20;
 
 /** A line chart as a figure: title, legend, an inline SVG whose colors are tokens of the page, and its values as a folded table. */
 export function lineChart(chart: Chart): string {
@@ -69,9 +69,9 @@ function isFinitePoint({ x, y }: Point): boolean {
   return Number.isFinite(x) && Number.isFinite(y);
 }
 
-/** Means of neighbors, so that at most `MOST_POINTS` remain. Values that are not finite stay a gap. */
+/** Means of neighbors, so that at most `MAX_POINTS` remain. Values that are not finite stay a gap. */
 function thin(points: readonly Point[]): readonly Point[] {
-  const group = Math.ceil(points.length / MOST_POINTS);
+  const group = Math.ceil(points.length / MAX_POINTS);
   if (group <= 1) return points;
   const mean = (part: readonly Point[], key: "x" | "y"): number => part.reduce((sum, point) => sum + point[key], 0) / part.length;
   return Array.from({ length: Math.ceil(points.length / group) }, (_, index) => {
@@ -189,6 +189,6 @@ function tableRows(series: readonly Series[]): readonly number[] {
   const dotted = series.filter(({ look }) => look === "dots" || look === "dashed");
   const points = (dotted.length > 0 ? dotted : series).flatMap((each) => each.points.filter(isFinitePoint));
   const all = [...new Set(points.map(({ x }) => x))].toSorted((a, b) => a - b);
-  const every = dotted.length > 0 ? 1 : Math.ceil(all.length / MOST_ROWS);
+  const every = dotted.length > 0 ? 1 : Math.ceil(all.length / MAX_ROWS);
   return all.filter((_, index) => (all.length - 1 - index) % every === 0);
 }

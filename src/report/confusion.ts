@@ -1,15 +1,15 @@
 /** Confusion matrices: rows are true classes, columns predictions. */
 import { escapeMarkup } from "../text.js";
-import { formatShare } from "../train/progress.js";
+import { formatPercent } from "../train/progress.js";
 import { note } from "./page.js";
 import { table } from "./table.js";
 
 type Confusion = readonly (readonly number[])[];
 
 /** A table of counts can be read up to here; beyond, colors alone are shown. */
-const MOST_IN_TABLE = 20;
+const MAX_IN_TABLE = 20;
 /** A cell of the picture then still has five pixels; more classes share cells with their neighbors. */
-const MOST_CELLS = 120;
+const MAX_CELLS = 120;
 const PICTURE_SIZE = 620;
 const PAIRS_SHOWN = 10;
 
@@ -18,7 +18,7 @@ const STEPS = { hit: [0.15, 0.35, 0.6, 0.85], miss: [0.05, 0.12, 0.25, 0.4] } as
 
 /** The confusion matrix as a table with counts, or a coarse picture where there are many classes, and the most frequent confusions. */
 export function confusionMatrix(confusion: Confusion, classes: readonly string[]): string {
-  const map = confusion.length <= MOST_IN_TABLE ? counts(confusion, classes) : picture(confusion);
+  const map = confusion.length <= MAX_IN_TABLE ? counts(confusion, classes) : picture(confusion);
   return `<div class="confusion">${map}${pairs(confusion, classes)}</div>`;
 }
 
@@ -44,7 +44,7 @@ function counts(confusion: Confusion, classes: readonly string[]): string {
 }
 
 function picture(confusion: Confusion): string {
-  const group = Math.ceil(confusion.length / MOST_CELLS);
+  const group = Math.ceil(confusion.length / MAX_CELLS);
   const cells = Math.ceil(confusion.length / group);
   const paths = new Map<string, string>();
   for (const [truth, row] of coarse(confusion, group, cells).entries()) {
@@ -82,7 +82,7 @@ function pairs(confusion: Confusion, classes: readonly string[]): string {
   const rows = wrong
     .toSorted((a, b) => b.count - a.count || b.share - a.share || a.truth - b.truth || a.answer - b.answer)
     .slice(0, PAIRS_SHOWN)
-    .map(({ truth, answer, count, share }) => [nameOf(classes, truth), "→", nameOf(classes, answer), String(count), formatShare(share)]);
+    .map(({ truth, answer, count, share }) => [nameOf(classes, truth), "→", nameOf(classes, answer), String(count), formatPercent(share)]);
   const title = "Most frequent confusions";
   const columns = [
     { head: "True class", kind: "name" },

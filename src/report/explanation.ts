@@ -4,7 +4,7 @@ import { EXPLANATION_METHODS } from "../explain/index.js";
 import type { Prediction } from "../predict/predict.js";
 import { argMax } from "../tensor/arg-max.js";
 import { escapeMarkup } from "../text.js";
-import { formatShare } from "../train/progress.js";
+import { formatPercent } from "../train/progress.js";
 import { enlargedPicture, type HeatMap, overlay } from "./overlay.js";
 import { columns, type Fact, type Figure, factSection, page, section } from "./page.js";
 import type { PictureEncoder } from "./picture.js";
@@ -62,10 +62,10 @@ function answerFigures({ class: chosen, top }: ShownExplanation): readonly Figur
   const other = top.find(({ index }) => index !== chosen.index);
   const isBest = best?.index === chosen.index;
   return [
-    { value: formatShare(chosen.probability), name: chosen.className, tone: isBest ? "good" : undefined },
+    { value: formatPercent(chosen.probability), name: chosen.className, tone: isBest ? "good" : undefined },
     ...(other === undefined
       ? []
-      : [{ value: formatShare(other.probability), name: `${isBest ? "second" : "most probable"}: ${other.className}` }]),
+      : [{ value: formatPercent(other.probability), name: `${isBest ? "second" : "most probable"}: ${other.className}` }]),
   ];
 }
 
@@ -89,7 +89,7 @@ async function pictureSection({ title, explanation }: ExplainedPicture, encode: 
     ],
     rows: top.map((prediction) => [labelCell(prediction, chosen), score(prediction.probability)]),
   });
-  const remark = `${chosen.className}, ${formatShare(chosen.probability)}`;
+  const remark = `${chosen.className}, ${formatPercent(chosen.probability)}`;
   return section(title, `<div class="maps">${figures.join("\n")}</div><div class="answers">${answers}</div>`, remark);
 }
 

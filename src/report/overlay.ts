@@ -65,11 +65,11 @@ export function heatOf(fraction: number): Rgb {
 }
 
 /** In a smaller picture the details of a map cannot be seen. */
-const LEAST_PIXELS = 448;
+const MIN_PIXELS = 448;
 
 /** A picture, enlarged by an integer factor where it is small. */
 export function enlargedPicture(picture: Image): Image {
-  const factor = Math.ceil(LEAST_PIXELS / Math.max(picture.width, picture.height));
+  const factor = Math.ceil(MIN_PIXELS / Math.max(picture.width, picture.height));
   if (factor <= 1) return picture;
   return resize(picture, { width: picture.width * factor, height: picture.height * factor, filter: "lanczos" });
 }

@@ -30,7 +30,7 @@ interface PageParts {
 export type Fact = readonly [name: string, value: string];
 
 /** The figures that a page shows at most besides its verdict: more are a table. */
-export const MOST_FIGURES = 7;
+export const MAX_FIGURES = 7;
 
 /** A page as one file: no script, nothing loaded from elsewhere, light and dark. Equal parts give equal text. */
 export function page({ title, status, lead, figures, markup }: PageParts): string {

@@ -36,7 +36,7 @@ const PANEL = { width: 230, height: 130, gapX: 26, gapY: 26 } as const;
 const LEFT = 74;
 const TOP = 84;
 const BOTTOM = 46;
-const MOST_DECADES = 8;
+const MAX_DECADES = 8;
 
 const ROLES = ["surface", "ink", "soft", "line", "train", "valid", "second", "cat-1", "cat-2", "cat-3"] as const;
 
@@ -109,7 +109,7 @@ function scaleOf({ axis, panels }: PanelRow): Scale {
     .filter(Number.isFinite);
   const high = Math.max(1, Math.ceil(exponents.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)));
   const found = Math.floor(exponents.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY));
-  const [low, top] = exponents.length === 0 ? [0, 1] : [Math.max(found, high - MOST_DECADES), high];
+  const [low, top] = exponents.length === 0 ? [0, 1] : [Math.max(found, high - MAX_DECADES), high];
   const span = Math.max(1, top - low);
   const every = niceStep(span, 4) < 1 ? 1 : Math.round(niceStep(span, 4));
   const marks = Array.from({ length: Math.floor(span / every) + 1 }, (_, index) => low + index * every);

@@ -82,10 +82,10 @@ export async function qualityPage(shown: QualityCase, encode: PictureEncoder): P
 }
 
 /** Labels that the line below the title names, and volumes in large type; the table has all. */
-const MOST_VOLUMES = 5;
+const MAX_VOLUMES = 5;
 
 function leadOf({ measured, facts }: QualityCase): string {
-  const names = measured.length > MOST_VOLUMES ? `${measured.length} labels` : measured.map(({ name }) => name).join(", ");
+  const names = measured.length > MAX_VOLUMES ? `${measured.length} labels` : measured.map(({ name }) => name).join(", ");
   const model = facts.find(([name]) => name === "Model")?.[1];
   return `Segmentation${names === "" ? "" : ` of ${names}`}${model === undefined ? "" : ` by ${model}`}`;
 }
@@ -103,7 +103,7 @@ function plausibility(warnings: readonly CaseWarning[] | null): Figure {
 }
 
 function volumeFigures(measured: readonly LabelStatistics[]): readonly Figure[] {
-  return measured.slice(0, MOST_VOLUMES).map(({ name, mm3 }) => ({ value: `${formatMm3(mm3)} mm³`, name }));
+  return measured.slice(0, MAX_VOLUMES).map(({ name, mm3 }) => ({ value: `${formatMm3(mm3)} mm³`, name }));
 }
 
 function warningBanner(warnings: readonly CaseWarning[] | null): readonly string[] {

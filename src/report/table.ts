@@ -1,7 +1,7 @@
 /** Tables: numbers at the right, one name for each row, a tag for the row that needs attention. */
 
 import { escapeMarkup } from "../text.js";
-import { formatShare } from "../train/progress.js";
+import { formatPercent } from "../train/progress.js";
 
 /** Text, or markup where text is not enough. */
 export type Cell = string | { readonly markup: string };
@@ -68,7 +68,7 @@ function cellMarkup(cell: Cell): string {
 }
 
 /** A value between 0 and 1 as a bar with its text; null is a dash. */
-export function score(value: number | null, format: (value: number) => string = formatShare): Cell {
+export function score(value: number | null, format: (value: number) => string = formatPercent): Cell {
   const text = value === null ? "–" : escapeMarkup(format(value));
   const bar = value === null ? "" : `<i style="--v:${value.toFixed(3)}"></i>`;
   return { markup: `<div class="score">${bar}<span>${text}</span></div>` };

@@ -7,10 +7,10 @@ import { escapeMarkup } from "../text.js";
 import { bestEpoch, type EpochRow, METRICS, type Metric, metricValue, type StepPoint } from "../train/history.js";
 import { encodeJson, isJsonRecord, type JsonData, type JsonRecord } from "../train/json.js";
 import type { ClassScore, Evaluation, Mistake } from "../train/metrics.js";
-import { formatLoss, formatShare, NOTHING_SMOOTHED, smooth, smoothedValue } from "../train/progress.js";
+import { formatLoss, formatPercent, NOTHING_SMOOTHED, smooth, smoothedValue } from "../train/progress.js";
 import { type Chart, lineChart, type Series } from "./chart.js";
 import { confusionMatrix } from "./confusion.js";
-import { besides, type Fact, type Figure, factSection, folded, MOST_FIGURES, note, page, section } from "./page.js";
+import { besides, type Fact, type Figure, factSection, folded, MAX_FIGURES, note, page, section } from "./page.js";
 import { safePicture } from "./picture.js";
 import type { Point } from "./plot.js";
 import { type ScoredSet, scoredSetSections } from "./scored-set.js";
@@ -93,7 +93,7 @@ const STATUS_TONES: ReadonlyMap<string, "good" | "warn"> = new Map([
 
 function formatMetric(metric: Metric, value: number): string {
   if (metric === "dice") return value.toFixed(4);
-  return METRICS[metric].higherIsBetter ? formatShare(value) : formatLoss(value);
+  return METRICS[metric].higherIsBetter ? formatPercent(value) : formatLoss(value);
 }
 
 /** The best value first, then what fits beside it; the rest is facts. */
@@ -115,16 +115,16 @@ function figures(data: ReportData): { readonly shown: readonly Figure[]; readonl
     evaluation === null
       ? []
       : [
-          ...(data.metric === "top1" ? [] : [["top-1", formatShare(evaluation.top1)] as const]),
+          ...(data.metric === "top1" ? [] : [["top-1", formatPercent(evaluation.top1)] as const]),
           // Five predictions of five classes are always right.
-          ...(data.classes.length > 5 ? [["top-5", formatShare(evaluation.top5)] as const] : []),
+          ...(data.classes.length > 5 ? [["top-5", formatPercent(evaluation.top5)] as const] : []),
           ["validation loss", formatLoss(evaluation.loss)],
-          ["mean F1", formatShare(evaluation.macro.f1)],
+          ["mean F1", formatPercent(evaluation.macro.f1)],
           ["validation images", evaluation.images.toLocaleString("en-US")],
         ];
   const all: readonly Fact[] = [...measured, ["epochs", `${data.history.at(-1)?.epoch ?? 0} of ${data.epochs}`], ...data.facts];
-  const beside = all.slice(0, MOST_FIGURES).map(([name, value]) => ({ value, name }));
-  return { shown: [...verdict, ...beside], more: all.slice(MOST_FIGURES) };
+  const beside = all.slice(0, MAX_FIGURES).map(([name, value]) => ({ value, name }));
+  return { shown: [...verdict, ...beside], more: all.slice(MAX_FIGURES) };
 }
 
 function curves(data: ReportData): string {
@@ -304,7 +304,7 @@ function mistakeFigure(mistake: Mistake, data: ReportData): string {
   const uri = safePicture(data.pictures.get(mistake.index));
   const name = escapeMarkup(mistake.name);
   const picture = uri === null ? '<div class="none">no preview</div>' : `<img src="${uri}" alt="${name}">`;
-  const said = `<span class="said">${nameOf(mistake.predicted)}</span> <span class="nowrap">${formatShare(mistake.probability)}</span>`;
+  const said = `<span class="said">${nameOf(mistake.predicted)}</span> <span class="nowrap">${formatPercent(mistake.probability)}</span>`;
   return `<figure>${picture}<figcaption>${said}<br>label: ${nameOf(mistake.label)}<small title="${name}">${name}</small></figcaption></figure>`;
 }
 

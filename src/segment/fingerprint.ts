@@ -70,7 +70,7 @@ export interface LabelFacts {
 }
 
 /** Of one case so many foreground voxels decide; more change no percentile that matters. */
-const MOST_FOREGROUND = 100_000;
+const MAX_FOREGROUND = 100_000;
 
 /**
  * Look at a case.
@@ -112,7 +112,7 @@ function intensitiesOf(volume: Volume): Intensities {
 }
 
 function foregroundBounds({ data }: Volume, labels: Volume, count: number): readonly [number, number] {
-  const every = Math.ceil(count / MOST_FOREGROUND);
+  const every = Math.ceil(count / MAX_FOREGROUND);
   const values: number[] = [];
   for (let voxel = 0, seen = 0; voxel < data.length; voxel++) {
     if (labels.data[voxel] === 0 || seen++ % every !== 0) continue;

@@ -25,11 +25,11 @@ export interface SegmentationPlan {
 /** The network halves its maps three times. */
 const MULTIPLE = 8;
 /** A patch of 64³: what the network was described for, and what two cores train on at about a step a second. */
-const MOST_PATCH_VOXELS = 64 ** 3;
+const MAX_PATCH_VOXELS = 64 ** 3;
 /** Voxels of a batch; more make a step slower without making it better. */
 const BATCH_VOXELS = 400_000;
 /** A batch normalization wants several patches; nnU-Net's least is 2. */
-const [LEAST_BATCH, MOST_BATCH] = [2, 16];
+const [MIN_BATCH, MAX_BATCH] = [2, 16];
 /** Spacings that differ by less are one. */
 const SAME_SPACING = 0.01;
 
@@ -60,7 +60,7 @@ export function planTraining(fingerprint: Fingerprint, choices: PlanOverrides): 
       patchSize,
       labelValues: [0, ...labelValues.filter((value) => value !== 0)],
     },
-    batch: choices.batch ?? Math.min(Math.max(Math.floor(BATCH_VOXELS / voxels), LEAST_BATCH), MOST_BATCH),
+    batch: choices.batch ?? Math.min(Math.max(Math.floor(BATCH_VOXELS / voxels), MIN_BATCH), MAX_BATCH),
     medianShape,
   };
 }
@@ -80,7 +80,7 @@ function resampledShape({ shape, spacing }: Fingerprint, target: Triple | null):
 
 function plannedPatch(median: Triple): Triple {
   const patch = median.map((size) => Math.max(MULTIPLE, Math.ceil(size / MULTIPLE) * MULTIPLE));
-  while (patch.reduce((product, size) => product * size, 1) > MOST_PATCH_VOXELS) {
+  while (patch.reduce((product, size) => product * size, 1) > MAX_PATCH_VOXELS) {
     const longest = patch.indexOf(Math.max(...patch));
     patch[longest] = (patch[longest] ?? MULTIPLE) - MULTIPLE;
   }

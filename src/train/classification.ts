@@ -13,7 +13,7 @@ import type { LearningTask } from "./task.js";
 export function classification(training: Dataset, validation: Dataset | null, mixed: boolean): LearningTask<Batch, Evaluation> {
   const numClasses = training.classes.length;
   return {
-    truth: ({ count, targets }) => ({ targets: float32Tensor([count, numClasses], targets) }),
+    targets: ({ count, targets }) => ({ targets: float32Tensor([count, numClasses], targets) }),
     countsCorrect: !mixed,
     correct: ({ labels }, logits) => (mixed ? null : topKCorrect(logits, labels, numClasses, 1)),
     measurement: () => {

@@ -92,9 +92,9 @@ export {
   formatDuration,
   formatEpoch,
   formatLoss,
+  formatPercent,
   formatProgress,
   formatRate,
-  formatShare,
   type ProgressNumbers,
   secondsLeft,
 } from "./progress.js";

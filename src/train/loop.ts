@@ -235,7 +235,7 @@ async function batchFeeds<B extends TrainingBatch, E>(
   batch: B,
 ) {
   const masks = dropoutMasks(options.masks, { seed: options.seed, step: position.step, part });
-  return { ...(await train.inputs(batch)), ...masks, ...task.truth(batch) };
+  return { ...(await train.inputs(batch)), ...masks, ...task.targets(batch) };
 }
 
 function stepResult<B extends TrainingBatch, E>(task: LearningTask<B, E>, batch: B, outputs: Readonly<Record<string, Tensor>>): StepResult {

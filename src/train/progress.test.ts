@@ -3,9 +3,9 @@ import {
   formatDuration,
   formatEpoch,
   formatLoss,
+  formatPercent,
   formatProgress,
   formatRate,
-  formatShare,
   NOTHING_SMOOTHED,
   secondsLeft,
   smooth,
@@ -57,7 +57,7 @@ test("numbers for people", () => {
     "?",
     "?",
   ]);
-  expect([0, 0.95349, 1, Number.NaN].map(formatShare)).toEqual(["0.0 %", "95.3 %", "100.0 %", "?"]);
+  expect([0, 0.95349, 1, Number.NaN].map(formatPercent)).toEqual(["0.0 %", "95.3 %", "100.0 %", "?"]);
   expect([0.00004, 12_345, -Infinity].map(formatLoss)).toEqual(["0.0000", "1.23e+4", "-Infinity"]);
   expect([0, 0.1, 0.0045, 0.0000045].map(formatRate)).toEqual(["0", "0.100", "0.00450", "4.50e-6"]);
 });

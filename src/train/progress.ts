@@ -50,7 +50,7 @@ export function formatProgress(numbers: ProgressNumbers): string {
     `epoch ${ratio(numbers.epoch, numbers.epochs)}`,
     `batch ${ratio(numbers.batch, numbers.batches)}`,
     `loss ${formatLoss(numbers.loss)}`,
-    ...(numbers.top1 === null ? [] : [`top-1 ${formatShare(numbers.top1).padStart(7)}`]),
+    ...(numbers.top1 === null ? [] : [`top-1 ${formatPercent(numbers.top1).padStart(7)}`]),
     `lr ${formatRate(numbers.learningRate)}`,
     `${formatSpeed(numbers.imagesPerSecond)} img/s`,
     ...(numbers.secondsLeft === null ? [] : [`${formatDuration(numbers.secondsLeft)} left`]),
@@ -62,10 +62,10 @@ export function formatEpoch(row: EpochRow, epochs: number, seconds: number): str
   return [
     `epoch ${ratio(row.epoch, epochs)}`,
     `train loss ${formatLoss(row.trainLoss)}`,
-    ...(row.trainTop1 === null ? [] : [`train top-1 ${formatShare(row.trainTop1).padStart(7)}`]),
+    ...(row.trainTop1 === null ? [] : [`train top-1 ${formatPercent(row.trainTop1).padStart(7)}`]),
     ...(row.loss === null ? [] : [`loss ${formatLoss(row.loss)}`]),
-    ...(row.top1 === null ? [] : [`top-1 ${formatShare(row.top1).padStart(7)}`]),
-    ...(row.top5 === null ? [] : [`top-5 ${formatShare(row.top5).padStart(7)}`]),
+    ...(row.top1 === null ? [] : [`top-1 ${formatPercent(row.top1).padStart(7)}`]),
+    ...(row.top5 === null ? [] : [`top-5 ${formatPercent(row.top5).padStart(7)}`]),
     ...(row.dice === undefined ? [] : [`Dice ${row.dice.map((value) => value.toFixed(4)).join(" ")}`]),
     formatDuration(seconds),
   ].join("  ");
@@ -86,7 +86,7 @@ export function formatDuration(seconds: number): string {
 }
 
 /** 0.9534 → "95.3 %". */
-export function formatShare(share: number): string {
+export function formatPercent(share: number): string {
   return Number.isFinite(share) ? `${(share * 100).toFixed(1)} %` : "?";
 }
 

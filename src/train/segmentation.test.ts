@@ -32,6 +32,6 @@ test("of equal logits the first class is the answer; logits of another size are 
       message: "Cannot measure a batch: it has 6 logits for 2 voxels, expected 2 for each",
     }),
   );
-  expect(task.truth(batch)).toEqual({ labels: { dtype: "int32", shape: [1, 1, 1, 2], data: batch.labels } });
+  expect(task.targets(batch)).toEqual({ labels: { dtype: "int32", shape: [1, 1, 1, 2], data: batch.labels } });
   expect(task.scores(null)).toEqual({ loss: null, top1: null, top5: null });
 });

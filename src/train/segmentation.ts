@@ -31,7 +31,7 @@ export interface PatchEvaluation {
  */
 export function segmentation(numClasses: number, patch: readonly number[]): LearningTask<VolumeBatch, PatchEvaluation> {
   return {
-    truth: ({ count, labels }) => ({ labels: { dtype: "int32", shape: [count, ...patch], data: labels } }),
+    targets: ({ count, labels }) => ({ labels: { dtype: "int32", shape: [count, ...patch], data: labels } }),
     countsCorrect: false,
     correct: () => null,
     measurement: () => {

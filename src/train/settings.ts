@@ -4,6 +4,7 @@ import { DECAY_TARGETS, type DecayTarget, OPTIMIZERS, optimizerOf, scheduleOf } 
 import {
   booleanOption,
   choiceOption,
+  fractionOption,
   integerOption,
   nullable,
   numberOption,
@@ -14,7 +15,6 @@ import {
   type OptionValues,
   readOption,
   resolveOptions,
-  shareOption,
   textOption,
 } from "../options.js";
 import { INITIALIZERS, type Initializer } from "../weights/initialize.js";
@@ -36,7 +36,7 @@ export const SETTINGS = {
   averageDecay: averageDecayOption(),
   batch: integerOption("images per batch", undefined, 1, 4096),
   batchNormDecay: {
-    ...shareOption("decay of the batch-norm running statistics (1 - PyTorch's momentum)", undefined),
+    ...fractionOption("decay of the batch-norm running statistics (1 - PyTorch's momentum)", undefined),
     placeholder: "decay",
   },
   checkpointEvery: integerOption("also save a checkpoint every n steps within an epoch; 0 saves after epochs only", 0, 0, 1e9),
@@ -69,7 +69,7 @@ export const SETTINGS = {
   freezeBatchNorm: booleanOption("use the stored batch-norm running statistics and do not update them", false),
   initializer: choiceOption<Initializer>("initializer for parameters without pretrained values", undefined, INITIALIZERS),
   keep: integerOption("number of best epochs whose checkpoints are kept", 1, 0, 1000),
-  labelSmoothing: { ...shareOption("label smoothing, in [0, 1)", undefined), placeholder: "fraction" },
+  labelSmoothing: { ...fractionOption("label smoothing, in [0, 1)", undefined), placeholder: "fraction" },
   learningRate: { ...numberOption("base learning rate", undefined, 0, 1000), placeholder: "rate" },
   metric: choiceOption<Metric>("metric for the best checkpoint and early stopping", "top1", Object.keys(METRICS) as Metric[]),
   mixup: { ...numberOption("mixup alpha; 0 disables", undefined, 0, 1000), placeholder: "alpha" },
@@ -98,7 +98,7 @@ export const SETTINGS = {
     defaultDoc: "`data`'s own validation split, else a held-out fraction",
   },
   valFraction: {
-    ...shareOption("fraction of the images held out for validation if `data` has no validation split", 0.2),
+    ...fractionOption("fraction of the images held out for validation if `data` has no validation split", 0.2),
     placeholder: "fraction",
   },
   weights: {
@@ -125,7 +125,7 @@ export type StepSettingsInput = Pick<TrainingSettingsInput, (typeof STEP_SETTING
 /** 0 and none both mean that no averages are kept. */
 function averageDecayOption(): Option<number | null> {
   const doc = "decay of the exponential moving average (EMA) of the weights, or none; the EMA weights are evaluated and exported";
-  const option = nullable(shareOption(doc, undefined), undefined);
+  const option = nullable(fractionOption(doc, undefined), undefined);
   const zeroIsNone = (given: unknown) => {
     const value = option.parse(given);
     return value === 0 ? null : value;

@@ -36,7 +36,7 @@ export interface Measurement<B extends TrainingBatch, E> {
 /** What is learned from batches `B` and comes to evaluations `E`. */
 export interface LearningTask<B extends TrainingBatch, E> {
   /** What the training program is fed beside inputs, masks and the learning rate. */
-  truth(batch: B): Readonly<Record<string, Tensor>>;
+  targets(batch: B): Readonly<Record<string, Tensor>>;
   /** Whether `correct` gives numbers. */
   readonly countsCorrect: boolean;
   /** Samples of a training batch that are right; null where there is no such thing. */

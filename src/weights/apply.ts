@@ -5,7 +5,7 @@ import { checkFinite } from "../tensor/finite.js";
 import { bfloat16ToFloat32, float16ToFloat32 } from "../tensor/float16.js";
 import { formatShape } from "../tensor/shape.js";
 import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
-import { shapeInOurs, toOurs } from "./conventions/convention.js";
+import { nativeShape, toNative } from "./conventions/convention.js";
 import { type NameMap, tensorsByName } from "./name-map.js";
 import type { TensorEntry, WeightFile } from "./weight-file.js";
 
@@ -97,7 +97,7 @@ export function compareWeights(graph: Graph, file: WeightFile, map: NameMap): We
 
 function shapes(parameter: Parameter, entry: TensorEntry, map: NameMap): { from: readonly number[]; to: readonly number[] } {
   const to = parameter.type.shape.map(Number);
-  return { from: shapeInOurs(map.convention, parameter.role, entry.shape, to), to };
+  return { from: nativeShape(map.convention, parameter.role, entry.shape, to), to };
 }
 
 /** Whether a tensor is the parameter of a classifier, with a first row for "background" that the network does not have. */
@@ -141,7 +141,7 @@ export async function loadWeights(
     const shape = parameter.type.shape.map(Number);
     const entry = tensors.get(map.nameOf(parameter.path));
     if (entry !== undefined) {
-      const tensor = toOurs(map.convention, parameter.role, await entry.read(), shape);
+      const tensor = toNative(map.convention, parameter.role, await entry.read(), shape);
       const values = toFloat32(entry.name, tensor);
       checkFinite(values, `load weights into "${graph.name}"`, `parameter "${parameter.path}"`);
       parameters.set(

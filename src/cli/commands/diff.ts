@@ -44,9 +44,9 @@ function totalsOf({ name, parameters, macs, layers }: Comparison["a"]) {
 }
 
 // A list of layers in a table must stay readable; --json has all.
-const MOST_GROUPS = 40;
-const MOST_PATHS = 3;
-const MOST_ROWS = 60;
+const MAX_GROUPS = 40;
+const MAX_PATHS = 3;
+const MAX_ROWS = 60;
 
 function networkText(comparison: Comparison): string {
   const { a, b, equal, blocks, differences } = comparison;
@@ -57,9 +57,9 @@ function networkText(comparison: Comparison): string {
   );
   const groups = layerGroups(blocks.flatMap(({ layers }) => layers));
   const shown = groups
-    .slice(0, MOST_GROUPS)
+    .slice(0, MAX_GROUPS)
     .flatMap(({ rows, paths }) => rows.map((row, index) => [index === 0 ? pathsText(paths) : "", ...row.map(messageOf)]));
-  const more = groups.length > MOST_GROUPS ? `and ${formatCount(groups.length - MOST_GROUPS)} more; --json has all\n` : "";
+  const more = groups.length > MAX_GROUPS ? `and ${formatCount(groups.length - MAX_GROUPS)} more; --json has all\n` : "";
   const count = differences.length === 1 ? "1 difference" : `${formatCount(differences.length)} differences`;
   return [
     formatTable(["", "A", "B"], [["network", ...names], ...totalRows(comparison).map((row) => row.map(messageOf))]),
@@ -73,8 +73,8 @@ function networkText(comparison: Comparison): string {
 }
 
 function pathsText(paths: readonly string[]): string {
-  const named = paths.slice(0, MOST_PATHS).map(messageOf).join(", ");
-  return paths.length > MOST_PATHS ? `${named} and ${paths.length - MOST_PATHS} more` : named;
+  const named = paths.slice(0, MAX_PATHS).map(messageOf).join(", ");
+  return paths.length > MAX_PATHS ? `${named} and ${paths.length - MAX_PATHS} more` : named;
 }
 
 async function diffWeights(a: string, b: string, flags: Flags, io: Io): Promise<number> {
@@ -134,8 +134,8 @@ function weightsText({ equal, compared, differences }: TensorComparison, { a, b 
     ],
   );
   const header = ["tensor", "differs in", "A", "B", "largest difference", "relative", "equal elements"];
-  const table = rows.length === 0 ? "" : `\n${formatTable(header, rows.slice(0, MOST_ROWS), [4, 5, 6])}`;
-  const more = rows.length > MOST_ROWS ? `and ${formatCount(rows.length - MOST_ROWS)} more; --json has all\n` : "";
+  const table = rows.length === 0 ? "" : `\n${formatTable(header, rows.slice(0, MAX_ROWS), [4, 5, 6])}`;
+  const more = rows.length > MAX_ROWS ? `and ${formatCount(rows.length - MAX_ROWS)} more; --json has all\n` : "";
   const share = `${formatCount(compared)} tensors of one name and shape`;
   return `${counts}${table}${more}\n${share}, ${equal ? "equal" : `${formatCount(differences.length)} differences`}\n`;
 }

@@ -4,7 +4,7 @@ import { findModel, MODELS } from "../../models/index.js";
 import { type EvaluationResult, evaluateModel } from "../../node/training/evaluate-model.js";
 import { reportOn } from "../../node/training/progress-report.js";
 import { publishedWeights } from "../../tasks/weight-choice.js";
-import { formatLoss, formatShare } from "../../train/progress.js";
+import { formatLoss, formatPercent } from "../../train/progress.js";
 import type { Flags, RunCommand } from "../command.js";
 import { exitCodeOf } from "../exit-code.js";
 import { choiceFlag, integerFlag, textFlag } from "../flags.js";
@@ -98,12 +98,12 @@ function formatMeasured({ evaluation, classes, data, real }: EvaluationResult, p
   const { images, top1, top5, loss } = evaluation;
   return [
     `${messageOf(data)}: ${formatCount(images)} images`,
-    `top-1 ${formatShare(top1)}   top-5 ${formatShare(top5)}   loss ${formatLoss(loss)}`,
-    ...(real === null ? [] : [`ReaL  ${formatShare(real.top1)}   of the ${formatCount(real.images)} images that have such labels`]),
+    `top-1 ${formatPercent(top1)}   top-5 ${formatPercent(top5)}   loss ${formatLoss(loss)}`,
+    ...(real === null ? [] : [`ReaL  ${formatPercent(real.top1)}   of the ${formatCount(real.images)} images that have such labels`]),
     ...(published === null
       ? []
       : [
-          `published: top-1 ${formatShare(published.top1)}   top-5 ${formatShare(published.top5)}   (${published.name}, 50,000 validation images, one crop)`,
+          `published: top-1 ${formatPercent(published.top1)}   top-5 ${formatPercent(published.top5)}   (${published.name}, 50,000 validation images, one crop)`,
         ]),
     "",
     classTable({ evaluation, classes }),
@@ -125,7 +125,7 @@ function classTable({ evaluation, classes }: Scored): string {
   const shown = all
     ? occurring
     : occurring.toSorted((a, b) => (a.recall ?? 1) - (b.recall ?? 1) || a.index - b.index).slice(0, CLASSES_SHOWN);
-  const share = (value: number | null) => (value === null ? "–" : formatShare(value));
+  const share = (value: number | null) => (value === null ? "–" : formatPercent(value));
   const rows = shown.map(({ index, support, precision, recall, f1 }) => [
     nameOf(classes, index),
     formatCount(support),

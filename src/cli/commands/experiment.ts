@@ -2,7 +2,7 @@ import { InceptionError, messageOf } from "../../errors.js";
 import { RESIDUAL_SCALING_OPTIONS } from "../../experiments/options.js";
 import { type ExperimentEvent, type ExperimentResult, type Place, residualScalingExperiment } from "../../experiments/residual-scaling.js";
 import { cellName, findings, outcomeOf, resultTable } from "../../experiments/tables.js";
-import { formatDuration, formatLoss, formatShare, secondsLeft } from "../../train/progress.js";
+import { formatDuration, formatLoss, formatPercent, secondsLeft } from "../../train/progress.js";
 import type { RunCommand } from "../command.js";
 import { readFlag } from "../flags.js";
 import { formatTable, type Io, printJson } from "../io.js";
@@ -38,7 +38,7 @@ function progress(io: Io): (event: ExperimentEvent) => void {
     const { number, cells, steps } = event.place;
     if (event.kind === "cell") {
       const last = event.result.probes.at(-1);
-      const zeros = `zeros ${formatShare(last?.zeros ?? Number.NaN)}, loss ${formatLoss(last?.loss ?? Number.NaN)}`;
+      const zeros = `zeros ${formatPercent(last?.zeros ?? Number.NaN)}, loss ${formatLoss(last?.loss ?? Number.NaN)}`;
       io.err(`${number}/${cells}  ${cellName(event.result.cell)}: ${outcomeOf(event.result)}, ${zeros}  ${left(event.place)} left\n`);
       return;
     }

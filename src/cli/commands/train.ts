@@ -2,7 +2,7 @@ import { findModel } from "../../models/index.js";
 import { resumeTraining, type TrainModelOptions, trainModel } from "../../node/training/train-model.js";
 import { planModelTraining } from "../../node/training/training-plan.js";
 import type { EpochRow } from "../../train/history.js";
-import { formatLoss, formatShare } from "../../train/progress.js";
+import { formatLoss, formatPercent } from "../../train/progress.js";
 import { SETTINGS } from "../../train/settings.js";
 import type { Flags, RunCommand } from "../command.js";
 import { deviceFlags, optionFlags, textFlag } from "../flags.js";
@@ -62,5 +62,5 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainM
 function formatRow({ epoch, top1, top5, loss, trainLoss }: EpochRow): string {
   if (top1 === null || top5 === null || loss === null)
     return `epoch ${epoch}: training loss ${formatLoss(trainLoss)}, nothing to measure on`;
-  return `epoch ${epoch}: top-1 ${formatShare(top1)}, top-5 ${formatShare(top5)}, loss ${formatLoss(loss)}`;
+  return `epoch ${epoch}: top-1 ${formatPercent(top1)}, top-5 ${formatPercent(top5)}, loss ${formatLoss(loss)}`;
 }

@@ -70,13 +70,13 @@ function isRound(value: number): boolean {
 }
 
 // A hundred times the largest golden file there is; more is no golden file.
-const MOST_BYTES = 64 * 1024 * 1024;
+const MAX_BYTES = 64 * 1024 * 1024;
 
 async function readGolden(file: string): Promise<string> {
   const reading = `read golden file "${messageOf(file)}"`;
   const { size } = await orReadFailed(reading, file, stat(file));
-  if (size > MOST_BYTES) {
-    throw new InceptionError("FILE_LIMIT", `Cannot read golden file "${file}": it has ${size} bytes, at most ${MOST_BYTES} are read`, {
+  if (size > MAX_BYTES) {
+    throw new InceptionError("FILE_LIMIT", `Cannot read golden file "${file}": it has ${size} bytes, at most ${MAX_BYTES} are read`, {
       file,
       size,
     });

@@ -10,7 +10,7 @@
 export const BINS_PER_SIDE = 2048;
 
 /** Widths are 2^exponent with exponents from here: 2⁻¹⁴⁹ is the smallest float32. */
-const LEAST_EXPONENT = -149;
+const MIN_EXPONENT = -149;
 
 export interface Histogram {
   /** Bins are 2^exponent wide. */
@@ -29,7 +29,7 @@ export interface Histogram {
 /** The histogram of no values. */
 export function emptyHistogram(): Histogram {
   return {
-    exponent: LEAST_EXPONENT,
+    exponent: MIN_EXPONENT,
     counts: new Float64Array(2 * BINS_PER_SIDE),
     min: Number.POSITIVE_INFINITY,
     max: Number.NEGATIVE_INFINITY,
@@ -91,7 +91,7 @@ function extremes(values: Float32Array): Pick<Histogram, "min" | "max" | "notFin
 
 /** The least width whose bins hold both ends. */
 function exponentFor(min: number, max: number): number {
-  let exponent = LEAST_EXPONENT;
+  let exponent = MIN_EXPONENT;
   const largest = Math.max(Math.abs(min), Math.abs(max));
   if (largest > 0 && Number.isFinite(largest)) {
     exponent = Math.max(exponent, Math.floor(Math.log2(largest)) - Math.log2(BINS_PER_SIDE));

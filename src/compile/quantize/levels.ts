@@ -11,7 +11,7 @@ export interface Levels {
 
 const LARGEST_LEVEL = 255;
 /** Below this float32 numbers lose digits, and some processors take them for 0. */
-const LEAST_SCALE = 2 ** -126;
+const MIN_SCALE = 2 ** -126;
 
 /**
  * The levels that cover a range and 0, which must be a level itself: padding and rectifiers make it, and it must stay it.
@@ -25,7 +25,7 @@ export function levelsOf(range: Range): Levels {
 }
 
 function asScale(value: number): number {
-  return Math.max(Math.fround(value), LEAST_SCALE);
+  return Math.max(Math.fround(value), MIN_SCALE);
 }
 
 /** To the nearest integer, halves to the even one, as ONNX's QuantizeLinear does. */

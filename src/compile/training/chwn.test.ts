@@ -25,7 +25,7 @@ const OPTIMIZER = sgd({ momentum: 0.9 });
 const TOLERANCE = 5e-3;
 
 /** Gradients as short as this are roundings: those of biases in front of a normalization, which are 0. */
-const LEAST_LENGTH = 1e-3;
+const MIN_LENGTH = 1e-3;
 
 function compile(network: Graph, options: Partial<TrainingOptions>) {
   return compileTraining(network, { batch: BATCH, optimizer: () => OPTIMIZER, ...options });
@@ -67,7 +67,7 @@ function differences(a: ReadonlyMap<string, Tensor>, b: ReadonlyMap<string, Tens
   return [...a].flatMap(([name, value]) => {
     const other = b.get(name)?.data ?? [];
     const [length, apart] = [Math.hypot(...numbers(value)), Math.hypot(...numbers(value).map((one, index) => one - Number(other[index])))];
-    const relative = apart / Math.max(length, LEAST_LENGTH);
+    const relative = apart / Math.max(length, MIN_LENGTH);
     return relative <= TOLERANCE ? [] : [{ name, relative }];
   });
 }

@@ -33,11 +33,11 @@ export function trainingLoss(context: TrainingContext, options: TrainingOptions,
   return loss;
 }
 
-function fedTargets(context: TrainingContext, { truth = "targets", batch }: TrainingOptions, logits: Ref): Ref {
+function fedTargets(context: TrainingContext, { targetFormat = "probabilities", batch }: TrainingOptions, logits: Ref): Ref {
   const [, classes, ...positions] = logits.type.shape.map(Number);
   if (classes === undefined) throw new RangeError(`Cannot feed targets: the logits "${logits.id}" have no axis of classes`);
   const each = positions.length === 0 ? "image" : "position of each image";
-  if (truth === "targets") {
+  if (targetFormat === "probabilities") {
     return feedInput(context, {
       name: "targets",
       dtype: "float32",

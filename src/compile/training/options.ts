@@ -23,11 +23,11 @@ export interface TrainingOptions extends TargetOptions {
   /** Weight of the loss of each auxiliary classifier (outputs "aux…"). Default 0.4, as slim's and torchvision's. */
   readonly auxWeight?: number;
   /**
-   * How the truth is fed: "targets", float32 [batch, classes], rows that sum to 1 (one-hot, or mixtures); or "labels",
+   * How the targets are fed: "probabilities", float32 [batch, classes], rows that sum to 1 (one-hot, or mixtures); or "indices",
    * int32 [batch], where a label outside the classes leaves an image out. For logits that are maps, [batch, classes,
-   * spatial…] and [batch, spatial…], where such a label leaves a position out of the cross-entropy. Default "targets".
+   * spatial…] and [batch, spatial…], where such a label leaves a position out of the cross-entropy. Default "probabilities".
    */
-  readonly truth?: "targets" | "labels";
+  readonly targetFormat?: "probabilities" | "indices";
   /** Scale the gradients down so that their norm over all parameters is at most this. Default: not. */
   readonly clipNorm?: number;
   /** Cut each element of the gradients to [−clipValue, clipValue], before `clipNorm`. Default: not. */

@@ -54,7 +54,7 @@ const SMALL = 4096;
  * So many small parameters, neighbors in the network, are updated together. The gradient of a bias is a sum over all that
  * flows back into its layer, which is held until the update asks for it: one update of all would hold it for all layers.
  */
-const MOST_TOGETHER = 16;
+const MAX_TOGETHER = 16;
 
 function groups({ optimizer, learningRateFactor = () => 1 }: TrainingOptions, trained: readonly Trained[]): readonly Group[] {
   const optimizers: Optimizer[] = [];
@@ -74,12 +74,12 @@ function groups({ optimizer, learningRateFactor = () => 1 }: TrainingOptions, tr
   return [...large, ...[...small.values()].flatMap(neighbors)];
 }
 
-/** A group in parts of up to `MOST_TOGETHER`. */
+/** A group in parts of up to `MAX_TOGETHER`. */
 function neighbors(group: Group): readonly Group[] {
-  return Array.from({ length: Math.ceil(group.members.length / MOST_TOGETHER) }, (_, index) => ({
+  return Array.from({ length: Math.ceil(group.members.length / MAX_TOGETHER) }, (_, index) => ({
     ...group,
     path: `${group.path}.${index}`,
-    members: group.members.slice(index * MOST_TOGETHER, (index + 1) * MOST_TOGETHER),
+    members: group.members.slice(index * MAX_TOGETHER, (index + 1) * MAX_TOGETHER),
   }));
 }
 

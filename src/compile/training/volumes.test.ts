@@ -18,7 +18,7 @@ const OPTIMIZER = adam();
 const network = describeModel("inception_resnet_3d", { inputSize: SIDE, widthMultiplier: 0.05 });
 
 async function opened(options: Partial<TrainingOptions>) {
-  const compiled = compileTraining(network, { batch: BATCH, optimizer: () => OPTIMIZER, truth: "labels", ...options });
+  const compiled = compileTraining(network, { batch: BATCH, optimizer: () => OPTIMIZER, targetFormat: "indices", ...options });
   const programs = Object.fromEntries(
     Object.entries(compiled.programs).map(([name, { model, state, reads }]) => [name, { model: concatChunks(model.chunks), state, reads }]),
   );

@@ -25,7 +25,7 @@ export interface Patch {
 }
 
 /** Enough places to choose from; more would only take memory. */
-const MOST_PLACES = 10_000;
+const MAX_PLACES = 10_000;
 
 /**
  * Some voxels of each class: all of a small one, evenly chosen ones of a large one.
@@ -36,7 +36,7 @@ export function voxelIndicesByClass(classes: Uint16Array, numClasses: number): r
   const counts = new Uint32Array(numClasses);
   for (const label of classes) counts[label]! += 1;
   counts[0] = 0;
-  const places = Array.from(counts, (count) => new Uint32Array(Math.min(count, MOST_PLACES)));
+  const places = Array.from(counts, (count) => new Uint32Array(Math.min(count, MAX_PLACES)));
   const seen = new Uint32Array(numClasses);
   for (let voxel = 0; voxel < classes.length; voxel++) {
     const label = classes[voxel]!;

@@ -56,7 +56,7 @@ export async function exportTrainingStep<N extends ModelName>(
   const network = await prepareNetwork(model.id, settings, classesOf(model.id, options.options ?? {}), options);
   const trained = selectTrained(network.graph);
   const compiled = compileSettings({ trained }, trainedParameters(network.graph, settings.freeze), settings, "standard", {
-    truth: "labels",
+    targetFormat: "indices",
   });
   const { step } = compiled.programs;
   if (step === undefined) throw new RangeError(`Cannot export a training step of "${model.id}": there is no program "step"`);

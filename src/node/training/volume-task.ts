@@ -28,7 +28,7 @@ export function volumeTask(data: VolumeData, run: StartedVolumeRun): RunTask<Vol
   return {
     learning: segmentation(labels.length, [z, y, x]),
     step: { batch: plan.batch },
-    loss: { loss: run.settings.loss, truth: "labels" },
+    loss: { loss: run.settings.loss, targetFormat: "indices" },
     freeze: "none",
     classes: labels,
     evaluate: async ({ interrupted }) =>

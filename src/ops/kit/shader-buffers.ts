@@ -7,12 +7,12 @@ import type { NodeList, Target } from "./lowering.js";
 const SHADER_BUFFERS = 8;
 
 /** Parts that a Concat or Split may have there beside its one whole. */
-const MOST_PARTS = SHADER_BUFFERS - 1;
+const MAX_PARTS = SHADER_BUFFERS - 1;
 
 /** Neighbors in as few groups as a shader can take, or null where it can take all of them. */
 export function shaderGroups<T>(parts: readonly T[]): readonly (readonly T[])[] | null {
-  if (parts.length <= MOST_PARTS) return null;
-  const size = Math.ceil(parts.length / MOST_PARTS);
+  if (parts.length <= MAX_PARTS) return null;
+  const size = Math.ceil(parts.length / MAX_PARTS);
   return Array.from({ length: Math.ceil(parts.length / size) }, (_, index) => parts.slice(index * size, (index + 1) * size));
 }
 

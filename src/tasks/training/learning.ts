@@ -35,7 +35,7 @@ export interface LearnedTask<B extends TrainingBatch, E> {
   /** Settings of the training step that are not those of every run. */
   readonly step: Pick<CompiledSettings, "batch" | "labelSmoothing" | "auxWeight">;
   /** Default: cross-entropy of class probabilities. */
-  readonly loss?: Pick<TrainingOptions, "loss" | "truth">;
+  readonly loss?: Pick<TrainingOptions, "loss" | "targetFormat">;
   /** Which parameters are frozen; see `trainedParameters`. */
   readonly freeze: string;
   /** Class names by index. */

@@ -37,7 +37,7 @@ export type CompiledSettings = Pick<
 > &
   Partial<Pick<TrainingSettings, "auxWeight" | "labelSmoothing">>;
 
-type ExtraOptions = Pick<TrainingOptions, "truth" | "loss">;
+type ExtraOptions = Pick<TrainingOptions, "targetFormat" | "loss">;
 
 /** The training programs that settings describe for a network or the trained part of one. */
 export function compileSettings(

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ParameterRole } from "../../ir/graph.js";
 import { elementCount, type Tensor } from "../../tensor/tensor.js";
-import { CAFFE, type Convention, shapeInOurs, TENSORFLOW, TORCH, toOurs } from "./convention.js";
+import { CAFFE, type Convention, nativeShape, TENSORFLOW, TORCH, toNative } from "./convention.js";
 
 const ROLES: readonly ParameterRole[] = [
   "conv_kernel",
@@ -46,9 +46,9 @@ describe("toOurs", () => {
     fc.assert(
       fc.property(shapeAndAxes, ({ shape, axes }) => {
         const source = countingTensor(shape);
-        const ours = toOurs(conventionWith(axes), "conv_kernel", source);
+        const ours = toNative(conventionWith(axes), "conv_kernel", source);
         expect(ours.shape).toEqual(axes.map((axis) => shape[axis]));
-        expect(ours.shape).toEqual(shapeInOurs(conventionWith(axes), "conv_kernel", shape));
+        expect(ours.shape).toEqual(nativeShape(conventionWith(axes), "conv_kernel", shape));
         for (const index of allIndices(ours.shape)) {
           const sourceIndex = shape.map((_, axis) => index[axes.indexOf(axis)] ?? 0);
           expect(at(ours, index)).toBe(at(source, sourceIndex));
@@ -63,8 +63,8 @@ describe("toOurs", () => {
       fc.property(shapeAndAxes, ({ shape, axes }) => {
         const source = countingTensor(shape);
         const inverse = axes.map((_, axis) => axes.indexOf(axis));
-        const there = toOurs(conventionWith(axes), "conv_kernel", source);
-        expect(toOurs(conventionWith(inverse), "conv_kernel", there)).toEqual(source);
+        const there = toNative(conventionWith(axes), "conv_kernel", source);
+        expect(toNative(conventionWith(inverse), "conv_kernel", there)).toEqual(source);
       }),
     );
   });
@@ -72,15 +72,15 @@ describe("toOurs", () => {
   test("keeps the element type, 64-bit integers and half-floats included", () => {
     const order = conventionWith([1, 0]);
     const longs: Tensor = { dtype: "int64", shape: [1, 2], data: BigInt64Array.of(5n, -7n) };
-    expect(toOurs(order, "conv_kernel", longs)).toEqual({ dtype: "int64", shape: [2, 1], data: BigInt64Array.of(5n, -7n) });
+    expect(toNative(order, "conv_kernel", longs)).toEqual({ dtype: "int64", shape: [2, 1], data: BigInt64Array.of(5n, -7n) });
     const halves: Tensor = { dtype: "float16", shape: [2, 2], data: Uint16Array.of(1, 2, 3, 4) };
-    expect(toOurs(order, "conv_kernel", halves)).toEqual({ dtype: "float16", shape: [2, 2], data: Uint16Array.of(1, 3, 2, 4) });
+    expect(toNative(order, "conv_kernel", halves)).toEqual({ dtype: "float16", shape: [2, 2], data: Uint16Array.of(1, 3, 2, 4) });
   });
 
   test("a kernel from HWIO", () => {
     // height 1, width 2, in 2, out 1: value = 10·width + in
     const kernel: Tensor = { dtype: "float32", shape: [1, 2, 2, 1], data: Float32Array.of(0, 1, 10, 11) };
-    expect(toOurs(conventionWith([3, 2, 0, 1]), "conv_kernel", kernel)).toEqual({
+    expect(toNative(conventionWith([3, 2, 0, 1]), "conv_kernel", kernel)).toEqual({
       dtype: "float32",
       shape: [1, 2, 1, 2],
       data: Float32Array.of(0, 10, 1, 11),
@@ -89,11 +89,11 @@ describe("toOurs", () => {
 
   test("leaves alone what has another role or rank, or no order to change", () => {
     const tensor = countingTensor([2, 3]);
-    expect(toOurs(conventionWith([3, 2, 0, 1]), "conv_kernel", tensor)).toBe(tensor);
-    expect(toOurs(conventionWith([1, 0]), "linear_kernel", tensor)).toBe(tensor);
-    expect(toOurs(conventionWith([0, 1]), "conv_kernel", tensor)).toBe(tensor);
-    expect(shapeInOurs(conventionWith([3, 2, 0, 1]), "conv_kernel", [2, 3])).toEqual([2, 3]);
-    for (const convention of [TORCH, CAFFE]) for (const role of ROLES) expect(toOurs(convention, role, tensor)).toBe(tensor);
+    expect(toNative(conventionWith([3, 2, 0, 1]), "conv_kernel", tensor)).toBe(tensor);
+    expect(toNative(conventionWith([1, 0]), "linear_kernel", tensor)).toBe(tensor);
+    expect(toNative(conventionWith([0, 1]), "conv_kernel", tensor)).toBe(tensor);
+    expect(nativeShape(conventionWith([3, 2, 0, 1]), "conv_kernel", [2, 3])).toEqual([2, 3]);
+    for (const convention of [TORCH, CAFFE]) for (const role of ROLES) expect(toNative(convention, role, tensor)).toBe(tensor);
   });
 });
 
@@ -103,8 +103,8 @@ describe("TensorFlow's order", () => {
     const data = Float32Array.from([0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121]);
     const kernel: Tensor = { dtype: "float32", shape: [1, 2, 3, 2], data };
     const expected = [6, 1, 1, 2];
-    expect(shapeInOurs(TENSORFLOW, "conv_kernel", kernel.shape, expected)).toEqual(expected);
-    expect(toOurs(TENSORFLOW, "conv_kernel", kernel, expected)).toEqual({
+    expect(nativeShape(TENSORFLOW, "conv_kernel", kernel.shape, expected)).toEqual(expected);
+    expect(toNative(TENSORFLOW, "conv_kernel", kernel, expected)).toEqual({
       dtype: "float32",
       shape: expected,
       data: Float32Array.of(0, 100, 1, 101, 10, 110, 11, 111, 20, 120, 21, 121),
@@ -112,16 +112,16 @@ describe("TensorFlow's order", () => {
   });
 
   test("the same kernel where no depthwise one is expected is as others", () => {
-    expect(shapeInOurs(TENSORFLOW, "conv_kernel", [1, 2, 3, 2], [2, 3, 1, 2])).toEqual([2, 3, 1, 2]);
-    expect(shapeInOurs(TENSORFLOW, "conv_kernel", [7, 7, 1, 8], [8, 1, 7, 7])).toEqual([8, 1, 7, 7]);
-    expect(shapeInOurs(TENSORFLOW, "conv_kernel", [1, 2, 3, 2])).toEqual([2, 3, 1, 2]);
+    expect(nativeShape(TENSORFLOW, "conv_kernel", [1, 2, 3, 2], [2, 3, 1, 2])).toEqual([2, 3, 1, 2]);
+    expect(nativeShape(TENSORFLOW, "conv_kernel", [7, 7, 1, 8], [8, 1, 7, 7])).toEqual([8, 1, 7, 7]);
+    expect(nativeShape(TENSORFLOW, "conv_kernel", [1, 2, 3, 2])).toEqual([2, 3, 1, 2]);
   });
 
   test("a linear layer, and one that is written as a 1×1 convolution", () => {
     const data = Float32Array.of(0, 1, 2, 10, 11, 12);
     const ours = { dtype: "float32", shape: [3, 2], data: Float32Array.of(0, 10, 1, 11, 2, 12) };
-    expect(toOurs(TENSORFLOW, "linear_kernel", { dtype: "float32", shape: [2, 3], data })).toEqual(ours);
-    expect(toOurs(TENSORFLOW, "linear_kernel", { dtype: "float32", shape: [1, 1, 2, 3], data })).toEqual(ours);
-    expect(shapeInOurs(TENSORFLOW, "linear_kernel", [3, 3, 2, 3])).toEqual([3, 3, 2, 3]);
+    expect(toNative(TENSORFLOW, "linear_kernel", { dtype: "float32", shape: [2, 3], data })).toEqual(ours);
+    expect(toNative(TENSORFLOW, "linear_kernel", { dtype: "float32", shape: [1, 1, 2, 3], data })).toEqual(ours);
+    expect(nativeShape(TENSORFLOW, "linear_kernel", [3, 3, 2, 3])).toEqual([3, 3, 2, 3]);
   });
 });

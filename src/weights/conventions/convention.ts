@@ -69,7 +69,7 @@ function moveOf(
  *
  * @param expected - the shape of our parameter, which tells depthwise kernels from others
  */
-export function shapeInOurs(
+export function nativeShape(
   convention: Convention,
   role: ParameterRole,
   shape: readonly number[],
@@ -79,7 +79,7 @@ export function shapeInOurs(
 }
 
 /** A source tensor in our axis order; see `shapeInOurs`. Returns the tensor itself where nothing moves. */
-export function toOurs(convention: Convention, role: ParameterRole, tensor: Tensor, expected?: readonly number[]): Tensor {
+export function toNative(convention: Convention, role: ParameterRole, tensor: Tensor, expected?: readonly number[]): Tensor {
   const move = moveOf(convention, role, tensor.shape, expected);
   if (move === null || (move.from === tensor.shape && move.axes.every((axis, index) => axis === index))) return tensor;
   const strides = rowMajorStrides(move.from);
