@@ -213,7 +213,8 @@ export function readOption<T>(owner: string, name: string, option: Option<T, unk
 function checkNames(owner: string, table: OptionTable<unknown>, given: OptionInput): void {
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(table, name));
   if (unknown === undefined) return;
-  const text = `Cannot set option ${JSON.stringify(unknown)} of ${owner}: expected one of ${Object.keys(table).join(", ")}`;
+  const names = Object.keys(table).join(", ");
+  const text = `Cannot set option ${JSON.stringify(unknown)} of ${owner}: expected ${names === "" ? "none, it takes no options" : `one of ${names}`}`;
   throw new InceptionError("OPTION_INVALID", text, { owner, name: unknown });
 }
 

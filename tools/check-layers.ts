@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   losses: ["errors.ts", "tensor", "ir", "ops", "layers"],
   optim: ["errors.ts", "options.ts", "tensor", "ir", "ops"],
   weights: ["errors.ts", "tensor", "formats", "ir"],
-  models: ["errors.ts", "options.ts", "text.ts", "tensor", "ir", "ops", "layers", "weights"],
+  models: ["errors.ts", "options.ts", "text.ts", "tensor", "formats", "ir", "ops", "layers", "weights"],
   compile: ["errors.ts", "tensor", "formats", "ir", "ops", "layers", "autodiff", "losses", "optim"],
   data: ["errors.ts", "tensor", "formats"],
   explain: ["errors.ts", "tensor", "ir", "ops", "layers", "autodiff", "compile"],

@@ -13,25 +13,30 @@ import { checkRow, type Prediction, runUncheckedRows } from "../predict/predict.
 import { namedPreprocessing } from "../tasks/given-metadata.js";
 import { joinBatch } from "../tasks/image-batch.js";
 import type { LoadedModel } from "../tasks/model-host.js";
+import { type DescribedModel, modelName } from "../tasks/model-source.js";
 import { knownPreprocessing } from "../tasks/open-model.js";
 import type { Flags } from "./command.js";
 import { exitCodeOf } from "./exit-code.js";
 import { checkpointFlag, deviceFlags, integerFlag, isolateFlags, optionFlags, textFlag } from "./flags.js";
 import { imageInputs } from "./inputs.js";
 import { type Io, startProgress } from "./io.js";
+import { modelOperand } from "./model-operand.js";
 import { errorText } from "./option-words.js";
 
 export type Outcome<T> = ({ readonly file: string } & T) | { readonly file: string; readonly error: string };
 
 /** The flags that say which model runs and how, as options of `loadModel`. */
-export async function modelFlags(flags: Flags, io: Io): Promise<{ readonly model: string; readonly options: LoadModelOptions }> {
+export async function modelFlags(
+  flags: Flags,
+  io: Io,
+): Promise<{ readonly model: string | DescribedModel; readonly options: LoadModelOptions }> {
   const model = textFlag(flags, "model");
   if (model === undefined)
     throw new InceptionError(
       "USAGE",
-      "Cannot run without a model: expected --model with an id (see inception models), an .onnx file or the folder of a run",
+      "Cannot run without a model: expected --model with an id (see inception models), an .onnx file, the folder of a run or a module with a network (.js)",
     );
-  return { model, options: await loadFlags(flags, io) };
+  return { model: await modelOperand(model), options: await loadFlags(flags, io) };
 }
 
 /** The flags that say how a model is loaded. */
@@ -113,7 +118,7 @@ export async function runOnFiles<T>(
   const loaded = await loadModel(model, { ...options, needsClassifier: work.needsClassifier });
   const progress = startProgress(io, "images", files.length);
   try {
-    const preprocessing = knownPreprocessing(loaded, model);
+    const preprocessing = knownPreprocessing(loaded, modelName(model));
     const output = work.output(loaded);
     const outcomes: Promise<readonly Outcome<T>[]>[] = [];
     const runBatch = async (samples: readonly ImageInput[]): Promise<readonly Outcome<T>[]> => {

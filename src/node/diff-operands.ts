@@ -5,10 +5,14 @@ import { looksLikeOnnx } from "../formats/onnx/sniff.js";
 import { hostTensor } from "../formats/onnx/tensor.js";
 import type { OnnxModel } from "../formats/onnx/types.js";
 import { quoted, shortened } from "../formats/quoted.js";
+import { storedModel } from "../models/custom.js";
 import { findModel, MODELS, type Model, type ModelOptions, type OptionInput } from "../models/index.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
 import { type ModelMetadata, parseModelMetadata } from "../predict/model-metadata.js";
+import { describedModel } from "../tasks/described-model.js";
 import type { CheckpointChoice } from "../tasks/model-host.js";
+import type { DescribedModel } from "../tasks/model-source.js";
+import { metadataOf } from "../tasks/open-described.js";
 import { isDType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { bestNameMap } from "../weights/apply.js";
@@ -27,7 +31,7 @@ export interface CompareNetworksOptions {
 }
 
 /**
- * In what two networks differ: each a model id, an ONNX file, the folder of a run or a model of the package. A model id may
+ * In what two networks differ: each a model id, a custom network, an ONNX file, the folder of a run or a model of the package. A model id may
  * have options behind it, each after a colon: `inception_resnet_v2.paper:repeats=10,20,9:numClasses=10`.
  *
  * @throws InceptionError MODEL_UNKNOWN, OPTION_INVALID, RUN_INVALID, FILE_… where one of them cannot be read
@@ -39,13 +43,17 @@ export interface CompareNetworksOptions {
  * equal; // true
  * ```
  */
-export async function compareNetworks(a: string, b: string, options: CompareNetworksOptions = {}): Promise<Comparison> {
+export async function compareNetworks(
+  a: string | DescribedModel,
+  b: string | DescribedModel,
+  options: CompareNetworksOptions = {},
+): Promise<Comparison> {
   const given = options.options ?? {};
-  if (Object.keys(given).length > 0 && parseModel(a) === null && parseModel(b) === null) {
+  if (Object.keys(given).length > 0 && typeof a === "string" && typeof b === "string" && parseModel(a) === null && parseModel(b) === null) {
     const message = `Cannot use options ${Object.keys(given).join(", ")}: neither ${quoted(a)} nor ${quoted(b)} is a model id, whose options they would be`;
     throw new InceptionError("OPTION_INVALID", message, { options: given });
   }
-  const open = (text: string): Promise<Opened> => openOperand(text, given, COMPARED);
+  const open = (operand: string | DescribedModel): Promise<Opened> => openOperand(operand, given, COMPARED);
   const [ofA, ofB] = [await open(a), await open(b)];
   const comparison = compareOperands(ofA.operand, ofB.operand);
   const notes = [ofA, ofB].flatMap(({ says }, index) => (says === null ? [] : [`${index === 0 ? "A" : "B"} says of itself: ${says}`]));
@@ -69,26 +77,27 @@ const COMPARED: Work = { verb: "compare", hint: "`compareTensors` compares files
 /**
  * A network to be looked at: a described graph, or a decoded ONNX file.
  *
- * @param text - a model id, which may have options behind it as for `compareNetworks`, an ONNX file, the folder of a run or a
- *   model of the package
- * @param options - of a network that is named by a model id; the others have theirs
+ * @param network - a model id, which may have options behind it as for `compareNetworks`, a custom network, an ONNX file, the
+ *   directory of a run or a bundled model
+ * @param options - of a network that is named by a model id, or a custom one; the others have theirs
  * @throws InceptionError as `compareNetworks`; OPTION_INVALID for options beside anything but a model id
  */
-export async function openNetwork(text: string, options: ModelOptions = {}): Promise<Operand> {
-  const isNamed = parseModel(text) !== null;
-  if (!isNamed && Object.keys(options).length > 0 && (await isFileOrModel(text))) {
-    const message = `Cannot use options with "${messageOf(text)}": expected none, only a network that is named by its id takes them`;
-    throw new InceptionError("OPTION_INVALID", message, { text, options });
+export async function openNetwork(network: string | DescribedModel, options: ModelOptions = {}): Promise<Operand> {
+  const isFixed = typeof network === "string" && parseModel(network) === null;
+  if (isFixed && Object.keys(options).length > 0 && (await isFileOrModel(network))) {
+    const message = `Cannot use options with "${messageOf(network)}": expected none, only a network that is named by its id takes them`;
+    throw new InceptionError("OPTION_INVALID", message, { text: network, options });
   }
-  return (await openOperand(text, options, { verb: "show", hint: "inspect shows what any file contains" })).operand;
+  return (await openOperand(network, options, { verb: "show", hint: "inspect shows what any file contains" })).operand;
 }
 
 async function isFileOrModel(text: string): Promise<boolean> {
   return findBundledModel(text) !== null || (await isRunFolder(text)) || (await isFile(text));
 }
 
-async function openOperand(text: string, options: OptionInput, work: Work): Promise<Opened> {
+async function openOperand(text: string | DescribedModel, options: OptionInput, work: Work): Promise<Opened> {
   const described = (operand: Operand): Opened => ({ operand, says: null });
+  if (typeof text !== "string") return described({ graph: text.model.describe({ ...options, ...text.options }) });
   const named = parseModel(text);
   if (named !== null) return described({ graph: findModel(named.id).describe({ ...options, ...named.options }) });
   const shipped = findBundledModel(text);
@@ -99,7 +108,7 @@ async function openOperand(text: string, options: OptionInput, work: Work): Prom
   const metadata = parseModelMetadata(onnx.metadata, text);
   const given = Object.entries(metadata?.options ?? {}).map(([name, value]) => `${name}=${optionText(value)}`);
   const says = metadata && shortened([metadata.model, ...given].join(" "));
-  return { operand: { name: messageOf(text), onnx, constants: constantsOf(onnx, metadata) }, says };
+  return { operand: { name: messageOf(text), onnx, constants: constantsOf(onnx, metadata, text) }, says };
 }
 
 /** Not `String(value)`, which calls what an object of the file has under the name "toString". */
@@ -148,7 +157,7 @@ async function readOnnx(file: string): Promise<OnnxModel> {
 
 export interface OpenTensorsOptions extends SourceOptions {
   /** Bring the names and axis orders of weight files to those of this model. Default: the files' own. */
-  readonly model?: string;
+  readonly model?: string | DescribedModel;
   readonly options?: ModelOptions;
   /** Of runs. */
   readonly checkpoint?: CheckpointChoice;
@@ -158,12 +167,18 @@ export interface OpenTensorsOptions extends SourceOptions {
  * The network that an exported ONNX file says it holds, whose names the tensors of other files can be brought to; null where the
  * text is no such file.
  */
-export async function networkOfFile(text: string): Promise<{ readonly model: string; readonly options: OptionInput } | null> {
+export async function networkOfFile(text: string): Promise<{ readonly model: DescribedModel; readonly options: OptionInput } | null> {
   if (!text.toLowerCase().endsWith(".onnx")) return null;
   const metadata = parseModelMetadata((await readOnnx(text)).metadata, text);
-  const model = metadata && MODELS.find(({ id }) => id === metadata.model);
+  const model = metadata && modelOf(metadata, text);
   if (!metadata || !model || parametersOf(model, metadata.options).length === 0) return null;
-  return { model: model.id, options: metadata.options };
+  return { model: { model, options: {} }, options: metadata.options };
+}
+
+/** The network that a file says it holds; null for one that is neither listed nor stored in it. */
+function modelOf(metadata: ModelMetadata, file: string): Model | null {
+  if (metadata.network === undefined) return MODELS.find(({ id }) => id === metadata.model) ?? null;
+  return storedModel(metadata, metadataOf(file));
 }
 
 /** A set of tensors whose file stays open while it is read. */
@@ -194,7 +209,7 @@ export async function openTensors(text: string, options: OpenTensorsOptions = {}
     const source = found.sha256 === undefined ? opened : await pinnedSource(opened, found.name, found.sha256);
     if (await looksLikeOnnx(source)) {
       const onnx = decodeModel(await source.read(0, source.size), { name: found.name, externalData: "report", otherParts: "report" });
-      const constants = constantsOf(onnx, parseModelMetadata(onnx.metadata, found.name));
+      const constants = constantsOf(onnx, parseModelMetadata(onnx.metadata, found.name), found.name);
       const parameters = onnx.graph.initializers.filter((tensor) => !constants.has(tensor.name));
       return { name, tensors: new Map(parameters.map((tensor) => [tensor.name, onnxEntry(tensor)])), close: () => opened.close() };
     }
@@ -212,10 +227,10 @@ export async function openTensors(text: string, options: OpenTensorsOptions = {}
  * a local response normalization. None where the file does not say which network it holds, or holds integers in place of
  * parameters.
  */
-function constantsOf({ graph }: OnnxModel, metadata: ModelMetadata | null): ReadonlySet<string> {
+function constantsOf({ graph }: OnnxModel, metadata: ModelMetadata | null, file: string): ReadonlySet<string> {
   if (metadata === null || metadata.quantization !== undefined) return new Set();
-  const model = MODELS.find(({ id }) => id === metadata.model);
-  if (model === undefined) return new Set();
+  const model = modelOf(metadata, file);
+  if (model === null) return new Set();
   const parameters = new Set(parametersOf(model, metadata.options));
   if (parameters.size === 0) return new Set();
   return new Set(graph.initializers.flatMap(({ name }) => (parameters.has(name) ? [] : [name])));
@@ -261,9 +276,10 @@ function ownTensors(file: WeightFile): ReadonlyMap<string, ComparedTensor> {
 }
 
 /** Tensors under a model's paths and in its axis order; what the model does not have keeps its own name. */
-function renamedTensors(file: WeightFile, id: string, options: OptionInput): ReadonlyMap<string, ComparedTensor> {
-  const graph = findModel(id).describe(options);
-  const map = bestNameMap(graph, file, [...weightSetsOf(findModel(id).id).map((set) => set.map), OWN_NAMES]);
+function renamedTensors(file: WeightFile, network: string | DescribedModel, options: OptionInput): ReadonlyMap<string, ComparedTensor> {
+  const { model, options: own } = describedModel(network);
+  const graph = model.describe({ ...own, ...options });
+  const map = bestNameMap(graph, file, [...weightSetsOf(model.id).map((set) => set.map), OWN_NAMES]);
   const parameters = new Map(graph.parameters.map((parameter) => [map.nameOf(parameter.path), parameter]));
   return new Map(
     [...file.tensors].flatMap(([name, entry]) => {

@@ -1,4 +1,5 @@
 import type { LoadedModel, ModelHost, OpenModelOptions } from "../tasks/model-host.js";
+import type { DescribedModel } from "../tasks/model-source.js";
 import { resolveModel as prepareAnySource } from "../tasks/open-described.js";
 import { openModel } from "../tasks/open-model.js";
 import type { PreparedModel } from "../tasks/prepare-model.js";
@@ -31,7 +32,7 @@ function shippedModel(id: string): BundledModel {
 }
 
 /**
- * Load a network to run it: a model id with a source of weights, a self-contained `.onnx` file, or the folder of a
+ * Load a network to run it: a model id or a custom network with a source of weights, a self-contained `.onnx` file, or the folder of a
  * training run. See `openModel` for what is checked of a file, and for the errors.
  *
  * @example
@@ -42,18 +43,18 @@ function shippedModel(id: string): BundledModel {
  * await model.close();
  * ```
  */
-export async function loadModel(model: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
+export async function loadModel(model: string | DescribedModel, options: LoadModelOptions = {}): Promise<LoadedModel> {
   return openModel(NODE_MODELS, model, options);
 }
 
 /**
  * A bundled model, a run's network, a network with weights, or the network of a file that inceptionkit exported.
  *
- * @param model - the id of a bundled model, a model id, the folder of a run, or an exported `.onnx` file
+ * @param model - the id of a bundled model, a model id, a custom network, the folder of a run, or an exported `.onnx` file
  * @throws InceptionError as `openModel`; OPTION_INVALID for a model without weights, and for an option that this kind of model cannot have
  */
 export async function resolveModel(
-  model: string,
+  model: string | DescribedModel,
   options: PrepareOptions & Pick<LoadModelOptions, "weights" | "checkpoint">,
 ): Promise<PreparedModel> {
   return prepareAnySource(NODE_MODELS, model, options);

@@ -19,6 +19,8 @@ export interface ModelMetadata {
   /** Model id and the options that differ from its defaults or all of them. */
   readonly model: string;
   readonly options: Readonly<Record<string, unknown>>;
+  /** Graph of a custom network, as `encodeGraph` writes it; absent for a listed model, which `model` and `options` describe. */
+  readonly network?: string;
   /** null where it is not known how images become inputs. */
   readonly preprocessing: Preprocessing | null;
   /** How volumes become inputs and classes labels, of a network that segments them. */
@@ -92,12 +94,14 @@ export function parseModelMetadata(metadata: Iterable<readonly [key: string, tex
       { file },
     );
   }
-  const { model, options, preprocessing, segmentation, rawInput, quantization, labels, source, licence, weightsSha256, golden } = value;
+  const { model, options, network, preprocessing, segmentation, rawInput, quantization, labels, source, licence, weightsSha256, golden } =
+    value;
   if (typeof model !== "string" || !isRecord(options)) throw corrupt(file, "it names no model with options");
   if (typeof source !== "string" || typeof licence !== "string") throw corrupt(file, "it states no source and licence");
   return {
     model,
     options,
+    ...(network === undefined ? {} : { network: parseNetwork(network, file) }),
     source,
     licence,
     preprocessing: preprocessing === null ? null : parsePreprocessing(preprocessing, `"${file}"`),
@@ -129,6 +133,12 @@ function parseText(text: string, file: string): unknown {
   } catch (thrown) {
     throw corrupt(file, messageOf(thrown));
   }
+}
+
+/** The graph itself is read where it is needed: most who open a file only run it. */
+function parseNetwork(value: unknown, file: string): string {
+  if (typeof value === "string") return value;
+  throw corrupt(file, "its network is not a text");
 }
 
 function parseRawInput(value: unknown, file: string): RawInput {

@@ -8,7 +8,9 @@ import { appendMetadata, type EncodedModel, encodeModel } from "../formats/onnx/
 import { quoted } from "../formats/quoted.js";
 import { encodeSafetensors } from "../formats/safetensors.js";
 import type { Graph } from "../ir/graph.js";
-import { findModel } from "../models/index.js";
+import { selectOutputs } from "../ir/prune.js";
+import { describeAtSize } from "../models/custom.js";
+import { encodeGraph } from "../models/stored-graph.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
 import {
   encodeModelMetadata,
@@ -58,8 +60,14 @@ type Runner = Pick<Platform, "createSession">;
 export async function encodeOnnx(platform: Runner, prepared: PreparedModel, options: ExportOnnxOptions = {}): Promise<EncodedExport> {
   const { segmentation } = prepared.metadata;
   if (segmentation !== undefined) return exportSegmentation(platform, prepared, segmentation, options);
-  const { graph, parameters } = prepared;
-  return withSelfCheck(platform, compileInference(graph, parameters, options), prepared.metadata, goldenExample(graph));
+  const { graph, parameters, metadata } = prepared;
+  return withSelfCheck(platform, compileInference(graph, parameters, options), selected(metadata, graph, options), goldenExample(graph));
+}
+
+/** A custom network is stored without the outputs that the file does not have, whose parameters it lacks too. */
+function selected(metadata: ModelMetadata, graph: Graph, { outputs }: ExportOnnxOptions): ModelMetadata {
+  if (metadata.network === undefined || outputs === undefined) return metadata;
+  return { ...metadata, network: encodeGraph(selectOutputs(graph, outputs)) };
 }
 
 async function exportSegmentation(
@@ -110,8 +118,8 @@ const GOLDEN_SIZES = [20, 16, 13];
 /** Of a golden patch, whose values lie between −1 and 1. */
 const GOLDEN_STATISTICS: Readonly<Record<Statistic, number>> = { mean: 0.1, standard_deviation: 0.5, lower: -0.9, upper: 0.8 };
 
-function describedAt(graph: Graph, { model, options }: ModelMetadata, inputSize: readonly number[]): Graph {
-  return graph.inputs[0]?.type.shape.slice(2).join() === inputSize.join() ? graph : findModel(model).describe({ ...options, inputSize });
+function describedAt(graph: Graph, metadata: ModelMetadata, inputSize: readonly number[]): Graph {
+  return graph.inputs[0]?.type.shape.slice(2).join() === inputSize.join() ? graph : describeAtSize(metadata, inputSize);
 }
 
 /** An example whose outputs are not known yet. */
@@ -133,8 +141,9 @@ export async function withSelfCheck(
 }
 
 /** Sizes that are padded to multiples of 8 must all give one and the same network. */
-function checkDynamicVolume({ model, options }: ModelMetadata): void {
-  const describe = (inputSize: readonly number[]): Graph => findModel(model).describe({ ...options, inputSize });
+function checkDynamicVolume(metadata: ModelMetadata): void {
+  const { model } = metadata;
+  const describe = (inputSize: readonly number[]): Graph => describeAtSize(metadata, inputSize);
   const [small, large] = [
     [1, 2, 3],
     [5, 4, 7],

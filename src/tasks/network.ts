@@ -1,6 +1,7 @@
 import { type Summary, summarize } from "../analysis/summary.js";
 import { type DiagramFormat, diagram, renderDiagram } from "../diagram/index.js";
 import type { Graph } from "../ir/graph.js";
+import { customModel } from "../models/custom.js";
 import { findModel, type Model, type ModelName, type OptionInput, type OptionsOf } from "../models/index.js";
 import { GraphBuilder } from "../ops/build.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -26,7 +27,8 @@ export type NetworkBuilder = (b: GraphBuilder) => void;
  * A network of the list by its id, with options; or a custom network under a name of yours, from ops and layers.
  *
  * A custom network that ends in "logits" [N, classes] classifies, one that ends in "logits" [N, classes, D, H, W] segments; any
- * other computes embeddings.
+ * other computes embeddings. Its name has at most 64 letters, digits, ".", "_" and "-", and is not the id or family of a listed
+ * network.
  *
  * @throws InceptionError MODEL_UNKNOWN, OPTION_INVALID, SHAPE_INVALID, GRAPH_INVALID
  *
@@ -60,23 +62,4 @@ function networkOf(model: Model, graph: Graph, options: OptionInput): Network {
     diagram: (format = "svg") => renderDiagram(diagram(graph), format),
     initialize: (seed, initializer) => initialParameters(graph, seed, initializer),
   };
-}
-
-function customModel(name: string, graph: Graph): Model {
-  return {
-    id: name,
-    family: name,
-    form: "custom",
-    task: taskOf(graph),
-    source: "custom network",
-    minInputSize: 1,
-    options: {},
-    describe: () => graph,
-  };
-}
-
-function taskOf(graph: Graph): Model["task"] {
-  const logits = graph.outputs.find(({ name }) => name === "logits");
-  if (logits === undefined) return "embed";
-  return graph.types.get(logits.value)?.shape.length === 5 ? "segment" : "classify";
 }

@@ -1,13 +1,22 @@
 /** Networks that are described, with their weights: of ids, runs, bundled models, custom networks and exported files. */
 import { type CompileOptions, compileInference } from "../compile/compile.js";
-import { InceptionError } from "../errors.js";
+import { InceptionError, messageOf } from "../errors.js";
 import { concatChunks } from "../formats/concat-chunks.js";
+import { checkOps } from "../formats/onnx/check-ops.js";
+import { decodeModel } from "../formats/onnx/decode.js";
+import { checkRun, completeLimits, declaredFeeds } from "../formats/onnx/run-limits.js";
+import { INFERENCE_OPS } from "../formats/onnx/schemas.js";
+import { graphForm } from "../formats/onnx/shapes/infer.js";
+import type { OnnxModel } from "../formats/onnx/types.js";
 import { quoted } from "../formats/quoted.js";
+import type { Graph } from "../ir/graph.js";
 import { isClassScores } from "../models/classifier.js";
-import { findModel, MODELS, type Model } from "../models/index.js";
-import { type ModelMetadata, parseModelMetadata } from "../predict/model-metadata.js";
+import { type StoredNetwork, storedModel } from "../models/custom.js";
+import { MODELS, type Model } from "../models/index.js";
+import { parseModelMetadata } from "../predict/model-metadata.js";
 import type { FileInput, Platform, SourceOptions } from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
+import { describedModel } from "./described-model.js";
 import { type LoadedModel, type ModelHost, type ModelKind, type OpenModelOptions, rejectForeign } from "./model-host.js";
 import { fileName, isOnnx, type ModelSource } from "./model-source.js";
 import { type PreparedModel, type PrepareOptions, prepareModel, prepareOpened } from "./prepare-model.js";
@@ -46,7 +55,7 @@ export async function resolveModel<F extends SourceOptions>(
       return prepare(source, options);
     }
   }
-  const model = describedModel(
+  const { model, options: own } = describedModel(
     source,
     kinds.flatMap(({ ids }) => ids),
   );
@@ -54,20 +63,12 @@ export async function resolveModel<F extends SourceOptions>(
   rejectForeign("network", shown, options);
   const { weights } = options;
   // A network that was described has its options; others given here come on top.
-  const described = typeof source === "object" && "model" in source ? { options: { ...source.options, ...options.options } } : {};
-  if (weights !== undefined) return prepareModel(platform, model, weights, { ...options, ...described });
+  if (weights !== undefined) return prepareModel(platform, model, weights, { ...options, options: { ...own, ...options.options } });
   throw new InceptionError(
     "OPTION_INVALID",
     `Cannot run "${shown}" without weights: expected a source, as in \`weights\` model.safetensors or \`weights\` hf:owner/name`,
     { id: shown },
   );
-}
-
-function describedModel(source: ModelSource, others: readonly string[]): Model {
-  if (typeof source === "string") return findModel(source, others);
-  if ("model" in source) return source.model;
-  // `isOnnx` takes every other kind of source for a file.
-  throw new InceptionError("SOURCE_INVALID", "Cannot open a model: expected an id, a file or a network", {});
 }
 
 /** The network that an exported model was made of, with the weights that the file holds. */
@@ -85,7 +86,9 @@ async function prepareExported<F extends SourceOptions>(
       new InceptionError("OPTION_INVALID", `Cannot describe the network of ${quoted(shown)}: ${fact}`, { model: shown });
     if (metadata === null) throw refused("it was not exported by inceptionkit, expected a model id with weights or the directory of a run");
     if (metadata.quantization !== undefined) throw refused("it is an int8 model, expected the float32 model that it was made from");
-    return await prepareOpened(findModel(metadata.model), opened, options, null);
+    const prepared = await prepareOpened(storedModel(metadata, metadataOf(opened.name)), opened, options, null);
+    if (metadata.network !== undefined) checkStoredRun(prepared, shown, options.limits);
+    return prepared;
   } finally {
     await opened.close();
   }
@@ -107,7 +110,32 @@ export async function openPrepared<P extends SessionOptions>(
   return { session, metadata, report, selfCheck: null, close: () => session.close() };
 }
 
+/** How messages name the graph of a custom network in the metadata of a file. */
+export function metadataOf(file: string): string {
+  return `the network in the metadata of ${quoted(file)}`;
+}
+
+/** The graph of a file that may be untrusted is checked as the file is: its operators, their attributes, and what a run takes. */
+function checkStoredRun({ graph, parameters }: PreparedModel, shown: string, limits: OpenModelOptions["limits"]): void {
+  const model = compiledStored(graph, parameters, shown);
+  checkOps(model, INFERENCE_OPS, shown);
+  const form = graphForm(model, shown);
+  checkRun(form, declaredFeeds(form), completeLimits(limits), { action: `use the network of ${quoted(shown)}`, code: "FILE_CORRUPT" });
+}
+
+function compiledStored(graph: Graph, parameters: PreparedModel["parameters"], shown: string): OnnxModel {
+  try {
+    return decodeModel(concatChunks(compileInference(graph, parameters).chunks), { name: shown });
+  } catch (thrown) {
+    if (thrown instanceof InceptionError) throw thrown;
+    // Rules of ops meet attributes of other kinds than they have.
+    const message = `Cannot use the network of ${quoted(shown)}: ${messageOf(thrown)}`;
+    throw new InceptionError("FILE_CORRUPT", message, { file: shown }, { cause: thrown });
+  }
+}
+
 /** What a network is for, where its model is known. */
-export function taskOf(metadata: Pick<ModelMetadata, "model">): Model["task"] | null {
-  return MODELS.find(({ id }) => id === metadata.model)?.task ?? null;
+export function taskOf(stored: StoredNetwork): Model["task"] | null {
+  if (stored.network !== undefined) return storedModel(stored, metadataOf(stored.model)).task;
+  return MODELS.find(({ id }) => id === stored.model)?.task ?? null;
 }

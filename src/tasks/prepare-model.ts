@@ -4,8 +4,10 @@ import { quoted } from "../formats/quoted.js";
 import type { Graph } from "../ir/graph.js";
 import { selectOutputs } from "../ir/prune.js";
 import { type ClassifierDifference, classifierDifference } from "../models/classifier.js";
+import { isCustom } from "../models/custom.js";
 import { weightFits } from "../models/fits.js";
 import type { Model, ModelOptions, OptionInput } from "../models/index.js";
+import { encodeGraph } from "../models/stored-graph.js";
 import type { WeightSet } from "../models/weight-set.js";
 import { type ModelMetadata, parseModelMetadata } from "../predict/model-metadata.js";
 import type { FileInput, OpenedWeights, Platform, SourceOptions } from "../runtime/platform.js";
@@ -84,13 +86,14 @@ export async function prepareOpened(
   published: Published | null,
 ): Promise<PreparedModel> {
   const saved = parseModelMetadata(Object.entries(file.metadata), name);
-  const savedOptions = saved?.model === model.id ? saved.options : {};
+  const savedOptions = saved?.model === model.id ? knownOptions(model, saved.options) : {};
   const chosen = chooseWeightSet(model, file, { saved: savedOptions, asked: options.options ?? {} }, published);
   const { set, map, given } = chosen;
   const { graph, ...read } = await readParameters(chosen, { file, name, saved }, options);
   const metadata: ModelMetadata = {
     model: model.id,
     options: given,
+    ...(isCustom(model) ? { network: encodeGraph(graph) } : {}),
     preprocessing: choosePreprocessing(options.preprocessing, saved, preprocessingOf(set, published), graph),
     ...(saved?.segmentation === undefined ? {} : { segmentation: saved.segmentation }),
     labels: options.labels ?? saved?.labels ?? (await setLabels(set, graph)),
@@ -104,6 +107,12 @@ export async function prepareOpened(
   };
   checkLabels(metadata, classCount(graph));
   return { graph, metadata, ...read };
+}
+
+/** A custom network may have been described by a function of options when its weights were saved, and alone now. */
+function knownOptions(model: Model, saved: OptionInput): OptionInput {
+  if (!isCustom(model)) return saved;
+  return Object.fromEntries(Object.entries(saved).filter(([name]) => Object.hasOwn(model.options, name)));
 }
 
 /** A weight file, what messages call it, and what it says about itself. */

@@ -19,6 +19,7 @@ import type { Flags, RunCommand } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { checkpointFlag, flagName, optionFlags, textFlag } from "../flags.js";
 import { formatCount, formatTable, type Io, printJson } from "../io.js";
+import { modelOperand } from "../model-operand.js";
 import { inFlags } from "../option-words.js";
 import { sourceFlags } from "../run-model.js";
 
@@ -29,7 +30,10 @@ export const run: RunCommand = async ([a, b], flags, io) =>
 async function diffNetworks(a: string, b: string, flags: Flags, io: Io): Promise<number> {
   refuseFlags(flags, ["tolerance", "model", "checkpoint", "allowHttps"], "--weights, which alone uses them");
   const ignored = (textFlag(flags, "ignore") ?? "").split(",").filter((kind) => kind !== "");
-  const comparison = ignoreKinds(await compareNetworks(a, b, { options: optionFlags(flags) }), ignored);
+  const comparison = ignoreKinds(
+    await compareNetworks(await modelOperand(a), await modelOperand(b), { options: optionFlags(flags) }),
+    ignored,
+  );
   const file = textFlag(flags, "svg");
   if (file !== undefined) await writeFileAtomic(file, [new TextEncoder().encode(comparisonSvg(comparison))]);
   const { equal, differences } = comparison;
@@ -87,7 +91,9 @@ async function diffWeights(a: string, b: string, flags: Flags, io: Io): Promise<
   const options = {
     ...sourceFlags(flags, io),
     ...checkpointFlag(flags),
-    ...(model === undefined ? ((await networkOfFile(a)) ?? (await networkOfFile(b))) : { model, options: optionFlags(flags) }),
+    ...(model === undefined
+      ? ((await networkOfFile(a)) ?? (await networkOfFile(b)))
+      : { model: await modelOperand(model), options: optionFlags(flags) }),
   };
   if (flags.checkpoint !== undefined && !(await isRunFolder(a)) && !(await isRunFolder(b))) {
     throw new InceptionError("USAGE", `Cannot use --checkpoint: neither ${quoted(a)} nor ${quoted(b)} is a run`, { a, b });

@@ -10,6 +10,7 @@ import { writeFileAtomic } from "../../node/write-file.js";
 import { type ExplainedPicture, explanationPage } from "../../report/explanation.js";
 import { enlargedPicture, overlay } from "../../report/overlay.js";
 import type { Explainer, Explanation } from "../../tasks/explain.js";
+import type { DescribedModel } from "../../tasks/model-source.js";
 import type { Flags, RunCommand } from "../command.js";
 import { flagName, integerFlag, textFlag } from "../flags.js";
 import { imageInputs } from "../inputs.js";
@@ -156,7 +157,7 @@ function methodFlags(flags: Flags, methods: readonly ExplanationName[]): Explain
 }
 
 async function exportGraph(
-  model: string,
+  model: string | DescribedModel,
   methods: readonly ExplanationName[],
   file: string,
   options: Parameters<typeof exportExplanation>[3],

@@ -11,6 +11,7 @@ import { STEP_SETTINGS } from "../../train/settings.js";
 import type { Flags, RunCommand } from "../command.js";
 import { choiceFlag, flagName, optionFlags, textFlag } from "../flags.js";
 import { formatCount, type Io, printJson } from "../io.js";
+import { modelOperand } from "../model-operand.js";
 import { prepareFlags, sourceFlags } from "../run-model.js";
 import { givenSettings } from "../training-flags.js";
 
@@ -37,7 +38,7 @@ async function exportNetwork(model: string, flags: Flags, io: Io): Promise<numbe
       "USAGE",
       "Cannot export without weights: expected --weights with a file or hf:owner/name, or the folder of a run",
     );
-  const prepared = await resolveModel(model, await prepareFlags(flags, io));
+  const prepared = await resolveModel(await modelOperand(model), await prepareFlags(flags, io));
   const { bytes } = await write(prepared, target, flags);
   const { matched, ignored, source, background } = prepared.report;
   if (flags.json === true) {

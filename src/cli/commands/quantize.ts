@@ -7,6 +7,7 @@ import type { Flags, RunCommand } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { choiceFlag, integerFlag, numberFlag, textFlag } from "../flags.js";
 import { formatCount, type Io, printJson } from "../io.js";
+import { modelOperand } from "../model-operand.js";
 import { errorText } from "../option-words.js";
 import { prepareFlags } from "../run-model.js";
 
@@ -14,7 +15,7 @@ import { prepareFlags } from "../run-model.js";
 export const run: RunCommand = async ([model], flags, io) => {
   const calibrate = textFlag(flags, "calibrate");
   // A run is named by its directory.
-  const out = textFlag(flags, "out") ?? `${path.basename(String(model)).replace(/\.onnx$/i, "")}-int8.onnx`;
+  const out = textFlag(flags, "out") ?? `${path.basename(String(model)).replace(/\.(?:onnx|m?js)$/i, "")}-int8.onnx`;
   if (calibrate === undefined)
     throw new InceptionError("USAGE", "Cannot quantize without photographs or volumes: expected --calibrate with a folder");
   if (!out.toLowerCase().endsWith(".onnx")) {
@@ -28,7 +29,7 @@ export const run: RunCommand = async ([model], flags, io) => {
       io.err(`inception: left out ${messageOf(file)}: ${reason}\n`);
     },
   };
-  const prepared = await resolveModel(String(model), await prepareFlags(flags, io));
+  const prepared = await resolveModel(await modelOperand(String(model)), await prepareFlags(flags, io));
   const reports: QuantizationReport[] = [];
   try {
     print(io, flags, await quantizeModel(prepared, out, { ...options, onMeasured: (report) => reports.push(report) }), out);

@@ -3,6 +3,7 @@ import { InceptionError, messageOf } from "../../errors.js";
 import { type SegmentedFile, type SegmentFilesOptions, segmentFiles } from "../../node/segment/segment-files.js";
 import { openSegmenter } from "../../node/segment/segmenter.js";
 import type { LabelStatistics } from "../../segment/labels.js";
+import { modelName } from "../../tasks/model-source.js";
 import type { Segmenter } from "../../tasks/segment/segmenter.js";
 import type { Flags, RunCommand } from "../command.js";
 import { exitCodeOf } from "../exit-code.js";
@@ -28,7 +29,7 @@ export const run: RunCommand = async ([paths = []], flags, io) => {
   try {
     const json = flags.json === true;
     for (const { error } of unlisted) io.err(`inception: ${errorText(error)}\n`);
-    const segmented = await segmentAll(segmenter, files, { ...settings, modelName: model, signal: watch.signal }, io, json);
+    const segmented = await segmentAll(segmenter, files, { ...settings, modelName: modelName(model), signal: watch.signal }, io, json);
     const finished = [...unlisted, ...segmented];
     if (json) printJson(io, finished.map(jsonOf));
     const failed = finished.filter((result) => "error" in result).length;

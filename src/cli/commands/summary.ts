@@ -4,10 +4,11 @@ import { openNetwork } from "../../node/diff-operands.js";
 import type { RunCommand } from "../command.js";
 import { networkFlags } from "../flags.js";
 import { formatCount, formatTable, printJson } from "../io.js";
+import { modelOperand } from "../model-operand.js";
 
-/** `summary ID|RUN|FILE.onnx`: the layer table. */
+/** `summary ID|RUN|FILE.onnx|FILE.js`: the layer table. */
 export const run: RunCommand = async ([id], flags, io) => {
-  const network = await openNetwork(String(id), networkFlags(flags));
+  const network = await openNetwork(await modelOperand(String(id)), networkFlags(flags));
   const summary =
     "graph" in network ? summarize(network.graph) : summarizeStructure(structureOfFile(network.name, network.onnx, network.constants));
   if (flags.json === true) {

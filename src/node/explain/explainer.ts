@@ -5,6 +5,7 @@ import {
   encodeExplanation,
   openExplainer as openTask,
 } from "../../tasks/explain.js";
+import { type DescribedModel, modelName } from "../../tasks/model-source.js";
 import { type LoadModelOptions, resolveModel } from "../load-model.js";
 import { NODE_PLATFORM } from "../platform.js";
 import { writeFileAtomic } from "../write-file.js";
@@ -14,7 +15,7 @@ export type ExplainerOptions = ExplainTaskOptions & Omit<LoadModelOptions, "outp
 /**
  * Open a classifier to explain it.
  *
- * @param model - a model id with `weights`, the folder of a run, or an `.onnx` file that inceptionkit exported
+ * @param model - a model id or a custom network with `weights`, the folder of a run, or an `.onnx` file that inceptionkit exported
  * @throws InceptionError as `loadModel`; OPTION_INVALID for a network that does not classify images, and as the methods
  *
  * @example
@@ -26,8 +27,8 @@ export type ExplainerOptions = ExplainTaskOptions & Omit<LoadModelOptions, "outp
  * await explainer.close();
  * ```
  */
-export async function openExplainer(model: string, options: ExplainerOptions = {}): Promise<Explainer> {
-  return openTask(NODE_PLATFORM, model, await resolveModel(model, options), options);
+export async function openExplainer(model: string | DescribedModel, options: ExplainerOptions = {}): Promise<Explainer> {
+  return openTask(NODE_PLATFORM, modelName(model), await resolveModel(model, options), options);
 }
 
 /**
@@ -37,7 +38,7 @@ export async function openExplainer(model: string, options: ExplainerOptions = {
  * @throws InceptionError as `openExplainer`; WRITE_FAILED
  */
 export async function exportExplanation(
-  model: string,
+  model: string | DescribedModel,
   method: ExplanationName,
   file: string,
   options: Omit<ExplainerOptions, "device" | "methods" | "threads"> = {},

@@ -1,3 +1,4 @@
+import type { DescribedModel } from "../../tasks/model-source.js";
 import type { SegmenterOptions } from "../../tasks/segment/network.js";
 import { openSegmenter as openTask, type Segmenter, type SegmentHost } from "../../tasks/segment/segmenter.js";
 import { type LoadModelOptions, NODE_MODELS } from "../load-model.js";
@@ -19,7 +20,7 @@ export const NODE_SEGMENTATION: SegmentHost<SourceOptions, PlaceOptions> = {
 /**
  * Open a model to segment volumes with it; see the task for what is done and how much memory it takes.
  *
- * @param model - the folder of a run, a model id with `weights`, an exported `.onnx` file, or the id of a bundled model
+ * @param model - the folder of a run, a model id or a custom network with `weights`, an exported `.onnx` file, or the id of a bundled model
  * @throws InceptionError OPTION_INVALID for a model that does not segment; as `loadModel`
  *
  * @example
@@ -32,6 +33,6 @@ export const NODE_SEGMENTATION: SegmentHost<SourceOptions, PlaceOptions> = {
  * await segmenter.close();
  * ```
  */
-export async function openSegmenter(model: string, options: OpenSegmenterOptions = {}): Promise<Segmenter> {
+export async function openSegmenter(model: string | DescribedModel, options: OpenSegmenterOptions = {}): Promise<Segmenter> {
   return openTask(NODE_SEGMENTATION, model, options);
 }

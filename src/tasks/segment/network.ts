@@ -1,6 +1,6 @@
 import type { SegmentationConfig, Triple } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
-import { findModel } from "../../models/index.js";
+import { describeAtSize } from "../../models/custom.js";
 import type { ModelMetadata } from "../../predict/model-metadata.js";
 import { neededStatistics } from "../../predict/segmentation-file.js";
 import type { SourceOptions } from "../../runtime/platform.js";
@@ -67,7 +67,7 @@ export function describedAt(prepared: PreparedModel, [x, y, z]: Triple): Prepare
   const inputSize = [z, y, x];
   if (graph.inputs[0]?.type.shape.slice(2).join() === inputSize.join()) return prepared;
   const options = { ...metadata.options, inputSize };
-  return { ...prepared, graph: findModel(metadata.model).describe(options), metadata: { ...metadata, options } };
+  return { ...prepared, graph: describeAtSize(metadata, inputSize), metadata: { ...metadata, options } };
 }
 
 /** What the session takes and gives must be what the recipe says. */
