@@ -39,7 +39,7 @@ function row(label, axis, training, validation) {
 
 const segments = histories.every((history) => history.every((each) => each.dice1 !== undefined));
 const classes = segments ? JSON.parse(readFileSync(path.join(runs[0][1], "labels.json"), "utf8")).slice(1, 3) : [];
-const DICE = ["cat-1", "cat-2"].map((hue, index) => ({ hue, name: classes[index] ?? "" }));
+const DICE = ["cat-1", "cat-3"].map((hue, index) => ({ hue, name: classes[index] ?? "" }));
 
 function diceRows() {
   const dice = histories.map((history) => DICE.map((look, index) => line(look, history, `dice${index + 1}`)));
