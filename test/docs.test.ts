@@ -128,7 +128,7 @@ function stageTable(model: Model): string {
   const { stages, params, macs } = summarize(model.describe());
   const rows = stages.map((stage) => `| \`${stage.path}\` | ${stage.shape.join("×")} | ${count(stage.params)} | ${count(stage.macs)} |`);
   return [
-    "| stage ends at | output | parameters | multiply-adds |",
+    "| stage ends at | output | parameters | MACs |",
     "|---|---|---:|---:|",
     ...rows,
     `| **total** | | **${count(params)}** | **${count(macs)}** |`,

@@ -91,8 +91,8 @@ function page(model: Model, graph: Graph, blocks: readonly DrawnBlock[]): string
 
 const TASKS: Readonly<Record<Model["task"], string>> = {
   classify: "classifies images",
-  embed: "turns images into vectors",
-  segment: "labels every voxel of a volume",
+  embed: "computes embeddings of images",
+  segment: "segments volumes",
 };
 
 function facts(model: Model, graph: Graph): readonly string[] {
@@ -101,12 +101,12 @@ function facts(model: Model, graph: Graph): readonly string[] {
   const outputs = graph.outputs.map(({ name, value }) => `\`${name}\` ${(graph.types.get(value)?.shape ?? []).slice(1).join("×")}`);
   const rows: readonly (readonly [string, string])[] = [
     ["source", model.source],
-    ["what it does", TASKS[model.task]],
-    ["input", `${input.slice(1).join("×")}; at least ${model.minInputSize} ${input.length === 5 ? "voxels" : "pixels"} a side`],
+    ["task", TASKS[model.task]],
+    ["input", `${input.slice(1).join("×")}; at least ${model.minInputSize} ${input.length === 5 ? "voxels" : "pixels"} per side`],
     ["outputs", outputs.join(", ")],
     ["parameters", count(params)],
     ["running statistics", count(nonTrainable)],
-    ["multiply-adds", count(macs)],
+    ["MACs", count(macs)],
     ["convolutions", count(convs)],
     ["public weights", sets.length === 0 ? "none exist" : sets.map((set) => `\`${set.id}\` (${set.source})`).join(", ")],
     [
@@ -122,7 +122,7 @@ function facts(model: Model, graph: Graph): readonly string[] {
 function stageTable(graph: Graph): readonly string[] {
   const { stages, params, macs } = summarize(graph);
   return [
-    "| stage ends at | output | parameters | multiply-adds |",
+    "| stage ends at | output | parameters | MACs |",
     "|---|---|---:|---:|",
     ...stages.map((stage) => `| \`${stage.path}\` | ${stage.shape.join("×")} | ${count(stage.params)} | ${count(stage.macs)} |`),
     `| **total** | | **${count(params)}** | **${count(macs)}** |`,
@@ -144,15 +144,15 @@ export function galleryIndex(): string {
     return `| [\`${model.id}\`](${model.id}.md) | ${model.source} | ${input.slice(1).join("×")} | ${count(params)} | ${count(macs)} |`;
   });
   return [
-    "# Every network, drawn",
+    "# Model gallery",
     "",
     "<!-- Written by npm run gallery. -->",
     "",
-    "A page for each network: facts, stages, the network as a whole, and each of its blocks. Drawings are white sheets that fit A4;",
-    "in each box stand its parameters and multiply-adds, on each arrow the shape of what passes. `inception diagram ID` draws them,",
-    "with any options; `inception diff A B --svg FILE` draws two side by side.",
+    "One page per network: facts, stages, and drawings of the network and its blocks. Drawings fit A4. Each box shows its parameters",
+    "and MACs, each arrow the shape of its tensor. `inception diagram ID` draws them with any options; `inception diff A B --svg FILE`",
+    "draws two side by side.",
     "",
-    "| id | source | input | parameters | multiply-adds |",
+    "| id | source | input | parameters | MACs |",
     "|---|---|---|---:|---:|",
     ...rows,
     "",

@@ -49,7 +49,7 @@ export async function diagramSvg(diagram: Diagram): Promise<string> {
 /** What the numbers in the boxes are, and their sums. */
 function totalsText({ nodes }: Diagram): string {
   const [params, macs] = [nodes.reduce((sum, node) => sum + node.params, 0), nodes.reduce((sum, node) => sum + node.macs, 0)];
-  return params === 0 && macs === 0 ? "" : `${amountText(params)} parameters · ${amountText(macs)} multiply-adds, in each box its own`;
+  return params === 0 && macs === 0 ? "" : `${amountText(params)} parameters · ${amountText(macs)} MACs, in each box its own`;
 }
 
 /** Arrows lie under the boxes, and labels over the arrows. */
