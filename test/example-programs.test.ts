@@ -8,12 +8,18 @@ import { ROOT } from "./program.js";
 
 const run = promisify(execFile);
 
-test("similarity.js finds the other picture of a seven, in ten lines", async () => {
+// test/web/page-programs.test.ts runs the pages.
+test.each([
+  ["similarity.js", 10],
+  ["classify-page/main.js", 15],
+  ["segment-page/main.js", 10],
+])("%s has at most %i lines", (program, limit) => {
+  const lines = readFileSync(path.join(ROOT, "examples", program), "utf8").split("\n");
+  expect(lines.filter((line) => !/^\s*(\/\/|$)/.test(line)).length).toBeLessThanOrEqual(limit);
+});
+
+test("similarity.js finds the other picture of a seven", async () => {
   const program = path.join(ROOT, "examples/similarity.js");
-  const lines = readFileSync(program, "utf8")
-    .split("\n")
-    .filter((line) => line.trim() !== "");
-  expect(lines.length).toBeLessThanOrEqual(10);
   const digits = path.join(ROOT, "examples/digits");
   const { stdout } = await run(process.execPath, [
     program,

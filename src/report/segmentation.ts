@@ -1,39 +1,27 @@
 /** The quality-control page of a segmented case: slices with outlines, volumes, and how the case compares with the training cases. */
-import { type Normalization, type Triple, toRas, type Volume } from "../data/index.js";
-import { percentile, sampledVoxels } from "../data/volumes/percentile.js";
+import type { Triple } from "../data/index.js";
 import type { CaseWarning } from "../segment/index.js";
-import type { LabelStatistics, SegmentedLabel } from "../segment/labels.js";
-import { axisAlong, boxAround, drawSlice, EDGES, PLANES, pictureSize, type SliceView, shownSlices, wholeBox } from "../segment/slices.js";
+import type { LabelStatistics } from "../segment/labels.js";
+import { axisAlong, EDGES, PLANES, type SliceView } from "../segment/slices.js";
 import type { Box } from "../segment/volume.js";
 import { escapeMarkup } from "../text.js";
+import { caseSlices, longestSide, type SlicedCase } from "./case-slices.js";
 import { labelSwatch } from "./label-swatch.js";
 import { columns, type Fact, type Figure, factSection, note, page, section } from "./page.js";
 import type { PictureEncoder } from "./picture.js";
 import { type Cell, table } from "./table.js";
-import { LABEL_COLORS, labelColor, rgbOf } from "./tokens.js";
 
 /** Everything that a page shows. Texts may be anything: they are escaped. */
-export interface QualityCase {
+export interface QualityCase extends SlicedCase {
   readonly title: string;
-  /** The image and its labels on one grid. */
-  readonly image: Volume;
-  readonly labels: Volume;
-  /** Every class, the background first. */
-  readonly classes: readonly SegmentedLabel[];
   readonly measured: readonly LabelStatistics[];
   /** Shown above everything else; null where the model records nothing to compare with, which the page says too. */
   readonly warnings: readonly CaseWarning[] | null;
-  /** Of the image's intensities; a CT is shown in its window. */
-  readonly normalization: Normalization;
   /** Further facts: name and value. */
   readonly facts: readonly Fact[];
 }
 
 const DIRECTIONS = "R, L: right and left of the patient. A, P: anterior and posterior. S, I: superior and inferior.";
-/** Pixels of the longest edge of a slice. A page shows three side by side, at about two pixels for one of the screen's. */
-const LONGEST_PIXELS = 640;
-/** Around the labels, where the whole slice would show them small. */
-const MARGIN_MM = 10;
 const CLOSE_UP_SHARE = 0.6;
 
 /**
@@ -42,28 +30,17 @@ const CLOSE_UP_SHARE = 0.6;
  * surroundings too.
  */
 export async function qualityPage(shown: QualityCase, encode: PictureEncoder): Promise<string> {
-  const image = toRas(shown.image);
-  const classes = classIndices(toRas(shown.labels), shown.classes);
-  const style = {
-    range: grayRange(image, shown.normalization),
-    colors: shown.classes.map((_, index) => (index === 0 ? null : rgbOf(labelColor(index)))),
-    dashed: shown.classes.map((_, index) => index > LABEL_COLORS.length),
-  };
-  const at = shownSlices(classes, image.shape);
-  const whole = wholeBox(image.shape);
-  const near = boxAround(classes, image.shape, image.spacing, MARGIN_MM);
+  const { image, whole, near, draw } = caseSlices(shown);
   const slices = async (region: Box): Promise<string> => {
-    const scale = LONGEST_PIXELS / Math.max(...PLANES.flatMap((plane) => pictureSize(plane, region, image.spacing)));
     const drawn = [];
     for (const plane of PLANES) {
-      const view: SliceView = { plane, index: at[axisAlong(plane)], region, scale };
-      const { width, height, ...picture } = drawSlice(image, classes, view, style);
-      const uri = await encode({ width, height, ...picture });
-      drawn.push(sliceFigure({ width, height, uri }, view, image.shape, shown));
+      const { view, picture } = draw(plane, region);
+      const { width, height } = picture;
+      drawn.push(sliceFigure({ width, height, uri: await encode(picture) }, view, image.shape, shown));
     }
     return `<div class="slices">${drawn.join("")}</div>`;
   };
-  const closeUp = near !== null && longest(near, image.spacing) < CLOSE_UP_SHARE * longest(whole, image.spacing) ? near : null;
+  const closeUp = near !== null && longestSide(near, image.spacing) < CLOSE_UP_SHARE * longestSide(whole, image.spacing) ? near : null;
   const remark = near === null ? "no labels found: center of the volume" : "center of the labels";
   return page({
     title: shown.title,
@@ -135,25 +112,6 @@ function comparedSection(warnings: readonly CaseWarning[] | null): readonly stri
 
 function shortNumber(value: number): string {
   return Number(value.toPrecision(4)).toLocaleString("en-US", { maximumFractionDigits: 3 });
-}
-
-function classIndices(labels: Volume, classes: readonly SegmentedLabel[]): Uint16Array {
-  const indices = new Map(classes.map(({ value }, index) => [value, index]));
-  return Uint16Array.from(labels.data, (value) => indices.get(value) ?? 0);
-}
-
-function longest(region: Box, spacing: Triple): number {
-  return Math.max(...PLANES.flatMap((plane) => pictureSize(plane, region, spacing)));
-}
-
-/** A CT's window, or the 0.5th and 99.5th percentile of the finite voxels. */
-function grayRange(image: Volume, normalization: Normalization): readonly [low: number, high: number] {
-  if (normalization.name === "ct_window") {
-    const { center, width } = normalization;
-    return [center - width / 2, center + width / 2];
-  }
-  const values = sampledVoxels(image);
-  return values.length === 0 ? [0, 1] : [percentile(values, 0.5), percentile(values, 99.5)];
 }
 
 interface SlicePicture {

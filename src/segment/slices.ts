@@ -3,7 +3,7 @@ import { type Box, type Triple, voxelCount } from "./volume.js";
 
 /** Names of the three directions to look in; a volume that is turned to RAS is seen along z, y and x. */
 export const PLANES = ["axial", "coronal", "sagittal"] as const;
-type Plane = (typeof PLANES)[number];
+export type Plane = (typeof PLANES)[number];
 
 /** Red, green and blue, 0 to 255. */
 type Color = readonly [red: number, green: number, blue: number];

@@ -14,4 +14,5 @@ export type { ExportOnnxOptions } from "./export.js";
 export type { ModelSource } from "./model-source.js";
 export type { Network, NetworkBuilder } from "./network.js";
 export type { OpenOptions } from "./open-options.js";
-export type { SegmentedVolume, Segmenter, SegmentOptions } from "./segment/segmenter.js";
+export type { SegmentedVolume } from "./segment/segmented-case.js";
+export type { Segmenter, SegmentOptions } from "./segment/segmenter.js";

@@ -37,6 +37,7 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>inceptionkit</title><l
 <script type="importmap">${JSON.stringify({ imports: IMPORTS })}</script>`;
 
 const TYPES: Readonly<Record<string, string>> = {
+  ".css": "text/css",
   ".html": "text/html",
   ".js": "text/javascript",
   ".mjs": "text/javascript",

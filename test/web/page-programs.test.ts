@@ -1,9 +1,11 @@
-/** The programs that the README and examples/ show for a page: built by Vite from the packed package, run in headless Chromium. */
-import { readFileSync, rmSync } from "node:fs";
+/** The programs that the README and examples/ have for a page: built by Vite from the packed package, run in headless Chromium. */
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openClassifier } from "../../src/index.js";
+import { encodeNifti } from "../../src/data/index.js";
+import { openClassifier, openSegmenter, toOnnx } from "../../src/index.js";
+import { decodeImage } from "../../src/node/decode-image.js";
 import { ROOT } from "../shared.js";
 import { chromiumPath, chromiumTitle, launchChromium } from "./browser.js";
 import { buildPage, installForPages, usePage, writePage } from "./built-page.js";
@@ -12,6 +14,8 @@ import { buildPage, installForPages, usePage, writePage } from "./built-page.js"
 const FOLDER = path.join("/tmp", `inceptionkit-page-programs-${process.pid}`);
 const MODEL = path.join(ROOT, "examples/digits/digits.onnx");
 const PHOTO = path.join(ROOT, "examples/digits/images/7-a.png");
+
+const SCAN = path.join(ROOT, "examples/segment/hippocampus_001.nii.gz");
 
 /** What the program of the README leaves to its page. */
 const SHOW = `globalThis.show = (predictions, { class: { className } }) => {
@@ -48,4 +52,68 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("a page built by Vite from 
     const expected = predictions.map((each) => ({ ...each, probability: expect.closeTo(each.probability, 5) as number }));
     expect(JSON.parse(shown ?? "null")).toEqual([expected, "seven"]);
   }, 120_000);
+
+  test("examples/classify-page classifies and shows Grad-CAM", async () => {
+    const out = await buildExample("classify-page", readFileSync(MODEL));
+    const shown = await usePage(browser, out, async (tab) => {
+      await tab.setInputFiles("#photo", PHOTO);
+      await expect.poll(() => tab.locator("#status").textContent(), { timeout: 60_000 }).toBe("Grad-CAM of seven");
+      await shoot(tab, "classify-page");
+      return { items: await tab.locator("#predictions li").allTextContents(), overlay: await sizeOf(tab, "#overlay") };
+    });
+    await using classifier = await openClassifier(MODEL, { device: "cpu" });
+    const predictions = await classifier.classify(PHOTO, { top: 5 });
+    expect(shown.items).toEqual(predictions.map((each) => `${each.className}: ${(100 * each.probability).toFixed(1)}%`));
+    const { width, height } = await decodeImage(await (await classifier.explain(PHOTO)).overlayPng());
+    expect(shown.overlay).toEqual({ width, height });
+  }, 120_000);
+
+  test("examples/segment-page segments, shows and saves a volume as Node does", async () => {
+    const model = await toOnnx("hippocampus");
+    const out = await buildExample("segment-page", model);
+    const saved = path.join(FOLDER, "labels.nii");
+    const overlay = await usePage(browser, out, async (tab) => {
+      await tab.setInputFiles("#scan", SCAN);
+      await expect
+        .poll(() => tab.locator("#status").textContent(), { timeout: 120_000 })
+        .toMatch(/^anterior: \d+ mm³, posterior: \d+ mm³$/i);
+      await shoot(tab, "segment-page");
+      const [download] = await Promise.all([tab.waitForEvent("download"), tab.locator("#save").click()]);
+      await download.saveAs(saved);
+      return sizeOf(tab, "#overlay");
+    });
+    await using segmenter = await openSegmenter(model, { device: "cpu" });
+    const expected = await segmenter.segment(SCAN);
+    expect(readFileSync(saved).equals(Buffer.concat(encodeNifti(expected.labels, expected.header)))).toBe(true);
+    const { width, height } = await decodeImage(await expected.overlayPng());
+    expect(overlay).toEqual({ width, height });
+  }, 240_000);
 });
+
+/** Builds a page of examples/ with a model beside it. */
+async function buildExample(name: string, model: Uint8Array): Promise<string> {
+  const page = path.join(FOLDER, name);
+  cpSync(path.join(ROOT, "examples", name), page, { recursive: true });
+  mkdirSync(path.join(page, "public"));
+  writeFileSync(path.join(page, "public/model.onnx"), model);
+  return buildPage(page, path.join(FOLDER, `out-${name}`));
+}
+
+/** The size of a picture that is shown. */
+async function sizeOf(tab: Page, selector: string): Promise<{ readonly width: number; readonly height: number }> {
+  const size = await tab.evaluate(
+    `(({ naturalWidth, naturalHeight }) => [naturalWidth, naturalHeight])(document.querySelector("${selector}"))`,
+  );
+  const [width = 0, height = 0] = size as readonly number[];
+  return { width, height };
+}
+
+/** To look at the pages: SCREENSHOTS=directory npx vitest run test/web/page-programs.test.ts */
+async function shoot(tab: Page, name: string): Promise<void> {
+  const folder = process.env.SCREENSHOTS;
+  if (folder === undefined) return;
+  for (const colorScheme of ["light", "dark"] as const) {
+    await tab.emulateMedia({ colorScheme });
+    await tab.screenshot({ path: path.join(folder, `${name}.${colorScheme}.png`) });
+  }
+}

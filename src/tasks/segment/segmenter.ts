@@ -1,13 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { preparedShape, type SegmentationConfig, type Triple, type Volume, type VolumeGrid } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
-import type { NiftiHeader } from "../../formats/nifti.js";
 import { buffersOf } from "../../runtime/calls.js";
-import type { SourceOptions, VolumeInput } from "../../runtime/platform.js";
+import type { Platform, SourceOptions, VolumeInput } from "../../runtime/platform.js";
 import type { CancelSignal, SessionOptions } from "../../runtime/session.js";
 import { heldValues } from "../../segment/accumulate.js";
 import { type CaseWarning, checkInput, checkLabelVolumes, checkMirrorAxes, planWindows, segmentWindows } from "../../segment/index.js";
-import { type LabelStatistics, type SegmentedLabel, segmentedLabels } from "../../segment/labels.js";
+import { type SegmentedLabel, segmentedLabels } from "../../segment/labels.js";
 import type { LoadedModel, ModelHost } from "../model-host.js";
 import type { ModelSource } from "../model-source.js";
 import { volumeName } from "../volume-input.js";
@@ -16,6 +15,7 @@ import type { PostprocessingOptions } from "./clean.js";
 import { openNetwork, type SegmentationNetwork, type SegmenterOptions, windowNetwork } from "./network.js";
 import { type PreparedCase, readCase } from "./prepare-case.js";
 import type { VolumeReader } from "./read-channels.js";
+import { SegmentedCase, type SegmentedVolume } from "./segmented-case.js";
 
 export interface SegmentOptions extends PostprocessingOptions {
   /** Share of a window that neighbors have in common at least, in [0, 1). Default 0.5. */
@@ -33,22 +33,6 @@ export interface SegmentOptions extends PostprocessingOptions {
   readonly onWindow?: (done: number, total: number) => void | Promise<void>;
   /** Ends the work: it rejects with `signal.reason`. */
   readonly signal?: CancelSignal;
-}
-
-/** What a segmenter makes of one volume. Everything lies on the grid of the file. */
-export interface SegmentedVolume {
-  /** The label values of the model's recipe. */
-  readonly labels: Volume;
-  /** Of the file, for `writeVolume`; null for a series of DICOM slices, whose affine is enough. */
-  readonly header: NiftiHeader | null;
-  /** The first channel, as it was read. */
-  readonly image: Volume;
-  /** Every label but the background, in the model's order. */
-  readonly measured: readonly LabelStatistics[];
-  /** Of each class in the model's order, in [0, 1]; null where they were not asked for. */
-  readonly probabilities: readonly Volume[] | null;
-  /** How the case differs from those the model was trained on; null where the model does not record them (`recipe.training`). */
-  readonly warnings: readonly CaseWarning[] | null;
 }
 
 /** A model that segments volumes. Close it to give its memory back. */
@@ -106,7 +90,7 @@ export async function openSegmenter<F extends SourceOptions, P extends SessionOp
     window,
     device: session.device,
     segment: (input, given = {}) =>
-      segmentCase({ network, known: labels, reader, inThread }, Array.isArray(input) ? input : [input], given),
+      segmentCase({ network, known: labels, reader, inThread, platform: models.platform }, Array.isArray(input) ? input : [input], given),
     close: () => session.close(),
     [Symbol.asyncDispose]: () => session.close(),
   };
@@ -118,10 +102,11 @@ interface CaseContext<F extends SourceOptions> {
   readonly known: readonly SegmentedLabel[];
   readonly reader: VolumeReader<F>;
   readonly inThread: CaseThread;
+  readonly platform: Pick<Platform, "encodePng">;
 }
 
 async function segmentCase<F extends SourceOptions>(
-  { network, known, reader, inThread }: CaseContext<F>,
+  { network, known, reader, inThread, platform }: CaseContext<F>,
   input: readonly VolumeInput[],
   options: SegmentOptions,
 ): Promise<SegmentedVolume> {
@@ -149,7 +134,7 @@ async function segmentCase<F extends SourceOptions>(
   const atResult = recipe.training === undefined ? [] : checkLabelVolumes(recipe.training, measured);
   if (options.strict) refuseUnexpected(input, atResult);
   const atHome = (volume: Volume): Volume => ({ ...volume, affine: image.affine, spacing: image.spacing });
-  return {
+  const data = {
     labels: atHome(labels),
     header,
     image,
@@ -157,6 +142,8 @@ async function segmentCase<F extends SourceOptions>(
     probabilities: probabilities?.map(atHome) ?? null,
     warnings: atInput === null ? null : [...atInput, ...atResult],
   };
+  const normalization = recipe.normalization[0] ?? { name: "z_score", region: "all" };
+  return new SegmentedCase(data, { image: original, labels, classes: known, normalization }, platform);
 }
 
 /**
