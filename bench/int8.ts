@@ -9,6 +9,7 @@ import type { EncodedModel } from "../src/formats/onnx/encode.js";
 import type { Graph } from "../src/ir/graph.js";
 import { findModel } from "../src/models/index.js";
 import { createNodeSession } from "../src/node/ort-session.js";
+import { NODE_PLATFORM } from "../src/node/platform.js";
 import { collectHistograms } from "../src/node/quantize/calibrate.js";
 import { withKernels } from "../src/node/quantize/constants.js";
 import type { InputBatch } from "../src/node/quantize/inputs.js";
@@ -53,9 +54,9 @@ export async function compareInt8(options: Int8BenchOptions, machine: string, pr
 
 async function measure(graph: Graph, batch: number, { rounds, threads }: Int8BenchOptions): Promise<Timings> {
   const network = { graph, parameters: goldenParameters(graph) };
-  const folded = foldNetwork(await withKernels(network));
+  const folded = foldNetwork(await withKernels(NODE_PLATFORM, network));
   const plan = planQuantization(folded.graph);
-  const { histograms } = await collectHistograms(folded, plan, noise(graph, 1), { threads, onFiles: () => {} });
+  const { histograms } = await collectHistograms(NODE_PLATFORM, folded, plan, noise(graph, 1), { threads, onFiles: () => {} });
   const method = { method: "minmax", percentile: 100 } as const;
   const ranges = new Map([...histograms].map(([value, histogram]) => [value, chooseRange(histogram, method, value)] as const));
   const quantized = quantizeNetwork(folded, plan, ranges);
@@ -77,5 +78,5 @@ async function measure(graph: Graph, batch: number, { rounds, threads }: Int8Ben
 async function* noise(graph: Graph, images: number): AsyncGenerator<InputBatch> {
   const shape = [images, ...(graph.inputs[0]?.type.shape ?? []).slice(1).map(Number)];
   const data = fillUniform("bench:int8", elementCount(shape), -1, 1);
-  yield { files: shape.slice(0, 1).map(String), finished: 1, input: { ...float32Tensor(shape, data), data } };
+  yield { names: ["noise"], indices: [0], finished: 1, input: float32Tensor(shape, data) };
 }

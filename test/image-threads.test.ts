@@ -25,7 +25,7 @@ describe("threads for images", () => {
     const file = await noise(1500, 1200);
     const image = await decodeImage(file);
     const expected = imageBatch([image], RECIPE);
-    expect(await threads.prepareFile(file, "noise", RECIPE, {})).toEqual(expected);
+    expect(await threads.prepareFile(file, { name: "noise" }, RECIPE, {})).toEqual(expected);
     expect(await threads.preparePixels(image, RECIPE, {})).toEqual(expected);
     // What was handed over stays the caller's.
     expect([file.length, image.data.length]).toEqual([expect.any(Number) as number, 3 * 1500 * 1200]);
@@ -34,14 +34,14 @@ describe("threads for images", () => {
 
   test("several images at once come back in their order", async () => {
     const files = await Promise.all([noise(1400, 1000), noise(1000, 1400), noise(1300, 1100), noise(40, 30), noise(1200, 1200)]);
-    const prepared = await Promise.all(files.map((file) => threads.prepareFile(file, undefined, RECIPE, {})));
+    const prepared = await Promise.all(files.map((file) => threads.prepareFile(file, {}, RECIPE, {})));
     for (const [index, file] of files.entries()) expect(prepared[index]).toEqual(imageBatch([await decodeImage(file)], RECIPE));
   });
 
   test("a file that is cut off has the message that it has elsewhere", async () => {
     const cut = (await noise(1500, 1200)).subarray(0, 20_000);
     const elsewhere = await failureOf(decodeImage(cut, { name: "cut" }));
-    expect(await failureOf(threads.prepareFile(cut, "cut", RECIPE, {}))).toMatchObject({
+    expect(await failureOf(threads.prepareFile(cut, { name: "cut" }, RECIPE, {}))).toMatchObject({
       code: "IMAGE_INVALID",
       message: elsewhere.message,
     });
@@ -49,7 +49,7 @@ describe("threads for images", () => {
 
   test("an abort is obeyed while the thread works", async () => {
     const stop = new AbortController();
-    const preparing = threads.prepareFile(await noise(3000, 2000), undefined, RECIPE, { signal: stop.signal });
+    const preparing = threads.prepareFile(await noise(3000, 2000), {}, RECIPE, { signal: stop.signal });
     await pause(20);
     stop.abort(new Error("changed my mind"));
     await expect(preparing).rejects.toThrow("changed my mind");

@@ -4,10 +4,10 @@ import type { Preprocessing } from "../data/transforms/preprocess.js";
 import { imageBatch } from "../predict/predict.js";
 import type { CallTable } from "../runtime/calls.js";
 import type { Float32Tensor } from "../tensor/tensor.js";
-import { decodeImage } from "./decode-image.js";
+import { type DecodeOptions, decodeImage } from "./decode-image.js";
 
 export interface ImageTasks {
-  readonly decodeInput: { readonly source: string | Uint8Array; readonly name?: string; readonly preprocessing: Preprocessing };
+  readonly decodeInput: { readonly source: string | Uint8Array; readonly how: DecodeOptions; readonly preprocessing: Preprocessing };
   readonly prepareImage: { readonly image: Image; readonly preprocessing: Preprocessing };
 }
 
@@ -17,6 +17,6 @@ export interface ImageResults {
 }
 
 export const IMAGE_TABLE: CallTable<ImageTasks, ImageResults> = {
-  decodeInput: async ({ source, preprocessing, ...named }) => imageBatch([await decodeImage(source, named)], preprocessing),
+  decodeInput: async ({ source, how, preprocessing }) => imageBatch([await decodeImage(source, how)], preprocessing),
   prepareImage: ({ image, preprocessing }) => imageBatch([image], preprocessing),
 };

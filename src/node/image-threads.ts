@@ -7,7 +7,7 @@ import { imageBatch } from "../predict/predict.js";
 import { type CallListener, type Calls, type CallWorker, callsTo } from "../runtime/calls.js";
 import type { CallOptions } from "../runtime/platform.js";
 import type { Float32Tensor } from "../tensor/tensor.js";
-import { openImage } from "./decode-image.js";
+import { type DecodeOptions, openImage } from "./decode-image.js";
 import type { ImageResults, ImageTasks } from "./image-tasks.js";
 import { factOf } from "./system-error.js";
 
@@ -19,12 +19,7 @@ const MAX_THREADS = 4;
 
 export interface ImageThreads {
   /** A file, given by its path or bytes, as a network reads it: [1, C, H, W]. @throws InceptionError as `decodeImage` */
-  prepareFile(
-    source: string | Uint8Array,
-    name: string | undefined,
-    preprocessing: Preprocessing,
-    options: CallOptions,
-  ): Promise<Float32Tensor>;
+  prepareFile(source: string | Uint8Array, how: DecodeOptions, preprocessing: Preprocessing, options: CallOptions): Promise<Float32Tensor>;
   /** Pixels as a network reads them. */
   preparePixels(image: Image, preprocessing: Preprocessing, options: CallOptions): Promise<Float32Tensor>;
   /** Ends the threads; what is under way rejects with SESSION_CLOSED. A later image starts others. */
@@ -47,11 +42,10 @@ export function imageThreads(): ImageThreads {
     return threads.reduce((least, each) => (each.pending() < least.pending() ? each : least));
   };
   return {
-    prepareFile: async (source, name, preprocessing, options) => {
-      const named = name === undefined ? {} : { name };
-      const opened = await openImage(source, named);
+    prepareFile: async (source, how, preprocessing, options) => {
+      const opened = await openImage(source, how);
       if (opened.pixels <= FEW_PIXELS) return imageBatch([await opened.decode()], preprocessing);
-      return chosen().call("decodeInput", { source, ...named, preprocessing }, options);
+      return chosen().call("decodeInput", { source, how, preprocessing }, options);
     },
     preparePixels: async (image, preprocessing, options) => {
       if (image.width * image.height <= FEW_PIXELS) return imageBatch([image], preprocessing);

@@ -8,9 +8,18 @@ import { InceptionError, messageOf } from "../errors.js";
 import { bytesSource } from "../formats/byte-source.js";
 import { compareHash } from "../formats/checksum.js";
 import { imageBatch } from "../predict/predict.js";
-import type { FileInput, ImageInput, OpenedSource, OpenedWeights, Platform, PublishedFile, VolumeInput } from "../runtime/platform.js";
+import type {
+  DecodeImageOptions,
+  FileInput,
+  ImageInput,
+  OpenedSource,
+  OpenedWeights,
+  Platform,
+  PublishedFile,
+  VolumeInput,
+} from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
-import { isImage } from "../tasks/image-input.js";
+import { isFileInput, isImage } from "../tasks/image-input.js";
 import { givenVolume, isVolume } from "../tasks/volume-input.js";
 import { openWeightFile } from "../weights/containers/index.js";
 import { createBatchSource } from "./batch-source.js";
@@ -41,12 +50,13 @@ export function nodePlatform(images: Omit<ImageThreads, "close">): Platform<Sour
     openWeights: openWeightsOf,
     decodeImage: async (source, options) => {
       if (isImage(source)) return source;
-      const encoded = await encodedImage(source, options);
-      return decodeImage(encoded, options.name === undefined ? {} : { name: options.name });
+      const { how, sources } = split(options);
+      return decodeImage(await encodedImage(source, sources), how);
     },
-    prepareImage: async (source, preprocessing, { name, ...options }) => {
-      if (isImage(source)) return images.preparePixels(source, preprocessing, options);
-      return images.prepareFile(await encodedImage(source, options), name, preprocessing, options);
+    prepareImage: async (source, preprocessing, options) => {
+      const { how, sources } = split(options);
+      if (isImage(source)) return images.preparePixels(source, preprocessing, sources);
+      return images.prepareFile(await encodedImage(source, sources), how, preprocessing, sources);
     },
     openBatches: createBatchSource,
     encodePng: async (image) => new Uint8Array(await encodePng(image)),
@@ -57,10 +67,14 @@ export function nodePlatform(images: Omit<ImageThreads, "close">): Platform<Sour
 
 /** The platform of programs that bring threads of their own: images are prepared in the calling one. */
 export const NODE_PLATFORM = nodePlatform({
-  prepareFile: async (source, name, preprocessing) =>
-    imageBatch([await decodeImage(source, name === undefined ? {} : { name })], preprocessing),
+  prepareFile: async (source, how, preprocessing) => imageBatch([await decodeImage(source, how)], preprocessing),
   preparePixels: async (image, preprocessing) => imageBatch([image], preprocessing),
 });
+
+/** How an image is decoded, and where it is found. */
+function split({ name, upright, ...sources }: DecodeImageOptions & SourceOptions) {
+  return { how: { ...(name === undefined ? {} : { name }), ...(upright === undefined ? {} : { upright }) }, sources };
+}
 
 async function openSource(source: FileInput, options: SourceOptions): Promise<OpenedSource> {
   const content = await contentOf(source);
@@ -113,10 +127,6 @@ async function encodedImage(source: Exclude<ImageInput, Image>, options: SourceO
   if (content !== null) return content.bytes;
   const text = textOf(source);
   return /^file:/i.test(text) ? fileURLToPath(text) : openImageSource(text, options);
-}
-
-function isFileInput(source: Exclude<ImageInput, Image>): source is FileInput {
-  return typeof source === "string" || source instanceof Uint8Array || "href" in source || "arrayBuffer" in source;
 }
 
 /** Bytes that were handed over, with the name that messages give them; null for a place. */

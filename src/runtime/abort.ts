@@ -1,4 +1,10 @@
+import type { CallOptions } from "./platform.js";
 import type { CancelSignal } from "./session.js";
+
+/** The signal alone of options with more in them. */
+export function callOf({ signal }: CallOptions): CallOptions {
+  return signal === undefined ? {} : { signal };
+}
 
 /** @throws what the signal was aborted with */
 export function throwIfAborted(signal: CancelSignal | undefined): void {

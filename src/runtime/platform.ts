@@ -90,9 +90,11 @@ interface ModelSessionOptions extends SessionOptions {
 }
 
 /** How images are turned into pixels. */
-interface DecodeImageOptions extends CallOptions {
+export interface DecodeImageOptions extends CallOptions {
   /** How messages name the image. Default: its path or URL, otherwise "image". */
   readonly name?: string;
+  /** Apply the EXIF orientation. Default: true. */
+  readonly upright?: boolean;
 }
 
 /**
@@ -118,7 +120,7 @@ export interface Platform<Files extends SourceOptions = SourceOptions, Place ext
   openWeights(source: FileInput | PublishedFile, options: Files): Promise<OpenedWeights>;
 
   /**
-   * Pixels with the EXIF orientation applied, decoded off the calling thread.
+   * Pixels, decoded off the calling thread.
    *
    * @throws InceptionError FILE_…, IMAGE_INVALID, IMAGE_LIMIT, SOURCE_INVALID
    */

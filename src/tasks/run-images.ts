@@ -2,16 +2,15 @@
 import type { Preprocessing } from "../data/transforms/preprocess.js";
 import { InceptionError } from "../errors.js";
 import { runRows } from "../predict/predict.js";
-import { throwIfAborted } from "../runtime/abort.js";
+import { callOf, throwIfAborted } from "../runtime/abort.js";
 import type { CallOptions, ImageInput, Platform, SourceOptions } from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
+import { at } from "../tensor/at.js";
 import type { Float32Tensor } from "../tensor/tensor.js";
 import { joinBatch } from "./image-batch.js";
-import { imageName } from "./image-input.js";
 import type { LoadedModel } from "./model-host.js";
-
-/** Images that are decoded at once. More would only hold pixels: the decoders use all cores. */
-const DECODED_AT_ONCE = 4;
+import { readAhead } from "./read-ahead.js";
+import { readImages } from "./read-images.js";
 
 export interface ImageRun<F extends SourceOptions> {
   readonly platform: Platform<F, SessionOptions>;
@@ -40,24 +39,22 @@ export async function runImages<F extends SourceOptions>(
   options: RunImagesOptions,
 ): Promise<readonly Float32Array[]> {
   const size = checkedBatchSize(options.batchSize);
-  const starts = Array.from({ length: Math.ceil(images.length / size) }, (_, index) => index * size);
+  const { platform, preprocessing, sources, loaded } = run;
+  const batches = readImages({ platform, sources }, images, { preprocessing, batchSize: size, ...callOf(options) });
   const rows: Float32Array[] = [];
-  const prepare = (start: number): Promise<readonly Float32Tensor[]> => {
-    const prepared = prepareBatch(run, images, start, size, options);
-    // Awaited in a later round, or never; until then a failure is not unhandled.
-    prepared.catch(() => {});
-    return prepared;
-  };
-  let next = prepare(0);
-  for (const start of starts) {
+  for await (const batch of readAhead(batches)) {
     throwIfAborted(options.signal);
-    const inputs = await next;
-    next = prepare(start + size);
-    const nameOf = (row: number): string => nameOfImage(images, start + row);
-    rows.push(...(await runRows(run.loaded.session, joinBatch(inputs, run.loaded), output, nameOf, options)));
+    const inputs = batch.map(({ input }) => usable(input));
+    const nameOf = (row: number): string => at(batch, row).name;
+    rows.push(...(await runRows(loaded.session, joinBatch(inputs, loaded), output, nameOf, callOf(options))));
     options.onProgress?.(rows.length, images.length);
   }
   return rows;
+}
+
+function usable(input: Float32Tensor | InceptionError): Float32Tensor {
+  if (input instanceof InceptionError) throw input;
+  return input;
 }
 
 function checkedBatchSize(size = 8): number {
@@ -65,36 +62,4 @@ function checkedBatchSize(size = 8): number {
   throw new InceptionError("OPTION_INVALID", `Cannot run images with batchSize ${size}: expected an integer from 1 to 1,024`, {
     batchSize: size,
   });
-}
-
-async function prepareBatch<F extends SourceOptions>(
-  run: ImageRun<F>,
-  images: readonly ImageInput[],
-  start: number,
-  size: number,
-  { signal }: CallOptions,
-): Promise<readonly Float32Tensor[]> {
-  const chosen = images.slice(start, start + size);
-  const inputs: Float32Tensor[] = [];
-  for (let at = 0; at < chosen.length; at += DECODED_AT_ONCE) {
-    throwIfAborted(signal);
-    const group = chosen.slice(at, at + DECODED_AT_ONCE);
-    inputs.push(...(await Promise.all(group.map((image, k) => prepareImage(run, image, nameOfImage(images, start + at + k), signal)))));
-  }
-  return inputs;
-}
-
-/** One image as the model reads it, [1, C, H, W]. */
-async function prepareImage<F extends SourceOptions>(
-  { platform, preprocessing, sources }: Pick<ImageRun<F>, "platform" | "preprocessing" | "sources">,
-  image: ImageInput,
-  name: string,
-  signal: CallOptions["signal"],
-): Promise<Float32Tensor> {
-  return platform.prepareImage(image, preprocessing, { ...sources, name, ...(signal === undefined ? {} : { signal }) });
-}
-
-function nameOfImage(images: readonly ImageInput[], index: number): string {
-  const image = images[index];
-  return (image === undefined ? null : imageName(image)) ?? (images.length === 1 ? "image" : `image ${index}`);
 }

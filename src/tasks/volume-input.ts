@@ -1,11 +1,11 @@
 import type { LoadedVolumes, VolumeSizes } from "../data/volumes/loaded-volume.js";
 import type { Volume } from "../data/volumes/volume.js";
 import { messageOf } from "../errors.js";
-import type { VolumeInput } from "../runtime/platform.js";
+import type { ImageInput, VolumeInput } from "../runtime/platform.js";
 import { fileName } from "./model-source.js";
 
 /** Whether an input is voxels as `readVolume` gives them. */
-export function isVolume(source: VolumeInput): source is Volume {
+export function isVolume(source: ImageInput | VolumeInput): source is Volume {
   return typeof source === "object" && "affine" in source;
 }
 

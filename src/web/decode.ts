@@ -23,24 +23,30 @@ export interface Codecs {
 const DECODED = ["JPEG", "PNG", "WebP"] as const;
 type DecodedFormat = (typeof DECODED)[number];
 
-export interface DecodeLimits {
+interface DecodeLimits {
   readonly maxBytes: number;
   readonly maxPixels: number;
+}
+
+/** How files are decoded. */
+export interface DecodeFileOptions extends DecodeLimits {
+  /** Apply the EXIF orientation. Default: true. */
+  readonly upright?: boolean;
 }
 
 /** As in Node: 256 MiB of file, 100 million pixels. */
 export const DECODE_LIMITS: DecodeLimits = { maxBytes: 256 * 2 ** 20, maxPixels: 100_000_000 };
 
 /**
- * Decodes an image file to upright RGB. Alpha is dropped, color profiles are ignored, as in Node.
+ * Decodes an image file to RGB, upright unless told otherwise. Alpha is dropped, color profiles are ignored, as in Node.
  *
  * @param subject - how messages name the image
  * @throws InceptionError FILE_LIMIT, FILE_UNRECOGNIZED, FILE_UNSUPPORTED, IMAGE_INVALID, IMAGE_LIMIT
  */
-export async function decodeFile(codecs: Codecs, file: Uint8Array, subject: string, limits: DecodeLimits): Promise<Image> {
+export async function decodeFile(codecs: Codecs, file: Uint8Array, subject: string, options: DecodeFileOptions): Promise<Image> {
   const fail = (code: ErrorCode, fact: string, details: Readonly<Record<string, unknown>> = {}) =>
     new InceptionError(code, `Cannot decode image "${subject}": ${fact}`, { file: subject, ...details });
-  const { maxBytes, maxPixels } = limits;
+  const { maxBytes, maxPixels, upright = true } = options;
   if (file.length > maxBytes) {
     throw fail("FILE_LIMIT", `the file has ${file.length} bytes, limit is ${maxBytes}`, { size: file.length, limit: maxBytes });
   }
@@ -60,7 +66,7 @@ export async function decodeFile(codecs: Codecs, file: Uint8Array, subject: stri
   if (decoded.width !== width || decoded.height !== height) {
     throw fail("IMAGE_INVALID", `its header says ${width} x ${height} pixels, its data ${decoded.width} x ${decoded.height}`);
   }
-  return orient(withoutAlpha(decoded), orientation);
+  return upright ? orient(withoutAlpha(decoded), orientation) : withoutAlpha(decoded);
 }
 
 /** RGBA to RGB, a new array. */

@@ -24,7 +24,7 @@ export function serveImages(scope: WorkerScope, open: (start: ImageStart) => Pro
 }
 
 function tableOf(codecs: Promise<Codecs>): CallTable<WorkerTasks, WorkerResults> {
-  const decode = async ({ file, name, limits }: WorkerTasks["decodeImage"]) => decodeFile(await codecs, file, name, limits);
+  const decode = async ({ file, name, how }: WorkerTasks["decodeImage"]) => decodeFile(await codecs, file, name, how);
   return {
     ...CASE_TABLE,
     decodeImage: decode,

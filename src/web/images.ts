@@ -5,7 +5,7 @@ import { type Calls, callsTo } from "../runtime/calls.js";
 import type { CancelSignal } from "../runtime/session.js";
 import type { CaseThread } from "../tasks/segment/case-task.js";
 import type { Float32Tensor } from "../tensor/tensor.js";
-import { DECODE_LIMITS, type DecodeLimits } from "./decode.js";
+import { DECODE_LIMITS, type DecodeFileOptions } from "./decode.js";
 import type { WebWorker } from "./thread.js";
 import type { ImageStart, WorkerResults, WorkerTasks } from "./worker-tasks.js";
 
@@ -17,12 +17,12 @@ export interface ImageWorkerOptions {
 /** Decodes and prepares images in a worker, which starts with the first image. */
 export interface ImageWorker {
   /**
-   * Upright RGB pixels of a JPEG, PNG or WebP file.
+   * RGB pixels of a JPEG, PNG or WebP file, upright unless told otherwise.
    *
    * @param name - how messages name the image
    * @throws InceptionError FILE_LIMIT, FILE_UNRECOGNIZED, FILE_UNSUPPORTED, IMAGE_INVALID, IMAGE_LIMIT, SESSION_FAILED
    */
-  decode(file: Uint8Array, name: string, options?: Partial<DecodeLimits> & { readonly signal?: CancelSignal }): Promise<Image>;
+  decode(file: Uint8Array, name: string, options?: Partial<DecodeFileOptions> & { readonly signal?: CancelSignal }): Promise<Image>;
   /** [1, C, H, W] as a network reads it. */
   prepare(image: Image, preprocessing: Preprocessing): Promise<Float32Tensor>;
   /** Ends the worker; the next image starts another. What is under way rejects with SESSION_CLOSED. */
@@ -32,7 +32,12 @@ export interface ImageWorker {
 /** The same worker, with all that a page has it do. */
 export interface PageWorker extends ImageWorker {
   /** A file as a network reads it; its pixels never leave the worker. */
-  decodeInput(file: Uint8Array, name: string, preprocessing: Preprocessing, signal?: CancelSignal): Promise<Float32Tensor>;
+  decodeInput(
+    file: Uint8Array,
+    name: string,
+    preprocessing: Preprocessing,
+    options: Partial<DecodeFileOptions> & { readonly signal?: CancelSignal },
+  ): Promise<Float32Tensor>;
   readonly inThread: CaseThread;
 }
 
@@ -55,11 +60,11 @@ export function pageWorker(options: ImageWorkerOptions = {}): PageWorker {
     };
   });
   return {
-    decode: (file, name, { signal, ...limits } = {}) =>
-      calls.call("decodeImage", { file, name, limits: { ...DECODE_LIMITS, ...limits } }, withSignal(signal)),
+    decode: (file, name, { signal, ...how } = {}) =>
+      calls.call("decodeImage", { file, name, how: { ...DECODE_LIMITS, ...how } }, withSignal(signal)),
     prepare: (image, preprocessing) => calls.call("prepareImage", { image, preprocessing }),
-    decodeInput: (file, name, preprocessing, signal) =>
-      calls.call("decodeInput", { file, name, limits: DECODE_LIMITS, preprocessing }, withSignal(signal)),
+    decodeInput: (file, name, preprocessing, { signal, ...how }) =>
+      calls.call("decodeInput", { file, name, how: { ...DECODE_LIMITS, ...how }, preprocessing }, withSignal(signal)),
     inThread: {
       prepare: (task) => calls.call("prepare", task),
       finish: (task, _, moved) => calls.call("finish", task, moved === undefined ? {} : { moved }),

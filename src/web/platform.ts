@@ -3,7 +3,7 @@
 import { readVolumesOf } from "../data/volumes/read-volumes.js";
 import { InceptionError } from "../errors.js";
 import { bytesSource } from "../formats/byte-source.js";
-import type { FileInput, OpenedWeights, Platform, PublishedFile, SourceOptions } from "../runtime/platform.js";
+import type { DecodeImageOptions, FileInput, OpenedWeights, Platform, PublishedFile, SourceOptions } from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
 import { isImage } from "../tasks/image-input.js";
 import { givenVolume, isVolume } from "../tasks/volume-input.js";
@@ -25,18 +25,18 @@ export function webPlatform(images: PageWorker): Platform<SourceOptions, WebPlac
     createTrainer: createWebTrainer,
     openSource,
     openWeights,
-    decodeImage: async (source, { name, signal }) => {
+    decodeImage: async (source, { name, ...options }) => {
       if (isImage(source)) return source;
-      const read = await readImageInput(source, signal);
+      const read = await readImageInput(source, options.signal);
       if (!("bytes" in read)) return read;
-      return images.decode(read.bytes, shownName(read.name, name), signal === undefined ? {} : { signal });
+      return images.decode(read.bytes, shownName(read.name, name), howOf(options));
     },
     // Only a page that trains needs augmentation.
     openBatches: async (dataset, options) => (await import("./batches.js")).openBatches(dataset, options),
-    prepareImage: async (source, preprocessing, { name, signal }) => {
-      const read = await readImageInput(source, signal);
+    prepareImage: async (source, preprocessing, { name, ...options }) => {
+      const read = await readImageInput(source, options.signal);
       if (!("bytes" in read)) return images.prepare(read, preprocessing);
-      return images.decodeInput(read.bytes, shownName(read.name, name), preprocessing, signal);
+      return images.decodeInput(read.bytes, shownName(read.name, name), preprocessing, howOf(options));
     },
     encodePng,
     readVolumes: async (source, { onSizes, ...options }) => {
@@ -47,6 +47,10 @@ export function webPlatform(images: PageWorker): Platform<SourceOptions, WebPlac
     },
     sha256: sha256Hex,
   };
+}
+
+function howOf({ upright, signal }: DecodeImageOptions) {
+  return { ...(upright === undefined ? {} : { upright }), ...(signal === undefined ? {} : { signal }) };
 }
 
 /** Bytes alone have no name; the caller may have one for them. */

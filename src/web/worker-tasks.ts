@@ -3,7 +3,7 @@ import type { Image } from "../data/image.js";
 import type { Preprocessing } from "../data/transforms/preprocess.js";
 import type { CaseResults, CaseTasks } from "../tasks/segment/case-task.js";
 import type { Float32Tensor } from "../tensor/tensor.js";
-import type { DecodeLimits } from "./decode.js";
+import type { DecodeFileOptions } from "./decode.js";
 
 /** The first message: the URLs of the decoders' modules in a page without a bundler, otherwise null. */
 export interface ImageStart {
@@ -14,7 +14,7 @@ interface EncodedFile {
   readonly file: Uint8Array;
   /** How messages name it. */
   readonly name: string;
-  readonly limits: DecodeLimits;
+  readonly how: DecodeFileOptions;
 }
 
 export interface WorkerTasks extends CaseTasks {

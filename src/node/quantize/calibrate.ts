@@ -6,12 +6,14 @@ import { calibratedValues, calibrationGraph } from "../../compile/quantize/quant
 import { InceptionError } from "../../errors.js";
 import { concatChunks } from "../../formats/concat-chunks.js";
 import { quoted } from "../../formats/quoted.js";
+import { callOf, throwIfAborted } from "../../runtime/abort.js";
+import type { CallOptions } from "../../runtime/platform.js";
 import type { Session } from "../../runtime/session.js";
+import { openSession, type SessionOpener } from "../../tasks/open-session.js";
 import { checkFinite } from "../../tensor/finite.js";
-import { createNodeSession } from "../ort-session.js";
 import type { InputBatch } from "./inputs.js";
 
-interface CalibrateOptions {
+interface CalibrateOptions extends CallOptions {
   readonly threads: number;
   /** Told how many files more are done. */
   readonly onFiles: (count: number) => void;
@@ -27,10 +29,11 @@ interface CalibrateOptions {
  * @throws InceptionError DATASET_INVALID where not one file can be read; NOT_FINITE; SESSION_FAILED
  */
 export async function collectHistograms(
+  platform: SessionOpener,
   network: Network,
   plan: QuantizationPlan,
   batches: AsyncIterable<InputBatch>,
-  { threads, onFiles }: CalibrateOptions,
+  options: CalibrateOptions,
 ): Promise<{ readonly histograms: ReadonlyMap<string, Histogram>; readonly files: number }> {
   const histograms = new Map(calibratedValues(plan).map((value) => [value, emptyHistogram()] as const));
   const [input] = network.graph.inputs;
@@ -38,18 +41,20 @@ export async function collectHistograms(
     const before = histograms.get(value);
     if (before) histograms.set(value, mergeHistograms(before, histogramOf(data)));
   };
-  const session = await openCalibration(network, plan, threads);
+  const call = callOf(options);
+  const session = await openCalibration(platform, network, plan, options);
   let files = 0;
   try {
     for await (const batch of batches) {
       add(input?.name ?? "", batch.input.data);
-      const results = session === null ? {} : await session.run({ [input?.name ?? ""]: batch.input }, { transfer: true });
+      const results = session === null ? {} : await session.run({ [input?.name ?? ""]: batch.input }, { transfer: true, ...call });
+      throwIfAborted(call.signal);
       for (const [value, { data }] of Object.entries(results)) {
-        checkFinite(data, `calibrate "${network.graph.name}" with ${quoted(batch.files[0] ?? "")}`, `value ${quoted(value)}`);
+        checkFinite(data, `calibrate "${network.graph.name}" with ${quoted(batch.names[0] ?? "")}`, `value ${quoted(value)}`);
         if (data instanceof Float32Array) add(value, data);
       }
       files += batch.finished;
-      onFiles(batch.finished);
+      options.onFiles(batch.finished);
     }
   } finally {
     await session?.close();
@@ -58,9 +63,14 @@ export async function collectHistograms(
   throw new InceptionError("DATASET_INVALID", `Cannot calibrate "${network.graph.name}": not one of its files can be read`, {});
 }
 
-async function openCalibration({ graph, parameters }: Network, plan: QuantizationPlan, threads: number): Promise<Session | null> {
+async function openCalibration(
+  platform: SessionOpener,
+  { graph, parameters }: Network,
+  plan: QuantizationPlan,
+  { threads, ...options }: CalibrateOptions,
+): Promise<Session | null> {
   const shown = calibrationGraph(graph, plan);
   if (shown === null) return null;
   const bytes = concatChunks(compileInference(shown, parameters).chunks);
-  return createNodeSession(bytes, { device: "cpu", threads, name: `${graph.name} with inner values`, transfer: true });
+  return openSession(platform, bytes, { device: "cpu", threads, name: `${graph.name} with inner values`, ...callOf(options) });
 }

@@ -1,43 +1,56 @@
 import type { Preprocessing } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
+import type { CallOptions, ImageInput, SourceOptions } from "../../runtime/platform.js";
 import { joinInputs } from "../../tasks/image-batch.js";
+import { type ImageReader, readImages } from "../../tasks/read-images.js";
 import type { Float32Tensor } from "../../tensor/tensor.js";
-import { readImageInputs } from "../image-inputs.js";
 
-/** Photographs, or windows of volumes, as one input of a network. */
+/** Images, or windows of volumes, as one input of a network. */
 export interface InputBatch {
-  /** For each row the file that it comes from. */
-  readonly files: readonly string[];
-  /** How many files are read to their end with this batch. */
+  /** For each row the name of the image or volume that it is of. */
+  readonly names: readonly string[];
+  /** For each row the position of that in the list. */
+  readonly indices: readonly number[];
+  /** How many images or volumes are read to their end with this batch. */
   readonly finished: number;
-  /** [files, C, H, W] or [files, C, D, H, W]. */
+  /** [rows, C, H, W] or [rows, C, D, H, W]. */
   readonly input: Float32Tensor;
 }
 
-interface ReadOptions {
+/** Called for an image or a volume that cannot be used, which is skipped. */
+export type OnSkipped = (name: string, reason: string) => void;
+
+interface ReadOptions extends CallOptions {
   readonly preprocessing: Preprocessing;
   /** [C, H, W] that the network reads. */
   readonly shape: readonly number[];
-  readonly batch: number;
-  /** Told of a file that cannot be used, which is left out. */
-  readonly onSkipped: (file: string, reason: string) => void;
+  readonly batchSize: number;
+  readonly onSkipped: OnSkipped;
 }
 
 /**
- * Photographs in batches; the last may be smaller.
+ * Images in batches; the last may be smaller.
  *
  * @throws InceptionError OPTION_INVALID where the preprocessing gives another size than the network reads
  */
-export async function* readBatches(files: readonly string[], options: ReadOptions): AsyncGenerator<InputBatch> {
-  const { preprocessing, batch, shape, onSkipped } = options;
-  for await (const images of readImageInputs(files, { preprocessing, batch })) {
-    const usable = images.flatMap(({ file, input }) => {
-      if (!(input instanceof InceptionError)) return [{ file, input: checked(input, shape) }];
-      onSkipped(file, messageOf(input));
+export async function* readBatches<F extends SourceOptions>(
+  reader: ImageReader<F>,
+  images: readonly ImageInput[],
+  { shape, onSkipped, ...options }: ReadOptions,
+): AsyncGenerator<InputBatch> {
+  for await (const batch of readImages(reader, images, options)) {
+    const usable = batch.flatMap(({ name, index, input }) => {
+      if (!(input instanceof InceptionError)) return [{ name, index, input: checked(input, shape) }];
+      onSkipped(name, messageOf(input));
       return [];
     });
     if (usable.length === 0) continue;
-    yield { files: usable.map(({ file }) => file), finished: usable.length, input: joinInputs(usable.map(({ input }) => input)) };
+    yield {
+      names: usable.map(({ name }) => name),
+      indices: usable.map(({ index }) => index),
+      finished: usable.length,
+      input: joinInputs(usable.map(({ input }) => input)),
+    };
   }
 }
 

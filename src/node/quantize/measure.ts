@@ -1,6 +1,8 @@
 import { InceptionError } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
 import { runRows } from "../../predict/predict.js";
+import { callOf, throwIfAborted } from "../../runtime/abort.js";
+import type { CallOptions } from "../../runtime/platform.js";
 import type { Session } from "../../runtime/session.js";
 import { argMax } from "../../tensor/arg-max.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
@@ -13,6 +15,12 @@ export interface Pair {
   readonly output: string;
   /** "top1": the output classifies. "cosine": it is an embedding. "dice": it classifies each voxel. */
   readonly measure: "top1" | "cosine" | "dice";
+}
+
+/** How comparing is followed and ended. */
+interface CompareOptions extends CallOptions {
+  /** Called with how many images or volumes more are done. */
+  readonly onFiles?: (count: number) => void;
 }
 
 /** How two networks answer the same photographs or volumes. */
@@ -30,29 +38,29 @@ export interface Agreement {
 }
 
 /**
- * @param labelOf - the class of a file, or null where it is not known
+ * @param labelOf - the class of the image at a position, or null where it is not known
  */
 export async function compareAnswers(
   { float, int8, output, measure }: Pair,
   batches: AsyncIterable<InputBatch>,
-  labelOf: (file: string) => number | null,
-  onFiles: (count: number) => void,
+  labelOf: (index: number) => number | null,
+  { onFiles, ...options }: CompareOptions = {},
 ): Promise<Agreement> {
   let [evaluated, agreeing, labeled, rightFloat, rightInt8] = [0, 0, 0, 0, 0];
-  for await (const { files, finished, input } of batches) {
-    const [floatRows, int8Rows] = await runBoth({ float, int8, output }, input, files);
-    for (const [index, file] of files.entries()) {
-      const [a, b] = [floatRows[index] ?? new Float32Array(), int8Rows[index] ?? new Float32Array()];
+  for await (const batch of batches) {
+    const [floatRows, int8Rows] = await runBoth({ float, int8, output }, batch, options);
+    for (const [row, index] of batch.indices.entries()) {
+      const [a, b] = [floatRows[row] ?? new Float32Array(), int8Rows[row] ?? new Float32Array()];
       const [answerA, answerB] = [argMax(a), argMax(b)];
       agreeing += measure === "top1" ? Number(answerA === answerB) : cosine(a, b);
-      const label = measure === "top1" ? labelOf(file) : null;
+      const label = measure === "top1" ? labelOf(index) : null;
       if (label === null) continue;
       labeled++;
       rightFloat += Number(answerA === label);
       rightInt8 += Number(answerB === label);
     }
-    evaluated += finished;
-    onFiles(finished);
+    evaluated += batch.finished;
+    onFiles?.(batch.finished);
   }
   const share = (count: number): number | null => (labeled === 0 ? null : count / labeled);
   return {
@@ -73,16 +81,16 @@ export async function compareAnswers(
 export async function compareLabels(
   { float, int8, output }: Pair,
   batches: AsyncIterable<InputBatch>,
-  onFiles: (count: number) => void,
+  { onFiles, ...options }: CompareOptions = {},
 ): Promise<Agreement> {
   const counts: { readonly common: number[]; readonly all: number[] } = { common: [], all: [] };
   let evaluated = 0;
-  for await (const { files, input, finished } of batches) {
-    const [floatRows, int8Rows] = await runBoth({ float, int8, output }, input, files);
-    const voxels = elementCount(input.shape.slice(2));
+  for await (const batch of batches) {
+    const [floatRows, int8Rows] = await runBoth({ float, int8, output }, batch, options);
+    const voxels = elementCount(batch.input.shape.slice(2));
     for (const [index, row] of floatRows.entries()) countLabels(counts, row, int8Rows[index] ?? new Float32Array(), voxels);
-    evaluated += finished;
-    onFiles(finished);
+    evaluated += batch.finished;
+    onFiles?.(batch.finished);
   }
   const dice = counts.all.flatMap((all, label) => (label === 0 || all === 0 ? [] : [(2 * (counts.common[label] ?? 0)) / all]));
   if (evaluated > 0 && dice.length === 0) {
@@ -96,12 +104,13 @@ export async function compareLabels(
 /** Rows of both networks, refused where one is not finite. */
 async function runBoth(
   { float, int8, output }: Pick<Pair, "float" | "int8" | "output">,
-  input: InputBatch["input"],
-  files: InputBatch["files"],
+  { input, names }: Pick<InputBatch, "input" | "names">,
+  options: CallOptions,
 ) {
-  const nameOf = (kind: string) => (row: number) => `${quoted(files[row] ?? String(row))} by the ${kind} model`;
-  const floatRows = await runRows(float, copied(input), output, nameOf("float32"));
-  return [floatRows, await runRows(int8, input, output, nameOf("int8"))] as const;
+  throwIfAborted(options.signal);
+  const nameOf = (kind: string) => (row: number) => `${quoted(names[row] ?? String(row))} by the ${kind} model`;
+  const floatRows = await runRows(float, copied(input), output, nameOf("float32"), callOf(options));
+  return [floatRows, await runRows(int8, input, output, nameOf("int8"), callOf(options))] as const;
 }
 
 /** Adds the voxels of each class in both and in either of two maps of logits [classes, voxels]. */
@@ -150,12 +159,13 @@ export async function compareSpeed(
   input: Tensor & { readonly data: Float32Array },
   rounds: number,
   clock: () => number,
-  onRound: () => void = () => {},
+  { onRound, ...options }: CallOptions & { readonly onRound?: () => void } = {},
 ): Promise<Timings> {
   const timed = async (session: Session): Promise<number> => {
+    throwIfAborted(options.signal);
     const own = copied(input);
     const start = clock();
-    await runRows(session, own, output);
+    await runRows(session, own, output, undefined, callOf(options));
     return clock() - start;
   };
   await timed(float);
@@ -164,7 +174,7 @@ export async function compareSpeed(
   for (let round = 0; round < rounds; round++) {
     times.float.push(await timed(float));
     times.int8.push(await timed(int8));
-    onRound();
+    onRound?.();
   }
   return { ...times, speedup: median(times.float) / median(times.int8) };
 }

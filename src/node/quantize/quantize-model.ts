@@ -8,49 +8,64 @@ import { InceptionError } from "../../errors.js";
 import { concatChunks } from "../../formats/concat-chunks.js";
 import type { EncodedModel } from "../../formats/onnx/encode.js";
 import type { Graph } from "../../ir/graph.js";
-import type { ModelMetadata, SelfCheck } from "../../predict/model-metadata.js";
+import type { Artefact, Golden } from "../../predict/artefact.js";
+import { callOf, throwIfAborted, untilAborted } from "../../runtime/abort.js";
+import type { CallOptions, Platform, SourceOptions } from "../../runtime/platform.js";
 import type { Session } from "../../runtime/session.js";
 import { encodeSegmentation, goldenExample, withSelfCheck } from "../../tasks/export.js";
+import { openSession, type SessionOpener } from "../../tasks/open-session.js";
 import type { PreparedModel } from "../../tasks/prepare-model.js";
+import type { CaseThread } from "../../tasks/segment/case-task.js";
 import { stackRows } from "../../tensor/tensor.js";
-import { createNodeSession } from "../ort-session.js";
-import { NODE_PLATFORM } from "../platform.js";
-import { writeFileAtomic } from "../write-file.js";
 import { collectHistograms } from "./calibrate.js";
 import { withKernels } from "./constants.js";
-import type { InputBatch } from "./inputs.js";
+import type { InputBatch, OnSkipped } from "./inputs.js";
 import { type Agreement, compareAnswers, compareLabels, compareSpeed, type Pair } from "./measure.js";
-import { labelOf, labelRule } from "./photograph-labels.js";
-import { chooseSamples, type Samples } from "./samples.js";
-import { type SampleSource, sampleSource } from "./sources.js";
+import { type SampleInput, type SampleSource, sampleSource } from "./sources.js";
 
-export interface QuantizeModelOptions extends PlanOptions, QuantizeOptions {
-  /** Folder of photographs such as the network will see, or of volumes for one that segments them. */
-  readonly calibrate: string;
-  /** Folder of others to measure on. Default: every fifth of `calibrate` is set aside for it. */
-  readonly evaluate?: string;
-  /** Most photographs or volumes to calibrate with, in [1, 100000]. Default 128 photographs or 32 volumes. */
+export interface QuantizeSettings extends PlanOptions, QuantizeOptions, CallOptions {
+  /** Maximum number of images or volumes to calibrate with, in [1, 100000]. Default: 128 images or 32 volumes. */
   readonly images?: number;
-  /** Default "minmax". */
+  /** How ranges follow from the values that were seen. Default: "minmax". */
   readonly method?: Calibration["method"];
-  /** Per cent of the values that a range covers, in (50, 100]; of the method "percentile". Default 99.99. */
+  /** Percentage of the values that a range covers, in (50, 100]; of the method "percentile". Default: 99.99. */
   readonly percentile?: number;
-  /** Images or windows that run together when both networks are measured, in [1, 1024]. Default 8 images or 1 window. */
+  /** Images or windows that run together when both models are compared, in [1, 1024]. Default: 8 images or 1 window. */
   readonly batch?: number;
-  /** Timed runs of each network, in [1, 1000]. Default 7. */
+  /** Timed runs of each model, in [1, 1000]. Default: 7. */
   readonly rounds?: number;
   /** CPU threads; 0, the default, means one for each core. */
   readonly threads?: number;
-  /** Least agreement with the float network, in [0, 1]. Default 0.97. */
+  /** Minimum agreement with the float32 model, in [0, 1]. Default: 0.97. */
   readonly minAgreement?: number;
-  /** How many times as fast as the float network it must be at least. Default 1; 0 skips the demand. */
+  /** Minimum speed as a multiple of that of the float32 model. Default: 1; 0 accepts any. */
   readonly minSpeedup?: number;
-  /** Told what was measured, before a network that is worse than asked for is refused. */
+  /** Called with the measurements, before a model below its thresholds is rejected. */
   readonly onMeasured?: (report: QuantizationReport) => void;
-  /** Told how far each part of the work is. */
+  /** Called after each image, volume or timed run. */
   readonly onProgress?: (part: "calibrate" | "evaluate" | "time", done: number, total: number) => void;
-  /** Told of a file that cannot be used, which is left out. */
-  readonly onSkipped?: (file: string, reason: string) => void;
+  /** Called for an image or a volume that cannot be used, which is skipped. */
+  readonly onSkipped?: OnSkipped;
+}
+
+/** What is calibrated and what is compared on. No sample is in both. */
+interface QuantizationSamples {
+  readonly calibration: readonly SampleInput[];
+  readonly evaluation: readonly SampleInput[];
+  /** The class of an evaluated image by its position, or null where it is not known. */
+  readonly labelOf: (index: number) => number | null;
+}
+
+/** Where a model is quantized, and how samples are chosen for it once it is known what it reads. */
+export interface QuantizeSite<F extends SourceOptions> {
+  readonly platform: Platform<F>;
+  /** How samples that have to be fetched are found. */
+  readonly sources: F;
+  readonly inThread: CaseThread;
+  /** The time in milliseconds. */
+  readonly clock: () => number;
+  /** @param most - maximum number of samples to calibrate with */
+  readonly choose: (kind: SampleSource["name"], most: number, artefact: Artefact) => Promise<QuantizationSamples>;
 }
 
 /** What a network with integers is worth beside the one with floats. */
@@ -70,40 +85,36 @@ export interface QuantizationReport extends Agreement {
   readonly int8Bytes: number;
 }
 
+/** An int8 model that was accepted. */
+interface QuantizedModel {
+  /** The ONNX file, one chunk after the other. */
+  readonly chunks: readonly Uint8Array[];
+  readonly report: QuantizationReport;
+}
+
 /**
- * Write a network with integers in place of floats: int8 kernels with a scale for each output channel, uint8 activations
- * whose ranges are calibrated on photographs or volumes, int32 biases, as an ONNX file of standard operators ("QDQ").
- * Before it is written, it is compared with the float network on files that it was not calibrated on, and timed beside it;
- * one that is worse than asked for is not written. docs/quantization.md says what is done and when it loses.
+ * Quantizes a model to int8: int8 kernels with a scale for each output channel, uint8 activations whose ranges are calibrated on
+ * images or volumes, int32 biases, as an ONNX file of standard operators ("QDQ"). It is compared with the float32 model on
+ * samples that it was not calibrated on, and timed beside it. docs/quantization.md says what is done and when it does not pay.
  *
- * @param file - ends in .onnx; replaced as a whole, or left as it is
- * @throws InceptionError QUANTIZATION_REJECTED with the report in its details; OPTION_INVALID for a network that does not
- *   say how files become its input, or an option out of its range; DATASET_INVALID; WRITE_FAILED
- *
- * @example
- * ```ts
- * import { prepareModel, quantizeModel } from "inceptionkit/node";
- * const digits = await prepareModel("googlenet", "examples/digits/googlenet-digits.safetensors", {
- *   options: { widthMultiplier: 0.25, numClasses: 10, inputSize: 64 },
- * });
- * // So small a network gains no speed from int8, and few images say little about agreement.
- * const accept = { minSpeedup: 0, minAgreement: 0 };
- * const report = await quantizeModel(digits, "digits-int8.onnx", { calibrate: "examples/digits/images", keepFirst: true, ...accept });
- * console.log(report);
- * ```
+ * @throws InceptionError QUANTIZATION_REJECTED with the report in its details, for a model below its thresholds; OPTION_INVALID for a
+ *   model that does not say how samples become its input, or an option out of its range; DATASET_INVALID
  */
-export async function quantizeModel(given: PreparedModel, file: string, options: QuantizeModelOptions): Promise<QuantizationReport> {
-  const source = sampleSource(given, options.onSkipped ?? (() => {}));
+export async function quantizePrepared<F extends SourceOptions>(
+  site: QuantizeSite<F>,
+  given: PreparedModel,
+  options: QuantizeSettings,
+): Promise<QuantizedModel> {
+  const { platform, choose } = site;
+  const call = callOf(options);
+  const source = sampleSource(site, given, { onSkipped: options.onSkipped ?? (() => {}), ...call });
   const checked = checkedOptions(options, source.defaults);
-  const { calibrate, evaluate } = options;
-  const samples = await chooseSamples(source, { calibrate, evaluate, most: checked.images });
-  const task: Task = { source, samples, options, checked };
-  const made = await quantized(task);
   const { prepared } = source;
+  const samples = await choose(source.name, checked.images, prepared.artefact);
+  const task: Task = { platform, clock: site.clock, source, samples, options, checked };
+  const made = await quantized(task);
   const float = compileInference(prepared.graph, prepared.parameters);
-  const measured = await withPair(prepared, [concatChunks(float.chunks), concatChunks(made.compiled.chunks)], checked.threads, (pair) =>
-    measure(task, pair),
-  );
+  const measured = await withPair(task, [concatChunks(float.chunks), concatChunks(made.compiled.chunks)], (pair) => measure(task, pair));
   const report: QuantizationReport = {
     ...measured,
     samples: source.name,
@@ -115,15 +126,18 @@ export async function quantizeModel(given: PreparedModel, file: string, options:
   };
   options.onMeasured?.(report);
   checkGates(prepared, report, checked);
-  await write(task, made, recorded(prepared.metadata, report, checked.calibration, made.plan, options), file);
-  return report;
+  const artefact = recorded(prepared.artefact, report, checked.calibration, made.plan, options);
+  throwIfAborted(options.signal);
+  return { chunks: await untilAborted(options.signal, encoded(task, made, artefact)), report };
 }
 
 /** What is done, and with what. */
 interface Task {
+  readonly platform: SessionOpener;
+  readonly clock: () => number;
   readonly source: SampleSource;
-  readonly samples: Samples;
-  readonly options: QuantizeModelOptions;
+  readonly samples: QuantizationSamples;
+  readonly options: QuantizeSettings;
   readonly checked: ReturnType<typeof checkedOptions>;
 }
 
@@ -137,27 +151,28 @@ interface Made {
   readonly calibrated: number;
 }
 
-async function quantized({ source, samples, options, checked }: Task): Promise<Made> {
-  const folded = foldNetwork(await withKernels(source.prepared));
+async function quantized({ platform, source, samples, options, checked }: Task): Promise<Made> {
+  const call = callOf(options);
+  const folded = foldNetwork(await withKernels(platform, source.prepared, call));
   const plan = planQuantization(folded.graph, options);
   const onFiles = counter(options, "calibrate", samples.calibration.length);
   const inputs = source.read(samples.calibration, 1);
-  const { histograms, files } = await collectHistograms(folded, plan, inputs, { threads: checked.threads, onFiles });
+  const { histograms, files } = await collectHistograms(platform, folded, plan, inputs, { threads: checked.threads, onFiles, ...call });
   const ranges = rangesOf(histograms, checked.calibration);
   const { graph, parameters } = quantizeNetwork(folded, plan, ranges, options);
   return { graph, compiled: compileInference(graph, parameters), plan, ranges, calibrated: files };
 }
 
-async function write({ source }: Task, { graph, compiled, ranges }: Made, metadata: ModelMetadata, file: string): Promise<void> {
-  const { segmentation: recipe } = source.prepared.metadata;
+async function encoded({ platform, source }: Task, { graph, compiled, ranges }: Made, artefact: Artefact): Promise<readonly Uint8Array[]> {
+  const { segmentation: recipe } = source.prepared.artefact;
   const { chunks } =
     recipe === undefined
-      ? await withSelfCheck(NODE_PLATFORM, compiled, metadata, exampleOver(graph, ranges))
-      : await encodeSegmentation(NODE_PLATFORM, { network: compiled, graph, metadata, recipe, rawInput: "patch" });
-  await writeFileAtomic(file, chunks);
+      ? await withSelfCheck(platform, compiled, artefact, exampleOver(graph, ranges))
+      : await encodeSegmentation(platform, { network: compiled, graph, artefact, recipe, rawInput: "patch" });
+  return chunks;
 }
 
-function checkedOptions(options: QuantizeModelOptions, defaults: SampleSource["defaults"]) {
+function checkedOptions(options: QuantizeSettings, defaults: SampleSource["defaults"]) {
   const { images = defaults.images, batch = defaults.batch, rounds = 7, threads = 0, method = "minmax", percentile = 99.99 } = options;
   const { minAgreement = 0.97, minSpeedup = 1 } = options;
   const check = (name: string, value: number, holds: boolean, law: string): void => {
@@ -174,7 +189,7 @@ function checkedOptions(options: QuantizeModelOptions, defaults: SampleSource["d
   return { images, batch, rounds, threads, minAgreement, minSpeedup, calibration: { method, percentile } };
 }
 
-function counter({ onProgress }: QuantizeModelOptions, part: "calibrate" | "evaluate" | "time", total: number): (count?: number) => void {
+function counter({ onProgress }: QuantizeSettings, part: "calibrate" | "evaluate" | "time", total: number): (count?: number) => void {
   let done = 0;
   return (count = 1) => {
     done += count;
@@ -187,17 +202,17 @@ function rangesOf(histograms: ReadonlyMap<string, Histogram>, calibration: Calib
 }
 
 async function withPair<T>(
-  { graph, metadata }: PreparedModel,
+  { platform, source, options, checked: { threads } }: Task,
   [float, int8]: readonly [Uint8Array, Uint8Array],
-  threads: number,
   use: (pair: Pair) => Promise<T>,
 ): Promise<T> {
+  const { graph, artefact } = source.prepared;
   const open = (bytes: Uint8Array, kind: string): Promise<Session> =>
-    createNodeSession(bytes, { device: "cpu", threads, name: `${metadata.model} (${kind})`, transfer: true });
+    openSession(platform, bytes, { device: "cpu", threads, name: `${artefact.model} (${kind})`, ...callOf(options) });
   const names = graph.outputs.map(({ name }) => name);
   const classifies = names.includes("logits");
   const output = classifies ? "logits" : (names[0] ?? "");
-  const measure = metadata.segmentation !== undefined ? "dice" : classifies ? "top1" : "cosine";
+  const measure = artefact.segmentation !== undefined ? "dice" : classifies ? "top1" : "cosine";
   const floatSession = await open(float, "float");
   try {
     const int8Session = await open(int8, "int8");
@@ -211,21 +226,21 @@ async function withPair<T>(
   }
 }
 
-async function measure({ source, samples: { evaluation }, options, checked: { batch, rounds } }: Task, pair: Pair) {
-  const { labels, model } = source.prepared.metadata;
-  const rule = await labelRule(labels);
-  const onFiles = counter(options, "evaluate", evaluation.length);
+async function measure({ source, samples: { evaluation, labelOf }, options, checked: { batch, rounds }, clock }: Task, pair: Pair) {
+  const { model } = source.prepared.artefact;
+  const call = callOf(options);
+  const compared = { onFiles: counter(options, "evaluate", evaluation.length), ...call };
   const inputs = source.read(evaluation, batch);
   const agreement = await (pair.measure === "dice"
-    ? compareLabels(pair, inputs, onFiles)
-    : compareAnswers(pair, inputs, (file) => labelOf(file, rule), onFiles));
+    ? compareLabels(pair, inputs, compared)
+    : compareAnswers(pair, inputs, labelOf, compared));
   if (agreement.evaluated === 0) {
     const message = `Cannot evaluate "${model}": not one of its ${evaluation.length} ${source.name} can be read`;
     throw new InceptionError("DATASET_INVALID", message, {});
   }
   const onRound = counter(options, "time", rounds);
-  const clock = (): number => performance.now();
-  const { speedup } = await compareSpeed(pair, await timedInput(source.read(evaluation, 1), batch), rounds, clock, onRound);
+  const timed = await timedInput(source.read(evaluation, 1), batch);
+  const { speedup } = await compareSpeed(pair, timed, rounds, clock, { onRound, ...call });
   return { ...agreement, measure: pair.measure, speedup };
 }
 
@@ -247,7 +262,7 @@ export function resolutionOf({ measure, evaluated, samples }: QuantizationReport
 }
 
 function checkGates(
-  { metadata }: PreparedModel,
+  { artefact }: PreparedModel,
   report: QuantizationReport,
   { minAgreement, minSpeedup }: { readonly minAgreement: number; readonly minSpeedup: number },
 ): void {
@@ -261,16 +276,16 @@ function checkGates(
   ];
   if (faults.length === 0) return;
   const missed = [...(report.agreement < minAgreement ? ["agreement"] : []), ...(report.speedup < minSpeedup ? ["speedup"] : [])];
-  throw new InceptionError("QUANTIZATION_REJECTED", `Cannot quantize "${metadata.model}": ${faults.join("; ")}`, { ...report, missed });
+  throw new InceptionError("QUANTIZATION_REJECTED", `Cannot quantize "${artefact.model}": ${faults.join("; ")}`, { ...report, missed });
 }
 
 function recorded(
-  metadata: ModelMetadata,
+  artefact: Artefact,
   { calibrated, agreement, evaluated }: QuantizationReport,
   { method, percentile }: Calibration,
   { kept }: QuantizationPlan,
   { reduceRange = false }: QuantizeOptions,
-): ModelMetadata {
+): Artefact {
   const quantization = {
     kernelBits: reduceRange ? 7 : 8,
     method,
@@ -280,11 +295,11 @@ function recorded(
     agreement,
     evaluated,
   } as const;
-  return { ...metadata, quantization };
+  return { ...artefact, quantization };
 }
 
 /** An example that uses the whole range of the input: one between −1 and 1 would meet three levels of pixels that are not scaled. */
-function exampleOver(graph: Graph, ranges: ReadonlyMap<string, Range>): SelfCheck {
+function exampleOver(graph: Graph, ranges: ReadonlyMap<string, Range>): Golden {
   const range = ranges.get(graph.inputs[0]?.name ?? "");
   const example = goldenExample(graph);
   return range === undefined ? example : { ...example, low: Math.fround(range.low), high: Math.fround(range.high) };

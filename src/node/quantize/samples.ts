@@ -17,7 +17,7 @@ interface SampleChoice {
 }
 
 /** What files hold, and how a folder of them is listed. */
-export interface SampleKind {
+interface SampleKind {
   readonly name: "images" | "volumes";
   readonly list: (paths: readonly string[]) => Promise<readonly string[]>;
 }

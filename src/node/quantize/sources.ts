@@ -1,63 +1,84 @@
 import { InceptionError } from "../../errors.js";
 import { selectOutputs } from "../../ir/prune.js";
 import { checkGraph } from "../../ops/index.js";
+import type { CallOptions, ImageInput, SourceOptions, VolumeInput } from "../../runtime/platform.js";
+import { isFileInput } from "../../tasks/image-input.js";
 import type { PreparedModel } from "../../tasks/prepare-model.js";
+import type { ImageReader } from "../../tasks/read-images.js";
 import { describedAt } from "../../tasks/segment/network.js";
-import { listImages } from "../list-images.js";
-import { listVolumes } from "../segment/list-volumes.js";
-import { type InputBatch, readBatches } from "./inputs.js";
-import type { SampleKind } from "./samples.js";
-import { readWindows } from "./windows.js";
+import { isVolume } from "../../tasks/volume-input.js";
+import { type InputBatch, type OnSkipped, readBatches } from "./inputs.js";
+import { readWindows, type WindowReader } from "./windows.js";
 
-/** What a network is calibrated and measured on. */
-export interface SampleSource extends SampleKind {
-  /** The network that becomes integers: at the size that it is fed. */
+/** An image, or a volume for a network that segments. */
+export type SampleInput = ImageInput | VolumeInput;
+
+/** What a network is calibrated and compared on. */
+export interface SampleSource {
+  readonly name: "images" | "volumes";
+  /** The network that is quantized: at the size that it is fed. */
   readonly prepared: PreparedModel;
-  /** Inputs from files, so many rows together. */
-  readonly read: (files: readonly string[], batch: number) => AsyncGenerator<InputBatch>;
-  /** Files to calibrate with, and rows that run together, where nothing is said. */
+  /** Inputs of the network, so many rows together. */
+  readonly read: (samples: readonly SampleInput[], batchSize: number) => AsyncGenerator<InputBatch>;
+  /** Samples to calibrate with, and rows that run together, where nothing is said. */
   readonly defaults: { readonly images: number; readonly batch: number };
 }
 
-type OnSkipped = (file: string, reason: string) => void;
+/** What reads images and volumes. */
+type SampleReader<F extends SourceOptions> = ImageReader<F> & WindowReader<F>;
 
-/**
- * Photographs for a network that reads images, volumes for one that segments them.
- *
- * @throws InceptionError OPTION_INVALID for a network that does not say how files become its input
- */
-export function sampleSource(prepared: PreparedModel, onSkipped: OnSkipped): SampleSource {
-  const rank = prepared.graph.inputs[0]?.type.shape.length ?? 0;
-  return rank === 5 ? volumeSource(prepared, onSkipped) : imageSource(prepared, onSkipped);
+interface SourceSettings extends CallOptions {
+  readonly onSkipped: OnSkipped;
 }
 
-function imageSource(prepared: PreparedModel, onSkipped: OnSkipped): SampleSource {
-  const { graph, metadata } = prepared;
-  const { preprocessing } = metadata;
+/**
+ * Images for a network that classifies or embeds them, volumes for one that segments them.
+ *
+ * @throws InceptionError OPTION_INVALID for a network that does not say how files become its input, and from `read` for images in
+ *   place of volumes or the reverse
+ */
+export function sampleSource<F extends SourceOptions>(
+  reader: SampleReader<F>,
+  prepared: PreparedModel,
+  settings: SourceSettings,
+): SampleSource {
+  const rank = prepared.graph.inputs[0]?.type.shape.length ?? 0;
+  return rank === 5 ? volumeSource(reader, prepared, settings) : imageSource(reader, prepared, settings);
+}
+
+function imageSource<F extends SourceOptions>(reader: ImageReader<F>, prepared: PreparedModel, settings: SourceSettings): SampleSource {
+  const { graph, artefact } = prepared;
+  const { preprocessing } = artefact;
   if (preprocessing === null)
-    throw refused(metadata.model, "its weights do not say how images become inputs", "`preprocessing` with a name");
+    throw refused(artefact.model, "its weights do not say how images become inputs", "`preprocessing` with a name");
   const shape = (graph.inputs[0]?.type.shape ?? []).slice(1).map(Number);
+  const imageOf = (sample: SampleInput): ImageInput => {
+    if (!isVolume(sample)) return sample;
+    throw refused(artefact.model, "a volume was given", "images");
+  };
   return {
     name: "images",
-    list: listImages,
     prepared,
-    read: (files, batch) => readBatches(files, { preprocessing, shape, batch, onSkipped }),
+    read: (samples, batchSize) => readBatches(reader, samples.map(imageOf), { preprocessing, shape, batchSize, ...settings }),
     defaults: { images: 128, batch: 8 },
   };
 }
 
-/** Only the logits are kept: what helps training beside them is no use here. */
-function volumeSource(prepared: PreparedModel, onSkipped: OnSkipped): SampleSource {
-  const { segmentation: recipe, model } = prepared.metadata;
+/** Only the logits are kept: the outputs that help training are no use here. */
+function volumeSource<F extends SourceOptions>(reader: WindowReader<F>, prepared: PreparedModel, settings: SourceSettings): SampleSource {
+  const { segmentation: recipe, model } = prepared.artefact;
   if (recipe === undefined) {
     throw refused(model, "its weights do not say how volumes become its input", "a run of `trainSegmentation`, or hippocampus");
   }
+  const volumeOf = (sample: SampleInput): VolumeInput => {
+    if (isVolume(sample) || isFileInput(sample)) return sample;
+    throw refused(model, "pixels were given", "volumes");
+  };
   const sized = describedAt(prepared, recipe.patchSize);
   return {
     name: "volumes",
-    list: listVolumes,
     prepared: { ...sized, graph: checkGraph(selectOutputs(sized.graph, ["logits"])) },
-    read: (files, batch) => readWindows(files, { recipe, batch, onSkipped }),
+    read: (samples, batchSize) => readWindows(reader, samples.map(volumeOf), { recipe, batchSize, ...settings }),
     defaults: { images: 32, batch: 1 },
   };
 }

@@ -2,13 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { SegmentationConfig } from "../../data/index.js";
+import type { SegmentationRecipe } from "../../data/index.js";
 import { createVolume } from "../../data/volumes/volume.js";
+import { NODE_PLATFORM } from "../platform.js";
+import { inCaseThread } from "../segment/case-thread.js";
 import { writeVolume } from "../volumes.js";
 import type { InputBatch } from "./inputs.js";
 import { readWindows } from "./windows.js";
 
-const RECIPE: SegmentationConfig = {
+const RECIPE: SegmentationRecipe = {
   spacing: null,
   normalization: [{ name: "z_score", region: "all" }],
   patchSize: [2, 1, 1],
@@ -24,8 +26,13 @@ afterAll(() => rmSync(folder, { recursive: true }));
 async function collect(files: readonly string[], batch: number) {
   const skipped: string[] = [];
   const batches: InputBatch[] = [];
-  const options = { recipe: RECIPE, batch, onSkipped: (file: string, reason: string) => skipped.push(`${path.basename(file)}: ${reason}`) };
-  for await (const each of readWindows(files, options)) batches.push(each);
+  const reader = { platform: NODE_PLATFORM, sources: {}, inThread: inCaseThread };
+  const options = {
+    recipe: RECIPE,
+    batchSize: batch,
+    onSkipped: (file: string, reason: string) => skipped.push(`${path.basename(file)}: ${reason}`),
+  };
+  for await (const each of readWindows(reader, files, options)) batches.push(each);
   return { skipped, batches };
 }
 
@@ -38,7 +45,7 @@ test("windows that overlap no more than they must, in batches of one volume; wha
   writeFileSync(damaged, "no volume");
 
   const { batches, skipped } = await collect([row, damaged, small], 2);
-  expect(batches.map(({ files, finished, input }) => [files.map((file) => path.basename(file)), finished, input.shape])).toEqual([
+  expect(batches.map(({ names, finished, input }) => [names.map((file) => path.basename(file)), finished, input.shape])).toEqual([
     [["row.nii", "row.nii"], 0, [2, 1, 1, 1, 2]],
     [["row.nii"], 1, [1, 1, 1, 1, 2]],
     [["small.nii", "small.nii"], 1, [2, 1, 1, 1, 2]],

@@ -1,16 +1,24 @@
-import type { SegmentationConfig } from "../../data/index.js";
+import type { SegmentationRecipe } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
+import { throwIfAborted, untilAborted } from "../../runtime/abort.js";
+import type { CallOptions, SourceOptions, VolumeInput } from "../../runtime/platform.js";
 import { cutWindow, planWindows, type WindowPlan } from "../../segment/index.js";
-import { type PreparedCase, prepareCase, readCase } from "../../tasks/segment/prepare-case.js";
+import type { CaseThread } from "../../tasks/segment/case-task.js";
+import { type PreparedCase, readCase } from "../../tasks/segment/prepare-case.js";
+import type { VolumeReader } from "../../tasks/segment/read-channels.js";
+import { volumeName } from "../../tasks/volume-input.js";
 import { stackRows } from "../../tensor/tensor.js";
-import { NODE_PLATFORM } from "../platform.js";
-import type { InputBatch } from "./inputs.js";
+import type { InputBatch, OnSkipped } from "./inputs.js";
 
-interface WindowOptions {
-  readonly recipe: SegmentationConfig;
-  readonly batch: number;
-  /** Told of a volume that cannot be used, which is left out. */
-  readonly onSkipped: (file: string, reason: string) => void;
+/** What reads volumes, and what performs long computations on them. */
+export interface WindowReader<F extends SourceOptions> extends VolumeReader<F> {
+  readonly inThread: CaseThread;
+}
+
+interface WindowOptions extends CallOptions {
+  readonly recipe: SegmentationRecipe;
+  readonly batchSize: number;
+  readonly onSkipped: OnSkipped;
 }
 
 /**
@@ -18,26 +26,38 @@ interface WindowOptions {
  * the recipe's patch that touch but overlap no more than they must. The windows of one volume go together in batches, of which
  * the last may be smaller.
  */
-export async function* readWindows(files: readonly string[], { recipe, batch, onSkipped }: WindowOptions): AsyncGenerator<InputBatch> {
-  for (const file of files) {
-    const found = await prepared(file, recipe, onSkipped);
+export async function* readWindows<F extends SourceOptions>(
+  reader: WindowReader<F>,
+  volumes: readonly VolumeInput[],
+  options: WindowOptions,
+): AsyncGenerator<InputBatch> {
+  const { recipe, batchSize, signal } = options;
+  for (const [index, volume] of volumes.entries()) {
+    throwIfAborted(signal);
+    const found = await untilAborted(signal, prepared(reader, volume, options));
     if (found === null) continue;
+    const name = volumeName(volume);
     const plan = planWindows(found.grid.shape, recipe.patchSize, { overlap: 0 });
-    for (let start = 0; start < plan.count; start += batch) {
-      const end = Math.min(start + batch, plan.count);
-      const rows = Array.from({ length: end - start }, () => file);
-      yield { files: rows, finished: end === plan.count ? 1 : 0, input: joined(found, plan, recipe.normalization.length, start, end) };
+    for (let start = 0; start < plan.count; start += batchSize) {
+      const end = Math.min(start + batchSize, plan.count);
+      const input = joined(found, plan, recipe.normalization.length, start, end);
+      const rows = Array.from({ length: end - start }, () => index);
+      yield { names: rows.map(() => name), indices: rows, finished: end === plan.count ? 1 : 0, input };
     }
   }
 }
 
-async function prepared(file: string, recipe: SegmentationConfig, onSkipped: WindowOptions["onSkipped"]): Promise<PreparedCase | null> {
+async function prepared<F extends SourceOptions>(
+  reader: WindowReader<F>,
+  volume: VolumeInput,
+  { recipe, onSkipped }: WindowOptions,
+): Promise<PreparedCase | null> {
   try {
-    const { channels } = await readCase({ platform: NODE_PLATFORM, sources: {} }, [file], recipe.normalization.length);
-    return prepareCase(channels, recipe, undefined);
+    const { channels, image } = await readCase(reader, [volume], recipe.normalization.length);
+    return await reader.inThread("prepare", { channels, recipe, raw: undefined }, image.data.length);
   } catch (thrown) {
     if (!(thrown instanceof InceptionError)) throw thrown;
-    onSkipped(file, messageOf(thrown));
+    onSkipped(volumeName(volume), messageOf(thrown));
     return null;
   }
 }

@@ -1,0 +1,63 @@
+/** Images as inputs of a network, in batches. */
+import type { Preprocessing } from "../data/transforms/preprocess.js";
+import { type InceptionError, orError } from "../errors.js";
+import { throwIfAborted, untilAborted } from "../runtime/abort.js";
+import type { CallOptions, ImageInput, Platform, SourceOptions } from "../runtime/platform.js";
+import type { Float32Tensor } from "../tensor/tensor.js";
+import { imageName } from "./image-input.js";
+
+/** Images that are decoded at once. More would only hold pixels: the decoders use all cores. */
+const DECODED_AT_ONCE = 4;
+
+/** What reads images, and the options of how they are found. */
+export interface ImageReader<F extends SourceOptions = SourceOptions> {
+  readonly platform: Pick<Platform<F>, "prepareImage">;
+  readonly sources: F;
+}
+
+/** An image as the network reads it, or the reason why there is none. */
+export interface ReadImage {
+  /** How messages name it. */
+  readonly name: string;
+  /** Position in the list. */
+  readonly index: number;
+  /** [1, C, H, W] */
+  readonly input: Float32Tensor | InceptionError;
+}
+
+interface ReadImagesOptions extends CallOptions {
+  readonly preprocessing: Preprocessing;
+  /** Images in a batch; the last one may have fewer. */
+  readonly batchSize: number;
+  /** Apply the EXIF orientation. Default: true. */
+  readonly upright?: boolean;
+}
+
+/**
+ * Decodes and preprocesses images in batches, in their order. An image that cannot be used is in its batch with its error.
+ *
+ * @throws what the signal was aborted with
+ */
+export async function* readImages<F extends SourceOptions>(
+  { platform, sources }: ImageReader<F>,
+  images: readonly ImageInput[],
+  { preprocessing, batchSize, upright, signal }: ReadImagesOptions,
+): AsyncGenerator<readonly ReadImage[], void> {
+  const how = { ...(upright === undefined ? {} : { upright }), ...(signal === undefined ? {} : { signal }) };
+  const read = async (image: ImageInput, index: number): Promise<ReadImage> => {
+    const name = imageName(image) ?? (images.length === 1 ? "image" : `image ${index}`);
+    return { name, index, input: await orError(() => platform.prepareImage(image, preprocessing, { ...sources, name, ...how })) };
+  };
+  for (let start = 0; start < images.length; start += batchSize) {
+    const end = Math.min(start + batchSize, images.length);
+    const batch: ReadImage[] = [];
+    for (let from = start; from < end; from += DECODED_AT_ONCE) {
+      throwIfAborted(signal);
+      const group = images.slice(from, Math.min(from + DECODED_AT_ONCE, end));
+      batch.push(...(await untilAborted(signal, Promise.all(group.map((image, k) => read(image, from + k))))));
+    }
+    // The error of an image may be the signal's own reason.
+    throwIfAborted(signal);
+    yield batch;
+  }
+}
