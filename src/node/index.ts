@@ -55,7 +55,8 @@ export { createNodeSession, type IsolationOptions, type NodeSessionOptions } fro
 export { createNodeTrainer, type NodeTrainerOptions } from "./ort-trainer.js";
 export { type PrepareOptions, prepareModel } from "./prepare-model.js";
 export { knownWeights } from "./published-weights.js";
-export { type QuantizationReport, type QuantizeModelOptions, quantizeModel } from "./quantize/quantize-model.js";
+export { type QuantizeModelOptions, quantizeModel } from "./quantize/quantize-files.js";
+export type { QuantizationReport, QuantizeSettings } from "./quantize/quantize-model.js";
 export { listVolumes } from "./segment/list-volumes.js";
 export { type SegmentedFile, type SegmentFilesOptions, segmentFiles } from "./segment/segment-files.js";
 export { type OpenSegmenterOptions, openSegmenter } from "./segment/segmenter.js";

@@ -22,11 +22,11 @@ import {
   sampleStride,
 } from "../predict/model-metadata.js";
 import { neededStatistics, type RawInput, SIZE_MULTIPLE, type Statistic, wrapSegmentation } from "../predict/segmentation-file.js";
-import type { Platform } from "../runtime/platform.js";
 import { checkFinite, checkParameters } from "../tensor/finite.js";
 import { float32ToFloat16, LARGEST_FLOAT16 } from "../tensor/float16.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { NameMap } from "../weights/name-map.js";
+import type { SessionOpener } from "./open-session.js";
 import type { PreparedModel } from "./prepare-model.js";
 
 export interface ExportOnnxOptions {
@@ -43,9 +43,6 @@ interface EncodedExport {
   readonly metadata: ModelMetadata;
 }
 
-/** What computes the outputs of the embedded self-check. */
-type Runner = Pick<Platform, "createSession">;
-
 /**
  * A network as one self-contained ONNX file: any batch size, with class names, preprocessing, origin and license of the
  * weights, and a self-check that is computed here and checked wherever the file is opened.
@@ -57,7 +54,11 @@ type Runner = Pick<Platform, "createSession">;
  * @throws InceptionError OPTION_INVALID where dynamicSize is asked of a network with layers of fixed size, or outputs of one that
  *   segments; NOT_FINITE where a parameter or an output of the self-check is NaN or infinite
  */
-export async function encodeOnnx(platform: Runner, prepared: PreparedModel, options: ExportOnnxOptions = {}): Promise<EncodedExport> {
+export async function encodeOnnx(
+  platform: SessionOpener,
+  prepared: PreparedModel,
+  options: ExportOnnxOptions = {},
+): Promise<EncodedExport> {
   const { segmentation } = prepared.metadata;
   if (segmentation !== undefined) return exportSegmentation(platform, prepared, segmentation, options);
   const { graph, parameters, metadata } = prepared;
@@ -71,7 +72,7 @@ function selected(metadata: ModelMetadata, graph: Graph, { outputs }: ExportOnnx
 }
 
 async function exportSegmentation(
-  platform: Runner,
+  platform: SessionOpener,
   { graph, parameters, metadata }: PreparedModel,
   recipe: SegmentationConfig,
   { outputs, dynamicSize = false }: ExportOnnxOptions,
@@ -100,7 +101,7 @@ interface SegmentationFile {
 
 /** A network that segments as a file from raw voxels to labels. */
 export async function encodeSegmentation(
-  platform: Runner,
+  platform: SessionOpener,
   { network, graph, metadata, recipe, rawInput }: SegmentationFile,
 ): Promise<EncodedExport> {
   const model = wrapSegmentation(decodeModel(concatChunks(network.chunks), { name: metadata.model }), recipe, rawInput);
@@ -130,7 +131,7 @@ export function goldenExample(graph: Graph): SelfCheck {
 
 /** A compiled model with its metadata; the outputs of the example are computed here. */
 export async function withSelfCheck(
-  platform: Runner,
+  platform: SessionOpener,
   { chunks, byteLength }: EncodedModel,
   given: ModelMetadata,
   example: SelfCheck,
@@ -153,7 +154,7 @@ function checkDynamicVolume(metadata: ModelMetadata): void {
   throw new InceptionError("OPTION_INVALID", `Cannot export "${model}" with any depth, height and width: ${fact}`, { model });
 }
 
-async function computeGolden(platform: Runner, example: SelfCheck, name: string, model: Uint8Array): Promise<SelfCheck> {
+async function computeGolden(platform: SessionOpener, example: SelfCheck, name: string, model: Uint8Array): Promise<SelfCheck> {
   const session = await platform.createSession(model, { device: "cpu", transfer: true, name });
   try {
     const results = Object.entries(await session.run(goldenFeeds(example, session.inputs, name))).filter(

@@ -1,7 +1,8 @@
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
 import { resolveModel } from "../../node/load-model.js";
-import { type QuantizationReport, type QuantizeModelOptions, quantizeModel, resolutionOf } from "../../node/quantize/quantize-model.js";
+import { type QuantizeModelOptions, quantizeModel } from "../../node/quantize/quantize-files.js";
+import { type QuantizationReport, resolutionOf } from "../../node/quantize/quantize-model.js";
 import { CALIBRATION_METHODS } from "../../predict/quantization-record.js";
 import type { Flags, RunCommand } from "../command.js";
 import { EXIT } from "../exit-code.js";

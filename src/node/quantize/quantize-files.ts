@@ -1,8 +1,8 @@
 import type { PreparedModel } from "../../tasks/prepare-model.js";
 import { listImages } from "../list-images.js";
 import { NODE_PLATFORM } from "../platform.js";
-import { inCaseThread } from "../segment/case-thread.js";
 import { listVolumes } from "../segment/list-volumes.js";
+import { NODE_SEGMENTATION } from "../segment/segmenter.js";
 import { writeFileAtomic } from "../write-file.js";
 import { labelOf, labelRule } from "./photograph-labels.js";
 import { type QuantizationReport, type QuantizeSettings, type QuantizeSite, quantizePrepared } from "./quantize-model.js";
@@ -42,7 +42,7 @@ export async function quantizeModel(given: PreparedModel, file: string, options:
     return { ...samples, labelOf: (index) => labelOf(samples.evaluation[index] ?? "", rule) };
   };
   const clock = (): number => performance.now();
-  const site = { platform: NODE_PLATFORM, sources: {}, inThread: inCaseThread, clock, choose };
+  const site = { platform: NODE_PLATFORM, sources: {}, inThread: NODE_SEGMENTATION.inThread, clock, choose };
   const { chunks, report } = await quantizePrepared(site, given, settings);
   await writeFileAtomic(file, chunks);
   return report;

@@ -8,7 +8,7 @@ import { InceptionError } from "../../errors.js";
 import { concatChunks } from "../../formats/concat-chunks.js";
 import type { EncodedModel } from "../../formats/onnx/encode.js";
 import type { Graph } from "../../ir/graph.js";
-import type { Artefact, Golden } from "../../predict/artefact.js";
+import type { ModelMetadata, SelfCheck } from "../../predict/model-metadata.js";
 import { callOf, throwIfAborted, untilAborted } from "../../runtime/abort.js";
 import type { CallOptions, Platform, SourceOptions } from "../../runtime/platform.js";
 import type { Session } from "../../runtime/session.js";
@@ -65,7 +65,7 @@ export interface QuantizeSite<F extends SourceOptions> {
   /** The time in milliseconds. */
   readonly clock: () => number;
   /** @param most - maximum number of samples to calibrate with */
-  readonly choose: (kind: SampleSource["name"], most: number, artefact: Artefact) => Promise<QuantizationSamples>;
+  readonly choose: (kind: SampleSource["name"], most: number, metadata: ModelMetadata) => Promise<QuantizationSamples>;
 }
 
 /** What a network with integers is worth beside the one with floats. */
@@ -110,7 +110,7 @@ export async function quantizePrepared<F extends SourceOptions>(
   const source = sampleSource(site, given, { onSkipped: options.onSkipped ?? (() => {}), ...call });
   const checked = checkedOptions(options, source.defaults);
   const { prepared } = source;
-  const samples = await choose(source.name, checked.images, prepared.artefact);
+  const samples = await choose(source.name, checked.images, prepared.metadata);
   const task: Task = { platform, clock: site.clock, source, samples, options, checked };
   const made = await quantized(task);
   const float = compileInference(prepared.graph, prepared.parameters);
@@ -126,9 +126,9 @@ export async function quantizePrepared<F extends SourceOptions>(
   };
   options.onMeasured?.(report);
   checkGates(prepared, report, checked);
-  const artefact = recorded(prepared.artefact, report, checked.calibration, made.plan, options);
+  const metadata = recorded(prepared.metadata, report, checked.calibration, made.plan, options);
   throwIfAborted(options.signal);
-  return { chunks: await untilAborted(options.signal, encoded(task, made, artefact)), report };
+  return { chunks: await untilAborted(options.signal, encoded(task, made, metadata)), report };
 }
 
 /** What is done, and with what. */
@@ -163,12 +163,16 @@ async function quantized({ platform, source, samples, options, checked }: Task):
   return { graph, compiled: compileInference(graph, parameters), plan, ranges, calibrated: files };
 }
 
-async function encoded({ platform, source }: Task, { graph, compiled, ranges }: Made, artefact: Artefact): Promise<readonly Uint8Array[]> {
-  const { segmentation: recipe } = source.prepared.artefact;
+async function encoded(
+  { platform, source }: Task,
+  { graph, compiled, ranges }: Made,
+  metadata: ModelMetadata,
+): Promise<readonly Uint8Array[]> {
+  const { segmentation: recipe } = source.prepared.metadata;
   const { chunks } =
     recipe === undefined
-      ? await withSelfCheck(platform, compiled, artefact, exampleOver(graph, ranges))
-      : await encodeSegmentation(platform, { network: compiled, graph, artefact, recipe, rawInput: "patch" });
+      ? await withSelfCheck(platform, compiled, metadata, exampleOver(graph, ranges))
+      : await encodeSegmentation(platform, { network: compiled, graph, metadata, recipe, rawInput: "patch" });
   return chunks;
 }
 
@@ -206,13 +210,13 @@ async function withPair<T>(
   [float, int8]: readonly [Uint8Array, Uint8Array],
   use: (pair: Pair) => Promise<T>,
 ): Promise<T> {
-  const { graph, artefact } = source.prepared;
+  const { graph, metadata } = source.prepared;
   const open = (bytes: Uint8Array, kind: string): Promise<Session> =>
-    openSession(platform, bytes, { device: "cpu", threads, name: `${artefact.model} (${kind})`, ...callOf(options) });
+    openSession(platform, bytes, { device: "cpu", threads, name: `${metadata.model} (${kind})`, ...callOf(options) });
   const names = graph.outputs.map(({ name }) => name);
   const classifies = names.includes("logits");
   const output = classifies ? "logits" : (names[0] ?? "");
-  const measure = artefact.segmentation !== undefined ? "dice" : classifies ? "top1" : "cosine";
+  const measure = metadata.segmentation !== undefined ? "dice" : classifies ? "top1" : "cosine";
   const floatSession = await open(float, "float");
   try {
     const int8Session = await open(int8, "int8");
@@ -227,7 +231,7 @@ async function withPair<T>(
 }
 
 async function measure({ source, samples: { evaluation, labelOf }, options, checked: { batch, rounds }, clock }: Task, pair: Pair) {
-  const { model } = source.prepared.artefact;
+  const { model } = source.prepared.metadata;
   const call = callOf(options);
   const compared = { onFiles: counter(options, "evaluate", evaluation.length), ...call };
   const inputs = source.read(evaluation, batch);
@@ -262,7 +266,7 @@ export function resolutionOf({ measure, evaluated, samples }: QuantizationReport
 }
 
 function checkGates(
-  { artefact }: PreparedModel,
+  { metadata }: PreparedModel,
   report: QuantizationReport,
   { minAgreement, minSpeedup }: { readonly minAgreement: number; readonly minSpeedup: number },
 ): void {
@@ -276,16 +280,16 @@ function checkGates(
   ];
   if (faults.length === 0) return;
   const missed = [...(report.agreement < minAgreement ? ["agreement"] : []), ...(report.speedup < minSpeedup ? ["speedup"] : [])];
-  throw new InceptionError("QUANTIZATION_REJECTED", `Cannot quantize "${artefact.model}": ${faults.join("; ")}`, { ...report, missed });
+  throw new InceptionError("QUANTIZATION_REJECTED", `Cannot quantize "${metadata.model}": ${faults.join("; ")}`, { ...report, missed });
 }
 
 function recorded(
-  artefact: Artefact,
+  metadata: ModelMetadata,
   { calibrated, agreement, evaluated }: QuantizationReport,
   { method, percentile }: Calibration,
   { kept }: QuantizationPlan,
   { reduceRange = false }: QuantizeOptions,
-): Artefact {
+): ModelMetadata {
   const quantization = {
     kernelBits: reduceRange ? 7 : 8,
     method,
@@ -295,11 +299,11 @@ function recorded(
     agreement,
     evaluated,
   } as const;
-  return { ...artefact, quantization };
+  return { ...metadata, quantization };
 }
 
 /** An example that uses the whole range of the input: one between −1 and 1 would meet three levels of pixels that are not scaled. */
-function exampleOver(graph: Graph, ranges: ReadonlyMap<string, Range>): Golden {
+function exampleOver(graph: Graph, ranges: ReadonlyMap<string, Range>): SelfCheck {
   const range = ranges.get(graph.inputs[0]?.name ?? "");
   const example = goldenExample(graph);
   return range === undefined ? example : { ...example, low: Math.fround(range.low), high: Math.fround(range.high) };

@@ -47,14 +47,14 @@ export function sampleSource<F extends SourceOptions>(
 }
 
 function imageSource<F extends SourceOptions>(reader: ImageReader<F>, prepared: PreparedModel, settings: SourceSettings): SampleSource {
-  const { graph, artefact } = prepared;
-  const { preprocessing } = artefact;
+  const { graph, metadata } = prepared;
+  const { preprocessing } = metadata;
   if (preprocessing === null)
-    throw refused(artefact.model, "its weights do not say how images become inputs", "`preprocessing` with a name");
+    throw refused(metadata.model, "its weights do not say how images become inputs", "`preprocessing` with a name");
   const shape = (graph.inputs[0]?.type.shape ?? []).slice(1).map(Number);
   const imageOf = (sample: SampleInput): ImageInput => {
     if (!isVolume(sample)) return sample;
-    throw refused(artefact.model, "a volume was given", "images");
+    throw refused(metadata.model, "a volume was given", "images");
   };
   return {
     name: "images",
@@ -66,7 +66,7 @@ function imageSource<F extends SourceOptions>(reader: ImageReader<F>, prepared: 
 
 /** Only the logits are kept: the outputs that help training are no use here. */
 function volumeSource<F extends SourceOptions>(reader: WindowReader<F>, prepared: PreparedModel, settings: SourceSettings): SampleSource {
-  const { segmentation: recipe, model } = prepared.artefact;
+  const { segmentation: recipe, model } = prepared.metadata;
   if (recipe === undefined) {
     throw refused(model, "its weights do not say how volumes become its input", "a run of `trainSegmentation`, or hippocampus");
   }

@@ -2,15 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { SegmentationRecipe } from "../../data/index.js";
+import type { SegmentationConfig } from "../../data/index.js";
 import { createVolume } from "../../data/volumes/volume.js";
 import { NODE_PLATFORM } from "../platform.js";
-import { inCaseThread } from "../segment/case-thread.js";
+import { NODE_SEGMENTATION } from "../segment/segmenter.js";
 import { writeVolume } from "../volumes.js";
 import type { InputBatch } from "./inputs.js";
 import { readWindows } from "./windows.js";
 
-const RECIPE: SegmentationRecipe = {
+const RECIPE: SegmentationConfig = {
   spacing: null,
   normalization: [{ name: "z_score", region: "all" }],
   patchSize: [2, 1, 1],
@@ -26,7 +26,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 async function collect(files: readonly string[], batch: number) {
   const skipped: string[] = [];
   const batches: InputBatch[] = [];
-  const reader = { platform: NODE_PLATFORM, sources: {}, inThread: inCaseThread };
+  const reader = { platform: NODE_PLATFORM, sources: {}, inThread: NODE_SEGMENTATION.inThread };
   const options = {
     recipe: RECIPE,
     batchSize: batch,

@@ -1,4 +1,4 @@
-import type { SegmentationRecipe } from "../../data/index.js";
+import type { SegmentationConfig } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { throwIfAborted, untilAborted } from "../../runtime/abort.js";
 import type { CallOptions, SourceOptions, VolumeInput } from "../../runtime/platform.js";
@@ -16,7 +16,7 @@ export interface WindowReader<F extends SourceOptions> extends VolumeReader<F> {
 }
 
 interface WindowOptions extends CallOptions {
-  readonly recipe: SegmentationRecipe;
+  readonly recipe: SegmentationConfig;
   readonly batchSize: number;
   readonly onSkipped: OnSkipped;
 }
@@ -54,7 +54,7 @@ async function prepared<F extends SourceOptions>(
 ): Promise<PreparedCase | null> {
   try {
     const { channels, image } = await readCase(reader, [volume], recipe.normalization.length);
-    return await reader.inThread("prepare", { channels, recipe, raw: undefined }, image.data.length);
+    return await reader.inThread.prepare({ channels, recipe, raw: undefined }, image.data.length);
   } catch (thrown) {
     if (!(thrown instanceof InceptionError)) throw thrown;
     onSkipped(volumeName(volume), messageOf(thrown));
