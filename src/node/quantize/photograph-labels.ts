@@ -1,5 +1,5 @@
 import path from "node:path";
-import { wordNetIds } from "../wordnet-ids.js";
+import { wordNetIds } from "../../tasks/wordnet-ids.js";
 
 /** How files say what they show. */
 interface LabelRule {

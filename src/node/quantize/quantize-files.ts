@@ -1,11 +1,11 @@
 import type { PreparedModel } from "../../tasks/prepare-model.js";
+import { type QuantizationReport, type QuantizeSettings, type QuantizeSite, quantizePrepared } from "../../tasks/quantize/quantize.js";
 import { listImages } from "../list-images.js";
 import { NODE_PLATFORM } from "../platform.js";
 import { listVolumes } from "../segment/list-volumes.js";
 import { NODE_SEGMENTATION } from "../segment/segmenter.js";
 import { writeFileAtomic } from "../write-file.js";
 import { labelOf, labelRule } from "./photograph-labels.js";
-import { type QuantizationReport, type QuantizeSettings, type QuantizeSite, quantizePrepared } from "./quantize-model.js";
 import { chooseSamples } from "./samples.js";
 
 export interface QuantizeModelOptions extends QuantizeSettings {

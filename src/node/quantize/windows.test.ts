@@ -4,11 +4,11 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SegmentationConfig } from "../../data/index.js";
 import { createVolume } from "../../data/volumes/volume.js";
+import type { InputBatch } from "../../tasks/quantize/inputs.js";
+import { readWindows } from "../../tasks/quantize/windows.js";
 import { NODE_PLATFORM } from "../platform.js";
 import { NODE_SEGMENTATION } from "../segment/segmenter.js";
 import { writeVolume } from "../volumes.js";
-import type { InputBatch } from "./inputs.js";
-import { readWindows } from "./windows.js";
 
 const RECIPE: SegmentationConfig = {
   spacing: null,

@@ -15,6 +15,7 @@ import { quoted } from "../../formats/quoted.js";
 import { runRows, softmax } from "../../predict/predict.js";
 import type { LoadedModel } from "../../tasks/model-host.js";
 import { knownPreprocessing, logitsOutput } from "../../tasks/open-model.js";
+import { wordNetIds } from "../../tasks/wordnet-ids.js";
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
 import { ClassificationMetrics, type Evaluation, type ScoredImage, scoreImages } from "../../train/metrics.js";
 import { resolveSettings } from "../../train/settings.js";
@@ -24,7 +25,6 @@ import { openSampleReader, type SampleReader } from "../datasets/sample-reader.j
 import { type LoadModelOptions, loadModel } from "../load-model.js";
 import { openRun } from "../open-run.js";
 import { locateSource } from "../run-sources.js";
-import { wordNetIds } from "../wordnet-ids.js";
 import { type EvaluationRecord, NO_RECORD, openEvaluationRecord } from "./evaluation-record.js";
 import { isRunFolder } from "./run-weights.js";
 

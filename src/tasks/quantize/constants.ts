@@ -6,7 +6,7 @@ import { dropInferenceIdentities } from "../../compile/simplify.js";
 import { concatChunks } from "../../formats/concat-chunks.js";
 import { callOf } from "../../runtime/abort.js";
 import type { CallOptions } from "../../runtime/platform.js";
-import { openSession, type SessionOpener } from "../../tasks/open-session.js";
+import { openSession, type SessionOpener } from "../open-session.js";
 
 /**
  * The network as it is compiled, with everything that depends on parameters alone as parameters: kernels that are made of

@@ -2,11 +2,11 @@ import { InceptionError } from "../../errors.js";
 import { selectOutputs } from "../../ir/prune.js";
 import { checkGraph } from "../../ops/index.js";
 import type { CallOptions, ImageInput, SourceOptions, VolumeInput } from "../../runtime/platform.js";
-import { isFileInput } from "../../tasks/image-input.js";
-import type { PreparedModel } from "../../tasks/prepare-model.js";
-import type { ImageReader } from "../../tasks/read-images.js";
-import { describedAt } from "../../tasks/segment/network.js";
-import { isVolume } from "../../tasks/volume-input.js";
+import { isFileInput } from "../image-input.js";
+import type { PreparedModel } from "../prepare-model.js";
+import type { ImageReader } from "../read-images.js";
+import { describedAt } from "../segment/network.js";
+import { isVolume } from "../volume-input.js";
 import { type InputBatch, type OnSkipped, readBatches } from "./inputs.js";
 import { readWindows, type WindowReader } from "./windows.js";
 

@@ -3,11 +3,11 @@ import { InceptionError, messageOf } from "../../errors.js";
 import { throwIfAborted, untilAborted } from "../../runtime/abort.js";
 import type { CallOptions, SourceOptions, VolumeInput } from "../../runtime/platform.js";
 import { cutWindow, planWindows, type WindowPlan } from "../../segment/index.js";
-import type { CaseThread } from "../../tasks/segment/case-task.js";
-import { type PreparedCase, readCase } from "../../tasks/segment/prepare-case.js";
-import type { VolumeReader } from "../../tasks/segment/read-channels.js";
-import { volumeName } from "../../tasks/volume-input.js";
 import { stackRows } from "../../tensor/tensor.js";
+import type { CaseThread } from "../segment/case-task.js";
+import { type PreparedCase, readCase } from "../segment/prepare-case.js";
+import type { VolumeReader } from "../segment/read-channels.js";
+import { volumeName } from "../volume-input.js";
 import type { InputBatch, OnSkipped } from "./inputs.js";
 
 /** What reads volumes, and what performs long computations on them. */

@@ -9,8 +9,8 @@ import { quoted } from "../../formats/quoted.js";
 import { callOf, throwIfAborted } from "../../runtime/abort.js";
 import type { CallOptions } from "../../runtime/platform.js";
 import type { Session } from "../../runtime/session.js";
-import { openSession, type SessionOpener } from "../../tasks/open-session.js";
 import { checkFinite } from "../../tensor/finite.js";
+import { openSession, type SessionOpener } from "../open-session.js";
 import type { InputBatch } from "./inputs.js";
 
 interface CalibrateOptions extends CallOptions {

@@ -1,9 +1,9 @@
 import type { Preprocessing } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import type { CallOptions, ImageInput, SourceOptions } from "../../runtime/platform.js";
-import { joinInputs } from "../../tasks/image-batch.js";
-import { type ImageReader, readImages } from "../../tasks/read-images.js";
 import type { Float32Tensor } from "../../tensor/tensor.js";
+import { joinInputs } from "../image-batch.js";
+import { type ImageReader, readImages } from "../read-images.js";
 
 /** Images, or windows of volumes, as one input of a network. */
 export interface InputBatch {
