@@ -331,7 +331,7 @@ describe("export and inspect", () => {
     "--option",
     "widthMultiplier=0.25",
   ];
-  const OPTIONS = ["--option", "numClasses=10", "--option", "inputSize=64", "--labels", path.join(DIGITS, "labels.json")];
+  const OPTIONS = ["--option", "numClasses=10", "--option", "inputSize=64", "--class-names", path.join(DIGITS, "labels.json")];
 
   test("an exported file says what it is, and a damaged one is refused", async () => {
     const file = path.join(folder, "digits.onnx");
@@ -366,7 +366,7 @@ describe("export and inspect", () => {
 
   test("a saved safetensors file remembers its options, labels and names", async () => {
     const file = path.join(folder, "digits.safetensors");
-    json(await inception(...EXPORT, ...OPTIONS, "--out", file, "--names", "torchvision", "--json"));
+    json(await inception(...EXPORT, ...OPTIONS, "--out", file, "--naming", "torchvision", "--json"));
     const [first] = json(
       await inception("classify", path.join(DIGITS, "images/7-a.png"), "--model", "googlenet", "--weights", file, "--top", "1", "--json"),
     ) as { top: { label: string }[] }[];

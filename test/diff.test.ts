@@ -50,7 +50,7 @@ describe("an exported file with constants that lowering added", () => {
     const bands = decodeModel(Uint8Array.from(readFileSync(file))).graph.initializers.map(({ name }) => name);
     expect(bands).toContain("norm1:band");
 
-    const { code, out } = await diff("--weights", weights, file, "--json");
+    const { code, out } = await diff("--tensors", weights, file, "--json");
     const tensors = graph.parameters.length;
     expect(JSON.parse(out)).toMatchObject({ equal: true, a: { tensors }, b: { tensors }, compared: tensors, differences: [] });
     expect(code).toBe(0);
@@ -66,7 +66,7 @@ describe("an exported file with constants that lowering added", () => {
     async () => {
       const file = path.join(folder, "bvlc.onnx");
       await exportOnnx(await prepareModel("googlenet.paper", bvlc ?? ""), file);
-      const weights = await diff("--weights", bvlc ?? "", file);
+      const weights = await diff("--tensors", bvlc ?? "", file);
       expect(weights.out).toMatch(/\n116 tensors of one name and shape, equal\n$/);
       expect(weights.code).toBe(0);
       expect((await diff("googlenet.paper", file)).out).toMatch(/^parameters +6,998,552 +6,998,552$/m);
@@ -172,10 +172,10 @@ describe("two networks", () => {
     );
     const weights = path.join(DIGITS, "googlenet-digits.safetensors");
     expect(await refusal("googlenet", weights)).toBe(
-      `inception: Cannot compare "${weights}" as a network: it is no ONNX file; diff --weights compares files of weights`,
+      `inception: Cannot compare "${weights}" as a network: it is no ONNX file; diff --tensors compares files of weights`,
     );
     expect(await refusal("googlenet", "googlenet", "--tolerance", "1")).toBe(
-      "inception: Cannot use --tolerance: expected --weights, which alone uses them",
+      "inception: Cannot use --tolerance: expected --tensors, which alone uses them",
     );
     const broken = path.join(folder, "broken.onnx");
     writeFileSync(broken, readFileSync(path.join(DIGITS, "digits.onnx")).subarray(0, 1000));
@@ -187,7 +187,7 @@ describe("two sets of weights", () => {
   test("names, shapes and values; exit codes", async () => {
     const a = write("a.safetensors", { w: [1, 2, 3], bias: [0], only: [1] });
     const b = write("b.safetensors", { w: [1, 2.5, 3], bias: [0] });
-    const { code, out } = await diff("--weights", a, b, "--json");
+    const { code, out } = await diff("--tensors", a, b, "--json");
     expect(code).toBe(1);
     const { differences, ...rest } = JSON.parse(out) as { readonly differences: readonly unknown[] };
     expect(rest).toEqual({ equal: false, a: { name: a, tensors: 3 }, b: { name: b, tensors: 2 }, compared: 2 });
@@ -195,38 +195,38 @@ describe("two sets of weights", () => {
     expect(differences).toContainEqual({ path: "only", kind: "tensor", a: "float32[1]", b: null });
     const values = { elements: 3, equal: 2, absolute: 0.5, relative: 0.2, index: 1 };
     expect(differences).toContainEqual({ path: "w", kind: "values", a: 2, b: 2.5, values });
-    expect((await diff("--weights", a, a)).out).toMatch(/3 tensors of one name and shape, equal\n$/);
-    expect((await diff("--weights", b, b)).code).toBe(0);
-    expect((await diff("--weights", a, b)).out).toMatch(/^w +values +2 +2\.5 +0\.500 +0\.200 +2 of 3$/m);
+    expect((await diff("--tensors", a, a)).out).toMatch(/3 tensors of one name and shape, equal\n$/);
+    expect((await diff("--tensors", b, b)).code).toBe(0);
+    expect((await diff("--tensors", a, b)).out).toMatch(/^w +values +2 +2\.5 +0\.500 +0\.200 +2 of 3$/m);
   });
 
   test("a tolerance, and half precision against the file that was made of it", async () => {
     const a = write("c.safetensors", { w: [1, 2, 3] });
     const b = write("d.safetensors", { w: [1, 2.5, 3] });
-    expect((await diff("--weights", a, b, "--tolerance", "0.2")).code).toBe(0);
-    expect((await diff("--weights", a, b, "--tolerance", "0.19")).code).toBe(1);
+    expect((await diff("--tensors", a, b, "--tolerance", "0.2")).code).toBe(0);
+    expect((await diff("--tensors", a, b, "--tolerance", "0.19")).code).toBe(1);
     const files = [path.join(DIGITS, "googlenet-digits.safetensors"), path.join(DIGITS, "digits.onnx")] as const;
-    expect((await diff("--weights", ...files)).out).toMatch(/ and 284 more +dtype +float16 +float32$/m);
-    expect((await diff("--weights", ...files, "--tolerance", "1e-7")).code).toBe(0);
+    expect((await diff("--tensors", ...files)).out).toMatch(/ and 284 more +dtype +float16 +float32$/m);
+    expect((await diff("--tensors", ...files, "--tolerance", "1e-7")).code).toBe(0);
   });
 
   test("--model brings names of several sources together", async () => {
     const file = path.join(DIGITS, "googlenet-digits.safetensors");
     const options = ["numClasses=10", "inputSize=64", "widthMultiplier=0.25"].flatMap((option) => ["--option", option]);
-    const { code, out } = await diff("--weights", file, file, "--model", "googlenet", ...options);
+    const { code, out } = await diff("--tensors", file, file, "--model", "googlenet", ...options);
     expect(out).toMatch(/287 tensors of one name and shape, equal\n$/);
     expect(code).toBe(0);
   });
 
   test("what cannot be compared is refused", async () => {
     const file = write("e.safetensors", { w: [1] });
-    expect(await refusal("--weights", "googlenet", file)).toBe(
+    expect(await refusal("--tensors", "googlenet", file)).toBe(
       'inception: Cannot compare the weights of "googlenet": a model id has none, expected a file, hf:owner/name, the folder of a run or a model of the package',
     );
-    expect(await refusal("--weights", file, path.join(folder, "absent.pt"))).toMatch(/^inception: Cannot /);
-    expect(await refusal("--weights", file, file, "--tolerance", "-1")).toBe(
+    expect(await refusal("--tensors", file, path.join(folder, "absent.pt"))).toMatch(/^inception: Cannot /);
+    expect(await refusal("--tensors", file, file, "--tolerance", "-1")).toBe(
       "inception: Cannot use --tolerance -1: expected a number of at least 0",
     );
-    expect(await refusal("--weights", file, file, "--svg", "x.svg")).toBe("inception: Cannot use --svg: expected them without --weights");
+    expect(await refusal("--tensors", file, file, "--svg", "x.svg")).toBe("inception: Cannot use --svg: expected them without --tensors");
   });
 });

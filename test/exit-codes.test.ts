@@ -147,11 +147,24 @@ const LINES: Readonly<Record<string, Lines>> = {
 
 function trainLine(data: string): Line {
   const network = ["--model", "googlenet", "--option", "widthMultiplier=0.25", "--option", "inputSize=64"];
-  return ["train", at(data), ...network, "--epochs", "1", "--batch", "2", "--val", "none", ...out(`run-${data}`), "--threads", "1"];
+  return [
+    "train",
+    at(data),
+    ...network,
+    "--epochs",
+    "1",
+    "--batch-size",
+    "2",
+    "--val-data",
+    "none",
+    ...out(`run-${data}`),
+    "--threads",
+    "1",
+  ];
 }
 
 function quantizeLine(photos: string): Line {
-  const accept = ["--min-agreement", "0", "--min-speedup", "0", "--rounds", "1", "--batch", "1"];
+  const accept = ["--min-agreement", "0", "--min-speedup", "0", "--timing-runs", "1", "--batch-size", "1"];
   return ["quantize", "googlenet", ...NETWORK, "--calibrate", at(photos), ...accept, ...out(`${photos}.onnx`)];
 }
 

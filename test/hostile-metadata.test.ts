@@ -48,7 +48,7 @@ function writeModel(metadata: string, inputs: readonly OnnxValueInfo[] = [floats
 }
 
 const about = (change: object) => JSON.stringify({ ...ABOUT, ...change });
-const classify = (file: string) => inception("classify", IMAGE, "--model", file, "--batch", "1");
+const classify = (file: string) => inception("classify", IMAGE, "--model", file, "--batch-size", "1");
 
 describe("a self-check", () => {
   test.each([
@@ -137,7 +137,7 @@ describe("the shared files", () => {
       for (const args of [
         ["inspect", file],
         ["diff", file, file],
-        ["classify", IMAGE, "--model", file, "--batch", "1", ...recipe],
+        ["classify", IMAGE, "--model", file, "--batch-size", "1", ...recipe],
       ]) {
         const { code, err } = await inception(...args);
         expect([0, 2], `${name}: ${err}`).toContain(code);

@@ -135,7 +135,7 @@ describe("results as files", () => {
     const [array, bad] = [path.join(folder, "vectors.npy"), path.join(folder, "bad.png")];
     writeFileSync(bad, "no image");
     const images = [`${IMAGES}/3-a.png`, bad, SEVEN];
-    const { code } = await inception(["embed", ...images, ...MODEL, "--output", "logits", "--out", array]);
+    const { code } = await inception(["embed", ...images, ...MODEL, "--output-name", "logits", "--out", array]);
     expect(code).toBe(1);
     const { shape } = await openNpy(bytesSource("vectors.npy", readFileSync(array)));
     expect(shape).toEqual([2, 10]);
@@ -154,7 +154,7 @@ describe("ImageNet's files as they come", () => {
     titleNeeding("a flat directory is evaluated with Keras' class names", weights && samples, "data/googlenet_bvlc and imagenet_samples"),
     async () => {
       const args = ["googlenet.paper", path.join(samples ?? "", "images"), "--weights", weights ?? "", "--json"];
-      const result = await inception(["eval", ...args, "--labels", path.join(samples ?? "", "imagenet_class_index.json")]);
+      const result = await inception(["eval", ...args, "--class-names", path.join(samples ?? "", "imagenet_class_index.json")]);
       expect(result.err).toBe("");
       const { images, top1, top5 } = JSON.parse(result.out) as { readonly images: number; readonly top1: number; readonly top5: number };
       expect(images).toBe(110);

@@ -7,7 +7,7 @@ const MODEL = ["--model", path.join(DIGITS, "digits.onnx")];
 
 test.each([
   ["classify", path.join(DIGITS, "images"), ...MODEL, "--json"],
-  ["embed", path.join(DIGITS, "images"), ...MODEL, "--output", "logits", "--json"],
+  ["embed", path.join(DIGITS, "images"), ...MODEL, "--output-name", "logits", "--json"],
 ])("%s --isolate gives what it gives without", async (...args) => {
   const [plain, isolated] = [await inception(...args), await inception(...args, "--isolate", "--time-limit", "120")];
   expect([plain.code, plain.err]).toEqual([0, ""]);

@@ -119,10 +119,10 @@ describe("diff and export", () => {
       code: "OPTION_INVALID",
       message: `Cannot use options numClasses: neither "${file}" nor "${file}" is a model id, whose options they would be`,
     });
-    expect((await inception("diff", WEIGHTS, WEIGHTS, "--weights", "--option", "numClasses=3")).err).toBe(
+    expect((await inception("diff", WEIGHTS, WEIGHTS, "--tensors", "--option", "numClasses=3")).err).toBe(
       "inception: Cannot use --option: expected --model, whose options they are\n",
     );
-    expect((await inception("diff", WEIGHTS, WEIGHTS, "--weights", "--checkpoint", "last")).err).toBe(
+    expect((await inception("diff", WEIGHTS, WEIGHTS, "--tensors", "--checkpoint", "last")).err).toBe(
       `inception: Cannot use --checkpoint: neither "${WEIGHTS}" nor "${WEIGHTS}" is a run\n`,
     );
   });
@@ -133,8 +133,8 @@ describe("diff and export", () => {
     expect((await inception(...given, st, "--dynamic-size")).err).toBe(
       "inception: Cannot use --dynamic-size with safetensors: expected it with onnx\n",
     );
-    expect((await inception(...given, path.join(folder, "x.onnx"), "--names", "torchvision")).err).toBe(
-      "inception: Cannot use --names with onnx: expected it with safetensors\n",
+    expect((await inception(...given, path.join(folder, "x.onnx"), "--naming", "torchvision")).err).toBe(
+      "inception: Cannot use --naming with onnx: expected it with safetensors\n",
     );
   });
 });

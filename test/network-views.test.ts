@@ -60,7 +60,7 @@ describe("summary", () => {
 
 test("a run is summarized and drawn as its network", async () => {
   const run = path.join(folder, "run");
-  const settings = { data: "shapes10?train=10&val=10&size=64", epochs: 1, batch: 10, augmentation: "none", seed: 1 };
+  const settings = { data: "shapes10?train=10&val=10&size=64", epochs: 1, batchSize: 10, augmentation: "none", seed: 1 };
   await trainModel("googlenet", settings, { out: run, options: { inputSize: 64, widthMultiplier: 0.0625 }, threads: 1 });
   const described = "googlenet:inputSize=64:widthMultiplier=0.0625:numClasses=10";
   expect(await inception("summary", run)).toEqual(await inception("summary", described));

@@ -168,7 +168,7 @@ describe("outputs that are not finite", () => {
       { file: white, top: [{ label: "c" }, { label: "b" }, { label: "a" }] },
     ]);
     expect((await inception("classify", black, "--model", file)).err).toBe(`inception: ${fact(black)}\n`);
-    const embedded = await inception("embed", inFolder("two"), "--model", file, "--output", "logits", "--json");
+    const embedded = await inception("embed", inFolder("two"), "--model", file, "--output-name", "logits", "--json");
     expect(JSON.parse(embedded.out)).toMatchObject([
       { file: black, error: fact(black) },
       { file: white, embedding: [1, 2, 3] },

@@ -40,8 +40,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 function quantizeDigits(...more: readonly string[]) {
   const network = ["googlenet", "--weights", path.join(DIGITS, "googlenet-digits.safetensors")];
   const options = ["--option", "widthMultiplier=0.25", "--option", "numClasses=10", "--option", "inputSize=64"];
-  const prepared = ["--preprocessing", path.join(DIGITS, "preprocessing.json"), "--labels", path.join(DIGITS, "labels.json")];
-  const measured = ["--threads", "1", "--rounds", "1", "--batch", "2", "--min-speedup", "0"];
+  const prepared = ["--preprocessing", path.join(DIGITS, "preprocessing.json"), "--class-names", path.join(DIGITS, "labels.json")];
+  const measured = ["--threads", "1", "--timing-runs", "1", "--batch-size", "2", "--min-speedup", "0"];
   return inception("quantize", ...network, ...options, ...prepared, "--calibrate", calibrate(), ...measured, ...more);
 }
 
@@ -92,7 +92,19 @@ describe("quantize", () => {
   test("without a place for it the file has the name of the model", async () => {
     const args = ["googlenet", "--weights", path.join(DIGITS, "googlenet-digits.safetensors"), "--option", "widthMultiplier=0.25"];
     const size = ["--option", "numClasses=10", "--option", "inputSize=64", "--preprocessing", path.join(DIGITS, "preprocessing.json")];
-    const quick = ["--calibrate", evaluate(), "--rounds", "1", "--batch", "1", "--min-speedup", "0", "--min-agreement", "0", "--json"];
+    const quick = [
+      "--calibrate",
+      evaluate(),
+      "--timing-runs",
+      "1",
+      "--batch-size",
+      "1",
+      "--min-speedup",
+      "0",
+      "--min-agreement",
+      "0",
+      "--json",
+    ];
     const bin = path.resolve(import.meta.dirname, "../bin/inception.js");
     const { stdout } = await promisify(execFile)(process.execPath, [bin, "quantize", ...args, ...size, ...quick], { cwd: folder });
     expect(JSON.parse(stdout)).toMatchObject({ output: "googlenet-int8.onnx" });
@@ -103,7 +115,7 @@ describe("quantize", () => {
     const exported = path.join(folder, "digits.onnx");
     copyFileSync(path.join(DIGITS, "digits.onnx"), exported);
     const files = [path.join(folder, "of-file.onnx"), path.join(folder, "of-network.onnx")] as const;
-    const measured = ["--threads", "1", "--rounds", "1", "--batch", "2", "--min-speedup", "0", "--evaluate", evaluate()];
+    const measured = ["--threads", "1", "--timing-runs", "1", "--batch-size", "2", "--min-speedup", "0", "--evaluate", evaluate()];
     expect(await inception("quantize", exported, "--calibrate", calibrate(), ...measured, "--out", files[0])).toMatchObject({ code: 1 });
     expect(await quantizeDigits("--evaluate", evaluate(), "--out", files[1])).toMatchObject({ code: 1 });
     const [ofFile, ofNetwork] = files.map((file) => decodeModel(readFileSync(file), { name: file }).graph);
@@ -167,7 +179,7 @@ describe("quantize a network for volumes", () => {
     const example = path.resolve(import.meta.dirname, "../examples/segment/hippocampus_001.nii.gz");
     for (let index = 0; index < 5; index++) copyFileSync(example, path.join(scans, `scan${index}.nii.gz`));
     const file = path.join(folder, "hippocampus-int8.onnx");
-    const measured = ["--threads", "1", "--rounds", "1", "--min-speedup", "0", "--min-agreement", "0", "--images", "2"];
+    const measured = ["--threads", "1", "--timing-runs", "1", "--min-speedup", "0", "--min-agreement", "0", "--calibration-size", "2"];
     const { code, out, err } = await inception("quantize", "hippocampus", "--calibrate", scans, ...measured, "--out", file, "--json");
     expect(err).toBe("");
     expect(code).toBe(0);
@@ -220,7 +232,20 @@ describe("the same command", () => {
       for (let index = 0; index < 5; index++) await writeVolume(path.join(samples, `${index}.nii`), scan);
     }
     const file = path.join(folder, `${id}.onnx`);
-    const quick = ["--images", "1", "--rounds", "1", "--batch", "1", "--threads", "1", "--min-agreement", "0", "--min-speedup", "0"];
+    const quick = [
+      "--calibration-size",
+      "1",
+      "--timing-runs",
+      "1",
+      "--batch-size",
+      "1",
+      "--threads",
+      "1",
+      "--min-agreement",
+      "0",
+      "--min-speedup",
+      "0",
+    ];
     const { code, out } = await inception(
       "quantize",
       id,
@@ -256,7 +281,7 @@ describe.skipIf(!scans)(titleNeeding("with real scans", scans, "data/msd_hippoca
       "hippocampus",
       "--calibrate",
       some,
-      "--rounds",
+      "--timing-runs",
       "1",
       "--min-speedup",
       "0",
@@ -282,11 +307,11 @@ describe.skipIf(!weights || !photographs || !flowers)(titleNeeding("with the BVL
       "quantize",
       ...network,
       "--keep-first",
-      "--images",
+      "--calibration-size",
       "32",
       "--min-speedup",
       "0",
-      "--rounds",
+      "--timing-runs",
       "1",
       "--out",
       file,

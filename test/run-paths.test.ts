@@ -39,7 +39,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 test("a run's report, checkpoints and exports have names, hashes and licences, and no paths; the run resumes and is evaluated", async () => {
   const out = path.join(folder, "run");
   const data = path.join(folder, "pictures");
-  const settings = { data, weights: WEIGHTS, epochs: 1, batch: 4, valFraction: 0.25, freeze: "head", keep: 1 };
+  const settings = { data, weights: WEIGHTS, epochs: 1, batchSize: 4, valFraction: 0.25, freeze: "backbone", keepCheckpoints: 1 };
   await trainModel("googlenet", settings, { out, options: { widthMultiplier: 0.25, inputSize: 64 }, threads: 1 });
   const sha256 = createHash("sha256").update(readFileSync(WEIGHTS)).digest("hex");
 
@@ -85,7 +85,7 @@ test("a run's report, checkpoints and exports have names, hashes and licences, a
 
 test("the hash of a run's weights is of the checkpoint that was read, also while the run replaces it", async () => {
   const out = path.join(folder, "replaced");
-  const settings = { data: path.join(folder, "pictures"), epochs: 1, batch: 4, valFraction: 0.25 };
+  const settings = { data: path.join(folder, "pictures"), epochs: 1, batchSize: 4, valFraction: 0.25 };
   await trainModel("googlenet", settings, { out, options: { widthMultiplier: 0.25, inputSize: 64 }, threads: 1 });
   const { state, meta } = await readRunCheckpoint(await openRun(out), "best");
   const versions = [1, 2].map((value) => {

@@ -24,10 +24,18 @@ export async function fillWorkspace(folder: string): Promise<void> {
   await fillScans(folder);
   series(folder);
   const out = (name: string): string => path.join(folder, "runs", name);
-  const photos = { data: path.join(folder, "photos"), valFraction: 0.5, epochs: 1, batch: 8, augmentation: "none", seed: 1 };
+  const photos = { data: path.join(folder, "photos"), valFraction: 0.5, epochs: 1, batchSize: 8, augmentation: "none", seed: 1 };
   await trainModel("googlenet", photos, { out: out("photos"), options: { inputSize: 64, widthMultiplier: 0.125 }, threads: 1 });
   symlinkSync("photos", out("flowers"));
-  const volumes = { data: path.join(folder, "Task04_Hippocampus"), fold: 0, folds: 2, epochs: 1, batch: 1, patchSize: "24,24,24", seed: 1 };
+  const volumes = {
+    data: path.join(folder, "Task04_Hippocampus"),
+    fold: 0,
+    folds: 2,
+    epochs: 1,
+    batchSize: 1,
+    patchSize: "24,24,24",
+    seed: 1,
+  };
   await trainSegmentation("inception_resnet_3d", volumes, { out: out("hippocampus"), options: { widthMultiplier: 0.05 }, threads: 1 });
 }
 

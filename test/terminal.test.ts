@@ -40,7 +40,7 @@ describe("names from files", () => {
 
   test("are one line of plain text, in results and in errors", async () => {
     writeFileSync(at("labels.json"), JSON.stringify(labels));
-    const named = ["--labels", at("labels.json")];
+    const named = ["--class-names", at("labels.json")];
     const weights = ["--weights", path.join(DIGITS, "googlenet-digits.safetensors")];
     const options = ["--option", "widthMultiplier=0.25", "--option", "numClasses=10", "--option", "inputSize=64"];
     const hostile = at(`${HOSTILE}.file`);
@@ -77,7 +77,7 @@ describe("names from files", () => {
 
   test("keep their value in JSON, which holds no such character either", async () => {
     writeFileSync(at("labels.json"), JSON.stringify(labels));
-    const { out } = await refused("classify", image(), "--model", MODEL, "--top", "1", "--labels", at("labels.json"), "--json");
+    const { out } = await refused("classify", image(), "--model", MODEL, "--top", "1", "--class-names", at("labels.json"), "--json");
     expect(UNSAFE.exec(out)).toBeNull();
     expect(JSON.parse(out)).toMatchObject([{ file: image(), top: [{ label: labels[0] }] }]);
   });
@@ -152,7 +152,7 @@ describe.skipIf(!hasTerminal)(`on a terminal${hasTerminal ? "" : " [skipped: scr
 
   test("Ctrl-C in a command that has nothing to save does the same", async () => {
     const frames = Array.from({ length: 40 }, () => path.join(DIGITS, "images")).flat();
-    const line = quoted(process.execPath, BIN, "classify", ...frames, "--model", MODEL, "--batch", "1", "--json");
+    const line = quoted(process.execPath, BIN, "classify", ...frames, "--model", MODEL, "--batch-size", "1", "--json");
     const { code, screen } = await onTerminal(line, { at: "░", key: INTERRUPT });
     expect(code).toBe(130);
     expect(screen.endsWith("\r\u001b[Kinception: interrupted\r\n")).toBe(true);
@@ -192,7 +192,7 @@ describe("the system refuses", () => {
 
   // With the fewest the program itself cannot be read, with more the runtime or the images.
   test.each([24, 28, 34, 42])("only %i open files: a typed line, not a stack trace", (limit) => {
-    const line = quoted(process.execPath, BIN, "classify", path.join(DIGITS, "images"), "--model", MODEL, "--batch", "64");
+    const line = quoted(process.execPath, BIN, "classify", path.join(DIGITS, "images"), "--model", MODEL, "--batch-size", "64");
     const { status, stderr } = spawnSync("sh", ["-c", `ulimit -n ${limit}; ${line}`], { encoding: "utf8" });
     expect([0, 1, 2]).toContain(status);
     expect(stderr).not.toMatch(/internal error|^ {4}at /m);

@@ -29,7 +29,7 @@ const DIGITS = path.join(ROOT, "examples/digits/images");
 const NETWORK = ["--model", "inception_resnet_v1", ...options("inputSize=75", "widthMultiplier=0.0625", "repeats=1,1,1")];
 const DATA = "shapes10?train=64&val=32";
 /** Eight steps in two epochs; one thread, so that sums have one order on every machine. */
-const TRAIN = ["train", DATA, ...NETWORK, "--epochs", "2", "--batch", "16", "--threads", "1", "--checkpoint-every", "1"];
+const TRAIN = ["train", DATA, ...NETWORK, "--epochs", "2", "--batch-size", "16", "--threads", "1", "--checkpoint-every", "1"];
 const STEPS = 8;
 
 let folder = "";
@@ -78,7 +78,7 @@ describe("train", () => {
     expect(JSON.parse(readFileSync(path.join(run, "config.json"), "utf8"))).toMatchObject({
       model: "inception_resnet_v1.public",
       options: { inputSize: [75, 75], widthMultiplier: 0.0625, repeats: [1, 1, 1], numClasses: 10 },
-      settings: { data: DATA, recipe: "scratch", epochs: 2, batch: 16, checkpointEvery: 1 },
+      settings: { data: DATA, recipe: "scratch", epochs: 2, batchSize: 16, checkpointEvery: 1 },
     });
     expect(loggedSteps(run)).toBe(STEPS);
   });
@@ -95,7 +95,7 @@ describe("train", () => {
     const googlenet = path.join(folder, "googlenet");
     const result = await inception(
       ...["train", "shapes10?train=10&val=0", "--model", "googlenet", ...options("inputSize=32", "widthMultiplier=0.0625")],
-      ...["--recipe", "paper", "--epochs", "1", "--batch", "8", "--out", googlenet],
+      ...["--recipe", "paper", "--epochs", "1", "--batch-size", "8", "--out", googlenet],
     );
     expect(result).toMatchObject({ code: 0 });
     const { settings } = JSON.parse(readFileSync(path.join(googlenet, "config.json"), "utf8")) as { settings: unknown };
@@ -186,7 +186,7 @@ describe("eval", () => {
 
   test("goes on where it was stopped", async () => {
     const record = path.join(folder, "record.jsonl");
-    const measure = () => inception("eval", run, "--record", record, "--batch", "4", "--json");
+    const measure = () => inception("eval", run, "--record", record, "--batch-size", "4", "--json");
     const whole = json(await measure());
     const lines = readFileSync(record, "utf8").split("\n");
     expect(lines.length).toBe(1 + 32 + 1);
@@ -226,10 +226,10 @@ describe("eval", () => {
     const [first = 0, second = 0] = answers.map(({ top }) => top[0]?.index ?? -1);
     const real = path.join(folder, "real.json");
     writeFileSync(real, JSON.stringify([[first, (first + 1) % 10], [(second + 1) % 10], []]));
-    const measured = json(await inception("eval", model, digits, "--real", real, "--json"));
+    const measured = json(await inception("eval", model, digits, "--real-labels", real, "--json"));
     expect(measured.real).toEqual({ images: 2, top1: 0.5 });
     writeFileSync(real, "[[1000]]");
-    expect(await refused("eval", model, digits, "--real", real)).toEqual({
+    expect(await refused("eval", model, digits, "--real-labels", real)).toEqual({
       code: 2,
       out: "",
       err: `inception: Cannot read ReaL labels "${real}": expected a list of lists of class indices from 0 to 999\n`,
@@ -327,7 +327,10 @@ describe("export, classify and embed", () => {
         ["export", "googlenet", "--out", "x.onnx"],
         "Cannot export without weights: expected --weights with a file or hf:owner/name, or the folder of a run",
       ],
-      [["export", run, "--out", "x.onnx", "--batch", "4"], "Cannot export with --batch: expected --training-step, which alone uses them"],
+      [
+        ["export", run, "--out", "x.onnx", "--batch-size", "4"],
+        "Cannot export with --batch-size: expected --training-step, which alone uses them",
+      ],
       [
         ["export", run, "--format", "timm", "--out", path.join(folder, "timm")],
         'Cannot export "inception_resnet_v1.public" for timm: timm has no such network, expected one of inception_resnet_v2.public',
@@ -374,7 +377,7 @@ describe("images of a folder", () => {
     }
     writeFileSync(path.join(data, "low", "bad.png"), "this is text");
     const out = path.join(folder, "digits-run");
-    const result = await inception("train", data, ...NETWORK, "--epochs", "1", "--batch", "4", "--val-fraction", "0", "--out", out);
+    const result = await inception("train", data, ...NETWORK, "--epochs", "1", "--batch-size", "4", "--val-fraction", "0", "--out", out);
     expect(result).toMatchObject({ code: 1 });
     expect(result.err).toMatch(/^left out: Cannot decode image ".*bad\.png": .*$/m);
     expect(result.err).toMatch(/\ninception: 1 images could not be read and were left out\n$/);
@@ -392,7 +395,7 @@ describe("a training step as a file", () => {
   test("trains with nothing but onnxruntime-node", async () => {
     const file = path.join(folder, "step.onnx");
     const network = [...options("numClasses=3", "inputSize=75", "widthMultiplier=0.0625", "repeats=1,1,1", "dropRate=0.2")];
-    const settings = ["--batch", "12", "--optimizer", "adam", "--label-smoothing", "0"];
+    const settings = ["--batch-size", "12", "--optimizer", "adam", "--label-smoothing", "0"];
     const result = json(await inception("export", "inception_resnet_v1", ...network, "--training-step", file, ...settings, "--json"));
     expect(result).toMatchObject({
       file,

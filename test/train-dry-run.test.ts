@@ -20,7 +20,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const IMAGES = ["train", "shapes10?train=50&val=10", "--model", "inception_resnet_v1"];
 const SMALL = ["--option", "inputSize=75", "--option", "widthMultiplier=0.0625", "--option", "repeats=1,1,1"];
-const SETTINGS = ["--batch", "16", "--accumulate", "2", "--epochs", "2", "--freeze", "conv2d*"];
+const SETTINGS = ["--batch-size", "16", "--accumulate", "2", "--epochs", "2", "--freeze", "conv2d*"];
 
 function planOf(result: Result): Record<string, unknown> & { settings: { name: string; value: unknown; from: string }[] } {
   return json(result) as ReturnType<typeof planOf>;
@@ -29,7 +29,7 @@ function planOf(result: Result): Record<string, unknown> & { settings: { name: s
 describe("train --dry-run", () => {
   test("announces what a run does", async () => {
     const plan = planOf(await refused(...IMAGES, ...SMALL, ...SETTINGS, "--dry-run", "--json"));
-    const given = { data: "shapes10?train=50&val=10", batch: 16, accumulate: 2, epochs: 2, freeze: "conv2d*" };
+    const given = { data: "shapes10?train=50&val=10", batchSize: 16, accumulate: 2, epochs: 2, freeze: "conv2d*" };
     const options = { inputSize: 75, widthMultiplier: 0.0625, repeats: [1, 1, 1] };
     const beginnings: RunStartEvent[] = [];
     const onEvent = (event: { readonly kind: string }) => void (event.kind === "beginning" && beginnings.push(event as RunStartEvent));
@@ -46,14 +46,14 @@ describe("train --dry-run", () => {
     const of = (wanted: string) => settings.find(({ name }) => name === wanted);
     expect(of("seed")).toEqual({ name: "seed", value: 7, from: "given" });
     expect(of("recipe")).toEqual({ name: "recipe", value: "paper", from: "given" });
-    expect(of("averageDecay")).toEqual({ name: "averageDecay", value: 0.999, from: "recipe" });
+    expect(of("emaDecay")).toEqual({ name: "emaDecay", value: 0.999, from: "recipe" });
     expect(of("patience")).toEqual({ name: "patience", value: 0, from: "default" });
     expect(settings.map(({ name }) => name)).toEqual(settings.map(({ name }) => name).toSorted());
   });
 
   test("rejects fewer images than one batch, as a run does", async () => {
     expect(
-      await refused("train", "shapes10?train=10&val=10", "--model", "inception_resnet_v1", ...SMALL, "--batch", "16", "--dry-run"),
+      await refused("train", "shapes10?train=10&val=10", "--model", "inception_resnet_v1", ...SMALL, "--batch-size", "16", "--dry-run"),
     ).toEqual({
       code: 2,
       out: "",
@@ -89,7 +89,7 @@ describe("train-seg --dry-run", () => {
       "2",
       "--fold",
       "1",
-      "--batch",
+      "--batch-size",
       "3",
       "--patches-per-case",
       "4",
@@ -100,7 +100,7 @@ describe("train-seg --dry-run", () => {
     ];
     const line = ["train-seg", data, ...settings, "--option", "widthMultiplier=0.05", "--dry-run", "--json"];
     const plan = planOf(await refused(...line));
-    const given = { data, folds: 2, fold: 1, batch: 3, patchesPerCase: 4, epochs: 1, patchSize: "24x24x24" };
+    const given = { data, folds: 2, fold: 1, batchSize: 3, patchesPerCase: 4, epochs: 1, patchSize: "24x24x24" };
     const { steps } = await trainSegmentation("inception_resnet_3d", given, {
       out: path.join(folder, "seg"),
       options: { widthMultiplier: 0.05 },

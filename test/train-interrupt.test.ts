@@ -28,7 +28,7 @@ describe("signals end training with a checkpoint", () => {
     const run = path.join(folder, signal);
     const child = begin(
       ...["train", "shapes10?train=64&val=8", "--model", "inception_resnet_v1", ...NETWORK],
-      ...["--epochs", "500", "--batch", "16", "--threads", "1", "--out", run],
+      ...["--epochs", "500", "--batch-size", "16", "--threads", "1", "--out", run],
     );
     const end = ended(child);
     while (loggedSteps(run) < 2 && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -75,7 +75,7 @@ async function abortAt(kind: string, call: string): Promise<Ended> {
 
 describe("signal of trainModel", () => {
   const call = (out: string) =>
-    `node.trainModel("inception_resnet_v1", { data: "shapes10?train=256&val=16", epochs: 1, batch: 8, recipe: "head" }, ` +
+    `node.trainModel("inception_resnet_v1", { data: "shapes10?train=256&val=16", epochs: 1, batchSize: 8, recipe: "head" }, ` +
     `{ ...common, out: ${JSON.stringify(out)}, options: { inputSize: 75, widthMultiplier: 0.0625, repeats: [1, 1, 1] } })`;
 
   test("is obeyed within one batch while features are computed; the run can be resumed", async () => {
@@ -117,7 +117,7 @@ describe("signal of trainSegmentation", () => {
   });
 
   const call = (out: string) =>
-    `node.trainSegmentation("inception_resnet_3d", { data: ${JSON.stringify(data)}, epochs: 1, folds: 2, batch: 2, patchSize: "16x16x16" }, ` +
+    `node.trainSegmentation("inception_resnet_3d", { data: ${JSON.stringify(data)}, epochs: 1, folds: 2, batchSize: 2, patchSize: "16x16x16" }, ` +
     `{ ...common, out: ${JSON.stringify(out)}, options: { widthMultiplier: 0.05 } })`;
 
   test("is obeyed after one case while cases are read", async () => {

@@ -1,5 +1,5 @@
 /** Resuming from another directory and with more epochs; the directory of a run that names none. */
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { lastCheckpoint } from "./run-files.js";
 
 const DIGITS = path.join(ROOT, "examples/digits/images");
 const NETWORK = ["--model", "googlenet", ...["inputSize=32", "widthMultiplier=0.03"].flatMap((pair) => ["--option", pair])];
-const CONSTANT = ["--schedule", "constant:unit=epoch", "--batch", "2", "--val-fraction", "0", "--threads", "1"];
+const CONSTANT = ["--schedule", "constant:unit=epoch", "--batch-size", "2", "--val-fraction", "0", "--threads", "1"];
 
 let folder = "";
 let project = "";
@@ -43,6 +43,21 @@ test("a longer run equals one that was as long from the start where the schedule
   expect(lastCheckpoint(path.join(project, "runs/googlenet.public-1")).equals(lastCheckpoint(path.join(project, "straight")))).toBe(true);
   const config = JSON.parse(readFileSync(path.join(project, "runs/googlenet.public-1/config.json"), "utf8")) as { settings: unknown };
   expect(config.settings).toMatchObject({ epochs: 2, data: "digits" });
+});
+
+test("a run whose config.json has the settings' former names resumes to the same bits", async () => {
+  const run = path.join(project, "runs/googlenet.public-2");
+  const config = JSON.parse(readFileSync(path.join(run, "config.json"), "utf8")) as { settings: Record<string, unknown> };
+  const { batchSize, keepCheckpoints, emaDecay, weightDecayOn, learningRateMultipliers, checkpointActivations, valData, ...others } =
+    config.settings;
+  const former = {
+    ...{ batch: batchSize, keep: keepCheckpoints, averageDecay: emaDecay, decayOn: weightDecayOn, val: valData },
+    ...{ factors: learningRateMultipliers, recompute: checkpointActivations },
+  };
+  expect(Object.values(former)).not.toContain(undefined);
+  writeFileSync(path.join(run, "config.json"), JSON.stringify({ ...config, settings: { ...others, ...former } }));
+  expect(await inceptionIn(project, "train", "--resume", run, "--epochs", "2", "--threads", "1")).toMatchObject({ code: 0 });
+  expect(lastCheckpoint(run).equals(lastCheckpoint(path.join(project, "straight")))).toBe(true);
 });
 
 test("fewer epochs than are done are refused; what a cosine becomes is said", async () => {

@@ -42,7 +42,7 @@ async function drawCase(id: string, index: number): Promise<void> {
 }
 
 const idOf = (index: number) => `ball_${index}`;
-const settings = ["--epochs", "2", "--folds", "3", "--fold", "1", "--batch", "2", "--patch-size", "24,24,24", "--threads", "1"];
+const settings = ["--epochs", "2", "--folds", "3", "--fold", "1", "--batch-size", "2", "--patch-size", "24,24,24", "--threads", "1"];
 const NETWORK = ["--option", "widthMultiplier=0.05", "--checkpoint-every", "1"];
 const TRAIN = () => ["train-seg", data, ...settings, ...NETWORK];
 

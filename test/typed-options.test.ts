@@ -101,7 +101,7 @@ describe("settings", () => {
       void trainSegmentation("inception_resnet_3d", { data: "scans", patchSize: [24, 24] }, {});
       // @ts-expect-error: every fold in turn.
       void crossValidate("inception_resnet_3d", { data: "scans", fold: 1 }, {});
-      void exportTrainingStep("googlenet", "step.onnx", { batch: 8, optimizer: "adam" }, { options: { numClasses: 3 } });
+      void exportTrainingStep("googlenet", "step.onnx", { batchSize: 8, optimizer: "adam" }, { options: { numClasses: 3 } });
       // @ts-expect-error: a step has no epochs.
       void exportTrainingStep("googlenet", "step.onnx", { epochs: 8 });
     });

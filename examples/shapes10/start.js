@@ -23,7 +23,7 @@ const DATA = `shapes10?train=${pictures}&val=${Math.ceil(Number(pictures) / 4)}&
 const MODEL = "inception_resnet_v1";
 /** A quarter of the channels, one to two blocks of each kind, the classifier on the pooled features. */
 const NETWORK = { inputSize: 75, widthMultiplier: 0.25, repeats: [1, 2, 1], embeddingSize: 0, dropRate: 0.2 };
-const SETTINGS = { recipe: "scratch", epochs: 4, batch: 32, learningRate: 0.05, augmentation: "none", seed: 1 };
+const SETTINGS = { recipe: "scratch", epochs: 4, batchSize: 32, learningRate: 0.05, augmentation: "none", seed: 1 };
 /** Pictures that the exported file is shown, of a seed that training has not used. */
 const SHOWN = 10;
 const UNSEEN_SEED = 2026;

@@ -4,6 +4,7 @@ import { systemFact } from "../node/system-error.js";
 import { type Command, type Flag, type Flags, HEADINGS } from "./command.js";
 import { COMMANDS } from "./commands.js";
 import { EXIT } from "./exit-code.js";
+import { currentFlags, formerFlags } from "./former-flags.js";
 import { cleanIo, type Io, type Streams } from "./io.js";
 import { errorText } from "./option-words.js";
 import { unknownCommandMessage, usageMessage } from "./usage.js";
@@ -30,7 +31,8 @@ export async function runLine(given: readonly string[], io: Io): Promise<number>
     return EXIT.unusable;
   }
   try {
-    const { command, operands, flags } = await parse(args.length === 0 ? ["--help"] : args, commands, io);
+    const { command, operands, flags, warnings } = await parse(args.length === 0 ? ["--help"] : args, commands, io);
+    for (const warning of warnings) io.err(`warning: ${warning}\n`);
     const { run } = await command.load();
     return await run(operands, flags, io);
   } catch (thrown) {
@@ -47,6 +49,8 @@ interface ParsedLine {
   readonly command: Command;
   readonly operands: readonly (string | readonly string[])[];
   readonly flags: Flags;
+  /** About deprecated flags. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -97,25 +101,30 @@ async function programOf(commands: readonly Command[], io: Pick<Io, "out">, onLi
   return program.addHelpText("after", FOOTER);
 }
 
-const REPEATABLE = ["--option ", "--float "];
+/** `--float` is the former name of `--keep-float`. */
+const REPEATABLE = ["--option ", "--keep-float ", "--float "];
 
 function addCommand(program: Commander, command: Command, onLine: (line: ParsedLine) => void): void {
   const definition = program.command(`${command.name} ${command.operands}`.trim()).summary(command.summary).description(command.summary);
   const rank = ([, , , heading]: Flag) => (heading === undefined ? HEADINGS.length : HEADINGS.indexOf(heading));
   for (const [flags, doc, fallback, heading] of command.flags.toSorted((a, b) => rank(a) - rank(b))) {
     const group = (option: Option) => (heading === undefined ? option : option.helpGroup(`${heading}:`));
-    // A repeatable flag collects its values; one that takes a list would swallow the files behind it.
-    if (REPEATABLE.some((flag) => flags.startsWith(flag)))
-      definition.addOption(
-        group(new Option(flags, doc).argParser((value: string, previous?: readonly string[]) => [...(previous ?? []), value])),
-      );
-    else definition.addOption(group(fallback === undefined ? new Option(flags, doc) : new Option(flags, doc).default(fallback, fallback)));
+    // The default only as text: a value that commander knew would count as given.
+    definition.addOption(group(optionOf(flags, fallback === undefined ? doc : `${doc} (default: ${fallback})`)));
   }
+  for (const flags of formerFlags(command)) definition.addOption(optionOf(flags, "").hideHelp());
   definition.addHelpText("after", `\nExamples:\n${command.examples.map((example) => `  $ ${example}`).join("\n")}\n`);
   definition.action((...given: unknown[]) => {
     const operands = given.slice(0, definition.registeredArguments.length).flatMap(operandOf);
-    onLine({ command, operands, flags: definition.opts<Flags>() });
+    onLine({ command, operands, ...currentFlags(command.name, definition.opts<Flags>()) });
   });
+}
+
+/** A flag that is repeatable collects its values; one that takes a list would swallow the files after it. */
+function optionOf(flags: string, doc: string): Option {
+  const option = new Option(flags, doc);
+  if (!REPEATABLE.some((flag) => flags.startsWith(flag))) return option;
+  return option.argParser((value: string, previous?: readonly string[]) => [...(previous ?? []), value]);
 }
 
 /** An operand as commander parsed it: a text or, where it repeats, a list; nothing where it was left out. */

@@ -10,7 +10,7 @@ import { errorText, inFlags } from "./option-words.js";
 test.each([
   ["clip to this, before `clipNorm`", "clip to this, before --clip-norm"],
   [
-    "`data`'s own split (`recompute`), with `options.numClasses`",
+    "`data`'s own split (`checkpointActivations`), with `options.numClasses`",
     "DATA's own split (--checkpoint-activations), with --option numClasses=N",
   ],
   ["resume it with `resumeSegmentation`", "resume it with inception train-seg"],

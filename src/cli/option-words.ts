@@ -6,14 +6,18 @@ import { messageOf } from "../errors.js";
 import { flagName } from "./flags.js";
 
 /** Options whose flags have other names. */
-const FLAG_NAMES: Readonly<Record<string, string>> = { recompute: "checkpointActivations" };
+const FLAG_NAMES: Readonly<Record<string, string>> = {
+  batch: "batchSize",
+  labels: "classNames",
+  learningRateMultipliers: "lrMultipliers",
+};
 
 /** What a command line says as an operand. */
 export const OPERANDS: readonly string[] = ["data"];
 
 /** Functions as commands. */
 const COMMANDS: Readonly<Record<string, string>> = {
-  compareTensors: "diff --weights",
+  compareTensors: "diff --tensors",
   knownWeights: "inception weights list",
   resumeSegmentation: "inception train-seg",
   resumeTraining: "inception train",

@@ -25,12 +25,18 @@ import { errorText } from "./option-words.js";
 
 export type Outcome<T> = ({ readonly file: string } & T) | { readonly file: string; readonly error: string };
 
-/** The flags that say which model runs and how, as options of `loadModel`. */
+/**
+ * The flags that say which model runs and how, as options of `loadModel`.
+ *
+ * @param fallback - the model without --model; none by default
+ * @throws InceptionError USAGE without a model
+ */
 export async function modelFlags(
   flags: Flags,
   io: Io,
+  fallback?: string,
 ): Promise<{ readonly model: string | DescribedModel; readonly options: LoadModelOptions }> {
-  const model = textFlag(flags, "model");
+  const model = textFlag(flags, "model") ?? fallback;
   if (model === undefined)
     throw new InceptionError(
       "USAGE",
@@ -46,7 +52,7 @@ export async function loadFlags(flags: Flags, io: Io): Promise<LoadModelOptions>
 
 /** Those of them that say what it is, and not where it runs. */
 export async function prepareFlags(flags: Flags, io: Io): Promise<Omit<LoadModelOptions, "device" | "threads">> {
-  const [weights, preprocessing, labels] = [textFlag(flags, "weights"), textFlag(flags, "preprocessing"), textFlag(flags, "labels")];
+  const [weights, preprocessing, labels] = [textFlag(flags, "weights"), textFlag(flags, "preprocessing"), textFlag(flags, "classNames")];
   return {
     options: optionFlags(flags),
     ...checkpointFlag(flags),
@@ -112,7 +118,7 @@ export async function runOnFiles<T>(
     readonly needsClassifier: boolean;
   },
 ): Promise<readonly Outcome<T>[]> {
-  const batchSize = integerFlag(flags, "batch", 1, 1024) ?? 8;
+  const batchSize = integerFlag(flags, "batchSize", 1, 1024) ?? 8;
   const { model, options } = await modelFlags(flags, io);
   const { files, failed } = await imageInputs(paths);
   const loaded = await loadModel(model, { ...options, needsClassifier: work.needsClassifier });

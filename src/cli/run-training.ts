@@ -123,7 +123,12 @@ function resumeLine(command: string, run: string): string {
 export function refuseSettings(resume: string, data: string | undefined, settings: Readonly<Record<string, unknown>>, flags: Flags): void {
   const others = ["model", "out", "preprocessing", "dryRun"].filter((name) => flags[name] !== undefined);
   const options = Array.isArray(flags.option) && flags.option.length > 0 ? ["--option"] : [];
-  const given = [...(data === undefined ? [] : ["DATA"]), ...[...others, ...Object.keys(settings)].map(flagName), ...options];
+  const given = [
+    ...(data === undefined ? [] : ["DATA"]),
+    ...others.map(flagName),
+    ...Object.keys(settings).map(optionFlagName),
+    ...options,
+  ];
   if (given.length === 0) return;
   throw usage(
     `with ${given.join(", ")} and --resume "${messageOf(resume)}": expected no more than --epochs, --device, --threads, --workers and --json, a run keeps its settings`,

@@ -4,6 +4,7 @@ import { type Preprocessing, parsePreprocessing, parseSegmentationConfig, type S
 import { InceptionError, messageOf } from "../errors.js";
 import type { CheckpointChoice } from "../tasks/model-host.js";
 import { type Checkpoint, type ReadCheckpointOptions, readCheckpoint } from "../train/checkpoint.js";
+import { currentSettings } from "../train/former-settings.js";
 import { decodeJson, isJsonRecord, isList, type JsonData, type JsonRecord } from "../train/json.js";
 import { decodeMetricsLines, type MetricsLine } from "../train/metrics-log.js";
 import { volumeAugmentation } from "../train/segmentation-settings.js";
@@ -182,8 +183,8 @@ function parseConfig(folder: string, json: JsonData): RunConfig {
     model,
     options,
     graphHash,
-    settings,
-    ...(isJsonRecord(places) ? { places } : {}),
+    settings: currentSettings(settings),
+    ...(isJsonRecord(places) ? { places: currentSettings(places) } : {}),
     ...(isJsonRecord(startingWeights) ? { startingWeights } : {}),
   };
 }

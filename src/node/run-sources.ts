@@ -7,9 +7,9 @@ import { expandBraces } from "./datasets/tar-shards.js";
 import type { Run } from "./open-run.js";
 
 /** Settings that may name files: training data, validation data, pretrained weights. */
-const SOURCES = ["data", "val", "weights"] as const;
+const SOURCES = ["data", "valData", "weights"] as const;
 type SourceName = (typeof SOURCES)[number];
-const TITLES: Readonly<Record<SourceName, string>> = { data: "data", val: "validation data", weights: "weights" };
+const TITLES: Readonly<Record<SourceName, string>> = { data: "data", valData: "validation data", weights: "weights" };
 
 /** Schemes such as hf: and https:, the names of known weights, and data that is computed. One letter before a colon is a drive. */
 const NO_PATH = /^([A-Za-z][A-Za-z0-9+.-]+:|pretrained$|shapes10(\?|$))/;

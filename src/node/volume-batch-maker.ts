@@ -27,7 +27,7 @@ export interface VolumeBatchPlan {
 interface PatchChoice {
   readonly patchesPerCase: number;
   /** Share of the patches that are cut around a voxel of a class. */
-  readonly foregroundShare: number;
+  readonly foregroundFraction: number;
   readonly augmentation: VolumeAugmentation;
 }
 
@@ -170,6 +170,6 @@ async function readOrReplace(
 function patchOf({ recipe, seed, training }: VolumeBatchPlan, volume: LabeledVolume, index: number, epoch: number): Patch {
   const random = randomStream({ seed, purpose: "patch", epoch, index });
   if (training === null) return cutPatch(volume, centralPatch(volume, recipe.patchSize), recipe.patchSize, NO_VOLUME_AUGMENTATION, random);
-  const start = choosePatch(volume, recipe.patchSize, training.foregroundShare, random);
+  const start = choosePatch(volume, recipe.patchSize, training.foregroundFraction, random);
   return cutPatch(volume, start, recipe.patchSize, training.augmentation, random);
 }

@@ -60,7 +60,7 @@ describe("a fingerprint", () => {
   });
 });
 
-const CHOICES = { spacing: null, patchSize: null, batch: null, channels: [] };
+const CHOICES = { spacing: null, patchSize: null, batchSize: null, channels: [] };
 
 function fingerprint(shape: Triple, spacing: readonly [min: Triple, median: Triple, max: Triple]): Fingerprint {
   const [min, median, max] = spacing;
@@ -95,7 +95,7 @@ describe("a plan", () => {
     );
     expect(plan).toEqual({
       recipe: { spacing: null, normalization: [{ name: "z_score", region: "all" }], patchSize: [40, 56, 40], labelValues: [0, 4] },
-      batch: 4,
+      batchSize: 4,
       medianShape: [35, 51, 36],
     });
   });
@@ -116,12 +116,12 @@ describe("a plan", () => {
     expect(plan.recipe.normalization).toEqual([{ name: "ct_window", center: 40, width: 400 }]);
     expect(plan.recipe.patchSize.reduce((product, size) => product * size, 1)).toBeLessThanOrEqual(64 ** 3);
     expect(plan.recipe.patchSize.every((size) => size % 8 === 0 && size >= 56)).toBe(true);
-    expect(plan.batch).toBe(2);
+    expect(plan.batchSize).toBe(2);
   });
 
   test("leaves what a person decides", () => {
-    const choices = { spacing: [2, 2, 2], patchSize: [32, 32, 16], batch: 7, channels: ["MRI"] } as const;
-    const { recipe, batch, medianShape } = planTraining(
+    const choices = { spacing: [2, 2, 2], patchSize: [32, 32, 16], batchSize: 7, channels: ["MRI"] } as const;
+    const { recipe, batchSize, medianShape } = planTraining(
       fingerprint(
         [50, 60, 70],
         [
@@ -132,7 +132,7 @@ describe("a plan", () => {
       ),
       choices,
     );
-    expect([recipe.spacing, recipe.patchSize, batch, medianShape]).toEqual([[2, 2, 2], [32, 32, 16], 7, [25, 30, 35]]);
+    expect([recipe.spacing, recipe.patchSize, batchSize, medianShape]).toEqual([[2, 2, 2], [32, 32, 16], 7, [25, 30, 35]]);
   });
 
   test("needs a background and something else", () => {

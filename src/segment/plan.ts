@@ -10,14 +10,14 @@ export interface PlanOverrides {
   /** Voxels to the right, the front and the top. */
   readonly patchSize: Triple | null;
   /** Patches that run together. */
-  readonly batch: number | null;
+  readonly batchSize: number | null;
   /** Names of the channels, which say what was measured: "CT" has a scale of its own. */
   readonly channels: readonly string[];
 }
 
 export interface SegmentationPlan {
   readonly recipe: SegmentationConfig;
-  readonly batch: number;
+  readonly batchSize: number;
   /** Median voxels of a case after resampling. */
   readonly medianShape: Triple;
 }
@@ -60,7 +60,7 @@ export function planTraining(fingerprint: Fingerprint, choices: PlanOverrides): 
       patchSize,
       labelValues: [0, ...labelValues.filter((value) => value !== 0)],
     },
-    batch: choices.batch ?? Math.min(Math.max(Math.floor(BATCH_VOXELS / voxels), MIN_BATCH), MAX_BATCH),
+    batchSize: choices.batchSize ?? Math.min(Math.max(Math.floor(BATCH_VOXELS / voxels), MIN_BATCH), MAX_BATCH),
     medianShape,
   };
 }

@@ -17,16 +17,16 @@ describe("what is trained", () => {
   });
 
   test("head: the classifier alone, without auxiliary heads", () => {
-    expect(trained("head")).toEqual(["fc.weight", "fc.bias"]);
+    expect(trained("backbone")).toEqual(["fc.weight", "fc.bias"]);
   });
 
-  test("last:k counts stages from the end", () => {
-    expect(trained("last:0")).toEqual(["fc.weight", "fc.bias"]);
-    const one = trained("last:1");
+  test("except-last:K counts stages from the end", () => {
+    expect(trained("except-last:0")).toEqual(["fc.weight", "fc.bias"]);
+    const one = trained("except-last:1");
     expect(new Set(one.map((path) => path.split(".")[0]))).toEqual(new Set(["inception5b", "fc"]));
     // 6 units of convolution weight, scale and shift, and the classifier's weight and bias.
     expect(one.length).toBe(6 * 3 + 2);
-    expect(new Set(trained("last:2").map((path) => path.split(".")[0]))).toEqual(new Set(["inception5a", "inception5b", "fc"]));
+    expect(new Set(trained("except-last:2").map((path) => path.split(".")[0]))).toEqual(new Set(["inception5a", "inception5b", "fc"]));
   });
 
   test("patterns freeze what they match, and dots are dots", () => {
@@ -38,13 +38,16 @@ describe("what is trained", () => {
 
   test.each([
     [
-      "last:99",
-      'Cannot freeze "last:99" of "googlenet.public": expected last:k with a whole number k from 0 to 12, the number of its stages',
+      "except-last:99",
+      'Cannot freeze "except-last:99" of "googlenet.public": expected except-last:K with an integer K from 0 to 12, the number of its stages',
     ],
-    ["last:", 'Cannot freeze "last:" of "googlenet.public": expected last:k with a whole number k from 0 to 12, the number of its stages'],
+    [
+      "except-last:",
+      'Cannot freeze "except-last:" of "googlenet.public": expected except-last:K with an integer K from 0 to 12, the number of its stages',
+    ],
     [
       "conv1.*,nothing*,stem",
-      'Cannot freeze "conv1.*,nothing*,stem" of "googlenet.public": "nothing*", "stem" matches no parameter, expected "none", "head", "last:k" or paths with * for any characters',
+      'Cannot freeze "nothing*", "stem" of "googlenet.public": no parameter matches; expected none, backbone, except-last:K or path patterns',
     ],
     ["*", 'Cannot freeze "*" of "googlenet.public": it leaves no parameter to train, expected at least one'],
   ])("refuses %s", (freeze, message) => {

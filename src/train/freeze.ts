@@ -3,15 +3,15 @@ import { type Graph, isTrainable, type Parameter } from "../ir/graph.js";
 import { selectOutputs } from "../ir/prune.js";
 
 /**
- * Which parameters of a network are trained.
+ * Returns which parameters of a network are trained.
  *
  * - "none": all of them.
- * - "head": those that the output "features" does not need: the classifier, and in facenet's form the embedding before it.
- * - "last:k": the head and the last k stages with parameters that lead to "features" (`stages` of the graph).
- * - anything else: a list of paths to freeze, separated by commas, in which `*` stands for any characters, as in
- *   "conv1.*,inception3*". Each must match some parameter.
+ * - "backbone": those that the output "features" does not need: the classifier, and in facenet's variant the embedding before it.
+ * - "except-last:K": the classifier and the last K stages with parameters that lead to "features" (`stages` of the graph).
+ * - anything else: a list of paths to freeze, separated by commas, in which `*` matches any characters, e.g.
+ *   "conv1.*,inception3*". Each must match a parameter.
  *
- * A batch normalization whose scale and shift are frozen uses its running statistics and keeps them.
+ * Batch normalization with frozen scale and shift uses its stored running statistics.
  *
  * @throws InceptionError OPTION_INVALID naming what is wrong and what is accepted; also where nothing would be trained
  */
@@ -22,15 +22,18 @@ export function trainedParameters(graph: Graph, freeze: string): (parameter: Par
   return (parameter) => trained.has(parameter.path);
 }
 
+const EXCEPT_LAST = "except-last:";
+
 function chooseTrained(graph: Graph, trainable: readonly Parameter[], freeze: string): readonly Parameter[] {
   if (freeze === "none") return trainable;
-  if (freeze === "head") return trainable.filter(isHead(graph, freeze));
-  if (freeze.startsWith("last:")) return lastStages(graph, trainable, freeze);
+  if (freeze === "backbone") return trainable.filter(isHead(graph, freeze));
+  if (freeze.startsWith(EXCEPT_LAST)) return lastStages(graph, trainable, freeze);
   const patterns = freeze.split(",").map((text) => ({ text, matches: globPattern(text.trim()) }));
   const idle = patterns.filter(({ matches }) => !trainable.some(({ path }) => matches.test(path)));
   if (idle.length > 0) {
     const names = idle.map(({ text }) => `"${text}"`).join(", ");
-    throw invalid(graph, freeze, `${names} matches no parameter, expected "none", "head", "last:k" or paths with * for any characters`);
+    const message = `Cannot freeze ${names} of "${graph.name}": no parameter matches; expected none, backbone, except-last:K or path patterns`;
+    throw new InceptionError("OPTION_INVALID", message, { model: graph.name, freeze });
   }
   return trainable.filter(({ path }) => !patterns.some(({ matches }) => matches.test(path)));
 }
@@ -50,9 +53,9 @@ function lastStages(graph: Graph, trainable: readonly Parameter[], freeze: strin
   const stages = graph.stages
     .map(({ path }) => path)
     .filter((path) => trainable.some(({ stage, path: own }) => stage === path && body.has(own)));
-  const count = Number(freeze.slice("last:".length));
-  if (!Number.isInteger(count) || count < 0 || count > stages.length || freeze === "last:") {
-    throw invalid(graph, freeze, `expected last:k with a whole number k from 0 to ${stages.length}, the number of its stages`);
+  const count = Number(freeze.slice(EXCEPT_LAST.length));
+  if (!Number.isInteger(count) || count < 0 || count > stages.length || freeze === EXCEPT_LAST) {
+    throw invalid(graph, freeze, `expected except-last:K with an integer K from 0 to ${stages.length}, the number of its stages`);
   }
   const kept = new Set(stages.slice(stages.length - count));
   return trainable.filter((parameter) => head(parameter) || (body.has(parameter.path) && kept.has(parameter.stage)));

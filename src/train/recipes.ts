@@ -8,17 +8,17 @@ export interface Recipe {
   readonly source: string;
   readonly epochs: number;
   /** Images per step. */
-  readonly batch: number;
+  readonly batchSize: number;
   readonly optimizer: Readonly<Record<string, number | string | boolean | readonly number[]>>;
   /** Which parameters weight decay acts on. */
-  readonly decayOn: DecayTarget;
+  readonly weightDecayOn: DecayTarget;
   readonly learningRate: number;
   /** A schedule without its learning rate; "length" is the number of epochs where it is left out of a cosine or polynomial one. */
   readonly schedule: Readonly<Record<string, number | string | boolean | readonly number[]>>;
   readonly labelSmoothing: number;
   readonly auxWeight: number;
   readonly clipNorm: number | null;
-  readonly averageDecay: number | null;
+  readonly emaDecay: number | null;
   readonly batchNormDecay: number;
   /** Name of an augmentation. */
   readonly augmentation: string;
@@ -38,15 +38,15 @@ export const RECIPES = {
     source:
       "inceptionkit default for fine-tuning pretrained weights on a few hundred to a few thousand images: low learning rate, mild crops, cosine decay.",
     epochs: 10,
-    batch: 16,
+    batchSize: 16,
     optimizer: { name: "sgd", momentum: 0.9, weightDecay: 1e-4 },
-    decayOn: "kernels",
+    weightDecayOn: "kernels",
     learningRate: 0.005,
     schedule: { name: "cosine", unit: "fractional_epoch", warmUp: 0.5, warmUpFrom: 0.1 },
     labelSmoothing: 0.1,
     auxWeight: 0.3,
     clipNorm: 5,
-    averageDecay: null,
+    emaDecay: null,
     batchNormDecay: 0.9,
     augmentation: "light",
     mixup: 0,
@@ -58,15 +58,15 @@ export const RECIPES = {
     source:
       "arXiv:1409.4842, section 6: SGD with momentum 0.9, learning rate falling by 4 % every 8 epochs, averaged parameters, auxiliary losses at 0.3. The first learning rate and the weight decay are not stated; 0.01 and 2e-4 are Caffe's.",
     epochs: 250,
-    batch: 32,
+    batchSize: 32,
     optimizer: { name: "sgd", momentum: 0.9, weightDecay: 2e-4 },
-    decayOn: "kernels",
+    weightDecayOn: "kernels",
     learningRate: 0.01,
     schedule: { name: "exponential", unit: "epoch", factor: 0.96, every: 8, staircase: true },
     labelSmoothing: 0,
     auxWeight: 0.3,
     clipNorm: null,
-    averageDecay: 0.9999,
+    emaDecay: 0.9999,
     batchNormDecay: 0.9,
     augmentation: "inception",
     mixup: 0,
@@ -77,35 +77,35 @@ export const RECIPES = {
   head: {
     source: "inceptionkit default for training only the classifier on frozen features, which are computed once.",
     epochs: 60,
-    batch: 50,
+    batchSize: 50,
     optimizer: { name: "sgd", momentum: 0.9, weightDecay: 1e-3 },
-    decayOn: "kernels",
+    weightDecayOn: "kernels",
     learningRate: 0.02,
     schedule: { name: "cosine", unit: "fractional_epoch" },
     labelSmoothing: 0,
     auxWeight: 0,
     clipNorm: null,
-    averageDecay: null,
+    emaDecay: null,
     batchNormDecay: 0.9,
     augmentation: "none",
     mixup: 0,
     cutmix: 0,
-    freeze: "head",
+    freeze: "backbone",
     initializer: "xavier_uniform",
   },
   paper: {
     source:
       "arXiv:1602.07261, section 4: RMSProp with decay 0.9 and epsilon 1, learning rate 0.045 falling by 6 % every two epochs, averaged parameters for evaluation. The paper's batch comes from 20 replicas; clipping at 2 and label smoothing 0.1 are those of arXiv:1512.00567.",
     epochs: 100,
-    batch: 32,
+    batchSize: 32,
     optimizer: PAPER_RMSPROP,
-    decayOn: "kernels",
+    weightDecayOn: "kernels",
     learningRate: 0.045,
     schedule: STAIRCASE,
     labelSmoothing: 0.1,
     auxWeight: 0.4,
     clipNorm: 2,
-    averageDecay: 0.999,
+    emaDecay: 0.999,
     batchNormDecay: 0.997,
     augmentation: "inception",
     mixup: 0,
@@ -116,15 +116,15 @@ export const RECIPES = {
   scratch: {
     source: "inceptionkit default for training from scratch on small datasets of small images: SGD with Nesterov momentum, cosine decay.",
     epochs: 30,
-    batch: 32,
+    batchSize: 32,
     optimizer: { name: "sgd", momentum: 0.9, nesterov: true, weightDecay: 5e-4 },
-    decayOn: "kernels",
+    weightDecayOn: "kernels",
     learningRate: 0.05,
     schedule: { name: "cosine", unit: "fractional_epoch", warmUp: 1, warmUpFrom: 0.1 },
     labelSmoothing: 0.1,
     auxWeight: 0.3,
     clipNorm: 5,
-    averageDecay: null,
+    emaDecay: null,
     batchNormDecay: 0.9,
     augmentation: "cifar",
     mixup: 0,
@@ -136,15 +136,15 @@ export const RECIPES = {
     source:
       "TensorFlow slim's train_image_classifier defaults: RMSProp with decay 0.9, momentum 0.9 and epsilon 1, learning rate 0.01 falling by 6 % every two epochs, weight decay 4e-5 on kernels, batch normalization decay 0.9997.",
     epochs: 100,
-    batch: 32,
+    batchSize: 32,
     optimizer: { ...PAPER_RMSPROP, momentum: 0.9, weightDecay: 4e-5 },
-    decayOn: "kernels",
+    weightDecayOn: "kernels",
     learningRate: 0.01,
     schedule: STAIRCASE,
     labelSmoothing: 0,
     auxWeight: 0.4,
     clipNorm: null,
-    averageDecay: null,
+    emaDecay: null,
     batchNormDecay: 0.9997,
     augmentation: "inception",
     mixup: 0,

@@ -3,9 +3,16 @@ import { resolveSegmentationSettings, SEGMENTATION_SETTINGS } from "./segmentati
 import { runSchedule, settingsJson } from "./settings.js";
 
 test("what a command line and a config.json say comes to the same", () => {
-  const given = { data: "d", patchSize: "40x56x40", spacing: "1,1,1.5", fold: "none", batch: "2", augmentation: '{"noiseDeviation":0.1}' };
+  const given = {
+    data: "d",
+    patchSize: "40x56x40",
+    spacing: "1,1,1.5",
+    fold: "none",
+    batchSize: "2",
+    augmentation: '{"noiseDeviation":0.1}',
+  };
   const settings = resolveSegmentationSettings(given);
-  expect(settings).toMatchObject({ patchSize: [40, 56, 40], spacing: [1, 1, 1.5], fold: null, batch: 2, folds: 5 });
+  expect(settings).toMatchObject({ patchSize: [40, 56, 40], spacing: [1, 1, 1.5], fold: null, batchSize: 2, folds: 5 });
   expect(resolveSegmentationSettings(JSON.parse(JSON.stringify(settingsJson(settings))) as Record<string, unknown>)).toEqual(settings);
   expect(runSchedule(settings).rate(0)).toBeGreaterThan(0);
 });

@@ -31,13 +31,13 @@ import { RUN, SETTINGS } from "./settings.js";
 export const SEGMENTATION_SETTINGS = {
   accumulate: SETTINGS.accumulate,
   augmentation: jsonOption(
-    "patch augmentation: usual, none, or a JSON object of changes to the usual one",
-    "usual",
-    "usual, none, or a JSON record of an augmentation of volumes",
-    (given) => given === "usual" || given === "none" || parseVolumeAugmentation(given, "the settings"),
+    "patch augmentation: default, none, or a JSON object of changes to the default",
+    "default",
+    "default, none, or a JSON object of a volume augmentation",
+    (given) => given === "default" || given === "none" || parseVolumeAugmentation(given, "the settings"),
   ),
-  averageDecay: { ...SETTINGS.averageDecay, default: 0.99 },
-  batch: plannedOption(integerOption("patches per batch", undefined, 1, 4096)),
+  emaDecay: { ...SETTINGS.emaDecay, default: 0.99 },
+  batchSize: plannedOption(integerOption("patches per batch", undefined, 1, 4096)),
   batchNormDecay: { ...SETTINGS.batchNormDecay, default: 0.9 },
   checkpointEvery: SETTINGS.checkpointEvery,
   clipNorm: { ...SETTINGS.clipNorm, default: 12 },
@@ -46,18 +46,18 @@ export const SEGMENTATION_SETTINGS = {
     "training data: Medical Segmentation Decathlon directory or its dataset.json, or a directory with images/ and labels/",
     undefined,
   ),
-  decayOn: { ...SETTINGS.decayOn, default: "kernels" },
+  weightDecayOn: { ...SETTINGS.weightDecayOn, default: "kernels" },
   epochs: { ...SETTINGS.epochs, default: 60 },
-  factors: SETTINGS.factors,
+  learningRateMultipliers: SETTINGS.learningRateMultipliers,
   fold: { ...foldOption(1000), placeholder: "n|all|none" },
   folds: integerOption("number of folds", 5, 2, 1000),
-  foregroundShare: {
+  foregroundFraction: {
     ...numberOption("fraction of patches sampled around a foreground voxel, in [0, 1]", 0.33, 0, 1),
     placeholder: "fraction",
   },
   freezeBatchNorm: SETTINGS.freezeBatchNorm,
   initializer: { ...SETTINGS.initializer, default: "he_normal" },
-  keep: SETTINGS.keep,
+  keepCheckpoints: SETTINGS.keepCheckpoints,
   learningRate: { ...SETTINGS.learningRate, default: 2e-3 },
   loss: choiceOption("loss function", "nnunet_dice_cross_entropy", Object.keys(LOSSES).filter(isLossName)),
   metric: { ...SETTINGS.metric, default: "dice" },
@@ -65,7 +65,7 @@ export const SEGMENTATION_SETTINGS = {
   patchesPerCase: integerOption("patches per case and epoch", 1, 1, 1000),
   patchSize: plannedOption(tripleOption("patch size in voxels along x, y and z, e.g. 40x56x40", true)),
   patience: SETTINGS.patience,
-  recompute: SETTINGS.recompute,
+  checkpointActivations: SETTINGS.checkpointActivations,
   schedule: { ...SETTINGS.schedule, default: { name: "polynomial", unit: "fractional_epoch", power: 0.9, warmUp: 1 } },
   seed: SETTINGS.seed,
   spacing: plannedOption(tripleOption("voxel spacing to resample to, in mm along x, y and z, e.g. 1x1x1.5", false)),
@@ -131,5 +131,5 @@ function tripleOption(doc: string, whole: boolean): Option<Triple, Triple | stri
  */
 export function volumeAugmentation(setting: JsonData): VolumeAugmentation {
   if (setting === "none") return NO_VOLUME_AUGMENTATION;
-  return setting === "usual" ? VOLUME_AUGMENTATION : parseVolumeAugmentation(setting, "the settings");
+  return setting === "default" ? VOLUME_AUGMENTATION : parseVolumeAugmentation(setting, "the settings");
 }

@@ -32,9 +32,8 @@ describe("settings", () => {
   });
 
   test("an average decay of 0 means no averages", () => {
-    expect(resolveSettings({ data: "d", recipe: "paper" }).averageDecay).toBe(0.999);
-    for (const averageDecay of ["0", 0, "none", null])
-      expect(resolveSettings({ data: "d", recipe: "paper", averageDecay }).averageDecay).toBeNull();
+    expect(resolveSettings({ data: "d", recipe: "paper" }).emaDecay).toBe(0.999);
+    for (const emaDecay of ["0", 0, "none", null]) expect(resolveSettings({ data: "d", recipe: "paper", emaDecay }).emaDecay).toBeNull();
   });
 
   test("a cosine without a length ends with the last epoch", () => {
@@ -44,7 +43,7 @@ describe("settings", () => {
 
   test.each([
     [{ data: "d", epochs: "many" }, `Cannot set option epochs of a run to "many": expected ${SETTINGS.epochs.expected}`],
-    [{ data: "d", batch: 2.5 }, "Cannot set option batch of a run to 2.5: expected an integer in [1, 4096]"],
+    [{ data: "d", batchSize: 2.5 }, "Cannot set option batchSize of a run to 2.5: expected an integer in [1, 4096]"],
     [{}, "Cannot set up a run: option data is missing, expected text"],
     [{ data: "d", recipe: "best" }, `Cannot set option recipe of a run to "best": expected ${SETTINGS.recipe.expected}`],
     [
@@ -52,7 +51,7 @@ describe("settings", () => {
       `Cannot set option optimizer of a run to "sgd:momentum": expected ${SETTINGS.optimizer.expected}`,
     ],
     [{ data: "d", lr: 0.1 }, `Cannot set option "lr" of a run: expected one of ${Object.keys(SETTINGS).join(", ")}`],
-    [{ data: "d", averageDecay: 1 }, "Cannot set option averageDecay of a run to 1: expected a number in [0, 1), or none"],
+    [{ data: "d", emaDecay: 1 }, "Cannot set option emaDecay of a run to 1: expected a number in [0, 1), or none"],
     [{ data: "d", clipNorm: 0 }, `Cannot set option clipNorm of a run to 0: expected ${SETTINGS.clipNorm.expected}`],
   ])("refuses %j", (given, message) => {
     expect(() => resolveSettings(given)).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));

@@ -33,8 +33,8 @@ export const SETTINGS = {
     (given) => parseAugmentation(given, "the settings"),
   ),
   auxWeight: { ...numberOption("loss weight of each auxiliary classifier", undefined, 0, 100), placeholder: "weight" },
-  averageDecay: averageDecayOption(),
-  batch: integerOption("images per batch", undefined, 1, 4096),
+  emaDecay: emaDecayOption(),
+  batchSize: integerOption("images per batch", undefined, 1, 4096),
   batchNormDecay: {
     ...fractionOption("decay of the batch-norm running statistics (1 - PyTorch's momentum)", undefined),
     placeholder: "decay",
@@ -53,12 +53,12 @@ export const SETTINGS = {
     "training data: image folder (one directory per class), list (.csv, .tsv, .jsonl), WebDataset .tar shards, or shapes10",
     undefined,
   ),
-  decayOn: {
+  weightDecayOn: {
     ...choiceOption<DecayTarget>("parameters with weight decay", undefined, Object.keys(DECAY_TARGETS) as DecayTarget[]),
     placeholder: "set",
   },
   epochs: integerOption("number of training epochs", undefined, 1, 1e6),
-  factors: factorsOption(),
+  learningRateMultipliers: multipliersOption(),
   freeze: {
     ...textOption(
       "parameters to freeze: none, head (train only the classifier), last:K (train the last K stages and the classifier), or path patterns with *",
@@ -68,7 +68,7 @@ export const SETTINGS = {
   },
   freezeBatchNorm: booleanOption("use the stored batch-norm running statistics and do not update them", false),
   initializer: choiceOption<Initializer>("initializer for parameters without pretrained values", undefined, INITIALIZERS),
-  keep: integerOption("number of best epochs whose checkpoints are kept", 1, 0, 1000),
+  keepCheckpoints: integerOption("number of best epochs whose checkpoints are kept", 1, 0, 1000),
   labelSmoothing: { ...fractionOption("label smoothing, in [0, 1)", undefined), placeholder: "fraction" },
   learningRate: { ...numberOption("base learning rate", undefined, 0, 1000), placeholder: "rate" },
   metric: choiceOption<Metric>("metric for the best checkpoint and early stopping", "top1", Object.keys(METRICS) as Metric[]),
@@ -84,7 +84,7 @@ export const SETTINGS = {
     ...choiceOption<RecipeName>("training recipe; other settings override it", undefined, Object.keys(RECIPES) as RecipeName[]),
     defaultDoc: "finetune with `weights`, else scratch",
   },
-  recompute: booleanOption("recompute activations in the backward pass: less memory, more time", false),
+  checkpointActivations: booleanOption("recompute activations in the backward pass: less memory, more time", false),
   schedule: namedRecordOption(
     "learning-rate schedule and options, e.g. cosine:unit=fractional_epoch,warmUp=1; constant, cosine, exponential, polynomial, step",
     undefined,
@@ -92,7 +92,7 @@ export const SETTINGS = {
     (record) => scheduleOf({ learningRate: 1, ...lengthOf(record, 1), ...record }),
   ),
   seed: integerOption("random seed", 1, 0, 2 ** 32 - 1),
-  val: {
+  valData: {
     ...nullable(textOption("separate validation data, in any format `data` accepts", undefined), null),
     placeholder: "source",
     defaultDoc: "`data`'s own validation split, else a held-out fraction",
@@ -123,7 +123,7 @@ export type TrainingSettingsInput = OptionInputsWith<typeof SETTINGS, "data">;
 export type StepSettingsInput = Pick<TrainingSettingsInput, (typeof STEP_SETTINGS)[number]>;
 
 /** 0 and none both mean that no averages are kept. */
-function averageDecayOption(): Option<number | null> {
+function emaDecayOption(): Option<number | null> {
   const doc = "decay of the exponential moving average (EMA) of the weights, or none; the EMA weights are evaluated and exported";
   const option = nullable(fractionOption(doc, undefined), undefined);
   const zeroIsNone = (given: unknown) => {
@@ -134,7 +134,7 @@ function averageDecayOption(): Option<number | null> {
 }
 
 /** Any text: what names no parameter is found where the network is known. */
-function factorsOption(): Option<string> {
+function multipliersOption(): Option<string> {
   return {
     ...textOption("learning-rate multipliers by parameter path, last match wins, e.g. fc.*=10", ""),
     placeholder: "spec",
@@ -145,20 +145,20 @@ function factorsOption(): Option<string> {
 /** The settings that are part of a training step; a learning rate is fed. */
 export const STEP_SETTINGS = [
   "auxWeight",
-  "averageDecay",
-  "batch",
+  "emaDecay",
+  "batchSize",
   "batchNormDecay",
   "clipNorm",
   "clipValue",
-  "decayOn",
-  "factors",
+  "weightDecayOn",
+  "learningRateMultipliers",
   "freeze",
   "freezeBatchNorm",
   "initializer",
   "labelSmoothing",
   "optimizer",
   "recipe",
-  "recompute",
+  "checkpointActivations",
   "seed",
   "weights",
 ] as const satisfies readonly (keyof TrainingSettings)[];

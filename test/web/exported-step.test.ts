@@ -26,7 +26,7 @@ function exported(name: string, freezeBatchNorm: boolean): Promise<ExportedStep>
   return exportTrainingStep(
     "inception_resnet_v1",
     path.join(folder, `${name}.onnx`),
-    { batch: BATCH, freezeBatchNorm },
+    { batchSize: BATCH, freezeBatchNorm },
     { options: OPTIONS },
   );
 }

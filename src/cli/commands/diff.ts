@@ -23,12 +23,12 @@ import { modelOperand } from "../model-operand.js";
 import { inFlags } from "../option-words.js";
 import { sourceFlags } from "../run-model.js";
 
-/** `diff A B`: two networks, or with --weights two sets of tensors. Exit code 1 where they differ. */
+/** `diff A B`: two networks, or with --tensors two sets of tensors. Exit code 1 where they differ. */
 export const run: RunCommand = async ([a, b], flags, io) =>
-  flags.weights === true ? diffWeights(String(a), String(b), flags, io) : diffNetworks(String(a), String(b), flags, io);
+  flags.tensors === true ? diffWeights(String(a), String(b), flags, io) : diffNetworks(String(a), String(b), flags, io);
 
 async function diffNetworks(a: string, b: string, flags: Flags, io: Io): Promise<number> {
-  refuseFlags(flags, ["tolerance", "model", "checkpoint", "allowHttps"], "--weights, which alone uses them");
+  refuseFlags(flags, ["tolerance", "model", "checkpoint", "allowHttps"], "--tensors, which alone uses them");
   const ignored = (textFlag(flags, "ignore") ?? "").split(",").filter((kind) => kind !== "");
   const comparison = ignoreKinds(
     await compareNetworks(await modelOperand(a), await modelOperand(b), { options: optionFlags(flags) }),
@@ -82,7 +82,7 @@ function pathsText(paths: readonly string[]): string {
 }
 
 async function diffWeights(a: string, b: string, flags: Flags, io: Io): Promise<number> {
-  refuseFlags(flags, ["svg", "ignore"], "them without --weights");
+  refuseFlags(flags, ["svg", "ignore"], "them without --tensors");
   const tolerance = toleranceFlag(flags);
   const model = textFlag(flags, "model");
   if (model === undefined && Object.keys(optionFlags(flags)).length > 0) {

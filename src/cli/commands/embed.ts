@@ -11,7 +11,7 @@ export const run: RunCommand = async ([files = []], flags, io) => {
   const json = flags.json === true;
   const outcomes = await runOnFiles(typeof files === "string" ? [files] : files, flags, io, {
     output: ({ session }) =>
-      textFlag(flags, "output") ?? (session.outputs.some((output) => output.name === "embedding") ? "embedding" : "features"),
+      textFlag(flags, "outputName") ?? (session.outputs.some((output) => output.name === "embedding") ? "embedding" : "features"),
     needsClassifier: false,
     interpret: (row) => ({ embedding: Array.from(row) }),
   });

@@ -13,7 +13,7 @@ import { loadFlags, readJson } from "../run-model.js";
 
 /** `eval RUN|ID [DATA]`: accuracy on labeled images. */
 export const run: RunCommand = async ([model, data], flags, io) => {
-  const real = textFlag(flags, "real");
+  const real = textFlag(flags, "realLabels");
   const options = {
     ...measureFlags(flags),
     ...(await loadFlags(flags, io)),
@@ -45,7 +45,7 @@ function measureFlags(flags: Flags) {
   const [split, workers, batch] = [
     choiceFlag(flags, "split", ["train", "val"]),
     integerFlag(flags, "workers", 0, 64),
-    integerFlag(flags, "batch", 1, 1024),
+    integerFlag(flags, "batchSize", 1, 1024),
   ];
   return {
     crops: cropsFlag(textFlag(flags, "crops") ?? "1"),

@@ -12,6 +12,7 @@ import type { Flags, RunCommand } from "../command.js";
 import { choiceFlag, flagName, optionFlags, textFlag } from "../flags.js";
 import { formatCount, type Io, printJson } from "../io.js";
 import { modelOperand } from "../model-operand.js";
+import { optionFlagName } from "../option-words.js";
 import { prepareFlags, sourceFlags } from "../run-model.js";
 import { givenSettings } from "../training-flags.js";
 
@@ -29,8 +30,8 @@ async function exportNetwork(model: string, flags: Flags, io: Io): Promise<numbe
   if (flags.dynamicSize === true && target.format !== "onnx") {
     throw new InceptionError("USAGE", `Cannot use --dynamic-size with ${target.format}: expected it with onnx`);
   }
-  if (flags.names !== undefined && target.format !== "safetensors") {
-    throw new InceptionError("USAGE", `Cannot use --names with ${target.format}: expected it with safetensors`);
+  if (flags.naming !== undefined && target.format !== "safetensors") {
+    throw new InceptionError("USAGE", `Cannot use --naming with ${target.format}: expected it with safetensors`);
   }
   refuseStepSettings(flags);
   if (textFlag(flags, "weights") === undefined && findBundledModel(model) === null && !(await isRunFolder(model)))
@@ -77,7 +78,7 @@ function targetOf(flags: Flags): Target {
 function write(prepared: PreparedModel, { out, format }: Target, flags: Flags): Promise<{ readonly bytes: number }> {
   if (format === "timm") return exportTimm(prepared, out);
   if (format === "onnx") return exportOnnx(prepared, out, { dynamicSize: flags.dynamicSize === true });
-  return exportSafetensors(prepared, out, textFlag(flags, "names") ?? "inceptionkit", { half: flags.half === true });
+  return exportSafetensors(prepared, out, textFlag(flags, "naming") ?? "inceptionkit", { half: flags.half === true });
 }
 
 /** A flag that would have no effect is a mistake. */
@@ -86,13 +87,13 @@ function refuseStepSettings(flags: Flags): void {
   if (given.length === 0) return;
   throw new InceptionError(
     "USAGE",
-    `Cannot export with ${given.map(flagName).join(", ")}: expected --training-step, which alone uses them`,
+    `Cannot export with ${given.map(optionFlagName).join(", ")}: expected --training-step, which alone uses them`,
     { given },
   );
 }
 
 async function exportStep(id: string, file: string, flags: Flags, io: Io): Promise<number> {
-  const useless = ["out", "format", "names", "labels", "dynamicSize", "checkpoint"].filter((name) => flags[name] !== undefined);
+  const useless = ["out", "format", "naming", "classNames", "dynamicSize", "checkpoint"].filter((name) => flags[name] !== undefined);
   if (useless.length > 0) {
     throw new InceptionError("USAGE", `Cannot export a training step with ${useless.map(flagName).join(", ")}: expected none of these`, {
       useless,

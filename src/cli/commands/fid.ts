@@ -68,7 +68,7 @@ function measureFlags(flags: Flags, io: Io): MeasureFrechetOptions {
     ...(weights === undefined ? {} : { weights }),
     ...(mode === undefined ? {} : { mode }),
     ...(features === undefined ? {} : { features }),
-    batch: integerFlag(flags, "batch", 1, 1024) ?? 16,
+    batch: integerFlag(flags, "batchSize", 1, 1024) ?? 16,
     interval: flags.interval !== false,
     seed: integerFlag(flags, "seed", 0, Number.MAX_SAFE_INTEGER) ?? 0,
     epsilon: epsilonFlag(flags),

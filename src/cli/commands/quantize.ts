@@ -59,7 +59,7 @@ function quantizeFlags(calibrate: string, flags: Flags, io: Io): QuantizeModelOp
     ...(evaluate === undefined ? {} : { evaluate }),
     ...(method === undefined ? {} : { method }),
     ...amountFlags(flags),
-    keep: Array.isArray(flags.float) ? flags.float.map(String) : [],
+    keep: Array.isArray(flags.keepFloat) ? flags.keepFloat.map(String) : [],
     keepFirst: flags.keepFirst === true,
     keepLast: flags.keepLast === true,
     reduceRange: flags.reduceRange === true,
@@ -69,8 +69,8 @@ function quantizeFlags(calibrate: string, flags: Flags, io: Io): QuantizeModelOp
 
 /** The numbers that are given; those that are not have quantizeModel's defaults. */
 function amountFlags(flags: Flags) {
-  const [images, batch] = [integerFlag(flags, "images", 1, 100_000), integerFlag(flags, "batch", 1, 1024)];
-  const [rounds, threads] = [integerFlag(flags, "rounds", 1, 1000), integerFlag(flags, "threads", 0, 1024)];
+  const [images, batch] = [integerFlag(flags, "calibrationSize", 1, 100_000), integerFlag(flags, "batchSize", 1, 1024)];
+  const [rounds, threads] = [integerFlag(flags, "timingRuns", 1, 1000), integerFlag(flags, "threads", 0, 1024)];
   const [minAgreement, minSpeedup] = [numberFlag(flags, "minAgreement", 0, 1), numberFlag(flags, "minSpeedup", 0, 1000)];
   const percentile = numberFlag(flags, "percentile", 50, 100);
   return {

@@ -18,7 +18,7 @@ import { windowProgress } from "../window-progress.js";
 /** `segment FILES|DIR --model RUN|ID|FILE --out DIR`: label maps. */
 export const run: RunCommand = async ([paths = []], flags, io) => {
   const settings = segmentFlags(flags);
-  const { model, options } = await modelFlags(flags, io);
+  const { model, options } = await modelFlags(flags, io, "hippocampus");
   const { preprocessing, ...opening } = options;
   const { files, failed: unlisted } = await volumeInputs(typeof paths === "string" ? [paths] : paths);
   const total = files.length + unlisted.length;

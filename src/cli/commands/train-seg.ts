@@ -50,9 +50,8 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainS
   const { fold, ...settings } = givenSettings(flags, flagSettings(SEGMENTATION_SETTINGS));
   const oneFold: OptionInput = fold === undefined ? {} : { fold };
   if (resume !== undefined) {
-    // The model has a default, which is not given by anybody.
     const { epochs, ...others } = settings;
-    refuseSettings(resume, data, { ...others, ...oneFold }, { ...flags, model: undefined });
+    refuseSettings(resume, data, { ...others, ...oneFold }, flags);
     return outcomeOfRun(await resumeSegmentation({ ...common, ...epochsFlag(flags), out: resume }));
   }
   if (data === undefined) {

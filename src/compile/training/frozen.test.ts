@@ -17,8 +17,8 @@ const network = selectTrained(whole);
 
 describe("cutting a network where training begins", () => {
   test.each([
-    ["head", ["dropout"]],
-    ["last:1", ["mixed_7a.concat"]],
+    ["backbone", ["dropout"]],
+    ["except-last:1", ["mixed_7a.concat"]],
     ["conv2d_1a*,conv2d_2a*", ["conv2d_2a.relu"]],
   ])("freeze %s: both parts together compute what the whole does", async (freeze, expected) => {
     const { frozen, trained, cut } = splitFrozen(network, trainedParameters(whole, freeze));
@@ -44,7 +44,7 @@ describe("cutting a network where training begins", () => {
   test("the pool of a block reads the map that crosses the cut, so that one map crosses it", async () => {
     const inception = describeModel("inception_v3", { inputSize: 75, widthMultiplier: 0.125, numClasses: 5, dropRate: 0 });
     const selected = selectTrained(inception);
-    const { frozen, trained, cut } = splitFrozen(selected, trainedParameters(inception, "last:2"));
+    const { frozen, trained, cut } = splitFrozen(selected, trainedParameters(inception, "except-last:2"));
     expect(cut).toEqual(["Mixed_7a"]);
     expect(frozen?.outputs.map(({ name }) => name)).toEqual(["Mixed_7a"]);
     expect(trained.nodes.some(({ outputs }) => outputs.includes("Mixed_7b.pool"))).toBe(true);

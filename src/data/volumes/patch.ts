@@ -51,14 +51,14 @@ export function voxelIndicesByClass(classes: Uint16Array, numClasses: number): r
 }
 
 /**
- * Where a patch begins: with a chance of `foregroundShare` around a voxel of a class that is drawn first, so that small
+ * Where a patch begins: with a chance of `foregroundFraction` around a voxel of a class that is drawn first, so that small
  * classes are seen as often as large ones; anywhere otherwise. It lies within the volume, or around it where it is larger.
  *
  * @param patch - voxels along x, y and z
  */
-export function choosePatch(volume: LabeledVolume, patch: Triple, foregroundShare: number, random: Random): Triple {
+export function choosePatch(volume: LabeledVolume, patch: Triple, foregroundFraction: number, random: Random): Triple {
   const present = volume.places.filter((list) => list.length > 0);
-  const wanted = random.chance(foregroundShare);
+  const wanted = random.chance(foregroundFraction);
   const list = present.length > 0 ? present[random.below(present.length)] : undefined;
   const [width, height] = volume.shape;
   const voxel = list?.[random.below(list.length)] ?? 0;

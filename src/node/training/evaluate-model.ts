@@ -198,7 +198,7 @@ async function openLabeled(model: string, data: string | null, classes: readonly
   }
   if (opened === null || run === null || (data !== null && data !== run.data)) return openNamed(data ?? "", classes, { valFraction: 0 });
   const { valFraction, seed } = run;
-  const val = await locateSource(opened, "val", run.val);
+  const val = await locateSource(opened, "valData", run.valData);
   return openNamed(await locateSource(opened, "data", run.data), classes, { valFraction, seed, ...(val === null ? {} : { val }) });
 }
 

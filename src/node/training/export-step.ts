@@ -38,7 +38,7 @@ export interface ExportedStep {
  * ```ts
  * import { exportTrainingStep } from "inceptionkit/node";
  * const options = { numClasses: 3, inputSize: 64, widthMultiplier: 0.125 };
- * await exportTrainingStep("googlenet", "step.onnx", { batch: 8, optimizer: "adam" }, { options });
+ * await exportTrainingStep("googlenet", "step.onnx", { batchSize: 8, optimizer: "adam" }, { options });
  * ```
  */
 export async function exportTrainingStep<N extends ModelName>(

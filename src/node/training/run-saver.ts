@@ -15,7 +15,7 @@ interface SaverParts<E> {
   readonly fixed: ReadonlyMap<string, Tensor>;
   readonly network: Pick<RunNetwork, "model" | "options">;
   readonly graphHash: string;
-  readonly settings: Pick<TrainingSettings, "seed" | "metric" | "keep">;
+  readonly settings: Pick<TrainingSettings, "seed" | "metric" | "keepCheckpoints">;
   readonly writer: RunWriter;
   readonly log: RunLog<E>;
 }
@@ -29,7 +29,7 @@ export function runSaver<E>(parts: SaverParts<E>): LoopParts<TrainingBatch, E>["
     // Lines come first: a run that is killed in between resumes from the checkpoint before and writes the same lines again.
     await log.flush();
     const checkpoint = await checkpointOf({ ...parts, seed, config, progress, unlogged: log.unlogged() });
-    if (progress.position.batch === 0) await writer.saveEpoch(checkpoint, { metric: settings.metric, count: settings.keep });
+    if (progress.position.batch === 0) await writer.saveEpoch(checkpoint, { metric: settings.metric, count: settings.keepCheckpoints });
     else await writer.saveLast(checkpoint);
     log.saved(progress, evaluation);
   };

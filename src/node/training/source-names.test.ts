@@ -15,7 +15,7 @@ describe("the name of a source", () => {
   ])("of %s is %s", (source, name) => expect(sourceName(source)).toBe(name));
 
   test("stands in settings for data and weights, and nothing else changes", () => {
-    const settings = { data: "/a/b", val: null, weights: "/c/d.pth", epochs: 3, freeze: "/x/y" };
-    expect(namedSettings(settings)).toEqual({ data: "b", val: null, weights: "d.pth", epochs: 3, freeze: "/x/y" });
+    const settings = { data: "/a/b", valData: null, weights: "/c/d.pth", epochs: 3, freeze: "/x/y" };
+    expect(namedSettings(settings)).toEqual({ data: "b", valData: null, weights: "d.pth", epochs: 3, freeze: "/x/y" });
   });
 });

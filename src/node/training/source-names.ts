@@ -18,7 +18,7 @@ export function sourceName(source: string): string {
 
 /** Settings as files that leave this machine have them: data and weights by name. `config.json` keeps the paths, which resuming needs. */
 export function namedSettings(settings: JsonRecord): JsonRecord {
-  const named = ["data", "val", "weights"].flatMap((key) => {
+  const named = ["data", "valData", "weights"].flatMap((key) => {
     const value = settings[key];
     return typeof value === "string" ? [[key, sourceName(value)] as const] : [];
   });

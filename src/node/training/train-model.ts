@@ -99,15 +99,15 @@ const IMAGES: TrainingKind<TrainingSettings, TrainingNetwork, OpenedDataset, Net
   resolveSettings,
   openData: async (run, settings) => {
     const data = await locateSource(run, "data", settings.data);
-    return openDataset(data, datasetOptions({ ...settings, val: await locateSource(run, "val", settings.val) }));
+    return openDataset(data, datasetOptions({ ...settings, valData: await locateSource(run, "valData", settings.valData) }));
   },
   resumedNetwork,
   train: async ({ network, data }, run) =>
     (await runTask(imageRunTask(data, run), imageSources(NODE_PLATFORM, data, network, run), network, run)).trained,
 };
 
-function datasetOptions({ val, valFraction, seed }: Pick<TrainingSettings, "val" | "valFraction" | "seed">) {
-  return { valFraction, seed, ...(val === null ? {} : { val }) };
+function datasetOptions({ valData, valFraction, seed }: Pick<TrainingSettings, "valData" | "valFraction" | "seed">) {
+  return { valFraction, seed, ...(valData === null ? {} : { val: valData }) };
 }
 
 /** A run's network with the parameters of its checkpoint; one without a checkpoint begins again. */

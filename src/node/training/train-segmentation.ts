@@ -56,7 +56,7 @@ export interface SegmentedRun extends TrainedRun {
  * @example
  * ```ts
  * import { trainSegmentation } from "inceptionkit/node";
- * const settings = { data: "Task04_Hippocampus", folds: 2, fold: 0, epochs: 1, batch: 1, patchSize: "24,24,24" };
+ * const settings = { data: "Task04_Hippocampus", folds: 2, fold: 0, epochs: 1, batchSize: 1, patchSize: "24,24,24" };
  * const network = { widthMultiplier: 0.05 };
  * const { best } = await trainSegmentation("inception_resnet_3d", settings, { out: "runs/small", options: network });
  * console.log(best);
@@ -102,7 +102,7 @@ export async function prepareSegmentation(
     planned.recipe,
   );
   const trainedRecipe = { ...planned.recipe, mirrorAxes: augmentation.mirrorAxes, training };
-  const plan: RunPlan = { recipe: trainedRecipe, batch: planned.batch, train: train.map(idOf), validation: val.map(idOf) };
+  const plan: RunPlan = { recipe: trainedRecipe, batch: planned.batchSize, train: train.map(idOf), validation: val.map(idOf) };
   return { settings, network, data: { dataset, plan, labels }, file: planJson(plan, planned, fingerprint, dataset) };
 }
 
@@ -165,13 +165,13 @@ function splitCases(cases: readonly VolumeCase[], { fold, folds, seed }: Segment
 }
 
 function planLines({ cases, labels, shape, spacing }: Fingerprint, plan: SegmentationPlan, network: RunNetwork): readonly string[] {
-  const { recipe, batch, medianShape } = plan;
+  const { recipe, batchSize, medianShape } = plan;
   const list = (values: readonly number[]) => values.map((value) => Number(value.toPrecision(4))).join(" x ");
   const shares = labels.filter(({ value }) => value !== 0).map(({ value, share }) => `${value}: ${(share * 100).toPrecision(3)} %`);
   return [
     `${cases} cases of ${list(shape.min)} to ${list(shape.max)} voxels, median ${list(shape.median)}; spacing ${list(spacing.median)} mm`,
     `labels by their share of the voxels: ${shares.join(", ")}`,
-    `plan: spacing ${recipe.spacing === null ? "as it is" : `${list(recipe.spacing)} mm`} (median ${list(medianShape)} voxels), patches of ${list(recipe.patchSize)}, ${batch} together, intensities ${recipe.normalization.map(({ name }) => name).join(", ")}`,
+    `plan: spacing ${recipe.spacing === null ? "as it is" : `${list(recipe.spacing)} mm`} (median ${list(medianShape)} voxels), patches of ${list(recipe.patchSize)}, ${batchSize} together, intensities ${recipe.normalization.map(({ name }) => name).join(", ")}`,
     `network: ${network.model}, width ${String(network.options.widthMultiplier)}`,
   ];
 }

@@ -55,7 +55,7 @@ export interface TrainingPlan {
  * ```ts
  * import { planModelTraining } from "inceptionkit/node";
  * const options = { inputSize: 75, widthMultiplier: 0.0625, repeats: [1, 1, 1] };
- * const plan = await planModelTraining("inception_resnet_v1", { data: "shapes10?train=64&val=10", epochs: 2, batch: 16 }, { options });
+ * const plan = await planModelTraining("inception_resnet_v1", { data: "shapes10?train=64&val=10", epochs: 2, batchSize: 16 }, { options });
  * plan.steps; // 8
  * ```
  */
@@ -71,7 +71,7 @@ export async function planModelTraining<N extends ModelName>(
     classes: train.classes,
     train: train.size,
     validation: val?.size ?? 0,
-    batchesPerEpoch: trainingBatches(train.name, train.size, settings.batch),
+    batchesPerEpoch: trainingBatches(train.name, train.size, settings.batchSize),
     freeze: settings.freeze,
     ofRecipe: Object.keys(RECIPES[settings.recipe]),
     planned: {},
@@ -86,7 +86,7 @@ export async function planModelTraining<N extends ModelName>(
  * @example
  * ```ts
  * import { planSegmentationTraining } from "inceptionkit/node";
- * const settings = { data: "Task04_Hippocampus", folds: 2, fold: 0, epochs: 1, batch: 1 };
+ * const settings = { data: "Task04_Hippocampus", folds: 2, fold: 0, epochs: 1, batchSize: 1 };
  * const plan = await planSegmentationTraining("inception_resnet_3d", settings, { options: { widthMultiplier: 0.05 } });
  * console.log(plan.train, plan.settings.filter(({ from }) => from === "planned"));
  * ```
@@ -108,7 +108,7 @@ export async function planSegmentationTraining<N extends ModelName>(
     batchesPerEpoch: trainingBatches(dataset.name, patches, plan.batch, "patches"),
     freeze: "none",
     ofRecipe: [],
-    planned: { batch: plan.batch, patchSize, spacing },
+    planned: { batchSize: plan.batch, patchSize, spacing },
   });
 }
 

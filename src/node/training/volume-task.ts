@@ -27,7 +27,7 @@ export function volumeTask(data: VolumeData, run: StartedVolumeRun): RunTask<Vol
   const [x, y, z] = plan.recipe.patchSize;
   return {
     learning: segmentation(labels.length, [z, y, x]),
-    step: { batch: plan.batch },
+    step: { batchSize: plan.batch },
     loss: { loss: run.settings.loss, targetFormat: "indices" },
     freeze: "none",
     classes: labels,
@@ -41,7 +41,7 @@ export function volumeTask(data: VolumeData, run: StartedVolumeRun): RunTask<Vol
         ...(validation === null ? [] : scoreFacts(data, validation)),
         ["training and validation cases", `${plan.train.length} and ${plan.validation.length}`],
       ],
-      configuration: { batch: plan.batch, patchSize: plan.recipe.patchSize },
+      configuration: { batchSize: plan.batch, patchSize: plan.recipe.patchSize },
     }),
   };
 }
@@ -95,7 +95,7 @@ function openSources(
   { frozen }: InputNetwork,
   closers: Closers,
 ): OpenedSources<VolumeBatch> {
-  const { patchesPerCase, foregroundShare, seed } = settings;
+  const { patchesPerCase, foregroundFraction, seed } = settings;
   const missing = [...plan.train, ...plan.validation].find((id) => !dataset.cases.some((each) => each.id === id));
   if (missing !== undefined) {
     throw new InceptionError(
@@ -114,7 +114,7 @@ function openSources(
   const { workers = 1 } = options;
   const augmentation = volumeAugmentation(settings.augmentation);
   return {
-    train: open(plan.train, { patchesPerCase, foregroundShare, augmentation }, workers),
+    train: open(plan.train, { patchesPerCase, foregroundFraction, augmentation }, workers),
     validation: plan.validation.length === 0 ? null : open(plan.validation, null, Math.min(workers, 1)),
   };
 }

@@ -9,7 +9,7 @@ export function batchOptions(
   { preprocessing, inputSize }: Pick<TrainingNetwork, "preprocessing" | "inputSize">,
   workers: number,
 ): { readonly training: BatchSourceOptions; readonly measuring: BatchSourceOptions } {
-  const { batch: batchSize, seed, mixup, cutmix } = settings;
+  const { batchSize, seed, mixup, cutmix } = settings;
   const common = { batchSize, seed, preprocessing, inputSize, workers };
   return {
     training: {

@@ -19,10 +19,10 @@ type ImageRun = Pick<LearningRun<TrainingSettings, Evaluation>, "settings" | "op
 type BatchPlatform = Pick<TrainingPlatform, "openBatches">;
 
 export function imageTask({ train, val }: OpenedDataset, settings: TrainingSettings): LearnedTask<Batch, Evaluation> {
-  const { batch, labelSmoothing, auxWeight, mixup, cutmix, freeze } = settings;
+  const { batchSize, labelSmoothing, auxWeight, mixup, cutmix, freeze } = settings;
   return {
     learning: classification(train, val, mixup > 0 || cutmix > 0),
-    step: { batch, labelSmoothing, auxWeight },
+    step: { batchSize, labelSmoothing, auxWeight },
     freeze,
     classes: train.classes,
   };
@@ -58,7 +58,7 @@ async function openSources(
     if (split.frozen === null) return null;
     const { source } = await open(dataset, batches.measuring);
     const table = await featureTable(frozen, split, source, report, options.signal);
-    return table && featureBatches(split, featureSource(dataset, table, { batchSize: settings.batch, seed: settings.seed, training }));
+    return table && featureBatches(split, featureSource(dataset, table, { batchSize: settings.batchSize, seed: settings.seed, training }));
   };
   const isFixed = settings.augmentation === "none" && settings.mixup === 0 && settings.cutmix === 0;
   return {

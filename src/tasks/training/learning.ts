@@ -33,7 +33,7 @@ import { parameterCount, type RunNetwork } from "./run-network.js";
 export interface LearnedTask<B extends TrainingBatch, E> {
   readonly learning: LearningTask<B, E>;
   /** Settings of the training step that are not those of every run. */
-  readonly step: Pick<CompiledSettings, "batch" | "labelSmoothing" | "auxWeight">;
+  readonly step: Pick<CompiledSettings, "batchSize" | "labelSmoothing" | "auxWeight">;
   /** Default: cross-entropy of class probabilities. */
   readonly loss?: Pick<TrainingOptions, "loss" | "targetFormat">;
   /** Which parameters are frozen; see `trainedParameters`. */
@@ -43,7 +43,7 @@ export interface LearnedTask<B extends TrainingBatch, E> {
 }
 
 /** Settings that every kind of training has. */
-export type RunSettings = Omit<Pick<TrainingSettings, keyof TrainingSettings & keyof SegmentationSettings>, "batch">;
+export type RunSettings = Omit<Pick<TrainingSettings, keyof TrainingSettings & keyof SegmentationSettings>, "batchSize">;
 
 /** Where training takes place, and who watches it. */
 export interface LearningOptions<E> extends TrainerOptions, CallOptions {

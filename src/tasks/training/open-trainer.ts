@@ -14,26 +14,29 @@ import type { MaskFeed } from "../../train/masks.js";
 import type { TrainingSettings } from "../../train/settings.js";
 
 /** The optimizer of each parameter: with weight decay where the settings want it. */
-function optimizerChoice({ optimizer, decayOn }: Pick<TrainingSettings, "optimizer" | "decayOn">): (parameter: Parameter) => Optimizer {
+function optimizerChoice({
+  optimizer,
+  weightDecayOn,
+}: Pick<TrainingSettings, "optimizer" | "weightDecayOn">): (parameter: Parameter) => Optimizer {
   const decayed = optimizerOf(optimizer);
   const plain = optimizer.weightDecay === undefined ? decayed : optimizerOf({ ...optimizer, weightDecay: 0 });
-  return ({ role }) => (decays(role, decayOn) ? decayed : plain);
+  return ({ role }) => (decays(role, weightDecayOn) ? decayed : plain);
 }
 
 /** The settings that become part of the programs. */
 export type CompiledSettings = Pick<
   TrainingSettings,
   | "accumulate"
-  | "averageDecay"
-  | "batch"
+  | "batchSize"
   | "batchNormDecay"
+  | "checkpointActivations"
   | "clipNorm"
   | "clipValue"
-  | "decayOn"
-  | "factors"
+  | "weightDecayOn"
+  | "learningRateMultipliers"
+  | "emaDecay"
   | "freezeBatchNorm"
   | "optimizer"
-  | "recompute"
 > &
   Partial<Pick<TrainingSettings, "auxWeight" | "labelSmoothing">>;
 
@@ -47,22 +50,22 @@ export function compileSettings(
   target: Target,
   extra: ExtraOptions = {},
 ): CompiledTraining {
-  const { batch, labelSmoothing = 0, auxWeight, clipNorm, clipValue, averageDecay, batchNormDecay, freezeBatchNorm, recompute } = settings;
+  const { batchSize, labelSmoothing = 0, auxWeight, clipNorm, clipValue, emaDecay, batchNormDecay, freezeBatchNorm } = settings;
   return compileTraining(split.trained, {
-    batch,
+    batch: batchSize,
     optimizer: optimizerChoice(settings),
     labelSmoothing,
     ...(auxWeight === undefined ? {} : { auxWeight }),
     batchNormDecay,
     freezeBatchNorm,
-    recompute,
+    recompute: settings.checkpointActivations,
     isTrained,
-    learningRateFactor: learningRateFactors(settings.factors),
+    learningRateFactor: learningRateFactors(settings.learningRateMultipliers),
     form: settings.accumulate === 1 ? "step" : "accumulate",
     target,
     ...(clipNorm === null ? {} : { clipNorm }),
     ...(clipValue === null ? {} : { clipValue }),
-    ...(averageDecay === null ? {} : { averageDecay }),
+    ...(emaDecay === null ? {} : { averageDecay: emaDecay }),
     ...extra,
   });
 }
