@@ -16,7 +16,7 @@ import { fillWorkspace } from "./sample-workspace.js";
 /** Training and what measures itself for minutes have tests of their own. */
 const LONG = ["train", "train-seg", "fid", "verify", "quantize", "experiment"];
 /** Flags whose values are written, not read. */
-const OUTPUTS = ["--out", "--svg", "--export", "--record", "--csv", "--training-step", "--save-statistics"];
+const OUTPUTS = ["--out", "--svg", "--export", "--record", "--csv", "--training-step", "--save-statistics", "--report"];
 
 const lines = [...new Map(findCommandLines().map((each) => [`${each.place} ${each.line}`, each])).values()];
 

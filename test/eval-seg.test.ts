@@ -5,6 +5,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createVolume, type Volume } from "../src/data/volumes/volume.js";
 import { readVolume, writeVolume } from "../src/node/volumes.js";
+import { elements } from "./html-elements.js";
 import { refused } from "./program.js";
 import { goldenPath, sharedPath, titleNeeding } from "./shared.js";
 
@@ -194,6 +195,26 @@ describe("hand-made files", () => {
       `inception: case "a": Cannot compare label files: "${one}" and "${other}" have the same name, expected one file\n`,
     ]);
   });
+});
+
+test("--report writes a page that names files and directories without their paths", async () => {
+  const [predictions, truths] = [newFolder("p4"), newFolder("t4")];
+  for (const id of ["a", "b"]) {
+    await row(path.join(predictions, `${id}.nii`), [1, 0]);
+    await row(path.join(truths, `${id}.nii`), [1, Number(id === "b")]);
+  }
+  await row(path.join(predictions, "c.nii"), [1, 0]);
+  const page = path.join(folder, "scores.html");
+  const { code } = await evalSeg(predictions, truths, "--report", page);
+  expect(code).toBe(1);
+  const html = readFileSync(page, "utf8");
+  elements(html);
+  expect(html).toContain("<h1>Segmentation scores: p4</h1>");
+  // Dice of 1, and of 2 · 1 / (1 + 2).
+  expect(html).toContain("<b>0.8333</b>");
+  expect(html).toContain("1 case failed");
+  expect(html).toContain("DATASET_INVALID");
+  expect(html.split(folder)).toHaveLength(1);
 });
 
 describe("user errors", () => {

@@ -269,11 +269,13 @@ export const COMMANDS: readonly Command[] = [
     flags: [
       ["--tolerance <mm>", "of the surface Dice, in millimeters", "1"],
       ["--labels <list>", "labels to score, as in 1,2; default: all above 0 that occur"],
+      ["--report <file>", "HTML page to write: Dice by case, means and all cases"],
       JSON_FLAG,
     ],
     examples: [
       "inception eval-seg prediction.nii.gz truth.nii.gz",
       "inception eval-seg predictions/ Task04_Hippocampus/labelsTr --labels 1,2 --tolerance 2",
+      "inception eval-seg predictions/ labels/ --report scores.html",
       "inception eval-seg predictions/ labels/ --json",
     ],
     load: () => import("./commands/eval-seg.js"),

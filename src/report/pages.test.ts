@@ -9,6 +9,7 @@ import { overlay } from "./overlay.js";
 import { panelSvg } from "./panels.js";
 import { scoredSetSections } from "./scored-set.js";
 import { qualityPage } from "./segmentation.js";
+import { segmentationScoresPage } from "./segmentation-scores.js";
 import { score, table } from "./table.js";
 
 const HOSTILE = `"><img src=x onerror=alert(1)><script>alert('&')</script>\u0007\u202Eevil`;
@@ -159,6 +160,49 @@ describe("the cases of a set", () => {
     expect(html).not.toContain("absent");
     expect(html).not.toMatch(/(?:d|x|y|width)="[^"]*(?:NaN|Infinity)/);
     expect(scoredSetSections({ classes, cases: [] })).toEqual([]);
+  });
+});
+
+describe("the page of scored label maps", () => {
+  const scoreOf = (label: number, dice: number): LabelScore => ({
+    label,
+    dice,
+    iou: dice,
+    surfaceDice: dice,
+    hd95: 2,
+    assd: 1,
+    volumeErrorMm3: 0,
+    predictedMm3: 10,
+    truthMm3: 10,
+  });
+  const cases = [
+    { id: "a", classes: [scoreOf(1, 0.5), scoreOf(3, 0.7)] },
+    { id: HOSTILE, classes: [scoreOf(1, 0.9), scoreOf(3, 0.9)] },
+  ];
+  const parts = { title: HOSTILE, cases, toleranceMm: 1.5, failed: [], facts: [["Predictions", HOSTILE]] } as const;
+
+  test("shows means, the median and the lowest case before all cases", () => {
+    const html = segmentationScoresPage(parts);
+    elements(html);
+    expectSelfContained(html);
+    const text = textOf(html);
+    // Means of 0.5 and 0.9, of 0.7 and 0.9, and of both; cases of 0.6 and 0.9.
+    for (const part of [
+      "2 cases scored",
+      "0.7500 mean Dice over labels",
+      "0.7500 median Dice of a case",
+      "0.6000 lowest, a",
+      "2.00 mm HD95",
+    ])
+      expect(text).toContain(part);
+    expect(text).toContain("surface Dice at 1.5 mm");
+    expect(html).toContain('style="--c:var(--label-2)">3</span>');
+  });
+
+  test("names the cases that failed", () => {
+    const html = segmentationScoresPage({ ...parts, failed: [{ id: HOSTILE, reason: "it is empty" }] });
+    elements(html);
+    expect(textOf(html)).toMatch(/1 case failed .* Not scored .* it is empty/);
   });
 });
 

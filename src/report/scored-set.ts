@@ -86,7 +86,8 @@ function scoreCells({ value }: PlacedLabel, classes: readonly LabelScore[]): rea
   return [fixed(found?.dice, 4), fixed(found?.hd95, 2), volume, signed(found?.volumeErrorMm3)];
 }
 
-function meanDice(classes: readonly LabelScore[]): number | null {
+/** The mean over the labels of a case that have a Dice. */
+export function meanDice(classes: readonly LabelScore[]): number | null {
   const values = classes.flatMap(({ dice }) => dice ?? []);
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,5 +1,8 @@
+import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
 import { type EvaluatedSegmentation, evaluateSegmentation } from "../../node/evaluate-segmentation.js";
+import { writeFileAtomic } from "../../node/write-file.js";
+import { segmentationScoresPage } from "../../report/segmentation-scores.js";
 import type { Flags, RunCommand } from "../command.js";
 import { exitCodeOf } from "../exit-code.js";
 import { textFlag } from "../flags.js";
@@ -19,10 +22,37 @@ export const run: RunCommand = async ([predicted, truth], flags, io) => {
         : `${formatCount(unasked)} true label files have no prediction and were`;
     io.err(`inception: ${files} left out\n`);
   }
+  const report = textFlag(flags, "report");
+  if (report !== undefined && result.cases.length > 0)
+    await writeReport(report, { predicted: String(predicted), truth: String(truth) }, result, flags);
   if (flags.json === true) printJson(io, scoreKeys(result));
   else if (result.cases.length > 0) io.out(formatScores(result));
   return exitCodeOf(result.failed.length, result.failed.length + result.cases.length);
 };
+
+interface Compared {
+  readonly predicted: string;
+  readonly truth: string;
+}
+
+/** The page may be passed on, so it has names of files and directories without their paths; messages of failed cases contain paths. */
+async function writeReport(file: string, { predicted, truth }: Compared, result: EvaluatedSegmentation, flags: Flags): Promise<void> {
+  const { cases, failed, withoutPrediction } = result;
+  const nameOf = (place: string): string => path.basename(path.resolve(place));
+  const html = segmentationScoresPage({
+    title: `Segmentation scores: ${nameOf(predicted)}`,
+    cases,
+    toleranceMm: toleranceFlag(flags),
+    failed: failed.map(({ id, error }) => ({ id, reason: error.code })),
+    facts: [
+      ["Predictions", nameOf(predicted)],
+      ["Ground truth", nameOf(truth)],
+      ["Cases scored", formatCount(cases.length)],
+      ["Ground truth without a prediction", formatCount(withoutPrediction)],
+    ],
+  });
+  await writeFileAtomic(file, [new TextEncoder().encode(html)]);
+}
 
 async function evaluate(predicted: string, truth: string, flags: Flags, io: Io): Promise<EvaluatedSegmentation> {
   const labels = labelsFlag(flags);
