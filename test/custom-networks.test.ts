@@ -192,6 +192,102 @@ suite("inception --model ./my-network.mjs", () => {
     expect(await run("quantize", file, ...common, "--calibrate", IMAGES, ...accept)).toMatchObject({ code: 0 });
   });
 
+  suite("train", () => {
+    const out = path.join(folder, "run");
+    const data = ["shapes10?train=40&val=20", "--option", "inputSize=32", "--recipe", "scratch", "--batch", "10", "--workers", "0"];
+
+    test("two epochs with a recipe, then one more after the module is gone", async () => {
+      expect(await run("train", ...data, "--model", file, "--epochs", "2", "--out", out)).toMatchObject({ code: 0 });
+      const config = JSON.parse(readFileSync(path.join(out, "config.json"), "utf8")) as Record<string, unknown>;
+      expect(config).toMatchObject({ model: "from_module", options: { inputSize: 32, numClasses: 10 } });
+      expect(readFileSync(path.join(out, "report.html"), "utf8")).toContain("from_module");
+      rmSync(file);
+      try {
+        expect(await run("train", "--resume", out, "--epochs", "3")).toMatchObject({ code: 0 });
+        const runOnnx = path.join(folder, "run.onnx");
+        expect(await run("export", out, "--out", runOnnx)).toMatchObject({ code: 0 });
+        const evaluated = json(await run("eval", out, "--json"));
+        expect(evaluated).toMatchObject({ images: 20 });
+        expect(json2(await run("classify", SEVEN, "--model", runOnnx, "--json"))).toEqual(
+          json2(await run("classify", SEVEN, "--model", out, "--json")),
+        );
+        expect((await run("diff", out, runOnnx)).out).toContain("equal\n");
+        expect((await run("explain", SEVEN, "--model", runOnnx, "--out", path.join(folder, "why3"))).code).toBe(0);
+        const weights = path.join(folder, "run.safetensors");
+        expect(await run("export", out, "--out", weights)).toMatchObject({ code: 0 });
+        writeFileSync(file, MODULE);
+        // The options that the weights were trained with come from their metadata.
+        const again = await run("classify", SEVEN, "--model", file, "--weights", weights, "--json");
+        expect(json2(again)).toEqual(json2(await run("classify", SEVEN, "--model", out, "--json")));
+        expect(await run("eval", file, "shapes10?train=40&val=20", "--weights", weights, "--json")).toMatchObject({ code: 0 });
+      } finally {
+        writeFileSync(file, MODULE);
+      }
+    });
+
+    test("resuming gives the bytes of a run that was not interrupted", async () => {
+      const whole = path.join(folder, "whole");
+      expect(
+        await run("train", ...data, "--model", file, "--epochs", "2", "--schedule", "constant:unit=epoch", "--out", whole),
+      ).toMatchObject({
+        code: 0,
+      });
+      const parts = path.join(folder, "parts");
+      expect(
+        await run("train", ...data, "--model", file, "--epochs", "1", "--schedule", "constant:unit=epoch", "--out", parts),
+      ).toMatchObject({
+        code: 0,
+      });
+      expect(await run("train", "--resume", parts, "--epochs", "2")).toMatchObject({ code: 0 });
+      const [a, b] = [whole, parts].map((each) => readCheckpointTensors(path.join(each, "checkpoints/last.safetensors")));
+      expect(a).toEqual(b);
+    });
+
+    test("a dry run and a training step take it", async () => {
+      expect(json(await run("train", ...data, "--model", file, "--epochs", "1", "--dry-run", "--json"))).toMatchObject({
+        model: "from_module",
+      });
+      expect(await run("export", file, "--training-step", path.join(folder, "step.onnx"), "--batch", "4")).toMatchObject({ code: 0 });
+    });
+
+    test("a network of another number of classes is rejected", async () => {
+      const plain = path.join(folder, "plain.mjs");
+      writeFileSync(
+        plain,
+        MODULE.replace("export default (", "const build = (").concat("export default build({ numClasses: 3, inputSize: 32 });"),
+      );
+      const { code, err } = await run(
+        "train",
+        "shapes10?train=40&val=20",
+        "--model",
+        plain,
+        "--epochs",
+        "1",
+        "--out",
+        path.join(folder, "none"),
+      );
+      expect([code, err]).toEqual([
+        2,
+        'inception: Cannot use custom network "from_module" for 10 classes: its logits have 3 classes, expected 10; describe it with 10, or as a function of options that takes numClasses\n',
+      ]);
+    });
+
+    test("a run whose network was changed is rejected", async () => {
+      const stored = path.join(out, "network.json");
+      const text = readFileSync(stored, "utf8");
+      const refused = async (changed: string): Promise<string> => {
+        writeFileSync(stored, changed);
+        const { code, err } = await run("classify", SEVEN, "--model", out);
+        writeFileSync(stored, text);
+        expect(code).toBe(2);
+        return err;
+      };
+      expect(await refused("{}")).toContain('Cannot read network.json of run "');
+      expect(await refused(text.replace('"strides":[2,2]', '"strides":[3,3]'))).toContain("network");
+      expect((await run("classify", SEVEN, "--model", out)).code).toBe(0);
+    });
+  });
+
   suite("rejects", () => {
     let wrong = 0;
     const refusal = async (source: string, ...options: readonly string[]): Promise<string> => {
@@ -247,6 +343,12 @@ suite("inception --model ./my-network.mjs", () => {
     });
   });
 });
+
+/** The tensors of a checkpoint, without its header, which names the run's settings. */
+function readCheckpointTensors(file: string): Buffer {
+  const bytes = readFileSync(file);
+  return bytes.subarray(8 + Number(bytes.readBigUInt64LE(0)));
+}
 
 function json2(result: Result): readonly unknown[] {
   expect(result).toMatchObject({ code: 0 });

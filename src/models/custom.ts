@@ -2,6 +2,7 @@
 import { InceptionError } from "../errors.js";
 import { quoted } from "../formats/quoted.js";
 import type { Graph } from "../ir/graph.js";
+import { selectOutputs } from "../ir/prune.js";
 import { type Option, type OptionInput, type OptionTable, type OptionValue, readOptionInput, toNumber } from "../options.js";
 import { findModel, MODELS, type Model } from "./index.js";
 import { decodeGraph } from "./stored-graph.js";
@@ -43,6 +44,25 @@ export function customModelWithOptions(
   return { ...CUSTOM, id: name, family: name, task: taskOf(initial), options: table, describe: read };
 }
 
+/**
+ * The options of a network for data with so many classes: a network without the option numClasses has the classes of its logits.
+ *
+ * @throws InceptionError OPTION_INVALID where these are another number
+ */
+export function optionsForClasses(model: Model, given: OptionInput, numClasses: number): OptionInput {
+  if (!isCustom(model) || Object.hasOwn(model.options, "numClasses")) return { ...given, numClasses };
+  const graph = model.describe(given);
+  const logits = graph.outputs.find(({ name }) => name === "logits");
+  const shape = logits && graph.types.get(logits.value)?.shape;
+  if (shape?.[1] === numClasses) return given;
+  const fact = shape === undefined ? 'it has no output "logits"' : `its logits have ${shape[1]} classes`;
+  throw new InceptionError(
+    "OPTION_INVALID",
+    `Cannot use custom network "${model.id}" for ${numClasses} classes: ${fact}, expected ${numClasses}; describe it with ${numClasses}, or as a function of options that takes numClasses`,
+    { model: model.id, numClasses },
+  );
+}
+
 /** A network as a run or the metadata of a file name it. */
 export interface StoredNetwork {
   readonly model: string;
@@ -62,6 +82,16 @@ export function storedModel({ model, options, network }: StoredNetwork, place: s
   const graph = decodeGraph(network, place);
   if (isFreeName(model)) return customModel(model, graph, options);
   throw new InceptionError("FILE_CORRUPT", `Cannot read ${place}: ${quoted(model)} cannot be the name of a custom network`, { place });
+}
+
+/**
+ * The outputs of a custom network without its auxiliary classifiers ("aux…"), which only training needs. Listed networks are
+ * described without them instead.
+ */
+export function withoutAuxiliary(graph: Graph): Graph {
+  const names = graph.outputs.map(({ name }) => name);
+  const kept = names.filter((name) => !name.startsWith("aux"));
+  return kept.length === names.length || kept.length === 0 ? graph : selectOutputs(graph, kept);
 }
 
 /**

@@ -17,6 +17,7 @@ export const RUN_FILES = {
   labels: "labels.json",
   preprocessing: "preprocessing.json",
   plan: "plan.json",
+  network: "network.json",
   metrics: "metrics.jsonl",
   events: "events",
   checkpoints: "checkpoints",
@@ -59,6 +60,8 @@ export interface Run {
   readonly preprocessing: Preprocessing | null;
   /** How volumes become inputs and classes labels; null where images are classified. */
   readonly segmentation: SegmentationConfig | null;
+  /** Text of network.json, the graph of a custom network (see `encodeGraph`); null where the network is a listed one. */
+  readonly network: string | null;
   /** All of plan.json: which cases train, and what the recipe rests on; null where images are classified. */
   readonly plan: JsonRecord | null;
   readonly hasLast: boolean;
@@ -105,6 +108,7 @@ export async function openRun(folder: string): Promise<Run> {
     preprocessing: plan === null ? parsePreprocessing(json, place) : null,
     segmentation: plan === null ? null : withMirrorAxes(parseSegmentationConfig(plan.recipe, place), config.settings),
     plan,
+    network: entries.has(RUN_FILES.network) ? await readTextFile(path.join(folder, RUN_FILES.network), MAX_JSON_BYTES) : null,
     hasLast: checkpoints.includes(path.basename(RUN_FILES.last)),
     hasBest: entries.has(RUN_FILES.best),
     epochs: checkpoints.flatMap((name) => epochOfFile(name) ?? []).toSorted((a, b) => a - b),

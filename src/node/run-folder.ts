@@ -40,6 +40,8 @@ export interface RunContents {
   readonly config: RunConfig;
   /** Class names by index. */
   readonly labels: readonly string[];
+  /** Graph of a custom network, as `encodeGraph` writes it. */
+  readonly network?: string;
   /** How images become inputs, or what else the run needs to know again: plan.json. */
   readonly recipe: { readonly preprocessing: Preprocessing } | { readonly plan: JsonRecord };
 }
@@ -93,6 +95,7 @@ export async function createRun(folder: string, contents: RunContents, startTime
     await checkFreeForRun(folder);
     await writeConfig(folder, contents.config);
     await writeJson(path.join(folder, RUN_FILES.labels), contents.labels);
+    if (contents.network !== undefined) await writeFileAtomic(path.join(folder, RUN_FILES.network), [textBytes(contents.network)]);
     if ("plan" in contents.recipe) await writeJson(path.join(folder, RUN_FILES.plan), contents.recipe.plan);
     else await writeJson(path.join(folder, RUN_FILES.preprocessing), preprocessingJson(contents.recipe.preprocessing));
     await makeFolder(path.join(folder, RUN_FILES.checkpoints));

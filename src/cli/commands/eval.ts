@@ -9,6 +9,7 @@ import type { Flags, RunCommand } from "../command.js";
 import { exitCodeOf } from "../exit-code.js";
 import { choiceFlag, integerFlag, textFlag } from "../flags.js";
 import { formatCount, formatTable, printJson } from "../io.js";
+import { modelOperand } from "../model-operand.js";
 import { loadFlags, readJson } from "../run-model.js";
 
 /** `eval RUN|ID [DATA]`: accuracy on labeled images. */
@@ -22,7 +23,7 @@ export const run: RunCommand = async ([model, data], flags, io) => {
   const published = publishedFigures(String(model), textFlag(flags, "weights"));
   const report = reportOn(io.line);
   try {
-    const measured = await evaluateModel(String(model), data === undefined ? null : String(data), {
+    const measured = await evaluateModel(await modelOperand(String(model)), data === undefined ? null : String(data), {
       ...options,
       onMeasured: (done, total) => report.onEvent({ kind: "measuring", done, total }),
     });

@@ -1,11 +1,11 @@
 import { InceptionError, messageOf } from "../../errors.js";
-import { findModel } from "../../models/index.js";
 import { findBundledModel } from "../../node/bundled-models.js";
 import { exportOnnx, exportSafetensors } from "../../node/export-model.js";
 import { exportTimm } from "../../node/export-timm.js";
 import { resolveModel } from "../../node/load-model.js";
 import { exportTrainingStep } from "../../node/training/export-step.js";
 import { isRunFolder } from "../../node/training/run-weights.js";
+import { describedModel } from "../../tasks/described-model.js";
 import type { PreparedModel } from "../../tasks/prepare-model.js";
 import { STEP_SETTINGS } from "../../train/settings.js";
 import type { Flags, RunCommand } from "../command.js";
@@ -100,7 +100,7 @@ async function exportStep(id: string, file: string, flags: Flags, io: Io): Promi
     });
   }
   const settings = givenSettings(flags, STEP_SETTINGS);
-  const { bytes, stateFile, stateBytes, feeds, state } = await exportTrainingStep(findModel(id).id, file, settings, {
+  const { bytes, stateFile, stateBytes, feeds, state } = await exportTrainingStep(describedModel(await modelOperand(id)), file, settings, {
     options: optionFlags(flags),
     ...sourceFlags(flags, io),
   });

@@ -1,11 +1,12 @@
-import { findModel } from "../../models/index.js";
 import { resumeTraining, type TrainModelOptions, trainModel } from "../../node/training/train-model.js";
 import { planModelTraining } from "../../node/training/training-plan.js";
+import { describedModel } from "../../tasks/described-model.js";
 import type { EpochRow } from "../../train/history.js";
 import { formatLoss, formatPercent } from "../../train/progress.js";
 import { SETTINGS } from "../../train/settings.js";
 import type { Flags, RunCommand } from "../command.js";
 import { deviceFlags, optionFlags, textFlag } from "../flags.js";
+import { modelOperand } from "../model-operand.js";
 import { readPreprocessing, sourceFlags } from "../run-model.js";
 import {
   type EpochWords,
@@ -46,8 +47,9 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainM
       "without data: expected a folder of images by class, a list (.csv, .jsonl), tar shards, or shapes10, as in inception train photos --model googlenet --out run",
     );
   }
-  if (model === undefined) throw usage("without a model: expected --model with an id (see inception models)");
-  const { id } = findModel(model);
+  if (model === undefined)
+    throw usage("without a model: expected --model with an id (see inception models) or a module with a network (.js)");
+  const network = describedModel(await modelOperand(model));
   const given = { ...settings, data };
   const options = {
     ...common,
@@ -55,8 +57,8 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainM
     options: optionFlags(flags),
     ...(preprocessing === undefined ? {} : { preprocessing: await readPreprocessing(preprocessing) }),
   };
-  if (flags.dryRun === true) return outcomeOfPlan(await planModelTraining(id, given, options));
-  return outcomeOf(await trainModel(id, given, options), WORDS);
+  if (flags.dryRun === true) return outcomeOfPlan(await planModelTraining(network, given, options));
+  return outcomeOf(await trainModel(network, given, options), WORDS);
 }
 
 function formatRow({ epoch, top1, top5, loss, trainLoss }: EpochRow): string {

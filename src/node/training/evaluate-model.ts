@@ -14,6 +14,7 @@ import { InceptionError, messageOf } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
 import { runRows, softmax } from "../../predict/predict.js";
 import type { LoadedModel } from "../../tasks/model-host.js";
+import { type DescribedModel, modelName } from "../../tasks/model-source.js";
 import { knownPreprocessing, logitsOutput } from "../../tasks/open-model.js";
 import { wordNetIds } from "../../tasks/wordnet-ids.js";
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
@@ -68,7 +69,7 @@ export interface EvaluationResult {
  * Labels of the data are names of the model's classes, or their indices; for the 1000 ImageNet classes WordNet ids
  * (n01440764) too. One label that is none of these is an error.
  *
- * @param model - the folder of a run, a model id (with `weights`), or an exported `.onnx` file
+ * @param model - the folder of a run, a model id or a custom network (with `weights`), or an exported `.onnx` file
  * @param data - as `openDataset` takes it, or null for the data that the run was trained with. A run's own data is split as
  *   it was in training.
  * @throws InceptionError DATASET_INVALID, OPTION_INVALID, NOT_FINITE naming the first image for which the model gives NaN or infinity, and
@@ -81,10 +82,14 @@ export interface EvaluationResult {
  * console.log(evaluation.top1);
  * ```
  */
-export async function evaluateModel(model: string, data: string | null, options: EvaluateOptions = {}): Promise<EvaluationResult> {
+export async function evaluateModel(
+  model: string | DescribedModel,
+  data: string | null,
+  options: EvaluateOptions = {},
+): Promise<EvaluationResult> {
   const loaded = await loadModel(model, options);
   try {
-    const preprocessing = knownPreprocessing(loaded, model);
+    const preprocessing = knownPreprocessing(loaded, modelName(model));
     const classes = classNames(loaded);
     const dataset = choosePart(await openLabeled(model, data, classes), options.split);
     const task: Task = { loaded, preprocessing, dataset, output: logitsOutput(loaded), classes, options };
@@ -187,13 +192,13 @@ function classNames(loaded: LoadedModel): readonly string[] {
 }
 
 /** The data with labels that index the model's classes. */
-async function openLabeled(model: string, data: string | null, classes: readonly string[]): Promise<OpenedDataset> {
-  const opened = (await isRunFolder(model)) ? await openRun(model) : null;
+async function openLabeled(model: string | DescribedModel, data: string | null, classes: readonly string[]): Promise<OpenedDataset> {
+  const opened = typeof model === "string" && (await isRunFolder(model)) ? await openRun(model) : null;
   const run = opened && resolveSettings(opened.config.settings);
   if (data === null && run === null) {
     throw new InceptionError(
       "USAGE",
-      `Cannot measure "${model}" without data: expected a folder of images by class, a list, tar shards, or shapes10`,
+      `Cannot measure "${modelName(model)}" without data: expected a folder of images by class, a list, tar shards, or shapes10`,
     );
   }
   if (opened === null || run === null || (data !== null && data !== run.data)) return openNamed(data ?? "", classes, { valFraction: 0 });

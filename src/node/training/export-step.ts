@@ -3,7 +3,11 @@ import { InceptionError } from "../../errors.js";
 import { concatChunks } from "../../formats/concat-chunks.js";
 import { decodeModel } from "../../formats/onnx/decode.js";
 import { encodeSafetensors } from "../../formats/safetensors.js";
-import { findModel, type ModelName, type OptionInput, type OptionsOf } from "../../models/index.js";
+import { isCustom } from "../../models/custom.js";
+import type { Model, ModelName, OptionInput, OptionsOf } from "../../models/index.js";
+import { describedModel } from "../../tasks/described-model.js";
+import type { DescribedModel } from "../../tasks/model-source.js";
+import { classCount } from "../../tasks/prepare-model.js";
 import { compileSettings } from "../../tasks/training/open-trainer.js";
 import { trainedParameters } from "../../train/freeze.js";
 import { resolveSettings, type StepSettingsInput } from "../../train/settings.js";
@@ -42,7 +46,7 @@ export interface ExportedStep {
  * ```
  */
 export async function exportTrainingStep<N extends ModelName>(
-  id: N,
+  source: N | DescribedModel,
   file: string,
   given: StepSettingsInput = {},
   options: Omit<NetworkOptions, "options"> & { readonly options?: OptionsOf<N> } = {},
@@ -50,10 +54,11 @@ export async function exportTrainingStep<N extends ModelName>(
   if (!/\.onnx$/i.test(file)) {
     throw new InceptionError("USAGE", `Cannot write a training step to ${file}: expected a name that ends in .onnx`, { file });
   }
-  const model = findModel(id);
+  const described = describedModel(source);
+  const { model } = described;
   // No data are read; the classes are the network's own.
   const settings = resolveSettings({ ...given, data: "none" });
-  const network = await prepareNetwork(model.id, settings, classesOf(model.id, options.options ?? {}), options);
+  const network = await prepareNetwork(described, settings, classesOf(model, { ...described.options, ...options.options }), options);
   const trained = selectTrained(network.graph);
   const compiled = compileSettings({ trained }, trainedParameters(network.graph, settings.freeze), settings, "standard", {
     targetFormat: "indices",
@@ -72,9 +77,11 @@ export async function exportTrainingStep<N extends ModelName>(
 }
 
 /** The number of classes that the options give a model; embedding networks have none by default. */
-function classesOf(id: string, given: OptionInput): number {
-  const option = findModel(id).options.numClasses;
-  const value = given.numClasses === undefined ? option?.default : option?.parse(given.numClasses);
+function classesOf(model: Model, given: OptionInput): number {
+  const { id } = model;
+  const option = model.options.numClasses;
+  const ofOption = given.numClasses === undefined ? option?.default : option?.parse(given.numClasses);
+  const value = isCustom(model) ? classCount(model.describe(given)) : ofOption;
   if (typeof value === "number" && value > 0) return value;
   throw new InceptionError(
     "OPTION_INVALID",

@@ -1,12 +1,16 @@
 /** The network of a run directory. */
-import { InceptionError } from "../../errors.js";
+import { InceptionError, messageOf } from "../../errors.js";
 import type { Graph } from "../../ir/graph.js";
-import { findModel } from "../../models/index.js";
+import { storedModel } from "../../models/custom.js";
+import type { Model } from "../../models/index.js";
+import { describedModel } from "../../tasks/described-model.js";
+import type { DescribedModel } from "../../tasks/model-source.js";
+import { prepareModel } from "../../tasks/prepare-model.js";
 import { type NetworkChoice, prepareNetwork as prepare, type TrainingNetwork } from "../../tasks/training/prepare-network.js";
 import { graphHash } from "../../train/checkpoint.js";
 import type { TrainingSettings } from "../../train/settings.js";
-import type { Run } from "../open-run.js";
-import { prepareModel } from "../prepare-model.js";
+import { RUN_FILES, type Run } from "../open-run.js";
+import { NODE_PLATFORM } from "../platform.js";
 import { sha256Hex } from "../sha256.js";
 import type { SourceOptions } from "../source-options.js";
 import { sourceName } from "./source-names.js";
@@ -19,21 +23,33 @@ export interface NetworkOptions extends NetworkChoice, SourceOptions {}
  * @throws InceptionError as `prepareModel`; WEIGHTS_MISMATCH, OPTION_INVALID
  */
 export async function prepareNetwork(
-  id: string,
+  network: string | DescribedModel,
   settings: TrainingSettings,
   numClasses: number,
   given: NetworkOptions = {},
 ): Promise<TrainingNetwork> {
+  const described = describedModel(network);
+  const { model } = described;
   const { weights } = settings;
   const load =
     weights === null
       ? null
       : async (options: NetworkChoice["options"]) => ({
-          model: await prepareModel(id, weights, { ...given, ...(options === undefined ? {} : { options }), needsClassifier: false }),
+          model: await prepareModel(NODE_PLATFORM, model, weights, {
+            ...given,
+            ...(options === undefined ? {} : { options }),
+            needsClassifier: false,
+          }),
           shown: weights,
           name: sourceName(weights),
         });
-  return prepare(findModel(id), settings, numClasses, given, load);
+  return prepare(model, settings, numClasses, { ...given, options: { ...described.options, ...given.options } }, load);
+}
+
+/** The network of a run: a listed one, or the custom one that its directory contains. */
+export function runModel({ config, network, folder }: Run): Model {
+  const stored = { model: config.model, options: config.options, ...(network === null ? {} : { network }) };
+  return storedModel(stored, `${RUN_FILES.network} of run "${messageOf(folder)}"`);
 }
 
 export function hashOf(graph: Graph): string {

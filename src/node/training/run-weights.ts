@@ -1,19 +1,20 @@
 import type { Preprocessing } from "../../data/index.js";
 import type { Graph } from "../../ir/graph.js";
-import { findModel, MODELS, type OptionInput, readOptionInput } from "../../models/index.js";
+import { isCustom, optionsForClasses, withoutAuxiliary } from "../../models/custom.js";
+import { MODELS, type Model, type OptionInput, readOptionInput } from "../../models/index.js";
 import { OWN_NAMES } from "../../models/weights.js";
 import type { ModelMetadata } from "../../predict/model-metadata.js";
 import { checkLabels, namedPreprocessing } from "../../tasks/given-metadata.js";
 import type { CheckpointChoice } from "../../tasks/model-host.js";
 import type { PreparedModel } from "../../tasks/prepare-model.js";
 import { checkpointParameters } from "../../tasks/training/checkpoint-state.js";
-import { describeFor } from "../../tasks/training/prepare-network.js";
+import { describeFor, storedNetwork } from "../../tasks/training/prepare-network.js";
 import { readCheckpoint } from "../../train/checkpoint.js";
 import type { WeightReport } from "../../weights/index.js";
 import { isFolder } from "../file-source.js";
 import { openRun, openRunCheckpoint, type Run } from "../open-run.js";
 import { sha256OfSource } from "../sha256.js";
-import { hashOf } from "./run-network.js";
+import { hashOf, runModel } from "./run-network.js";
 import { readStartingWeights, sourceName } from "./source-names.js";
 
 export interface PrepareRunOptions {
@@ -50,11 +51,11 @@ export async function prepareRun(folder: string, options: PrepareRunOptions = {}
   const run = await openRun(folder);
   const choice = options.checkpoint ?? (run.hasBest ? "best" : "last");
   const { config } = run;
-  const model = findModel(config.model);
+  const model = runModel(run);
   const { graph: trained } = describeFor(model, run.labels.length, config.options);
   const expected = { model: model.id, graphHash: hashOf(trained) };
-  const given = inferenceOptions(model.id, run);
-  const graph = model.describe(given);
+  const given = inferenceOptions(model, run);
+  const graph = describeForInference(model, given);
   const names = new Set(graph.parameters.flatMap(({ path: own }) => [own, `${own}:average`]));
   const source = await openRunCheckpoint(run, choice);
   // Both of one opening: a run that goes on replaces its checkpoints.
@@ -67,6 +68,7 @@ export async function prepareRun(folder: string, options: PrepareRunOptions = {}
   const metadata: ModelMetadata = {
     model: model.id,
     options: given,
+    ...storedNetwork(model, graph),
     preprocessing: chosenPreprocessing(run, options.preprocessing),
     ...(run.segmentation === null ? {} : { segmentation: run.segmentation }),
     labels: options.labels ?? run.labels,
@@ -86,14 +88,22 @@ export async function prepareRun(folder: string, options: PrepareRunOptions = {}
  */
 export async function describeRun(folder: string): Promise<Graph> {
   const run = await openRun(folder);
-  return findModel(run.config.model).describe(inferenceOptions(findModel(run.config.model).id, run));
+  const model = runModel(run);
+  return describeForInference(model, inferenceOptions(model, run));
 }
 
 /** A run's options without what only training needs. */
-function inferenceOptions(id: string, { config, labels }: Run): OptionInput & ModelMetadata["options"] {
-  const { options } = findModel(id);
+function inferenceOptions(model: Model, { config, labels }: Run): OptionInput & ModelMetadata["options"] {
+  const { id, options } = model;
   const noAux = Object.hasOwn(options, "aux") ? { aux: false } : {};
-  return readOptionInput(id, options, { ...config.options, numClasses: labels.length, ...noAux });
+  const given = { ...optionsForClasses(model, config.options, labels.length), ...noAux };
+  // A custom network has the auxiliary classifiers that it was described with.
+  return readOptionInput(id, options, isCustom(model) ? config.options : given);
+}
+
+function describeForInference(model: Model, options: OptionInput): Graph {
+  const graph = model.describe(options);
+  return isCustom(model) ? withoutAuxiliary(graph) : graph;
 }
 
 function chosenPreprocessing(run: Run, given: Preprocessing | string | undefined): Preprocessing | null {

@@ -67,7 +67,8 @@ export async function startRun<S extends RunSettings, N extends RunNetwork, D, O
     ...startingWeightsJson(network.startingWeights),
     places: await placesOf(out, json),
   };
-  const writer = await createRun(out, { config, ...contents }, Date.now() / 1000);
+  const stored = network.network === undefined ? {} : { network: network.network };
+  const writer = await createRun(out, { config, ...stored, ...contents }, Date.now() / 1000);
   return kind.train(prepared, { settings, writer, ...FROM_BEGINNING, options: { ...options, out } });
 }
 

@@ -7,10 +7,12 @@
 
 import type { OpenedDataset } from "../../data/assemble.js";
 import { InceptionError } from "../../errors.js";
-import { findModel, type ModelName, type OptionsOf } from "../../models/index.js";
+import type { ModelName, OptionsOf } from "../../models/index.js";
 import { untilAborted } from "../../runtime/abort.js";
+import { describedModel } from "../../tasks/described-model.js";
+import type { DescribedModel } from "../../tasks/model-source.js";
 import { imageSources } from "../../tasks/training/image-task.js";
-import { describeFor, type TrainingNetwork } from "../../tasks/training/prepare-network.js";
+import { describeFor, storedNetwork, type TrainingNetwork } from "../../tasks/training/prepare-network.js";
 import { resumedParameters } from "../../tasks/training/run-network.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
 import type { Evaluation } from "../../train/metrics.js";
@@ -22,7 +24,7 @@ import { NODE_PLATFORM } from "../platform.js";
 import { checkFreeForRun } from "../run-folder.js";
 import { locateSource } from "../run-sources.js";
 import { imageRunTask } from "./image-run.js";
-import { checkDescription, type NetworkOptions, prepareNetwork } from "./run-network.js";
+import { checkDescription, type NetworkOptions, prepareNetwork, runModel } from "./run-network.js";
 import { runTask } from "./run-task.js";
 import { readStartingWeights } from "./source-names.js";
 import { type PreparedRun, resumeTask, startRun, type TrainingKind } from "./start-run.js";
@@ -37,8 +39,8 @@ type ResumeTrainingOptions = Omit<TrainModelOptions, "options" | "preprocessing"
 /**
  * Train a network and write a run folder.
  *
- * @param id - model id or family name
- * @param given - settings by name ; `data` is needed
+ * @param network - model id, family name or custom network
+ * @param given - settings by name; `data` is needed
  * @throws InceptionError DATASET_INVALID, OPTION_INVALID, RUN_INVALID, TRAINING_DIVERGED and those of weights and files
  *
  * @example
@@ -53,11 +55,11 @@ type ResumeTrainingOptions = Omit<TrainModelOptions, "options" | "preprocessing"
  * ```
  */
 export async function trainModel<N extends ModelName>(
-  id: N,
+  network: N | DescribedModel,
   given: TrainingSettingsInput,
   options: TrainModelOptions<N>,
 ): Promise<TrainedRun> {
-  const prepared = await prepareTraining(id, given, options);
+  const prepared = await prepareTraining(network, given, options);
   const contents = { labels: prepared.data.train.classes, recipe: { preprocessing: prepared.network.preprocessing } };
   return startRun(IMAGES, prepared, contents, options);
 }
@@ -67,21 +69,22 @@ type PreparedTraining = PreparedRun<TrainingSettings, TrainingNetwork, OpenedDat
 
 /** @internal The first half of `trainModel`: settings, data and network. */
 export async function prepareTraining(
-  id: ModelName,
+  source: ModelName | DescribedModel,
   given: TrainingSettingsInput,
   options: RunOptions<Evaluation> & NetworkOptions,
 ): Promise<PreparedTraining> {
+  const described = describedModel(source);
   const { recipe } = given;
   const settings = resolveSettings({
     ...given,
-    ...(recipe !== undefined ? { recipe: familyRecipe(findModel(id).family, recipe) } : {}),
+    ...(recipe !== undefined ? { recipe: familyRecipe(described.model.family, recipe) } : {}),
   });
   // Before weights are fetched.
   if (options.out !== undefined) await checkFreeForRun(options.out);
   const { signal } = options;
   const data = await untilAborted(signal, openDataset(settings.data, datasetOptions(settings)));
   options.onEvent?.({ kind: "preparing", what: "network" });
-  const network = await untilAborted(signal, prepareNetwork(id, settings, data.train.classes.length, options));
+  const network = await untilAborted(signal, prepareNetwork(described, settings, data.train.classes.length, options));
   return { settings, network, data };
 }
 
@@ -118,6 +121,7 @@ async function resumedNetwork(
   options: NetworkOptions,
 ): Promise<TrainingNetwork> {
   const { config, labels, preprocessing, folder } = run;
+  const model = runModel(run);
   const { classes } = data.train;
   if (preprocessing === null) {
     const message = `Cannot resume "${folder}": it segments volumes, expected a run that classifies; resume it with \`resumeSegmentation\``;
@@ -133,14 +137,16 @@ async function resumedNetwork(
   if (checkpoint === null) {
     const { numClasses, ...given } = config.options;
     const weights = await locateSource(run, "weights", settings.weights);
-    return prepareNetwork(config.model, { ...settings, weights }, labels.length, { ...options, options: given, preprocessing });
+    const described = { model, options: given };
+    return prepareNetwork(described, { ...settings, weights }, labels.length, { ...options, options: {}, preprocessing });
   }
-  const { graph, options: resolved } = describeFor(findModel(config.model), labels.length, config.options);
+  const { graph, options: resolved } = describeFor(model, labels.length, config.options);
   checkDescription(run, graph);
   return {
     model: config.model,
     options: resolved,
     graph,
+    ...storedNetwork(model, graph),
     parameters: resumedParameters(graph, checkpoint),
     preprocessing,
     inputSize: Number(graph.inputs[0]?.type.shape[2]),

@@ -3,6 +3,7 @@ import { selectTrained } from "../../compile/training/training.js";
 import { trainingBatches } from "../../data/batch.js";
 import { type Graph, isTrainable } from "../../ir/graph.js";
 import type { ModelName, OptionInput } from "../../models/index.js";
+import type { DescribedModel } from "../../tasks/model-source.js";
 import type { RunSettings } from "../../tasks/training/learning.js";
 import type { RunNetwork } from "../../tasks/training/run-network.js";
 import { elementsPerImage } from "../../tensor/shape.js";
@@ -48,7 +49,7 @@ export interface TrainingPlan {
  * Resolves what `trainModel` would train, on which data and with which settings. Opens the data and the weights; writes nothing
  * (weights that are downloaded stay in the cache).
  *
- * @param id - as for `trainModel`, like the other parameters
+ * @param source - as for `trainModel`, like the other parameters
  * @throws InceptionError as `trainModel` before its first step
  *
  * @example
@@ -60,11 +61,11 @@ export interface TrainingPlan {
  * ```
  */
 export async function planModelTraining<N extends ModelName>(
-  id: N,
+  source: N | DescribedModel,
   given: TrainingSettingsInput,
   options: TrainModelOptions<N>,
 ): Promise<TrainingPlan> {
-  const { settings, network, data } = await prepareTraining(id, given, options);
+  const { settings, network, data } = await prepareTraining(source, given, options);
   const { train, val } = data;
   return planRun(given, settings, network, {
     samples: "images",

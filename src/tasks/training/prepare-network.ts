@@ -2,7 +2,9 @@ import type { Preprocessing } from "../../data/index.js";
 import { InceptionError } from "../../errors.js";
 import type { Graph } from "../../ir/graph.js";
 import { selectOutputs } from "../../ir/prune.js";
+import { isCustom, optionsForClasses } from "../../models/custom.js";
 import { type Model, type OptionInput, readOptionInput } from "../../models/index.js";
+import { encodeGraph } from "../../models/stored-graph.js";
 import { sameShape } from "../../tensor/shape.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { TrainingSettings } from "../../train/settings.js";
@@ -56,7 +58,7 @@ export async function prepareNetwork(
   const inputSize = squareInput(graph);
   const fresh = initialParameters(graph, settings.seed, settings.initializer);
   const named = typeof given.preprocessing === "string" ? namedPreprocessing(given.preprocessing) : given.preprocessing;
-  const common = { model: model.id, options, graph, inputSize };
+  const common = { model: model.id, options, graph, ...storedNetwork(model, graph), inputSize };
   if (load === null) {
     return {
       ...common,
@@ -81,8 +83,13 @@ export async function prepareNetwork(
 
 /** The same network again, as a run's config.json describes it. */
 export function describeFor(model: Model, numClasses: number, given: OptionInput) {
-  const options = readOptionInput(model.id, model.options, { ...given, numClasses });
+  const options = readOptionInput(model.id, model.options, optionsForClasses(model, given, numClasses));
   return { graph: model.describe(options), options };
+}
+
+/** What a run keeps of a network to describe it again; nothing of a listed one. */
+export function storedNetwork(model: Model, graph: Graph): Pick<RunNetwork, "network"> {
+  return isCustom(model) ? { network: encodeGraph(graph) } : {};
 }
 
 function squareInput(graph: Graph): number {

@@ -20,6 +20,8 @@ export interface RunNetwork {
   /** Options that describe the network again. */
   readonly options: Readonly<Record<string, OptionValue>>;
   readonly graph: Graph;
+  /** Of a custom network: its graph, as `encodeGraph` writes it. */
+  readonly network?: string;
   /** Initial values of all parameters. */
   readonly parameters: ReadonlyMap<string, Tensor>;
   /** Parameters that are randomly initialized although weights were given: the new classifier. */
