@@ -550,10 +550,10 @@ describe("npm start", () => {
       }),
     );
     expect(code).toBe(0);
-    expect(out).toMatch(/^Of 16 other pictures \d+\.\d % are recognized \(loss \d+\.\d{3}\)\.$/m);
-    expect(out.match(/^ {2}\w+ +is taken for \w+ +\d+\.\d %/gm)).toHaveLength(10);
+    expect(out).toMatch(/^Top-1 on 16 validation images: \d+\.\d % \(loss \d+\.\d{3}\)\.$/m);
+    expect(out.match(/^ {2}\w+ +classified as \w+ +\d+\.\d %/gm)).toHaveLength(10);
     for (const [name, file] of [
-      ["exported network", "shapes10.onnx"],
+      ["exported model", "shapes10.onnx"],
       ["report", "run/report.html"],
       ["run", "run"],
     ] as const) {

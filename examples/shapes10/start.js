@@ -1,10 +1,10 @@
-// Trains a small Inception-ResNet on ten classes of generated pictures, measures it, exports it as ONNX, and lets the
-// exported file name pictures that it has not seen. Needs no data and no network: `npm start`, or
-//   node examples/shapes10/start.js [folder for the results] [pictures to train on]
+// Trains a small Inception-ResNet on ten classes of synthetic images, evaluates it, exports it as ONNX and classifies new
+// images with the exported file. Needs no data and no connection: `npm start`, or
+//   node examples/shapes10/start.js [directory for the results] [number of training images]
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { drawShapes10, SHAPES10_CLASSES } from "inceptionkit/data";
+import { renderShapes10, SHAPES10_CLASSES } from "inceptionkit/data";
 import {
   evaluateModel,
   exportOnnx,
@@ -17,26 +17,26 @@ import {
   trainModel,
 } from "inceptionkit/node";
 
-const [, , givenFolder, pictures = "2000"] = process.argv;
-/** Pictures for training and for measuring, and their side in pixels. */
-const DATA = `shapes10?train=${pictures}&val=${Math.ceil(Number(pictures) / 4)}&size=75`;
+const [, , givenFolder, images = "2000"] = process.argv;
+/** Training and validation images, and their height and width. */
+const DATA = `shapes10?train=${images}&val=${Math.ceil(Number(images) / 4)}&size=75`;
 const MODEL = "inception_resnet_v1";
 /** A quarter of the channels, one to two blocks of each kind, the classifier on the pooled features. */
 const NETWORK = { inputSize: 75, widthMultiplier: 0.25, repeats: [1, 2, 1], embeddingSize: 0, dropRate: 0.2 };
 const SETTINGS = { recipe: "scratch", epochs: 4, batchSize: 32, learningRate: 0.05, augmentation: "none", seed: 1 };
-/** Pictures that the exported file is shown, of a seed that training has not used. */
+/** New images, of a seed that training has not used. */
 const SHOWN = 10;
 const UNSEEN_SEED = 2026;
 
 const say = (text) => void process.stdout.write(`${text}\n`);
 const share = (value) => `${(100 * value).toFixed(1)} %`;
 
-// Where the results go: the folder that is named, or a new one.
+// Where the results go: the given directory, or a new one.
 const folder = givenFolder ?? (await mkdtemp(path.join(tmpdir(), "inceptionkit-shapes10-")));
 const run = path.join(folder, "run");
 const onnx = path.join(folder, "shapes10.onnx");
 
-say(`Training ${MODEL} on pictures of ${SHAPES10_CLASSES.join(", ")}.\n`);
+say(`Training ${MODEL} on images of ${SHAPES10_CLASSES.join(", ")}.\n`);
 const progress = progressReport({
   write: (text) => void process.stderr.write(text),
   interactive: process.stderr.isTTY === true,
@@ -48,20 +48,20 @@ progress.close();
 say(`\nTrained ${trained.steps} steps in ${((performance.now() - began) / 1000).toFixed(0)} s.`);
 
 const { evaluation } = await evaluateModel(run, null);
-say(`Of ${evaluation.images} other pictures ${share(evaluation.top1)} are recognized (loss ${evaluation.loss.toFixed(3)}).\n`);
+say(`Top-1 on ${evaluation.images} validation images: ${share(evaluation.top1)} (loss ${evaluation.loss.toFixed(3)}).\n`);
 
 const { bytes } = await exportOnnx(await prepareRun(run), onnx);
 const model = await loadModel(onnx);
-const unseen = Array.from({ length: SHOWN }, (_, index) => drawShapes10({ seed: UNSEEN_SEED, split: "val", index, side: NETWORK.inputSize }));
-const rows = await runRows(model.session, imageBatch(unseen, model.artefact.preprocessing), "logits");
+const unseen = Array.from({ length: SHOWN }, (_, index) => renderShapes10({ seed: UNSEEN_SEED, split: "val", index, side: NETWORK.inputSize }));
+const rows = await runRows(model.session, imageBatch(unseen, model.metadata.preprocessing), "logits");
 for (const [index, row] of rows.entries()) {
-  const [best] = topPredictions(row, 1, model.artefact.labels);
+  const [best] = topPredictions(row, 1, model.metadata.labels);
   const truth = SHAPES10_CLASSES[index % SHAPES10_CLASSES.length];
-  say(`  ${truth.padEnd(18)} is taken for ${best.className.padEnd(18)} ${share(best.probability).padStart(7)}${best.className === truth ? "" : "   wrong"}`);
+  say(`  ${truth.padEnd(18)} classified as ${best.className.padEnd(18)} ${share(best.probability).padStart(7)}${best.className === truth ? "" : "   wrong"}`);
 }
 await model.close();
 
 say(`
-exported network  ${onnx} (${(bytes / 1e6).toFixed(1)} MB)
+exported model    ${onnx} (${(bytes / 1e6).toFixed(1)} MB)
 report            ${trained.report}
 run               ${run}`);
