@@ -19,17 +19,17 @@ export { describe } from "./tasks/network.js";
 export { InceptionError };
 
 export async function openClassifier(source: ModelSource, options: OpenOptions = {}): Promise<Classifier> {
-  return withWorker((worker) => classifier(modelsOf(worker), source, pageOptions(options)));
+  return withWorker(options, (worker) => classifier(modelsOf(worker), source, pageOptions(options)));
 }
 
 export async function openEmbedder(source: ModelSource, options: OpenOptions = {}): Promise<Embedder> {
-  return withWorker((worker) => embedder(modelsOf(worker), source, pageOptions(options)));
+  return withWorker(options, (worker) => embedder(modelsOf(worker), source, pageOptions(options)));
 }
 
 export async function openSegmenter(source: ModelSource, options: OpenOptions & { readonly patchSize?: Triple } = {}): Promise<Segmenter> {
   const { patchSize, ...rest } = options;
   const given = { ...pageOptions(rest), ...(patchSize === undefined ? {} : { patchSize }) };
-  return withWorker((worker) => segmenter({ models: modelsOf(worker), inThread: worker.inThread }, source, given));
+  return withWorker(options, (worker) => segmenter({ models: modelsOf(worker), inThread: worker.inThread }, source, given));
 }
 
 export async function toOnnx(source: ModelSource, options: OpenOptions & ExportOnnxOptions = {}): Promise<Uint8Array> {
@@ -43,9 +43,9 @@ function modelsOf(worker: PageWorker) {
 }
 
 /** Opens something that has a worker of its own for images and volumes, which ends with it. */
-function withWorker<T extends { readonly close: () => Promise<void> }>(open: (worker: PageWorker) => Promise<T>) {
+function withWorker<T extends { readonly close: () => Promise<void> }>({ signal }: OpenOptions, open: (worker: PageWorker) => Promise<T>) {
   const worker = pageWorker();
-  return closingBoth(worker, () => open(worker));
+  return closingBoth(worker, signal, () => open(worker));
 }
 
 const NODE_ONLY = [
@@ -58,13 +58,6 @@ const NODE_ONLY = [
   "checkpoint",
 ] as const satisfies readonly (keyof OpenOptions)[];
 
-/** An option that is ignored would be a wrong result. */
 function pageOptions(options: OpenOptions): ReturnType<typeof taskOptions> {
-  const foreign = NODE_ONLY.filter((name) => options[name] !== undefined);
-  if (foreign.length === 0) return taskOptions(options);
-  throw new InceptionError(
-    "OPTION_INVALID",
-    `Cannot use ${foreign.join(" and ")} in a browser: expected options that are not for Node only`,
-    { foreign },
-  );
+  return taskOptions(options, NODE_ONLY, "a browser", "Node");
 }

@@ -34,7 +34,7 @@ export { describe } from "./tasks/network.js";
  * ```
  */
 export async function openClassifier(source: ModelSource, options: OpenOptions = {}): Promise<Classifier> {
-  return withImages((models) => classifier(models, source, taskOptions(options)));
+  return withImages(options, (models) => classifier(models, source, nodeOptions(options)));
 }
 
 /**
@@ -51,7 +51,7 @@ export async function openClassifier(source: ModelSource, options: OpenOptions =
  * ```
  */
 export async function openEmbedder(source: ModelSource, options: OpenOptions = {}): Promise<Embedder> {
-  return withImages((models) => embedder(models, source, taskOptions(options)));
+  return withImages(options, (models) => embedder(models, source, nodeOptions(options)));
 }
 
 /**
@@ -71,7 +71,8 @@ export async function openEmbedder(source: ModelSource, options: OpenOptions = {
  */
 export async function openSegmenter(source: ModelSource, options: OpenOptions & { readonly patchSize?: Triple } = {}): Promise<Segmenter> {
   const { patchSize, ...rest } = options;
-  return segmenter(NODE_SEGMENTATION, source, { ...taskOptions(rest), ...(patchSize === undefined ? {} : { patchSize }) });
+  const given = { ...nodeOptions(rest), ...(patchSize === undefined ? {} : { patchSize }) };
+  return segmenter(NODE_SEGMENTATION, source, given);
 }
 
 /**
@@ -88,11 +89,18 @@ export async function openSegmenter(source: ModelSource, options: OpenOptions & 
  * ```
  */
 export async function toOnnx(source: ModelSource, options: OpenOptions & ExportOnnxOptions = {}): Promise<Uint8Array> {
-  return onnx(NODE_MODELS, source, taskOptions(options), options);
+  return onnx(NODE_MODELS, source, nodeOptions(options), options);
 }
 
 /** Opens something that has threads of its own for large images, which end with it. */
-function withImages<T extends { readonly close: () => Promise<void> }>(open: (models: typeof NODE_MODELS) => Promise<T>) {
+function withImages<T extends { readonly close: () => Promise<void> }>(
+  { signal }: OpenOptions,
+  open: (models: typeof NODE_MODELS) => Promise<T>,
+) {
   const images = imageThreads();
-  return closingBoth(images, () => open({ ...NODE_MODELS, platform: nodePlatform(images) }));
+  return closingBoth(images, signal, () => open({ ...NODE_MODELS, platform: nodePlatform(images) }));
+}
+
+function nodeOptions(options: OpenOptions): ReturnType<typeof taskOptions> {
+  return taskOptions(options, ["cache"], "Node", "a browser");
 }

@@ -1,6 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { InceptionError, messageOf } from "../errors.js";
 import { type Checksum, compareHash } from "../formats/checksum.js";
+import { throwIfAborted, untilAborted } from "../runtime/abort.js";
+import type { CancelSignal } from "../runtime/session.js";
 import { MAX_DOWNLOAD_BYTES, type SourceOptions, STALL_SECONDS } from "./source-options.js";
 
 /** What a download must turn out to be. */
@@ -30,7 +32,7 @@ export async function* checkedDownload(
   const hash = checksum && startHash(checksum, size);
   let received = 0;
   const stallSeconds = options.stallSeconds ?? STALL_SECONDS;
-  for await (const chunk of readable(await begin(), name, stallSeconds)) {
+  for await (const chunk of readable(await begin(), name, stallSeconds, options.signal)) {
     received += chunk.byteLength;
     checkSize(name, received, limit);
     if (size !== null && received > size) throw networkError(name, `it has more than the ${size} bytes that were announced`);
@@ -61,7 +63,12 @@ function startHash(checksum: Checksum, size: number | null): Hash {
 /** A connection that brings less is as good as broken: 4 GiB would take more than a month. */
 const MIN_BYTES_PER_SECOND = 1024;
 
-async function* readable(body: AsyncIterable<Uint8Array>, name: string, stallSeconds: number): AsyncGenerator<Uint8Array, void> {
+async function* readable(
+  body: AsyncIterable<Uint8Array>,
+  name: string,
+  stallSeconds: number,
+  signal: CancelSignal | undefined,
+): AsyncGenerator<Uint8Array, void> {
   const chunks = body[Symbol.asyncIterator]();
   const stalled = () => networkError(name, `the server sent less than ${MIN_BYTES_PER_SECOND} bytes per second for ${stallSeconds} s`);
   // Only time spent waiting for the server counts, not what the reader does with a chunk.
@@ -71,7 +78,7 @@ async function* readable(body: AsyncIterable<Uint8Array>, name: string, stallSec
   try {
     for (;;) {
       const start = performance.now();
-      const step = await within(chunks.next(), Math.max(0, stallSeconds * 1000 - waited), stalled);
+      const step = await untilAborted(signal, within(chunks.next(), Math.max(0, stallSeconds * 1000 - waited), stalled));
       if (step.done === true) break;
       waited += performance.now() - start;
       received += step.value.byteLength;
@@ -80,6 +87,7 @@ async function* readable(body: AsyncIterable<Uint8Array>, name: string, stallSec
     }
     ended = true;
   } catch (thrown) {
+    throwIfAborted(signal);
     throw thrown instanceof InceptionError ? thrown : networkError(name, `it broke off: ${fetchFailure(thrown)}`, {}, thrown);
   } finally {
     // Not awaited: where the server is silent, this waits for the chunk that does not come.

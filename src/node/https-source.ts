@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { messageOf } from "../errors.js";
+import { untilAborted } from "../runtime/abort.js";
 import { cacheFolder } from "./cache-folder.js";
 import { checkedDownload, type Expected, fetchFailure, networkError } from "./download.js";
 import { isFile } from "./file-source.js";
@@ -32,7 +33,7 @@ export async function httpsSource(url: URL, pin: string | null, options: SourceO
   const tagFile = `${file}.etag`;
   const tag = cached && pin === null ? await readFile(tagFile, "utf8").catch(() => null) : null;
   const ending = new AbortController();
-  const response = await fetchHttps(url, name, tag, options, ending.signal);
+  const response = await answerOf(fetchHttps(url, name, tag, options, ending.signal), ending, options);
   if (response === "unchanged") return found;
   const expected: Expected = { name, size: contentLength(response), checksum: pin === null ? null : { kind: "sha256", hex: pin } };
   try {
@@ -60,7 +61,7 @@ export async function readHttps(url: URL, options: SourceOptions): Promise<Uint8
   const name = messageOf(`${url.origin}${url.pathname}`);
   if (options.offline) throw networkError(name, "this is offline");
   const ending = new AbortController();
-  const response = await fetchHttps(url, name, null, options, ending.signal);
+  const response = await answerOf(fetchHttps(url, name, null, options, ending.signal), ending, options);
   if (response === "unchanged") return new Uint8Array(0);
   const chunks: Uint8Array[] = [];
   try {
@@ -71,6 +72,16 @@ export async function readHttps(url: URL, options: SourceOptions): Promise<Uint8
     throw thrown;
   }
   return Buffer.concat(chunks);
+}
+
+/** An answer that is waited for until the caller's signal is aborted, which ends the connection. */
+async function answerOf<T>(asking: Promise<T>, ending: AbortController, { signal }: SourceOptions): Promise<T> {
+  try {
+    return await untilAborted(signal, asking);
+  } catch (thrown) {
+    ending.abort();
+    throw thrown;
+  }
 }
 
 /** Fetch, following redirects by hand so that none leaves HTTPS. `tag`: the entity tag of the copy at hand. */

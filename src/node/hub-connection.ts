@@ -1,5 +1,6 @@
 import type { PathInfo } from "@huggingface/hub";
 import { InceptionError, messageOf } from "../errors.js";
+import { throwIfAborted, untilAborted } from "../runtime/abort.js";
 import { fetchFailure, networkError, within } from "./download.js";
 import { loadOptional } from "./optional-package.js";
 import { CONNECT_SECONDS, type SourceOptions } from "./source-options.js";
@@ -53,8 +54,10 @@ export async function openHub(name: string, { repo, revision }: Repository, opti
   };
   const asked = async <T>(question: () => Promise<T>): Promise<T> => {
     try {
-      return await within(question(), seconds * 1000, late);
+      return await untilAborted(options.signal, within(question(), seconds * 1000, late));
     } catch (thrown) {
+      if (options.signal?.aborted) ending.abort();
+      throwIfAborted(options.signal);
       if (thrown instanceof InceptionError) throw thrown;
       throw failure() ?? networkError(name, `the hub answered what its client cannot read: ${messageOf(thrown)}`, {}, thrown);
     }

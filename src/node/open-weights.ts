@@ -5,6 +5,7 @@ import { InceptionError, messageOf } from "../errors.js";
 import { type ByteSource, isFileName } from "../formats/byte-source.js";
 import { quoted } from "../formats/quoted.js";
 import { looksLikeTfjs, readTfjsManifest } from "../formats/tfjs.js";
+import type { CancelSignal } from "../runtime/session.js";
 import { openWeightFile } from "../weights/containers/index.js";
 import { type OpenArray, openArrays } from "../weights/containers/numpy.js";
 import type { WeightFile } from "../weights/weight-file.js";
@@ -108,9 +109,10 @@ interface WeightDigests {
 /**
  * Hashes weights, so that `openWeights` reads what was hashed and nothing else.
  *
+ * @param signal - ends the reading; it rejects with the signal's reason
  * @throws InceptionError as `openFileSource`
  */
-export async function digestWeights(where: string): Promise<WeightDigests> {
+export async function digestWeights(where: string, signal?: CancelSignal): Promise<WeightDigests> {
   const [folder, names] = await filesOf(where);
   const files = new Map<string, ContentDigest>();
   const hash = createHash("sha256");
@@ -118,7 +120,7 @@ export async function digestWeights(where: string): Promise<WeightDigests> {
   for (const name of names) {
     const file = path.join(folder, name);
     const source = await openFileSource(file);
-    const digest = await digestContent(source).finally(() => source.close());
+    const digest = await digestContent(source, signal).finally(() => source.close());
     files.set(file, digest);
     sha256 = digest.sha256;
     hash.update(`${sha256}  ${name.replaceAll("\\", "/")}\n`);

@@ -89,16 +89,16 @@ async function pathOf(source: FileInput, options: SourceOptions): Promise<string
 }
 
 async function openWeightsOf(source: FileInput | PublishedFile, options: SourceOptions): Promise<OpenedWeights> {
-  if (typeof source === "object" && "source" in source) return openResolved(await resolvePublished({ file: source }, options));
+  if (typeof source === "object" && "source" in source) return openResolved(await resolvePublished({ file: source }, options), options);
   const content = await contentOf(source);
-  if (content === null) return openResolved(await resolveSource(textOf(source), options));
+  if (content === null) return openResolved(await resolveSource(textOf(source), options), options);
   const { name, bytes } = content;
   const file = await openWeightFile(bytesSource(name, bytes));
   return { file, name, title: name, sha256: sha256Hex(bytes), close: async () => undefined };
 }
 
-async function openResolved(found: ResolvedSource): Promise<OpenedWeights> {
-  const content = await digestWeights(found.path);
+async function openResolved(found: ResolvedSource, { signal }: SourceOptions): Promise<OpenedWeights> {
+  const content = await digestWeights(found.path, signal);
   // A file that was found with a hash may be another one by now.
   if (found.sha256 !== undefined) compareHash(found.name, { kind: "sha256", hex: found.sha256 }, content.sha256);
   const { file, close } = await openWeights(found.path, content);

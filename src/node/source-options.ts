@@ -1,4 +1,5 @@
 import type { InceptionError } from "../errors.js";
+import type { CancelSignal } from "../runtime/session.js";
 
 /** How far a download is. `total` is 0 where the server does not say. */
 export interface DownloadProgress {
@@ -10,6 +11,8 @@ export interface DownloadProgress {
 }
 
 export interface SourceOptions {
+  /** Ends downloads and the reading of weights: they reject with the signal's reason. */
+  readonly signal?: CancelSignal;
   /** Fetch `https:` addresses; without it they are refused. Default false. */
   readonly allowHttps?: boolean;
   /** Use only what is already on this machine. Default: whether HF_HUB_OFFLINE is 1. */

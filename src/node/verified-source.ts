@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { InceptionError, messageOf } from "../errors.js";
 import { type ByteSource, checkRange } from "../formats/byte-source.js";
 import { compareHash } from "../formats/checksum.js";
+import { throwIfAborted } from "../runtime/abort.js";
+import type { CancelSignal } from "../runtime/session.js";
 
 /** Small enough that a reader of a few bytes causes little work, large enough that 4 GiB have hashes of 512 KiB. */
 const CHUNK_BYTES = 256 * 2 ** 10;
@@ -20,12 +22,13 @@ export interface ContentDigest {
   readonly chunks: Uint8Array;
 }
 
-/** Reads a source once, from its start to its end. */
-export async function digestContent(source: ByteSource): Promise<ContentDigest> {
+/** Reads a source once, from its start to its end. @param signal - ends the reading; it rejects with the signal's reason */
+export async function digestContent(source: ByteSource, signal?: CancelSignal): Promise<ContentDigest> {
   const { size } = source;
   const whole = createHash("sha256");
   const chunks = new Uint8Array(Math.ceil(size / CHUNK_BYTES) * HASH_BYTES);
   for (let index = 0; index * CHUNK_BYTES < size; index++) {
+    throwIfAborted(signal);
     const bytes = await source.read(index * CHUNK_BYTES, chunkLength(size, index));
     whole.update(bytes);
     chunks.set(hashOf(bytes), index * HASH_BYTES);

@@ -80,7 +80,7 @@ export interface OpenedWeights {
   close(): Promise<void>;
 }
 
-interface ModelSessionOptions extends SessionOptions {
+interface ModelSessionOptions extends SessionOptions, CallOptions {
   /** How messages name the model. */
   readonly name: string;
   /** Give the model's bytes to the session instead of having them copied. */

@@ -4,7 +4,7 @@ import { InceptionError } from "../errors.js";
 import type { ExplainOptions, ExplanationName } from "../explain/index.js";
 import { quoted } from "../formats/quoted.js";
 import { type Prediction, topPredictions } from "../predict/predict.js";
-import { untilAborted } from "../runtime/abort.js";
+import { NEVER_ABORTED, untilAborted } from "../runtime/abort.js";
 import type { CallOptions, ImageInput, SourceOptions } from "../runtime/platform.js";
 import type { Session, SessionOptions } from "../runtime/session.js";
 import type { Explainer, ExplainerOptions, Explanation } from "./explain.js";
@@ -75,7 +75,7 @@ export async function openClassifier<F extends SourceOptions, P extends SessionO
   const { run, loaded } = opened;
   try {
     const output = logitsOutput(loaded);
-    const explainers = explainersOf(host, source, opened.name, options);
+    const explainers = explainersOf(host, source, opened.name, { ...options, signal: NEVER_ABORTED });
     const classify = async (images: ImageInput | readonly ImageInput[], given: ClassifyOptions = {}) => {
       const top = checkedTop(given.top);
       return each(images, async (all) =>
@@ -141,7 +141,8 @@ async function openImages<F extends SourceOptions, P extends SessionOptions>(
   try {
     const name = typeof source === "string" ? source : loaded.metadata.model;
     const preprocessing: Preprocessing = knownPreprocessing(loaded, name);
-    return { run: { platform: host.platform, loaded, preprocessing, sources: options }, loaded, name };
+    const sources = { ...options, signal: NEVER_ABORTED };
+    return { run: { platform: host.platform, loaded, preprocessing, sources }, loaded, name };
   } catch (thrown) {
     await loaded.close();
     throw thrown;

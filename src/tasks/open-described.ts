@@ -14,6 +14,7 @@ import { isClassScores } from "../models/classifier.js";
 import { type StoredNetwork, storedModel } from "../models/custom.js";
 import { MODELS, type Model } from "../models/index.js";
 import { parseModelMetadata } from "../predict/model-metadata.js";
+import { throwIfAborted } from "../runtime/abort.js";
 import type { FileInput, Platform, SourceOptions } from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
 import { describedModel } from "./described-model.js";
@@ -32,7 +33,9 @@ export async function openDescribed<F extends SourceOptions, P extends SessionOp
   options: OpenModelOptions & F & P,
 ): Promise<LoadedModel> {
   const needsClassifier = options.needsClassifier ?? options.outputs?.some(isClassScores) ?? true;
-  return openPrepared(host.platform, await resolveModel(host, source, { ...options, needsClassifier }), options);
+  const prepared = await resolveModel(host, source, { ...options, needsClassifier });
+  throwIfAborted(options.signal);
+  return openPrepared(host.platform, prepared, options);
 }
 
 /**

@@ -9,6 +9,7 @@ import { graphForm } from "../formats/onnx/shapes/infer.js";
 import { quoted, shortened } from "../formats/quoted.js";
 import type { Graph } from "../ir/graph.js";
 import { goldenDifferences, goldenFeeds, type ModelMetadata, parseModelMetadata } from "../predict/model-metadata.js";
+import { throwIfAborted } from "../runtime/abort.js";
 import type { FileInput, Platform, SourceOptions } from "../runtime/platform.js";
 import type { Session, SessionOptions } from "../runtime/session.js";
 import { boundedSession } from "./bounded-session.js";
@@ -58,6 +59,7 @@ async function openOnnxFile<F extends SourceOptions, P extends SessionOptions>(
   rejectForeign("file", fileName(file), options);
   const source = await platform.openSource(file, options);
   const bytes = await source.read(0, source.size).finally(() => source.close());
+  throwIfAborted(options.signal);
   // Bytes that the caller handed over stay the caller's. `slice` of a Buffer would not copy.
   return openOnnxBytes(platform, file instanceof Uint8Array ? new Uint8Array(bytes) : bytes, source.name, options);
 }

@@ -1,7 +1,7 @@
 /** The options of the task layer, in its own words, and what they are to the tasks. */
 import type { PreprocessingId } from "../data/preprocessing.js";
 import type { Preprocessing } from "../data/transforms/preprocess.js";
-import type { InceptionError } from "../errors.js";
+import { InceptionError } from "../errors.js";
 import type { RunLimits } from "../formats/onnx/run-limits.js";
 import type { ModelOptions } from "../models/index.js";
 import type { FileInput, SourceOptions } from "../runtime/platform.js";
@@ -26,6 +26,11 @@ export interface OpenOptions extends SourceOptions, SessionOptions {
   readonly limits?: Partial<RunLimits>;
   /** Called with what the caller should know and may ignore. */
   readonly onWarning?: (warning: InceptionError) => void;
+  /**
+   * Browser only. Keep models and weights of URLs in the page's private file system. A kept file is used while its SHA-256 is
+   * right and the server says that its file is the same (ETag, Last-Modified), or cannot be reached. Default: false.
+   */
+  readonly cache?: boolean;
   /** Node only. Fetch `https:` URLs; without it they are rejected. Default: false. */
   readonly allowHttps?: boolean;
   /** Node only. Use only what is already on this machine. Default: whether HF_HUB_OFFLINE is 1. */
@@ -40,7 +45,22 @@ export interface OpenOptions extends SourceOptions, SessionOptions {
   readonly memoryLimit?: number;
 }
 
-/** Options of the tasks: `classNames` are labels there. */
-export function taskOptions({ classNames, ...options }: OpenOptions): Omit<OpenOptions, "classNames"> & OpenModelOptions {
+/**
+ * Options of the tasks: `classNames` are labels there.
+ *
+ * @param foreign - options of the other platform: one that is ignored would be a wrong result
+ * @throws InceptionError OPTION_INVALID
+ */
+export function taskOptions(
+  { classNames, ...options }: OpenOptions,
+  foreign: readonly (keyof OpenOptions)[],
+  here: string,
+  there: string,
+): Omit<OpenOptions, "classNames"> & OpenModelOptions {
+  const given = foreign.filter((name) => name in options && options[name as keyof typeof options] !== undefined);
+  if (given.length > 0) {
+    const message = `Cannot use ${given.join(" and ")} in ${here}: expected options that are not for ${there} only`;
+    throw new InceptionError("OPTION_INVALID", message, { foreign: given });
+  }
   return { ...options, ...(classNames === undefined ? {} : { labels: classNames }) };
 }

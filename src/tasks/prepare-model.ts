@@ -10,6 +10,7 @@ import type { Model, ModelOptions, OptionInput } from "../models/index.js";
 import { encodeGraph } from "../models/stored-graph.js";
 import type { WeightSet } from "../models/weight-set.js";
 import { type ModelMetadata, parseModelMetadata } from "../predict/model-metadata.js";
+import { throwIfAborted } from "../runtime/abort.js";
 import type { FileInput, OpenedWeights, Platform, SourceOptions } from "../runtime/platform.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type AllowedDifferences, compareWeights, listNames, loadWeights, type WeightReport } from "../weights/apply.js";
@@ -67,6 +68,7 @@ export async function prepareModel<F extends SourceOptions>(
   const source = isPretrained(weights) && published !== null ? published.file : weights;
   const opened = await platform.openWeights(source, options);
   try {
+    throwIfAborted(options.signal);
     if (isPretrained(weights)) checkPublishedHash(published, opened.sha256);
     return await prepareOpened(model, opened, options, published);
   } finally {

@@ -1,4 +1,5 @@
 import { concatChunks } from "../formats/concat-chunks.js";
+import { throwIfAborted, untilAborted } from "../runtime/abort.js";
 import type { SourceOptions } from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
 import { type ExportOnnxOptions, encodeOnnx } from "./export.js";
@@ -13,8 +14,10 @@ export async function toOnnx<F extends SourceOptions, P extends SessionOptions>(
   options: OpenModelOptions & F,
   { outputs, dynamicSize }: ExportOnnxOptions,
 ): Promise<Uint8Array> {
-  const prepared = await resolveModel(host, source, options);
+  const { signal } = options;
+  throwIfAborted(signal);
+  const prepared = await untilAborted(signal, resolveModel(host, source, options));
   const kept = { ...(outputs === undefined ? {} : { outputs }), ...(dynamicSize === undefined ? {} : { dynamicSize }) };
-  const { chunks } = await encodeOnnx(host.platform, prepared, kept);
+  const { chunks } = await untilAborted(signal, encodeOnnx(host.platform, prepared, kept));
   return concatChunks(chunks);
 }

@@ -1,7 +1,12 @@
 /// <reference lib="dom" />
-/** Downloaded models in the page's private file system (OPFS), each with its SHA-256, which every read checks. */
+/**
+ * Downloaded models in the page's private file system (OPFS). Every read compares a kept file with its SHA-256, and asks the
+ * server whether its file is still the same.
+ */
+import { throwIfAborted, untilAborted } from "../runtime/abort.js";
 import type { SourceOptions } from "../runtime/platform.js";
-import { fetchBytes, sha256Hex, unshared } from "./sources.js";
+import type { CancelSignal } from "../runtime/session.js";
+import { fetchFile, sha256Hex, unshared } from "./sources.js";
 
 export interface CachedModel {
   readonly bytes: Uint8Array;
@@ -13,8 +18,9 @@ export interface CachedModel {
 
 export interface ModelCache {
   /**
-   * The file of a URL: from the cache where it is there and unchanged, otherwise from the network, and kept. A browser
-   * that refuses to keep it, for lack of room or of a file system, does not make this fail.
+   * The file of a URL: from the cache where it is there, undamaged and the same as the server's by ETag or Last-Modified, or
+   * where the server cannot be reached; otherwise from the network, and kept. A browser that refuses to keep it, for lack of
+   * room or of a file system, does not make this fail.
    *
    * @throws InceptionError FILE_NOT_FOUND, FILE_LIMIT, DOWNLOAD_FAILED; the signal's reason
    */
@@ -27,13 +33,15 @@ export interface ModelCache {
 export function modelCache(directory = "inceptionkit"): ModelCache {
   return {
     read: async (url, options = {}) => {
+      const { signal } = options;
+      throwIfAborted(signal);
       const folder = await openDirectory(directory);
       const key = await keyOf(url);
-      const kept = folder === null ? null : await readKept(folder, key);
-      if (kept !== null) return kept;
-      const bytes = await fetchBytes(url, options);
-      const sha256 = await sha256Hex(bytes);
-      if (folder !== null) await keep(folder, key, bytes, sha256);
+      const kept = folder === null ? null : await untilAborted(signal, readKept(folder, key));
+      if (kept !== null && (await isCurrent(url, kept, signal))) return { bytes: kept.bytes, sha256: kept.sha256, cached: true };
+      const { bytes, headers } = await fetchFile(url, options);
+      const sha256 = await untilAborted(signal, sha256Hex(bytes));
+      if (folder !== null) await untilAborted(signal, keep(folder, key, bytes, { sha256, version: versionOf(headers) }));
       return { bytes, sha256, cached: false };
     },
     remove: async (url) => {
@@ -58,12 +66,36 @@ async function openDirectory(name: string): Promise<FileSystemDirectoryHandle | 
   }
 }
 
-/** The hash stands in a file of its own, which is written last: a download that was cut off has none. */
-async function readKept(folder: FileSystemDirectoryHandle, key: string): Promise<CachedModel | null> {
+/** What is known of a kept file. */
+interface KeptFacts {
+  readonly sha256: string;
+  /** By which a server tells versions of a file apart; null where it does not. */
+  readonly version: string | null;
+}
+
+function versionOf(headers: Headers): string | null {
+  return headers.get("etag") ?? headers.get("last-modified");
+}
+
+/** Whether the server has the file that was kept. One that does not tell versions apart may have another. */
+async function isCurrent(url: string, { version }: KeptFacts, signal: CancelSignal | undefined): Promise<boolean> {
+  if (version === null) return false;
   try {
-    const sha256 = await (await contentOf(folder, `${key}.sha256`)).text();
+    // Asks the server, not the browser's own cache.
+    const { ok, headers } = await untilAborted(signal, fetch(url, { method: "HEAD", cache: "no-cache" }));
+    return ok && versionOf(headers) === version;
+  } catch {
+    throwIfAborted(signal);
+    return true;
+  }
+}
+
+/** The facts are a file of their own, which is written last: a download that was cut off has none. */
+async function readKept(folder: FileSystemDirectoryHandle, key: string): Promise<(KeptFacts & { readonly bytes: Uint8Array }) | null> {
+  try {
+    const [sha256 = "", version = ""] = (await (await contentOf(folder, `${key}${FACTS}`)).text()).split("\n");
     const bytes = new Uint8Array(await (await contentOf(folder, key)).arrayBuffer());
-    if ((await sha256Hex(bytes)) === sha256) return { bytes, sha256, cached: true };
+    if ((await sha256Hex(bytes)) === sha256) return { bytes, sha256, version: version === "" ? null : version };
   } catch {
     // It is not there.
   }
@@ -75,10 +107,15 @@ async function contentOf(folder: FileSystemDirectoryHandle, name: string): Promi
   return (await folder.getFileHandle(name)).getFile();
 }
 
-async function keep(folder: FileSystemDirectoryHandle, key: string, bytes: Uint8Array, sha256: string): Promise<void> {
+/** Ends the name of the file with the facts: two lines. */
+const FACTS = ".sha256";
+
+async function keep(folder: FileSystemDirectoryHandle, key: string, bytes: Uint8Array, { sha256, version }: KeptFacts): Promise<void> {
   try {
+    // Facts of another file must not be beside this one, not even for a moment.
+    await folder.removeEntry(`${key}${FACTS}`).catch(() => {});
     await write(folder, key, bytes);
-    await write(folder, `${key}.sha256`, new TextEncoder().encode(sha256));
+    await write(folder, `${key}${FACTS}`, new TextEncoder().encode(`${sha256}\n${version ?? ""}`));
   } catch {
     await forget(folder, key);
   }
@@ -91,5 +128,5 @@ async function write(folder: FileSystemDirectoryHandle, name: string, bytes: Uin
 }
 
 async function forget(folder: FileSystemDirectoryHandle, key: string): Promise<void> {
-  for (const name of [`${key}.sha256`, key]) await folder.removeEntry(name).catch(() => {});
+  for (const name of [`${key}${FACTS}`, key]) await folder.removeEntry(name).catch(() => {});
 }

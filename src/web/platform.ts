@@ -3,27 +3,42 @@
 import { readVolumesOf } from "../data/volumes/read-volumes.js";
 import { InceptionError } from "../errors.js";
 import { bytesSource } from "../formats/byte-source.js";
-import type { DecodeImageOptions, FileInput, OpenedWeights, Platform, PublishedFile, SourceOptions } from "../runtime/platform.js";
+import type {
+  DecodeImageOptions,
+  FileInput,
+  OpenedSource,
+  OpenedWeights,
+  Platform,
+  PublishedFile,
+  SourceOptions,
+} from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
 import { isImage } from "../tasks/image-input.js";
 import { givenVolume, isVolume } from "../tasks/volume-input.js";
 import { gunzip } from "./gunzip.js";
 import { readImageInput } from "./image-input.js";
 import type { PageWorker } from "./images.js";
+import { modelCache } from "./model-cache.js";
 import { encodePng } from "./png.js";
 import { createWebSession, type WebSessionOptions } from "./session.js";
-import { openSource, sha256Hex } from "./sources.js";
+import { nameOfUrl, openSource, sha256Hex } from "./sources.js";
 import { createWebTrainer } from "./trainer.js";
 
 /** Where sessions run in a page. */
 type WebPlaceOptions = SessionOptions & Pick<WebSessionOptions, "wasmPaths" | "startWorker">;
 
+/** How a page finds files. */
+interface WebSourceOptions extends SourceOptions {
+  /** Keep the files of URLs, see `modelCache`. Default: false. */
+  readonly cache?: boolean;
+}
+
 /** @param images - decodes and prepares images; the caller closes it */
-export function webPlatform(images: PageWorker): Platform<SourceOptions, WebPlaceOptions> {
+export function webPlatform(images: PageWorker): Platform<WebSourceOptions, WebPlaceOptions> {
   return {
     createSession: createWebSession,
     createTrainer: createWebTrainer,
-    openSource,
+    openSource: openModelFile,
     openWeights,
     decodeImage: async (source, { name, ...options }) => {
       if (isImage(source)) return source;
@@ -58,12 +73,20 @@ function shownName(own: string, given: string | undefined): string {
   return own === "image" && given !== undefined ? given : own;
 }
 
-async function openWeights(source: FileInput | PublishedFile, options: SourceOptions): Promise<OpenedWeights> {
+/** A file of a model; of a URL through the cache where it is wanted. */
+async function openModelFile(source: FileInput, options: WebSourceOptions): Promise<OpenedSource> {
+  const url = typeof source === "string" ? source : "href" in source ? source.href : null;
+  if (options.cache !== true || url === null || !/^https?:/.test(new URL(url, location.href).protocol)) return openSource(source, options);
+  const { bytes } = await modelCache().read(url, options);
+  return { ...bytesSource(nameOfUrl(url), bytes), close: async () => undefined };
+}
+
+async function openWeights(source: FileInput | PublishedFile, options: WebSourceOptions): Promise<OpenedWeights> {
   const place = typeof source === "object" && "source" in source ? addressOf(source) : source;
-  const opened = await openSource(place, options);
+  const opened = await openModelFile(place, options);
   // Read once: what is hashed is what is read, and readers of weights come back to the same places.
   const bytes = await opened.read(0, opened.size).finally(() => opened.close());
-  const sibling = (name: string) => openSource(beside(place, name), options);
+  const sibling = (name: string) => openModelFile(beside(place, name), options);
   // The readers of every format are a third of the code of a page, which few pages need.
   const { openWeightFile } = await import("../weights/containers/index.js");
   const file = await openWeightFile({ ...bytesSource(opened.name, bytes), sibling });

@@ -1,8 +1,9 @@
 import { messageOf } from "../errors.js";
+import { throwIfAborted, untilAborted } from "../runtime/abort.js";
 import { copyBytes, type ReadySession, type SessionWork, takeBytes } from "../runtime/messages.js";
 import { checkThreads, Remote } from "../runtime/remote.js";
 import { RemoteSession } from "../runtime/remote-session.js";
-import type { Session, SessionOptions } from "../runtime/session.js";
+import type { CancelSignal, Session, SessionOptions } from "../runtime/session.js";
 import { devicesToTry } from "./devices.js";
 import type { SessionStart } from "./start.js";
 import { checkOpenTimeout, runtimeLocation, startThread, type WebOptions } from "./thread.js";
@@ -12,6 +13,8 @@ export interface WebSessionOptions extends SessionOptions, WebOptions {
   readonly name?: string;
   /** Give the model's bytes to the session instead of having them copied once; the array is empty from the call on. Default false. */
   readonly transfer?: boolean;
+  /** Ends the opening: it rejects with the signal's reason, and the worker is ended. */
+  readonly signal?: CancelSignal;
 }
 
 /**
@@ -32,8 +35,10 @@ export async function createWebSession(model: Uint8Array, options: WebSessionOpt
   checkOpenTimeout(name, options);
   // Before the first wait: from here on the caller may change its bytes.
   const own = transfer ? takeBytes(model) : copyBytes(model);
-  const devices = await devicesToTry(device);
+  const { signal } = options;
+  throwIfAborted(signal);
+  const devices = await untilAborted(signal, devicesToTry(device));
   const start: SessionStart = { kind: "session", name, model: own, devices, threads, ...runtimeLocation(options, devices) };
-  const remote = new Remote<SessionWork, ReadySession>("session", name, startThread(options, start, [own.buffer]));
-  return new RemoteSession(name, remote, await remote.ready);
+  const remote = new Remote<SessionWork, ReadySession>("session", name, startThread(options, start, [own.buffer], signal));
+  return new RemoteSession(name, remote, await untilAborted(signal, remote.ready));
 }

@@ -3,6 +3,7 @@
 import { InceptionError, messageOf } from "../errors.js";
 import { bytesSource, checkRange } from "../formats/byte-source.js";
 import { concatChunks } from "../formats/concat-chunks.js";
+import { throwIfAborted } from "../runtime/abort.js";
 import type { BlobLike, FileInput, OpenedSource, SourceOptions } from "../runtime/platform.js";
 import type { CancelSignal } from "../runtime/session.js";
 import type { OwnBytes } from "../tensor/own-bytes.js";
@@ -78,7 +79,13 @@ async function openUrl(url: string, options: SourceOptions): Promise<OpenedSourc
  * @throws InceptionError FILE_NOT_FOUND, FILE_LIMIT, DOWNLOAD_FAILED; the signal's reason
  */
 export async function fetchBytes(url: string, options: SourceOptions = {}): Promise<Uint8Array> {
-  return readBody(await request(url, options.signal), nameOfUrl(url), options);
+  return (await fetchFile(url, options)).bytes;
+}
+
+/** The same, with the headers of the answer. */
+export async function fetchFile(url: string, options: SourceOptions): Promise<{ readonly bytes: Uint8Array; readonly headers: Headers }> {
+  const response = await request(url, options.signal);
+  return { bytes: await readBody(response, nameOfUrl(url), options), headers: response.headers };
 }
 
 async function request(url: string, signal: CancelSignal | undefined, range?: string): Promise<Response> {
@@ -117,10 +124,14 @@ async function readBody(
   const pieces: Uint8Array[] = [];
   let received = 0;
   const reader = response.body?.getReader();
+  // A server may send nothing for long; the reading then ends as if the body did.
+  const stop = () => void reader?.cancel().catch(() => {});
+  signal?.addEventListener("abort", stop);
   try {
+    throwIfAborted(signal);
     for (;;) {
-      if (signal?.aborted) throw signal.reason;
       const next = await reader?.read();
+      throwIfAborted(signal);
       if (next === undefined || next.done) break;
       received += next.value.length;
       if (received > maxBytes) throw tooLarge(name, received, maxBytes);
@@ -131,6 +142,8 @@ async function readBody(
     await reader?.cancel().catch(() => {});
     if (thrown instanceof InceptionError || signal?.aborted) throw thrown;
     throw new InceptionError("DOWNLOAD_FAILED", `Cannot read "${name}": ${messageOf(thrown)}`, { url: name }, { cause: thrown });
+  } finally {
+    signal?.removeEventListener("abort", stop);
   }
   const [only] = pieces;
   return only !== undefined && pieces.length === 1 ? only : concatChunks(pieces);
@@ -157,7 +170,7 @@ function nameOfBlob(blob: BlobLike): string {
 }
 
 /** Nothing of a URL but its origin and path, since the rest may be secret. */
-function nameOfUrl(url: string): string {
+export function nameOfUrl(url: string): string {
   return messageOf(url.startsWith("data:") ? "data: URL" : url.replace(/[?#].*$/, ""));
 }
 

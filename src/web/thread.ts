@@ -2,6 +2,7 @@
 import { InceptionError } from "../errors.js";
 import type { RealDevice, Reply } from "../runtime/messages.js";
 import type { WorkerPort } from "../runtime/remote.js";
+import type { CancelSignal } from "../runtime/session.js";
 import type { WebStart } from "./start.js";
 
 /** What is common to the options of `createWebSession` and `createWebTrainer`. */
@@ -46,8 +47,13 @@ export function checkOpenTimeout(name: string, { openTimeoutMs = OPEN_TIMEOUT_MS
   throw new InceptionError("OPTION_INVALID", message, { openTimeoutMs });
 }
 
-/** Start a worker that runs onnxruntime-web. @param buffers - those in `start` that are moved to it */
-export function startThread(options: WebOptions, start: WebStart, buffers: ArrayBuffer[]): WorkerPort {
+/**
+ * Start a worker that runs onnxruntime-web.
+ *
+ * @param buffers - those in `start` that are moved to it
+ * @param signal - ends it while it opens
+ */
+export function startThread(options: WebOptions, start: WebStart, buffers: ArrayBuffer[], signal?: CancelSignal): WorkerPort {
   const device = runtimeDevice(start.devices);
   const worker = options.startWorker?.(device) ?? (start.runtime === null ? bundledWorker(device) : unbundledWorker());
   const { openTimeoutMs = OPEN_TIMEOUT_MS } = options;
@@ -58,6 +64,7 @@ export function startThread(options: WebOptions, start: WebStart, buffers: Array
     listen: (listener) => {
       const end = () => {
         clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
         worker.terminate();
         listener.ended();
       };
@@ -68,10 +75,16 @@ export function startThread(options: WebOptions, start: WebStart, buffers: Array
               listener.died(`the worker did not answer within ${openTimeoutMs / 1000} s; raise openTimeoutMs to wait longer`);
               end();
             }, openTimeoutMs);
+      const abort = () => {
+        listener.died("opening it was aborted");
+        end();
+      };
+      signal?.addEventListener("abort", abort);
       worker.onmessage = ({ data }) => {
         // Posted by serve.ts alone.
         const reply = data as Reply<unknown>;
         clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
         listener.message(reply);
         if (reply.kind === "closed" || reply.kind === "refused") end();
       };

@@ -5,6 +5,7 @@
  * `/dist`, `/examples` and `/node_modules` are served as they are; `/src` and `/test` as the JavaScript of their TypeScript, so that
  * the conformance suites, which are no part of the package, run in the page too.
  */
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -57,6 +58,8 @@ export interface BrowserPage {
    * @param module - the URL path of the module: `/test/web/page.js`
    */
   call(module: string, name: string, ...args: readonly unknown[]): Promise<unknown>;
+  /** Workers of the page that have not ended. */
+  workers(): number;
   /** What the page wrote to its console as a warning or error, and errors that nobody caught. */
   readonly complaints: readonly string[];
   close(): Promise<void>;
@@ -70,7 +73,7 @@ export function launchChromium(): Promise<Browser> {
 
 /** Start the server and open the page. Needs `chromiumPath`. */
 export async function openBrowserPage(): Promise<BrowserPage> {
-  const server = await startServer(content, ISOLATION);
+  const server = await startServer(withOddFiles(), ISOLATION);
   const browser = await launchChromium();
   const page = await browser.newPage();
   const complaints: string[] = [];
@@ -81,6 +84,7 @@ export async function openBrowserPage(): Promise<BrowserPage> {
   await page.goto(server.url);
   return {
     complaints,
+    workers: () => page.workers().length,
     // As text: a function would be rewritten by the test runner, whose imports do not exist in the page.
     call: (module, name, ...args) =>
       page.evaluate(`import(${JSON.stringify(module)}).then((module) => module[${JSON.stringify(name)}](...${JSON.stringify(args)}))`),
@@ -107,8 +111,10 @@ export async function startServer(
   const server = createServer((request, response) => {
     contentOf(new URL(request.url ?? "/", "http://localhost").pathname)
       .then(({ body, type }) => {
-        const part = partOf(Buffer.from(body), request.headers.range);
-        response.writeHead(part.status, { "content-type": type, ...part.headers, ...headers }).end(part.body);
+        const whole = Buffer.from(body);
+        const part = partOf(whole, request.headers.range);
+        const etag = `"${createHash("sha1").update(whole).digest("hex")}"`;
+        response.writeHead(part.status, { "content-type": type, etag, ...part.headers, ...headers }).end(part.body);
       })
       .catch((thrown: unknown) => response.writeHead(404).end(String(thrown)));
   });
@@ -117,6 +123,7 @@ export async function startServer(
     // A server that listens on a port has an address of this form.
     url: `http://localhost:${(server.address() as AddressInfo).port}/`,
     close: async () => {
+      server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
@@ -138,6 +145,17 @@ export async function fileContent(file: string): Promise<Content> {
 export interface Content {
   readonly body: string | Uint8Array;
   readonly type: string;
+}
+
+/** Two files besides: `/silent.onnx` is never sent; `/counted` changes with each request of `/counted/next`. */
+function withOddFiles(): (pathname: string) => Promise<Content> {
+  let version = 1;
+  return async (pathname) => {
+    if (pathname === "/silent.onnx") return new Promise(() => {});
+    if (pathname === "/counted/next") version += 1;
+    if (pathname.startsWith("/counted")) return { body: `version ${version}`, type: "text/plain" };
+    return content(pathname);
+  };
 }
 
 async function content(pathname: string): Promise<Content> {

@@ -103,3 +103,13 @@ export async function useCache(url: string): Promise<unknown> {
   reads.push(await cache.read(url));
   return reads.map(({ bytes, sha256, cached }) => ({ size: bytes.length, sha256, cached }));
 }
+
+/** Whether each read of a file that changes on the server came from the cache; `change` makes it another one. */
+export async function useChanged(url: string, change: string): Promise<unknown> {
+  const cache = modelCache("test-changed");
+  await cache.remove(url);
+  const reads = [await cache.read(url), await cache.read(url)];
+  await fetch(change);
+  reads.push(await cache.read(url), await cache.read(url));
+  return reads.map(({ bytes, cached }) => ({ text: new TextDecoder().decode(bytes), cached }));
+}

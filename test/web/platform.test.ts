@@ -78,6 +78,15 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("in headless Chromium"), ()
     ]);
   });
 
+  test("a model that changes on the server is fetched again", async () => {
+    expect(await page.call(PAGE, "useChanged", "/counted", "/counted/next")).toEqual([
+      { text: "version 1", cached: false },
+      { text: "version 1", cached: true },
+      { text: "version 2", cached: false },
+      { text: "version 2", cached: true },
+    ]);
+  });
+
   test("a model is kept with its hash, and fetched again where the kept one was changed", async () => {
     const read = { size: model.length, sha256: sha256(model) };
     expect(await page.call(PAGE, "useCache", MODEL)).toEqual([

@@ -63,6 +63,21 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("in headless Chromium"), ()
     expect(new Set(here.labels)).toEqual(new Set([0, 1, 2]));
   });
 
+  test("a model of a URL is kept where it is wanted", async () => {
+    const [model, image] = ["/examples/digits/digits.onnx", "/examples/digits/images/7-a.png"];
+    expect(await page.call(PAGE, "classifyCached", model, image)).toEqual({ names: ["seven", "seven"], kept: 2 });
+  });
+
+  test("a signal ends the opening in every phase, and its workers", async () => {
+    expect(await page.call(PAGE, "abortOpening", "/silent.onnx", 100)).toBe("stopped");
+    for (const milliseconds of [0, 30, 100, 200]) {
+      const outcome = await page.call(PAGE, "abortOpening", "/examples/digits/digits.onnx", milliseconds);
+      expect(["stopped", "opened"]).toContain(outcome);
+      if (milliseconds === 0) expect(outcome).toBe("stopped");
+      await expect.poll(() => page.workers(), { timeout: 10_000 }).toBe(0);
+    }
+  });
+
   test("what cannot be used has the same code", () => {
     expect(here.failures).toEqual(["FILE_NOT_FOUND", "FILE_UNRECOGNIZED"]);
     expect(there.failures).toEqual(here.failures);

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { preparedShape, type SegmentationConfig, type Triple, type Volume, type VolumeGrid } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
+import { NEVER_ABORTED, openUntilAborted } from "../../runtime/abort.js";
 import { buffersOf } from "../../runtime/calls.js";
 import type { Platform, SourceOptions, VolumeInput } from "../../runtime/platform.js";
 import type { CancelSignal, SessionOptions } from "../../runtime/session.js";
@@ -75,12 +76,20 @@ export interface SegmentHost<F extends SourceOptions, P extends SessionOptions> 
  * @throws InceptionError OPTION_INVALID for a model that does not segment; as `openModel`
  */
 export async function openSegmenter<F extends SourceOptions, P extends SessionOptions>(
+  host: SegmentHost<F, P>,
+  source: ModelSource,
+  options: SegmenterOptions & F & P,
+): Promise<Segmenter> {
+  return openUntilAborted(options.signal, () => openWhole(host, source, options));
+}
+
+async function openWhole<F extends SourceOptions, P extends SessionOptions>(
   { models, inThread }: SegmentHost<F, P>,
   source: ModelSource,
   options: SegmenterOptions & F & P,
 ): Promise<Segmenter> {
   const network = await openNetwork(models, source, options);
-  const reader = { platform: models.platform, sources: options };
+  const reader = { platform: models.platform, sources: { ...options, signal: NEVER_ABORTED } };
   const { session, metadata, recipe, window } = network;
   const labels = segmentedLabels(recipe.labelValues, metadata.labels);
   return {
