@@ -103,7 +103,7 @@ function count(flag: string, text: string | undefined): number | null {
   if (text === undefined) return null;
   const value = Number(text);
   if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw usage(`--${flag} is "${text}", expected a whole number of at least 1`);
+  throw usage(`--${flag} is "${text}", expected an integer of at least 1`);
 }
 
 function usage(fact: string): InceptionError {

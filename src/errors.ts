@@ -44,7 +44,17 @@ export type ErrorCode =
   | "WEIGHTS_MISMATCH"
   | "WRITE_FAILED";
 
-export type ErrorDetails = Readonly<Record<string, unknown>>;
+/** Remedies that each interface words itself: a message whose details have one ends in it, after the last semicolon. */
+export type Remedy =
+  | "needs-classifier"
+  | "needs-empty-directory"
+  | "needs-preprocessing"
+  | "needs-weights"
+  | "resumable"
+  | "skip-self-check";
+
+/** The values of a message, for programs. */
+export type ErrorDetails = Readonly<Record<string, unknown>> & { readonly remedy?: Remedy };
 
 /**
  * An error caused by an input, a file or an option: `code` identifies it, `message` describes it on one line, and `details` contains

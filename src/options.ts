@@ -1,4 +1,5 @@
 import { InceptionError } from "./errors.js";
+import { formatCount } from "./text.js";
 
 /**
  * An option of a network, an optimizer or a schedule, or a setting of a run: what it means, its default, and how a value is
@@ -47,7 +48,7 @@ export type OptionInput = Readonly<Record<string, unknown>>;
 
 /** A number in [least, most]. */
 export function numberOption(doc: string, value: number | undefined, least: number, most: number): Option<number> {
-  return bounded(doc, value, `a number in [${least}, ${most}]`, (number) => number >= least && number <= most);
+  return bounded(doc, value, `a number from ${least} to ${formatCount(most)}`, (number) => number >= least && number <= most);
 }
 
 /** A number in [0, 1): a share that is kept from one step to the next. */
@@ -113,7 +114,7 @@ export function increasingListOption(
     doc,
     default: value,
     placeholder: "list",
-    expected: `rising numbers in [${least}, ${most}], as in 30,60`,
+    expected: `increasing numbers from ${least} to ${formatCount(most)}, as in 30,60`,
     parse: (given) => {
       const items: readonly unknown[] = typeof given === "string" ? given.split(",") : Array.isArray(given) ? given : [undefined];
       const numbers = items.map(toNumber).filter((number) => number !== undefined);
@@ -136,7 +137,7 @@ export function listOption(
     doc,
     default: value,
     placeholder: "list",
-    expected: `${value.length} ${integers ? "integers" : "numbers"} in [${least}, ${most}], as in ${value.join(",")}`,
+    expected: `${value.length} ${integers ? "integers" : "numbers"} from ${least} to ${formatCount(most)}, as in ${value.join(",")}`,
     parse: (given) => {
       const items: readonly unknown[] = typeof given === "string" ? given.split(",") : Array.isArray(given) ? given : [];
       const numbers = items
@@ -151,7 +152,7 @@ export function listOption(
 
 export function integerOption(doc: string, value: number | undefined, least: number, most: number): Option<number> {
   const inside = (number: number) => Number.isInteger(number) && number >= least && number <= most;
-  return { ...bounded(doc, value, `an integer in [${least}, ${most}]`, inside), placeholder: "n" };
+  return { ...bounded(doc, value, `an integer from ${least} to ${formatCount(most)}`, inside), placeholder: "n" };
 }
 
 /** A number in [least, below). */
@@ -205,7 +206,7 @@ export function readOption<T>(owner: string, name: string, option: Option<T, unk
   const value = given === undefined ? option.default : option.parse(given);
   if (value !== undefined) return value;
   if (given !== undefined) throw optionError(owner, name, given, option.expected);
-  const text = `Cannot set up ${owner}: option ${name} is missing, expected ${option.expected}`;
+  const text = `Cannot set option ${name} of ${owner}: no value given; expected ${option.expected}`;
   throw new InceptionError("OPTION_INVALID", text, { owner, name });
 }
 

@@ -87,6 +87,11 @@ export function fitColumns(text: string, columns: number): string {
   return text.slice(0, end);
 }
 
+/** A count with separators, as in 1,234,567. */
+export function formatCount(value: number | bigint): string {
+  return value.toLocaleString("en-US");
+}
+
 /** So much of a name may be mistyped: a third of it, and never more than this. */
 const MAX_EDITS = 3;
 

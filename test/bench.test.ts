@@ -148,8 +148,8 @@ describe("options of the benchmark", () => {
   it.each([
     [["train"], 'Cannot run the benchmark: there is no benchmark "train", expected inference, training, volumes or int8'],
     [["training", "all"], 'Cannot run the benchmark: there is no benchmark "training all", expected inference, training, volumes or int8'],
-    [["training", "--rounds", "0"], 'Cannot run the benchmark: --rounds is "0", expected a whole number of at least 1'],
-    [["training", "--size", "1e9.5"], 'Cannot run the benchmark: --size is "1e9.5", expected a whole number of at least 1'],
+    [["training", "--rounds", "0"], 'Cannot run the benchmark: --rounds is "0", expected an integer of at least 1'],
+    [["training", "--size", "1e9.5"], 'Cannot run the benchmark: --size is "1e9.5", expected an integer of at least 1'],
     [
       ["training", "--model", "googlenet.paper"],
       'Cannot run the benchmark: there is no trained network "googlenet.paper", expected one of inception_resnet_v1, googlenet, inception_resnet_v2',

@@ -99,7 +99,7 @@ export const BROKEN_GRADIENT_OPS: Readonly<Record<string, readonly Broken[]>> = 
   instanceNormalizationGradient: brokenVectors([X, X], ["scale"], NORM),
   lpNormalizationGradient: [
     ["expected 2 inputs, got 1", [X], L2],
-    ["axis 4 must be an integer in [0, 4)", [X, X], { ...L2, axis: 4 }],
+    ["axis 4 must be an integer from 0 to 3", [X, X], { ...L2, axis: 4 }],
     ["p 1 must be 2", [X, X], { ...L2, p: 1 }],
     ["epsilon 0 must be positive", [X, X], { ...L2, epsilon: 0 }],
     ["[2, 4, 7, 5] and [2, 4] differ", [X, [2, 4]], L2],

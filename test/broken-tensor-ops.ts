@@ -33,7 +33,7 @@ const UNARY: readonly Broken[] = [
 
 const axes = (given: Attributes): readonly Broken[] =>
   [[], [4], [-1], [0.5], [1, 1], [2, 1]].map(
-    (list): Broken => [`axes [${list.join(", ")}] must be one or more increasing integers in [0, 4)`, [X], { ...given, axes: list }],
+    (list): Broken => [`axes [${list.join(", ")}] must be one or more increasing integers from 0 to 3`, [X], { ...given, axes: list }],
   );
 
 const REDUCE: readonly Broken[] = [
@@ -45,8 +45,8 @@ const REDUCE: readonly Broken[] = [
 const SOFTMAX: readonly Broken[] = [
   ["expected 1 inputs, got 0", [], { axis: 1 }],
   ["expected float32 elements, got int64", [INTS], { axis: 1 }],
-  ["axis 4 must be an integer in [0, 4)", [X], { axis: 4 }],
-  ["axis -1 must be an integer in [0, 4)", [X], { axis: -1 }],
+  ["axis 4 must be an integer from 0 to 3", [X], { axis: 4 }],
+  ["axis -1 must be an integer from 0 to 3", [X], { axis: -1 }],
 ];
 
 export const BROKEN_TENSOR_OPS: Readonly<Record<string, readonly Broken[]>> = {
@@ -68,12 +68,12 @@ export const BROKEN_TENSOR_OPS: Readonly<Record<string, readonly Broken[]>> = {
     ["expected 1 inputs, got 0", [], { scales: [1], zeroPoint: 0, axis: 0 }],
     ["expected uint8, int8 or int32 elements, got int64", [INTS], { scales: [1], zeroPoint: 0, axis: 0 }],
     ["scale 0 must be positive and finite as float32", [BYTES], { scales: [1, 1, 1, 0], zeroPoint: 0, axis: 1 }],
-    ["axis 2 must be an integer in [0, 2)", [BYTES], { scales: [1, 1], zeroPoint: 0, axis: 2 }],
+    ["axis 2 must be an integer from 0 to 1", [BYTES], { scales: [1, 1], zeroPoint: 0, axis: 2 }],
     ["3 scales must be 1 or 4, the size on axis 1", [BYTES], { scales: [1, 1, 1], zeroPoint: 0, axis: 1 }],
     ['size on axis 0 must be a number, got "N"', [BYTES], { scales: [1, 1, 1], zeroPoint: 0, axis: 0 }],
-    ["zeroPoint 256 of uint8 must be an integer in [0, 255]", [BYTES], { scales: [1], zeroPoint: 256, axis: 0 }],
-    ["zeroPoint -129 of int8 must be an integer in [-128, 127]", [of("int8", [3])], { scales: [1], zeroPoint: -129, axis: 0 }],
-    ["zeroPoint 1 of int32 must be an integer in [0, 0]", [of("int32", [3])], { scales: [1], zeroPoint: 1, axis: 0 }],
+    ["zeroPoint 256 of uint8 must be an integer from 0 to 255", [BYTES], { scales: [1], zeroPoint: 256, axis: 0 }],
+    ["zeroPoint -129 of int8 must be an integer from -128 to 127", [of("int8", [3])], { scales: [1], zeroPoint: -129, axis: 0 }],
+    ["zeroPoint 1 of int32 must be an integer from 0 to 0", [of("int32", [3])], { scales: [1], zeroPoint: 1, axis: 0 }],
   ],
   div: BROADCAST,
   exp: UNARY,
@@ -122,7 +122,7 @@ export const BROKEN_TENSOR_OPS: Readonly<Record<string, readonly Broken[]>> = {
   matMulAxis: [
     ["expected 1 inputs, got 0", [], { axis: 0, rows: 1, matrix: [1] }],
     ["expected float32 elements, got int64", [INTS], { axis: 1, rows: 1, matrix: [1, 1, 1, 1] }],
-    ["axis 4 must be an integer in [0, 4)", [X], { axis: 4, rows: 1, matrix: [1] }],
+    ["axis 4 must be an integer from 0 to 3", [X], { axis: 4, rows: 1, matrix: [1] }],
     ['size on axis 0 must be a number, got "N"', [X], { axis: 0, rows: 1, matrix: [1] }],
     ["rows 0 must be an integer of at least 1", [X], { axis: 1, rows: 0, matrix: [] }],
     ["matrix has 5 elements, expected 2 rows × size 4 of axis 1", [X], { axis: 1, rows: 2, matrix: [1, 2, 3, 4, 5] }],
@@ -133,9 +133,9 @@ export const BROKEN_TENSOR_OPS: Readonly<Record<string, readonly Broken[]>> = {
   oneHot: [
     ["expected 1 inputs, got 0", [], { depth: 3, axis: 1 }],
     ["expected int32 or int64 labels, got float32", [X], { depth: 3, axis: 1 }],
-    ["depth 0 must be an integer in [1, 16777216]", [INTS], { depth: 0, axis: 1 }],
-    ["depth 16777217 must be an integer in [1, 16777216]", [INTS], { depth: 16777217, axis: 1 }],
-    ["axis 3 must be an integer in [0, 2]", [INTS], { depth: 3, axis: 3 }],
+    ["depth 0 must be an integer from 1 to 16,777,216", [INTS], { depth: 0, axis: 1 }],
+    ["depth 16777217 must be an integer from 1 to 16,777,216", [INTS], { depth: 16777217, axis: 1 }],
+    ["axis 3 must be an integer from 0 to 2", [INTS], { depth: 3, axis: 3 }],
   ],
   pRelu: [
     ["expected 2 inputs, got 1", [X]],
@@ -168,8 +168,8 @@ export const BROKEN_TENSOR_OPS: Readonly<Record<string, readonly Broken[]>> = {
     ["scale 0 must be positive and finite as float32", [X], { scale: 0, zeroPoint: 0 }],
     ["scale 1e-50 must be positive and finite as float32", [X], { scale: 1e-50, zeroPoint: 0 }],
     ["scale 1e+39 must be positive and finite as float32", [X], { scale: 1e39, zeroPoint: 0 }],
-    ["zeroPoint 0.5 must be an integer in [0, 255]", [X], { scale: 1, zeroPoint: 0.5 }],
-    ["zeroPoint -1 must be an integer in [0, 255]", [X], { scale: 1, zeroPoint: -1 }],
+    ["zeroPoint 0.5 must be an integer from 0 to 255", [X], { scale: 1, zeroPoint: 0.5 }],
+    ["zeroPoint -1 must be an integer from 0 to 255", [X], { scale: 1, zeroPoint: -1 }],
   ],
   reduceMax: REDUCE,
   reduceMean: REDUCE,
@@ -183,7 +183,7 @@ export const BROKEN_TENSOR_OPS: Readonly<Record<string, readonly Broken[]>> = {
     ["expected 1 inputs, got 0", [], { shape: [1] }],
     ["shape [-1, -1] must be sizes, 0 for the same size, and at most one -1 for what is left", [X], { shape: [-1, -1] }],
     ["shape [-2] must be sizes, 0 for the same size, and at most one -1 for what is left", [X], { shape: [-2] }],
-    ["shape [3, 0] keeps axis 1, which [3] has not", [[3]], { shape: [3, 0] }],
+    ["shape [3, 0] keeps axis 1, which [3] does not have", [[3]], { shape: [3, 0] }],
     ["[3, 5] cannot have shape [4, 4]: the numbers of elements differ", [[3, 5]], { shape: [4, 4] }],
     ["[3, 5] cannot have shape [2, -1]: the numbers of elements differ", [[3, 5]], { shape: [2, -1] }],
     ['[N, 4, 7, 5] cannot have shape [1, -1]: "N" must be kept', [X], { shape: [1, -1] }],
@@ -202,7 +202,7 @@ export const BROKEN_TENSOR_OPS: Readonly<Record<string, readonly Broken[]>> = {
   softmax: SOFTMAX,
   split: [
     ["expected 1 inputs, got 0", [], { axis: 1, sizes: [4] }],
-    ["axis 4 must be an integer in [0, 4)", [X], { axis: 4, sizes: [4] }],
+    ["axis 4 must be an integer from 0 to 3", [X], { axis: 4, sizes: [4] }],
     ["expected at least 1 size, got 0", [X], { axis: 1, sizes: [] }],
     ["sizes [4, 0] must be 2 integers of at least 1", [X], { axis: 1, sizes: [4, 0] }],
     ["sizes [1, 2] add up to 3, axis 1 has 4", [X], { axis: 1, sizes: [1, 2] }],
@@ -216,8 +216,8 @@ export const BROKEN_TENSOR_OPS: Readonly<Record<string, readonly Broken[]>> = {
   ],
   transpose: [
     ["expected 1 inputs, got 0", [], { perm: [] }],
-    ["perm [0, 1] must hold each of 0 to 3 once", [X], { perm: [0, 1] }],
-    ["perm [0, 1, 2, 2] must hold each of 0 to 3 once", [X], { perm: [0, 1, 2, 2] }],
-    ["perm [1, 2, 3, 4] must hold each of 0 to 3 once", [X], { perm: [1, 2, 3, 4] }],
+    ["perm [0, 1] must contain each of 0 to 3 once", [X], { perm: [0, 1] }],
+    ["perm [0, 1, 2, 2] must contain each of 0 to 3 once", [X], { perm: [0, 1, 2, 2] }],
+    ["perm [1, 2, 3, 4] must contain each of 0 to 3 once", [X], { perm: [1, 2, 3, 4] }],
   ],
 };

@@ -171,7 +171,7 @@ describe("summary of a network for volumes", () => {
     const both = ["--input", "1x1x8x8x8", "--option", "inputSize=8"];
     const err = "inception: Cannot use --input 1x1x8x8x8: expected no --option inputSize beside it\n";
     expect(await inception("summary", "inception_resnet_3d", ...both)).toEqual({ code: 2, out: "", err });
-    const law = "expected a size of 1 to 1024 voxels, as in 64 or 64x96x96 (depth first)";
+    const law = "expected a size from 1 to 1,024 voxels, as in 64 or 64x96x96 (depth first)";
     expect(await inception("summary", "inception_resnet_3d", "--input", "1x1x64x64")).toEqual({
       code: 2,
       out: "",
@@ -281,7 +281,7 @@ describe("classify and embed", () => {
     expect(result).toEqual({
       code: 2,
       out: "",
-      err: 'inception: Cannot feed "googlenet.public": the preprocessing gives 3×224×224, expected 3×64×64\n',
+      err: 'inception: Cannot run "googlenet.public": the preprocessing gives 3×224×224, expected 3×64×64\n',
     });
   });
 
@@ -295,12 +295,12 @@ describe("classify and embed", () => {
     expect(await inception("classify", DIGITS, "--model", "googlenet")).toEqual({
       code: 2,
       out: "",
-      err: 'inception: Cannot run "googlenet" without weights: expected a source, as in --weights model.safetensors or --weights hf:owner/name\n',
+      err: 'inception: Cannot load "googlenet": no weights given; pass --weights pretrained, hf:OWNER/NAME or a file\n',
     });
     expect(await inception("classify", DIGITS, "--model", "x.onnx", "--top", "many")).toEqual({
       code: 2,
       out: "",
-      err: "inception: Cannot use --top many: expected an integer in [1, 100000]\n",
+      err: "inception: Cannot use --top many: expected an integer from 1 to 100,000\n",
     });
     expect(await inception("summary", "alexnet")).toEqual({
       code: 2,
@@ -354,7 +354,7 @@ describe("export and inspect", () => {
     const damaged = await inception("classify", path.join(DIGITS, "images"), "--model", file);
     expect(damaged.code).toBe(2);
     expect(damaged.err).toMatch(
-      /^inception: Cannot trust ".*digits\.onnx" on cpu: its golden example differs by [\d.e+]+ of the spread, expected at most 0\.002\n$/,
+      /^inception: Cannot load ".*digits\.onnx": the embedded self-check failed on cpu \(largest difference [\d.e+]+ standard deviations of the output, tolerance 0\.002\); the file is damaged or the runtime computes different results; re-export the model on this machine\n$/,
     );
   });
 
@@ -430,7 +430,7 @@ describe("export and inspect", () => {
     expect(await inception("inspect", file)).toEqual({
       code: 2,
       out: "",
-      err: `inception: Cannot read NIfTI file "${file}": its header asks for 364 bytes, there are 360\n`,
+      err: `inception: Cannot read NIfTI file "${file}": its header declares 364 bytes, the file contains 360\n`,
     });
   });
 
@@ -451,8 +451,10 @@ describe("export and inspect", () => {
       code: 2,
       out: "",
       err:
-        'inception: Cannot load weights into "googlenet.public" by torchvision names: 287 of another shape (conv1.conv.weight is [16, 3, 7, 7], expected [64, 3, 7, 7], ' +
-        "conv1.bn.weight is [16], expected [64], conv1.bn.bias is [16], expected [64], conv1.bn.running_mean is [16], expected [64] and 283 more); 0 of 287 parameters match\n",
+        'inception: Cannot load weights into "googlenet.public" with torchvision naming: 287 shape mismatches ' +
+        "(conv1.conv.weight: expected [64, 3, 7, 7], got [16, 3, 7, 7]; conv1.bn.weight: expected [64], got [16]; " +
+        "conv1.bn.bias: expected [64], got [16]; conv1.bn.running_mean: expected [64], got [16] and 283 more); " +
+        "0 of 287 parameters match\n",
     });
     expect(existsSync(file)).toBe(false);
   });
@@ -486,7 +488,7 @@ describe("verify", () => {
     expect(await inception("verify", file)).toEqual({
       code: 2,
       out: "",
-      err: `inception: Cannot read golden file "${file}": expected text at model\n`,
+      err: `inception: Cannot read reference file "${file}": expected text at model\n`,
     });
   });
 });

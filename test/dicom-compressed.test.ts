@@ -111,11 +111,11 @@ describe.skipIf(!decoder)(`compressed slices${decoder ? "" : " [skipped: the pac
       jpeg.map((part) => part.fill(0xff, 20, 60)),
     );
     expect((await failureOf(readVolume(damaged))).message).toBe(
-      `Cannot read DICOM file "${path.join(damaged, "a.dcm")}": its JPEG lossless pixels are damaged: they do not decode (no reason given), expected 48 values of int16`,
+      `Cannot read DICOM file "${path.join(damaged, "a.dcm")}": its JPEG lossless pixels are damaged: they could not be decoded (no reason given), expected 48 values of int16`,
     );
     const none = mixed("int16", "1.2.840.10008.1.2.4.70", []);
     expect((await failureOf(readVolume(none))).message).toBe(
-      `Cannot read DICOM file "${path.join(none, "a.dcm")}": its pixels are no JPEG lossless stream, as its transfer syntax says, or are cut off`,
+      `Cannot read DICOM file "${path.join(none, "a.dcm")}": its pixels are not the JPEG lossless stream that its transfer syntax declares, or are truncated`,
     );
     expect(process.exitCode).toBe(before);
     // The files that the decoder is given are gone.

@@ -188,7 +188,7 @@ describe("a series is the volume that its slices say", () => {
     const folder = series(geometry);
     expect(await readChannels(READER, [folder], 1)).toEqual({ header: null, channels: [(await readVolume(folder)).volume] });
     expect((await failureOf(readChannels(READER, [folder], 2))).message).toBe(
-      `Cannot segment "${folder}": it holds 1 volume, expected 2, a channel each of the model`,
+      `Cannot segment "${folder}": it contains 1 volume, expected 2, one for each channel of the model`,
     );
   });
 
@@ -245,7 +245,7 @@ describe("which files", () => {
     const error = await failureOf(readVolume(folder));
     expect([error.code, error.message]).toEqual([
       "FILE_UNRECOGNIZED",
-      `Cannot read DICOM series of "${folder}": none of its 1 files is a DICOM image (folders inside it are not searched)`,
+      `Cannot read DICOM series of "${folder}": none of its 1 files is a DICOM image (subdirectories are not searched)`,
     ]);
     expect((await failureOf(listDicomSeries(path.join(root, "nowhere")))).message).toBe(
       `Cannot read DICOM series of "${path.join(root, "nowhere")}": no such file or directory`,
@@ -253,7 +253,7 @@ describe("which files", () => {
     const file = path.join(root, "slice.dcm");
     writeFileSync(file, dicomSeries(SHAPE, SIGNED)[0] ?? "");
     expect((await failureOf(readVolume(file))).message).toBe(
-      `Cannot read "${file}" as a volume: its name ends in none of .nii, .hdr and .img, with or without .gz, and it is no folder of DICOM slices`,
+      `Cannot read "${file}" as a volume: its name does not end in .nii, .hdr or .img, with or without .gz, and it is not a directory of DICOM slices`,
     );
   });
 
@@ -265,10 +265,10 @@ describe("which files", () => {
     const error = await failureOf(readVolume(folder));
     expect([error.code, error.message]).toEqual([
       "OPTION_INVALID",
-      `Cannot read DICOM series of "${folder}": it holds 2 series; choose one by the option series: ${list}`,
+      `Cannot read DICOM series of "${folder}": it contains 2 series; select one with the option series: ${list}`,
     ]);
     expect((await failureOf(readVolume(folder, { series: "1.2" }))).message).toBe(
-      `Cannot read DICOM series of "${folder}": it holds no series of the UID "1.2": ${list}`,
+      `Cannot read DICOM series of "${folder}": it contains no series with the UID "1.2": ${list}`,
     );
     expect((await readVolume(folder, { series: "1.2.3.10" })).volume.shape).toEqual([COLUMNS, ROWS, 5]);
     expect((await readVolumes(folder, { series: "1.2.3.4" })).volumes[0]?.data[0]).toBe(-2000);
@@ -282,7 +282,7 @@ describe("which files", () => {
     const folder = series();
     expect((await readVolume(folder, { index: 0 })).volume.shape).toEqual([COLUMNS, ROWS, SLICES]);
     expect((await failureOf(readVolume(folder, { index: 1 }))).message).toBe(
-      `Cannot read volume 1: "${folder}" is a folder, whose series is one volume, expected the index 0 or none`,
+      `Cannot read volume 1: "${folder}" is a directory, whose series is one volume; pass index 0 or none`,
     );
     const file = path.join(root, "plain.nii");
     await writeVolume(file, createVolume([1, 1, 1], Int16Array.of(1)));
@@ -290,7 +290,7 @@ describe("which files", () => {
       const error = await failureOf(run(file, { series: "1.2" }));
       expect([error.code, error.message]).toEqual([
         "OPTION_INVALID",
-        `Cannot read series 1.2 of "${file}": expected a folder that holds DICOM series`,
+        `Cannot read series 1.2 of "${file}": expected a directory with DICOM series`,
       ]);
     }
   });
@@ -301,15 +301,21 @@ const pixels = (length: number): Uint8Array => new Uint8Array(length);
 
 /** Changes of the tags of slice 3 (file "zz"), and what is said of it. */
 const BROKEN: readonly (readonly [title: string, number: number, value: Tag[2] | null, code: string, fact: string])[] = [
-  ["no position", 0x00200032, null, "FILE_CORRUPT", "it has no ImagePositionPatient (0020,0032), which says where a slice lies"],
-  ["no orientation", 0x00200037, null, "FILE_CORRUPT", "it has no ImageOrientationPatient (0020,0037), which says where a slice lies"],
-  ["no spacing", 0x00280030, null, "FILE_CORRUPT", "it has no PixelSpacing (0028,0030), which says where a slice lies"],
+  ["no position", 0x00200032, null, "FILE_CORRUPT", "it has no ImagePositionPatient (0020,0032), which gives the position of a slice"],
+  [
+    "no orientation",
+    0x00200037,
+    null,
+    "FILE_CORRUPT",
+    "it has no ImageOrientationPatient (0020,0037), which gives the position of a slice",
+  ],
+  ["no spacing", 0x00280030, null, "FILE_CORRUPT", "it has no PixelSpacing (0028,0030), which gives the position of a slice"],
   ["no rows", 0x00280010, null, "FILE_CORRUPT", "it has no Rows (0028,0010), which every image has"],
   ["rows of another length", 0x00280010, new Uint8Array(4), "FILE_CORRUPT", "it has no Rows (0028,0010), which every image has"],
-  ["no pixels", 0x7fe00010, null, "FILE_CORRUPT", "it has no pixels, as the other files of its series have"],
+  ["no pixels", 0x7fe00010, null, "FILE_CORRUPT", "it has no pixels, unlike the other files of its series"],
   ["no rows but 0", 0x00280010, uint16(0), "FILE_CORRUPT", "it has 5 x 0 pixels, expected positive sizes"],
-  ["huge rows", 0x00280010, uint16(65_535), "FILE_CORRUPT", "its pixels are 40 bytes, expected 655350 bytes as its sizes say"],
-  ["pixels too short", 0x7fe00010, pixels(38), "FILE_CORRUPT", "its pixels are 38 bytes, expected 40 bytes as its sizes say"],
+  ["huge rows", 0x00280010, uint16(65_535), "FILE_CORRUPT", "its pixels are 40 bytes, expected 655350 bytes for its sizes"],
+  ["pixels too short", 0x7fe00010, pixels(38), "FILE_CORRUPT", "its pixels are 38 bytes, expected 40 bytes for its sizes"],
   ["a position of two", 0x00200032, "1\\2", "FILE_CORRUPT", 'its ImagePositionPatient (0020,0032) is "1\\2", expected 3 numbers'],
   [
     "a position of text",
@@ -331,9 +337,9 @@ const BROKEN: readonly (readonly [title: string, number: number, value: Tag[2] |
     0x00281053,
     "0",
     "FILE_CORRUPT",
-    'its RescaleSlope is "0" and its RescaleIntercept "", expected numbers and no slope of 0',
+    'its RescaleSlope is "0" and its RescaleIntercept "", expected numbers and a slope other than 0',
   ],
-  ["several frames", 0x00280008, "12", "FILE_UNSUPPORTED", "it has 12 frames, expected a file for each slice"],
+  ["several frames", 0x00280008, "12", "FILE_UNSUPPORTED", "it has 12 frames, expected one file per slice"],
   ["color", 0x00280004, "RGB", "FILE_UNSUPPORTED", 'its pixels are "RGB" of 1 samples, expected one number each'],
   ["three samples", 0x00280002, uint16(3), "FILE_UNSUPPORTED", 'its pixels are "MONOCHROME2" of 3 samples, expected one number each'],
   [
@@ -393,12 +399,12 @@ describe("what makes no volume is refused", () => {
     [
       "a slice is missing",
       [0, 1, 2, 4, 5, 6],
-      '"0003.IMA" and "zz" lie 5 mm apart and most others 2.5 mm (1 missing between them), expected slices at even distances',
+      '"0003.IMA" and "zz" are 5 mm apart and most others 2.5 mm (1 missing between them), expected slices at even distances',
     ],
     [
       "a slice is there twice",
       [0, 1, 2, 2, 3],
-      '"0003.IMA" and "zz" lie at the same place, as those of several time points do, expected one slice at each',
+      '"0003.IMA" and "zz" have the same position, as slices of several time points do, expected one slice at each',
     ],
   ] as const)("%s", async (_title, chosen, fact) => {
     const folder = folderOf(
@@ -413,11 +419,11 @@ describe("what makes no volume is refused", () => {
     const moved = (place: string) => series({ change: changed(0x00200032, place, 3) });
     const between = moved("-10\\-20\\38");
     expect((await failureOf(readVolume(between))).message).toBe(
-      `Cannot read DICOM series of "${between}": "0003.IMA" and "zz" lie 3 mm apart and most others 2.5 mm, expected slices at even distances`,
+      `Cannot read DICOM series of "${between}": "0003.IMA" and "zz" are 3 mm apart and most others 2.5 mm, expected slices at even distances`,
     );
     const beside = moved("-11\\-20\\37.5");
     expect((await failureOf(readVolume(beside))).message).toBe(
-      `Cannot read DICOM series of "${beside}": "zz" lies 1 mm from its place on an even grid, expected slices in a row at even distances`,
+      `Cannot read DICOM series of "${beside}": "zz" is 1 mm from its position on an even grid, expected slices in a row at even distances`,
     );
     // Rounded to one decimal is even enough.
     expect((await readVolume(moved("-10\\-20\\37.4"))).volume.spacing).toEqual([1, 1, 2.5]);
@@ -427,7 +433,7 @@ describe("what makes no volume is refused", () => {
     for (const syntax of ["1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.201", "nonsense"]) {
       const folder = series({ syntax });
       const { code, message } = await failureOf(readVolume(folder));
-      const known = "read are uncompressed little-endian pixels, RLE, JPEG, JPEG-LS and JPEG 2000";
+      const known = "supported are uncompressed little-endian pixels, RLE, JPEG, JPEG-LS and JPEG 2000";
       expect([code, message]).toEqual([
         "FILE_UNSUPPORTED",
         `Cannot read DICOM file "${path.join(folder, "0003.IMA")}": it is written in the transfer syntax "${syntax}"; ${known}`,
@@ -447,26 +453,26 @@ describe("what makes no volume is refused", () => {
     const error = await failureOf(readVolume(folder));
     expect([error.code, error.message]).toEqual([
       "FILE_LIMIT",
-      `Cannot read DICOM series of "${folder}": a volume of 8192 x 8192 x 9 voxels, at most 536870912 are read`,
+      `Cannot read DICOM series of "${folder}": a volume of 8192 x 8192 x 9 voxels, the limit is 536,870,912`,
     ]);
     const [first] = NAMES.toSorted();
     for (const [syntax, columns, rows, bytes, fact, code] of [
-      [RLE, 65_535, 65_535, 50, "it declares 65535 x 65535 pixels of RLE, the limit for a compressed slice is 67108864", "FILE_LIMIT"],
+      [RLE, 65_535, 65_535, 50, "it declares 65535 x 65535 pixels of RLE, the limit for a compressed slice is 67,108,864", "FILE_LIMIT"],
       [
         "1.2.840.10008.1.2.4.90",
         16_000,
         16_000,
         500,
-        "it declares 16000 x 16000 pixels of JPEG 2000 lossless, the limit for a compressed slice is 67108864",
+        "it declares 16000 x 16000 pixels of JPEG 2000 lossless, the limit for a compressed slice is 67,108,864",
         "FILE_LIMIT",
       ],
-      [RLE, 4096, 4096, 600, "its 600 bytes of RLE cannot hold 4096 x 4096 pixels, which take at least 524288", "FILE_TRUNCATED"],
+      [RLE, 4096, 4096, 600, "its 600 bytes of RLE cannot contain 4096 x 4096 pixels, which take at least 524288", "FILE_TRUNCATED"],
       [
         "1.2.840.10008.1.2.4.70",
         512,
         512,
         600,
-        "its 600 bytes of JPEG lossless cannot hold 512 x 512 pixels, which take at least 32768",
+        "its 600 bytes of JPEG lossless cannot contain 512 x 512 pixels, which take at least 32768",
         "FILE_TRUNCATED",
       ],
       [
@@ -474,7 +480,7 @@ describe("what makes no volume is refused", () => {
         512,
         512,
         600,
-        "its 600 bytes of JPEG baseline cannot hold 512 x 512 pixels, which take at least 1024",
+        "its 600 bytes of JPEG baseline cannot contain 512 x 512 pixels, which take at least 1024",
         "FILE_TRUNCATED",
       ],
     ] as const) {
@@ -521,7 +527,7 @@ describe("what makes no volume is refused", () => {
     const folder = folderOf(root, [Buffer.concat([dicomFile([]), ...new Array<Buffer>(200_000).fill(open)])]);
     const error = await failureOf(readVolume(folder));
     expect(error.message).toBe(
-      `Cannot read DICOM file "${path.join(folder, "IM4")}": its tags are damaged or cut off (Maximum call stack size exceeded)`,
+      `Cannot read DICOM file "${path.join(folder, "IM4")}": its tags are damaged or truncated (Maximum call stack size exceeded)`,
     );
   });
 });

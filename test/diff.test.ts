@@ -133,7 +133,7 @@ describe("two networks", () => {
 
   test("an exported file equals its description, and says what it is", async () => {
     const { code, out } = await diff(DIGITS_NETWORK, path.join(DIGITS, "digits.onnx"));
-    expect(out).toContain("note: B says of itself: googlenet.public numClasses=10 inputSize=64,64 widthMultiplier=0.25\n");
+    expect(out).toContain("note: B reports: googlenet.public numClasses=10 inputSize=64,64 widthMultiplier=0.25\n");
     expect(out).toMatch(/\nequal\n$/);
     expect(code).toBe(0);
   });
@@ -172,7 +172,7 @@ describe("two networks", () => {
     );
     const weights = path.join(DIGITS, "googlenet-digits.safetensors");
     expect(await refusal("googlenet", weights)).toBe(
-      `inception: Cannot compare "${weights}" as a network: it is no ONNX file; diff --tensors compares files of weights`,
+      `inception: Cannot compare "${weights}" as a network: it is not an ONNX file; to compare weights, use diff --tensors`,
     );
     expect(await refusal("googlenet", "googlenet", "--tolerance", "1")).toBe(
       "inception: Cannot use --tolerance: expected --tensors, which alone uses them",
@@ -221,7 +221,7 @@ describe("two sets of weights", () => {
   test("what cannot be compared is refused", async () => {
     const file = write("e.safetensors", { w: [1] });
     expect(await refusal("--tensors", "googlenet", file)).toBe(
-      'inception: Cannot compare the weights of "googlenet": a model id has none, expected a file, hf:owner/name, the folder of a run or a model of the package',
+      'inception: Cannot compare the weights of "googlenet": a model id has no weights, expected a file, hf:owner/name, a run directory or a bundled model',
     );
     expect(await refusal("--tensors", file, path.join(folder, "absent.pt"))).toMatch(/^inception: Cannot /);
     expect(await refusal("--tensors", file, file, "--tolerance", "-1")).toBe(

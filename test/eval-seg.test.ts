@@ -142,7 +142,7 @@ describe("hand-made files", () => {
       `inception: case "orphan": Cannot compare label files: "${truths}" has no file for "${path.join(predictions, "orphan.nii.gz")}"`,
     );
     expect(lines[1]).toBe(
-      'inception: case "apart": Cannot score a segmentation: the prediction has 0.5 in row 1, column 4 of the affine, the truth 0, expected a difference of at most 0.001',
+      'inception: case "apart": Cannot score a segmentation: the prediction has 0.5 in row 1, column 4 of the affine, the ground truth 0, expected a difference of at most 0.001',
     );
     const broken = path.join(predictions, "broken.nii");
     expect(lines[2]).toBe(`inception: case "broken": Cannot read NIfTI file "${broken}": it has 9 bytes, a header takes 348`);
@@ -192,7 +192,7 @@ describe("hand-made files", () => {
     const [one, other] = ["a.nii", "a.nii.gz"].map((name) => path.join(truths, name));
     expect([code, err]).toEqual([
       2,
-      `inception: case "a": Cannot compare label files: "${one}" and "${other}" have the same name, expected one file\n`,
+      `inception: case "a": Cannot compare label files: "${one}" and "${other}" have the same name, expected unique names\n`,
     ]);
   });
 });
@@ -223,8 +223,8 @@ describe("user errors", () => {
     await row(file, [0, 1]);
     symlinkSync(path.join(folder, "nowhere"), path.join(folder, "dangling.nii"));
     for (const [args, message] of [
-      [[file, empty], `Cannot compare label files: "${file}" is a file and "${empty}" a folder, expected two files or two folders`],
-      [[empty, empty], `Cannot compare label files: "${empty}" holds no .nii or .nii.gz file`],
+      [[file, empty], `Cannot compare label files: "${file}" is a file and "${empty}" a directory, expected two files or two directories`],
+      [[empty, empty], `Cannot compare label files: "${empty}" contains no .nii or .nii.gz file`],
       [[`${file}x`, file], `Cannot compare label files of "${file}x": no such file or directory`],
       [
         [file, path.join(folder, "dangling.nii")],

@@ -250,13 +250,13 @@ describe("hints", () => {
       ["classify", image("0-a.png"), "--model", "hippocampus"],
       ["embed", image("0-a.png"), "--model", "hippocampus"],
     ]) {
-      const err = 'inception: Cannot prepare images for "hippocampus": it segments volumes; use segment\n';
+      const err = 'inception: Cannot preprocess images for "hippocampus": it segments volumes; use segment\n';
       expect(await inception(...line)).toEqual({ code: 2, out: "", err });
     }
     const explain = await inception("explain", image("0-a.png"), "--model", "hippocampus", ...out("e"));
-    expect(explain.err).toBe('inception: Cannot prepare images for "hippocampus": it segments volumes; use segment\n');
+    expect(explain.err).toBe('inception: Cannot preprocess images for "hippocampus": it segments volumes; use segment\n');
     const evaluated = await inception("eval", "hippocampus", at("clean"));
-    expect(evaluated.err).toBe('inception: Cannot prepare images for "hippocampus": it segments volumes; use segment\n');
+    expect(evaluated.err).toBe('inception: Cannot preprocess images for "hippocampus": it segments volumes; use segment\n');
     expect(await inception("segment", VOLUME, ...ONNX, ...out("s"))).toEqual({
       code: 2,
       out: "",

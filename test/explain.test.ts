@@ -152,7 +152,7 @@ describe("explain", () => {
     expect(await refused("explain", photo, "--model", foreign, "--out", path.join(folder, "none"))).toEqual({
       code: 2,
       out: "",
-      err: `inception: Cannot describe the network of "${foreign}": it was not exported by inceptionkit, expected a model id with weights or the directory of a run\n`,
+      err: `inception: Cannot open the network of "${foreign}": it was not exported by inceptionkit, expected a model id with weights or the directory of a run\n`,
     });
     const about = {
       version: 1,
@@ -169,7 +169,7 @@ describe("explain", () => {
     expect(await refused("explain", photo, "--model", foreign, "--out", path.join(folder, "none"))).toEqual({
       code: 2,
       out: "",
-      err: `inception: Cannot describe the network of "${foreign}": it is an int8 model, expected the float32 model that it was made from\n`,
+      err: `inception: Cannot open the network of "${foreign}": it is an int8 model, expected the float32 model that it was quantized from\n`,
     });
   });
 });

@@ -89,7 +89,7 @@ describe("features", () => {
 
   test("a network without the places is refused", () => {
     expect(() => featureGraph(describeModel("googlenet", { inputSize: 64 }), 768, false)).toThrow(
-      'Cannot take 768 features of "googlenet.public": expected a network with stage Mixed_6e; sizes are 64, 192, 768, 2048',
+      'Cannot use 768 features of "googlenet.public": expected a network with stage Mixed_6e; sizes are 64, 192, 768, 2048',
     );
   });
 });
@@ -171,8 +171,8 @@ describe("inception fid", () => {
       inceptionScore: [{ splits: 3 }, { splits: 3 }],
     });
     expect(result.err.split("\n")).toEqual([
-      `inception: "${at("a")}": 9 images span 8 of 2048 dimensions, so the distance comes out too large and compares only with distances of as many images; more than 2048 are needed, 10,000 are usual`,
-      `inception: "${at("b")}": 7 images span 6 of 2048 dimensions, so the distance comes out too large and compares only with distances of as many images; more than 2048 are needed, 10,000 are usual`,
+      `inception: "${at("a")}": 9 images span only 8 of 2048 feature dimensions, so FID is biased upward and comparable only between sets of equal size; use more than 2048 images, typically 10,000`,
+      `inception: "${at("b")}": 7 images span only 6 of 2048 feature dimensions, so FID is biased upward and comparable only between sets of equal size; use more than 2048 images, typically 10,000`,
       "",
     ]);
     // Three networks are opened: on a machine with much else to do that takes minutes.
@@ -191,7 +191,7 @@ describe("inception fid", () => {
     expect(other).toEqual({
       code: 2,
       out: "",
-      err: `inception: Cannot compare "${at("a.npz")}": it was made in mode clean, expected legacy-tensorflow\n`,
+      err: `inception: Cannot compare "${at("a.npz")}": it was computed in mode clean, expected legacy-tensorflow\n`,
     });
   });
 

@@ -55,9 +55,9 @@ describe("a self-check", () => {
     [
       "that nothing could fail",
       { logits: [1e200, -1e200, 1e200] },
-      'output "logits" of its golden example is not a list of finite float32 values',
+      'output "logits" of its self-check is not a list of finite float32 values',
     ],
-    ["without outputs", {}, "its golden example has no outputs"],
+    ["without outputs", {}, "its self-check has no outputs"],
   ])("%s is rejected", async (_, outputs, fact) => {
     const file = writeModel(about({ golden: { ...GOLDEN, outputs } }));
     expect(await classify(file)).toEqual({
@@ -79,7 +79,9 @@ describe("a self-check", () => {
     const { code, err } = await classify(wrong);
     expect([code, err]).toEqual([
       2,
-      expect.stringMatching(/its golden example differs by [\d.]+ of the spread, expected at most 0\.002\n$/),
+      expect.stringMatching(
+        /the embedded self-check failed on cpu \(largest difference [\d.]+ standard deviations of the output, tolerance 0\.002\); .*; re-export the model on this machine\n$/,
+      ),
     ]);
     expect((await classify(writeModel(about({})))).code).toBe(0);
   });
@@ -100,7 +102,7 @@ test("an input named __proto__ is an input", async () => {
 describe("options", () => {
   test("nested 20,000 levels deep are rejected by every command", async () => {
     const file = writeModel(`{"version":1,"model":"m","options":{"a":${"[".repeat(20_000)}${"]".repeat(20_000)}}}`);
-    const err = `inception: Cannot use the metadata "inceptionkit" of "${file}": Cannot parse its text as JSON: nesting is deeper than 16 at character 55\n`;
+    const err = `inception: Cannot use the metadata "inceptionkit" of "${file}": Cannot read its text as JSON: nesting is deeper than 16 at character 55\n`;
     for (const args of [
       ["inspect", file],
       ["inspect", file, "--json"],
@@ -113,7 +115,7 @@ describe("options", () => {
   test("that have functions' names are texts", async () => {
     const file = writeModel(about({ options: { a: { toString: 1, valueOf: 1 }, b: [1, "x"] } }));
     const { code, out } = await inception("diff", file, file);
-    expect([code, out.match(/A says of itself: .*/)?.[0]]).toEqual([0, 'A says of itself: m a={"toString":1,"valueOf":1} b=1,x']);
+    expect([code, out.match(/A reports: .*/)?.[0]]).toEqual([0, 'A reports: m a={"toString":1,"valueOf":1} b=1,x']);
   });
 
   test("are cut where they are shown", async () => {

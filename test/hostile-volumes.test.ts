@@ -49,14 +49,14 @@ function zeros(name: string, shape: Triple, held: number): string {
 
 describe("crafted volumes", () => {
   test.each<[string, Triple, number, string]>([
-    ["packed.nii.gz", [1024, 1024, 300], 300, "shape is [1024, 1024, 300], expected at most 268435456 voxels"],
+    ["packed.nii.gz", [1024, 1024, 300], 300, "shape is [1024, 1024, 300], the limit is 268,435,456 voxels"],
     [
       "thin.nii",
       [32_767, 1, 1],
       1,
       "a volume of [32767, 1, 1] voxels is padded to [32767, 56, 40] for windows of [40, 56, 40], 2240 times as many voxels; the limit is 64 times",
     ],
-    ["flat.nii.gz", [4096, 4096, 12], 192, "after padding its shape is [4096, 4096, 40], expected at most 268435456 voxels"],
+    ["flat.nii.gz", [4096, 4096, 12], 192, "after padding its shape is [4096, 4096, 40], the limit is 268,435,456 voxels"],
   ])("%s is refused by its header, before voxels are unpacked", async (name, shape, held, fact) => {
     const file = zeros(name, shape, held);
     const outcome = await run("segment", file, "--out", path.join(folder, "out"), "--threads", "1");

@@ -40,7 +40,7 @@ afterAll(() => rmSync(marker, { force: true }));
 const command = `touch ${marker}`;
 const attack = concat(P2, pickle.raw("cposix\nsystem\nX", u32(command.length), command, [0x85], "R."));
 const UNSAFE =
-  'Cannot read the pickle of "x": it asks for "posix.system", which is not among the 26 names that tensors need; nothing was executed; save only model.state_dict() to get a file that can be read';
+  'Cannot read the pickle of "x": it references "posix.system", which is not on the list of allowed globals; nothing was executed; save model.state_dict() instead of the whole model';
 
 const BOMB = zipFile([
   { name: "x/data.pkl", bytes: pickle.dump({ w: view([10_000_000], [1], 10_000_000) }) },
@@ -53,13 +53,13 @@ const CRAFTED: readonly (readonly [title: string, bytes: Uint8Array, code: strin
     "safetensors with a header of 2^60 bytes",
     concat(u64(2n ** 60n), new TextEncoder().encode('{"a":1}')),
     "FILE_LIMIT",
-    'Cannot read safetensors file "x": header length is 1152921504606846976 bytes, at most 8388608 are read',
+    'Cannot read safetensors file "x": header length is 1,152,921,504,606,846,976 bytes, the limit is 8,388,608',
   ],
   [
     "safetensors with overlapping tensors",
     safetensorsFile('{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}', 12),
     "FILE_CORRUPT",
-    'Cannot read tensor "b" of "x": data begins at 4, inside another tensor that ends at 8',
+    'Cannot read tensor "b" of "x": data starts at 4, inside another tensor that ends at 8',
   ],
   [
     "safetensors with a negative dimension",
@@ -77,7 +77,7 @@ const CRAFTED: readonly (readonly [title: string, bytes: Uint8Array, code: strin
     "safetensors nested without end",
     safetensorsFile(`{"a":${"[".repeat(1_000_000)}`, 0),
     "FILE_CORRUPT",
-    'Cannot parse the header of "x" as JSON: nesting is deeper than 16 at character 21',
+    'Cannot read the header of "x" as JSON: nesting is deeper than 16 at character 21',
   ],
   ["a zip whose pickle calls os.system", zipCheckpoint(attack, STORAGE), "FILE_UNSAFE", UNSAFE],
   ["a legacy file whose pickle calls os.system", legacyFile(attack, []), "FILE_UNSAFE", UNSAFE],
@@ -91,13 +91,13 @@ const CRAFTED: readonly (readonly [title: string, bytes: Uint8Array, code: strin
     "a zip bomb",
     zipFile([{ name: "x/data.pkl", bytes: deflateRawSync(new Uint8Array(10_000_000)), method: 8, size: 10_000_000 }]),
     "FILE_UNSUPPORTED",
-    'Cannot read zip file "x": entry "x/data.pkl" is compressed with method 8, only stored entries are read; write the file anew with torch.save',
+    'Cannot read zip file "x": entry "x/data.pkl" is compressed with method 8, only stored entries are supported; save the file again with torch.save',
   ],
   [
     "a zip bomb among the storages",
     BOMB,
     "FILE_LIMIT",
-    `Cannot read PyTorch file "x": its tensors take 40000000 bytes, at most 8 times the file's ${BOMB.length} are read`,
+    `Cannot read PyTorch file "x": its tensors take 40,000,000 bytes, the limit is 8 times the file size of ${BOMB.length.toLocaleString("en-US")}`,
   ],
   [
     "a zip that declares more than it stores",
@@ -130,7 +130,7 @@ const CRAFTED: readonly (readonly [title: string, bytes: Uint8Array, code: strin
     "a pickle larger than any state dict's",
     zipCheckpoint(new Uint8Array(17_000_000), {}),
     "FILE_LIMIT",
-    'Cannot read PyTorch file "x": entry "x/data.pkl" has 17000000 bytes, at most 16777216 are read',
+    'Cannot read PyTorch file "x": entry "x/data.pkl" has 17,000,000 bytes, the limit is 16,777,216',
   ],
   [
     "a dict that holds itself",
@@ -166,7 +166,7 @@ const CRAFTED: readonly (readonly [title: string, bytes: Uint8Array, code: strin
     "an integer of 2^31 - 1 bytes",
     zipCheckpoint(pickle.raw(P2, [0x8b], u32(2 ** 31 - 1), "a."), {}),
     "FILE_LIMIT",
-    'Cannot read the pickle of "x": LONG4 at byte 2 holds an integer of 2147483647 bytes, at most 32 are read',
+    'Cannot read the pickle of "x": LONG4 at byte 2 contains an integer of 2,147,483,647 bytes, the limit is 32',
   ],
   [
     "an empty stack",
@@ -225,10 +225,10 @@ describe("crafted files", () => {
 });
 
 const KNOWN =
-  "known are safetensors (.safetensors), PyTorch (.pt, .pth, .bin, .ckpt), Keras HDF5 (.h5, .hdf5), Keras archive (.keras), TensorFlow checkpoint (.index), TensorFlow graph (.pb), TensorFlow.js (.json), ONNX (.onnx), NumPy archive (.npz)";
+  "supported are safetensors (.safetensors), PyTorch (.pt, .pth, .bin, .ckpt), Keras HDF5 (.h5, .hdf5), Keras archive (.keras), TensorFlow checkpoint (.index), TensorFlow graph (.pb), TensorFlow.js (.json), ONNX (.onnx), NumPy archive (.npz)";
 
 describe("files of other formats", () => {
-  const unrecognized = `Cannot read weights from "x": its content is of no known format; ${KNOWN}`;
+  const unrecognized = `Cannot read weights from "x": its content matches no supported format; ${KNOWN}`;
   it.each<[string, Uint8Array, string, string]>([
     ["nothing", new Uint8Array(0), "FILE_UNRECOGNIZED", unrecognized],
     ["one byte", Uint8Array.of(0x80), "FILE_UNRECOGNIZED", unrecognized],
@@ -246,10 +246,10 @@ describe("files of other formats", () => {
     [
       "facenet_det1.npy",
       "FILE_UNSUPPORTED",
-      "it is a single NumPy array (.npy); it has no tensor names; put it into a folder of such files, each with the name of its tensor, and name the folder",
+      "it is a single NumPy array (.npy); it has no tensor names; put such files into a directory, each with the name of its tensor, and pass the directory",
     ],
-    ["light_inception_v1_output_0.pb", "FILE_UNRECOGNIZED", `its content is of no known format; ${KNOWN}`],
-    ["light_inception_v2_output_0.pb", "FILE_UNRECOGNIZED", `its content is of no known format; ${KNOWN}`],
+    ["light_inception_v1_output_0.pb", "FILE_UNRECOGNIZED", `its content matches no supported format; ${KNOWN}`],
+    ["light_inception_v2_output_0.pb", "FILE_UNRECOGNIZED", `its content matches no supported format; ${KNOWN}`],
   ])(titleNeeding("%s", folder, "data/model_formats"), async (file, code, fact) => {
     const bytes = readFileSync(path.join(folder ?? "", file));
     await expect(readWhole(bytes)).rejects.toMatchObject({ code, message: `Cannot read weights from "x": ${fact}` });

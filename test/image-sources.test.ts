@@ -36,15 +36,15 @@ describe("standard input", () => {
   test("that is no image, is missing, too long, or wanted twice is one line", async () => {
     const text = () => piped(new TextEncoder().encode("no image"));
     expect((await inception(["classify", "-", ...MODEL], text)).err).toBe(
-      'inception: Cannot decode image "-": the content is no known image format, expected one of AVIF, GIF, JPEG, PNG, TIFF, WebP\n',
+      'inception: Cannot decode image "-": the content matches no supported image format, expected one of AVIF, GIF, JPEG, PNG, TIFF, WebP\n',
     );
-    expect((await inception(["classify", "-", ...MODEL])).err).toBe("inception: Cannot read an image from standard input: there is none\n");
+    expect((await inception(["classify", "-", ...MODEL])).err).toBe("inception: Cannot read an image from standard input: it is empty\n");
     const megabyte = new Uint8Array(2 ** 20);
     const endless = () => piped(...Array.from({ length: 65 }, () => megabyte));
     expect(await inception(["classify", "-", ...MODEL], endless)).toEqual({
       code: 2,
       out: "",
-      err: "inception: Cannot read an image from standard input: it has more than 67108864 bytes\n",
+      err: "inception: Cannot read an image from standard input: it has more than 67,108,864 bytes\n",
     });
     expect((await inception(["classify", "-", "-", ...MODEL], text)).err).toBe(
       "inception: Cannot read more than one image from standard input: expected - once\n",
@@ -63,14 +63,14 @@ describe("URLs", () => {
     expect(await decodeImage(source)).toEqual(await decodeImage(SEVEN));
     const long = openImageSource("https://files.test/7.png?key=secret", answer(new Uint8Array(64 * 2 ** 20 + 1)));
     await expect(long).rejects.toThrow(
-      "Cannot download https://files.test/7.png: it has more than 67108864 bytes, the limit for one download",
+      "Cannot download https://files.test/7.png: it has more than 67,108,864 bytes, the limit for one download",
     );
   });
 
   test("are refused otherwise, one input among others", async () => {
     const errors = [
-      ["https://files.test/7.png", [], "downloads from the web must be allowed, with --allow-https"],
-      ["http://files.test/7.png", ["--allow-https"], "expected https:, plain http: is not used"],
+      ["https://files.test/7.png", [], "downloads are not allowed; pass --allow-https"],
+      ["http://files.test/7.png", ["--allow-https"], "expected https:, http: is not allowed"],
       ["https://me:secret@files.test/7.png", ["--allow-https"], "it contains a user name or password"],
       ["https://", ["--allow-https"], "it is not a valid URL"],
     ] as const;
@@ -83,7 +83,7 @@ describe("URLs", () => {
       expect(out).toContain("seven");
     }
     expect((await inception(["classify", "https://127.0.0.1/7.png", ...MODEL, "--allow-https"])).err).toBe(
-      "inception: Cannot download https://127.0.0.1/7.png: 127.0.0.1 is not a public address; private and local servers are not asked\n",
+      "inception: Cannot download https://127.0.0.1/7.png: 127.0.0.1 is not a public address; requests to private and local servers are not allowed\n",
     );
   });
 

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { findMessageFaults } from "../tools/check-messages.js";
 import { ROOT } from "./program.js";
 
 test("docs/errors.md explains every error code, in order", () => {
@@ -11,4 +12,8 @@ test("docs/errors.md explains every error code, in order", () => {
   const codes = [...source.matchAll(/^ {2}\| "([A-Z_]+)"/gm)].map((match) => match[1]);
   expect(explained).toEqual(codes);
   expect(codes).toEqual(codes.toSorted());
+});
+
+test("no message uses a retired word", () => {
+  expect(findMessageFaults()).toEqual([]);
 });

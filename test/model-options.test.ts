@@ -82,7 +82,7 @@ describe("beside an ONNX file", () => {
   test("labels are one for each class", async () => {
     expect(await failureOf(loadModel(file, { labels: ["a", "b"] }))).toMatchObject({
       code: "OPTION_INVALID",
-      message: 'Cannot use 2 labels for "googlenet.public": it has 10 classes',
+      message: 'Cannot use 2 class names for "googlenet.public": it has 10 classes',
     });
   });
 });
@@ -100,7 +100,7 @@ describe("beside a bundled model and a network", () => {
     expect(await failureOf(resolveModel("hippocampus", { allow: { unexpected: ["x"] } }))).toMatchObject(bundled("allow"));
     expect(await failureOf(resolveModel("googlenet", { weights: WEIGHTS, checkpoint: 3 }))).toMatchObject({
       code: "OPTION_INVALID",
-      message: 'Cannot use checkpoint with network "googlenet": its weights are a file, expected the folder of a run',
+      message: 'Cannot use checkpoint with network "googlenet": its weights are in a file, expected a run directory',
     });
   });
 
@@ -108,7 +108,7 @@ describe("beside a bundled model and a network", () => {
     const { metadata } = await resolveModel("hippocampus", { labels: ["nothing", "front", "back"] });
     expect(metadata.labels).toEqual(["nothing", "front", "back"]);
     expect(await failureOf(resolveModel("hippocampus", { labels: ["front"] }))).toMatchObject({
-      message: 'Cannot use 1 labels for "inception_resnet_3d.table": it has 3 classes',
+      message: 'Cannot use 1 class names for "inception_resnet_3d.table": it has 3 classes',
     });
   });
 });
@@ -117,7 +117,7 @@ describe("diff and export", () => {
   test("refuse options that no operand uses", async () => {
     expect(await failureOf(compareNetworks(file, file, { options: { numClasses: 3 } }))).toMatchObject({
       code: "OPTION_INVALID",
-      message: `Cannot use options numClasses: neither "${file}" nor "${file}" is a model id, whose options they would be`,
+      message: `Cannot use options numClasses: neither "${file}" nor "${file}" is a model id, which takes options`,
     });
     expect((await inception("diff", WEIGHTS, WEIGHTS, "--tensors", "--option", "numClasses=3")).err).toBe(
       "inception: Cannot use --option: expected --model, whose options they are\n",

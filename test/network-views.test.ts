@@ -45,15 +45,15 @@ describe("summary", () => {
     expect(await inception("summary", DIGITS, "--option", "numClasses=10")).toEqual({
       code: 2,
       out: "",
-      err: `inception: Cannot use options with "${DIGITS}": expected none, only a network that is named by its id takes them\n`,
+      err: `inception: Cannot use options with "${DIGITS}": only a network given by its id takes options\n`,
     });
     expect((await inception("diagram", "hippocampus", "--input", "1x1x32x32x32")).err).toBe(
-      'inception: Cannot use options with "hippocampus": expected none, only a network that is named by its id takes them\n',
+      'inception: Cannot use options with "hippocampus": only a network given by its id takes options\n',
     );
     const text = path.join(folder, "notes.txt");
     writeFileSync(text, "no network");
     expect((await inception("summary", text)).err).toBe(
-      `inception: Cannot show "${text}" as a network: it is no ONNX file; inspect shows what any file contains\n`,
+      `inception: Cannot show "${text}" as a network: it is not an ONNX file; inspect shows what any file contains\n`,
     );
   });
 });
@@ -66,7 +66,7 @@ test("a run is summarized and drawn as its network", async () => {
   expect(await inception("summary", run)).toEqual(await inception("summary", described));
   expect(await inception("diagram", run)).toEqual(await inception("diagram", described));
   expect((await inception("summary", run, "--option", "numClasses=5")).err).toBe(
-    `inception: Cannot use options with "${run}": expected none, only a network that is named by its id takes them\n`,
+    `inception: Cannot use options with "${run}": only a network given by its id takes options\n`,
   );
 });
 
@@ -138,7 +138,7 @@ describe("a graph of another program", () => {
   test("of thousands of parts is not drawn", () => {
     const nodes = Array.from({ length: 2001 }, (_, k) => node(String(k), "Relu", [`v${k}`], `v${k + 1}`));
     const structure = structureOfOnnx({ name: "net", nodes, initializers: [], inputs: [info("v0", [1])], outputs: [info("v2001", [1])] });
-    const message = 'Cannot draw "net": it has 2001 parts, at most 2000 are drawn; a block draws a part of it';
+    const message = 'Cannot draw "net": it has 2,001 parts, the limit is 2,000; draw one of its blocks';
     expect(() => structureDiagram(structure)).toThrow(new InceptionError("OPTION_INVALID", message, { parts: 2001, limit: 2000 }));
   });
 

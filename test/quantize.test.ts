@@ -154,7 +154,7 @@ describe("quantize", () => {
     [["googlenet", "--calibrate", ".", "--out", "x.bin"], "Cannot quantize to x.bin: expected --out with a name that ends in .onnx"],
     [
       ["googlenet", "--calibrate", ".", "--out", "x.onnx", "--percentile", "20"],
-      "Cannot use --percentile 20: expected a number in [50, 100]",
+      "Cannot use --percentile 20: expected a number from 50 to 100",
     ],
     [
       ["googlenet", "--calibrate", ".", "--out", "x.onnx", "--method", "mean"],
@@ -162,7 +162,7 @@ describe("quantize", () => {
     ],
     [
       ["hippocampus", "--calibrate", path.join(DIGITS, "images"), "--out", "x.onnx"],
-      `Cannot list volumes of "${path.join(DIGITS, "images")}": it holds no file that ends in .nii, .hdr or .img, with or without .gz, and no DICOM slices`,
+      `Cannot list volumes of "${path.join(DIGITS, "images")}": it contains no .nii, .hdr or .img files, with or without .gz, and no DICOM slices`,
     ],
   ])("refuses %j", async (args, message) => {
     const { code, err } = await inception("quantize", ...args);

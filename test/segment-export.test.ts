@@ -330,7 +330,7 @@ describe("exported files", () => {
     const segmenter = await openSegmenter(file, { threads: 1 });
     await expect(segmenter.segment(scan)).rejects.toMatchObject({
       code: "IMAGE_LIMIT",
-      message: `Cannot segment "${scan}": it has 2049 x 2048 x 1 voxels and the model takes whole volumes, expected at most 4194304 voxels, or a model with a patch`,
+      message: `Cannot segment "${scan}": it has 2049 x 2048 x 1 voxels and the model processes whole volumes, the limit is 4,194,304 voxels; use a model with a patch size`,
     });
     await segmenter.close();
   });
@@ -346,7 +346,7 @@ describe("exported files", () => {
     expect(session.outputs.map(({ name }) => name)).toEqual(["logits"]);
     expect(selfCheck).toBeLessThan(1e-5);
     await loaded.close();
-    const message = `Cannot compile "${MODEL}" for any depth, height and width: the padding of "stem.conv1.conv" follows from the input size (SAME); describe it with padding symmetric if it has that option, or compile it for one size`;
+    const message = `Cannot compile "${MODEL}" for any depth, height and width: the padding of "stem.conv1.conv" depends on the input size (SAME); describe it with padding symmetric if it has that option, or compile it for one size`;
     await expect(exportOnnx({ ...model, metadata: plain }, file, { dynamicSize: true })).rejects.toMatchObject({
       code: "OPTION_INVALID",
       message,

@@ -230,7 +230,7 @@ describe("what a model records about its training", () => {
     expect(await segment(...given, "--strict")).toEqual({
       code: 2,
       out: "",
-      err: 'inception: Cannot check cases for "inception_resnet_3d.table": the model records no statistics of its training cases; segment without strict\n',
+      err: 'inception: Cannot check cases for "inception_resnet_3d.table": the model records no statistics of its training cases; segment it without `strict`\n',
     });
   });
 });

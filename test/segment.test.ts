@@ -218,23 +218,19 @@ describe("openSegmenter", () => {
       expect((await segmenter.segment([first, second])).labels.data).toEqual(together.labels.data);
       expect((await segmenter.segment([second, first])).labels.data).not.toEqual(together.labels.data);
       for (const [input, code, message] of [
-        [first, "FILE_UNSUPPORTED", `Cannot segment "${first}": it holds 1 volume, expected 2, a channel each of the model`],
+        [first, "FILE_UNSUPPORTED", `Cannot segment "${first}": it contains 1 volume, expected 2, one for each channel of the model`],
         [
           [first, second, first],
           "FILE_UNSUPPORTED",
-          `Cannot segment "${first}": 3 files were given, expected 1 or 2, a channel of the model each`,
+          `Cannot segment "${first}": 3 files were given, expected 1 or 2, one for each channel of the model`,
         ],
-        [
-          [first, apart],
-          "VOLUME_INVALID",
-          `Cannot segment "${first}": "${apart}" lies on another grid, expected the same sizes and affine`,
-        ],
+        [[first, apart], "VOLUME_INVALID", `Cannot segment "${first}": "${apart}" is on another grid, expected the same sizes and affine`],
       ] as const) {
         expect(await failureOf(segmenter.segment(input))).toMatchObject({ code, message });
       }
     });
     const one = await withSegmenter(files.random, (segmenter) => failureOf(segmenter.segment(long)));
-    expect(one).toMatchObject({ message: `Cannot segment "${long}": it holds 2 volumes, expected 1, the channel of the model` });
+    expect(one).toMatchObject({ message: `Cannot segment "${long}": it contains 2 volumes, expected 1, the channel of the model` });
   });
 
   test("cleaning keeps the largest part of each label and fills what it encloses", async () => {
@@ -254,7 +250,7 @@ describe("openSegmenter", () => {
     expect(await failureOf(prepareBundledModel(missing))).toMatchObject({
       code: "FILE_NOT_FOUND",
       message:
-        'Cannot use model "spleen": this copy of inceptionkit has no assets/spleen.safetensors, expected it beside its dist folder; `model` takes a run or a file instead',
+        'Cannot use model "spleen": this copy of inceptionkit has no assets/spleen.safetensors beside its dist directory; pass a run directory or a file as `model`',
     });
   });
 
@@ -272,7 +268,7 @@ describe("openSegmenter", () => {
     );
     for (const [model, weights, message] of [
       [MODEL, plain, `Cannot segment with "${MODEL}": it does not say how volumes become its input and classes labels, ${law}`],
-      [MODEL, wrong, `Cannot segment with "${MODEL}": its logits have 3 classes, expected 2 as its recipe says`],
+      [MODEL, wrong, `Cannot segment with "${MODEL}": its logits have 3 classes, expected 2 as its configuration specifies`],
       [
         "examples/digits/digits.onnx",
         undefined,
@@ -363,7 +359,7 @@ describe("inception segment", () => {
     const first = await scan(path.join(scans, "a.nii.gz"), [8, 8, 8]);
     const second = await scan(path.join(others, "a.nii"), [8, 8, 8]);
     const { code, err } = await segment(first, second, ...flags(), "--out", path.join(folder, "same-out"), "--no-qc");
-    const fact = `"${first}" has the same name and gave the output, expected another name`;
+    const fact = `"${first}" has the same name and was already written; rename one of them`;
     expect([code, err]).toEqual([
       1,
       `${NOT_CHECKED}inception: Cannot segment "${second}": ${fact}\ninception: 1 of 2 files could not be segmented\n`,
@@ -372,7 +368,7 @@ describe("inception segment", () => {
     expect(await segment(scans, ...flags(), "--out", scans)).toEqual({
       code: 2,
       out: "",
-      err: `inception: Cannot write "${first}": it is the input "${first}", expected --out with another folder\n`,
+      err: `inception: Cannot write "${first}": it is the input "${first}"; pass another directory as --out\n`,
     });
     expect(createHash("sha256").update(readFileSync(first)).digest("hex")).toBe(before);
   });
@@ -389,10 +385,10 @@ describe("inception segment", () => {
       [[`${file}x`, ...flags(), ...out], `Cannot list volumes of "${file}x": no such file or directory`],
       [
         [empty, ...flags(), ...out],
-        `Cannot list volumes of "${empty}": it holds no file that ends in .nii, .hdr or .img, with or without .gz, and no DICOM slices`,
+        `Cannot list volumes of "${empty}": it contains no .nii, .hdr or .img files, with or without .gz, and no DICOM slices`,
       ],
       [[file, ...out, "--weights", files.constant], 'Cannot use weights with bundled model "hippocampus": a bundled model has its own'],
-      [[file, ...flags(), "--out", file], `Cannot write "${file}": it is a file, expected a folder`],
+      [[file, ...flags(), "--out", file], `Cannot write "${file}": it is a file, not a directory`],
     ] as const) {
       expect(await segment(...args)).toEqual({ code: 2, out: "", err: `inception: ${message}\n` });
     }

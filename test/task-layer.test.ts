@@ -96,7 +96,8 @@ suite("openClassifier", () => {
     });
     expect(await failureOf(classifier.classify([SEVEN, new TextEncoder().encode("no image")]))).toMatchObject({
       code: "FILE_UNRECOGNIZED",
-      message: 'Cannot decode image "image 1": the content is no known image format, expected one of AVIF, GIF, JPEG, PNG, TIFF, WebP',
+      message:
+        'Cannot decode image "image 1": the content matches no supported image format, expected one of AVIF, GIF, JPEG, PNG, TIFF, WebP',
     });
     expect(await failureOf(classifier.classify(SEVEN, { top: 0 }))).toMatchObject({
       code: "OPTION_INVALID",

@@ -220,7 +220,10 @@ describe("the system refuses", () => {
       [["inspect", at("closed", "0-a.png")], `Cannot open "${at("closed", "0-a.png")}": permission denied`],
       [["classify", at("closed"), "--model", MODEL], `Cannot list images of "${at("closed")}": permission denied`],
       [["explain", path.join(DIGITS, "images/0-a.png"), ...network, "--out", explained], `Cannot write "${explained}": permission denied`],
-      [["train", "shapes10", "--model", "googlenet", "--out", explained], `Cannot use "${explained}" for a run: permission denied`],
+      [
+        ["train", "shapes10", "--model", "googlenet", "--out", explained],
+        `Cannot use "${explained}" as a run directory: permission denied`,
+      ],
       [["segment", at("large.nii"), "--out", explained], `Cannot write "${explained}": permission denied`],
       [["diagram", "googlenet", "--out", at("closed", "g.txt")], `Cannot write "${at("closed", "g.txt")}": permission denied`],
     ] as const) {

@@ -201,13 +201,13 @@ describe("eval", () => {
     expect(await refused("eval", run, "--record", record, "--crops", "10")).toEqual({
       code: 2,
       out: "",
-      err: `inception: Cannot go on with record "${record}": its crops is 1, expected 10\n`,
+      err: `inception: Cannot resume record "${record}": its crops is 1, expected 10\n`,
     });
     writeFileSync(record, `${lines[0]}\n{"index":0}\n`);
     expect(await refused("eval", run, "--record", record)).toEqual({
       code: 2,
       out: "",
-      err: `inception: Cannot read record "${record}": line 2 is no measured image\n`,
+      err: `inception: Cannot read record "${record}": line 2 is not an evaluated image\n`,
     });
   });
 
@@ -245,7 +245,7 @@ describe("eval", () => {
     expect(await refused("eval", run, "--checkpoint", "7")).toEqual({
       code: 2,
       out: "",
-      err: `inception: Cannot use checkpoint epoch 7 of run "${run}": there is none, the run has best, last, epoch ${bestEpoch()}\n`,
+      err: `inception: Cannot use checkpoint epoch 7 of run "${run}": it does not exist, the run has best, last, epoch ${bestEpoch()}\n`,
     });
     expect(await refused("eval", path.join(folder, "nowhere"), DATA)).toMatchObject({
       code: 2,
@@ -268,7 +268,7 @@ describe("eval", () => {
     expect(await refused("eval", run, data)).toEqual({
       code: 2,
       out: "",
-      err: `inception: Cannot open the dataset "${data}": no such class "sphere" ("${file}"); expected one of the 10 class names given or an index below 10\n`,
+      err: `inception: Cannot open the dataset "${data}": unknown class "sphere" ("${file}"); expected one of the 10 class names given or an index below 10\n`,
     });
   });
 });
@@ -333,7 +333,7 @@ describe("export, classify and embed", () => {
       ],
       [
         ["export", run, "--format", "timm", "--out", path.join(folder, "timm")],
-        'Cannot export "inception_resnet_v1.public" for timm: timm has no such network, expected one of inception_resnet_v2.public',
+        'Cannot export "inception_resnet_v1.public" for timm: timm does not have this network, expected one of inception_resnet_v2.public',
       ],
     ] as const;
     for (const [args, message] of errors) expect(await refused(...args)).toEqual({ code: 2, out: "", err: `inception: ${message}\n` });
@@ -359,7 +359,7 @@ describe("checkpoints of strangers", () => {
     expect(await inception("train", "--resume", damaged)).toEqual({
       code: 2,
       out: "",
-      err: `inception: Cannot use checkpoint "${file}": its metadata has format "pt", expected "inceptionkit-checkpoint"; it holds weights or was written by another program\n`,
+      err: `inception: Cannot use checkpoint "${file}": its metadata has format "pt", expected "inceptionkit-checkpoint"; it contains weights or was written by another program\n`,
     });
     expect(await inception("classify", path.join(DIGITS, "3-a.png"), "--model", damaged, "--checkpoint", "last")).toMatchObject({
       code: 2,
@@ -426,7 +426,7 @@ describe("a training step as a file", () => {
     expect(await refused("export", "inception_resnet_v1", "--training-step", "step.onnx")).toEqual({
       code: 2,
       out: "",
-      err: 'inception: Cannot export a training step of "inception_resnet_v1.public": it has no classes to learn, expected --option numClasses=N\n',
+      err: 'inception: Cannot export a training step of "inception_resnet_v1.public": it has no classifier; pass --option numClasses=N\n',
     });
     expect(await refused("export", "googlenet", "--training-step", "step.bin")).toEqual({
       code: 2,
@@ -480,16 +480,19 @@ describe("usage", () => {
       ],
       [
         ["train", DATA, ...model, "--out", full, "--learning-rate", "fast"],
-        'Cannot set option learningRate of a run to "fast": expected a number in [0, 1000]',
+        'Cannot set option learningRate of a run to "fast": expected a number from 0 to 1,000',
       ],
       [
         ["train", DATA, ...model, "--out", full],
-        `Cannot begin a run in "${full}": the folder is not empty (notes.txt), expected a new or empty one`,
+        `Cannot train into "${full}": the directory is not empty (notes.txt); choose another --out`,
       ],
-      [["train", DATA, ...model, "--out", run], `Cannot begin a run in "${run}": it already holds one; resume it or choose another folder`],
+      [
+        ["train", DATA, ...model, "--out", run],
+        `Cannot train into "${run}": it already contains a run; resume it with --resume, or choose another --out`,
+      ],
       [
         ["train", "nowhere", ...model, "--out", path.join(folder, "new")],
-        'Cannot open the dataset "nowhere": no such file or directory, expected a folder, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"',
+        'Cannot open the dataset "nowhere": no such file or directory, expected a directory, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"',
       ],
       [
         ["train", DATA, "--resume", run, "--seed", "3"],
@@ -497,7 +500,7 @@ describe("usage", () => {
       ],
       [
         ["train", "--resume", full],
-        `Cannot open run "${full}": it has no config.json, no labels.json, no preprocessing.json; a run folder holds config.json, labels.json, preprocessing.json, metrics.jsonl and checkpoints/`,
+        `Cannot open run "${full}": it has no config.json, no labels.json, no preprocessing.json; a run directory contains config.json, labels.json, preprocessing.json, metrics.jsonl and checkpoints/`,
       ],
     ] as const;
     for (const [args, message] of errors) expect(await refused(...args)).toEqual({ code: 2, out: "", err: `inception: ${message}\n` });

@@ -57,7 +57,7 @@ describe("train --dry-run", () => {
     ).toEqual({
       code: 2,
       out: "",
-      err: 'inception: Cannot make batches: "shapes10" has 10 samples for training, fewer than one batch of 16\n',
+      err: 'inception: Cannot read batches: "shapes10" has 10 samples for training, fewer than one batch of 16\n',
     });
   });
 

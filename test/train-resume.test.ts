@@ -84,6 +84,6 @@ test("relative data is found from another directory and after the project is mov
   expect(await resume(folder)).toEqual({
     code: 2,
     out: "",
-    err: `inception: Cannot open the data of run "${run}": "digits" is not at "${moved}/digits" or "${folder}/digits"; change to the directory in which the run was started\n`,
+    err: `inception: Cannot open the data of run "${run}": "digits" was not found at "${moved}/digits" or "${folder}/digits"; change to the directory in which the run was started\n`,
   });
 });

@@ -236,14 +236,14 @@ describe("what train-seg is asked wrongly is one line", () => {
       ["--resume", "x", "--seed", "3"],
       'Cannot train with --seed and --resume "x": expected no more than --epochs, --device, --threads, --workers and --json, a run keeps its settings',
     ],
-    [["{data}", "--out", "{place}", "--fold", "9"], "Cannot set option fold of a run to 9: expected an integer in [0, 4], or none"],
+    [["{data}", "--out", "{place}", "--fold", "9"], "Cannot set option fold of a run to 9: expected an integer from 0 to 4, or none"],
     [
       ["{data}", "--out", "{place}", "--model", "googlenet"],
       'Cannot train "googlenet.public" on volumes: it is a network for images, expected one for volumes such as inception_resnet_3d',
     ],
     [
       ["{folder}", "--out", "{place}"],
-      'Cannot use "{folder}" as labeled volumes: it has no dataset.json, and no folders images and labels (or imagesTr and labelsTr)',
+      'Cannot use "{folder}" as labeled volumes: it has no dataset.json, and no directories images and labels (or imagesTr and labelsTr)',
     ],
   ])("%j", async (args, message) => {
     const filled = (text: string) => text.replace("{data}", data).replace("{place}", place()).replace("{folder}", folder);
@@ -253,15 +253,15 @@ describe("what train-seg is asked wrongly is one line", () => {
   });
 
   test.each([
-    ["[1, 2]", "it is no JSON object"],
+    ["[1, 2]", "it is not a JSON object"],
     ["{}", 'it has no list "training" of images and labels'],
     ['{"training": [{"image": "a.nii"}]}', 'entry 0 of "training" is not an object with "image" and "label"'],
-    ['{"training": [{"image": "../a.nii", "label": "b.nii"}]}', 'it lists "../a.nii", expected a path below its folder'],
-    ['{"training": [{"image": "a.nii", "label": "/b.nii"}]}', 'it lists "/b.nii", expected a path below its folder'],
+    ['{"training": [{"image": "../a.nii", "label": "b.nii"}]}', 'it lists "../a.nii", expected a path inside its directory'],
+    ['{"training": [{"image": "a.nii", "label": "/b.nii"}]}', 'it lists "/b.nii", expected a path inside its directory'],
     ['{"training": []}', "it lists no labeled volumes"],
     [
       '{"training": [{"image": "a.nii", "label": "x/b.nii"}, {"image": "a.nii", "label": "y/b.nii"}]}',
-      'two cases are called "b", expected names of their own',
+      'two cases are named "b", expected unique names',
     ],
   ])("a description %s", async (text, fact) => {
     const file = path.join(folder, "dataset-other.json");

@@ -29,7 +29,7 @@ interface Expected {
 
 /** What we refuse although nibabel reads it, and why. */
 const REFUSED: Readonly<Record<string, string>> = {
-  "derived/vox_offset_zero.nii": "vox_offset is 0, voxels begin at byte 352 or later",
+  "derived/vox_offset_zero.nii": "vox_offset is 0, expected at least 352",
   "niivue/complex.nii.gz": "its voxels are complex64, which are not one number each",
   "niivue/ct_perfusion.nii.gz": "its voxels are RGB, which are not one number each",
 };
@@ -37,25 +37,25 @@ const REFUSED: Readonly<Record<string, string>> = {
 /** What nibabel fails at, and what we say: code and the fact. */
 const FAILING: Readonly<Record<string, readonly [code: string, fact: string]>> = {
   "derived/bad_crc.nii.gz": ["FILE_CORRUPT", "its gzip stream is damaged (incorrect data check)"],
-  "derived/bad_magic.nii": ["FILE_UNRECOGNIZED", "it has the magic of neither NIfTI-1 nor NIfTI-2"],
-  "derived/datatype_unknown.nii": ["FILE_UNSUPPORTED", "its element type has the unknown code 3; read are uint8, int16"],
+  "derived/bad_magic.nii": ["FILE_UNRECOGNIZED", "its magic bytes are not those of NIfTI-1 or NIfTI-2"],
+  "derived/datatype_unknown.nii": ["FILE_UNSUPPORTED", "its element type has the unknown code 3; supported are uint8, int16"],
   "derived/dim0_nine.nii": ["FILE_CORRUPT", "dim[0] is 9, expected 1 to 7 dimensions"],
   "derived/dim0_zero.nii": ["FILE_CORRUPT", "dim[0] is 0, expected 1 to 7 dimensions"],
-  "derived/dim1_huge.nii": ["FILE_TRUNCATED", "its header asks for 491857 bytes, there are 457"],
+  "derived/dim1_huge.nii": ["FILE_TRUNCATED", "its header declares 491857 bytes, the file contains 457"],
   "derived/dim1_negative.nii": ["FILE_CORRUPT", "dim[1] is -7, expected a positive size"],
   "derived/empty.nii": ["FILE_TRUNCATED", "it has 0 bytes, a header takes 348"],
   "derived/garbage_gzip.nii.gz": ["FILE_CORRUPT", "its gzip stream is damaged (invalid stored block lengths)"],
-  "derived/gzip_named_nii.nii": ["FILE_CORRUPT", "it is packed with gzip, and its name does not end in .gz; rename it"],
-  "derived/truncated_data.nii": ["FILE_TRUNCATED", "its header asks for 4636 bytes, there are 3000"],
+  "derived/gzip_named_nii.nii": ["FILE_CORRUPT", "it is compressed with gzip, but its name does not end in .gz; rename it"],
+  "derived/truncated_data.nii": ["FILE_TRUNCATED", "its header declares 4636 bytes, the file contains 3000"],
   "derived/truncated_gzip.nii.gz": ["FILE_TRUNCATED", "its gzip stream ends before its end"],
   "derived/truncated_header.nii": ["FILE_TRUNCATED", "it has 200 bytes, a header takes 348"],
-  "derived/ungzipped_named_gz.nii.gz": ["FILE_CORRUPT", "its name ends in .gz, and it is not packed with gzip"],
-  "derived/vox_offset_past_end.nii": ["FILE_TRUNCATED", "bytes, there are 457"],
-  "nibabel/analyze.hdr": ["FILE_UNRECOGNIZED", "it has the magic of neither NIfTI-1 nor NIfTI-2"],
+  "derived/ungzipped_named_gz.nii.gz": ["FILE_CORRUPT", "its name ends in .gz, but it is not compressed with gzip"],
+  "derived/vox_offset_past_end.nii": ["FILE_TRUNCATED", "bytes, the file contains 457"],
+  "nibabel/analyze.hdr": ["FILE_UNRECOGNIZED", "its magic bytes are not those of NIfTI-1 or NIfTI-2"],
   "nibabel/nifti1.hdr": ["FILE_NOT_FOUND", "no such file or directory"],
   "nibabel/nifti2.hdr": ["FILE_NOT_FOUND", "no such file or directory"],
   "nibabel/row_major.dconn.nii": ["FILE_UNSUPPORTED", "it is a CIFTI-2 matrix (intent 3001), which has no voxels; expected a volume"],
-  "nifti-reader-js/not-nifti.nii": ["FILE_UNRECOGNIZED", "it has the magic of neither NIfTI-1 nor NIfTI-2"],
+  "nifti-reader-js/not-nifti.nii": ["FILE_UNRECOGNIZED", "its magic bytes are not those of NIfTI-1 or NIfTI-2"],
 };
 
 function readExpected(file: string | null): Readonly<Record<string, Expected>> {

@@ -60,13 +60,13 @@ const CRAFTED: readonly (readonly [title: string, change: (view: DataView) => vo
     "more voxels than one volume may have",
     (v) => sizes(v, 32767),
     "FILE_LIMIT",
-    "a volume of 32767 x 32767 x 32767 voxels, at most 536870912 are read",
+    "a volume of 32767 x 32767 x 32767 voxels, the limit is 536,870,912",
   ],
   [
     "more voxels than the file has",
     (v) => v.setInt16(42, 32767, true),
     "FILE_TRUNCATED",
-    "its header asks for 262488 bytes, there are 376",
+    "its header declares 262488 bytes, the file contains 376",
   ],
   [
     "as many time points as can be said",
@@ -75,19 +75,19 @@ const CRAFTED: readonly (readonly [title: string, change: (view: DataView) => vo
       for (const at of [48, 50, 52, 54]) v.setInt16(at, 32767, true);
     },
     "FILE_CORRUPT",
-    "[3, 2, 2, 32767, 32767, 32767, 32767] are more voxels than a file can hold",
+    "[3, 2, 2, 32767, 32767, 32767, 32767] are more voxels than a file can contain",
   ],
   [
     "an affine that is not a number",
     (v) => v.setFloat32(280, Number.NaN, true),
     "FILE_CORRUPT",
-    "its sform [NaN, 0.25, 0, 10, 0.20000000298023224, 1.899999976158142, 0.5, -20, 0.10000000149011612, -0.4000000059604645, 2.5, 30] is not finite; expected a map from voxels to the world",
+    "its sform [NaN, 0.25, 0, 10, 0.20000000298023224, 1.899999976158142, 0.5, -20, 0.10000000149011612, -0.4000000059604645, 2.5, 30] is not finite; expected an affine from voxels to world coordinates",
   ],
   [
     "a flat affine",
     (v) => Array.from({ length: 12 }, (_, index) => v.setFloat32(280 + 4 * index, 0, true)),
     "FILE_CORRUPT",
-    "its sform gives the affine [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], which flattens the volume",
+    "its sform gives the affine [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], which is singular",
   ],
   [
     "a quaternion that is none",
@@ -97,7 +97,7 @@ const CRAFTED: readonly (readonly [title: string, change: (view: DataView) => vo
       v.setFloat32(256, 2, true);
     },
     "FILE_CORRUPT",
-    "its qform's quaternion [2, 0, 0] with offset [0, 0, 0] is no rotation and shift; expected a map from voxels to the world",
+    "its qform's quaternion [2, 0, 0] with offset [0, 0, 0] is not a rotation and translation; expected an affine from voxels to world coordinates",
   ],
   [
     "an infinite spacing",
@@ -111,48 +111,43 @@ const CRAFTED: readonly (readonly [title: string, change: (view: DataView) => vo
     "FILE_CORRUPT",
     "scl_inter is NaN beside the slope 1, expected a number",
   ],
-  ["voxels inside the header", (v) => v.setFloat32(108, 16, true), "FILE_CORRUPT", "vox_offset is 16, voxels begin at byte 352 or later"],
-  [
-    "voxels at no place",
-    (v) => v.setFloat32(108, Number.NaN, true),
-    "FILE_CORRUPT",
-    "vox_offset is NaN, voxels begin at byte 352 or later",
-  ],
+  ["voxels inside the header", (v) => v.setFloat32(108, 16, true), "FILE_CORRUPT", "vox_offset is 16, expected at least 352"],
+  ["voxels at no place", (v) => v.setFloat32(108, Number.NaN, true), "FILE_CORRUPT", "vox_offset is NaN, expected at least 352"],
   [
     "voxels far behind the end",
     (v) => v.setFloat32(108, 2 ** 40, true),
     "FILE_TRUNCATED",
-    "its header asks for 1099511627800 bytes, there are 376",
+    "its header declares 1099511627800 bytes, the file contains 376",
   ],
   [
     "complex voxels",
     (v) => v.setInt16(70, 32, true),
     "FILE_UNSUPPORTED",
-    `its voxels are complex64, which are not one number each; read are ${KNOWN}`,
+    `its voxels are complex64, which are not one number each; supported are ${KNOWN}`,
   ],
   [
     "RGBA voxels",
     (v) => v.setInt16(70, 2304, true),
     "FILE_UNSUPPORTED",
-    `its voxels are RGBA, which are not one number each; read are ${KNOWN}`,
+    `its voxels are RGBA, which are not one number each; supported are ${KNOWN}`,
   ],
   [
     "an unknown element type",
     (v) => v.setInt16(70, -7, true),
     "FILE_UNSUPPORTED",
-    `its element type has the unknown code -7; read are ${KNOWN}`,
+    `its element type has the unknown code -7; supported are ${KNOWN}`,
   ],
   [
     "the magic of a pair",
     (v) => v.setUint8(345, 0x69),
     "FILE_CORRUPT",
-    "its magic says that it is the header of a pair, its name that it is one file with its voxels",
+    "its magic bytes are those of the header of a pair, its name is that of one file with its voxels",
   ],
   [
     "no magic",
     (v) => v.setUint8(344, 0),
     "FILE_UNRECOGNIZED",
-    "it has the magic of neither NIfTI-1 nor NIfTI-2 (Analyze 7.5, which came before them and does not say where left is, is not read)",
+    "its magic bytes are not those of NIfTI-1 or NIfTI-2 (Analyze 7.5, which does not define left and right, is not supported)",
   ],
 ];
 
@@ -169,7 +164,7 @@ describe("crafted headers", () => {
     }, VERSION_2);
     const name = await save("wrapped.nii", bytes);
     expect((await failureOf(readVolume(name))).message).toBe(
-      `Cannot read NIfTI file "${name}": a volume of 4611686018427388000 x 4 x 1 voxels, at most 536870912 are read`,
+      `Cannot read NIfTI file "${name}": a volume of 4611686018427388000 x 4 x 1 voxels, the limit is 536,870,912`,
     );
   });
 
@@ -188,7 +183,7 @@ describe("crafted headers", () => {
     const error = await failureOf(readVolume(name));
     expect(error.code).toBe("FILE_TRUNCATED");
     expect(error.message).toMatch(
-      /^Cannot read NIfTI file ".*promise\.nii\.gz": its header asks for 1024000352 bytes, its \d+ packed bytes cannot hold more than \d+$/,
+      /^Cannot read NIfTI file ".*promise\.nii\.gz": its header declares 1,024,000,352 bytes, its [\d,]+ compressed bytes cannot decode to more than [\d,]+$/,
     );
   });
 });
@@ -198,7 +193,7 @@ describe("names", () => {
     [
       "scan.dcm",
       "FILE_UNRECOGNIZED",
-      'Cannot read "scan.dcm" as a volume: its name ends in none of .nii, .hdr and .img, with or without .gz, and it is no folder of DICOM slices',
+      'Cannot read "scan.dcm" as a volume: its name does not end in .nii, .hdr or .img, with or without .gz, and it is not a directory of DICOM slices',
     ],
     ["none.nii", "FILE_NOT_FOUND", 'Cannot open "none.nii": no such file or directory'],
   ])("%s", async (name, code, message) => {
@@ -280,7 +275,7 @@ describe("values", () => {
     new DataView(out.buffer, out.byteOffset).setBigInt64(360, -(2n ** 40n));
     const name = await save("long.nii", out);
     expect((await failureOf(readVolume(name))).message).toBe(
-      `Cannot read NIfTI file "${name}": voxel 1 is the int64 -1099511627776, of which 32 bits hold only a part`,
+      `Cannot read NIfTI file "${name}": voxel 1 is the int64 -1099511627776, which does not fit into 32 bits`,
     );
     expect(await summarizeVolume(name)).toMatchObject({ min: -(2 ** 40), max: 0, mean: -(2 ** 39) });
   });
@@ -298,10 +293,10 @@ describe("values", () => {
       expect((await readVolume(name, { index: 0 })).volume.data).toEqual(SMALL.data);
       expect((await readVolume(name, { index: 1 })).volume.data[0]).toBe(995);
       expect((await failureOf(readVolume(name))).message).toBe(
-        `Cannot read one volume: "${name}" holds 2 volumes (shape [3, 2, 2, 2]); choose one by index, 0 to 1`,
+        `Cannot read one volume: "${name}" contains 2 volumes (shape [3, 2, 2, 2]); choose one by index, 0 to 1`,
       );
       expect((await failureOf(readVolume(name, { index: 2 }))).message).toBe(
-        `Cannot read volume 2: "${name}" holds 2 volumes (shape [3, 2, 2, 2]), expected an index from 0 to 1`,
+        `Cannot read volume 2: "${name}" contains 2 volumes (shape [3, 2, 2, 2]), expected an index from 0 to 1`,
       );
     }
   });
@@ -337,7 +332,7 @@ describe("values", () => {
     const error = await failureOf(readVolumes(name));
     expect([error.code, error.message]).toEqual([
       "FILE_LIMIT",
-      `Cannot read NIfTI file "${name}": its 256 volumes have 4294967296 voxels, at most 536870912 are read at once; read one by its index`,
+      `Cannot read NIfTI file "${name}": its 256 volumes have 4,294,967,296 voxels, the limit for reading them at once is 536,870,912; read one by its index`,
     ]);
     rmSync(name);
   });

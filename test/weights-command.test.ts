@@ -59,7 +59,7 @@ describe("inception weights", () => {
   });
 
   test("path finds a file that was placed by hand, and says where to place one", async () => {
-    const missing = `inception: Cannot find weights "${NAME}" on this machine: run inception weights download ${NAME}, or save ${SOURCE} as ${placed()} (its SHA-256 begins with 1378be20)\n`;
+    const missing = `inception: Cannot find weights "${NAME}" on this machine: run inception weights download ${NAME}, or save ${SOURCE} as ${placed()} (its SHA-256 starts with 1378be20)\n`;
     expect(await inception("weights", "path", NAME)).toEqual({ code: 2, out: "", err: missing });
     writeFileSync(path.join(place, "inception_v4.tf_in1k.safetensors"), "weights");
     const here = path.join(place, "inception_v4.tf_in1k.safetensors");
@@ -72,19 +72,19 @@ describe("inception weights", () => {
     expect(await inception("weights", "download", NAME)).toEqual({
       code: 2,
       out: "",
-      err: `inception: Cannot download ${SOURCE}: it is not in the cache, and this is offline; to place the file by hand, save ${SOURCE} as ${placed()} (its SHA-256 begins with 1378be20)\n`,
+      err: `inception: Cannot download ${SOURCE}: offline mode is on and the file is not in the cache; to place the file by hand, save ${SOURCE} as ${placed()} (its SHA-256 starts with 1378be20)\n`,
     });
     const hub = path.join(folder, "hub", "models--timm--inception_v4.tf_in1k");
     const address = "https://huggingface.co/timm/inception_v4.tf_in1k/resolve/main/model.safetensors";
     expect((await inception("weights", "download", "inception_v4.tf_in1k")).err).toBe(
-      `inception: Cannot download hf:timm/inception_v4.tf_in1k: it is not in the cache ${hub}, and this is offline; to place the file by hand, save ${address} as ${path.join(place, "inception_v4.tf_in1k.safetensors")}\n`,
+      `inception: Cannot download hf:timm/inception_v4.tf_in1k: offline mode is on and the file is not in the cache "${hub}"; to place the file by hand, save ${address} as ${path.join(place, "inception_v4.tf_in1k.safetensors")}\n`,
     );
     expect((await inception("weights", "download", "cadene_inception_v4")).err).toMatch(
       /^inception: Cannot find weights "cadene_inception_v4": /,
     );
     const http = "http://data.lip6.fr/cadene/pretrainedmodels/inceptionv4-8e4777a0.pth";
     expect((await inception("weights", "download", "cadene_inceptionv4")).err).toBe(
-      `inception: Cannot download weights "cadene_inceptionv4": their publisher offers them without encryption (http:), which is not used; to place the file by hand, save ${http} as ${path.join(place, "inceptionv4-8e4777a0.pth")} (its SHA-256 begins with 8e4777a0)\n`,
+      `inception: Cannot download weights "cadene_inceptionv4": their publisher serves them without encryption (http:), which is not allowed; to place the file by hand, save ${http} as ${path.join(place, "inceptionv4-8e4777a0.pth")} (its SHA-256 starts with 8e4777a0)\n`,
     );
   });
 
@@ -108,7 +108,7 @@ describe("published weights", () => {
   test("that are placed by hand are used by pretrained, and refused when they are another file", async () => {
     writeFileSync(placed(), "something else");
     const hash = sha256Hex(Buffer.from("something else"));
-    const message = `Cannot trust the weights from ${SOURCE}: their SHA-256 is ${hash}, expected it to begin with 1378be20`;
+    const message = `Cannot load weights from ${SOURCE}: their SHA-256 is ${hash}, expected one that starts with 1378be20`;
     await expect(resolvePublished(findKnownWeights(NAME), {})).rejects.toThrow(message);
     const { err } = await inception("classify", "examples/digits/images", "--model", "googlenet", "--weights", "pretrained");
     expect(err).toContain(message);
@@ -123,7 +123,7 @@ describe("published weights", () => {
     const options = { env: { XDG_CACHE_HOME: folder }, fetch: local, offline: false };
     const hash = sha256Hex(Buffer.from("not the file"));
     await expect(downloadPublished(findKnownWeights(NAME), options)).rejects.toThrow(
-      `Cannot trust the weights from ${SOURCE}: their SHA-256 is ${hash}, expected it to begin with 1378be20`,
+      `Cannot load weights from ${SOURCE}: their SHA-256 is ${hash}, expected one that starts with 1378be20`,
     );
     expect(asked).toEqual([SOURCE]);
   });
@@ -132,7 +132,7 @@ describe("published weights", () => {
     const places = knownWeights().map((published) => placeOf(published, { XDG_CACHE_HOME: folder }));
     expect(new Set(places).size).toBe(places.length);
     expect(byHand(findKnownWeights(NAME), { XDG_CACHE_HOME: "/c" })).toBe(
-      `save ${SOURCE} as /c/inceptionkit/weights/googlenet-1378be20.pth (its SHA-256 begins with 1378be20)`,
+      `save ${SOURCE} as /c/inceptionkit/weights/googlenet-1378be20.pth (its SHA-256 starts with 1378be20)`,
     );
   });
 });

@@ -107,11 +107,11 @@ function parseLoad(command: unknown): LoadCommand {
   };
 }
 
-/** A field that must be a whole number of at least 1. */
+/** A field that must be an integer of at least 1. */
 export function positive(command: unknown, name: string, fallback: number): number {
   const value = field(command, name) ?? fallback;
   if (typeof value === "number" && Number.isInteger(value) && value > 0) return value;
-  throw new RangeError(`Cannot load with ${name} ${JSON.stringify(value)}: expected a positive whole number`);
+  throw new RangeError(`Cannot load with ${name} ${JSON.stringify(value)}: expected a positive integer`);
 }
 
 export function field(command: unknown, name: string): unknown {

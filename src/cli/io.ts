@@ -1,5 +1,8 @@
 import { type LiveLine, liveLine, progressBar } from "../node/live-line.js";
 import { columnsOf, visibleJson, visibleLines, visibleText } from "../text.js";
+
+export { formatCount } from "../text.js";
+
 import { formatDuration, secondsLeft } from "../train/progress.js";
 
 /** Where text of a program goes, as it is: the process's own streams, or a test's. */
@@ -70,11 +73,6 @@ export function startProgress(io: Io, label: string, total: number): Progress {
     },
     stop: () => io.line.close(),
   };
-}
-
-/** 1234567 → 1,234,567. */
-export function formatCount(value: number): string {
-  return value.toLocaleString("en-US");
 }
 
 /** Rows as text with aligned columns, each row on one line whatever its cells hold; columns listed in `right` are numbers. */

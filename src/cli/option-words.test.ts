@@ -21,9 +21,9 @@ test.each([
 });
 
 test("an error names options in the library and flags at the command line", () => {
-  const error = new InceptionError("OPTION_INVALID", "Cannot prepare images: expected `preprocessing` with a name");
-  expect(error.message).toBe("Cannot prepare images: expected `preprocessing` with a name");
-  expect(errorText(error)).toBe("Cannot prepare images: expected --preprocessing with a name");
+  const error = new InceptionError("OPTION_INVALID", "Cannot preprocess images: expected `preprocessing` with a name");
+  expect(error.message).toBe("Cannot preprocess images: expected `preprocessing` with a name");
+  expect(errorText(error)).toBe("Cannot preprocess images: expected --preprocessing with a name");
   expect(() => findKnownWeights("resnet50")).toThrow(/files are known, see `knownWeights`$/);
   expect(SETTINGS.clipValue.doc).toContain("before `clipNorm`");
 });
@@ -53,4 +53,10 @@ test("the library names no flag and no command", () => {
     ),
   );
   expect(named).toEqual([]);
+});
+
+test("remedies are worded for the command line", () => {
+  const message = 'Cannot load "googlenet": no weights given; pass `weights`, for example "pretrained"';
+  const error = new InceptionError("OPTION_INVALID", message, { remedy: "needs-weights" });
+  expect(errorText(error)).toBe('Cannot load "googlenet": no weights given; pass --weights pretrained, hf:OWNER/NAME or a file');
 });

@@ -2,7 +2,7 @@
  * Library texts in the words of the command line. Messages and the docs of options name options and functions in backticks:
  * `clipNorm` is --clip-norm here, and `options.numClasses` is --option numClasses=N.
  */
-import { messageOf } from "../errors.js";
+import { InceptionError, messageOf, type Remedy } from "../errors.js";
 import { flagName } from "./flags.js";
 
 /** Options whose flags have other names. */
@@ -44,7 +44,19 @@ export function inFlags(text: string): string {
   );
 }
 
+/** Remedies whose wording is more than the flag of an option. */
+const REMEDIES: Readonly<Record<Remedy, string>> = {
+  "needs-classifier": "pass --option numClasses=N",
+  "needs-empty-directory": "choose another --out",
+  "needs-preprocessing": "pass --preprocessing with a preset name or a JSON file",
+  "needs-weights": "pass --weights pretrained, hf:OWNER/NAME or a file",
+  resumable: "resume it with --resume, or choose another --out",
+  "skip-self-check": "re-export the model on this machine",
+};
+
 /** The message of anything thrown, on one line, for people at a command line. */
 export function errorText(thrown: unknown): string {
-  return inFlags(messageOf(thrown));
+  const text = inFlags(messageOf(thrown));
+  const remedy = thrown instanceof InceptionError ? thrown.details.remedy : undefined;
+  return remedy === undefined ? text : `${text.slice(0, text.lastIndexOf("; "))}; ${REMEDIES[remedy]}`;
 }

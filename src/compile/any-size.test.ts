@@ -56,7 +56,7 @@ describe("a network for volumes compiled for any size", () => {
     expect(thrownBy(() => compileInference(graph, goldenParameters(graph), { dynamicSize: true }))).toMatchObject({
       code: "OPTION_INVALID",
       message:
-        'Cannot compile "volumes" for any depth, height and width: the padding of "conv1.conv" follows from the input size (SAME); describe it with padding symmetric if it has that option, or compile it for one size',
+        'Cannot compile "volumes" for any depth, height and width: the padding of "conv1.conv" depends on the input size (SAME); describe it with padding symmetric if it has that option, or compile it for one size',
     });
     expect(compileInference(graph, goldenParameters(graph)).byteLength).toBeGreaterThan(0);
   });
@@ -72,7 +72,7 @@ describe("a network for images compiled for any size", () => {
     ] as const) {
       expect(lower(describeModel(id, options))).toMatchObject({
         code: "OPTION_INVALID",
-        message: `Cannot compile "${id}" for any height and width: the padding of "${layer}" follows from the input size (SAME); describe it with padding symmetric if it has that option, or compile it for one size`,
+        message: `Cannot compile "${id}" for any height and width: the padding of "${layer}" depends on the input size (SAME); describe it with padding symmetric if it has that option, or compile it for one size`,
       });
     }
     expect(lower(describeModel("googlenet.public"))).toBeNull();
@@ -83,7 +83,7 @@ describe("a network for images compiled for any size", () => {
     expect(lower(graph)).toMatchObject({
       code: "OPTION_INVALID",
       message:
-        'Cannot compile "googlenet.public" for any height and width: a layer is written differently for each size; choose outputs that do not need it, or compile it for one size',
+        'Cannot compile "googlenet.public" for any height and width: a layer is lowered differently for each size; choose outputs that do not need it, or compile it for one size',
     });
     expect(thrownBy(() => lowerInference(graph, { dynamicSize: true, outputs: ["logits"] }))).toBeNull();
   });

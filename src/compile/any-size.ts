@@ -29,7 +29,7 @@ export function checkAnySize(graph: Graph, target: TargetOptions): void {
   const padded = graph.nodes.find(({ sizeDependent }) => sizeDependent === true);
   if (padded !== undefined) {
     throw refuse(
-      `the padding of "${padded.path}" follows from the input size (SAME)`,
+      `the padding of "${padded.path}" depends on the input size (SAME)`,
       "describe it with padding symmetric if it has that option",
     );
   }
@@ -38,7 +38,7 @@ export function checkAnySize(graph: Graph, target: TargetOptions): void {
     throw refuse(`a layer has a fixed size (${messageOf(resized)})`, "describe it without auxiliary classifiers");
   }
   if (sizeFreeText(graph, target) !== sizeFreeText(resized, target)) {
-    throw refuse("a layer is written differently for each size", "choose outputs that do not need it");
+    throw refuse("a layer is lowered differently for each size", "choose outputs that do not need it");
   }
 }
 

@@ -48,7 +48,7 @@ export function arrangeLater(graph: Graph, parts: readonly LoweredPart[]): reado
 /** What stays of a part that ends in an arrangement, and the node `own` that read it with the arrangement behind. */
 function exchanged(lowered: readonly LoweredNode[], path: string, own: LoweredNode) {
   const value = lowered.at(-1)?.arranges;
-  if (value === undefined) throw new RangeError(`Cannot move "${path}": what it reads is not arranged`);
+  if (value === undefined) throw new RangeError(`Cannot arrange "${path}": its inputs are not arranged`);
   const start = lowered.findIndex(({ outputs }) => outputs.includes(value)) + 1;
   const inner = `${path}:arranged`;
   const arrangement = lowered.slice(start).map((node, index, all) => {

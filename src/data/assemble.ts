@@ -38,11 +38,11 @@ export function assemble(raw: RawSamples, options: AssembleOptions): OpenedDatas
   const { name } = options;
   if (raw.labels.length === 0) throw invalid(name, `it has no samples, expected ${options.expected}`);
   const inTrain = raw.splits.map((split) => split !== "val");
-  if (!inTrain.includes(true)) throw invalid(name, `all ${raw.labels.length} samples are for validation, expected some for training`);
+  if (!inTrain.includes(true)) throw invalid(name, `all ${raw.labels.length} samples are validation samples, expected some for training`);
   const trainLabels = raw.labels.filter((_, i) => inTrain[i]);
   const classes = options.classes ?? sortedNames(new Set(trainLabels));
   if (classes.length < 2) {
-    throw invalid(name, `it has one class only (${quoted(classes[0] ?? "")}), expected at least two`, { classes });
+    throw invalid(name, `it has only one class (${quoted(classes[0] ?? "")}), expected at least two`, { classes });
   }
   const labels = labelIndices(raw, classes, options);
   const whole = datasetSource(name, classes, labels, raw.store);
@@ -86,7 +86,7 @@ function labelIndices(raw: RawSamples, classes: readonly string[], { name, class
   const law = given
     ? `expected one of the ${given.length} class names given or an index below ${given.length}`
     : `the training samples have ${listed(classes)}`;
-  throw invalid(name, `${given ? "no such class" : "only validation has the class"} ${shown.join(", ")}${more}; ${law}`, {
+  throw invalid(name, `${given ? "unknown class" : "only validation has the class"} ${shown.join(", ")}${more}; ${law}`, {
     unknown: [...unknown.keys()],
   });
 }
@@ -106,7 +106,7 @@ export function withValidation(train: DatasetSource, val: DatasetSource): Opened
   const index = new Map(train.classes.map((each, i) => [each, i]));
   const unknown = val.classes.filter((each) => !index.has(each));
   if (unknown.length > 0) {
-    throw invalid(val.name, `training lacks its classes ${listed(unknown)}; the training samples have ${listed(train.classes)}`, {
+    throw invalid(val.name, `the training data lacks its classes ${listed(unknown)}; the training samples have ${listed(train.classes)}`, {
       unknown,
     });
   }

@@ -70,5 +70,5 @@ export interface BatchSource {
 export function trainingBatches(name: string, samples: number, batchSize: number, what: "samples" | "patches" = "samples"): number {
   if (samples >= batchSize) return Math.floor(samples / batchSize);
   const fact = `"${name}" has ${samples} ${what} for training, fewer than one batch of ${batchSize}`;
-  throw new InceptionError("OPTION_INVALID", `Cannot make batches: ${fact}`);
+  throw new InceptionError("OPTION_INVALID", `Cannot read batches: ${fact}`);
 }

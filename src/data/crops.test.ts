@@ -83,6 +83,6 @@ test("the crops are the windows' pixels, scaled and mirrored", () => {
 
 test("a count or size that is none is refused", () => {
   // @ts-expect-error the type refuses it too
-  expect(() => planCrops({ width: 9, height: 9 }, 5, 224)).toThrowError("Cannot take 5 crops: expected one of 1, 10, 12, 144");
-  expect(() => planCrops({ width: 9, height: 9 }, 1, 0)).toThrowError("Cannot take crops of 0 pixels: expected an integer of 1 to 4096");
+  expect(() => planCrops({ width: 9, height: 9 }, 5, 224)).toThrowError("Cannot use 5 crops: expected one of 1, 10, 12, 144");
+  expect(() => planCrops({ width: 9, height: 9 }, 1, 0)).toThrowError("Cannot use crops of 0 pixels: expected an integer from 1 to 4,096");
 });

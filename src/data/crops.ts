@@ -41,10 +41,12 @@ const PAPER_INPUT = 224;
  */
 export function planCrops(image: { readonly width: number; readonly height: number }, count: CropCount, inputSize: number): CropPlan[] {
   if (!CROP_COUNTS.includes(count)) {
-    throw new InceptionError("OPTION_INVALID", `Cannot take ${count} crops: expected one of ${CROP_COUNTS.join(", ")}`, { count });
+    throw new InceptionError("OPTION_INVALID", `Cannot use ${count} crops: expected one of ${CROP_COUNTS.join(", ")}`, { count });
   }
   if (!Number.isInteger(inputSize) || inputSize < 1 || inputSize > 4096) {
-    throw new InceptionError("OPTION_INVALID", `Cannot take crops of ${inputSize} pixels: expected an integer of 1 to 4096`, { inputSize });
+    throw new InceptionError("OPTION_INVALID", `Cannot use crops of ${inputSize} pixels: expected an integer from 1 to 4,096`, {
+      inputSize,
+    });
   }
   const scales = count === 144 ? SCALES : SCALES.slice(0, 1);
   const views = count === 1 ? ["center" as const] : count === 10 ? VIEWS.slice(0, 5) : VIEWS;

@@ -10,7 +10,7 @@ const LN2_LOW = 1.9082149292705877e-10;
 
 /** Natural logarithm of a positive finite number, to about 1e-16 relative to the larger of 1 and the result. */
 export function portableLog(x: number): number {
-  if (!(x > 0) || x === Number.POSITIVE_INFINITY) throw new RangeError(`Cannot take the logarithm of ${x}: expected a positive number`);
+  if (!(x > 0) || x === Number.POSITIVE_INFINITY) throw new RangeError(`Cannot compute the logarithm of ${x}: expected a positive number`);
   let mantissa = x;
   let exponent = 0;
   for (; mantissa >= Math.SQRT2; exponent++) mantissa /= 2;
@@ -25,7 +25,7 @@ export function portableLog(x: number): number {
 
 /** e to the power of a finite number, to about 1e-15 of the result; 0 below -745, Infinity above 709.78. */
 export function portableExp(x: number): number {
-  if (Number.isNaN(x)) throw new RangeError("Cannot take the exponential of NaN: expected a number");
+  if (Number.isNaN(x)) throw new RangeError("Cannot compute the exponential of NaN: expected a number");
   if (x < -745) return 0;
   if (x > 709.78) return Number.POSITIVE_INFINITY;
   const power = Math.round(x / Math.LN2);

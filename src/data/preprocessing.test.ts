@@ -47,7 +47,7 @@ describe("JSON of a stranger", () => {
       { ...good, resize: { ...good.resize, kind: "stretch" } },
     ],
     ['resize.size is "4", expected a finite number', { ...good, resize: { ...good.resize, size: "4" } }],
-    ["resize.size is 1000000000, expected an integer of 1 to 9999", { ...good, resize: { ...good.resize, size: 1e9 } }],
+    ["resize.size is 1000000000, expected an integer from 1 to 9,999", { ...good, resize: { ...good.resize, size: 1e9 } }],
     [
       'resize.filter is "toString", expected one of nearest, box, bilinear, hamming, bicubic, lanczos, tf1_bilinear, torch_bilinear',
       { ...good, resize: { ...good.resize, filter: "toString" } },

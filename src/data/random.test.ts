@@ -57,8 +57,8 @@ test("logarithm and exponential agree with the engine's to rounding", () => {
   for (const x of [5e-324, 1e-300, 1e-10, 1, 1e300]) expect(portableLog(x)).toBeCloseTo(Math.log(x), 11);
   expect([portableExp(-800), portableExp(0), portableExp(710)]).toEqual([0, 1, Number.POSITIVE_INFINITY]);
   expect(portableExp(-740) / Math.exp(-740)).toBeCloseTo(1, 2);
-  expect(() => portableLog(0)).toThrowError("Cannot take the logarithm of 0: expected a positive number");
-  expect(() => portableExp(Number.NaN)).toThrowError("Cannot take the exponential of NaN: expected a number");
+  expect(() => portableLog(0)).toThrowError("Cannot compute the logarithm of 0: expected a positive number");
+  expect(() => portableExp(Number.NaN)).toThrowError("Cannot compute the exponential of NaN: expected a number");
 });
 
 test("uniform numbers have the moments and the spread of a uniform distribution", () => {
@@ -82,7 +82,7 @@ test("integers below n are equally likely", () => {
   expect(counts.reduce((sum, count) => sum + (count - 1e4) ** 2 / 1e4, 0)).toBeLessThan(22.5);
   expect(random.below(1)).toBe(0);
   expect(random.below(2 ** 32)).toBeLessThan(2 ** 32);
-  expect(() => random.below(0)).toThrowError("Cannot draw an integer below 0: expected an integer of 1 to 2^32");
+  expect(() => random.below(0)).toThrowError("Cannot generate an integer below 0: expected an integer from 1 to 2^32");
 });
 
 test("normal numbers have the moments of a normal distribution", () => {
@@ -140,13 +140,13 @@ test("every field of the key changes the numbers, and nothing else does", () => 
 
 test("keys out of range are refused", () => {
   expect(() => randomStream({ seed: -1, purpose: "a" })).toThrowError(
-    "Cannot draw random numbers with seed -1: expected an integer of 0 to 2^53 - 1",
+    "Cannot generate random numbers with seed -1: expected an integer from 0 to 2^53 - 1",
   );
   expect(() => randomStream({ seed: 0, purpose: "a", epoch: 2 ** 32 })).toThrowError(
-    "Cannot draw random numbers with epoch 4294967296: expected an integer of 0 to 2^32 - 1",
+    "Cannot generate random numbers with epoch 4294967296: expected an integer from 0 to 2^32 - 1",
   );
   expect(() => randomStream({ seed: 0, purpose: "a", index: 0.5 })).toThrowError(
-    "Cannot draw random numbers with index 0.5: expected an integer of 0 to 2^32 - 1",
+    "Cannot generate random numbers with index 0.5: expected an integer from 0 to 2^32 - 1",
   );
-  expect(() => stream().beta(0, 1)).toThrowError("Cannot draw from Beta(0, 1): expected two positive numbers");
+  expect(() => stream().beta(0, 1)).toThrowError("Cannot sample Beta(0, 1): expected two positive numbers");
 });

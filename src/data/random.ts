@@ -104,7 +104,7 @@ function words({ seed, purpose, epoch = 0, index = 0 }: RandomKey): () => number
 }
 
 function keyFault(field: string, value: number, range: string): InceptionError {
-  return new InceptionError("OPTION_INVALID", `Cannot draw random numbers with ${field} ${value}: expected an integer of ${range}`, {
+  return new InceptionError("OPTION_INVALID", `Cannot generate random numbers with ${field} ${value}: expected an integer from ${range}`, {
     [field]: value,
   });
 }
@@ -149,7 +149,7 @@ function multiplyHigh(a: number, b: number): number {
 
 function below32(word: () => number, n: number): number {
   if (!Number.isInteger(n) || n < 1 || n > WORD) {
-    throw new InceptionError("OPTION_INVALID", `Cannot draw an integer below ${n}: expected an integer of 1 to 2^32`, { n });
+    throw new InceptionError("OPTION_INVALID", `Cannot generate an integer below ${n}: expected an integer from 1 to 2^32`, { n });
   }
   // Words of the last, incomplete run of n are drawn again; otherwise small results would be more likely.
   const limit = WORD - (WORD % n);
@@ -173,7 +173,7 @@ type Draw = () => number;
 /** Two gamma variates give a beta variate, x / (x + y); as logarithms, since for small parameters both would be 0. */
 function beta(a: number, b: number, uniform: Draw, normal: Draw): number {
   if (!(a > 0 && b > 0 && a < Number.POSITIVE_INFINITY && b < Number.POSITIVE_INFINITY)) {
-    throw new InceptionError("OPTION_INVALID", `Cannot draw from Beta(${a}, ${b}): expected two positive numbers`, { a, b });
+    throw new InceptionError("OPTION_INVALID", `Cannot sample Beta(${a}, ${b}): expected two positive numbers`, { a, b });
   }
   const x = logGamma(a, uniform, normal);
   const y = logGamma(b, uniform, normal);

@@ -29,15 +29,15 @@ test("JSON lines", () => {
 });
 
 test.each([
-  ["", "line 1: the list is empty, expected the columns path and label, and perhaps split"],
-  ["file,label\n", 'line 1: the header is "file, label", expected the columns path and label, and perhaps split'],
+  ["", "line 1: the list is empty, expected the columns path and label, and optionally split"],
+  ["file,label\n", 'line 1: the header is "file, label", expected the columns path and label, and optionally split'],
   ["path,label\na.jpg\n", "line 2: 1 fields, the header has 2"],
   ["path,label\n\n\na.jpg,x,y\n", "line 4: 3 fields, the header has 2"],
   ['path,label\n"a.jpg,x\n', "line 2: a quoted field is not closed"],
   ['path,label\n"a"b,x\n', "line 2: text follows a closing quote"],
   ['path,label\n"a\n\nb",\n', "line 2: label is empty"],
   ["path,label\n,x\n", "line 2: path is empty"],
-  ["path,label\na\0b,x\n", "line 2: path holds a zero byte"],
+  ["path,label\na\0b,x\n", "line 2: path contains a zero byte"],
   ["path,label,split\na,x,trian\n", 'line 2: split is "trian", expected train, val, valid, validation or test'],
   [`path,label\n${"a".repeat(70_000)},x\n`, "line 2: a field is longer than 65536 characters"],
   [`path,label${",z".repeat(1000)}\n`, "line 1: more than 1000 fields"],
@@ -52,7 +52,7 @@ test.each([
   ['\n{"path": "a"}', "line 2: label is missing or neither text nor an integer"],
   ['{"path": 1, "label": 1}', "line 1: path is missing or no text"],
   ['{"path": "a", "label": 1.5}', "line 1: label is missing or neither text nor an integer"],
-  ['{"path": "a", "label": 1, "split": 2}', "line 1: split is no text"],
+  ['{"path": "a", "label": 1, "split": 2}', "line 1: split is not text"],
 ])("a wrong line is refused: %j", (text, fact) => {
   expect(() => jsonl(text)).toThrowError(
     expect.objectContaining({ code: "DATASET_INVALID", message: `Cannot read the list "list.jsonl": ${fact}` }),

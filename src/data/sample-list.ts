@@ -39,7 +39,7 @@ function wrong(where: string, line: number, fact: string): InceptionError {
   return new InceptionError("DATASET_INVALID", `Cannot read the list ${quoted(where)}: line ${line}: ${fact}`, { list: where, line });
 }
 
-const COLUMNS = "expected the columns path and label, and perhaps split";
+const COLUMNS = "expected the columns path and label, and optionally split";
 
 function parseTable(text: string, delimiter: string, where: string): ListedSample[] {
   const rows = records(text, delimiter, where);
@@ -149,7 +149,7 @@ function lineSample(row: string, where: string, line: number): ListedSample {
   if (typeof path !== "string") throw wrong(where, line, "path is missing or no text");
   const name = typeof label === "number" && Number.isSafeInteger(label) ? String(label) : label;
   if (typeof name !== "string") throw wrong(where, line, "label is missing or neither text nor an integer");
-  if (typeof split !== "string") throw wrong(where, line, "split is no text");
+  if (typeof split !== "string") throw wrong(where, line, "split is not text");
   return sampleOf(path, name, split, where, line);
 }
 
@@ -164,7 +164,7 @@ function jsonOf(row: string, where: string, line: number): JsonValue {
 
 function sampleOf(path = "", label = "", split: string, where: string, line: number): ListedSample {
   if (path.trim() === "") throw wrong(where, line, "path is empty");
-  if (path.includes("\0")) throw wrong(where, line, "path holds a zero byte");
+  if (path.includes("\0")) throw wrong(where, line, "path contains a zero byte");
   if (label.trim() === "") throw wrong(where, line, "label is empty");
   const part = splitOf(split.trim());
   if (part === undefined) throw wrong(where, line, `split is ${quoted(split)}, expected train, val, valid, validation or test`);

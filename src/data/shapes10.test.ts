@@ -87,12 +87,12 @@ test("settings are read from the name", () => {
 });
 
 test.each([
-  ["shapes10?tarin=5", '"tarin" is no setting, expected train, val, size or seed'],
+  ["shapes10?tarin=5", '"tarin" is not a setting, expected train, val, size or seed'],
   ["shapes10?train=many", 'train is "many", expected an integer'],
-  ["shapes10?train=3", "train is 3, expected an integer of 10 to 10000000"],
-  ["shapes10?size=4096", "size is 4096, expected an integer of 8 to 1024"],
-  ["shapes10?__proto__=1", '"__proto__" is no setting, expected train, val, size or seed'],
-  ["shapes11", 'expected "shapes10", perhaps with "?train=2000&val=500&size=32&seed=1"'],
+  ["shapes10?train=3", "train is 3, expected an integer from 10 to 10,000,000"],
+  ["shapes10?size=4096", "size is 4096, expected an integer from 8 to 1,024"],
+  ["shapes10?__proto__=1", '"__proto__" is not a setting, expected train, val, size or seed'],
+  ["shapes11", 'expected "shapes10", optionally with "?train=2000&val=500&size=32&seed=1"'],
 ])("%s is refused", (source, fact) => {
   expect(() => parseShapes10(source)).toThrowError(`Cannot use the dataset "${source}": ${fact}`);
 });

@@ -4,7 +4,9 @@
  *
  * An image depends on seed, split and index only. All steps are exact arithmetic, so the pixels are the same everywhere.
  */
+
 import { InceptionError } from "../errors.js";
+import { formatCount } from "../text.js";
 import { type DatasetSource, datasetSource } from "./dataset-source.js";
 import type { Image } from "./image.js";
 import { type Random, randomStream } from "./random.js";
@@ -44,11 +46,12 @@ const RANGES = { train: [10, 1e7], val: [0, 1e7], size: [8, 1024], seed: [0, Num
  */
 export function parseShapes10(source: string): Shapes10Options {
   const [name, query = "", ...rest] = source.split("?");
-  if (name !== "shapes10" || rest.length > 0) throw fault(source, 'expected "shapes10", perhaps with "?train=2000&val=500&size=32&seed=1"');
+  if (name !== "shapes10" || rest.length > 0)
+    throw fault(source, 'expected "shapes10", optionally with "?train=2000&val=500&size=32&seed=1"');
   const options: Partial<Record<keyof typeof DEFAULTS, number>> = {};
   for (const part of query.split("&").filter((each) => each !== "")) {
     const [key = "", value = ""] = part.split("=");
-    if (!isOption(key)) throw fault(source, `"${key.slice(0, 40)}" is no setting, expected train, val, size or seed`);
+    if (!isOption(key)) throw fault(source, `"${key.slice(0, 40)}" is not a setting, expected train, val, size or seed`);
     if (!/^\d{1,16}$/.test(value)) throw fault(source, `${key} is "${value.slice(0, 40)}", expected an integer`);
     options[key] = Number(value);
   }
@@ -65,7 +68,7 @@ function checkOptions(source: string, options: Required<Shapes10Options>): void 
     const [low, high] = RANGES[key];
     const value = options[key];
     if (Number.isSafeInteger(value) && value >= low && value <= high) continue;
-    throw fault(source, `${key} is ${value}, expected an integer of ${low} to ${high}`);
+    throw fault(source, `${key} is ${value}, expected an integer from ${low} to ${formatCount(high)}`);
   }
 }
 

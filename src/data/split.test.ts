@@ -36,7 +36,7 @@ test("every sample is in exactly one part, for any labels", () => {
 });
 
 test("a fraction that is none is refused", () => {
-  expect(() => stratifiedSplit([0, 1], 1, 0)).toThrowError("Cannot set a fraction of 1 aside for validation: expected a number in [0, 1)");
+  expect(() => stratifiedSplit([0, 1], 1, 0)).toThrowError("Cannot hold out a fraction of 1 for validation: expected a number in [0, 1)");
 });
 
 test("an epoch reads each sample once, in an order of its own", () => {

@@ -17,11 +17,14 @@ import { randomStream } from "./random.js";
  */
 export function foldSplit(size: number, folds: number, fold: number, seed: number): Split {
   if (!Number.isInteger(folds) || folds < 2 || folds > size) {
-    const message = `Cannot split ${size} samples into ${folds} folds: expected a whole number from 2 to ${size}`;
+    const message = `Cannot split ${size} samples into ${folds} folds: expected an integer from 2 to ${size}`;
     throw new InceptionError("OPTION_INVALID", message, { size, folds });
   }
   if (!Number.isInteger(fold) || fold < 0 || fold >= folds) {
-    throw new InceptionError("OPTION_INVALID", `Cannot set fold ${fold} of ${folds} aside: expected 0 to ${folds - 1}`, { fold, folds });
+    throw new InceptionError("OPTION_INVALID", `Cannot hold out fold ${fold} of ${folds}: expected an integer from 0 to ${folds - 1}`, {
+      fold,
+      folds,
+    });
   }
   const order = randomStream({ seed, purpose: "folds" }).permutation(size);
   return { train: order.filter((_, i) => i % folds !== fold).sort(), val: order.filter((_, i) => i % folds === fold).sort() };
@@ -44,7 +47,7 @@ export interface Split {
  */
 export function stratifiedSplit(labels: ArrayLike<number>, fraction: number, seed: number): Split {
   if (!(fraction >= 0 && fraction < 1)) {
-    throw new InceptionError("OPTION_INVALID", `Cannot set a fraction of ${fraction} aside for validation: expected a number in [0, 1)`, {
+    throw new InceptionError("OPTION_INVALID", `Cannot hold out a fraction of ${fraction} for validation: expected a number in [0, 1)`, {
       fraction,
     });
   }

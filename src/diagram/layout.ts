@@ -1,4 +1,5 @@
 import { InceptionError } from "../errors.js";
+import { formatCount } from "../text.js";
 import type { Diagram, DiagramEdge, DiagramNode } from "./diagram.js";
 import { amountText, shownText, textWidth } from "./text.js";
 
@@ -173,10 +174,10 @@ const MAX_ARROWS = 1000;
 
 function checkSize({ title, nodes, edges }: Diagram): void {
   if (nodes.length <= MAX_BOXES && edges.length <= MAX_ARROWS) return;
-  const size = `it has ${nodes.length} boxes and ${edges.length} arrows, limits are ${MAX_BOXES} and ${MAX_ARROWS}`;
+  const size = `it has ${formatCount(nodes.length)} boxes and ${formatCount(edges.length)} arrows, the limits are ${formatCount(MAX_BOXES)} and ${formatCount(MAX_ARROWS)}`;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot lay out diagram ${JSON.stringify(shownText(title))}: ${size}; draw one of its blocks, or write it as dot, json or mermaid`,
+    `Cannot draw diagram ${JSON.stringify(shownText(title))}: ${size}; draw one of its blocks, or write it as dot, json or mermaid`,
     { boxes: nodes.length, arrows: edges.length },
   );
 }

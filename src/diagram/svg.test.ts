@@ -202,7 +202,7 @@ test("an empty diagram is an empty sheet", async () => {
 test("too many boxes are refused before they are placed", async () => {
   const drawn = diagramOf(Array.from({ length: 501 }, (_, index) => String(index)));
   const message =
-    'Cannot lay out diagram "all": it has 501 boxes and 500 arrows, limits are 500 and 1000; draw one of its blocks, or write it as dot, json or mermaid';
+    'Cannot draw diagram "all": it has 501 boxes and 500 arrows, the limits are 500 and 1,000; draw one of its blocks, or write it as dot, json or mermaid';
   await expect(diagramSvg({ ...drawn, title: "all" })).rejects.toMatchObject({ code: "OPTION_INVALID", message });
 });
 

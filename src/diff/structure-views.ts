@@ -1,9 +1,11 @@
 /** Tables and drawings of a network that is known by the operators of its file only, not by a description. */
+
 import type { Summary } from "../analysis/summary.js";
 import type { Diagram, DiagramEdge, DiagramKind, DiagramNode, DiagramOptions } from "../diagram/index.js";
 import { InceptionError } from "../errors.js";
 import { quoted, shortened } from "../formats/quoted.js";
 import type { Shape } from "../tensor/shape.js";
+import { formatCount } from "../text.js";
 import { type Layer, type Structure, type StructureBlock, totals } from "./structure.js";
 
 /**
@@ -108,7 +110,7 @@ export function structureDiagram(structure: Structure, { block }: DiagramOptions
       ? structure.blocks.map(({ path, all }) => ({ path, layers: all }))
       : (chosen === null ? structure.blocks.flatMap(({ all }) => all) : chosen.all).map((layer) => ({ path: layer.path, layers: [layer] }));
   if (groups.length > MAX_BOXES) {
-    const message = `Cannot draw "${shortened(structure.name)}": it has ${groups.length} parts, at most ${MAX_BOXES} are drawn; a block draws a part of it`;
+    const message = `Cannot draw "${shortened(structure.name)}": it has ${formatCount(groups.length)} parts, the limit is ${formatCount(MAX_BOXES)}; draw one of its blocks`;
     throw new InceptionError("OPTION_INVALID", message, { parts: groups.length, limit: MAX_BOXES });
   }
   const ends = chosen === null ? endsOf(structure) : { inputs: [], outputs: [] };

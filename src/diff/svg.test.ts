@@ -55,7 +55,7 @@ test("more than can be read is refused", () => {
   let x = b.input("input", ["N", 2]);
   for (const path of paths("q")) x = b.add("exp", path, [x], {});
   b.output("y", x);
-  const message = 'Cannot draw "a" beside "b": they have 500 parts, expected at most 400';
+  const message = 'Cannot draw "a" beside "b": they have 500 parts, the limit is 400';
   expect(() => comparisonSvg(compareGraphs(chain("a", paths("p")), b.finish()))).toThrow(
     expect.objectContaining({ code: "OPTION_INVALID", message }),
   );

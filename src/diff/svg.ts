@@ -49,7 +49,7 @@ interface Row {
 export function comparisonSvg(comparison: Comparison): string {
   const rows = rowsOf(comparison.blocks);
   if (rows.length > MAX_ROWS) {
-    const message = `Cannot draw "${comparison.a.name}" beside "${comparison.b.name}": they have ${rows.length} parts, expected at most ${MAX_ROWS}`;
+    const message = `Cannot draw "${comparison.a.name}" beside "${comparison.b.name}": they have ${rows.length} parts, the limit is ${MAX_ROWS}`;
     throw new InceptionError("OPTION_INVALID", message, { rows: rows.length });
   }
   const width = 2 * SHEET.margin + 2 * SHEET.box + SHEET.middle;

@@ -29,8 +29,8 @@ describe("activationStatistics", () => {
   });
 
   test("a shape that does not fit is refused", () => {
-    expect(() => activationStatistics(new Float32Array(6), [2, 2, 2])).toThrow(new RangeError("Cannot measure 6 values as [2, 2, 2]"));
-    expect(() => activationStatistics(new Float32Array(0), [0, 2])).toThrow(new RangeError("Cannot measure 0 values as [0, 2]"));
+    expect(() => activationStatistics(new Float32Array(6), [2, 2, 2])).toThrow(new RangeError("Cannot evaluate 6 values as [2, 2, 2]"));
+    expect(() => activationStatistics(new Float32Array(0), [0, 2])).toThrow(new RangeError("Cannot evaluate 0 values as [0, 2]"));
   });
 });
 

@@ -30,7 +30,7 @@ export function activationStatistics(values: Float32Array, shape: readonly numbe
   const [images = 0, channels = 0, ...spatial] = shape;
   const pixels = spatial.reduce((product, size) => product * size, 1);
   if (values.length === 0 || values.length !== images * channels * pixels) {
-    throw new RangeError(`Cannot measure ${values.length} values as [${shape.join(", ")}]`);
+    throw new RangeError(`Cannot evaluate ${values.length} values as [${shape.join(", ")}]`);
   }
   const alive = new Uint8Array(channels);
   let zeros = 0;

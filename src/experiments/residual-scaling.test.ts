@@ -156,8 +156,8 @@ describe("tables", () => {
 });
 
 test.each([
-  ["seed", -1, "Cannot set option seed of the experiment to -1: expected an integer in [0, 2147483648]"],
-  ["steps", 0.5, "Cannot set option steps of the experiment to 0.5: expected an integer in [1, 1000000]"],
+  ["seed", -1, "Cannot set option seed of the experiment to -1: expected an integer from 0 to 2,147,483,648"],
+  ["steps", 0.5, "Cannot set option steps of the experiment to 0.5: expected an integer from 1 to 1,000,000"],
 ])("%s %d is refused", async (name, value, message) => {
   const running = residualScalingExperiment({ out: path.join(folder, "none"), [name]: value });
   await expect(running).rejects.toThrow(new InceptionError("OPTION_INVALID", message, { owner: "the experiment", name, given: value }));

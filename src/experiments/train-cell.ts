@@ -90,7 +90,7 @@ type Sources = Pick<LoopParts<Batch, Evaluation>, "task" | "train"> & { readonly
 /** Fresh images for every step, and a fixed set to measure on. */
 async function openSources(seed: number, { steps, batch }: Omit<Sweep, "cells">): Promise<Sources> {
   const { train, val } = shapes10({ train: Math.max(NUM_CLASSES, steps * batch), val: VAL_IMAGES, size: INPUT_SIZE, seed });
-  if (val === null) throw new RangeError("Cannot measure without images");
+  if (val === null) throw new RangeError("Cannot evaluate without images");
   const common = { batchSize: batch, seed, preprocessing: PREPROCESSING, inputSize: INPUT_SIZE, workers: 0, cacheBytes: 0 };
   return {
     task: classification(train, val, false),

@@ -174,32 +174,35 @@ describe("refuses", () => {
   const googlenet = describeModel("googlenet.public", { widthMultiplier: 0.125, inputSize: 48 });
   test.each<[string, () => Graph]>([
     [
-      'Cannot explain "inception_resnet_v1.public": it has no logits, expected a classifier of images',
+      'Cannot explain "inception_resnet_v1.public": it has no logits, expected an image classifier',
       () => gradCam(describeModel("inception_resnet_v1.public", { widthMultiplier: 0.125 })),
     ],
     [
-      'Cannot explain "inception_resnet_3d.table": it does not classify images as a whole, expected a classifier of images',
+      'Cannot explain "inception_resnet_3d.table": it does not classify images as a whole, expected an image classifier',
       () => inputGradient(describeModel("inception_resnet_3d.table", { widthMultiplier: 0.125, inputSize: 16 })),
     ],
     [
-      'Cannot explain "googlenet.public" at layer "fc": it is no module with a map, expected one such as inception4d, inception4e, maxpool4, inception5a, inception5b, avgpool',
+      'Cannot explain "googlenet.public" at layer "fc": it is not a module with a feature map, expected one such as inception4d, inception4e, maxpool4, inception5a, inception5b, avgpool',
       () => gradCam(googlenet, { layer: "fc" }),
     ],
-    ['Cannot explain "googlenet.public" with 1 steps, expected an integer in [2, 256]', () => integratedGradients(googlenet, { steps: 1 })],
+    [
+      'Cannot explain "googlenet.public" with 1 steps, expected an integer from 2 to 256',
+      () => integratedGradients(googlenet, { steps: 1 }),
+    ],
     [
       'Cannot explain "googlenet.public" with baseline NaN, expected a finite number',
       () => integratedGradients(googlenet, { baseline: Number.NaN }),
     ],
     [
-      'Cannot explain "googlenet.public" by occlusion: a window of 49 pixels, expected an integer in [1, 48]',
+      'Cannot explain "googlenet.public" by occlusion: a window of 49 pixels, expected an integer from 1 to 48',
       () => occlusion(googlenet, { window: 49 }),
     ],
     [
-      'Cannot explain "googlenet.public" by occlusion: a stride of 5 pixels, expected an integer in [1, 4]',
+      'Cannot explain "googlenet.public" by occlusion: a stride of 5 pixels, expected an integer from 1 to 4',
       () => occlusion(googlenet, { window: 4, stride: 5 }),
     ],
     [
-      'Cannot explain "googlenet.public" by occlusion: 529 positions of the window, expected at most 256; take a larger stride',
+      'Cannot explain "googlenet.public" by occlusion: 529 positions of the window, the limit is 256; pass a larger stride',
       () => occlusion(googlenet, { window: 4, stride: 2 }),
     ],
     [

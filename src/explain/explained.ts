@@ -53,7 +53,7 @@ function classifierOf(network: Graph): Graph {
   const rank = logits && network.types.get(logits.value)?.shape.length;
   if (rank === 2 && network.inputs[0]?.type.shape.length === 4) return dropInferenceIdentities(selectOutputs(network, ["logits"]));
   const fact = logits === undefined ? "it has no logits" : "it does not classify images as a whole";
-  throw new InceptionError("OPTION_INVALID", `Cannot explain "${network.name}": ${fact}, expected a classifier of images`, {
+  throw new InceptionError("OPTION_INVALID", `Cannot explain "${network.name}": ${fact}, expected an image classifier`, {
     network: network.name,
   });
 }

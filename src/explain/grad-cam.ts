@@ -45,7 +45,7 @@ function lastMap(network: Graph): string {
   const pool = network.nodes.findLast(({ op }) => op === "globalAveragePool");
   const [map] = pool?.inputs ?? [];
   if (map !== undefined) return map;
-  throw unusable(network, "", "it has no global average; choose a layer");
+  throw unusable(network, "", "it has no global average pooling; pass `layer`");
 }
 
 function layerValue(network: Graph, path: string): string {
@@ -54,7 +54,7 @@ function layerValue(network: Graph, path: string): string {
   if (found !== undefined && rank === 4) return found.output;
   const stages = network.stages.filter(({ output }) => network.types.get(output)?.shape.length === 4).map((stage) => stage.path);
   const shown = stages.slice(-6).join(", ");
-  throw unusable(network, path, `it is no module with a map, expected one such as ${shown}`);
+  throw unusable(network, path, `it is not a module with a feature map, expected one such as ${shown}`);
 }
 
 function unusable({ name }: Graph, layer: string, fact: string): InceptionError {

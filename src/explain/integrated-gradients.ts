@@ -68,6 +68,6 @@ export function integratedGradients(network: Graph, options: IntegratedGradients
 function checkOptions({ name }: Graph, steps: number, baseline: number): void {
   const stepsFit = Number.isInteger(steps) && steps >= 2 && steps <= 256;
   if (stepsFit && Number.isFinite(baseline)) return;
-  const fact = stepsFit ? `baseline ${baseline}, expected a finite number` : `${steps} steps, expected an integer in [2, 256]`;
+  const fact = stepsFit ? `baseline ${baseline}, expected a finite number` : `${steps} steps, expected an integer from 2 to 256`;
   throw new InceptionError("OPTION_INVALID", `Cannot explain "${name}" with ${fact}`, { network: name, steps, baseline });
 }

@@ -1,6 +1,7 @@
 import { InceptionError } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
 import type { Ref } from "../ops/build.js";
+import { formatCount } from "../text.js";
 import { beginExplanation, type Explained, finishExplanation, scoresOf } from "./explained.js";
 
 export interface OcclusionOptions {
@@ -103,12 +104,11 @@ function checkedOptions(name: string, height: number, width: number, options: Oc
   const refused = (fact: string) =>
     new InceptionError("OPTION_INVALID", `Cannot explain "${name}" by occlusion: ${fact}`, { network: name, window, stride, fill });
   if (!Number.isInteger(window) || window < 1 || window > Math.min(height, width))
-    throw refused(`a window of ${window} pixels, expected an integer in [1, ${Math.min(height, width)}]`);
+    throw refused(`a window of ${window} pixels, expected an integer from 1 to ${formatCount(Math.min(height, width))}`);
   if (!Number.isInteger(stride) || stride < 1 || stride > window)
-    throw refused(`a stride of ${stride} pixels, expected an integer in [1, ${window}]`);
+    throw refused(`a stride of ${stride} pixels, expected an integer from 1 to ${window}`);
   if (!Number.isFinite(fill)) throw refused(`fill ${fill}, expected a finite number`);
   const positions = startsOf(height, window, stride).length * startsOf(width, window, stride).length;
-  if (positions > MAX_POSITIONS)
-    throw refused(`${positions} positions of the window, expected at most ${MAX_POSITIONS}; take a larger stride`);
+  if (positions > MAX_POSITIONS) throw refused(`${positions} positions of the window, the limit is ${MAX_POSITIONS}; pass a larger stride`);
   return { window, stride, fill };
 }

@@ -11,7 +11,7 @@ import { InceptionError, messageOf } from "../errors.js";
  */
 export function inflate(packed: Uint8Array, size: number, form: "raw" | "zlib", where: string): Uint8Array {
   const fail = (fact: string, cause?: unknown) =>
-    new InceptionError("FILE_CORRUPT", `Cannot unpack ${where}: ${fact}`, { where }, { cause });
+    new InceptionError("FILE_CORRUPT", `Cannot decode ${where}: ${fact}`, { where }, { cause });
   let bytes: Uint8Array;
   try {
     // One byte more than declared, so that longer content shows; fflate drops what does not fit.
@@ -21,5 +21,5 @@ export function inflate(packed: Uint8Array, size: number, form: "raw" | "zlib", 
     throw fail(messageOf(thrown), thrown);
   }
   if (bytes.length === size) return bytes;
-  throw fail(`it holds ${bytes.length > size ? "more" : `${bytes.length}`} bytes, expected ${size}`);
+  throw fail(`it contains ${bytes.length > size ? "more" : `${bytes.length}`} bytes, expected ${size}`);
 }

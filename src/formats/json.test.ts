@@ -30,14 +30,14 @@ describe("parseJson", () => {
         try {
           expected = asMaps(JSON.parse(mutated));
         } catch {
-          expect(() => parseJson(mutated, "x")).toThrow(/^Cannot parse x as JSON: /);
+          expect(() => parseJson(mutated, "x")).toThrow(/^Cannot read x as JSON: /);
           return;
         }
         let actual: JsonValue;
         try {
           actual = parseJson(mutated, "x");
         } catch (error) {
-          expect(String(error)).toMatch(/is repeated|half a surrogate|longer than 32/);
+          expect(String(error)).toMatch(/is repeated|unpaired surrogate|longer than 32/);
           return;
         }
         expect(actual).toEqual(expected);
@@ -60,16 +60,16 @@ describe("parseJson", () => {
     ["[1 2]", 'expected "," or "]" at character 3'],
     ["[1,]", "expected a value at character 3"],
     ['"abc', "a string does not end that starts at character 0"],
-    ['"\\ud800"', "a string holds half a surrogate pair at character 0"],
-    ['"\\x"', '""\\x"" is no JSON value at character 0'],
-    ["01", '"01" is no JSON value at character 0'],
+    ['"\\ud800"', "a string contains an unpaired surrogate at character 0"],
+    ['"\\x"', '""\\x"" is not a JSON value at character 0'],
+    ["01", '"01" is not a JSON value at character 0'],
     [`1${"0".repeat(40)}`, "a number is longer than 32 characters at character 0"],
     ["[".repeat(100_000), "nesting is deeper than 16 at character 17"],
     ["NaN", "expected a value at character 0"],
     ["{} x", "expected the end of the text at character 3"],
   ])("refuses %j", (text, fact) => {
     expect(() => parseJson(text, 'the header of "x"')).toThrow(
-      expect.objectContaining({ code: "FILE_CORRUPT", message: `Cannot parse the header of "x" as JSON: ${fact}` }),
+      expect.objectContaining({ code: "FILE_CORRUPT", message: `Cannot read the header of "x" as JSON: ${fact}` }),
     );
   });
 });

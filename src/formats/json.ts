@@ -63,7 +63,7 @@ function isMap(value: JsonValue): value is ReadonlyMap<string, JsonValue> {
 }
 
 function wrong(cursor: Cursor, fact: string): InceptionError {
-  return new InceptionError("FILE_CORRUPT", `Cannot parse ${cursor.where} as JSON: ${fact} at character ${cursor.at}`, { at: cursor.at });
+  return new InceptionError("FILE_CORRUPT", `Cannot read ${cursor.where} as JSON: ${fact} at character ${cursor.at}`, { at: cursor.at });
 }
 
 function skipSpace(cursor: Cursor): void {
@@ -136,7 +136,7 @@ function readString(cursor: Cursor): string {
   if (end >= cursor.text.length) throw wrong(cursor, "a string does not end that starts");
   const value = builtIn(cursor, cursor.text.slice(start, end + 1));
   // Half a surrogate pair is no Unicode text: it could be neither printed nor written back.
-  if (typeof value !== "string" || /\p{Surrogate}/u.test(value)) throw wrong(cursor, "a string holds half a surrogate pair");
+  if (typeof value !== "string" || /\p{Surrogate}/u.test(value)) throw wrong(cursor, "a string contains an unpaired surrogate");
   cursor.at = end + 1;
   return value;
 }
@@ -156,6 +156,6 @@ function builtIn(cursor: Cursor, token: string): unknown {
   try {
     return JSON.parse(token);
   } catch {
-    throw wrong(cursor, token === "" ? "expected a value" : `${quoted(token)} is no JSON value`);
+    throw wrong(cursor, token === "" ? "expected a value" : `${quoted(token)} is not a JSON value`);
   }
 }

@@ -42,7 +42,7 @@ function narrowed(stored: BigInt64Array | BigUint64Array, name: string): Int32Ar
     values[index] = Number(stored[index]);
     if (BigInt(values[index] as number) === stored[index]) continue;
     const type = signed ? "int64" : "uint64";
-    throw niftiError("FILE_UNSUPPORTED", name, `voxel ${index} is the ${type} ${stored[index]}, of which 32 bits hold only a part`);
+    throw niftiError("FILE_UNSUPPORTED", name, `voxel ${index} is the ${type} ${stored[index]}, which does not fit into 32 bits`);
   }
   return values;
 }

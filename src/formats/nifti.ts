@@ -1,5 +1,6 @@
 import { InceptionError } from "../errors.js";
 import { bytesPerElement } from "../tensor/dtype.js";
+import { formatCount } from "../text.js";
 import { checkedElementCount } from "./element-layout.js";
 import { type Affine, type Qform, qformAffine, type Sform, sformAffine, spacingAffine } from "./nifti-affine.js";
 import {
@@ -158,7 +159,7 @@ function recognize(bytes: Uint8Array, name: string): { readonly layout: NiftiLay
   throw niftiError(
     "FILE_UNRECOGNIZED",
     name,
-    "it has the magic of neither NIfTI-1 nor NIfTI-2 (Analyze 7.5, which came before them and does not say where left is, is not read)",
+    "its magic bytes are not those of NIfTI-1 or NIfTI-2 (Analyze 7.5, which does not define left and right, is not supported)",
   );
 }
 
@@ -194,11 +195,11 @@ function checkShape(shape: readonly number[], name: string): readonly number[] {
   if (wrong >= 0) throw niftiError("FILE_CORRUPT", name, `dim[${wrong + 1}] is ${shape[wrong]}, expected a positive size`);
   const voxels = checkedElementCount(shape.slice(0, 3));
   if (voxels === null || voxels > MAX_VOXELS) {
-    throw niftiError("FILE_LIMIT", name, `a volume of ${shape.slice(0, 3).join(" x ")} voxels, at most ${MAX_VOXELS} are read`);
+    throw niftiError("FILE_LIMIT", name, `a volume of ${shape.slice(0, 3).join(" x ")} voxels, the limit is ${formatCount(MAX_VOXELS)}`);
   }
   // Eight bytes each, so that their number is exact too.
   if (checkedElementCount([...shape, 8]) === null) {
-    throw niftiError("FILE_CORRUPT", name, `[${shape.join(", ")}] are more voxels than a file can hold`);
+    throw niftiError("FILE_CORRUPT", name, `[${shape.join(", ")}] are more voxels than a file can contain`);
   }
   return shape;
 }
@@ -210,7 +211,7 @@ function readDType(code: number, name: string): NiftiDType {
   const known = [...NIFTI_DTYPES.values()].join(", ");
   const fact =
     refused === undefined ? `its element type has the unknown code ${code}` : `its voxels are ${refused}, which are not one number each`;
-  throw niftiError("FILE_UNSUPPORTED", name, `${fact}; read are ${known}`);
+  throw niftiError("FILE_UNSUPPORTED", name, `${fact}; supported are ${known}`);
 }
 
 /** Matrices of brain connectivity in a NIfTI-2 file: intent codes 3000 to 3099. */
@@ -252,8 +253,8 @@ function bestAffine(
   const fact =
     affineFrom === "sform"
       ? `its sform [${sform.rows.join(", ")}] is not finite`
-      : `its qform's quaternion [${qform.quaternion.join(", ")}] with offset [${qform.offset.join(", ")}] is no rotation and shift`;
-  throw niftiError("FILE_CORRUPT", name, `${fact}; expected a map from voxels to the world`);
+      : `its qform's quaternion [${qform.quaternion.join(", ")}] with offset [${qform.offset.join(", ")}] is not a rotation and translation`;
+  throw niftiError("FILE_CORRUPT", name, `${fact}; expected an affine from voxels to world coordinates`);
 }
 
 function readScaling(slope: number, intercept: number, name: string): NiftiScaling | null {
@@ -269,7 +270,7 @@ function readVoxelOffset(fields: Fields, layout: NiftiLayout, pair: boolean, nam
   const least = pair ? 0 : layout.headerBytes + EXTENSION_FLAG_BYTES;
   if (Number.isSafeInteger(offset) && offset >= least) return offset;
   // Readers differ on smaller ones: nibabel takes header bytes for voxels when it is 0, the C library begins after the header.
-  throw niftiError("FILE_CORRUPT", name, `vox_offset is ${offset}, voxels begin at byte ${least} or later`);
+  throw niftiError("FILE_CORRUPT", name, `vox_offset is ${offset}, expected at least ${least}`);
 }
 
 function readUnits(code: number): NiftiUnits {

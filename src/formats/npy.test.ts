@@ -77,12 +77,12 @@ describe("what NumPy writes", () => {
     [
       "objects",
       "FILE_UNSAFE",
-      "it holds pickled Python objects, which are never loaded; save plain arrays, as safetensors or one .npy each",
+      "it contains pickled Python objects, which are never loaded; save plain arrays, as safetensors or one .npy each",
     ],
     [
       "recordWithObjects",
       "FILE_UNSAFE",
-      "it holds pickled Python objects, which are never loaded; save plain arrays, as safetensors or one .npy each",
+      "it contains pickled Python objects, which are never loaded; save plain arrays, as safetensors or one .npy each",
     ],
   ])("%s is refused", async (name, code, fact) => {
     const message = `Cannot read NumPy file "x.npy": ${fact}`;
@@ -112,7 +112,7 @@ describe("real files", () => {
     await expect(openNpy(bytesSource("det1.npy", readFileSync(objects ?? "")))).rejects.toMatchObject({
       code: "FILE_UNSAFE",
       message:
-        'Cannot read NumPy file "det1.npy": it holds pickled Python objects, which are never loaded; save plain arrays, as safetensors or one .npy each',
+        'Cannot read NumPy file "det1.npy": it contains pickled Python objects, which are never loaded; save plain arrays, as safetensors or one .npy each',
     });
   });
 });
@@ -130,13 +130,13 @@ describe("headers", () => {
       "version 9",
       concat([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 9, 0], new Uint8Array(9)),
       "FILE_UNSUPPORTED",
-      "its format version is 9, versions 1 to 3 are read",
+      "its format version is 9, supported are 1 to 3",
     ],
     [
       "a length of 2^32 - 1",
       Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 2, 0, 255, 255, 255, 255),
       "FILE_LIMIT",
-      "its header has 4294967295 bytes, at most 10000 are read",
+      "its header has 4,294,967,295 bytes, the limit is 10,000",
     ],
     [
       "nothing behind the version",

@@ -1,6 +1,7 @@
 import { InceptionError } from "../errors.js";
 import { bytesPerElement, type DType, type TensorData, viewBytes } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { formatCount } from "../text.js";
 import type { ByteSource } from "./byte-source.js";
 import { checkedElementCount, columnMajorStrides, gather, isRowMajor, MAX_RANK } from "./element-layout.js";
 import { quoted } from "./quoted.js";
@@ -104,12 +105,12 @@ interface NpyHeader {
 
 async function readHeader(source: ByteSource): Promise<NpyHeader> {
   const [major = 0] = await source.read(MAGIC.length, 1);
-  if (major < 1 || major > 3) throw fail("FILE_UNSUPPORTED", source, `its format version is ${major}, versions 1 to 3 are read`);
+  if (major < 1 || major > 3) throw fail("FILE_UNSUPPORTED", source, `its format version is ${major}, supported are 1 to 3`);
   const lengthBytes = major === 1 ? 2 : 4;
   const lengthField = await source.read(START_BYTES, Math.min(lengthBytes, source.size - START_BYTES));
   const length = lengthField.reduceRight((sum, byte) => sum * 256 + byte, 0);
   if (length > MAX_HEADER_BYTES) {
-    throw fail("FILE_LIMIT", source, `its header has ${length} bytes, at most ${MAX_HEADER_BYTES} are read`);
+    throw fail("FILE_LIMIT", source, `its header has ${formatCount(length)} bytes, the limit is ${formatCount(MAX_HEADER_BYTES)}`);
   }
   const start = START_BYTES + lengthBytes;
   if (start + length > source.size) {
@@ -164,7 +165,7 @@ function readDType(source: ByteSource, descr: string): DType {
     throw fail(
       "FILE_UNSAFE",
       source,
-      "it holds pickled Python objects, which are never loaded; save plain arrays, as safetensors or one .npy each",
+      "it contains pickled Python objects, which are never loaded; save plain arrays, as safetensors or one .npy each",
     );
   }
   throw fail("FILE_UNSUPPORTED", source, `element type ${quoted(type)} is not supported, supported are ${[...DTYPES.keys()].join(", ")}`);

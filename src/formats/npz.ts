@@ -1,5 +1,6 @@
 import { InceptionError } from "../errors.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { formatCount } from "../text.js";
 import type { ByteSource } from "./byte-source.js";
 import { openNpy } from "./npy.js";
 import { quoted } from "./quoted.js";
@@ -47,7 +48,7 @@ export async function readNpzArray(file: NpzFile, name: string, maxBytes: number
   if (size > maxBytes + HEADER_BYTES) {
     throw new InceptionError(
       "FILE_LIMIT",
-      `Cannot read ${place}: it has ${size} bytes, limit is ${maxBytes} and ${HEADER_BYTES} for its header`,
+      `Cannot read ${place}: it has ${formatCount(size)} bytes, the limit is ${formatCount(maxBytes)} and ${formatCount(HEADER_BYTES)} for its header`,
       { file: file.name, name },
     );
   }

@@ -1,4 +1,5 @@
 import { InceptionError } from "../errors.js";
+import { formatCount } from "../text.js";
 import { quoted } from "./quoted.js";
 
 /**
@@ -193,7 +194,7 @@ function unknownOpcode(machine: Machine, code: number): InceptionError {
   return fail(
     machine,
     "FILE_UNSUPPORTED",
-    `opcode 0x${hex} at byte ${machine.opcodeAt} is none that torch.save writes; nothing was executed`,
+    `opcode 0x${hex} at byte ${machine.opcodeAt} is not one that torch.save writes; nothing was executed`,
   );
 }
 
@@ -247,15 +248,15 @@ function takeText(machine: Machine, length: number): string {
   try {
     return machine.decode(bytes);
   } catch {
-    throw failHere(machine, "FILE_CORRUPT", "holds text that is not UTF-8");
+    throw failHere(machine, "FILE_CORRUPT", "contains text that is not UTF-8");
   }
 }
 
 function takeLine(machine: Machine): string {
   const limit = Math.min(machine.bytes.length, machine.at + MAX_NAME_BYTES + 1);
   const end = machine.bytes.subarray(machine.at, limit).indexOf(0x0a);
-  if (end < 0 && limit === machine.bytes.length) throw failHere(machine, "FILE_TRUNCATED", "names a global that the file does not end");
-  if (end < 0) throw failHere(machine, "FILE_LIMIT", `names a global of more than ${MAX_NAME_BYTES} bytes`);
+  if (end < 0 && limit === machine.bytes.length) throw failHere(machine, "FILE_TRUNCATED", "contains an unterminated global name");
+  if (end < 0) throw failHere(machine, "FILE_LIMIT", `contains a global name of more than ${formatCount(MAX_NAME_BYTES)} bytes`);
   const line = takeText(machine, end);
   machine.at++;
   return line;
@@ -264,7 +265,7 @@ function takeLine(machine: Machine): string {
 /** Little-endian two's complement. */
 function takeInteger(machine: Machine, length: number): number | bigint {
   if (length > MAX_INTEGER_BYTES) {
-    throw failHere(machine, "FILE_LIMIT", `holds an integer of ${length} bytes, at most ${MAX_INTEGER_BYTES} are read`);
+    throw failHere(machine, "FILE_LIMIT", `contains an integer of ${formatCount(length)} bytes, the limit is ${MAX_INTEGER_BYTES}`);
   }
   let value = 0n;
   for (const byte of takeBytes(machine, length).toReversed()) value = (value << 8n) | BigInt(byte);
@@ -302,19 +303,19 @@ function popToMark(machine: Machine): PickleValue[] {
 
 function recall(machine: Machine, index: number): void {
   const value = machine.memo.get(index);
-  if (value === undefined) throw failHere(machine, "FILE_CORRUPT", `asks for memo ${index}, which was not stored`);
+  if (value === undefined) throw failHere(machine, "FILE_CORRUPT", `references memo ${index}, which was not stored`);
   machine.stack.push(value);
 }
 
 function append(machine: Machine, items: readonly PickleValue[]): void {
   const list = top(machine);
-  if (!Array.isArray(list)) throw failHere(machine, "FILE_CORRUPT", "appends to what is no list");
+  if (!Array.isArray(list)) throw failHere(machine, "FILE_CORRUPT", "appends to a value that is not a list");
   for (const item of items) list.push(item);
 }
 
 function setItems(machine: Machine, items: readonly PickleValue[]): void {
   const dict = top(machine);
-  if (!(dict instanceof Map)) throw failHere(machine, "FILE_CORRUPT", "sets items of what is no dict");
+  if (!(dict instanceof Map)) throw failHere(machine, "FILE_CORRUPT", "sets items of a value that is not a dict");
   if (items.length % 2 !== 0) throw failHere(machine, "FILE_CORRUPT", "has a key without a value");
   for (let at = 0; at < items.length; at += 2) dict.set(items[at] ?? null, items[at + 1] ?? null);
 }
@@ -325,7 +326,7 @@ function pushGlobal(machine: Machine, module: string, name: string): void {
     throw fail(
       machine,
       "FILE_UNSAFE",
-      `it asks for ${quoted(full)}, which is not among the ${machine.options.globals.size} names that tensors need; nothing was executed; save only model.state_dict() to get a file that can be read`,
+      `it references ${quoted(full)}, which is not on the list of allowed globals; nothing was executed; save model.state_dict() instead of the whole model`,
       { global: full },
     );
   }
@@ -333,7 +334,8 @@ function pushGlobal(machine: Machine, module: string, name: string): void {
 }
 
 function pushStackGlobal(machine: Machine, [module, name]: readonly PickleValue[]): void {
-  if (typeof module !== "string" || typeof name !== "string") throw failHere(machine, "FILE_CORRUPT", "names a global by what is no text");
+  if (typeof module !== "string" || typeof name !== "string")
+    throw failHere(machine, "FILE_CORRUPT", "names a global with a value that is not text");
   pushGlobal(machine, module, name);
 }
 
@@ -348,8 +350,8 @@ function isGlobal(value: PickleValue | undefined): value is PickleGlobal {
 }
 
 function reduce(machine: Machine, [callee, args]: readonly PickleValue[]): void {
-  if (!isGlobal(callee)) throw failHere(machine, "FILE_CORRUPT", "calls what is no global");
-  if (!Array.isArray(args)) throw failHere(machine, "FILE_CORRUPT", "has arguments that are no tuple");
+  if (!isGlobal(callee)) throw failHere(machine, "FILE_CORRUPT", "calls a value that is not a global");
+  if (!Array.isArray(args)) throw failHere(machine, "FILE_CORRUPT", "has arguments that are not a tuple");
   machine.stack.push(callee.name === ORDERED_DICT ? orderedDict(machine, args) : { kind: "call", callee: callee.name, args });
 }
 
@@ -358,7 +360,7 @@ function orderedDict(machine: Machine, [pairs = []]: readonly PickleValue[]): Ma
   const dict = new Map<PickleValue, PickleValue>();
   for (const pair of Array.isArray(pairs) ? pairs : [pairs]) {
     if (!Array.isArray(pair) || pair.length !== 2)
-      throw failHere(machine, "FILE_CORRUPT", "makes an OrderedDict of what is no list of pairs");
+      throw failHere(machine, "FILE_CORRUPT", "builds an OrderedDict from a value that is not a list of pairs");
     dict.set(pair[0] ?? null, pair[1] ?? null);
   }
   return dict;

@@ -161,14 +161,14 @@ describe("writing", () => {
       [],
       { a: "\ud800" },
       "OPTION_INVALID",
-      'Cannot write "\ud800" into a safetensors header: it holds half a surrogate pair',
+      'Cannot write "\ud800" into a safetensors header: it contains an unpaired surrogate',
     ],
     [
       "a huge header",
       [],
       { a: "x".repeat(9_000_000) },
       "FILE_LIMIT",
-      "Cannot write a safetensors header of 9000032 bytes: at most 8388608 are written",
+      "Cannot write a safetensors header of 9,000,032 bytes: the limit is 8,388,608",
     ],
   ])("refuses %s", (_, tensors, metadata, code, message) => {
     expect(() => encodeSafetensors(tensors, metadata)).toThrow(expect.objectContaining({ code, message }));
@@ -197,13 +197,13 @@ describe("refuses a header with", () => {
       "overlapping tensors",
       `{"a":${float("[2]", "[0,8]")},"b":${float("[2]", "[4,12]")}}`,
       12,
-      'Cannot read tensor "b" of "x": data begins at 4, inside another tensor that ends at 8',
+      'Cannot read tensor "b" of "x": data starts at 4, inside another tensor that ends at 8',
     ],
     [
       "a hole",
       `{"a":${float("[1]", "[0,4]")},"b":${float("[1]", "[8,12]")}}`,
       12,
-      'Cannot read tensor "b" of "x": data begins at 8, leaving a hole after 4',
+      'Cannot read tensor "b" of "x": data starts at 8, leaving a gap after 4',
     ],
     [
       "bytes of no tensor",
@@ -272,10 +272,10 @@ describe("refuses a header with", () => {
       "a tensor twice",
       `{"a":${float("[1]", "[0,4]")},"a":${float("[1]", "[0,4]")}}`,
       4,
-      'Cannot parse the header of "x" as JSON: key "a" is repeated at character 54',
+      'Cannot read the header of "x" as JSON: key "a" is repeated at character 54',
     ],
     ["a list instead of an object", "[1]", 0, 'Cannot read safetensors file "x": the header does not start with {'],
-    ["something behind the object", "{} {", 0, 'Cannot parse the header of "x" as JSON: expected the end of the text at character 3'],
+    ["something behind the object", "{} {", 0, 'Cannot read the header of "x" as JSON: expected the end of the text at character 3'],
     ["control characters in names", '{"a\\u001b[2J\\n":1}', 0, 'Cannot read tensor "a [2J " of "x": its header entry is not a JSON object'],
   ])("%s", async (_, header, dataBytes, message) => {
     const bytes = concat(u64(header.length), new TextEncoder().encode(header), new Uint8Array(dataBytes));
@@ -287,7 +287,7 @@ describe("refuses a header with", () => {
       "a length of 2^60",
       concat(u64(2n ** 60n), [0x7b]),
       "FILE_LIMIT",
-      'Cannot read safetensors file "x": header length is 1152921504606846976 bytes, at most 8388608 are read',
+      'Cannot read safetensors file "x": header length is 1,152,921,504,606,846,976 bytes, the limit is 8,388,608',
     ],
     [
       "a length behind the end",

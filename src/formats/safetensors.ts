@@ -1,6 +1,7 @@
 import { InceptionError } from "../errors.js";
 import { bytesPerElement, type DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { formatCount } from "../text.js";
 import type { ByteSource } from "./byte-source.js";
 import { checkedElementCount, isCount, MAX_RANK } from "./element-layout.js";
 import { type JsonValue, parseJson } from "./json.js";
@@ -90,7 +91,7 @@ async function readHeaderText(source: ByteSource): Promise<{ readonly text: stri
   if (declared > MAX_HEADER_BYTES) {
     throw new InceptionError(
       "FILE_LIMIT",
-      `Cannot read safetensors file ${quoted(source.name)}: header length is ${declared} bytes, at most ${MAX_HEADER_BYTES} are read`,
+      `Cannot read safetensors file ${quoted(source.name)}: header length is ${formatCount(declared)} bytes, the limit is ${formatCount(MAX_HEADER_BYTES)}`,
       { length: declared, limit: MAX_HEADER_BYTES },
     );
   }
@@ -188,8 +189,8 @@ function checkCoverage(source: ByteSource, tensors: readonly SafetensorsRecord[]
   let covered = 0;
   for (const { name, offset, length } of ordered) {
     const begin = offset - dataStart;
-    if (begin < covered) throw corruptTensor(source, name, `data begins at ${begin}, inside another tensor that ends at ${covered}`);
-    if (begin > covered) throw corruptTensor(source, name, `data begins at ${begin}, leaving a hole after ${covered}`);
+    if (begin < covered) throw corruptTensor(source, name, `data starts at ${begin}, inside another tensor that ends at ${covered}`);
+    if (begin > covered) throw corruptTensor(source, name, `data starts at ${begin}, leaving a gap after ${covered}`);
     covered = begin + length;
   }
   if (covered !== dataBytes) {
@@ -265,7 +266,7 @@ function compareText(a: string, b: string): number {
 
 function json(text: string): string {
   if (/\p{Surrogate}/u.test(text)) {
-    throw new InceptionError("OPTION_INVALID", `Cannot write ${quoted(text)} into a safetensors header: it holds half a surrogate pair`);
+    throw new InceptionError("OPTION_INVALID", `Cannot write ${quoted(text)} into a safetensors header: it contains an unpaired surrogate`);
   }
   return JSON.stringify(text);
 }
@@ -274,7 +275,10 @@ function headerBytes(text: string): Uint8Array {
   const encoded = new TextEncoder().encode(text);
   const length = Math.ceil(encoded.byteLength / 8) * 8;
   if (length > MAX_HEADER_BYTES) {
-    throw new InceptionError("FILE_LIMIT", `Cannot write a safetensors header of ${length} bytes: at most ${MAX_HEADER_BYTES} are written`);
+    throw new InceptionError(
+      "FILE_LIMIT",
+      `Cannot write a safetensors header of ${formatCount(length)} bytes: the limit is ${formatCount(MAX_HEADER_BYTES)}`,
+    );
   }
   const bytes = new Uint8Array(LENGTH_BYTES + length).fill(0x20);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);

@@ -1,6 +1,7 @@
 import { InceptionError } from "../errors.js";
 import { bytesPerElement, type DType, type TensorData, viewBytes } from "../tensor/dtype.js";
 import { float16ToFloat32 } from "../tensor/float16.js";
+import { formatCount } from "../text.js";
 import { type ByteSource, isFileName } from "./byte-source.js";
 import { checkedElementCount, isCount, MAX_RANK } from "./element-layout.js";
 import { type JsonValue, parseJson } from "./json.js";
@@ -77,7 +78,8 @@ export async function looksLikeTfjs(source: ByteSource): Promise<boolean> {
  *   file), FILE_UNSUPPORTED (types of tensors)
  */
 export async function readTfjsManifest(source: ByteSource): Promise<TfjsManifest> {
-  if (source.size > MAX_JSON_BYTES) throw fault(source, "FILE_LIMIT", `it has ${source.size} bytes, the limit is ${MAX_JSON_BYTES}`);
+  if (source.size > MAX_JSON_BYTES)
+    throw fault(source, "FILE_LIMIT", `it has ${formatCount(source.size)} bytes, the limit is ${formatCount(MAX_JSON_BYTES)}`);
   const root = object(source, parseJson(decodeText(source, await source.read(0, source.size)), quoted(source.name)), "the file");
   const groups = list(source, root.get("weightsManifest"), "weightsManifest").map((value, index) =>
     readGroup(source, object(source, value, `weightsManifest[${index}]`), `weightsManifest[${index}]`),

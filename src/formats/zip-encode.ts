@@ -1,4 +1,5 @@
 import { InceptionError } from "../errors.js";
+import { formatCount } from "../text.js";
 
 /** The polynomial 0x04C11DB7, bits reversed: the CRC of zip, gzip and PNG. */
 const POLYNOMIAL = 0xedb88320;
@@ -52,7 +53,7 @@ export function encodeStoredZip(entries: readonly (readonly [name: string, conte
   }
   const directoryBytes = directory.reduce((sum, { byteLength }) => sum + byteLength, 0);
   if (entries.length > MAX_ENTRIES || offset + directoryBytes + END_BYTES > MAX_ARCHIVE_BYTES) {
-    const fact = `${entries.length} entries of ${offset} bytes, limits are ${MAX_ENTRIES} and ${MAX_ARCHIVE_BYTES}`;
+    const fact = `${formatCount(entries.length)} entries of ${formatCount(offset)} bytes, the limits are ${formatCount(MAX_ENTRIES)} and ${formatCount(MAX_ARCHIVE_BYTES)}`;
     throw new InceptionError("FILE_LIMIT", `Cannot write a zip file: ${fact}`, { entries: entries.length, bytes: offset });
   }
   const end = new DataView(new ArrayBuffer(END_BYTES));

@@ -45,7 +45,7 @@ describe("zip directory", () => {
       "a file without an end",
       zipFile([A]).subarray(0, 60),
       "FILE_TRUNCATED",
-      "no end-of-directory record in its last 60 bytes; the file is cut off, or other bytes follow it",
+      "no end-of-directory record in its last 60 bytes; the file is truncated, or other bytes follow it",
     ],
     [
       "bytes in front of the archive",
@@ -94,13 +94,13 @@ describe("zip directory", () => {
       "a compressed entry",
       zipFile([{ ...A, method: 8, size: 2_000_000_000 }]),
       "FILE_UNSUPPORTED",
-      'entry "a" is compressed with method 8, only stored entries are read; write the file anew with torch.save',
+      'entry "a" is compressed with method 8, only stored entries are supported; save the file again with torch.save',
     ],
     [
       "an encrypted entry",
       zipFile([{ ...A, flags: 1 }]),
       "FILE_UNSUPPORTED",
-      'entry "a" is encrypted, only stored entries are read; write the file anew with torch.save',
+      'entry "a" is encrypted, only stored entries are supported; save the file again with torch.save',
     ],
     ["another local name", zipFile([{ ...A, localName: "c" }]), "FILE_CORRUPT", 'entry "a" is named "c" in its local header'],
     [
@@ -127,7 +127,7 @@ describe("zip directory", () => {
       "more entries than are read",
       withZip64(zipFile([A], { entries: 0xffff }), { entries: 2 ** 40 }),
       "FILE_LIMIT",
-      "the directory has 1099511627776 entries in 47 bytes, at most 65536 in 16777216 are read",
+      "the directory has 1,099,511,627,776 entries in 47 bytes, the limits are 65,536 and 16,777,216",
     ],
   ])("refuses %s", async (_, bytes, code, fact) => {
     await expect(readAll(bytes)).rejects.toMatchObject({ code, message: `Cannot read zip file "x.zip": ${fact}` });

@@ -1,4 +1,5 @@
 import { InceptionError } from "../errors.js";
+import { formatCount } from "../text.js";
 import type { ByteSource } from "./byte-source.js";
 import { quoted } from "./quoted.js";
 
@@ -70,7 +71,7 @@ export async function readZipDirectory(source: ByteSource): Promise<ReadonlyMap<
     throw fail(
       "FILE_LIMIT",
       source,
-      `the directory has ${end.entries} entries in ${end.directoryBytes} bytes, at most ${MAX_ENTRIES} in ${MAX_DIRECTORY_BYTES} are read`,
+      `the directory has ${formatCount(end.entries)} entries in ${formatCount(end.directoryBytes)} bytes, the limits are ${formatCount(MAX_ENTRIES)} and ${formatCount(MAX_DIRECTORY_BYTES)}`,
     );
   }
   if (end.directoryOffset + end.directoryBytes !== end.recordOffset) {
@@ -105,7 +106,7 @@ export async function locateStored(source: ByteSource, entry: ZipEntry): Promise
     throw fail(
       "FILE_UNSUPPORTED",
       source,
-      `entry ${quoted(entry.name)} is ${how}, only stored entries are read; write the file anew with torch.save`,
+      `entry ${quoted(entry.name)} is ${how}, only stored entries are supported; save the file again with torch.save`,
     );
   }
   return locateEntry(source, entry, [STORED]);
@@ -125,7 +126,7 @@ export async function locateEntry(
   const { name, headerOffset, packedSize: size } = entry;
   if (entry.encrypted || !methods.includes(entry.method)) {
     const how = entry.encrypted ? "encrypted" : `compressed with method ${entry.method}`;
-    throw fail("FILE_UNSUPPORTED", source, `entry ${quoted(name)} is ${how}, only entries that are stored or deflated are read`);
+    throw fail("FILE_UNSUPPORTED", source, `entry ${quoted(name)} is ${how}, only entries that are stored or deflated are supported`);
   }
   const header = viewOf(await source.read(headerOffset, LOCAL_BYTES));
   const nameBytes = header.getUint16(26, true);
@@ -174,7 +175,7 @@ async function readEnd(source: ByteSource): Promise<EndRecord> {
     throw fail(
       "FILE_TRUNCATED",
       source,
-      `no end-of-directory record in its last ${tailBytes} bytes; the file is cut off, or other bytes follow it`,
+      `no end-of-directory record in its last ${tailBytes} bytes; the file is truncated, or other bytes follow it`,
     );
   }
   const end = {
@@ -184,7 +185,7 @@ async function readEnd(source: ByteSource): Promise<EndRecord> {
     recordOffset: source.size - tailBytes + at,
   };
   if (tail.getUint16(at + 4, true) !== 0 || tail.getUint16(at + 6, true) !== 0 || tail.getUint16(at + 8, true) !== end.entries) {
-    throw fail("FILE_UNSUPPORTED", source, "it is split over several files, only whole archives are read");
+    throw fail("FILE_UNSUPPORTED", source, "it is split into several files, which is not supported");
   }
   return readZip64End(source, end);
 }

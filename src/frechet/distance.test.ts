@@ -73,7 +73,7 @@ describe("Fréchet distance", () => {
     refuse(statistics([0, 0], [1, 0, 0]), "Cannot use the statistics of A: a mean of 2 and a covariance of 3 values do not fit");
     refuse(statistics([0, Number.NaN], [1, 0, 0, 1]), "Cannot use the statistics of A: a value is not finite");
     refuse(statistics([0, 0], [1, 0.5, 0, 1]), "Cannot use the statistics of A: the covariance is not symmetric at 1, 0");
-    refuse({ ...good, count: 1 }, "Cannot use the statistics of A: they are of 1 images, expected at least 2");
+    refuse({ ...good, count: 1 }, "Cannot use the statistics of A: they summarize 1 images, expected at least 2");
     refuse(
       statistics([0, 0], [1, 2, 2, 1]),
       "Cannot use the covariance of A: it has negative eigenvalues (-3.00 beside a variance of 1.00), a covariance has none",

@@ -55,7 +55,7 @@ export function checkStatistics({ mean, covariance, count }: FeatureStatistics, 
   const n = mean.length;
   const fault = (fact: string) => new InceptionError("OPTION_INVALID", `Cannot use the statistics of ${name}: ${fact}`, { name });
   if (n < 1 || covariance.length !== n * n) throw fault(`a mean of ${n} and a covariance of ${covariance.length} values do not fit`);
-  if (count !== null && !(Number.isSafeInteger(count) && count >= 2)) throw fault(`they are of ${count} images, expected at least 2`);
+  if (count !== null && !(Number.isSafeInteger(count) && count >= 2)) throw fault(`they summarize ${count} images, expected at least 2`);
   if (!mean.every(Number.isFinite) || !covariance.every(Number.isFinite)) throw fault("a value is not finite");
   const largest = covariance.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   for (let i = 1; i < n; i++) {

@@ -55,7 +55,9 @@ describe("eigenvalues of symmetric matrices", () => {
   });
 
   test("what is no symmetric matrix of finite numbers is refused", () => {
-    expect(() => symmetricEigenvalues(new Float64Array(5), 2)).toThrow("Cannot find eigenvalues: 5 values are no 2 × 2 matrix");
-    expect(() => symmetricEigenvalues(Float64Array.of(1, 0, Number.NaN, 1), 2)).toThrow("Cannot find eigenvalues: a value is not finite");
+    expect(() => symmetricEigenvalues(new Float64Array(5), 2)).toThrow("Cannot compute eigenvalues: 5 values are not an 2 × 2 matrix");
+    expect(() => symmetricEigenvalues(Float64Array.of(1, 0, Number.NaN, 1), 2)).toThrow(
+      "Cannot compute eigenvalues: a value is not finite",
+    );
   });
 });

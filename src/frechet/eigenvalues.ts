@@ -30,10 +30,11 @@ const MAX_SWEEPS = 60;
  */
 export function symmetricEigenvalues(matrix: Float64Array, n: number): Float64Array {
   if (!Number.isSafeInteger(n) || n < 0 || matrix.length !== n * n) {
-    const fact = `${matrix.length} values are no ${n} × ${n} matrix`;
-    throw new InceptionError("OPTION_INVALID", `Cannot find eigenvalues: ${fact}`, { n, length: matrix.length });
+    const fact = `${matrix.length} values are not an ${n} × ${n} matrix`;
+    throw new InceptionError("OPTION_INVALID", `Cannot compute eigenvalues: ${fact}`, { n, length: matrix.length });
   }
-  if (!matrix.every(Number.isFinite)) throw new InceptionError("OPTION_INVALID", "Cannot find eigenvalues: a value is not finite", { n });
+  if (!matrix.every(Number.isFinite))
+    throw new InceptionError("OPTION_INVALID", "Cannot compute eigenvalues: a value is not finite", { n });
   return eigenvaluesOfTridiagonal(tridiagonalForm(matrix, n)).sort();
 }
 
@@ -160,7 +161,7 @@ function eigenvaluesOfTridiagonal({ diagonal: d, beside }: Tridiagonal): Float64
       if (m === l) break;
       if (sweeps === MAX_SWEEPS) {
         const fact = `eigenvalue ${l + 1} of ${n} is not found in ${MAX_SWEEPS} sweeps`;
-        throw new InceptionError("OPTION_INVALID", `Cannot find eigenvalues: ${fact}`, { n, sweeps });
+        throw new InceptionError("OPTION_INVALID", `Cannot compute eigenvalues: ${fact}`, { n, sweeps });
       }
       qlSweep(d, e, l, m);
     }

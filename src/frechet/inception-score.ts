@@ -47,8 +47,8 @@ export class InceptionScoreAccumulator {
    */
   constructor({ images, classes, splits = 10, seed = 0 }: { images: number; classes: number; splits?: number; seed?: number }) {
     if (!(Number.isSafeInteger(splits) && splits >= 1 && splits <= Math.min(1000, images))) {
-      const law = `expected an integer of 1 to 1000 and not more than the ${images} images`;
-      throw new InceptionError("OPTION_INVALID", `Cannot take an inception score over ${splits} splits: ${law}`, { splits, images });
+      const law = `expected an integer from 1 to 1,000, at most the number of images, ${images}`;
+      throw new InceptionError("OPTION_INVALID", `Cannot compute an Inception Score over ${splits} splits: ${law}`, { splits, images });
     }
     this.#classes = classes;
     this.#splits = Array.from({ length: splits }, () => ({ count: 0, information: 0, probabilities: new Float64Array(classes) }));
@@ -86,7 +86,7 @@ export class InceptionScoreAccumulator {
    */
   finish(): InceptionScore {
     const scores = this.#splits.filter(({ count }) => count > 0).map(scoreOf);
-    if (scores.length === 0) throw new InceptionError("OPTION_INVALID", "Cannot take an inception score of no image", {});
+    if (scores.length === 0) throw new InceptionError("OPTION_INVALID", "Cannot compute an Inception Score of 0 images", {});
     const value = scores.reduce((sum, score) => sum + score, 0) / scores.length;
     const variance = scores.reduce((sum, score) => sum + (score - value) ** 2, 0) / scores.length;
     return { value, deviation: Math.sqrt(variance), splits: scores.length };

@@ -1,5 +1,6 @@
 import { randomStream } from "../data/index.js";
 import { InceptionError } from "../errors.js";
+import { formatCount } from "../text.js";
 import { denseMatrix, gramMatrix, type Matrix, transposedProduct } from "./products.js";
 
 /** Features of images, row by row. */
@@ -94,8 +95,8 @@ function checkSubsets(subsets: number, subsetSize: number, smaller: number): voi
   const most = Math.min(smaller, MAX_SUBSET_SIZE);
   const whole = (value: number, least: number, limit: number) => Number.isSafeInteger(value) && value >= least && value <= limit;
   const fact =
-    (!whole(subsets, 1, MAX_SUBSETS) && `subsets is ${subsets}, expected an integer of 1 to ${MAX_SUBSETS}`) ||
-    (!whole(subsetSize, 2, most) && `subsetSize is ${subsetSize}, expected an integer of 2 to ${most}`);
+    (!whole(subsets, 1, MAX_SUBSETS) && `subsets is ${subsets}, expected an integer from 1 to ${formatCount(MAX_SUBSETS)}`) ||
+    (!whole(subsetSize, 2, most) && `subsetSize is ${subsetSize}, expected an integer from 2 to ${formatCount(most)}`);
   if (fact) throw new InceptionError("OPTION_INVALID", `Cannot compute a kernel distance: ${fact}`, { subsets, subsetSize });
 }
 

@@ -50,13 +50,13 @@ describe("mean and covariance of a stream", () => {
   });
 
   test("what cannot be is refused", () => {
-    expect(() => new MomentAccumulator(5000)).toThrow("Cannot collect statistics of 5000 features: expected an integer of 1 to 4096");
+    expect(() => new MomentAccumulator(5000)).toThrow("Cannot compute statistics of 5000 features: expected an integer from 1 to 4,096");
     const moments = new MomentAccumulator(2);
     expect(() => moments.add([1])).toThrow("Cannot add a row of features: it has 1 values, expected 2");
     expect(() => moments.add([1, Number.NaN])).toThrow("Cannot add a row of features: value 1 is NaN");
-    expect(() => statisticsOf(moments.finish())).toThrow("Cannot take the covariance of no image: expected at least 2");
+    expect(() => statisticsOf(moments.finish())).toThrow("Cannot compute the covariance of no image: expected at least 2");
     moments.add([1, 2]);
-    expect(() => statisticsOf(moments.finish())).toThrow("Cannot take the covariance of 1 image: expected at least 2");
+    expect(() => statisticsOf(moments.finish())).toThrow("Cannot compute the covariance of 1 image: expected at least 2");
     expect(() => mergeMoments([moments.finish(), new MomentAccumulator(3).finish()])).toThrow(
       "Cannot merge statistics: expected one or more of equal features, found [2, 3]",
     );

@@ -5,7 +5,9 @@
  * rule of Chan, Golub and LeVeque, "Algorithms for computing the sample variance" (1983), so that no large numbers are
  * subtracted from each other. The same rule joins what several streams gave, in any order.
  */
+
 import { InceptionError } from "../errors.js";
+import { formatCount } from "../text.js";
 import { addTransposedProduct, denseMatrix, type ProductTarget, triangleStarts } from "./products.js";
 
 /** What a stream of rows was like so far. */
@@ -99,7 +101,7 @@ function checkFeatures(features: number): void {
   if (Number.isSafeInteger(features) && features >= 1 && features <= MAX_FEATURES) return;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot collect statistics of ${features} features: expected an integer of 1 to ${MAX_FEATURES}`,
+    `Cannot compute statistics of ${features} features: expected an integer from 1 to ${formatCount(MAX_FEATURES)}`,
     {
       features,
     },
@@ -164,7 +166,7 @@ export function mergeMoments(parts: readonly Moments[]): Moments {
 export function statisticsOf({ features, count, mean, scatter }: Moments): FeatureStatistics {
   if (count < 2) {
     const found = count === 1 ? "1 image" : "no image";
-    throw new InceptionError("OPTION_INVALID", `Cannot take the covariance of ${found}: expected at least 2`, { count });
+    throw new InceptionError("OPTION_INVALID", `Cannot compute the covariance of ${found}: expected at least 2`, { count });
   }
   const covariance = new Float64Array(features * features);
   for (let i = 0, at = 0; i < features; i++) {

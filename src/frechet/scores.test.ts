@@ -40,8 +40,8 @@ describe("kernel distance", () => {
   test("what cannot be is refused", () => {
     const refuse = (options: object, message: string) =>
       expect(() => kernelDistance(a, b, options)).toThrow(`Cannot compute a kernel distance: ${message}`);
-    refuse({ subsetSize: 38 }, "subsetSize is 38, expected an integer of 2 to 37");
-    refuse({ subsets: 0 }, "subsets is 0, expected an integer of 1 to 10000");
+    refuse({ subsetSize: 38 }, "subsetSize is 38, expected an integer from 2 to 37");
+    refuse({ subsets: 0 }, "subsets is 0, expected an integer from 1 to 10,000");
     expect(() => kernelDistance(a, { ...b, features: 2 })).toThrow("Cannot compute a kernel distance: A has 48 features, B has 2");
     expect(() => kernelDistance(a, { ...b, count: 1 })).toThrow("Cannot compute a kernel distance: B has 1 images, expected at least 2");
     expect(() => kernelDistance(a, { ...b, count: 9 })).toThrow("Cannot compute a kernel distance: B has 1776 values, expected 9 × 48");
@@ -86,12 +86,12 @@ describe("inception score", () => {
 
   test("what cannot be is refused", () => {
     expect(() => new InceptionScoreAccumulator({ images: 5, classes: 2 })).toThrow(
-      "Cannot take an inception score over 10 splits: expected an integer of 1 to 1000 and not more than the 5 images",
+      "Cannot compute an Inception Score over 10 splits: expected an integer from 1 to 1,000, at most the number of images, 5",
     );
     const score = new InceptionScoreAccumulator({ images: 2, classes: 2, splits: 1 });
     expect(() => score.add(0, [1])).toThrow("Cannot add 1 logits of image 0: expected 2 finite numbers for an image of 0 to 1");
     expect(() => score.add(2, [1, 2])).toThrow("Cannot add 2 logits of image 2: expected 2 finite numbers for an image of 0 to 1");
-    expect(() => score.finish()).toThrow("Cannot take an inception score of no image");
+    expect(() => score.finish()).toThrow("Cannot compute an Inception Score of 0 images");
   });
 });
 

@@ -48,7 +48,7 @@ export async function readStatistics(file: NpzFile): Promise<SavedStatistics> {
   const covariance = await readNumbers(file, "sigma", 2);
   const n = mean.values.length;
   if (covariance.shape.some((size) => size !== n)) {
-    throw refused(file, `sigma has shape [${covariance.shape.join(", ")}] beside a mu of ${n}, expected [${n}, ${n}]`);
+    throw refused(file, `sigma has shape [${covariance.shape.join(", ")}] and mu has ${n} values, expected [${n}, ${n}]`);
   }
   const { images, ...origin } = await readOrigin(file);
   const statistics = { mean: mean.values, covariance: covariance.values, count: images };

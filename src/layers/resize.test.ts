@@ -61,8 +61,8 @@ describe("refuses", () => {
     ["expected either sizes or scales", X, { sizes: [1, 1], scales: [1, 1], mode: "linear" }],
     ["sizes [7] must be 2 numbers", X, { sizes: [7], mode: "linear" }],
     ["scales [2, -1] must be positive", X, { scales: [2, -1], mode: "linear" }],
-    ["size 0 of spatial axis 0 must be an integer in [1, 5592405]", X, { scales: [0.1, 1], mode: "linear" }],
-    ["size 1.5 of spatial axis 1 must be an integer in [1, 3355443]", X, { sizes: [3, 1.5], mode: "linear" }],
+    ["size 0 of spatial axis 0 must be an integer from 1 to 5,592,405", X, { scales: [0.1, 1], mode: "linear" }],
+    ["size 1.5 of spatial axis 1 must be an integer from 1 to 3,355,443", X, { sizes: [3, 1.5], mode: "linear" }],
     ["mode nearest has neither alignCorners nor antialias", X, { sizes: [3, 5], mode: "nearest", antialias: true }],
     ["alignCorners and antialias exclude each other", X, { sizes: [3, 5], mode: "cubic", alignCorners: true, antialias: true }],
   ])("%s", (fact, shape, spec) => {

@@ -3,6 +3,7 @@
 import type { GraphBuilder, Ref } from "../ops/build.js";
 import { type Site, shapeError, spatialSizes } from "../ops/op.js";
 import { at } from "../tensor/at.js";
+import { formatCount } from "../text.js";
 
 /**
  * How an element between elements is found: "nearest" takes the one that PyTorch's (and OpenCV's) nearest takes, which is
@@ -47,7 +48,10 @@ export function resize(b: GraphBuilder, path: string, x: Ref, spec: ResizeSpec):
   const changed = sizes.flatMap((size, axis) => {
     const target = at(targets, axis);
     if (!Number.isInteger(target) || target < 1 || target * size > MAX_COEFFICIENTS) {
-      throw shapeError(site, `size ${target} of spatial axis ${axis} must be an integer in [1, ${Math.floor(MAX_COEFFICIENTS / size)}]`);
+      throw shapeError(
+        site,
+        `size ${target} of spatial axis ${axis} must be an integer from 1 to ${formatCount(Math.floor(MAX_COEFFICIENTS / size))}`,
+      );
     }
     const matrix = coefficients(size, target, stepOf(size, target, spec, axis), spec);
     return isIdentity(matrix, size, target) ? [] : [{ axis: axis + 2, rows: target, matrix }];

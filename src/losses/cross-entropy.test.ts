@@ -75,7 +75,7 @@ test("options and shapes that do not fit are refused", () => {
     const b = new GraphBuilder("loss");
     return () => crossEntropy(b, "loss.main", b.input("logits", [2, 3]), b.input("targets", targets), options);
   };
-  expect(build({ labelSmoothing: 1.5 })).toThrow('Cannot build loss "loss.main": labelSmoothing is 1.5, expected a number in [0, 1]');
+  expect(build({ labelSmoothing: 1.5 })).toThrow('Cannot build loss "loss.main": labelSmoothing is 1.5, expected a number from 0 to 1');
   expect(build({ classWeights: [1, 2] })).toThrow(
     'Cannot build loss "loss.main": classWeights has 2 numbers, expected one for each of 3 classes',
   );

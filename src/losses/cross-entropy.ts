@@ -85,7 +85,7 @@ function perClass(b: GraphBuilder, path: string, like: Ref, values: readonly num
 
 function checkOptions(path: string, classes: number, { labelSmoothing = 0, classWeights }: CrossEntropyOptions): void {
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw invalid(path, `labelSmoothing is ${labelSmoothing}, expected a number in [0, 1]`);
+    throw invalid(path, `labelSmoothing is ${labelSmoothing}, expected a number from 0 to 1`);
   }
   if (classWeights === undefined) return;
   if (classWeights.length !== classes) {

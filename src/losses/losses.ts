@@ -14,7 +14,7 @@ export const LOSSES = {
   dice_cross_entropy: diceCrossEntropy,
   nnunet_dice_cross_entropy: (b, path, logits, targets, { labelSmoothing = 0, classWeights }) => {
     if (labelSmoothing === 0 && classWeights === undefined) return nnunetDiceCrossEntropy(b, path, logits, targets);
-    const text = "Cannot train with loss nnunet_dice_cross_entropy: it has neither label smoothing nor class weights, expected none";
+    const text = "Cannot train with loss nnunet_dice_cross_entropy: it supports neither label smoothing nor class weights";
     throw new InceptionError("OPTION_INVALID", text, { labelSmoothing, classWeights });
   },
 } as const satisfies Readonly<Record<string, Loss>>;

@@ -1,4 +1,5 @@
 import { fractionOption, integerOption, numberBelowOption, type Option, toNumber } from "../options.js";
+import { formatCount } from "../text.js";
 
 // Beyond this one feature map of an image network's stem takes several gigabytes.
 const MAX_PIXELS = 16_384;
@@ -18,7 +19,7 @@ export function sizeOption(value: readonly number[], least: number): Option<read
     doc: volumes ? "Depth, height and width of the input in voxels." : "Height and width of the input in pixels.",
     default: value,
     placeholder: "size",
-    expected: `a size of ${least} to ${most} ${unit}`,
+    expected: `a size from ${least} to ${formatCount(most)} ${unit}`,
     parse: (given) => {
       const items: readonly unknown[] = typeof given === "string" ? given.split(/[x,]/) : Array.isArray(given) ? given : [given];
       const sizes = items.flatMap((item) => {

@@ -41,7 +41,7 @@ describe("rejects", () => {
     [
       "FILE_CORRUPT",
       small().replace('"strides":[1,1]', '"strides":["1",1]'),
-      'attribute "strides" of node "c" is no number, text, true, false or list of numbers',
+      'attribute "strides" of node "c" is not a number, text, true, false or list of numbers',
     ],
     ["FILE_CORRUPT", small().replace(',"kernelShape":[1,1]', "").replace('"kernelShape":[1,1],', ""), "Cannot read network.json: "],
     ["FILE_CORRUPT", small().replace(',"groups":1', ""), 'Cannot infer shape of conv "c"'],

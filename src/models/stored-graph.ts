@@ -163,7 +163,7 @@ function readAttributes(values: JsonRecord, path: string, place: string): Attrib
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => {
       if (isAttribute(value)) return [name, value];
-      throw corrupt(place, `attribute ${quoted(name)} of node ${quoted(path)} is no number, text, true, false or list of numbers`);
+      throw corrupt(place, `attribute ${quoted(name)} of node ${quoted(path)} is not a number, text, true, false or list of numbers`);
     }),
   );
 }

@@ -193,7 +193,7 @@ describe("damaged images", () => {
   const reasons = [
     /^Cannot decode image ".*03\.png": its PNG data is damaged/,
     /^Cannot decode image ".*04\.png": the file is empty$/,
-    /^Cannot decode image ".*11\.png": the content is no known image format/,
+    /^Cannot decode image ".*11\.png": the content matches no supported image format/,
   ];
 
   test.each([0, 1, 2])("evaluation leaves them out and says so, with %d workers", async (workers) => {
@@ -257,7 +257,7 @@ describe("damaged images", () => {
     }
     const { train } = await openDataset(bad, { valFraction: 0 });
     const source = open(train, { ...TRAINING, batchSize: 2, shuffle: false, workers });
-    const message = `Cannot read batches of "${bad}": 3 samples in a row cannot be decoded, the last because: Cannot decode image "${path.join(bad, "b/3.jpg")}": the file is empty`;
+    const message = `Cannot read batches of "${bad}": 3 samples in a row could not be decoded; the last one: Cannot decode image "${path.join(bad, "b/3.jpg")}": the file is empty`;
     expect(await rejection(all(source.epoch(0)))).toMatchObject({ code: "DATASET_INVALID", message });
     const stream = open(train, { ...EVALUATION, workers }).epoch(0);
     expect([await all(stream), stream.skipped.length]).toEqual([[], 3]);
@@ -346,24 +346,24 @@ describe("closing and reading ahead", () => {
 });
 
 test.each<[Partial<BatchSourceOptions>, string]>([
-  [{ batchSize: 0 }, "Cannot make batches with batchSize 0: expected an integer of 1 to 65536"],
-  [{ batchSize: 11 }, 'Cannot make batches: "shapes10" has 10 samples for training, fewer than one batch of 11'],
-  [{ seed: -1 }, "Cannot make batches with seed -1: expected an integer of 0 to 9007199254740991"],
-  [{ workers: 65 }, "Cannot make batches with workers 65: expected an integer of 0 to 64"],
-  [{ prefetch: 0.5 }, "Cannot make batches with prefetch 0.5: expected an integer of 0 to 256"],
-  [{ mixup: -1 }, "Cannot mix batches with mixup -1: expected a number of 0 to 1000"],
-  [{ augmentation: null, inputSize: 20 }, "Cannot make batches: the preprocessing gives 16 x 16 pixels, the network wants 20 x 20"],
+  [{ batchSize: 0 }, "Cannot read batches with batchSize 0: expected an integer from 1 to 65,536"],
+  [{ batchSize: 11 }, 'Cannot read batches: "shapes10" has 10 samples for training, fewer than one batch of 11'],
+  [{ seed: -1 }, "Cannot read batches with seed -1: expected an integer from 0 to 9,007,199,254,740,991"],
+  [{ workers: 65 }, "Cannot read batches with workers 65: expected an integer from 0 to 64"],
+  [{ prefetch: 0.5 }, "Cannot read batches with prefetch 0.5: expected an integer from 0 to 256"],
+  [{ mixup: -1 }, "Cannot mix batches with mixup -1: expected a number from 0 to 1,000"],
+  [{ augmentation: null, inputSize: 20 }, "Cannot read batches: the preprocessing gives 16 x 16 pixels, the network expects 20 x 20"],
   [
     { augmentation: null, preprocessing: { ...RECIPE, resize: { kind: "shorter_side", size: 16, filter: "bilinear" } } },
-    "Cannot make batches: the preprocessing gives images of various sizes, the network wants 16 x 16",
+    "Cannot read batches: the preprocessing gives images of various sizes, the network expects 16 x 16",
   ],
   [
     { preprocessing: { ...RECIPE, std: [0, 1, 1] } },
-    "Cannot make batches: the preprocessing is wrong: std is [0, 1, 1], expected finite numbers other than 0",
+    "Cannot read batches: the preprocessing is invalid: std is [0, 1, 1], expected finite numbers other than 0",
   ],
   [
     { batchSize: 65_536, inputSize: 4096, dropLast: false },
-    "Cannot make batches: a batch would have 3298534883328 values, limit is 536870912",
+    "Cannot read batches: a batch would have 3,298,534,883,328 values, the limit is 536,870,912",
   ],
 ])("%j is refused", (change, message) => {
   const { train } = shapes10({ train: 10, val: 0 });
@@ -374,6 +374,6 @@ test.each<[Partial<BatchSourceOptions>, string]>([
 
 test("an epoch or start that is none is refused", () => {
   const source = open(shapes10({ train: 10, val: 0 }).train, TRAINING);
-  expect(() => source.epoch(-1)).toThrowError("Cannot make batches with epoch -1: expected an integer of 0 to 4294967295");
-  expect(() => source.epoch(0, 3)).toThrowError("Cannot make batches with start 3: expected an integer of 0 to 2");
+  expect(() => source.epoch(-1)).toThrowError("Cannot read batches with epoch -1: expected an integer from 0 to 4,294,967,295");
+  expect(() => source.epoch(0, 3)).toThrowError("Cannot read batches with start 3: expected an integer from 0 to 2");
 });

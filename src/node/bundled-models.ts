@@ -39,7 +39,7 @@ export async function prepareBundledModel(
 ): Promise<PreparedModel> {
   const full = fileURLToPath(new URL(`../../${file}`, import.meta.url));
   await access(full).catch((thrown: unknown) => {
-    const message = `Cannot use model "${id}": this copy of inceptionkit has no ${file}, expected it beside its dist folder; \`model\` takes a run or a file instead`;
+    const message = `Cannot use model "${id}": this copy of inceptionkit has no ${file} beside its dist directory; pass a run directory or a file as \`model\``;
     throw new InceptionError("FILE_NOT_FOUND", message, { id, file: full }, { cause: thrown });
   });
   const { labels, preprocessing } = options;

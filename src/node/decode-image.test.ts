@@ -92,7 +92,7 @@ describe("files", () => {
     const missing = await refusal(path.join(folder, "nothing.jpg"));
     expect([missing.code, missing.message]).toEqual(["FILE_NOT_FOUND", `Cannot open "${folder}/nothing.jpg": no such file or directory`]);
     const notFile = await refusal(folder);
-    expect([notFile.code, notFile.message]).toEqual(["SOURCE_INVALID", `Cannot open "${folder}": it is a folder, expected a file`]);
+    expect([notFile.code, notFile.message]).toEqual(["SOURCE_INVALID", `Cannot open "${folder}": it is a directory, not a regular file`]);
   });
 });
 
@@ -101,7 +101,7 @@ const EXPECTED = "expected one of AVIF, GIF, JPEG, PNG, TIFF, WebP";
 describe("content that is not decoded", () => {
   test.each<readonly [string, string, string, Uint8Array | string]>([
     ["nothing", "IMAGE_INVALID", "the file is empty", ""],
-    ["text", "FILE_UNRECOGNIZED", `the content is no known image format, ${EXPECTED}`, "this is not a photograph"],
+    ["text", "FILE_UNRECOGNIZED", `the content matches no supported image format, ${EXPECTED}`, "this is not a photograph"],
     ["SVG", "FILE_UNSUPPORTED", `the content is SVG, ${EXPECTED}`, "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"],
     ["SVG with a prologue", "FILE_UNSUPPORTED", `the content is SVG, ${EXPECTED}`, "\ufeff <?xml version='1.0'?>\n<!-- x --><svg/>"],
     ["SVG in gzip", "FILE_UNSUPPORTED", `the content is gzip-compressed, ${EXPECTED}`, Uint8Array.of(0x1f, 0x8b, 8, 0)],
@@ -131,12 +131,12 @@ describe("limits", () => {
     const bytes = await refusal(file, { maxBytes: 100 });
     expect([bytes.code, bytes.message]).toEqual([
       "FILE_LIMIT",
-      `Cannot decode image "image": the file has ${file.length} bytes, limit is 100 (option maxBytes)`,
+      `Cannot decode image "image": the file has ${file.length.toLocaleString("en-US")} bytes, the limit is 100 (option maxBytes)`,
     ]);
     const stored = path.join(folder, "large.png");
     writeFileSync(stored, file);
     expect((await refusal(stored, { maxBytes: 100 })).message).toBe(
-      `Cannot decode image "${stored}": the file has ${file.length} bytes, limit is 100 (option maxBytes)`,
+      `Cannot decode image "${stored}": the file has ${file.length.toLocaleString("en-US")} bytes, the limit is 100 (option maxBytes)`,
     );
   });
 
@@ -144,7 +144,7 @@ describe("limits", () => {
     const pixels = await refusal(file, { maxPixels: 390 });
     expect([pixels.code, pixels.message]).toEqual([
       "IMAGE_LIMIT",
-      'Cannot decode image "image": 23 x 17 is 391 pixels, limit is 390 (option maxPixels)',
+      'Cannot decode image "image": 23 x 17 is 391 pixels, the limit is 390 (option maxPixels)',
     ]);
     expect((await decodeImage(file, { maxPixels: 391 })).width).toBe(23);
   });
@@ -153,7 +153,9 @@ describe("limits", () => {
     const started = performance.now();
     const memory = process.memoryUsage().rss;
     const error = await refusal(pngFile({ width: 40_000, height: 25_000, depth: 8, color: 2 }, Buffer.alloc(0)));
-    expect(error.message).toBe('Cannot decode image "image": 40000 x 25000 is 1000000000 pixels, limit is 100000000 (option maxPixels)');
+    expect(error.message).toBe(
+      'Cannot decode image "image": 40000 x 25000 is 1,000,000,000 pixels, the limit is 100,000,000 (option maxPixels)',
+    );
     expect(performance.now() - started).toBeLessThan(1000);
     expect(process.memoryUsage().rss - memory).toBeLessThan(100 * 2 ** 20);
   });
@@ -172,7 +174,7 @@ describe("damaged files", () => {
     const error = await refusal(file.subarray(0, -200), { name: "cut\n.jpg" });
     expect([error.code, error.message]).toEqual([
       "IMAGE_INVALID",
-      'Cannot decode image "cut .jpg": its JPEG data is damaged or of a kind that is not decoded (VipsJpeg: premature end of JPEG image)',
+      'Cannot decode image "cut .jpg": its JPEG data is damaged or not supported (VipsJpeg: premature end of JPEG image)',
     ]);
   });
 

@@ -7,11 +7,13 @@
  * - of 16 bits the upper 8 are kept (here Pillow differs for one-channel images, whose values it cuts off at 255);
  * - an animation gives its first frame, a TIFF its first page.
  */
+
 import type { Metadata, Sharp, SharpOptions } from "sharp";
 import type { Image } from "../data/image.js";
 import { IMAGE_FORMATS, type ImageFormat, sniffImage } from "../data/image-format.js";
 import { orient } from "../data/transforms/orient.js";
 import { type ErrorCode, InceptionError, messageOf } from "../errors.js";
+import { formatCount } from "../text.js";
 import { openFileSource } from "./file-source.js";
 import { type GifFrame, gifFirstFrame, pngTextOrientation } from "./image-quirks.js";
 import { loadOptional } from "./optional-package.js";
@@ -112,7 +114,10 @@ function failure(code: ErrorCode, subject: string, fact: string, details: Readon
 }
 
 function tooManyBytes(subject: string, size: number, limit: number): InceptionError {
-  return failure("FILE_LIMIT", subject, `the file has ${size} bytes, limit is ${limit} (option maxBytes)`, { size, limit });
+  return failure("FILE_LIMIT", subject, `the file has ${formatCount(size)} bytes, the limit is ${formatCount(limit)} (option maxBytes)`, {
+    size,
+    limit,
+  });
 }
 
 async function readWhole(file: string, subject: string, maxBytes: number): Promise<Uint8Array> {
@@ -132,14 +137,14 @@ function acceptedFormat(bytes: Uint8Array, subject: string): ImageFormat {
   const allowed = `expected one of ${IMAGE_FORMATS.join(", ")}`;
   if (found.kind === "refused")
     throw failure("FILE_UNSUPPORTED", subject, `the content is ${found.what}, ${allowed}`, { found: found.what });
-  throw failure("FILE_UNRECOGNIZED", subject, `the content is no known image format, ${allowed}`);
+  throw failure("FILE_UNRECOGNIZED", subject, `the content matches no supported image format, ${allowed}`);
 }
 
 /** Color spaces and sample types that reach RGB without a profile or a choice of range. */
 const SPACES: Readonly<Record<string, readonly string[]>> = {
   "b-w": ["uchar"],
   srgb: ["uchar"],
-  gray16: ["ushort"],
+  grey16: ["ushort"],
   rgb16: ["ushort"],
   cmyk: ["uchar"],
 };
@@ -150,25 +155,26 @@ function checkHeader(header: Metadata, format: ImageFormat, subject: string, max
   const { width, height, space, depth, channels } = header;
   // The library must have come to the same conclusion; otherwise the file was made to be read in two ways.
   if (header.format !== (format === "AVIF" ? "heif" : format.toLowerCase())) {
-    throw failure("IMAGE_INVALID", subject, `it begins like ${format} but reads like ${header.format}`);
+    throw failure("IMAGE_INVALID", subject, `it starts like ${format}, but its header is that of ${header.format}`);
   }
   if (format === "AVIF" && header.compression !== "av1") {
     throw failure("FILE_UNSUPPORTED", subject, `the content is HEIF with ${header.compression ?? "unknown"} compression, expected AV1`);
   }
-  if (!(width > 0 && height > 0)) throw failure("IMAGE_INVALID", subject, `its header says ${width} x ${height} pixels`);
+  if (!(width > 0 && height > 0)) throw failure("IMAGE_INVALID", subject, `its header declares ${width} x ${height} pixels`);
   if (width * height > maxPixels) {
-    throw failure("IMAGE_LIMIT", subject, `${width} x ${height} is ${width * height} pixels, limit is ${maxPixels} (option maxPixels)`, {
-      width,
-      height,
-      limit: maxPixels,
-    });
+    throw failure(
+      "IMAGE_LIMIT",
+      subject,
+      `${width} x ${height} is ${formatCount(width * height)} pixels, the limit is ${formatCount(maxPixels)} (option maxPixels)`,
+      {
+        width,
+        height,
+        limit: maxPixels,
+      },
+    );
   }
   if (!SPACES[space]?.includes(depth) || channels > MAX_CHANNELS) {
-    throw failure(
-      "IMAGE_INVALID",
-      subject,
-      `${channels} channels of ${depth} in color space ${space} have no plain conversion to 8-bit RGB`,
-    );
+    throw failure("IMAGE_INVALID", subject, `${channels} channels of ${depth} in color space ${space} cannot be converted to 8-bit RGB`);
   }
 }
 
@@ -230,13 +236,13 @@ function decodingFailed(error: unknown, format: ImageFormat, subject: string, ma
   if (raw.startsWith("timeout:")) {
     return failure("IMAGE_LIMIT", subject, `decoding took longer than ${maxSeconds} s (option maxSeconds)`, { limit: maxSeconds });
   }
-  if (raw.includes("exceeds pixel limit")) return failure("IMAGE_LIMIT", subject, "it has more pixels than allowed (option maxPixels)");
+  if (raw.includes("exceeds pixel limit")) return failure("IMAGE_LIMIT", subject, "it exceeds the pixel limit (option maxPixels)");
   // The library repeats itself, one line per attempt.
   const lines = raw.split("\n").map((line) => messageOf(line.replace(/^Input buffer has corrupt header:/, "")));
   const reason = lines.find((line) => line !== "") ?? "its header is damaged";
   return new InceptionError(
     "IMAGE_INVALID",
-    `Cannot decode image "${subject}": its ${format} data is damaged or of a kind that is not decoded (${reason})`,
+    `Cannot decode image "${subject}": its ${format} data is damaged or not supported (${reason})`,
     { file: subject, format },
     { cause: error },
   );

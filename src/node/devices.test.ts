@@ -29,7 +29,7 @@ test("an absent device is refused with what to do about it", () => {
   expect(() => devicesToTry("cuda", mac)).toThrow(
     new InceptionError(
       "DEVICE_UNAVAILABLE",
-      'Cannot use device "cuda": onnxruntime-node for darwin-arm64 is built without it and offers cpu, webgpu',
+      'Cannot use device "cuda": onnxruntime-node for darwin-arm64 does not support it on this platform; available are cpu, webgpu',
       { device: "cuda", platform: "darwin-arm64" },
     ),
   );

@@ -29,7 +29,7 @@ export function devicesToTry(device: Device, installed: InstalledDevices): reado
     const offers = installed.providers.filter((name) => name === "cpu" || name === "webgpu" || name === "cuda").join(", ");
     throw new InceptionError(
       "DEVICE_UNAVAILABLE",
-      `Cannot use device "${device}": onnxruntime-node for ${installed.platform} is built without it and offers ${offers}`,
+      `Cannot use device "${device}": onnxruntime-node for ${installed.platform} does not support it on this platform; available are ${offers}`,
       { device, platform: installed.platform },
     );
   }

@@ -50,13 +50,13 @@ export async function compareNetworks(
 ): Promise<Comparison> {
   const given = options.options ?? {};
   if (Object.keys(given).length > 0 && typeof a === "string" && typeof b === "string" && parseModel(a) === null && parseModel(b) === null) {
-    const message = `Cannot use options ${Object.keys(given).join(", ")}: neither ${quoted(a)} nor ${quoted(b)} is a model id, whose options they would be`;
+    const message = `Cannot use options ${Object.keys(given).join(", ")}: neither ${quoted(a)} nor ${quoted(b)} is a model id, which takes options`;
     throw new InceptionError("OPTION_INVALID", message, { options: given });
   }
   const open = (operand: string | DescribedModel): Promise<Opened> => openOperand(operand, given, COMPARED);
   const [ofA, ofB] = [await open(a), await open(b)];
   const comparison = compareOperands(ofA.operand, ofB.operand);
-  const notes = [ofA, ofB].flatMap(({ says }, index) => (says === null ? [] : [`${index === 0 ? "A" : "B"} says of itself: ${says}`]));
+  const notes = [ofA, ofB].flatMap(({ says }, index) => (says === null ? [] : [`${index === 0 ? "A" : "B"} reports: ${says}`]));
   return { ...comparison, notes: [...notes, ...comparison.notes] };
 }
 
@@ -72,7 +72,7 @@ interface Work {
   readonly hint: string;
 }
 
-const COMPARED: Work = { verb: "compare", hint: "`compareTensors` compares files of weights" };
+const COMPARED: Work = { verb: "compare", hint: "to compare weights, use `compareTensors`" };
 
 /**
  * A network to be looked at: a described graph, or a decoded ONNX file.
@@ -85,7 +85,7 @@ const COMPARED: Work = { verb: "compare", hint: "`compareTensors` compares files
 export async function openNetwork(network: string | DescribedModel, options: ModelOptions = {}): Promise<Operand> {
   const isFixed = typeof network === "string" && parseModel(network) === null;
   if (isFixed && Object.keys(options).length > 0 && (await isFileOrModel(network))) {
-    const message = `Cannot use options with "${messageOf(network)}": expected none, only a network that is named by its id takes them`;
+    const message = `Cannot use options with "${messageOf(network)}": only a network given by its id takes options`;
     throw new InceptionError("OPTION_INVALID", message, { text: network, options });
   }
   return (await openOperand(network, options, { verb: "show", hint: "inspect shows what any file contains" })).operand;
@@ -142,7 +142,9 @@ async function isOnnxFile(file: string, { verb, hint }: Work): Promise<boolean> 
   } finally {
     await source.close();
   }
-  throw new InceptionError("FILE_UNRECOGNIZED", `Cannot ${verb} "${messageOf(file)}" as a network: it is no ONNX file; ${hint}`, { file });
+  throw new InceptionError("FILE_UNRECOGNIZED", `Cannot ${verb} "${messageOf(file)}" as a network: it is not an ONNX file; ${hint}`, {
+    file,
+  });
 }
 
 /** The whole file, with weights as views of it. Parts that are not read do not keep the rest from being compared. */
@@ -252,7 +254,7 @@ function refuseBareModel(text: string): void {
   if (named === null) return;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot compare the weights of "${messageOf(text)}": a model id has none, expected a file, hf:owner/name, the folder of a run or a model of the package`,
+    `Cannot compare the weights of "${messageOf(text)}": a model id has no weights, expected a file, hf:owner/name, a run directory or a bundled model`,
     { model: named.id },
   );
 }

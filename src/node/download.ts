@@ -35,12 +35,12 @@ export async function* checkedDownload(
   for await (const chunk of readable(await begin(), name, stallSeconds, options.signal)) {
     received += chunk.byteLength;
     checkSize(name, received, limit);
-    if (size !== null && received > size) throw networkError(name, `it has more than the ${size} bytes that were announced`);
+    if (size !== null && received > size) throw networkError(name, `the server sent more than the ${size} bytes that it announced`);
     hash?.update(chunk);
     options.onProgress?.({ name, received, total: size ?? 0 });
     yield chunk;
   }
-  if (size !== null && received < size) throw networkError(name, `it broke off after ${received} of ${size} bytes`);
+  if (size !== null && received < size) throw networkError(name, `the connection closed after ${received} of ${size} bytes`);
   if (hash && checksum) compareHash(name, checksum, hash.digest("hex"));
 }
 
@@ -110,8 +110,12 @@ export async function within<T>(promise: Promise<T>, milliseconds: number, late:
 
 function checkSize(name: string, size: number, limit: number): void {
   if (size <= limit) return;
-  throw new InceptionError("FILE_LIMIT", `Cannot download ${name}: it has more than ${limit} bytes, the limit for one download`, {
-    name,
-    limit,
-  });
+  throw new InceptionError(
+    "FILE_LIMIT",
+    `Cannot download ${name}: it has more than ${formatCount(limit)} bytes, the limit for one download`,
+    {
+      name,
+      limit,
+    },
+  );
 }

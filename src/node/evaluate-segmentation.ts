@@ -106,7 +106,7 @@ function checkSamePlace(found: Volume, real: Volume): void {
   const wrong = found.affine.findIndex((value, i) => !(Math.abs(value - (real.affine[i] ?? Number.NaN)) <= AFFINE_TOLERANCE));
   if (wrong < 0) return;
   const place = `row ${Math.floor(wrong / 4) + 1}, column ${(wrong % 4) + 1} of the affine`;
-  const fact = `the prediction has ${found.affine[wrong]} in ${place}, the truth ${real.affine[wrong]}`;
+  const fact = `the prediction has ${found.affine[wrong]} in ${place}, the ground truth ${real.affine[wrong]}`;
   const message = `Cannot score a segmentation: ${fact}, expected a difference of at most ${AFFINE_TOLERANCE}`;
   throw new InceptionError("VOLUME_INVALID", message, { predicted: found.affine, truth: real.affine });
 }
@@ -121,9 +121,9 @@ interface Pairing {
 async function pairFiles(predicted: string, truth: string): Promise<Pairing> {
   const [predictedIsFolder, truthIsFolder] = [await isFolder(predicted), await isFolder(truth)];
   if (predictedIsFolder !== truthIsFolder) {
-    const kind = (folder: boolean): string => (folder ? "folder" : "file");
+    const kind = (folder: boolean): string => (folder ? "directory" : "file");
     const fact = `"${messageOf(predicted)}" is a ${kind(predictedIsFolder)} and "${messageOf(truth)}" a ${kind(truthIsFolder)}`;
-    throw new InceptionError("USAGE", `Cannot compare label files: ${fact}, expected two files or two folders`, { predicted, truth });
+    throw new InceptionError("USAGE", `Cannot compare label files: ${fact}, expected two files or two directories`, { predicted, truth });
   }
   if (!predictedIsFolder) {
     return {
@@ -140,7 +140,7 @@ type FilesById = ReadonlyMap<string, readonly string[]>;
 
 function pairByName(predictions: FilesById, truths: FilesById, folders: { readonly predicted: string; readonly truth: string }): Pairing {
   if (predictions.size === 0) {
-    const message = `Cannot compare label files: "${messageOf(folders.predicted)}" holds no .nii or .nii.gz file`;
+    const message = `Cannot compare label files: "${messageOf(folders.predicted)}" contains no .nii or .nii.gz file`;
     throw new InceptionError("DATASET_INVALID", message, folders);
   }
   const [pairs, failed]: [SegmentationCase[], FailedCase[]] = [[], []];
@@ -148,7 +148,7 @@ function pairByName(predictions: FilesById, truths: FilesById, folders: { readon
     const [predicted = "", truth = ""] = [files[0], truths.get(id)?.[0]];
     const several = [files, truths.get(id) ?? []].find(({ length }) => length > 1);
     if (several !== undefined) {
-      const fact = `"${messageOf(several[0])}" and "${messageOf(several[1])}" have the same name, expected one file`;
+      const fact = `"${messageOf(several[0])}" and "${messageOf(several[1])}" have the same name, expected unique names`;
       failed.push({ id, error: new InceptionError("DATASET_INVALID", `Cannot compare label files: ${fact}`, { id }) });
     } else if (truth === "") {
       const fact = `"${messageOf(folders.truth)}" has no file for "${messageOf(predicted)}"`;

@@ -126,7 +126,7 @@ describe("refuses, by name, and writes nothing", () => {
     [
       "a network that timm does not have",
       prepared("googlenet.public", SMALL),
-      'Cannot export "googlenet.public" for timm: timm has no such network, expected one of inception_resnet_v2.public',
+      'Cannot export "googlenet.public" for timm: timm does not have this network, expected one of inception_resnet_v2.public',
     ],
     ["another width", prepared("inception_resnet_v2", SMALL), `${cannot} with widthMultiplier 0.05: timm's inception_resnet_v2 has 1`],
     [
@@ -149,7 +149,7 @@ describe("refuses, by name, and writes nothing", () => {
     [
       "slim's crop",
       small(PREPROCESSING.slim_299),
-      `${cannot}: its preprocessing gives no square of 299×299 pixels by shorter_side and crop, or by warp, expected what timm can do`,
+      `${cannot}: its preprocessing does not give a square of 299×299 pixels by shorter_side and crop, or by warp, expected what timm can do`,
     ],
   ])("%s", async (name, model, message) => {
     const target = path.join(folder, name);
@@ -163,7 +163,7 @@ describe("refuses, by name, and writes nothing", () => {
     await expect(exportTimm(small(RECIPE), target)).rejects.toThrow(
       expect.objectContaining({
         code: "WRITE_FAILED",
-        message: `Cannot write "${target}": it is a file, expected a folder`,
+        message: `Cannot write "${target}": it is a file, not a directory`,
       }) as InceptionError,
     );
   });

@@ -72,9 +72,13 @@ function findNetwork({ model, options }: ModelMetadata): TimmNetwork {
   const network = TIMM_NETWORKS.find((candidate) => candidate.model === model);
   if (network === undefined) {
     const known = TIMM_NETWORKS.map((candidate) => candidate.model).join(", ");
-    throw new InceptionError("OPTION_INVALID", `Cannot export "${model}" for timm: timm has no such network, expected one of ${known}`, {
-      model,
-    });
+    throw new InceptionError(
+      "OPTION_INVALID",
+      `Cannot export "${model}" for timm: timm does not have this network, expected one of ${known}`,
+      {
+        model,
+      },
+    );
   }
   const table = findModel(model).options;
   for (const [name, value] of Object.entries(options)) {
@@ -140,7 +144,7 @@ function timmTransform({ model, preprocessing }: ModelMetadata, height: number, 
   const { resize, channelOrder, mean, std, perImageWhitening = false } = preprocessing;
   const share = cropShare(preprocessing, height, width);
   if (share === null)
-    throw refused(`gives no square of ${height}×${width} pixels by shorter_side and crop, or by warp`, "what timm can do");
+    throw refused(`does not give a square of ${height}×${width} pixels by shorter_side and crop, or by warp`, "what timm can do");
   if (!TIMM_FILTERS.includes(resize.filter)) throw refused(`resizes by ${resize.filter}`, `one of ${TIMM_FILTERS.join(", ")}`);
   if (channelOrder === "BGR") throw refused("has channels in the order BGR", "RGB or L");
   if (perImageWhitening) throw refused("whitens each image", "fixed mean and std");

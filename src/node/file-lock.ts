@@ -195,7 +195,7 @@ export function heldBy(owner: LockOwner | null): string {
 
 /** Why what a lock guards cannot be written, for the message of `busy`. */
 export function busyFact(owner: LockOwner | null, file: string): string {
-  return `${heldBy(owner)} is writing to it; if that is no longer so, delete "${messageOf(file)}"`;
+  return `${heldBy(owner)} is writing to it; if that process has ended, delete "${messageOf(file)}"`;
 }
 
 function releaser(file: string, text: string): () => Promise<void> {

@@ -72,7 +72,7 @@ test("notices that a file became shorter", async () => {
   await expectFailure(
     source.read(200, 500),
     "FILE_TRUNCATED",
-    `Cannot read 500 bytes at 200 of "${file}": the file had 1000 bytes when it was opened and now ends at 300`,
+    `Cannot read 500 bytes at 200 of "${file}": the file had 1000 bytes when it was opened and ends now at 300`,
   );
   await source.close();
 });
@@ -84,7 +84,7 @@ test("does not take memory for what one array cannot hold", async () => {
   await expectFailure(
     source.read(0, 2 ** 40),
     "FILE_LIMIT",
-    `Cannot read 1099511627776 bytes of "${file}" at once: one array holds at most 4294967296`,
+    `Cannot read 1,099,511,627,776 bytes of "${file}" at once: the limit of one array is 4,294,967,296`,
   );
   expect(await source.read(2 ** 40 - 2, 2)).toEqual(new Uint8Array(2));
   await source.close();
@@ -95,11 +95,11 @@ test("says what a path is when it is no file", async () => {
   await expectFailure(openFileSource(missing), "FILE_NOT_FOUND", `Cannot open "${folder}/none [31m.bin": no such file or directory`);
   const below = path.join(await fileIn("file.bin", new Uint8Array(1)), "x");
   await expectFailure(openFileSource(below), "FILE_NOT_FOUND", `Cannot open "${below}": not a directory`);
-  await expectFailure(openFileSource(folder), "SOURCE_INVALID", `Cannot open "${folder}": it is a folder, expected a file`);
-  await expectFailure(openFileSource("/dev/zero"), "SOURCE_INVALID", 'Cannot open "/dev/zero": it is a device or pipe, expected a file');
+  await expectFailure(openFileSource(folder), "SOURCE_INVALID", `Cannot open "${folder}": it is a directory, not a regular file`);
+  await expectFailure(openFileSource("/dev/zero"), "SOURCE_INVALID", 'Cannot open "/dev/zero": it is a device or pipe, not a regular file');
   const pipe = path.join(folder, "pipe");
   execFileSync("mkfifo", [pipe]);
-  await expectFailure(openFileSource(pipe), "SOURCE_INVALID", `Cannot open "${pipe}": it is a device or pipe, expected a file`);
+  await expectFailure(openFileSource(pipe), "SOURCE_INVALID", `Cannot open "${pipe}": it is a device or pipe, not a regular file`);
 });
 
 const isRoot = process.getuid?.() === 0;

@@ -2,6 +2,7 @@ import { constants } from "node:buffer";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { InceptionError, messageOf } from "../errors.js";
 import { type ByteSource, checkRange } from "../formats/byte-source.js";
+import { formatCount } from "../text.js";
 import { readError } from "./system-error.js";
 
 /** A file on disk; close it when done. Reads may overlap. */
@@ -56,7 +57,7 @@ export async function readTextFile(file: string, maxBytes: number): Promise<stri
   const source = await openFileSource(file);
   try {
     if (source.size > maxBytes) {
-      const message = `Cannot read "${messageOf(file)}": it has ${source.size} bytes, at most ${maxBytes} are read`;
+      const message = `Cannot read "${messageOf(file)}": it has ${formatCount(source.size)} bytes, the limit is ${formatCount(maxBytes)}`;
       throw new InceptionError("FILE_LIMIT", message, { file, size: source.size, limit: maxBytes });
     }
     return new TextDecoder().decode(await source.read(0, source.size));
@@ -75,8 +76,8 @@ export async function checkIsFile(file: string): Promise<void> {
     throw openError(file, thrown);
   });
   if (info.isFile()) return;
-  const found = info.isDirectory() ? "a folder" : "a device or pipe";
-  throw new InceptionError("SOURCE_INVALID", `Cannot open "${messageOf(file)}": it is ${found}, expected a file`, { file });
+  const found = info.isDirectory() ? "a directory" : "a device or pipe";
+  throw new InceptionError("SOURCE_INVALID", `Cannot open "${messageOf(file)}": it is ${found}, not a regular file`, { file });
 }
 
 /** Whether a path leads to a folder. One that leads nowhere does not; opening it says the rest. */
@@ -97,7 +98,7 @@ const MAX_ARRAY_BYTES = Math.min(constants.MAX_LENGTH, 2 ** 32);
 async function readRange(handle: FileHandle, file: string, size: number, offset: number, length: number): Promise<Uint8Array> {
   checkRange(file, size, offset, length);
   if (length > MAX_ARRAY_BYTES) {
-    const message = `Cannot read ${length} bytes of "${messageOf(file)}" at once: one array holds at most ${MAX_ARRAY_BYTES}`;
+    const message = `Cannot read ${formatCount(length)} bytes of "${messageOf(file)}" at once: the limit of one array is ${formatCount(MAX_ARRAY_BYTES)}`;
     throw new InceptionError("FILE_LIMIT", message, { file, length, limit: MAX_ARRAY_BYTES });
   }
   const bytes = new Uint8Array(length);
@@ -106,7 +107,7 @@ async function readRange(handle: FileHandle, file: string, size: number, offset:
       throw readError(`read ${length} bytes at ${offset} of "${messageOf(file)}"`, file, thrown);
     });
     if (bytesRead === 0) {
-      const message = `Cannot read ${length} bytes at ${offset} of "${messageOf(file)}": the file had ${size} bytes when it was opened and now ends at ${offset + done}`;
+      const message = `Cannot read ${length} bytes at ${offset} of "${messageOf(file)}": the file had ${size} bytes when it was opened and ends now at ${offset + done}`;
       throw new InceptionError("FILE_TRUNCATED", message, { file, size, offset, length, end: offset + done });
     }
     done += bytesRead;

@@ -87,14 +87,14 @@ describe.skipIf(!HAS_OPENSSL)(withOpenssl("the built-in client"), () => {
 
   test("refuses a certificate that it has no reason to trust", async () => {
     listener = (_, response) => response.end("x");
-    const message = `Cannot download https://files.test:${port}/a.bin: the server is out of reach: self-signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)`;
+    const message = `Cannot download https://files.test:${port}/a.bin: the server is not reachable: self-signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)`;
     await expectFailure(resolveSource(`https://files.test:${port}/a.bin`, client({ ca: "" })), "DOWNLOAD_FAILED", message);
     expect(seen).toEqual([]);
   });
 });
 
 describe.skipIf(!HAS_OPENSSL)(withOpenssl("a private address"), () => {
-  const not = "is not a public address; private and local servers are not asked";
+  const not = "is not a public address; requests to private and local servers are not allowed";
 
   test.each([
     ["127.0.0.1", "127.0.0.1"],
@@ -147,7 +147,7 @@ describe.skipIf(!HAS_OPENSSL)(withOpenssl("a private address"), () => {
   test("is asked where the caller allows it", async () => {
     listener = (_, response) => response.end("content");
     // Without trust in its certificate; the connection is made.
-    const message = `Cannot download https://127.0.0.1:${port}/a.bin: the server is out of reach: self-signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)`;
+    const message = `Cannot download https://127.0.0.1:${port}/a.bin: the server is not reachable: self-signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)`;
     await expectFailure(
       resolveSource(`https://127.0.0.1:${port}/a.bin`, { ...sources(), allowPrivateAddresses: true }),
       "DOWNLOAD_FAILED",
@@ -159,7 +159,7 @@ describe.skipIf(!HAS_OPENSSL)(withOpenssl("a private address"), () => {
 describe.skipIf(!HAS_OPENSSL)(withOpenssl("a silent server"), () => {
   test("that does not answer is given up", async () => {
     listener = () => undefined;
-    const message = `Cannot download https://files.test:${port}/a.bin: the server is out of reach: it did not answer within 0.3 s`;
+    const message = `Cannot download https://files.test:${port}/a.bin: the server is not reachable: it did not answer within 0.3 s`;
     await expectFailure(resolveSource(`https://files.test:${port}/a.bin`, client({ connectSeconds: 0.3 })), "DOWNLOAD_FAILED", message);
   });
 

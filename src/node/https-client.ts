@@ -26,7 +26,9 @@ export interface HttpsClientOptions {
 /** The server is at an address that must not be asked. */
 export class PrivateAddress extends Error {
   constructor(host: string, address: string) {
-    super(`${host === address ? host : `${host} is ${address}, which`} is not a public address; private and local servers are not asked`);
+    super(
+      `${host === address ? host : `${host} is ${address}, which`} is not a public address; requests to private and local servers are not allowed`,
+    );
   }
 }
 

@@ -28,7 +28,7 @@ export async function httpsSource(url: URL, pin: string | null, options: SourceO
   if (cached && pin !== null && (await sha256OfFile(file)) === pin) return { ...found, sha256: pin };
   if (options.offline) {
     if (cached && pin === null) return found;
-    throw networkError(name, "it is not in the cache, and this is offline");
+    throw networkError(name, "offline mode is on and the file is not in the cache");
   }
   const tagFile = `${file}.etag`;
   const tag = cached && pin === null ? await readFile(tagFile, "utf8").catch(() => null) : null;
@@ -103,10 +103,10 @@ async function fetchHttps(
     await response.body?.cancel();
     const location = response.headers.get("location");
     if (response.status < 300 || response.status > 399 || location === null) {
-      throw networkError(name, `the server answered ${response.status}${statusHelp(response.status)}`, { status: response.status });
+      throw networkError(name, `the server returned ${response.status}${statusHelp(response.status)}`, { status: response.status });
     }
     if (!URL.canParse(location, url.href))
-      throw networkError(name, `the server redirects to "${messageOf(location)}", which is no address`);
+      throw networkError(name, `the server redirects to "${messageOf(location)}", which is not a valid address`);
     url = new URL(location, url);
   }
   throw networkError(name, `the server redirects more than ${MAX_REDIRECTS} times`);
@@ -119,13 +119,13 @@ async function request(url: URL, name: string, tag: string | null, options: Sour
     return await (options.fetch ?? httpsClient(options))(url.href, { redirect: "manual", headers, signal });
   } catch (thrown) {
     if (thrown instanceof PrivateAddress) throw networkError(name, thrown.message, { url: url.origin }, thrown);
-    throw networkError(name, `the server is out of reach: ${fetchFailure(thrown)}`, {}, thrown);
+    throw networkError(name, `the server is not reachable: ${fetchFailure(thrown)}`, {}, thrown);
   }
 }
 
 function statusHelp(status: number): string {
-  if (status === 404) return ", there is nothing at this address";
-  if (status === 401 || status === 403) return ", it does not give this file to everybody";
+  if (status === 404) return ", the file does not exist";
+  if (status === 401 || status === 403) return ", access is denied";
   return status >= 500 ? ", try again later" : "";
 }
 

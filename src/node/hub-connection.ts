@@ -59,11 +59,11 @@ export async function openHub(name: string, { repo, revision }: Repository, opti
       if (options.signal?.aborted) ending.abort();
       throwIfAborted(options.signal);
       if (thrown instanceof InceptionError) throw thrown;
-      throw failure() ?? networkError(name, `the hub answered what its client cannot read: ${messageOf(thrown)}`, {}, thrown);
+      throw failure() ?? networkError(name, `the response of the hub is not readable: ${messageOf(thrown)}`, {}, thrown);
     }
   };
   const hub = await loadOptional("@huggingface/hub", `open ${name}`, () => import("@huggingface/hub"));
-  const unreadable = (fact: string) => networkError(name, `the hub answered ${fact}`);
+  const unreadable = (fact: string) => networkError(name, `the hub returned ${fact}`);
   return {
     commit: async () => {
       const info = await asked(() => hub.modelInfo({ ...common, name: repo, revision, additionalFields: ["sha", "filePaths"] }));
@@ -96,7 +96,7 @@ function watchedFetch(name: string, { repo, revision }: Repository, hubUrl: stri
   };
   const watched: typeof fetch = async (input, init) => {
     const response = await inner(input, init).catch((thrown) =>
-      fail(`${hubUrl} is out of reach: ${fetchFailure(thrown)}`, { endpoint: hubUrl }, thrown),
+      fail(`${hubUrl} is not reachable: ${fetchFailure(thrown)}`, { endpoint: hubUrl }, thrown),
     );
     if (hubUrl.startsWith("https:") && response.url.startsWith("http:")) {
       await response.body?.cancel();
@@ -106,18 +106,18 @@ function watchedFetch(name: string, { repo, revision }: Repository, hubUrl: stri
     const { status } = response;
     const reason = response.headers.get("X-Error-Code");
     await response.body?.cancel();
-    return fail(`the hub answered ${status}, ${help(status, reason, repo, revision, hubUrl)}`, { status });
+    return fail(`the hub returned ${status}, ${help(status, reason, repo, revision, hubUrl)}`, { status });
   };
   return { fetch: watched, failure: () => failed };
 }
 
 function help(status: number, reason: string | null, repo: string, revision: string, hubUrl: string): string {
-  if (reason === "GatedRepo") return `accept the conditions at ${hubUrl}/${repo} and set HF_TOKEN to a token of yours`;
+  if (reason === "GatedRepo") return `accept the conditions at ${hubUrl}/${repo} and set HF_TOKEN to your token`;
   if (reason === "RevisionNotFound") return `${repo} has no revision "${revision}"`;
   if (reason === "RepoNotFound" || status === 401 || status === 403) {
-    return `there is no repository ${repo}, or it is not public: check the name, or set HF_TOKEN to a token that may read it`;
+    return `the repository ${repo} does not exist or is not public: check the name, or set HF_TOKEN to a token with read access`;
   }
-  if (status === 404) return `there is no repository ${repo}, or it has no revision "${revision}"`;
+  if (status === 404) return `the repository ${repo} does not exist, or it has no revision "${revision}"`;
   if (status === 429) return "too many requests: wait, or set HF_TOKEN";
   return status >= 500 ? "try again later" : "which its client does not expect";
 }
@@ -138,5 +138,5 @@ function checkedEndpoint(endpoint: string): string {
 function checkedToken(token: string | undefined): string | null {
   if (token === undefined || token === "") return null;
   if (/^hf_[\x21-\x7e]+$/.test(token)) return token;
-  throw new InceptionError("OPTION_INVALID", 'Cannot use the Hugging Face token: expected one that begins with "hf_"');
+  throw new InceptionError("OPTION_INVALID", 'Cannot use the Hugging Face token: expected one that starts with "hf_"');
 }

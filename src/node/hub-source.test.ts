@@ -151,7 +151,7 @@ describe("a download", () => {
     hub.requests.length = 0;
     await resolveSource("hf:owner/net@v1.0", { ...options, token: "hf_option", env: { ...options.env, HF_TOKEN: "hf_environment" } });
     expect(new Set(hub.requests.map((request) => request.token))).toEqual(new Set(["hf_option"]));
-    const wrong = 'Cannot use the Hugging Face token: expected one that begins with "hf_"';
+    const wrong = 'Cannot use the Hugging Face token: expected one that starts with "hf_"';
     await expectFailure(resolveSource("hf:owner/net", { ...options, token: "secret" }), "OPTION_INVALID", wrong);
   });
 
@@ -191,7 +191,7 @@ describe("damage", () => {
     hub.faults.set("/resolve/", "break off");
     const error = await resolveSource("hf:owner/net", options).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "DOWNLOAD_FAILED" });
-    expect(String(error)).toMatch(/^InceptionError: Cannot download hf:owner\/net: it broke off[^\n]*$/);
+    expect(String(error)).toMatch(/^InceptionError: Cannot download hf:owner\/net: the connection (?:failed|closed)[^\n]*$/);
     expect(await readdir(path.join(home, "hub"))).toEqual([]);
   });
 
@@ -257,13 +257,13 @@ describe("damage", () => {
     await expectFailure(
       resolveSource("hf:owner/net@evil", options),
       "DOWNLOAD_FAILED",
-      "Cannot download hf:owner/net@evil: the hub answered no commit",
+      "Cannot download hf:owner/net@evil: the hub returned no commit",
     );
     expect(await cacheFiles()).toEqual([]);
   });
 
   test("a download over the limit is refused before it begins", async () => {
-    const message = "Cannot download hf:owner/net: it has more than 1000 bytes, the limit for one download";
+    const message = "Cannot download hf:owner/net: it has more than 1,000 bytes, the limit for one download";
     await expectFailure(resolveSource("hf:owner/net", { ...options, maxBytes: 1000 }), "FILE_LIMIT", message);
     expect(await cacheFiles()).toEqual([]);
   });
@@ -279,7 +279,7 @@ describe("without the hub", () => {
   });
 
   test("what was never used is missing, and says where it was looked for", async () => {
-    const message = `Cannot download hf:owner/net: it is not in the cache ${folder}, and this is offline`;
+    const message = `Cannot download hf:owner/net: offline mode is on and the file is not in the cache "${folder}"`;
     await expectFailure(resolveSource("hf:owner/net", { ...options, offline: true }), "DOWNLOAD_FAILED", message);
   });
 
@@ -291,34 +291,34 @@ describe("without the hub", () => {
     else await hub.close();
     expect(await resolveSource("hf:owner/net", { ...options, onWarning })).toEqual(online);
     // A connection that was kept open fails in other words than a new one.
-    const fact = kind === "500" ? /the hub answered 500, try again later/ : /http:[^ ]+ is out of reach: [^;]+/;
-    const line = `^Cannot download hf:owner/net: ${fact.source}; using the copy of commit ${NEW} from the cache$`;
+    const fact = kind === "500" ? /the hub returned 500, try again later/ : /http:[^ ]+ is not reachable: [^;]+/;
+    const line = `^Cannot download hf:owner/net: ${fact.source}; using cached commit ${NEW}$`;
     expect(warnings).toEqual([expect.stringMatching(new RegExp(line))]);
   });
 
   test("an unknown one is one helpful line", async () => {
     await hub.close();
-    const message = `Cannot download hf:owner/net: ${hub.url} is out of reach: connect ECONNREFUSED ${hub.url.slice(7)}`;
+    const message = `Cannot download hf:owner/net: ${hub.url} is not reachable: connect ECONNREFUSED ${hub.url.slice(7)}`;
     await expectFailure(resolveSource("hf:owner/net", options), "DOWNLOAD_FAILED", message);
   });
 });
 
 describe("refusals are one helpful line", () => {
-  const nobody = "check the name, or set HF_TOKEN to a token that may read it";
+  const nobody = "check the name, or set HF_TOKEN to a token with read access";
   test.each([
-    ["hf:owner/none", `the hub answered 401, there is no repository owner/none, or it is not public: ${nobody}`],
-    ["hf:owner/net@v9", 'the hub answered 404, owner/net has no revision "v9"'],
+    ["hf:owner/none", `the hub returned 401, the repository owner/none does not exist or is not public: ${nobody}`],
+    ["hf:owner/net@v9", 'the hub returned 404, owner/net has no revision "v9"'],
   ])("%s", async (spec, fact) => {
     await expectFailure(resolveSource(spec, options), "DOWNLOAD_FAILED", `Cannot download ${spec}: ${fact}`);
   });
 
   test.each([
-    ["/api/", { status: 500 }, "the hub answered 500, try again later"],
-    ["/api/", { status: 429 }, "the hub answered 429, too many requests: wait, or set HF_TOKEN"],
-    ["/api/", { status: 404 }, 'the hub answered 404, there is no repository owner/net, or it has no revision "main"'],
-    ["/api/", { status: 418 }, "the hub answered 418, which its client does not expect"],
-    ["/resolve/", { status: 503 }, "the hub answered 503, try again later"],
-    ["paths-info", { status: 403 }, `the hub answered 403, there is no repository owner/net, or it is not public: ${nobody}`],
+    ["/api/", { status: 500 }, "the hub returned 500, try again later"],
+    ["/api/", { status: 429 }, "the hub returned 429, too many requests: wait, or set HF_TOKEN"],
+    ["/api/", { status: 404 }, 'the hub returned 404, the repository owner/net does not exist, or it has no revision "main"'],
+    ["/api/", { status: 418 }, "the hub returned 418, which its client does not expect"],
+    ["/resolve/", { status: 503 }, "the hub returned 503, try again later"],
+    ["paths-info", { status: 403 }, `the hub returned 403, the repository owner/net does not exist or is not public: ${nobody}`],
   ])("%s answers %j", async (part, fault, fact) => {
     hub.faults.set(part, fault);
     await expectFailure(resolveSource("hf:owner/net", options), "DOWNLOAD_FAILED", `Cannot download hf:owner/net: ${fact}`);
@@ -327,7 +327,7 @@ describe("refusals are one helpful line", () => {
 
   test("a model with conditions", async () => {
     hub.faults.set("/resolve/", { status: 403, code: "GatedRepo" });
-    const fact = `the hub answered 403, accept the conditions at ${hub.url}/owner/net and set HF_TOKEN to a token of yours`;
+    const fact = `the hub returned 403, accept the conditions at ${hub.url}/owner/net and set HF_TOKEN to your token`;
     await expectFailure(resolveSource("hf:owner/net", options), "DOWNLOAD_FAILED", `Cannot download hf:owner/net: ${fact}`);
   });
 
@@ -344,8 +344,8 @@ describe("refusals are one helpful line", () => {
     await expectFailure(
       resolveSource("hf:owner/net", options),
       "FILE_NOT_FOUND",
-      "Cannot choose a file of hf:owner/net: it has neither model.safetensors nor pytorch_model.bin; " +
-        `name one as hf:owner/net:FILE, it has ${shown.join(", ")} and 5 more`,
+      "Cannot select a file of hf:owner/net: it has neither model.safetensors nor pytorch_model.bin; " +
+        `pass hf:owner/net:FILE, it has ${shown.join(", ")} and 5 more`,
     );
   });
 

@@ -46,7 +46,7 @@ export async function hubSource(wanted: HubFile, options: SourceOptions): Promis
     const cached = await findCached(folder, wanted);
     if (cached) return checkCached(name, folder, cached);
   }
-  if (options.offline) throw networkError(name, `it is not in the cache ${folder}, and this is offline`);
+  if (options.offline) throw networkError(name, `offline mode is on and the file is not in the cache "${folder}"`);
 
   const hub = await openHub(name, wanted, options);
   let head: HubCommit;
@@ -55,7 +55,7 @@ export async function hubSource(wanted: HubFile, options: SourceOptions): Promis
   } catch (thrown) {
     const cached = isOutOfReach(thrown) ? await findCached(folder, wanted) : null;
     if (!cached) throw thrown;
-    const warning = `${messageOf(thrown)}; using the copy of commit ${cached.commit} from the cache`;
+    const warning = `${messageOf(thrown)}; using cached commit ${cached.commit}`;
     options.onWarning?.(new InceptionError("DOWNLOAD_FAILED", warning, { name, commit: cached.commit }));
     return checkCached(name, folder, cached);
   }
@@ -182,7 +182,7 @@ async function checkCached(name: string, folder: string, { commit, pointer }: Ca
 function defaultFile(name: string, files: readonly string[]): string {
   const file = DEFAULT_FILES.find((candidate) => files.includes(candidate));
   if (file !== undefined) return file;
-  const message = `Cannot choose a file of ${name}: it has neither ${DEFAULT_FILES.join(" nor ")}; name one as ${name}:FILE, it has ${listed(files)}`;
+  const message = `Cannot select a file of ${name}: it has neither ${DEFAULT_FILES.join(" nor ")}; pass ${name}:FILE, it has ${listed(files)}`;
   throw new InceptionError("FILE_NOT_FOUND", message, { name, files });
 }
 

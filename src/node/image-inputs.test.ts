@@ -75,7 +75,7 @@ describe("images in batches", () => {
     expect(batches.flat().map(({ index }) => index)).toEqual([0, 1, 1, 1, 2, 3]);
     expect(batches[2]?.[0]?.input).toMatchObject({
       code: "FILE_UNSUPPORTED",
-      message: `Cannot read images from "${wrong}": it holds float32 [1], expected uint8 [N, 3, H, W]`,
+      message: `Cannot read images from "${wrong}": it contains float32 [1], expected uint8 [N, 3, H, W]`,
     });
     const [[refused] = []] = await collected(readImageInputs([array], { preprocessing, batch: 1 }));
     expect(refused?.input).toMatchObject({ code: "FILE_UNSUPPORTED" });
@@ -125,7 +125,7 @@ describe("images in batches", () => {
 test("inputs of two sizes are no batch", () => {
   const inputs = [float32Tensor([1, 1, 2, 2], new Float32Array(4)), float32Tensor([1, 1, 2, 3], new Float32Array(6))];
   const message =
-    "Cannot join images to a batch: the preprocessing gives 1×2×3, expected 1×2×2 like the image before it; a batch size of 1 takes each alone";
+    "Cannot join images to a batch: the preprocessing gives 1×2×3, expected 1×2×2 like the image before it; pass `batchSize` 1";
   const details = { found: "1×2×3", expected: "1×2×2" };
   expect(() => joinInputs(inputs)).toThrow(new InceptionError("OPTION_INVALID", message, details));
 });

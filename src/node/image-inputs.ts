@@ -118,7 +118,7 @@ async function readPixelArray(file: string): Promise<PixelArray> {
     const { dtype, shape, data } = await openNpy(source);
     const [count = 0, channels = 0, height = 0, width = 0] = shape;
     if (shape.length === 4 && channels === 3 && data instanceof Uint8Array && dtype === "uint8") return { count, width, height, data };
-    const message = `Cannot read images from "${file}": it holds ${dtype} [${shape.join(", ")}], expected uint8 [N, 3, H, W]`;
+    const message = `Cannot read images from "${file}": it contains ${dtype} [${shape.join(", ")}], expected uint8 [N, 3, H, W]`;
     throw new InceptionError("FILE_UNSUPPORTED", message, { file });
   } finally {
     await source.close();

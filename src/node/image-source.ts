@@ -1,6 +1,8 @@
 /** Images that are named by something else than a path: standard input and addresses of the web. */
+
 import path from "node:path";
 import { InceptionError, messageOf } from "../errors.js";
+import { formatCount } from "../text.js";
 import { MAX_IMAGE_BYTES } from "./decode-image.js";
 import { readHttps } from "./https-source.js";
 import type { SourceOptions } from "./source-options.js";
@@ -30,8 +32,8 @@ export async function openImageSource(text: string, options: ImageSourceOptions)
   const shown = imageName(text);
   const refused = (fact: string) => new InceptionError("SOURCE_INVALID", `Cannot use "${shown}" as an image: ${fact}`, { url: shown });
   if (url === null) throw refused("it is not a valid URL");
-  if (url.protocol !== "https:") throw refused("expected https:, plain http: is not used");
-  if (options.allowHttps !== true) throw refused("downloads from the web must be allowed, with `allowHttps`");
+  if (url.protocol !== "https:") throw refused("expected https:, http: is not allowed");
+  if (options.allowHttps !== true) throw refused("downloads are not allowed; pass `allowHttps`");
   if (url.username !== "" || url.password !== "") throw refused("it contains a user name or password");
   url.hash = "";
   return readHttps(url, { ...options, maxBytes: MAX_IMAGE_BYTES });
@@ -53,12 +55,12 @@ export function imageTitle(text: string): string {
 
 async function readStdin(stdin: ImageSourceOptions["stdin"]): Promise<Uint8Array> {
   const refused = (fact: string) => new InceptionError("FILE_LIMIT", `Cannot read an image from standard input: ${fact}`);
-  if (stdin === undefined) throw new InceptionError("SOURCE_INVALID", "Cannot read an image from standard input: there is none");
+  if (stdin === undefined) throw new InceptionError("SOURCE_INVALID", "Cannot read an image from standard input: it is empty");
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of stdin()) {
     size += chunk.byteLength;
-    if (size > MAX_IMAGE_BYTES) throw refused(`it has more than ${MAX_IMAGE_BYTES} bytes`);
+    if (size > MAX_IMAGE_BYTES) throw refused(`it has more than ${formatCount(MAX_IMAGE_BYTES)} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -8,7 +8,7 @@ const port = parentPort;
 if (port === null) throw new Error("A thread for images is started as a worker thread");
 const answer = serveCalls<ImageTasks, ImageResults>(
   IMAGE_TABLE,
-  () => "Cannot prepare an image",
+  () => "Cannot preprocess an image",
   (reply, moved) => port.postMessage(reply, moved),
 );
 port.on("message", (message: unknown) => (message === null ? closeParentPort(port) : answer(message)));

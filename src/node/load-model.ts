@@ -27,7 +27,7 @@ export const NODE_MODELS: ModelHost<SourceOptions, PlaceOptions> = {
 
 function shippedModel(id: string): BundledModel {
   const found = findBundledModel(id);
-  if (found === null) throw new RangeError(`Cannot prepare "${id}": it is not a bundled model`);
+  if (found === null) throw new RangeError(`Cannot load "${id}": it is not a bundled model`);
   return found;
 }
 

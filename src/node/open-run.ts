@@ -92,7 +92,7 @@ export async function openRun(folder: string): Promise<Run> {
   const recipe = entries.has(RUN_FILES.plan) ? RUN_FILES.plan : RUN_FILES.preprocessing;
   const missing = [RUN_FILES.config, RUN_FILES.labels, recipe].filter((name) => !entries.has(name));
   if (missing.length > 0) {
-    const fact = `it has no ${missing.join(", no ")}; a run folder holds ${RUN_FILES.config}, ${RUN_FILES.labels}, ${RUN_FILES.preprocessing}, ${RUN_FILES.metrics} and ${RUN_FILES.checkpoints}/`;
+    const fact = `it has no ${missing.join(", no ")}; a run directory contains ${RUN_FILES.config}, ${RUN_FILES.labels}, ${RUN_FILES.preprocessing}, ${RUN_FILES.metrics} and ${RUN_FILES.checkpoints}/`;
     throw cannotOpen(folder, fact, { missing });
   }
   const checkpoints = entries.has(RUN_FILES.checkpoints) ? await list(path.join(folder, RUN_FILES.checkpoints)) : [];
@@ -145,7 +145,7 @@ export function checkpointFile(run: Run, choice: CheckpointChoice): string {
   const wanted = typeof choice === "number" ? `epoch ${choice}` : choice;
   throw new InceptionError(
     "RUN_INVALID",
-    `Cannot use checkpoint ${wanted} of run "${messageOf(run.folder)}": there is none, ${has.length === 0 ? "the run has no checkpoints yet" : `the run has ${has.join(", ")}`}`,
+    `Cannot use checkpoint ${wanted} of run "${messageOf(run.folder)}": it does not exist, ${has.length === 0 ? "the run has no checkpoints yet" : `the run has ${has.join(", ")}`}`,
     { folder: run.folder, choice, has },
   );
 }
@@ -160,7 +160,7 @@ export async function readRunMetrics(run: Run): Promise<readonly MetricsLine[]> 
 
 async function list(folder: string): Promise<readonly string[]> {
   return readdir(folder).catch((thrown) => {
-    throw cannotOpen(folder, systemErrorCode(thrown) === "ENOTDIR" ? "it is a file, expected a folder" : factOf(thrown));
+    throw cannotOpen(folder, systemErrorCode(thrown) === "ENOTDIR" ? "it is a file, not a directory" : factOf(thrown));
   });
 }
 

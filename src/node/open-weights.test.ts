@@ -149,7 +149,7 @@ describe("TensorFlow checkpoints on disk", () => {
     const another = path.join(folder, "another.npy");
     await writeFile(another, encodeNpy({ dtype: "float32", shape: [1], data: Float32Array.of(1) }));
     const foreign = openWeights(another, content);
-    await expect(foreign).rejects.toThrow(`Cannot use "${another}": it is not one of the files that were hashed`);
+    await expect(foreign).rejects.toThrow(`Cannot use "${another}": it is not one of the verified files`);
   });
 });
 
@@ -191,6 +191,6 @@ test("folders of something else, and paths to nothing, are no weights", async ()
   expect(await findWeights(path.join(folder, "none"))).toBeNull();
   await expect(openWeights(folder)).rejects.toMatchObject({
     code: "SOURCE_INVALID",
-    message: `Cannot read weights from "${folder}": it is a folder without .npy files`,
+    message: `Cannot read weights from "${folder}": it is a directory without .npy files`,
   });
 });

@@ -133,7 +133,7 @@ function checked(source: FileSource, content: WeightDigests | undefined): FileSo
   if (content === undefined) return source;
   const digest = content.files.get(path.join(source.name));
   if (digest !== undefined) return verifiedSource(source, digest);
-  const message = `Cannot use "${messageOf(source.name)}": it is not one of the files that were hashed`;
+  const message = `Cannot use "${messageOf(source.name)}": it is not one of the verified files`;
   throw new InceptionError("HASH_MISMATCH", message, { name: source.name });
 }
 
@@ -172,7 +172,7 @@ async function listArrays(folder: string): Promise<readonly string[]> {
   if (files.length > MAX_ARRAYS) {
     throw new InceptionError(
       "FILE_LIMIT",
-      `Cannot read weights from "${messageOf(folder)}": it has ${files.length} arrays, at most ${MAX_ARRAYS} are read`,
+      `Cannot read weights from "${messageOf(folder)}": it has ${files.length} arrays, the limit is ${formatCount(MAX_ARRAYS)}`,
       {
         folder,
       },
@@ -199,7 +199,7 @@ async function openFolder(folder: string, content: WeightDigests | undefined): P
     arrays.push([name, open]);
   }
   if (arrays.length === 0) {
-    throw new InceptionError("SOURCE_INVALID", `Cannot read weights from "${messageOf(folder)}": it is a folder without .npy files`, {
+    throw new InceptionError("SOURCE_INVALID", `Cannot read weights from "${messageOf(folder)}": it is a directory without .npy files`, {
       folder,
     });
   }

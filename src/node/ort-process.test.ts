@@ -154,17 +154,17 @@ describe("limits", () => {
     expect((await session.run({ x: floats([1], [0]), shape: shape(3n) })).y).toEqual(floats([3], [1, 1, 1]));
     const { message } = await failureOf(session.run({ x: floats([1], [0]), shape: shape(2n ** 30n) }));
     expect(message).toMatch(
-      /^Cannot run "model": its process was killed: it took [\d.]+ GiB of memory, at most 0\.50 GiB are allowed; use smaller batches or raise the memory limit$/,
+      /^Cannot run "model": its process was killed: it took [\d.]+ GiB of memory, the limit is 0\.50 GiB; use smaller batches or raise the memory limit$/,
     );
     await session.close();
   });
 
   test.each([
-    [{ timeLimit: 5 }, "timeLimit 5: expected isolate too, only a process of its own can be ended"],
-    [{ memoryLimit: 2 ** 30 }, "memoryLimit 1073741824: expected isolate too, only a process of its own can be ended"],
+    [{ timeLimit: 5 }, "timeLimit 5: expected isolate, because only a separate process can be terminated"],
+    [{ memoryLimit: 2 ** 30 }, "memoryLimit 1073741824: expected isolate, because only a separate process can be terminated"],
     [{ isolate: true, timeLimit: 0 }, "timeLimit 0: expected more than 0 and at most 86400 seconds"],
     [{ isolate: true, timeLimit: Number.NaN }, "timeLimit NaN: expected more than 0 and at most 86400 seconds"],
-    [{ isolate: true, memoryLimit: 1000 }, "memoryLimit 1000: expected an integer of at least 268435456 bytes"],
+    [{ isolate: true, memoryLimit: 1000 }, "memoryLimit 1000: expected an integer of at least 268,435,456 bytes"],
   ])("%o are rejected", async (options, fact) => {
     const error = await failureOf(createNodeSession(identity(), options));
     expect([error.code, error.message]).toEqual(["OPTION_INVALID", `Cannot open "model" with ${fact}`]);

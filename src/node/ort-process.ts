@@ -72,7 +72,7 @@ function listenTo(child: ChildProcess, watch: Watch, memoryLimit: number, listen
     // The other side is our own child, which posts nothing else.
     const reply = message as Reply<unknown> | MemoryNotice;
     if (reply.kind === "memory-limit") {
-      watch.reason ??= `it took ${gigabytes(reply.bytes)} of memory, at most ${gigabytes(memoryLimit)} are allowed; use smaller batches or raise the memory limit`;
+      watch.reason ??= `it took ${gigabytes(reply.bytes)} of memory, the limit is ${gigabytes(memoryLimit)}; use smaller batches or raise the memory limit`;
       return;
     }
     watch.answered();

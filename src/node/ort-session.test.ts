@@ -48,7 +48,7 @@ describe("the model", () => {
   test("is missing", async () => {
     const file = path.join(folder, "none.onnx");
     const error = await failureOf(createNodeSession(file));
-    expect([error.code, error.message]).toEqual(["FILE_NOT_FOUND", `Cannot open "none.onnx": there is no file ${file}`]);
+    expect([error.code, error.message]).toEqual(["FILE_NOT_FOUND", `Cannot open "none.onnx": no such file "${file}"`]);
   });
 
   test("is copied, or given away and then empty", async () => {

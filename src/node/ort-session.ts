@@ -4,6 +4,7 @@ import { copyBytes, type ReadySession, type SessionWork, takeBytes } from "../ru
 import { checkThreads, Remote, type WorkerPort } from "../runtime/remote.js";
 import { RemoteSession } from "../runtime/remote-session.js";
 import type { Session, SessionOptions } from "../runtime/session.js";
+import { formatCount } from "../text.js";
 import { GUARD_BYTES } from "./exit-guard.js";
 import type { SessionStart } from "./ort-messages.js";
 import { startProcess } from "./ort-process.js";
@@ -103,10 +104,10 @@ function checkedLimits(name: string, options: IsolationOptions): { readonly seco
     new InceptionError("OPTION_INVALID", `Cannot open "${name}" with ${option} ${value}: expected ${expected}`, { [option]: value });
   // A thread inside the runtime cannot be ended without ending the whole program.
   for (const [option, value] of Object.entries({ timeLimit, memoryLimit }))
-    if (value !== undefined && !isolate) throw refused(option, value, "isolate too, only a process of its own can be ended");
+    if (value !== undefined && !isolate) throw refused(option, value, "isolate, because only a separate process can be terminated");
   if (timeLimit !== undefined && !(timeLimit > 0 && timeLimit <= MAX_TIME_LIMIT))
     throw refused("timeLimit", timeLimit, `more than 0 and at most ${MAX_TIME_LIMIT} seconds`);
   if (memoryLimit !== undefined && !(Number.isSafeInteger(memoryLimit) && memoryLimit >= MIN_MEMORY_LIMIT))
-    throw refused("memoryLimit", memoryLimit, `an integer of at least ${MIN_MEMORY_LIMIT} bytes`);
+    throw refused("memoryLimit", memoryLimit, `an integer of at least ${formatCount(MIN_MEMORY_LIMIT)} bytes`);
   return isolate ? { seconds: timeLimit ?? null, memory: memoryLimit ?? DEFAULT_MEMORY_LIMIT } : null;
 }

@@ -49,7 +49,7 @@ function parsed(file: string, text: string): readonly unknown[] {
   } catch (thrown) {
     throw noProfile(file, messageOf(thrown));
   }
-  if (!Array.isArray(events)) throw noProfile(file, "it is no list of events");
+  if (!Array.isArray(events)) throw noProfile(file, "it is not a list of events");
   return events;
 }
 

@@ -41,12 +41,12 @@ test("refuses a profile in a folder that is not there, and a file that is no pro
   const missing = path.join(folder, "none");
   const error = await createNodeTrainer({}, new Map(), { profile: path.join(missing, "p") }).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(InceptionError);
-  expect(error).toMatchObject({ code: "FILE_NOT_FOUND", message: `Cannot open "training" with a profile: there is no folder ${missing}` });
+  expect(error).toMatchObject({ code: "FILE_NOT_FOUND", message: `Cannot open "training" with a profile: no such directory "${missing}"` });
   const file = path.join(folder, "other.json");
   await writeFile(file, "{}");
   await expect(profileByOp(file)).rejects.toMatchObject({
     code: "FILE_CORRUPT",
-    message: `Cannot read profile "${file}": it is no list of events, expected a profile of onnxruntime`,
+    message: `Cannot read profile "${file}": it is not a list of events, expected a profile of onnxruntime`,
   });
 });
 

@@ -62,7 +62,9 @@ export async function createNodeTrainer(
 function profileFiles(name: string, profile: string, programs: readonly string[]): Readonly<Record<string, string>> {
   const folder = path.dirname(path.resolve(profile));
   if (!existsSync(folder)) {
-    throw new InceptionError("FILE_NOT_FOUND", `Cannot open "${name}" with a profile: there is no folder ${messageOf(folder)}`, { folder });
+    throw new InceptionError("FILE_NOT_FOUND", `Cannot open "${name}" with a profile: no such directory "${messageOf(folder)}"`, {
+      folder,
+    });
   }
   return Object.fromEntries(programs.map((program) => [program, `${path.resolve(profile)}.${program.replace(/[^\w.-]/g, "_")}.json`]));
 }

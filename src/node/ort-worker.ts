@@ -34,7 +34,7 @@ async function openModel(): Promise<Engine<SessionWork, ReadySession>> {
 function modelSource(): Uint8Array | string {
   const { model, name } = start;
   if (typeof model === "string" && !existsSync(model)) {
-    throw new InceptionError("FILE_NOT_FOUND", `Cannot open "${name}": there is no file ${messageOf(model)}`, { file: model });
+    throw new InceptionError("FILE_NOT_FOUND", `Cannot open "${name}": no such file "${messageOf(model)}"`, { file: model });
   }
   return model;
 }

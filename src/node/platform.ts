@@ -120,7 +120,7 @@ async function readVolumesOf(
 async function encodedImage(source: Exclude<ImageInput, Image>, options: SourceOptions): Promise<string | Uint8Array> {
   if (!isFileInput(source)) {
     const message =
-      "Cannot decode an image: expected a path, a URL, the bytes of a file, a Blob or pixels; elements of a page exist in browsers only";
+      "Cannot decode an image: expected a path, a URL, the bytes of a file, a Blob or pixels; elements of a page are supported in browsers only";
     throw new InceptionError("SOURCE_INVALID", message, {});
   }
   const content = await contentOf(source);

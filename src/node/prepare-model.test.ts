@@ -124,7 +124,7 @@ describe("weights without the network's classifier", () => {
     await expect(prepareNetwork("inception_v3", settings, 7, { options: SMALL })).rejects.toMatchObject({
       code: "WEIGHTS_MISMATCH",
       message:
-        'Cannot load weights into "inception_v3.public" by timm names: 3 missing (Conv2d_1a_3x3.conv.weight, fc.weight, fc.bias); 469 of 472 parameters match; the file fits no known network at its default options',
+        'Cannot load weights into "inception_v3.public" with timm naming: 3 missing (Conv2d_1a_3x3.conv.weight, fc.weight, fc.bias); 469 of 472 parameters match; the file matches no listed network with default options',
     });
   });
 });
@@ -156,7 +156,7 @@ describe("weights of another network", () => {
     expect((await inspectFile(file)).fits).toEqual([]);
     await expect(prepareModel("googlenet.paper", file)).rejects.toMatchObject({
       message:
-        'Cannot load weights into "googlenet.paper" by caffe names: 116 missing (conv1.conv.weight, conv1.conv.bias, conv2.conv.weight, conv2.conv.bias and 112 more); 1 unexpected ("conv.weight"); 0 of 116 parameters match; the file fits no known network at its default options',
+        'Cannot load weights into "googlenet.paper" with caffe naming: 116 missing (conv1.conv.weight, conv1.conv.bias, conv2.conv.weight, conv2.conv.bias and 112 more); 1 unexpected ("conv.weight"); 0 of 116 parameters match; the file matches no listed network with default options',
     });
   });
 

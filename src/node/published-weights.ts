@@ -27,7 +27,7 @@ export function findKnownWeights(name: string): Published {
   if (found !== undefined) return found;
   const start = name.toLowerCase().replace(/[^a-z0-9]/g, "");
   const close = known.map(({ file }) => file.name).filter((other) => start !== "" && other.replace(/[^a-z0-9]/g, "").includes(start));
-  const hint = close.length > 0 ? `expected one of ${close.join(", ")}` : `${known.length} files are known, see \`knownWeights\``;
+  const hint = close.length > 0 ? `expected one of ${close.join(", ")}` : `${known.length} published files are known, see \`knownWeights\``;
   throw new InceptionError("OPTION_INVALID", `Cannot find weights "${messageOf(name)}": ${hint}`, { name });
 }
 
@@ -57,7 +57,7 @@ export async function resolvePublished(published: Placeable, options: SourceOpti
   const hint = `to place the file by hand, ${byHand(published, options.env)}`;
   const { name, source } = published.file;
   if (source.startsWith("http:")) {
-    const message = `Cannot download weights "${name}": their publisher offers them without encryption (http:), which is not used; ${hint}`;
+    const message = `Cannot download weights "${name}": their publisher serves them without encryption (http:), which is not allowed; ${hint}`;
     throw new InceptionError("SOURCE_INVALID", message, { name, source, place: placed });
   }
   try {
@@ -71,7 +71,7 @@ export async function resolvePublished(published: Placeable, options: SourceOpti
 /** `save hf:… as …`, with what is known of the file's hash. */
 export function byHand(published: Placeable, env?: SourceOptions["env"]): string {
   const { source, sha256 } = published.file;
-  const hash = sha256 === undefined ? "" : ` (its SHA-256 ${sha256.length === 64 ? "is" : "begins with"} ${sha256})`;
+  const hash = sha256 === undefined ? "" : ` (its SHA-256 ${sha256.length === 64 ? "is" : "starts with"} ${sha256})`;
   return `save ${webAddress(source)} as ${messageOf(placeOf(published, env))}${hash}`;
 }
 

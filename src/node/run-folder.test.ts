@@ -188,7 +188,7 @@ describe("resuming", () => {
     await expectFailure(
       resumeRun(folder, 0, { expected: { model: "inception_v4" } }),
       "CHECKPOINT_INVALID",
-      `Cannot use checkpoint "${folder}/checkpoints/last.safetensors": it is of model "googlenet", expected "inception_v4"`,
+      `Cannot use checkpoint "${folder}/checkpoints/last.safetensors": it belongs to model "googlenet", expected "inception_v4"`,
     );
     expect(await files()).not.toContain(".lock");
   });
@@ -197,7 +197,7 @@ describe("resuming", () => {
 describe("two processes", () => {
   const lockOf = (owner: object): Promise<void> => writeFile(path.join(folder, ".lock"), JSON.stringify(owner));
   const busy = (who: string): string =>
-    `Cannot write to run "${folder}": ${who} is writing to it; if that is no longer so, delete "${folder}/.lock"`;
+    `Cannot write to run "${folder}": ${who} is writing to it; if that process has ended, delete "${folder}/.lock"`;
 
   test("never write one folder, nor does one process twice", async () => {
     const writer = await begin();
@@ -266,7 +266,7 @@ describe("a new run refuses", () => {
     await expectFailure(
       begin(),
       "RUN_INVALID",
-      `Cannot begin a run in "${folder}": it already holds one; resume it or choose another folder`,
+      `Cannot train into "${folder}": it already contains a run; resume it or pass another directory`,
     );
     await expect(openRun(folder)).resolves.toBeDefined();
   });
@@ -277,14 +277,14 @@ describe("a new run refuses", () => {
     await expectFailure(
       begin(),
       "RUN_INVALID",
-      `Cannot begin a run in "${folder}": the folder is not empty (a.jpg, b.jpg, c.jpg and 1 more), expected a new or empty one`,
+      `Cannot train into "${folder}": the directory is not empty (a.jpg, b.jpg, c.jpg and 1 more); pass an empty directory`,
     );
     expect(await files()).toEqual(["a.jpg", "b.jpg", "c.jpg", "d.jpg"]);
   });
 
   test("a file", async () => {
     await writeFile(folder, "");
-    await expectFailure(begin(), "RUN_INVALID", `Cannot use "${folder}" for a run: it is a file, expected a folder`);
+    await expectFailure(begin(), "RUN_INVALID", `Cannot use "${folder}" as a run directory: it is a file, not a directory`);
   });
 
   test("but takes an empty folder", async () => {
@@ -299,11 +299,11 @@ describe("what is no run", () => {
   test("nothing, a file, an empty folder", async () => {
     await expectFailure(openRun(folder), "RUN_INVALID", cannot("no such file or directory"));
     await writeFile(folder, "");
-    await expectFailure(openRun(folder), "RUN_INVALID", cannot("it is a file, expected a folder"));
+    await expectFailure(openRun(folder), "RUN_INVALID", cannot("it is a file, not a directory"));
     await rm(folder);
     await mkdir(folder);
     const missing = cannot(
-      "it has no config.json, no labels.json, no preprocessing.json; a run folder holds config.json, labels.json, preprocessing.json, metrics.jsonl and checkpoints/",
+      "it has no config.json, no labels.json, no preprocessing.json; a run directory contains config.json, labels.json, preprocessing.json, metrics.jsonl and checkpoints/",
     );
     await expectFailure(openRun(folder), "RUN_INVALID", missing);
     await expectFailure(resumeRun(folder, 0), "RUN_INVALID", missing);
@@ -327,22 +327,22 @@ describe("what is no run", () => {
     await expectFailure(
       openRun(folder),
       "FILE_CORRUPT",
-      `Cannot parse labels.json of run "${folder}" as JSON: expected a value at character 1`,
+      `Cannot read labels.json of run "${folder}" as JSON: expected a value at character 1`,
     );
     await writeFile(path.join(folder, "labels.json"), " ".repeat(16 * 2 ** 20 + 1));
     await expectFailure(
       openRun(folder),
       "FILE_LIMIT",
-      `Cannot read "${folder}/labels.json": it has 16777217 bytes, at most 16777216 are read`,
+      `Cannot read "${folder}/labels.json": it has 16,777,217 bytes, the limit is 16,777,216`,
     );
   });
 
   test("a checkpoint that a run does not have", async () => {
     const writer = await begin();
-    const none = `Cannot use checkpoint best of run "${folder}": there is none, the run has no checkpoints yet`;
+    const none = `Cannot use checkpoint best of run "${folder}": it does not exist, the run has no checkpoints yet`;
     await expectFailure(readRunCheckpoint(await openRun(folder), "best"), "RUN_INVALID", none);
     await writer.saveEpoch(checkpoint(history(0.5)), { metric: "top1", count: 1 });
-    const some = `Cannot use checkpoint epoch 2 of run "${folder}": there is none, the run has best, last, epoch 1`;
+    const some = `Cannot use checkpoint epoch 2 of run "${folder}": it does not exist, the run has best, last, epoch 1`;
     await expectFailure(readRunCheckpoint(await openRun(folder), 2), "RUN_INVALID", some);
     expect(checkpointFile(await openRun(folder), 1)).toBe("checkpoints/epoch-001.safetensors");
   });
@@ -362,7 +362,7 @@ test("names of epochs", () => {
 test("what cannot be logged is in neither file", async () => {
   const writer = await begin();
   const line = { kind: "step", epoch: 1, step: 1, time: 1, values: { time: 3 } } as const;
-  await expectFailure(writer.log(line), "OPTION_INVALID", 'Cannot log a value "time": the name is used by the line itself');
+  await expectFailure(writer.log(line), "OPTION_INVALID", 'Cannot write a metric "time": the name is reserved');
   expect(await readRunMetrics(await openRun(folder))).toEqual([]);
   expect((await stat(path.join(folder, "events/events.out.tfevents.1700000000.inceptionkit"))).size).toBe(
     metricsEvents([], 0)[0]?.byteLength,

@@ -185,10 +185,15 @@ export async function checkFreeForRun(folder: string): Promise<void> {
   const entries = (await entriesOf(folder)).filter((name) => name !== LOCK_NAME && !LEFTOVER.test(name)).toSorted();
   if (entries.length === 0) return;
   const shown = messageOf(folder);
-  const fact = entries.includes(RUN_FILES.config)
-    ? "it already holds one; resume it or choose another folder"
-    : `the folder is not empty (${entries.slice(0, 3).map(messageOf).join(", ")}${entries.length > 3 ? ` and ${entries.length - 3} more` : ""}), expected a new or empty one`;
-  throw new InceptionError("RUN_INVALID", `Cannot begin a run in "${shown}": ${fact}`, { folder, entries });
+  const holdsRun = entries.includes(RUN_FILES.config);
+  const fact = holdsRun
+    ? "it already contains a run; resume it or pass another directory"
+    : `the directory is not empty (${entries.slice(0, 3).map(messageOf).join(", ")}${entries.length > 3 ? ` and ${entries.length - 3} more` : ""}); pass an empty directory`;
+  throw new InceptionError("RUN_INVALID", `Cannot train into "${shown}": ${fact}`, {
+    folder,
+    entries,
+    remedy: holdsRun ? "resumable" : "needs-empty-directory",
+  });
 }
 
 async function entriesOf(folder: string): Promise<readonly string[]> {
@@ -202,7 +207,9 @@ async function entriesOf(folder: string): Promise<readonly string[]> {
 }
 
 function notAFolder(folder: string): InceptionError {
-  return new InceptionError("RUN_INVALID", `Cannot use "${messageOf(folder)}" for a run: it is a file, expected a folder`, { folder });
+  return new InceptionError("RUN_INVALID", `Cannot use "${messageOf(folder)}" as a run directory: it is a file, not a directory`, {
+    folder,
+  });
 }
 
 /**

@@ -46,7 +46,7 @@ export async function locateSource<T extends string | null>({ folder, config }: 
   const looked = [...new Set([...(known === null ? [] : [known]), current])].map((file) => `"${messageOf(file)}"`).join(" or ");
   throw new InceptionError(
     "DATASET_INVALID",
-    `Cannot open the ${TITLES[name]} of run "${messageOf(folder)}": "${messageOf(source)}" is not at ${looked}; change to the directory in which the run was started`,
+    `Cannot open the ${TITLES[name]} of run "${messageOf(folder)}": "${messageOf(source)}" was not found at ${looked}; change to the directory in which the run was started`,
     { folder, source },
   );
 }

@@ -162,7 +162,7 @@ async function readOrReplace(
     skipped.set(volume.index, volume);
     if (training === null) return null;
   }
-  throw new InceptionError("DATASET_INVALID", `Cannot read batches of "${name}": none of its ${cases.length} cases can be read`, {
+  throw new InceptionError("DATASET_INVALID", `Cannot read batches of "${name}": none of its ${cases.length} cases could be read`, {
     dataset: name,
   });
 }

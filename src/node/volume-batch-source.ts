@@ -1,6 +1,7 @@
 import { trainingBatches } from "../data/batch.js";
 import { type Factory, inThisThread, openStream } from "../data/batches/stream.js";
 import { InceptionError } from "../errors.js";
+import { formatCount } from "../text.js";
 import type { VolumeBatch } from "../train/segmentation.js";
 import type { BatchLoader } from "../train/task.js";
 import { inThreads } from "./batch-threads.js";
@@ -31,7 +32,8 @@ export function createVolumeBatchSource(options: VolumeBatchSourceOptions): Batc
   const plan: VolumeBatchPlan = { ...rest, cacheBytes: cacheBytes / Math.max(1, workers) };
   const patches = patchesOf(plan);
   const values = plan.batchSize * plan.recipe.patchSize.reduce((product, size) => product * size, plan.recipe.normalization.length);
-  if (values > MAX_BATCH_VALUES) throw refused(`a batch would have ${values} values, limit is ${MAX_BATCH_VALUES}`);
+  if (values > MAX_BATCH_VALUES)
+    throw refused(`a batch would have ${formatCount(values)} values, the limit is ${formatCount(MAX_BATCH_VALUES)}`);
   const { name, batchSize, training } = plan;
   const batches = training === null ? Math.ceil(patches / batchSize) : trainingBatches(name, patches, batchSize, "patches");
   const factory: Factory<VolumeBatch> =
@@ -49,5 +51,5 @@ export function createVolumeBatchSource(options: VolumeBatchSourceOptions): Batc
 }
 
 function refused(fact: string): InceptionError {
-  return new InceptionError("OPTION_INVALID", `Cannot make batches: ${fact}`);
+  return new InceptionError("OPTION_INVALID", `Cannot read batches: ${fact}`);
 }

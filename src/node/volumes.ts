@@ -66,7 +66,7 @@ export async function readVolume(file: string, options: ReadVolumeOptions = {}):
   const { index = null, series = null, onSizes } = options;
   if (await isFolder(file)) {
     if (index === null || index === 0) return { volume: await readSeries(file, series, onSizes), header: null };
-    const message = `Cannot read volume ${index}: "${messageOf(file)}" is a folder, whose series is one volume, expected the index 0 or none`;
+    const message = `Cannot read volume ${index}: "${messageOf(file)}" is a directory, whose series is one volume; pass index 0 or none`;
     throw new InceptionError("OPTION_INVALID", message, { file, index });
   }
   refuseSeries(file, series);
@@ -114,7 +114,7 @@ function readSeries(folder: string, series: string | null, onSizes: SizesOption[
 /** Only a folder has series to choose from. */
 export function refuseSeries(file: string, series: string | null): void {
   if (series === null) return;
-  const message = `Cannot read series ${messageOf(series)} of "${messageOf(file)}": expected a folder that holds DICOM series`;
+  const message = `Cannot read series ${messageOf(series)} of "${messageOf(file)}": expected a directory with DICOM series`;
   throw new InceptionError("OPTION_INVALID", message, { file, series });
 }
 
@@ -265,7 +265,7 @@ export function isVolumeName(file: string): boolean {
 async function withVoxels<T>(file: string, use: (header: NiftiHeader, voxels: ByteFeed) => Promise<T>): Promise<T> {
   const [, kind, gz = ""] = VOLUME_NAME.exec(file) ?? [];
   if (kind === undefined) {
-    const message = `Cannot read "${messageOf(file)}" as a volume: its name ends in none of .nii, .hdr and .img, with or without .gz, and it is no folder of DICOM slices`;
+    const message = `Cannot read "${messageOf(file)}" as a volume: its name does not end in .nii, .hdr or .img, with or without .gz, and it is not a directory of DICOM slices`;
     throw new InceptionError("FILE_UNRECOGNIZED", message, { file });
   }
   const pair = kind.toLowerCase() !== "nii";
@@ -289,7 +289,7 @@ function inCaseOf(example: string, ending: string): string {
 function checkKind(header: NiftiHeader, pair: boolean, name: string): NiftiHeader {
   if (header.pair === pair) return header;
   const [says, is] = pair ? ["one file with its voxels", "the header of a pair"] : ["the header of a pair", "one file with its voxels"];
-  throw niftiError("FILE_CORRUPT", name, `its magic says that it is ${says}, its name that it is ${is}`);
+  throw niftiError("FILE_CORRUPT", name, `its magic bytes are those of ${says}, its name is that of ${is}`);
 }
 
 async function withFeed<T>(file: string, use: (feed: ByteFeed) => Promise<T>): Promise<T> {
@@ -298,8 +298,8 @@ async function withFeed<T>(file: string, use: (feed: ByteFeed) => Promise<T>): P
     const gzip = await looksLikeGzip(source);
     if (gzip !== /\.gz$/i.test(file)) {
       const fact = gzip
-        ? "it is packed with gzip, and its name does not end in .gz; rename it"
-        : "its name ends in .gz, and it is not packed with gzip";
+        ? "it is compressed with gzip, but its name does not end in .gz; rename it"
+        : "its name ends in .gz, but it is not compressed with gzip";
       throw niftiError("FILE_CORRUPT", file, fact);
     }
     const feed = gzip ? gzipFeed(source, gunzip) : plainFeed(source);

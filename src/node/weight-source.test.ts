@@ -38,13 +38,13 @@ describe("a file", () => {
   test("that is missing, or no file", async () => {
     const missing = path.join(folder, "none");
     await expectFailure(resolveSource(missing), "FILE_NOT_FOUND", `Cannot open "${missing}": no such file or directory`);
-    await expectFailure(resolveSource(folder), "SOURCE_INVALID", `Cannot open "${folder}": it is a folder, expected a file`);
+    await expectFailure(resolveSource(folder), "SOURCE_INVALID", `Cannot open "${folder}": it is a directory, not a regular file`);
   });
 });
 
 describe("a spec that is none", () => {
   const hub = "expected hf:owner/name, hf:owner/name@revision or hf:owner/name:file";
-  const pin = "after # only sha256= and 64 hexadecimal digits may follow";
+  const pin = "expected sha256= and 64 hexadecimal digits after #";
   const kinds = "expected a path, hf:owner/name[@revision][:file], file: or https:";
   test.each([
     ["hf:", hub],
@@ -61,7 +61,7 @@ describe("a spec that is none", () => {
     ["hf:owner/name:C:x", hub],
     ["http://host/x.safetensors", kinds],
     ["ftp://host/x", kinds],
-    ["https://host/x", "downloads from the web must be allowed, with `allowHttps`"],
+    ["https://host/x", "downloads are not allowed; pass `allowHttps`"],
     ["file://host/x", 'File URL host must be "localhost" or empty on linux'],
     ["file:///x#md5=1", pin],
   ])("%s", async (spec, fact) => {
@@ -69,8 +69,8 @@ describe("a spec that is none", () => {
   });
 
   test.each([
-    ["https://", "https://", "it is no valid address"],
-    ["https://me:secret@host/x?y=1", "https://host/x", "the address holds a user name or password"],
+    ["https://", "https://", "it is not a valid address"],
+    ["https://me:secret@host/x?y=1", "https://host/x", "the address contains a user name or password"],
     [`https://host/x#sha256=${"0".repeat(63)}`, `https://host/x#sha256=${"0".repeat(63)}`, pin],
   ])("%s, though the web is allowed", async (spec, shown, fact) => {
     const promise = resolveSource(spec, { env: {}, allowHttps: true });
@@ -159,7 +159,7 @@ describe("an https: address", () => {
     const start = "Cannot download https://files.test/a.bin: the server redirects";
     const to = (target: string) => resolveSource(`https://files.test/a.bin?to=${encodeURIComponent(target)}`, options);
     await expectFailure(to("http://files.test/x"), "DOWNLOAD_FAILED", `${start} to http://files.test, which is not https`);
-    await expectFailure(to("https://"), "DOWNLOAD_FAILED", `${start} to "https://", which is no address`);
+    await expectFailure(to("https://"), "DOWNLOAD_FAILED", `${start} to "https://", which is not a valid address`);
     await expectFailure(to("file:///etc/passwd"), "DOWNLOAD_FAILED", `${start} to null, which is not https`);
     seen.length = 0;
     listener = (_, response) => response.writeHead(302, { Location: "/a.bin" }).end();
@@ -168,7 +168,7 @@ describe("an https: address", () => {
   });
 
   test("is cut off at the limit, whatever length it announces", async () => {
-    const message = "Cannot download https://files.test/net.bin: it has more than 1000 bytes, the limit for one download";
+    const message = "Cannot download https://files.test/net.bin: it has more than 1,000 bytes, the limit for one download";
     const limited = { ...options, maxBytes: 1000 };
     listener = (_, response) => response.writeHead(200, { "Content-Length": 10_000_000 }).write("x");
     await expectFailure(resolveSource("https://files.test/net.bin", limited), "FILE_LIMIT", message);
@@ -184,24 +184,24 @@ describe("an https: address", () => {
     const asked = () => resolveSource("https://files.test/net.bin?key=secret", options);
     const start = "Cannot download https://files.test/net.bin: ";
     for (const [status, fact] of [
-      [404, "the server answered 404, there is nothing at this address"],
-      [403, "the server answered 403, it does not give this file to everybody"],
-      [500, "the server answered 500, try again later"],
-      [304, "the server answered 304"],
+      [404, "the server returned 404, the file does not exist"],
+      [403, "the server returned 403, access is denied"],
+      [500, "the server returned 500, try again later"],
+      [304, "the server returned 304"],
     ] as const) {
       listener = (_, response) => response.writeHead(status).end();
       await expectFailure(asked(), "DOWNLOAD_FAILED", start + fact);
     }
     listener = (_, response) => response.writeHead(200, { "Content-Length": 100 }).write("half", () => response.destroy());
-    await expect(asked()).rejects.toThrow(/^Cannot download https:\/\/files\.test\/net\.bin: it broke off[^\n]*$/);
+    await expect(asked()).rejects.toThrow(/^Cannot download https:\/\/files\.test\/net\.bin: the connection (?:failed|closed)[^\n]*$/);
     await expectFailure(
       resolveSource("https://files.test/net.bin", { ...options, offline: true }),
       "DOWNLOAD_FAILED",
-      `${start}it is not in the cache, and this is offline`,
+      `${start}offline mode is on and the file is not in the cache`,
     );
     const nowhere: typeof fetch = () => fetch("http://127.0.0.1:1/");
     await expect(resolveSource("https://files.test/net.bin", { ...options, fetch: nowhere })).rejects.toThrow(
-      `${start}the server is out of reach: `,
+      `${start}the server is not reachable: `,
     );
     expect(await cached()).toEqual([]);
   });

@@ -88,10 +88,10 @@ async function fileUrl(spec: string): Promise<ResolvedSource> {
 }
 
 async function httpsUrl(spec: string, options: SourceOptions): Promise<ResolvedSource> {
-  if (!options.allowHttps) throw invalid(spec, "downloads from the web must be allowed, with `allowHttps`");
-  if (!URL.canParse(spec)) throw invalid(spec, "it is no valid address");
+  if (!options.allowHttps) throw invalid(spec, "downloads are not allowed; pass `allowHttps`");
+  if (!URL.canParse(spec)) throw invalid(spec, "it is not a valid address");
   const url = new URL(spec);
-  if (url.username !== "" || url.password !== "") throw invalid(url.origin + url.pathname, "the address holds a user name or password");
+  if (url.username !== "" || url.password !== "") throw invalid(url.origin + url.pathname, "the address contains a user name or password");
   const pin = parsePin(spec, url);
   return httpsSource(url, pin, options);
 }
@@ -100,7 +100,7 @@ async function httpsUrl(spec: string, options: SourceOptions): Promise<ResolvedS
 function parsePin(spec: string, url: URL): string | null {
   if (url.hash === "") return null;
   const pin = PIN.exec(url.hash)?.[1]?.toLowerCase();
-  if (pin === undefined) throw invalid(spec, "after # only sha256= and 64 hexadecimal digits may follow");
+  if (pin === undefined) throw invalid(spec, "expected sha256= and 64 hexadecimal digits after #");
   url.hash = "";
   return pin;
 }

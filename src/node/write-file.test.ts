@@ -75,8 +75,8 @@ test("follows a link instead of replacing it", async () => {
 test("says why it cannot write", async () => {
   const missing = path.join(folder, "none", "out.bin");
   await refused(writeFileAtomic(missing, [text("x")]), `Cannot write "${missing}": no such file or directory`);
-  await refused(writeFileAtomic(folder, [text("x")]), `Cannot write "${folder}": it is a folder, expected a file`);
-  await refused(writeFileAtomic("/dev/null", [text("x")]), 'Cannot write "/dev/null": it is a device or pipe, expected a file');
+  await refused(writeFileAtomic(folder, [text("x")]), `Cannot write "${folder}": it is a directory, not a regular file`);
+  await refused(writeFileAtomic("/dev/null", [text("x")]), 'Cannot write "/dev/null": it is a device or pipe, not a regular file');
   expect(await readdir(folder)).toEqual([]);
 });
 
@@ -92,7 +92,7 @@ test("folders are made with those above them; a file in the way, or a system tha
   await makeFolder(deep);
   await makeFolder(deep);
   await writeFile(path.join(deep, "file"), "");
-  await refused(makeFolder(path.join(deep, "file")), `Cannot write "${path.join(deep, "file")}": it is a file, expected a folder`);
+  await refused(makeFolder(path.join(deep, "file")), `Cannot write "${path.join(deep, "file")}": it is a file, not a directory`);
   const below = path.join(deep, "file", "d");
   await refused(makeFolder(below), `Cannot write "${below}": not a directory`);
 });

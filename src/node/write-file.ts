@@ -68,8 +68,8 @@ async function replaceable(file: string): Promise<string> {
   });
   if (info === null) return path.resolve(file);
   if (info.isFile()) return realpath(file);
-  const found = info.isDirectory() ? "a folder" : "a device or pipe";
-  throw new InceptionError("WRITE_FAILED", `Cannot write "${messageOf(file)}": it is ${found}, expected a file`, { file });
+  const found = info.isDirectory() ? "a directory" : "a device or pipe";
+  throw new InceptionError("WRITE_FAILED", `Cannot write "${messageOf(file)}": it is ${found}, not a regular file`, { file });
 }
 
 async function writeAll(file: string, handle: FileHandle, chunk: Uint8Array): Promise<void> {
@@ -129,6 +129,6 @@ async function tryFolder(folder: string): Promise<Error | null> {
     if (!(thrown instanceof Error)) throw thrown;
     if (await isFolder(folder)) return null;
     if (systemErrorCode(thrown) !== "EEXIST") return thrown;
-    return new InceptionError("WRITE_FAILED", `Cannot write "${messageOf(folder)}": it is a file, expected a folder`, { folder });
+    return new InceptionError("WRITE_FAILED", `Cannot write "${messageOf(folder)}": it is a file, not a directory`, { folder });
   }
 }

@@ -17,7 +17,7 @@ export const concat: OpDef<ConcatAttributes, Operands> = {
   infer: (inputs, { axis }, site) => {
     const first = at(inputs, 0);
     if (!Number.isInteger(axis) || axis < 0 || axis >= first.shape.length) {
-      throw shapeError(site, `axis ${axis} must be an integer in [0, ${first.shape.length})`);
+      throw shapeError(site, `axis ${axis} must be an integer from 0 to ${first.shape.length - 1}`);
     }
     for (const { shape } of inputs.slice(1)) {
       if (shape.length !== first.shape.length || shape.some((dim, i) => i !== axis && dim !== first.shape[i])) {

@@ -1,5 +1,6 @@
 import type { DType } from "../tensor/dtype.js";
 import { float32Tensor, type Tensor } from "../tensor/tensor.js";
+import { formatCount } from "../text.js";
 import { checkAxis } from "./kit/axes.js";
 import { concrete, exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 import { checkScales } from "./quantize-linear.js";
@@ -30,7 +31,7 @@ index along \`axis\`. The zeroPoint of int32 is 0.`,
     }
     const [least, most] = LIMITS[x.dtype];
     if (!Number.isInteger(zeroPoint) || zeroPoint < least || zeroPoint > most) {
-      throw shapeError(site, `zeroPoint ${zeroPoint} of ${x.dtype} must be an integer in [${least}, ${most}]`);
+      throw shapeError(site, `zeroPoint ${zeroPoint} of ${x.dtype} must be an integer from ${least} to ${formatCount(most)}`);
     }
     return [{ dtype: "float32", shape: x.shape }];
   },

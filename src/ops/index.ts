@@ -132,7 +132,7 @@ export function isOpName(name: string): name is OpName {
  * stated.
  */
 export function opDef(name: string): OpDef<Attributes, Operands, Operands> {
-  if (!isOpName(name)) throw shapeError({ op: name, path: "" }, `there is no such op, expected one of ${Object.keys(OPS).join(", ")}`);
+  if (!isOpName(name)) throw shapeError({ op: name, path: "" }, `unknown op, expected one of ${Object.keys(OPS).join(", ")}`);
   return OPS[name] as unknown as OpDef<Attributes, Operands, Operands>;
 }
 

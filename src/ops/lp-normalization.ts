@@ -42,7 +42,7 @@ WebGPU kernel, so it is lowered as ReduceL2, Max and Div.`,
 /** Throws where the attributes do not fit x: the law that the gradient obeys too. */
 export function checkLpNormalization(x: TensorType, { axis, p, epsilon }: LpNormalizationAttributes, site: Site): void {
   if (!Number.isInteger(axis) || axis < 0 || axis >= x.shape.length)
-    throw shapeError(site, `axis ${axis} must be an integer in [0, ${x.shape.length})`);
+    throw shapeError(site, `axis ${axis} must be an integer from 0 to ${x.shape.length - 1}`);
   if (p !== 2) throw shapeError(site, `p ${p} must be 2`);
   if (!(epsilon > 0)) throw shapeError(site, `epsilon ${epsilon} must be positive`);
 }

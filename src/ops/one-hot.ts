@@ -1,4 +1,5 @@
 import { float32Tensor } from "../tensor/tensor.js";
+import { formatCount } from "../text.js";
 import { int64Vector } from "./kit/axes.js";
 import { exactly, type OpDef, POINTWISE, shapeError } from "./op.js";
 
@@ -23,10 +24,10 @@ label, else 0. A label outside [0, depth) gives zeros alone. Not differentiable:
   infer: ([labels], { depth, axis }, site) => {
     if (labels.dtype !== "int32" && labels.dtype !== "int64") throw shapeError(site, `expected int32 or int64 labels, got ${labels.dtype}`);
     if (!Number.isInteger(depth) || depth < 1 || depth > MAX_DEPTH) {
-      throw shapeError(site, `depth ${depth} must be an integer in [1, ${MAX_DEPTH}]`);
+      throw shapeError(site, `depth ${depth} must be an integer from 1 to ${formatCount(MAX_DEPTH)}`);
     }
     const rank = labels.shape.length;
-    if (!Number.isInteger(axis) || axis < 0 || axis > rank) throw shapeError(site, `axis ${axis} must be an integer in [0, ${rank}]`);
+    if (!Number.isInteger(axis) || axis < 0 || axis > rank) throw shapeError(site, `axis ${axis} must be an integer from 0 to ${rank}`);
     return [{ dtype: "float32", shape: [...labels.shape.slice(0, axis), depth, ...labels.shape.slice(axis)] }];
   },
   // Labels are whole numbers.

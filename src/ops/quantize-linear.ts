@@ -18,7 +18,7 @@ One scale for the whole tensor.`,
     checkFloats([x], site);
     checkScales([scale], site);
     if (!Number.isInteger(zeroPoint) || zeroPoint < 0 || zeroPoint > 255) {
-      throw shapeError(site, `zeroPoint ${zeroPoint} must be an integer in [0, 255]`);
+      throw shapeError(site, `zeroPoint ${zeroPoint} must be an integer from 0 to 255`);
     }
     return [{ dtype: "uint8", shape: x.shape }];
   },

@@ -21,7 +21,7 @@ same axis (also one without a number) and one −1 stands for what is left.`,
       if (size !== 0) return size;
       const dim = x.shape[axis];
       if (dim === undefined)
-        throw shapeError(site, `shape [${shape.join(", ")}] keeps axis ${axis}, which ${formatShape(x.shape)} has not`);
+        throw shapeError(site, `shape [${shape.join(", ")}] keeps axis ${axis}, which ${formatShape(x.shape)} does not have`);
       return dim;
     });
     const misfit = `${formatShape(x.shape)} cannot have shape ${formatShape(kept)}`;

@@ -15,7 +15,7 @@ export const transpose: OpDef<TransposeAttributes> = {
   infer: ([x], { perm }, site) => {
     const rank = x.shape.length;
     if (perm.length !== rank || x.shape.some((_, axis) => !perm.includes(axis))) {
-      throw shapeError(site, `perm [${perm.join(", ")}] must hold each of 0 to ${rank - 1} once`);
+      throw shapeError(site, `perm [${perm.join(", ")}] must contain each of 0 to ${rank - 1} once`);
     }
     return [{ dtype: x.dtype, shape: perm.map((axis): Dim => at(x.shape, axis)) }];
   },

@@ -28,6 +28,6 @@ test("a decay outside [0, 1) is refused", () => {
   const b = new GraphBuilder("average");
   const [average, parameter, step] = [b.input("average", [1]), b.input("parameter", [1]), b.input("step", [])];
   expect(() => updateEma(b, "next", { average, parameter, step, decay: 1 })).toThrow(
-    "Cannot average parameters with decay 1: expected a number in [0, 1)",
+    "Cannot average weights with decay 1: expected a number in [0, 1)",
   );
 });

@@ -36,7 +36,7 @@ export interface EmaInputs {
  */
 export function updateEma(b: GraphBuilder, path: string, { average, parameter, decay, step }: EmaInputs): Ref {
   if (!(decay >= 0 && decay < 1)) {
-    throw new InceptionError("OPTION_INVALID", `Cannot average parameters with decay ${decay}: expected a number in [0, 1)`, { decay });
+    throw new InceptionError("OPTION_INVALID", `Cannot average weights with decay ${decay}: expected a number in [0, 1)`, { decay });
   }
   const x = arithmetic(b, path);
   const way = x.sub("way", parameter, average);

@@ -71,7 +71,7 @@ test.each([
   [{ name: "sgd", lr: 0.1 }, 'Cannot set option "lr" of sgd: expected one of momentum, dampening, nesterov, weightDecay, decoupled'],
   [{ name: "sgd", momentum: 1 }, "Cannot set option momentum of sgd to 1: expected a number in [0, 1)"],
   [{ name: "sgd", nesterov: "yes" }, 'Cannot set option nesterov of sgd to "yes": expected true or false'],
-  [{ name: "adam", epsilon: 0 }, "Cannot set option epsilon of adam to 0: expected a number in [1e-16, 10000]"],
+  [{ name: "adam", epsilon: 0 }, "Cannot set option epsilon of adam to 0: expected a number from 1e-16 to 10,000"],
   [{ name: "adam", beta1: Number.NaN }, "Cannot set option beta1 of adam to NaN: expected a number in [0, 1)"],
   [
     { name: "sgd", nesterov: true },

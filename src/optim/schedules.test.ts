@@ -94,10 +94,13 @@ const RATE = { learningRate: 0.1, unit: "epoch" };
 test.each([
   [{ name: "cosin", ...RATE }, 'Cannot find schedule "cosin": expected one of constant, cosine, exponential, polynomial, step'],
   ["cosine", 'Cannot read schedule "cosine": expected a record with a name, one of constant, cosine, exponential, polynomial, step'],
-  [{ name: "cosine", ...RATE }, "Cannot set up schedule cosine: option length is missing, expected a number in [0.000001, 1000000000]"],
+  [
+    { name: "cosine", ...RATE },
+    "Cannot set option length of schedule cosine: no value given; expected a number from 0.000001 to 1,000,000,000",
+  ],
   [
     { name: "constant", learningRate: 0.1 },
-    'Cannot set up schedule constant: option unit is missing, expected "epoch" or "fractional_epoch" or "step"',
+    'Cannot set option unit of schedule constant: no value given; expected "epoch" or "fractional_epoch" or "step"',
   ],
   [
     { name: "constant", ...RATE, unit: "days" },
@@ -105,7 +108,7 @@ test.each([
   ],
   [
     { name: "constant", ...RATE, learningRate: -1 },
-    "Cannot set option learningRate of schedule constant to -1: expected a number in [0, 1000]",
+    "Cannot set option learningRate of schedule constant to -1: expected a number from 0 to 1,000",
   ],
   [
     { name: "constant", ...RATE, rate: 2 },
@@ -113,7 +116,7 @@ test.each([
   ],
   [
     { name: "step", ...RATE, milestones: [3, 2] },
-    "Cannot set option milestones of schedule step to [3,2]: expected rising numbers in [0, 1000000000], as in 30,60",
+    "Cannot set option milestones of schedule step to [3,2]: expected increasing numbers from 0 to 1,000,000,000, as in 30,60",
   ],
   [
     { name: "step", ...RATE },

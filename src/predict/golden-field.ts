@@ -1,5 +1,6 @@
 import { InceptionError, messageOf } from "../errors.js";
 import { decodeJson } from "../formats/json.js";
+import { formatCount } from "../text.js";
 
 /**
  * The top of a golden file's JSON.
@@ -7,7 +8,7 @@ import { decodeJson } from "../formats/json.js";
  * @throws InceptionError FILE_CORRUPT where the text is not JSON
  */
 export function goldenRoot(text: string, file: string): GoldenField {
-  return new GoldenField(decodeJson(text, `golden file "${messageOf(file)}"`), file, "");
+  return new GoldenField(decodeJson(text, `reference file "${messageOf(file)}"`), file, "");
 }
 
 // 64 MiB of float32: five times the largest tensor of the family's checkpoints.
@@ -54,14 +55,14 @@ export class GoldenField {
     const sizes = this.numbers();
     const whole = sizes.every((size) => Number.isInteger(size) && size > 0);
     if (whole && sizes.reduce((product, size) => product * size, 1) <= MAX_ELEMENTS) return sizes;
-    throw this.fault(`a shape of positive whole numbers and at most ${MAX_ELEMENTS} elements`);
+    throw this.fault(`a shape of positive integers and at most ${formatCount(MAX_ELEMENTS)} elements`);
   }
 
   /** A whole number in [least, most]. */
   count(least: number, most: number): number {
     const value = this.number();
     if (Number.isInteger(value) && value >= least && value <= most) return value;
-    throw this.fault(`a whole number in [${least}, ${most}]`);
+    throw this.fault(`an integer from ${least} to ${formatCount(most)}`);
   }
 
   number(): number {
@@ -83,7 +84,7 @@ export class GoldenField {
   unsupported(kind: string, found: string, expected: string): InceptionError {
     return new InceptionError(
       "FILE_UNSUPPORTED",
-      `Cannot use golden file "${this.#file}": its ${kind} at ${this.#place} is "${found}", expected ${expected}`,
+      `Cannot use reference file "${this.#file}": its ${kind} at ${this.#place} is "${found}", expected ${expected}`,
       { file: this.#file },
     );
   }
@@ -91,7 +92,7 @@ export class GoldenField {
   fault(expected: string): InceptionError {
     return new InceptionError(
       "FILE_CORRUPT",
-      `Cannot read golden file "${this.#file}": expected ${expected} at ${this.#place || "its top"}`,
+      `Cannot read reference file "${this.#file}": expected ${expected} at ${this.#place || "the top level"}`,
       { file: this.#file },
     );
   }

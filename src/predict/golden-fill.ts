@@ -22,9 +22,13 @@ export function filledInput({ key, shape, range, sha256 }: GoldenInput, platform
 export function checkHash(platform: Hashing, key: string, values: Float32Array, expected: string): void {
   const actual = platform.sha256(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   if (actual !== expected) {
-    throw new InceptionError("HASH_MISMATCH", `Cannot verify: filling "${key}" gives SHA-256 ${actual}, the golden file says ${expected}`, {
-      key,
-    });
+    throw new InceptionError(
+      "HASH_MISMATCH",
+      `Cannot verify: filling "${key}" gives SHA-256 ${actual}, the reference file has ${expected}`,
+      {
+        key,
+      },
+    );
   }
 }
 

@@ -136,9 +136,9 @@ describe("what a file says about itself", () => {
     expect(faultOf({ licence: null })).toBe('Cannot use the metadata "inceptionkit" of "model.onnx": it states no source and licence');
     expect(faultOf({ labels: [1] })).toBe('Cannot use the metadata "inceptionkit" of "model.onnx": its labels are not a list of names');
     expect(faultOf({ rawInput: "pixels" })).toBe(
-      'Cannot use the metadata "inceptionkit" of "model.onnx": its raw input is none of patch, volume',
+      'Cannot use the metadata "inceptionkit" of "model.onnx": its raw input is not one of patch, volume',
     );
-    const golden = 'Cannot use the metadata "inceptionkit" of "model.onnx": its golden example is not an input with outputs';
+    const golden = 'Cannot use the metadata "inceptionkit" of "model.onnx": its self-check is not an input with outputs';
     expect(faultOf({ golden: {} })).toBe(golden);
     expect(faultOf({ golden: { ...METADATA.golden, shape: [1, 3, 1e9, 1e9] } })).toBe(golden);
     expect(faultOf({ golden: { ...METADATA.golden, shape: [-1, 3] } })).toBe(golden);
@@ -147,20 +147,20 @@ describe("what a file says about itself", () => {
 
   test("a golden example whose numbers float32 cannot hold, or that has none, is rejected", () => {
     const place = 'Cannot use the metadata "inceptionkit" of "model.onnx": ';
-    const general = `${place}its golden example is not an input with outputs`;
+    const general = `${place}its self-check is not an input with outputs`;
     const golden = { key: "k", shape: [1, 2], low: -1, high: 1, outputs: { y: [1, 2] } };
     const cases: readonly (readonly [change: object, message: string])[] = [
-      [{ outputs: {} }, `${place}its golden example has no outputs`],
-      [{ outputs: { y: [] } }, `${place}output "y" of its golden example is not a list of finite float32 values`],
-      [{ outputs: { y: [1, 1e200] } }, `${place}output "y" of its golden example is not a list of finite float32 values`],
+      [{ outputs: {} }, `${place}its self-check has no outputs`],
+      [{ outputs: { y: [] } }, `${place}output "y" of its self-check is not a list of finite float32 values`],
+      [{ outputs: { y: [1, 1e200] } }, `${place}output "y" of its self-check is not a list of finite float32 values`],
       [
         { outputs: { [`${"y".repeat(300)}\u001b`]: 1 } },
-        `${place}output "${"y".repeat(200)}..." of its golden example is not a list of finite float32 values`,
+        `${place}output "${"y".repeat(200)}..." of its self-check is not a list of finite float32 values`,
       ],
-      [{ strides: { y: 0 } }, `${place}field "strides" of its golden example has no usable number for "y"`],
-      [{ strides: { y: 1.5 } }, `${place}field "strides" of its golden example has no usable number for "y"`],
-      [{ others: { mean: -1e39 } }, `${place}field "others" of its golden example has no usable number for "mean"`],
-      [{ others: [1] }, `${place}field "others" of its golden example has no usable number for ""`],
+      [{ strides: { y: 0 } }, `${place}field "strides" of its self-check has no usable number for "y"`],
+      [{ strides: { y: 1.5 } }, `${place}field "strides" of its self-check has no usable number for "y"`],
+      [{ others: { mean: -1e39 } }, `${place}field "others" of its self-check has no usable number for "mean"`],
+      [{ others: [1] }, `${place}field "others" of its self-check has no usable number for ""`],
       [{ low: -1e300 }, general],
       [{ shape: [2 ** 31, 1] }, general],
       [{ shape: [1, 0] }, general],
@@ -174,14 +174,14 @@ describe("what a file says about itself", () => {
     const place = 'Cannot use the metadata "inceptionkit" of "model.onnx": ';
     const deep = "[".repeat(20_000) + "]".repeat(20_000);
     expect(() => parse(`{"version":1,"model":"m","options":{"a":${deep}}}`)).toThrowError(
-      `${place}Cannot parse its text as JSON: nesting is deeper than 16 at character 55`,
+      `${place}Cannot read its text as JSON: nesting is deeper than 16 at character 55`,
     );
-    expect(() => parse(deep)).toThrowError(`${place}Cannot parse its text as JSON: nesting is deeper than 16 at character 17`);
+    expect(() => parse(deep)).toThrowError(`${place}Cannot read its text as JSON: nesting is deeper than 16 at character 17`);
     expect(faultOf({ version: "2".repeat(5000) })).toBe(
       `Cannot use the metadata of "model.onnx": its version is "${"2".repeat(199)}..., expected 1`,
     );
     expect(() => parse(`"${" ".repeat(2 ** 24)}"`)).toThrowError(
-      'Cannot use the metadata "inceptionkit" of "model.onnx": it has 16777218 characters, at most 16777216 are read',
+      'Cannot use the metadata "inceptionkit" of "model.onnx": it has 16,777,218 characters, the limit is 16,777,216',
     );
   });
 
@@ -226,11 +226,11 @@ describe("the golden example", () => {
           "m.onnx",
         );
     expect(feeds([2 ** 32, 2 ** 20])).toThrowError(
-      'Cannot run the golden example of "m.onnx": input "second" has shape [4294967296, 1048576], expected at most 12582912 values in all inputs together',
+      'Cannot run the self-check of "m.onnx": input "second" has shape [4294967296, 1048576], expected at most 12,582,912 values in all inputs together',
     );
-    expect(feeds([12_582_911])).toThrowError(/expected at most 12582912 values in all inputs together$/);
+    expect(feeds([12_582_911])).toThrowError(/expected at most 12,582,912 values in all inputs together$/);
     expect(feeds([3, -1])).toThrowError(
-      'Cannot run the golden example of "m.onnx": input "second" has shape [3, -1], expected sizes of 0 or more',
+      'Cannot run the self-check of "m.onnx": input "second" has shape [3, -1], expected sizes of 0 or more',
     );
     expect(Object.entries(feeds(["N", 2], "__proto__")())[1]).toEqual([
       "__proto__",

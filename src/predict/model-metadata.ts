@@ -8,6 +8,7 @@ import type { TensorInfo } from "../runtime/session.js";
 import { fillUniform } from "../tensor/fill.js";
 import { coprimeStride } from "../tensor/sample.js";
 import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
+import { formatCount } from "../text.js";
 import { parseQuantizationRecord, type QuantizationRecord } from "./quantization-record.js";
 import { RAW_INPUTS, type RawInput } from "./segmentation-file.js";
 
@@ -119,12 +120,12 @@ const MAX_TEXT_LENGTH = 16 * 2 ** 20;
 
 function parseRecord(text: string, file: string): Readonly<Record<string, unknown>> {
   if (text.length > MAX_TEXT_LENGTH) {
-    const message = `Cannot use the metadata "${METADATA_KEY}" of "${file}": it has ${text.length} characters, at most ${MAX_TEXT_LENGTH} are read`;
+    const message = `Cannot use the metadata "${METADATA_KEY}" of "${file}": it has ${formatCount(text.length)} characters, the limit is ${formatCount(MAX_TEXT_LENGTH)}`;
     throw new InceptionError("FILE_LIMIT", message, { file });
   }
   const value = parseText(text, file);
   if (isRecord(value)) return value;
-  throw corrupt(file, "it is no object");
+  throw corrupt(file, "it is not an object");
 }
 
 function parseText(text: string, file: string): unknown {
@@ -144,7 +145,7 @@ function parseNetwork(value: unknown, file: string): string {
 function parseRawInput(value: unknown, file: string): RawInput {
   const known = RAW_INPUTS.find((each) => each === value);
   if (known !== undefined) return known;
-  throw corrupt(file, `its raw input is none of ${RAW_INPUTS.join(", ")}`);
+  throw corrupt(file, `its raw input is not one of ${RAW_INPUTS.join(", ")}`);
 }
 
 function parseQuantization(value: unknown, file: string): QuantizationRecord {
@@ -162,12 +163,12 @@ function parseLabels(value: unknown, file: string): readonly string[] | null {
 function parseGolden(value: unknown, file: string): SelfCheck {
   const { key, shape, low, high, outputs, strides, others } = isRecord(value) ? value : {};
   if (typeof key !== "string" || !isGoldenShape(shape) || !isFloat32(low) || !isFloat32(high) || !isRecord(outputs))
-    throw corrupt(file, "its golden example is not an input with outputs");
+    throw corrupt(file, "its self-check is not an input with outputs");
   const named = Object.entries(outputs).map(([name, values]): readonly [string, readonly number[]] => {
     if (Array.isArray(values) && values.length > 0 && values.every(isFloat32)) return [name, values];
-    throw corrupt(file, `output ${quoted(name)} of its golden example is not a list of finite float32 values`);
+    throw corrupt(file, `output ${quoted(name)} of its self-check is not a list of finite float32 values`);
   });
-  if (named.length === 0) throw corrupt(file, "its golden example has no outputs");
+  if (named.length === 0) throw corrupt(file, "its self-check has no outputs");
   const steps = parseNumbers(strides, "strides", (each) => isFloat32(each) && Number.isInteger(each) && each > 0, file);
   const fills = parseNumbers(others, "others", isFloat32, file);
   return { key, shape, low, high, outputs: Object.fromEntries(named), ...(steps && { strides: steps }), ...(fills && { others: fills }) };
@@ -192,7 +193,7 @@ function parseNumbers(
   if (value === undefined) return null;
   const entries = isRecord(value) ? Object.entries(value) : [["", null] as const];
   const wrong = entries.find(([, each]) => !allows(each));
-  if (wrong !== undefined) throw corrupt(file, `field "${field}" of its golden example has no usable number for ${quoted(wrong[0])}`);
+  if (wrong !== undefined) throw corrupt(file, `field "${field}" of its self-check has no usable number for ${quoted(wrong[0])}`);
   return Object.fromEntries(entries.map(([name, each]) => [name, Number(each)]));
 }
 
@@ -218,11 +219,12 @@ export function goldenFeeds(golden: SelfCheck, inputs: readonly TensorInfo[], mo
       const sizes = index === 0 ? golden.shape : shape.map((size) => (typeof size === "number" ? size : 1));
       const refused = (code: "FILE_CORRUPT" | "FILE_LIMIT", fact: string): InceptionError => {
         const input = `input ${quoted(name)} has shape [${sizes.join(", ")}]`;
-        return new InceptionError(code, `Cannot run the golden example of "${model}": ${input}, ${fact}`, { model, input: name });
+        return new InceptionError(code, `Cannot run the self-check of "${model}": ${input}, ${fact}`, { model, input: name });
       };
       if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 0)) throw refused("FILE_CORRUPT", "expected sizes of 0 or more");
       total += elementCount(sizes);
-      if (!(total <= MAX_GOLDEN_VALUES)) throw refused("FILE_LIMIT", `expected at most ${MAX_GOLDEN_VALUES} values in all inputs together`);
+      if (!(total <= MAX_GOLDEN_VALUES))
+        throw refused("FILE_LIMIT", `expected at most ${formatCount(MAX_GOLDEN_VALUES)} values in all inputs together`);
       return [
         name,
         index === 0 ? goldenInput(golden) : float32Tensor(sizes, new Float32Array(elementCount(sizes)).fill(fillOf(golden, name))),

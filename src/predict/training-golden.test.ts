@@ -53,16 +53,16 @@ test("samples lie where the goldens' text says", () => {
 });
 
 describe("refuses, by name", () => {
-  const place = 'Cannot read golden file "x.json": expected';
+  const place = 'Cannot read reference file "x.json": expected';
   test.each([
-    [["num_classes"], 0, `${place} a whole number in [1, 100000] at num_classes`],
-    [["labels", 2], 10, `${place} a whole number in [0, 9] at labels.2`],
+    [["num_classes"], 0, `${place} an integer from 1 to 100,000 at num_classes`],
+    [["labels", 2], 10, `${place} an integer from 0 to 9 at labels.2`],
     [["labels"], [1], `${place} [1, channels, height, width] with at most 64 images at input.shape`],
     [["input", "shape"], [4, 3, 32], `${place} [4, channels, height, width] with at most 64 images at input.shape`],
-    [["input", "shape"], [4, 3, 1e6, 1e6], `${place} a shape of positive whole numbers and at most 16777216 elements at input.shape`],
-    [["input", "shape"], [4, 3, -32, 32], `${place} a shape of positive whole numbers and at most 16777216 elements at input.shape`],
+    [["input", "shape"], [4, 3, 1e6, 1e6], `${place} a shape of positive integers and at most 16,777,216 elements at input.shape`],
+    [["input", "shape"], [4, 3, -32, 32], `${place} a shape of positive integers and at most 16,777,216 elements at input.shape`],
     [["step0_bn_train", "loss"], "1", `${place} a number at step0_bn_train.loss`],
-    [["step0_bn_eval"], undefined, `${place} a field "step0_bn_eval" at its top`],
+    [["step0_bn_eval"], undefined, `${place} a field "step0_bn_eval" at the top level`],
     [["step0_bn_train", "grads", "fc.bias", "grid"], [1], `${place} 16 numbers at step0_bn_train.grads.fc.bias.grid`],
     [
       ["optimisers", "adamw", "losses_f32_diff"],
@@ -81,14 +81,14 @@ describe("refuses, by name", () => {
       expect.objectContaining({
         code: "FILE_UNSUPPORTED",
         message:
-          'Cannot use golden file "x.json": its loss at loss_definition is "hinge", expected cross_entropy(mean over batch, label_smoothing=0.1) + 0.4 * the same of every aux head',
+          'Cannot use reference file "x.json": its loss at loss_definition is "hinge", expected cross_entropy(mean over batch, label_smoothing=0.1) + 0.4 * the same of every aux head',
       }) as InceptionError,
     );
     expect(() => read(changed(["optimisers", "adamw", "options", "class"], "torch.optim.LBFGS"))).toThrow(
       expect.objectContaining({
         code: "FILE_UNSUPPORTED",
         message:
-          'Cannot use golden file "x.json": its optimizer at optimisers.adamw.options.class is "torch.optim.LBFGS", expected torch.optim.SGD, timm.optim.RMSpropTF or torch.optim.AdamW',
+          'Cannot use reference file "x.json": its optimizer at optimisers.adamw.options.class is "torch.optim.LBFGS", expected torch.optim.SGD, timm.optim.RMSpropTF or torch.optim.AdamW',
       }) as InceptionError,
     );
   });

@@ -75,7 +75,7 @@ function describe({ model, numClasses, auxiliary, input }: TrainingGolden): { re
   const set = WEIGHT_SETS.find((candidate) => candidate.goldens?.includes(model));
   if (set) return { graph: findModel(set.model).describe(auxiliary ? { ...options, aux: true } : options), map: set.map };
   const known = [...MINI_MODELS.keys(), ...WEIGHT_SETS.flatMap((candidate) => candidate.goldens ?? [])].join(", ");
-  throw new InceptionError("MODEL_UNKNOWN", `Cannot verify training golden of "${model}": expected one of ${known}`, { model });
+  throw new InceptionError("MODEL_UNKNOWN", `Cannot verify reference training of "${model}": expected one of ${known}`, { model });
 }
 
 function compile(

@@ -54,7 +54,7 @@ async function verifyGolden(golden: GoldenFile, platform: VerifyPlatform): Promi
   const set = WEIGHT_SETS.find((candidate) => candidate.goldens?.includes(golden.model));
   if (set === undefined) {
     const known = WEIGHT_SETS.flatMap((candidate) => candidate.goldens ?? []).join(", ");
-    throw new InceptionError("MODEL_UNKNOWN", `Cannot verify golden of "${golden.model}": expected one of ${known}`, {
+    throw new InceptionError("MODEL_UNKNOWN", `Cannot verify reference outputs of "${golden.model}": expected one of ${known}`, {
       model: golden.model,
     });
   }

@@ -30,7 +30,7 @@ export function checkFetches(model: string, outputs: readonly TensorInfo[], fetc
   const faults = fetches
     .filter((name) => !known.has(name))
     .map((name) => `output ${quote(name)} is unknown, the model has ${list(outputs)}`);
-  if (fetches.length === 0) faults.push(`no output is asked for, the model has ${list(outputs)}`);
+  if (fetches.length === 0) faults.push(`no output is requested, the model has ${list(outputs)}`);
   refuse(model, faults);
 }
 
@@ -65,7 +65,7 @@ export function tensorFaults(subject: string, info: TensorInfo, tensor: Tensor, 
   const held = tensor.data[Symbol.toStringTag];
   const expected = viewBytes(info.dtype, new Uint8Array(0))[Symbol.toStringTag];
   // A view of another class would be read with the wrong bits.
-  if (held !== expected) return [`${subject} holds ${held}, ${info.dtype} is held as ${expected}`];
+  if (held !== expected) return [`${subject} contains ${held}, ${info.dtype} needs ${expected}`];
   if (!shapeFits(info.shape, tensor.shape)) {
     return [`${subject} has shape ${shapeText(tensor.shape)}, expected ${shapeText(info.shape)}`];
   }

@@ -44,7 +44,7 @@ export function tensorInfo(model: string, info: OrtMetadata): TensorInfo {
 /** The runtime's tensor as one of ours, over the same memory. */
 export function hostTensor(model: string, name: string, value: OrtValue | undefined): Tensor {
   if (value === undefined || !isDType(value.type) || !ArrayBuffer.isView(value.data)) {
-    throw new InceptionError("SESSION_FAILED", `Cannot read output "${messageOf(name)}" of "${model}": the runtime gave no numbers`);
+    throw new InceptionError("SESSION_FAILED", `Cannot read output "${messageOf(name)}" of "${model}": the runtime returned no numbers`);
   }
   const { buffer, byteOffset, byteLength } = value.data;
   // float16 comes as Uint16Array or, where the platform has it, as Float16Array.

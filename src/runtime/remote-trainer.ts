@@ -72,7 +72,7 @@ export class RemoteTrainer implements Trainer {
   }
 
   #unknown(name: string): string[] {
-    return this.#state.has(name) ? [] : [`${quote(name)} is no piece of it`];
+    return this.#state.has(name) ? [] : [`${quote(name)} is not part of it`];
   }
 
   #refuse(action: string, faults: readonly string[]): void {

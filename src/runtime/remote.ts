@@ -1,4 +1,5 @@
 import { type ErrorDetails, InceptionError } from "../errors.js";
+import { formatCount } from "../text.js";
 import { errorFrom, type Packed, type RealDevice, type Reply, type Request, type Tensors } from "./messages.js";
 
 /** The thread or process that runs the models, as its platform provides it. */
@@ -169,7 +170,7 @@ export function checkThreads(name: string, threads: number): void {
   if (Number.isInteger(threads) && threads >= 0 && threads <= MAX_THREADS) return;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot open "${name}" with ${threads} threads: expected a whole number from 0 to ${MAX_THREADS}`,
+    `Cannot open "${name}" with ${threads} threads: expected an integer from 0 to ${formatCount(MAX_THREADS)}`,
     { threads },
   );
 }

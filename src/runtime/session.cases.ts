@@ -158,7 +158,7 @@ export const sessionCases: readonly SessionCase[] = [
     name: "refuses a thread count that is none",
     run: async (open) => {
       for (const threads of [-1, 1.5, 100_000, Number.NaN]) {
-        const message = `Cannot open "model" with ${threads} threads: expected a whole number from 0 to 1024`;
+        const message = `Cannot open "model" with ${threads} threads: expected an integer from 0 to 1,024`;
         await rejects(open(identity("float32", [1]), { threads }), "OPTION_INVALID", message);
       }
       await using(
@@ -220,7 +220,7 @@ async function refusesFeeds(session: Session): Promise<void> {
   await rejects(
     session.run(feeds, { fetches: [] }),
     "FEED_INVALID",
-    'Cannot run "model": no output is asked for, the model has sum, product',
+    'Cannot run "model": no output is requested, the model has sum, product',
   );
 }
 

@@ -376,14 +376,14 @@ async function refusesCalls(trainer: Trainer): Promise<void> {
   await rejects(trainer.run("add", {}), "FEED_INVALID", 'Cannot run "training/add": input "x" is missing');
   const unknown = 'Cannot run "training/add": input "w" is unknown, the model has x';
   await rejects(trainer.run("add", { x, w: x }), "FEED_INVALID", unknown);
-  await rejects(trainer.readState(["w", "v"]), "FEED_INVALID", 'Cannot read the state of "training": "v" is no piece of it');
+  await rejects(trainer.readState(["w", "v"]), "FEED_INVALID", 'Cannot read the state of "training": "v" is not part of it');
   const write = trainer.writeState(
     new Map([
       ["w", floats([2], [1, 2])],
       ["v", x],
     ]),
   );
-  await rejects(write, "FEED_INVALID", 'Cannot write the state of "training": "w" has shape [2], expected [1]; "v" is no piece of it');
+  await rejects(write, "FEED_INVALID", 'Cannot write the state of "training": "w" has shape [2], expected [1]; "v" is not part of it');
   equal((await trainer.readState()).get("w"), floats([1], [0]), "state after the errors");
 }
 

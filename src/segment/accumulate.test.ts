@@ -156,7 +156,7 @@ describe("WindowAccumulator", () => {
     const merged = new WindowAccumulator(plan, { classes: 2 });
     expect(() => merged.add(1, new Float32Array(2))).toThrow(saying("Cannot merge windows: got window 1, expected window 0"));
     expect(() => merged.add(0, new Float32Array(3))).toThrow(
-      saying("Cannot merge windows: window 0 has 3 values, 2 classes of [1, 1, 1] voxels have 2"),
+      saying("Cannot merge windows: window 0 has 3 values, expected 2 for 2 classes of [1, 1, 1] voxels"),
     );
     expect(() => merged.add(0, new Float32Array([0, Number.NaN]))).toThrow(
       saying("Cannot merge windows: value 1 of window 0 is NaN, expected numbers"),
@@ -167,10 +167,10 @@ describe("WindowAccumulator", () => {
       saying("Cannot merge windows: got window 2, expected none after the last of 2"),
     );
     expect(() => new WindowAccumulator(plan, { classes: 0 })).toThrow(
-      saying("Cannot merge windows: classes is 0, expected an integer in [1, 65536]"),
+      saying("Cannot merge windows: classes is 0, expected an integer from 1 to 65,536"),
     );
     expect(() => new WindowAccumulator(planWindows([512, 512, 512], [128, 128, 128]), { classes: 100 })).toThrow(
-      saying("Cannot merge windows: 100 classes in 128 planes of 512 × 512 are 3355443200 values, expected at most 1073741824"),
+      saying("Cannot merge windows: 100 classes in 128 planes of 512 × 512 are 3,355,443,200 values, the limit is 1,073,741,824"),
     );
   });
 });

@@ -1,4 +1,5 @@
 import { InceptionError } from "../errors.js";
+import { formatCount } from "../text.js";
 import { formatTriple, voxelCount } from "./volume.js";
 import { type WindowPlan, type WindowWeights, windowStart, windowWeights } from "./windows.js";
 
@@ -70,7 +71,7 @@ export class WindowAccumulator {
   /** @throws InceptionError OPTION_INVALID for classes that are no integer of 1 to 65536, IMAGE_LIMIT where too much would be held */
   constructor(plan: WindowPlan, { classes, weights = "gaussian", precision = "float64" }: AccumulatorOptions) {
     if (!Number.isInteger(classes) || classes < 1 || classes > MAX_CLASSES) {
-      const fact = `classes is ${classes}, expected an integer in [1, ${MAX_CLASSES}]`;
+      const fact = `classes is ${classes}, expected an integer from 1 to ${formatCount(MAX_CLASSES)}`;
       throw new InceptionError("OPTION_INVALID", `Cannot ${ACTION}: ${fact}`, { classes });
     }
     const held = heldValues(plan, classes);
@@ -111,8 +112,8 @@ export class WindowAccumulator {
       throw new InceptionError("OPTION_INVALID", `Cannot ${ACTION}: got window ${index}, expected ${expected}`, { index });
     }
     if (values.length !== this.#classes * voxelCount(window)) {
-      const fact = `window ${index} has ${values.length} values, ${this.#classes} classes of ${formatTriple(window)} voxels have`;
-      const message = `Cannot ${ACTION}: ${fact} ${this.#classes * voxelCount(window)}`;
+      const expected = `expected ${this.#classes * voxelCount(window)} for ${this.#classes} classes of ${formatTriple(window)} voxels`;
+      const message = `Cannot ${ACTION}: window ${index} has ${values.length} values, ${expected}`;
       throw new InceptionError("VOLUME_INVALID", message, { index, values: values.length });
     }
     const wrong = firstNaN(values);
@@ -215,7 +216,7 @@ export class WindowAccumulator {
 export function heldValues({ window, padded: [width, height] }: WindowPlan, classes: number): number {
   const held = classes * window[2] * width * height;
   if (held <= MAX_HELD_VALUES) return held;
-  const fact = `${classes} classes in ${window[2]} planes of ${width} × ${height} are ${held} values, expected at most ${MAX_HELD_VALUES}`;
+  const fact = `${classes} classes in ${window[2]} planes of ${width} × ${height} are ${formatCount(held)} values, the limit is ${formatCount(MAX_HELD_VALUES)}`;
   throw new InceptionError("IMAGE_LIMIT", `Cannot ${ACTION}: ${fact}`, { held, limit: MAX_HELD_VALUES });
 }
 

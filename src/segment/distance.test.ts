@@ -53,16 +53,16 @@ describe("distanceTransform", () => {
 
   test("refuses shapes and spacings that cannot be", () => {
     expect(() => distanceTransform([1], [1, 1, 2], [1, 1, 1])).toThrow(
-      "Cannot measure distances: shape [1, 1, 2] has 2 voxels, data has 1",
+      "Cannot compute distances: shape [1, 1, 2] has 2 voxels, data has 1",
     );
     expect(() => distanceTransform([1], [1, 0, 1], [1, 1, 1])).toThrow(
-      "Cannot measure distances: shape is [1, 0, 1], expected three positive integers",
+      "Cannot compute distances: shape is [1, 0, 1], expected three positive integers",
     );
     expect(() => distanceTransform([1], [2 ** 20, 2 ** 20, 2 ** 10], [1, 1, 1])).toThrow(
-      "Cannot measure distances: shape is [1048576, 1048576, 1024], expected at most 268435456 voxels",
+      "Cannot compute distances: shape is [1048576, 1048576, 1024], the limit is 268,435,456 voxels",
     );
     expect(() => distanceTransform([1], [1, 1, 1], [1, Number.NaN, 1])).toThrow(
-      "Cannot measure distances: spacing is [1, NaN, 1], expected three positive numbers of millimeters",
+      "Cannot compute distances: spacing is [1, NaN, 1], expected three positive numbers of millimeters",
     );
   });
 });
@@ -114,7 +114,7 @@ describe("percentile", () => {
 
   test("refuses an empty list", () => {
     expect(() => percentile([], 95)).toThrow(
-      "Cannot take a percentile: there are 0 values and percent is 95, expected at least one value and a number in [0, 100]",
+      "Cannot compute a percentile: there are 0 values and percent is 95, expected at least one value and a number from 0 to 100",
     );
   });
 });

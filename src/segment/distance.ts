@@ -20,8 +20,8 @@ import { checkSpacing, checkVoxels, type Triple, voxelCount } from "./volume.js"
  * ```
  */
 export function distanceTransform(mask: ArrayLike<number>, shape: Triple, spacing: Triple): Float64Array {
-  checkVoxels("measure distances", shape, mask);
-  checkSpacing("measure distances", spacing);
+  checkVoxels("compute distances", shape, mask);
+  checkSpacing("compute distances", spacing);
   const distances = squaredDistances(mask, shape, spacing);
   for (let i = 0; i < distances.length; i++) distances[i] = Math.sqrt(distances[i]!);
   return distances;

@@ -89,7 +89,7 @@ export function caseStatistics(id: string, channels: readonly Volume[], labels: 
   for (const value of labels.data) counts.set(value, (counts.get(value) ?? 0) + 1);
   const wrong = [...counts.keys()].find((value) => !Number.isInteger(value));
   if (wrong !== undefined) {
-    const fact = `its labels hold the value ${wrong}, expected integers`;
+    const fact = `its labels contain the value ${wrong}, expected integers`;
     throw new InceptionError("VOLUME_INVALID", `Cannot train on case "${id}": ${fact}`, { id, value: wrong });
   }
   const voxels = [...counts].toSorted(([a], [b]) => a - b);
@@ -132,10 +132,10 @@ function foregroundBounds({ data }: Volume, labels: Volume, count: number): read
  */
 export function fingerprintOf(cases: readonly CaseStatistics[]): Fingerprint {
   const [first] = cases;
-  if (first === undefined) throw new InceptionError("DATASET_INVALID", "Cannot plan training: there is no case that can be read");
+  if (first === undefined) throw new InceptionError("DATASET_INVALID", "Cannot plan training: none of the cases could be read");
   const other = cases.find(({ channels }) => channels.length !== first.channels.length);
   if (other) {
-    const fact = `"${first.id}" has ${first.channels.length} channels and "${other.id}" ${other.channels.length}, expected one number`;
+    const fact = `"${first.id}" has ${first.channels.length} channels and "${other.id}" ${other.channels.length}, expected the same number`;
     throw new InceptionError("DATASET_INVALID", `Cannot plan training: ${fact}`, { cases: [first.id, other.id] });
   }
   const inside = cases.flatMap(({ foreground }) => (foreground === null ? [] : [foreground]));

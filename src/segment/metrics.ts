@@ -104,11 +104,11 @@ export function checkSegmentationOptions({ toleranceMm = 1, percentileRule = "di
 
 function checkSameGrid(predicted: LabelVolume, truth: LabelVolume): void {
   if (!predicted.shape.every((size, axis) => size === truth.shape[axis])) {
-    const fact = `the prediction has shape ${formatTriple(predicted.shape)}, the truth ${formatTriple(truth.shape)}`;
+    const fact = `the prediction has shape ${formatTriple(predicted.shape)}, the ground truth ${formatTriple(truth.shape)}`;
     throw new InceptionError("VOLUME_INVALID", `Cannot ${ACTION}: ${fact}`, { predicted: predicted.shape, truth: truth.shape });
   }
   if (!predicted.spacing.every((step, axis) => Math.abs(step - (truth.spacing[axis] ?? Number.NaN)) <= SPACING_TOLERANCE)) {
-    const fact = `the prediction has spacing ${formatTriple(predicted.spacing)}, the truth ${formatTriple(truth.spacing)}`;
+    const fact = `the prediction has spacing ${formatTriple(predicted.spacing)}, the ground truth ${formatTriple(truth.spacing)}`;
     throw new InceptionError("VOLUME_INVALID", `Cannot ${ACTION}: ${fact}`, { predicted: predicted.spacing, truth: truth.spacing });
   }
 }

@@ -50,13 +50,13 @@ describe("a fingerprint", () => {
       'Cannot train on case "x": its image has 2 x 2 x 2 voxels, its labels have 4 x 2 x 2, expected the same',
     );
     expect(() => caseStatistics("x", [], createVolume([1, 1, 1], Float32Array.of(0.5)))).toThrow(
-      'Cannot train on case "x": its labels hold the value 0.5, expected integers',
+      'Cannot train on case "x": its labels contain the value 0.5, expected integers',
     );
     const one = smallCase("a", RISING, LABELS);
     expect(() => fingerprintOf([one, { ...one, id: "b", channels: [] }])).toThrow(
-      'Cannot plan training: "a" has 1 channels and "b" 0, expected one number',
+      'Cannot plan training: "a" has 1 channels and "b" 0, expected the same number',
     );
-    expect(() => fingerprintOf([])).toThrow("Cannot plan training: there is no case that can be read");
+    expect(() => fingerprintOf([])).toThrow("Cannot plan training: none of the cases could be read");
   });
 });
 

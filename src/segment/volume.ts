@@ -1,5 +1,6 @@
 import type { Triple } from "../data/volumes/volume.js";
 import { InceptionError } from "../errors.js";
+import { formatCount } from "../text.js";
 
 export type { Triple };
 
@@ -50,7 +51,7 @@ export function checkShape(action: string, shape: Triple): void {
     });
   }
   if (voxelCount(shape) > MAX_VOXELS) {
-    const fact = `shape is ${formatTriple(shape)}, expected at most ${MAX_VOXELS} voxels`;
+    const fact = `shape is ${formatTriple(shape)}, the limit is ${formatCount(MAX_VOXELS)} voxels`;
     throw new InceptionError("IMAGE_LIMIT", `Cannot ${action}: ${fact}`, { shape, limit: MAX_VOXELS });
   }
 }

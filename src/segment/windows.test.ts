@@ -76,15 +76,15 @@ describe("planWindows", () => {
     );
     plan([4, 4, 4], [2, 2, 2], { overlap: 1 }).toThrow(saying("Cannot plan windows: overlap is 1, expected a number in [0, 1)"));
     plan([2 ** 27, 1, 1], [1, 2, 2]).toThrow(
-      saying("Cannot plan windows after padding: shape is [134217728, 2, 2], expected at most 268435456 voxels"),
+      saying("Cannot plan windows after padding: shape is [134217728, 2, 2], the limit is 268,435,456 voxels"),
     );
     plan([512, 512, 512], [4, 4, 4]).toThrow(
       saying(
-        "Cannot plan windows: windows of [4, 4, 4] with overlap 0.5 cover [512, 512, 512] 16581375 times, expected at most 1048576 windows",
+        "Cannot plan windows: windows of [4, 4, 4] with overlap 0.5 cover [512, 512, 512] 16,581,375 times, the limit is 1,048,576 windows",
       ),
     );
     expect(() => windowStart(planWindows([4, 4, 4], [4, 4, 4]), 1)).toThrow(
-      saying("Cannot place a window: window 1 was asked for, expected an integer in [0, 0]"),
+      saying("Cannot place window 1: expected an integer from 0 to 0"),
     );
   });
 });

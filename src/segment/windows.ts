@@ -1,5 +1,6 @@
 import { roundHalfToEven } from "../data/transforms/crop.js";
 import { InceptionError } from "../errors.js";
+import { formatCount } from "../text.js";
 import { checkShape, formatTriple, type Triple, voxelCount } from "./volume.js";
 
 export interface WindowPlanOptions {
@@ -68,8 +69,8 @@ export function planWindows(shape: Triple, window: Triple, options: WindowPlanOp
   const starts = [0, 1, 2].map((axis) => axisStarts(padded[axis]!, window[axis]!, overlap));
   const count = starts.reduce((product, list) => product * list.length, 1);
   if (count > MAX_WINDOWS) {
-    const fact = `windows of ${formatTriple(window)} with overlap ${overlap} cover ${formatTriple(shape)} ${count} times`;
-    throw new InceptionError("IMAGE_LIMIT", `Cannot ${ACTION}: ${fact}, expected at most ${MAX_WINDOWS} windows`, { count });
+    const fact = `windows of ${formatTriple(window)} with overlap ${overlap} cover ${formatTriple(shape)} ${formatCount(count)} times`;
+    throw new InceptionError("IMAGE_LIMIT", `Cannot ${ACTION}: ${fact}, the limit is ${formatCount(MAX_WINDOWS)} windows`, { count });
   }
   const before = triple((axis) => Math.floor((padded[axis] - shape[axis]) / 2));
   return { shape, window, padded, before, starts: [starts[0]!, starts[1]!, starts[2]!], count };
@@ -101,8 +102,8 @@ function axisStarts(size: number, window: number, overlap: number): readonly num
  */
 export function windowStart(plan: WindowPlan, index: number): Triple {
   if (!Number.isInteger(index) || index < 0 || index >= plan.count) {
-    const fact = `window ${index} was asked for, expected an integer in [0, ${plan.count - 1}]`;
-    throw new InceptionError("OPTION_INVALID", `Cannot place a window: ${fact}`, { index, count: plan.count });
+    const message = `Cannot place window ${index}: expected an integer from 0 to ${plan.count - 1}`;
+    throw new InceptionError("OPTION_INVALID", message, { index, count: plan.count });
   }
   const [x, y, z] = plan.starts;
   const row = Math.floor(index / x.length);

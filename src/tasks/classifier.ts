@@ -192,7 +192,7 @@ function embeddingOutput({ session, metadata }: LoadedModel): string {
   const names = session.outputs.map(({ name }) => name);
   const found = ["embedding", "features"].find((name) => names.includes(name));
   if (found !== undefined) return found;
-  const fact = `it has no output "embedding" or "features" but ${names.join(", ")}`;
+  const fact = `it has no output "embedding" or "features" (outputs: ${names.join(", ")})`;
   throw new InceptionError("OPTION_INVALID", `Cannot compute embeddings with ${quoted(metadata.model)}: ${fact}`, { outputs: names });
 }
 

@@ -78,7 +78,7 @@ async function exportSegmentation(
   { outputs, dynamicSize = false }: ExportOnnxOptions,
 ): Promise<EncodedExport> {
   if (outputs !== undefined) {
-    const message = `Cannot export outputs of "${metadata.model}": it segments, expected none to be chosen, they are logits and labels`;
+    const message = `Cannot export outputs of "${metadata.model}": a segmentation model always has the outputs logits and labels`;
     throw new InceptionError("OPTION_INVALID", message, { outputs });
   }
   if (dynamicSize) checkDynamicVolume(metadata);

@@ -21,7 +21,7 @@ export function joinInputs(inputs: readonly Float32Tensor[]): Float32Tensor {
   const [found, expected] = [other.shape.slice(1).join("×"), shape.join("×")];
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot join images to a batch: the preprocessing gives ${found}, expected ${expected} like the image before it; a batch size of 1 takes each alone`,
+    `Cannot join images to a batch: the preprocessing gives ${found}, expected ${expected} like the image before it; pass \`batchSize\` 1`,
     { found, expected },
   );
 }
@@ -33,7 +33,7 @@ export function joinBatch(inputs: readonly Float32Tensor[], { metadata, session 
   if (expected.every((size, axis) => typeof size !== "number" || size === found[axis])) return batch;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot feed ${quoted(metadata.model)}: the preprocessing gives ${found.join("×")}, expected ${expected.join("×")}`,
+    `Cannot run ${quoted(metadata.model)}: the preprocessing gives ${found.join("×")}, expected ${expected.join("×")}`,
     { found, expected },
   );
 }

@@ -67,11 +67,10 @@ export async function resolveModel<F extends SourceOptions>(
   const { weights } = options;
   // A network that was described has its options; others given here come on top.
   if (weights !== undefined) return prepareModel(platform, model, weights, { ...options, options: { ...own, ...options.options } });
-  throw new InceptionError(
-    "OPTION_INVALID",
-    `Cannot run "${shown}" without weights: expected a source, as in \`weights\` model.safetensors or \`weights\` hf:owner/name`,
-    { id: shown },
-  );
+  throw new InceptionError("OPTION_INVALID", `Cannot load "${shown}": no weights given; pass \`weights\`, for example "pretrained"`, {
+    id: shown,
+    remedy: "needs-weights",
+  });
 }
 
 /** The network that an exported model was made of, with the weights that the file holds. */
@@ -86,9 +85,9 @@ async function prepareExported<F extends SourceOptions>(
   try {
     const metadata = parseModelMetadata(Object.entries(opened.file.metadata), opened.name);
     const refused = (fact: string) =>
-      new InceptionError("OPTION_INVALID", `Cannot describe the network of ${quoted(shown)}: ${fact}`, { model: shown });
+      new InceptionError("OPTION_INVALID", `Cannot open the network of ${quoted(shown)}: ${fact}`, { model: shown });
     if (metadata === null) throw refused("it was not exported by inceptionkit, expected a model id with weights or the directory of a run");
-    if (metadata.quantization !== undefined) throw refused("it is an int8 model, expected the float32 model that it was made from");
+    if (metadata.quantization !== undefined) throw refused("it is an int8 model, expected the float32 model that it was quantized from");
     const prepared = await prepareOpened(storedModel(metadata, metadataOf(opened.name)), opened, options, null);
     if (metadata.network !== undefined) checkStoredRun(prepared, shown, options.limits);
     return prepared;

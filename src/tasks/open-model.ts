@@ -46,8 +46,8 @@ export function logitsOutput({ session, metadata }: LoadedModel): string {
   if (names.length === 1 && only !== undefined) return only;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot classify with ${quoted(metadata.model)}: it has no logits but ${shortened(names.join(", "))}; with \`options.numClasses\` it gets a classifier`,
-    { outputs: names },
+    `Cannot classify with ${quoted(metadata.model)}: the network has no classifier (outputs: ${shortened(names.join(", "))}); describe it with \`options.numClasses\``,
+    { outputs: names, remedy: "needs-classifier" },
   );
 }
 
@@ -174,8 +174,8 @@ async function runSelfCheck(session: Session, metadata: ModelMetadata, file: str
   if (worst <= SELF_CHECK_TOLERANCE) return worst;
   throw new InceptionError(
     "SELF_CHECK_FAILED",
-    `Cannot trust "${file}" on ${session.device}: its golden example differs by ${worst.toPrecision(2)} of the spread, expected at most ${SELF_CHECK_TOLERANCE}`,
-    { file, worst },
+    `Cannot load "${file}": the embedded self-check failed on ${session.device} (largest difference ${worst.toPrecision(2)} standard deviations of the output, tolerance ${SELF_CHECK_TOLERANCE}); the file is damaged or the runtime computes different results; pass \`selfCheck\`: false to load it anyway`,
+    { file, worst, remedy: "skip-self-check" },
   );
 }
 
@@ -191,14 +191,14 @@ export function knownPreprocessing(
 ): Preprocessing {
   const shape = session?.inputs[0]?.shape ?? graph?.inputs[0]?.type.shape;
   if (metadata.segmentation !== undefined || shape?.length === VOLUME_RANK) {
-    const message = `Cannot prepare images for ${quoted(model)}: it segments volumes; use segment`;
+    const message = `Cannot preprocess images for ${quoted(model)}: it segments volumes; use segment`;
     throw new InceptionError("OPTION_INVALID", message, { model });
   }
   if (metadata.preprocessing !== null) return metadata.preprocessing;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot prepare images for "${model}": its weights do not say how, expected \`preprocessing\` with a name`,
-    { model },
+    `Cannot preprocess images for "${model}": the model specifies no preprocessing; pass \`preprocessing\`, for example "timm_inception_v3"`,
+    { model, remedy: "needs-preprocessing" },
   );
 }
 

@@ -168,7 +168,7 @@ function diagnosed(thrown: unknown, { name: model }: Graph, { missing }: WeightR
   const models = [...new Set(fits.map((fit) => fit.model))];
   const [first] = fits;
   if (first === undefined) {
-    return new InceptionError(thrown.code, `${thrown.message}; the file fits no known network at its default options`, thrown.details, {
+    return new InceptionError(thrown.code, `${thrown.message}; the file matches no listed network with default options`, thrown.details, {
       cause: thrown,
     });
   }

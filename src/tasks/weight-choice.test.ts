@@ -46,7 +46,7 @@ describe("published files", () => {
         ) as string,
       }),
     );
-    const message = 'Cannot use "pretrained" as weights of inception_resnet_v2.spec: no published file of them is known';
+    const message = 'Cannot use "pretrained" as weights of inception_resnet_v2.spec: no published file is known';
     expect(refused("inception_resnet_v2.spec", "pretrained")).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
   });
 
@@ -54,7 +54,7 @@ describe("published files", () => {
     const published = publishedWeights(V3, "pretrained:torchvision_inception_v3");
     expect(() => checkPublishedHash(published, "0cc3c7bd".padEnd(64, "1"))).not.toThrow();
     const other = "f".repeat(64);
-    const message = `Cannot trust the weights from https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth: their SHA-256 is ${other}, expected it to begin with 0cc3c7bd`;
+    const message = `Cannot load weights from https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth: their SHA-256 is ${other}, expected one that starts with 0cc3c7bd`;
     expect(() => checkPublishedHash(published, other)).toThrow(expect.objectContaining({ code: "HASH_MISMATCH", message }));
     expect(() => checkPublishedHash(publishedWeights(V3, "pretrained"), other)).not.toThrow();
   });
@@ -89,7 +89,7 @@ describe("sets of weights", () => {
     expect(refused).toThrow(
       expect.objectContaining({
         code: "OPTION_INVALID",
-        message: "Cannot use option countIncludePad true of inception_v3.public with weights by timm names: they were trained with false",
+        message: "Cannot use option countIncludePad true of inception_v3.public with weights in timm naming: they were trained with false",
       }),
     );
   });

@@ -40,7 +40,7 @@ export function publishedWeights(model: Model, weights: FileInput): Published | 
   const known = all.map(({ file }) => `${PRETRAINED}:${file.name}`).join(", ");
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot use ${JSON.stringify(weights)} as weights of ${model.id}: ${known === "" ? "no published file of them is known" : `expected ${known}`}`,
+    `Cannot use ${JSON.stringify(weights)} as weights of ${model.id}: ${known === "" ? "no published file is known" : `expected ${known}`}`,
     { model: model.id, weights },
   );
 }
@@ -66,7 +66,7 @@ export function checkPublishedHash(published: { readonly file: PublishedFile } |
   if (published === null || expected === undefined || sha256.startsWith(expected)) return;
   throw new InceptionError(
     "HASH_MISMATCH",
-    `Cannot trust the weights from ${published.file.source}: their SHA-256 is ${sha256}, expected it to begin with ${expected}`,
+    `Cannot load weights from ${published.file.source}: their SHA-256 is ${sha256}, expected one that starts with ${expected}`,
     { source: published.file.source, sha256, expected },
   );
 }
@@ -127,7 +127,7 @@ function checkContradictions(model: Model, set: WeightSet, asked: OptionInput): 
     if (value === undefined || JSON.stringify(value) === JSON.stringify(trained)) continue;
     throw new InceptionError(
       "OPTION_INVALID",
-      `Cannot use option ${name} ${JSON.stringify(value)} of ${model.id} with weights by ${set.map.source} names: they were trained with ${JSON.stringify(trained)}`,
+      `Cannot use option ${name} ${JSON.stringify(value)} of ${model.id} with weights in ${set.map.source} naming: they were trained with ${JSON.stringify(trained)}`,
       { model: model.id, set: set.id, name, value, trained },
     );
   }

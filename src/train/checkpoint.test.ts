@@ -84,13 +84,13 @@ describe("refused by name", () => {
     await expectFailure(
       read(file, { model: "inception_v4" }),
       "CHECKPOINT_INVALID",
-      cannot('it is of model "googlenet", expected "inception_v4"'),
+      cannot('it belongs to model "googlenet", expected "inception_v4"'),
     );
     await expectFailure(
       read(file, { graphHash: "cd34" }),
       "CHECKPOINT_INVALID",
       cannot(
-        'it belongs to another description of "googlenet" (hash "ab12", expected "cd34"): other options, input size or version of this program',
+        'it belongs to another configuration of "googlenet" (hash "ab12", expected "cd34"): other options, input size or version of inceptionkit',
       ),
     );
   });
@@ -105,14 +105,14 @@ describe("refused by name", () => {
       read(file, { state }),
       "CHECKPOINT_INVALID",
       cannot(
-        'of its tensors 1 missing ("fc.bias"); 1 unexpected ("fc.weight.momentum"); 2 of another type ("fc.weight" is float32[2, 3], expected float32[2, 4], "step" is int64[], expected int32[]); 0 of 3 match',
+        'its tensors do not match: 1 missing ("fc.bias"); 1 unexpected ("fc.weight.momentum"); 2 with another type ("fc.weight" is float32[2, 3], expected float32[2, 4], "step" is int64[], expected int32[]); 0 of 3 match',
       ),
     );
     const many = new Map<string, TensorType>([..."abcdef"].map((name) => [name, { dtype: "float32", shape: [] }]));
     await expectFailure(
       read(fileOf({ ...CHECKPOINT, state: new Map() }), { state: many }),
       "CHECKPOINT_INVALID",
-      cannot('of its tensors 6 missing ("a", "b", "c", "d" and 2 more); 0 of 6 match'),
+      cannot('its tensors do not match: 6 missing ("a", "b", "c", "d" and 2 more); 0 of 6 match'),
     );
   });
 
@@ -143,14 +143,14 @@ describe("refused by name", () => {
   const run =
     '{"config":{},"graphHash":"","history":[],"model":"m","options":{},"partial":{},"position":{"batch":0,"epoch":0,"step":0},"seed":0}';
   const ours = (text: string): Uint8Array => foreign({ format: "inceptionkit-checkpoint", version: "1", run: text });
-  const kind = 'expected "inceptionkit-checkpoint"; it holds weights or was written by another program';
+  const kind = 'expected "inceptionkit-checkpoint"; it contains weights or was written by another program';
 
   test.each<[string, Uint8Array, string, string]>([
     [
       "another file",
       concat([...Buffer.from("PK\u0003\u0004 and so on, a zip")]),
       "CHECKPOINT_INVALID",
-      cannot("it is no safetensors file"),
+      cannot("it is not a safetensors file"),
     ],
     ["weights", foreign({}), "CHECKPOINT_INVALID", cannot(`its metadata has no format, ${kind}`)],
     ["weights of PyTorch", foreign({ format: "pt" }), "CHECKPOINT_INVALID", cannot(`its metadata has format "pt", ${kind}`)],
@@ -171,7 +171,7 @@ describe("refused by name", () => {
       "no JSON",
       ours("{"),
       "FILE_CORRUPT",
-      'Cannot parse the metadata of checkpoint "last.safetensors" as JSON: expected a key in double quotes at character 1',
+      'Cannot read the metadata of checkpoint "last.safetensors" as JSON: expected a key in double quotes at character 1',
     ],
     ["a list", ours("[]"), "CHECKPOINT_INVALID", cannot('entry "run" of its metadata is not a JSON object')],
     ["an empty object", ours("{}"), "CHECKPOINT_INVALID", cannot("position is missing, expected an object")],
@@ -210,7 +210,7 @@ describe("refused by name", () => {
       "CHECKPOINT_INVALID",
       cannot("history[0].epoch is 2, expected 1"),
     ],
-    ["a header that claims gigabytes", concat(u64(2 ** 40), [0x7b]), "FILE_LIMIT", 'Cannot read safetensors file "last.safetensors": header length is 1099511627776 bytes, at most 8388608 are read'], // biome-ignore format: one line
+    ["a header that claims gigabytes", concat(u64(2 ** 40), [0x7b]), "FILE_LIMIT", 'Cannot read safetensors file "last.safetensors": header length is 1,099,511,627,776 bytes, the limit is 8,388,608'], // biome-ignore format: one line
   ])("%s", (_, bytes, code, message) => expectFailure(read(bytes), code, message));
 
   test("nothing is written that could not be read", () => {

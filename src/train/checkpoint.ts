@@ -128,13 +128,13 @@ export async function readCheckpointMeta(source: ByteSource): Promise<Checkpoint
 
 async function readHeader(source: ByteSource): Promise<{ readonly header: SafetensorsHeader; readonly meta: CheckpointMeta }> {
   if (source.size > 8 && !(await looksLikeSafetensors(source))) {
-    throw invalid(source, "it is no safetensors file");
+    throw invalid(source, "it is not a safetensors file");
   }
   const header = await readSafetensorsHeader(source);
   const format = header.metadata.get("format");
   if (format !== CHECKPOINT_FORMAT) {
     const found = format === undefined ? "has no format" : `has format ${quoted(format)}`;
-    throw invalid(source, `its metadata ${found}, expected "${CHECKPOINT_FORMAT}"; it holds weights or was written by another program`);
+    throw invalid(source, `its metadata ${found}, expected "${CHECKPOINT_FORMAT}"; it contains weights or was written by another program`);
   }
   const version = header.metadata.get("version");
   if (version !== VERSION) {
@@ -228,12 +228,12 @@ function shown(value: JsonData | undefined): string {
 
 function checkExpected(source: ByteSource, header: SafetensorsHeader, meta: CheckpointMeta, expected: CheckpointExpectation): void {
   if (expected.model !== undefined && meta.model !== expected.model) {
-    throw invalid(source, `it is of model ${quoted(meta.model)}, expected ${quoted(expected.model)}`, { model: meta.model });
+    throw invalid(source, `it belongs to model ${quoted(meta.model)}, expected ${quoted(expected.model)}`, { model: meta.model });
   }
   if (expected.graphHash !== undefined && meta.graphHash !== expected.graphHash) {
     throw invalid(
       source,
-      `it belongs to another description of ${quoted(meta.model)} (hash ${quoted(meta.graphHash)}, expected ${quoted(expected.graphHash)}): other options, input size or version of this program`,
+      `it belongs to another configuration of ${quoted(meta.model)} (hash ${quoted(meta.graphHash)}, expected ${quoted(expected.graphHash)}): other options, input size or version of inceptionkit`,
       { graphHash: meta.graphHash, expected: expected.graphHash },
     );
   }
@@ -251,11 +251,15 @@ function checkTensors(source: ByteSource, header: SafetensorsHeader, expected: R
   const facts = [
     ...(missing.length > 0 ? [`${missing.length} missing (${list(missing.map(quoted))})`] : []),
     ...(unexpected.length > 0 ? [`${unexpected.length} unexpected (${list(unexpected.map(quoted))})`] : []),
-    ...(reshaped.length > 0 ? [`${reshaped.length} of another type (${list(reshaped)})`] : []),
+    ...(reshaped.length > 0 ? [`${reshaped.length} with another type (${list(reshaped)})`] : []),
   ];
   if (facts.length === 0) return;
   const matched = expected.size - missing.length - reshaped.length;
-  throw invalid(source, `of its tensors ${facts.join("; ")}; ${matched} of ${expected.size} match`, { missing, unexpected, reshaped });
+  throw invalid(source, `its tensors do not match: ${facts.join("; ")}; ${matched} of ${expected.size} match`, {
+    missing,
+    unexpected,
+    reshaped,
+  });
 }
 
 // The whole list is in the error's details.

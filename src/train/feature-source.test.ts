@@ -47,7 +47,7 @@ test("training: fewer rows than one batch are rejected", () => {
   expect(() => featureSource(dataset, table, { batchSize: 7, seed: 1, training: true })).toThrow(
     expect.objectContaining({
       code: "OPTION_INVALID",
-      message: 'Cannot make batches: "six" has 6 samples for training, fewer than one batch of 7',
+      message: 'Cannot read batches: "six" has 6 samples for training, fewer than one batch of 7',
     }),
   );
 });

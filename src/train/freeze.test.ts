@@ -70,7 +70,7 @@ describe("learning-rate factors", () => {
   });
 
   test.each(["fc.*", "fc.*=", "=3", "fc.*=-1", "fc.*=fast"])("refuses %s", (entry) => {
-    const message = `Cannot read learning-rate factor "${entry}": expected a pattern of paths, = and a number of at least 0, as in fc.*=10`;
+    const message = `Cannot use learning-rate multiplier "${entry}": expected a path pattern, "=" and a number of at least 0, as in fc.*=10`;
     expect(() => learningRateFactors(entry)).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
   });
 });

@@ -76,7 +76,7 @@ export function learningRateFactors(text: string): (parameter: Parameter) => num
       if (at < 1 || entry.slice(at + 1).trim() === "" || !Number.isFinite(factor) || factor < 0) {
         throw new InceptionError(
           "OPTION_INVALID",
-          `Cannot read learning-rate factor "${entry}": expected a pattern of paths, = and a number of at least 0, as in fc.*=10`,
+          `Cannot use learning-rate multiplier "${entry}": expected a path pattern, "=" and a number of at least 0, as in fc.*=10`,
           { entry },
         );
       }

@@ -26,7 +26,7 @@ test("half a surrogate pair becomes the replacement character, a pair stays", ()
 
 test("refuses repeated keys", () => {
   expect(() => decodeJson('{"a":1,"a":2}', 'config.json of run "x"')).toThrowError(
-    'Cannot parse config.json of run "x" as JSON: key "a" is repeated at character 7',
+    'Cannot read config.json of run "x" as JSON: key "a" is repeated at character 7',
   );
 });
 

@@ -205,7 +205,7 @@ async function oneProgram<B extends TrainingBatch, E>(
   [batch]: readonly B[],
   learningRate: number,
 ): Promise<StepResult> {
-  if (batch === undefined) throw new RangeError("Cannot take a step without a batch");
+  if (batch === undefined) throw new RangeError("Cannot train without a batch");
   const feeds = await batchFeeds(options, parts, position, 0, batch);
   return stepResult(parts.task, batch, await parts.trainer.run("step", { ...feeds, learningRate: scalar(learningRate) }));
 }
@@ -292,10 +292,10 @@ function epochRow<B extends TrainingBatch, E>(
 }
 
 function diverged(step: number, loss: number, learningRate: number, checkpoint: string | null): InceptionError {
-  const place = checkpoint === null ? "there is no checkpoint yet" : `the last good checkpoint is ${checkpoint}`;
+  const place = checkpoint === null ? "no checkpoint was written yet" : `last good checkpoint: ${checkpoint}`;
   return new InceptionError(
     "TRAINING_DIVERGED",
-    `Cannot go on training: the loss of step ${step} is ${loss} at learning rate ${learningRate}; ${place}; expected a finite loss, which a smaller learning rate or \`clipNorm\` may give`,
+    `Cannot train past step ${step}: the loss is ${loss} at learning rate ${learningRate}; ${place}; lower \`learningRate\` or set \`clipNorm\``,
     { step, loss, learningRate, checkpoint },
   );
 }

@@ -9,7 +9,7 @@ test("a line is one JSON object, with strings for numbers that JSON lacks", () =
     '{"epoch":1,"kind":"step","learningRate":0.1,"loss":"NaN","step":10,"time":5.5}\n',
   );
   expect(() => encodeMetricsLine(line("step", 1, 10, { step: 3 }))).toThrowError(
-    expect.objectContaining({ code: "OPTION_INVALID", message: 'Cannot log a value "step": the name is used by the line itself' }),
+    expect.objectContaining({ code: "OPTION_INVALID", message: 'Cannot write a metric "step": the name is reserved' }),
   );
 });
 
@@ -54,7 +54,7 @@ test.each([
 
 test("names the line that is no JSON", () => {
   expect(() => decodeMetricsLines("{}}\n", 'metrics.jsonl of run "x"')).toThrowError(
-    'Cannot parse line 1 of metrics.jsonl of run "x" as JSON: expected the end of the text at character 2',
+    'Cannot read line 1 of metrics.jsonl of run "x" as JSON: expected the end of the text at character 2',
   );
 });
 

@@ -33,7 +33,7 @@ const OWN_KEYS = new Set(["kind", "epoch", "step", "time"]);
 export function encodeMetricsLine({ kind, epoch, step, time, values }: MetricsLine): string {
   const taken = Object.keys(values).find((name) => OWN_KEYS.has(name));
   if (taken !== undefined) {
-    throw new InceptionError("OPTION_INVALID", `Cannot log a value "${taken}": the name is used by the line itself`, { name: taken });
+    throw new InceptionError("OPTION_INVALID", `Cannot write a metric "${taken}": the name is reserved`, { name: taken });
   }
   return `${encodeJson({ kind, epoch, step, time, ...values })}\n`;
 }

@@ -173,25 +173,25 @@ describe("what cannot be measured", () => {
       "a table with a hole",
       () => metrics.update({ logits: new Float32Array(3), labels: [0, 1], indices: [0, 1] }),
       "SHAPE_INVALID",
-      "Cannot measure a batch: it has 3 logits for 2 labels, expected 2 x 2",
+      "Cannot evaluate a batch: it has 3 logits for 2 labels, expected 2 x 2",
     ],
     [
       "a label outside the classes",
       () => metrics.update({ logits: new Float32Array(4), labels: [0, 2], indices: [0, 1] }),
       "DATASET_INVALID",
-      "Cannot measure image 1 of a batch: its label is 2, expected an integer in [0, 2)",
+      "Cannot evaluate image 1 of a batch: its label is 2, expected an integer from 0 to 1",
     ],
     [
       "images without index",
       () => metrics.update({ logits: new Float32Array(4), labels: [0, 1], indices: [0] }),
       "SHAPE_INVALID",
-      "Cannot measure a batch: it has 1 indices for 2 labels",
+      "Cannot evaluate a batch: it has 1 indices for 2 labels",
     ],
     [
       "no classes",
       () => new ClassificationMetrics({ numClasses: 0, nameOf }),
       "OPTION_INVALID",
-      "Cannot measure a classifier: numClasses is 0 and mistakes 24, expected integers of at least 1 and 0",
+      "Cannot evaluate a classifier: numClasses is 0 and mistakes 24, expected integers of at least 1 and 0",
     ],
   ];
   test.each(cases)("%s", (_, act, code, message) => {

@@ -134,7 +134,7 @@ function checkBatch(logits: Float32Array, labels: ArrayLike<number>, numClasses:
   if (logits.length !== labels.length * numClasses) {
     throw new InceptionError(
       "SHAPE_INVALID",
-      `Cannot measure a batch: it has ${logits.length} logits for ${labels.length} labels, expected ${labels.length} x ${numClasses}`,
+      `Cannot evaluate a batch: it has ${logits.length} logits for ${labels.length} labels, expected ${labels.length} x ${numClasses}`,
       { logits: logits.length, labels: labels.length, numClasses },
     );
   }
@@ -143,7 +143,7 @@ function checkBatch(logits: Float32Array, labels: ArrayLike<number>, numClasses:
     if (Number.isInteger(label) && label >= 0 && label < numClasses) continue;
     throw new InceptionError(
       "DATASET_INVALID",
-      `Cannot measure image ${row} of a batch: its label is ${label}, expected an integer in [0, ${numClasses})`,
+      `Cannot evaluate image ${row} of a batch: its label is ${label}, expected an integer from 0 to ${numClasses - 1}`,
       { row, label, numClasses },
     );
   }
@@ -177,7 +177,7 @@ export class ClassificationMetrics {
     const { numClasses, mistakes = 24 } = options;
     if (!Number.isSafeInteger(numClasses) || numClasses < 1 || !Number.isSafeInteger(mistakes) || mistakes < 0) {
       const fact = `numClasses is ${numClasses} and mistakes ${mistakes}, expected integers of at least 1 and 0`;
-      throw new InceptionError("OPTION_INVALID", `Cannot measure a classifier: ${fact}`, { numClasses, mistakes });
+      throw new InceptionError("OPTION_INVALID", `Cannot evaluate a classifier: ${fact}`, { numClasses, mistakes });
     }
     this.#options = options;
     this.#confusion = numClasses > MAX_CONFUSION_CLASSES ? null : new Uint32Array(numClasses * numClasses);
@@ -196,7 +196,7 @@ export class ClassificationMetrics {
     const { labels, indices } = batch;
     checkBatch(batch.logits, labels, this.#options.numClasses);
     if (indices.length !== labels.length) {
-      throw new InceptionError("SHAPE_INVALID", `Cannot measure a batch: it has ${indices.length} indices for ${labels.length} labels`, {
+      throw new InceptionError("SHAPE_INVALID", `Cannot evaluate a batch: it has ${indices.length} indices for ${labels.length} labels`, {
         indices: indices.length,
         labels: labels.length,
       });

@@ -18,11 +18,11 @@ test("what a command line and a config.json say comes to the same", () => {
 });
 
 test.each([
-  [{ fold: 5 }, "Cannot set option fold of a run to 5: expected an integer in [0, 4], or none"],
+  [{ fold: 5 }, "Cannot set option fold of a run to 5: expected an integer from 0 to 4, or none"],
   [{ patchSize: "40,56" }, 'Cannot set option patchSize of a run to "40,56": expected three integers such as 40x56x40, or planned'],
   [{ spacing: [1, 1, 0] }, "Cannot set option spacing of a run to [1,1,0]: expected three numbers such as 1x1x1.5, or planned"],
   [{ mixup: 1 }, `Cannot set option "mixup" of a run: expected one of ${Object.keys(SEGMENTATION_SETTINGS).join(", ")}`],
-  [{ data: undefined }, "Cannot set up a run: option data is missing, expected text"],
+  [{ data: undefined }, "Cannot set option data of a run: no value given; expected text"],
 ])("%j is refused", (given, message) => {
   expect(() => resolveSegmentationSettings({ data: "d", ...given })).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
 });

@@ -29,7 +29,7 @@ test("of equal logits the first class is the answer; logits of another size are 
   expect(() => equal.update(batch, new Float32Array(6))).toThrow(
     expect.objectContaining({
       code: "SHAPE_INVALID",
-      message: "Cannot measure a batch: it has 6 logits for 2 voxels, expected 2 for each",
+      message: "Cannot evaluate a batch: it has 6 logits for 2 voxels, expected 2 for each",
     }),
   );
   expect(task.targets(batch)).toEqual({ labels: { dtype: "int32", shape: [1, 1, 1, 2], data: batch.labels } });

@@ -67,7 +67,7 @@ class PatchSums {
     if (logits.length !== labels.length * this.#numClasses) {
       throw new InceptionError(
         "SHAPE_INVALID",
-        `Cannot measure a batch: it has ${logits.length} logits for ${labels.length} voxels, expected ${this.#numClasses} for each`,
+        `Cannot evaluate a batch: it has ${logits.length} logits for ${labels.length} voxels, expected ${this.#numClasses} for each`,
         { logits: logits.length, labels: labels.length },
       );
     }

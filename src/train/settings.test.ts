@@ -43,8 +43,8 @@ describe("settings", () => {
 
   test.each([
     [{ data: "d", epochs: "many" }, `Cannot set option epochs of a run to "many": expected ${SETTINGS.epochs.expected}`],
-    [{ data: "d", batchSize: 2.5 }, "Cannot set option batchSize of a run to 2.5: expected an integer in [1, 4096]"],
-    [{}, "Cannot set up a run: option data is missing, expected text"],
+    [{ data: "d", batchSize: 2.5 }, "Cannot set option batchSize of a run to 2.5: expected an integer from 1 to 4,096"],
+    [{}, "Cannot set option data of a run: no value given; expected text"],
     [{ data: "d", recipe: "best" }, `Cannot set option recipe of a run to "best": expected ${SETTINGS.recipe.expected}`],
     [
       { data: "d", optimizer: "sgd:momentum" },

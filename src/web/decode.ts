@@ -5,6 +5,7 @@ import { type ImageFormat, sniffImage } from "../data/image-format.js";
 import { readImageHeader } from "../data/image-header.js";
 import { orient } from "../data/transforms/orient.js";
 import { type ErrorCode, InceptionError, messageOf } from "../errors.js";
+import { formatCount } from "../text.js";
 
 /** What a decoder gives: RGBA of 8 bits, not premultiplied. */
 export interface DecodedPixels {
@@ -48,23 +49,26 @@ export async function decodeFile(codecs: Codecs, file: Uint8Array, subject: stri
     new InceptionError(code, `Cannot decode image "${subject}": ${fact}`, { file: subject, ...details });
   const { maxBytes, maxPixels, upright = true } = options;
   if (file.length > maxBytes) {
-    throw fail("FILE_LIMIT", `the file has ${file.length} bytes, limit is ${maxBytes}`, { size: file.length, limit: maxBytes });
+    throw fail("FILE_LIMIT", `the file has ${formatCount(file.length)} bytes, the limit is ${formatCount(maxBytes)}`, {
+      size: file.length,
+      limit: maxBytes,
+    });
   }
   const format = formatOf(file, fail);
   const header = readImageHeader(file, format);
   if (header === null || header.width === 0 || header.height === 0) throw fail("IMAGE_INVALID", `its ${format} header is damaged`);
   const { width, height, orientation } = header;
   if (width * height > maxPixels) {
-    const fact = `${width} x ${height} is ${width * height} pixels, limit is ${maxPixels}`;
+    const fact = `${width} x ${height} is ${formatCount(width * height)} pixels, the limit is ${formatCount(maxPixels)}`;
     throw fail("IMAGE_LIMIT", fact, { width, height, limit: maxPixels });
   }
   // The decoders take whole buffers. A Buffer of Node does not copy in `slice`.
   const decoded = await codecs[format](new Uint8Array(file).buffer).catch((thrown: unknown) => {
     const reason = thrown instanceof Error ? messageOf(thrown) : "no reason given";
-    throw fail("IMAGE_INVALID", `its ${format} data is damaged or of a kind that is not decoded (${reason})`, { format });
+    throw fail("IMAGE_INVALID", `its ${format} data is damaged or not supported (${reason})`, { format });
   });
   if (decoded.width !== width || decoded.height !== height) {
-    throw fail("IMAGE_INVALID", `its header says ${width} x ${height} pixels, its data ${decoded.width} x ${decoded.height}`);
+    throw fail("IMAGE_INVALID", `its header declares ${width} x ${height} pixels, its data has ${decoded.width} x ${decoded.height}`);
   }
   return upright ? orient(withoutAlpha(decoded), orientation) : withoutAlpha(decoded);
 }
@@ -85,8 +89,8 @@ type Fail = (code: ErrorCode, fact: string, details?: Readonly<Record<string, un
 function formatOf(file: Uint8Array, fail: Fail): DecodedFormat {
   if (file.length === 0) throw fail("IMAGE_INVALID", "the file is empty");
   const found = sniffImage(file);
-  const expected = `a page decodes ${DECODED.join(", ")}`;
-  if (found.kind === "unknown") throw fail("FILE_UNRECOGNIZED", `the content is no known image format, ${expected}`);
+  const expected = `supported are ${DECODED.join(", ")}`;
+  if (found.kind === "unknown") throw fail("FILE_UNRECOGNIZED", `the content matches no supported image format, ${expected}`);
   if (found.kind === "refused") throw fail("FILE_UNSUPPORTED", `the content is ${found.what}, ${expected}`, { found: found.what });
   if (isDecoded(found.format)) return found.format;
   throw fail("FILE_UNSUPPORTED", `the content is ${found.format}, ${expected}`, { found: found.format });

@@ -28,7 +28,7 @@ export async function* gunzip(source: ByteSource): AsyncGenerator<Uint8Array, vo
   } catch (thrown) {
     // Browsers tell the end of the input from damage by words of their own only.
     if (!(thrown instanceof TypeError)) throw thrown;
-    throw niftiError("FILE_CORRUPT", source.name, "its gzip stream is damaged, or ends before its end");
+    throw niftiError("FILE_CORRUPT", source.name, "its gzip stream is damaged or truncated");
   } finally {
     await reader.cancel().catch(() => {});
   }

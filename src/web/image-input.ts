@@ -1,9 +1,11 @@
 /// <reference lib="dom" />
 /** What a page has as an image, as the bytes of a file or as pixels. */
+
 import type { Image } from "../data/image.js";
 import { InceptionError, messageOf } from "../errors.js";
 import type { ImageInput } from "../runtime/platform.js";
 import type { CancelSignal } from "../runtime/session.js";
+import { formatCount } from "../text.js";
 import { DECODE_LIMITS, withoutAlpha } from "./decode.js";
 import { fetchBytes } from "./sources.js";
 
@@ -51,7 +53,7 @@ function drawnPixels(input: object): Image {
   const { source, width, height } = drawn(input);
   if (!(width > 0 && height > 0)) throw new InceptionError("SOURCE_INVALID", `Cannot read an image of ${width} x ${height} pixels`, {});
   if (width * height > DECODE_LIMITS.maxPixels) {
-    const message = `Cannot read an image: ${width} x ${height} is ${width * height} pixels, limit is ${DECODE_LIMITS.maxPixels}`;
+    const message = `Cannot read an image: ${width} x ${height} is ${formatCount(width * height)} pixels, the limit is ${formatCount(DECODE_LIMITS.maxPixels)}`;
     throw new InceptionError("IMAGE_LIMIT", message, { width, height, limit: DECODE_LIMITS.maxPixels });
   }
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true, colorSpace: "srgb" });

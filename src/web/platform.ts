@@ -97,7 +97,7 @@ async function openWeights(source: FileInput | PublishedFile, options: WebSource
 function addressOf({ name, source }: PublishedFile): string {
   if (source.startsWith("hf:")) return `https://huggingface.co/${source.slice(3)}/resolve/main/model.safetensors`;
   if (source.startsWith("https:")) return source;
-  const fact = "their publisher offers them without encryption (http:), which is not used; download them and pass the file";
+  const fact = "their publisher serves them without encryption (http:), which is not allowed; download them and pass the file";
   throw new InceptionError("SOURCE_INVALID", `Cannot download weights "${name}": ${fact}`, { name, source });
 }
 

@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 /** Files of a page: bytes, Blobs and URLs, whose parts are fetched as they are asked for. */
+
 import { InceptionError, messageOf } from "../errors.js";
 import { bytesSource, checkRange } from "../formats/byte-source.js";
 import { concatChunks } from "../formats/concat-chunks.js";
@@ -7,6 +8,7 @@ import { throwIfAborted } from "../runtime/abort.js";
 import type { BlobLike, FileInput, OpenedSource, SourceOptions } from "../runtime/platform.js";
 import type { CancelSignal } from "../runtime/session.js";
 import type { OwnBytes } from "../tensor/own-bytes.js";
+import { formatCount } from "../text.js";
 
 // As in Node.
 const MAX_BYTES = 4 * 2 ** 30;
@@ -98,7 +100,7 @@ async function request(url: string, signal: CancelSignal | undefined, range?: st
     const response = await fetch(url, { signal: controller.signal, ...(range === undefined ? {} : { headers: { range } }) });
     if (response.ok) return response;
     const code = response.status === 404 || response.status === 410 ? "FILE_NOT_FOUND" : "DOWNLOAD_FAILED";
-    throw new InceptionError(code, `Cannot open "${name}": the server answered ${response.status}`, { url: name, status: response.status });
+    throw new InceptionError(code, `Cannot open "${name}": the server returned ${response.status}`, { url: name, status: response.status });
   } catch (thrown) {
     if (signal?.aborted) throw signal.reason;
     if (thrown instanceof InceptionError) throw thrown;
@@ -175,8 +177,12 @@ export function nameOfUrl(url: string): string {
 }
 
 function tooLarge(name: string, size: number, limit: number): InceptionError {
-  return new InceptionError("FILE_LIMIT", `Cannot read "${name}": it has ${size} bytes, limit is ${limit} (option maxBytes)`, {
-    size,
-    limit,
-  });
+  return new InceptionError(
+    "FILE_LIMIT",
+    `Cannot read "${name}": it has ${formatCount(size)} bytes, the limit is ${formatCount(limit)} (option maxBytes)`,
+    {
+      size,
+      limit,
+    },
+  );
 }

@@ -144,21 +144,21 @@ describe("classifiers of ImageNet", () => {
     [
       1001,
       1000,
-      'a file of 1000 classes has none for "background", which a network of 1001 expects first; describe it with numClasses 1000',
+      'a file of 1,000 classes has no "background" class, which a network of 1,001 expects first; describe it with numClasses 1000',
     ],
-    [1000, 1008, "a file of 1008 classes numbers them in an order of its own; describe the network with numClasses 1008"],
-    [1001, 1008, "a file of 1008 classes numbers them in an order of its own; describe the network with numClasses 1008"],
+    [1000, 1008, "a file of 1,008 classes uses another class order; describe the network with numClasses 1008"],
+    [1001, 1008, "a file of 1,008 classes uses another class order; describe the network with numClasses 1008"],
   ])("for a network of %i, a file of %i is refused with the reason", async (network, classes, reason) => {
     await expect(load(network, classes)).rejects.toMatchObject({
       code: "WEIGHTS_MISMATCH",
-      message: `Cannot load weights into "head" by test names: 2 of another shape (fc.weight is [${classes}, 2], expected [${network}, 2], fc.bias is [${classes}], expected [${network}]); 0 of 2 parameters match; ${reason}`,
+      message: `Cannot load weights into "head" with test naming: 2 shape mismatches (fc.weight: expected [${network}, 2], got [${classes}, 2]; fc.bias: expected [${network}], got [${classes}]); 0 of 2 parameters match; ${reason}`,
     });
   });
 
   test("of other numbers are a mismatch like any other", async () => {
     await expect(load(10, 11)).rejects.toMatchObject({
       message:
-        'Cannot load weights into "head" by test names: 2 of another shape (fc.weight is [11, 2], expected [10, 2], fc.bias is [11], expected [10]); 0 of 2 parameters match',
+        'Cannot load weights into "head" with test naming: 2 shape mismatches (fc.weight: expected [10, 2], got [11, 2]; fc.bias: expected [10], got [11]); 0 of 2 parameters match',
     });
   });
 });
@@ -174,7 +174,7 @@ describe("what a source leaves out", () => {
 
   test("other roles are missing all the same", async () => {
     expect(await messageOfLoading(without("fc.weight"), map)).toBe(
-      'Cannot load weights into "small" by test names: 1 missing (fc.weight); 3 of 4 parameters match',
+      'Cannot load weights into "small" with test naming: 1 missing (fc.weight); 3 of 4 parameters match',
     );
   });
 });
@@ -226,7 +226,7 @@ describe("loadWeights", () => {
   test("reads nothing before all names and shapes are right", async () => {
     const reads: string[] = [];
     expect(await messageOfLoading(without("fc.bias"), OWN, reads)).toBe(
-      'Cannot load weights into "small" by test names: 1 missing (fc.bias); 3 of 4 parameters match',
+      'Cannot load weights into "small" with test naming: 1 missing (fc.bias); 3 of 4 parameters match',
     );
     expect(reads).toEqual([]);
   });
@@ -237,8 +237,8 @@ describe("loadWeights", () => {
       .set("fc.bias", counting([4]))
       .set("more", counting([1]));
     expect(await messageOfLoading(tensors)).toBe(
-      'Cannot load weights into "small" by test names: 1 missing (conv.bias); 1 unexpected ("more"); ' +
-        "2 of another shape (fc.weight is [10], expected [5, 2], fc.bias is [4], expected [5]); 1 of 4 parameters match",
+      'Cannot load weights into "small" with test naming: 1 missing (conv.bias); 1 unexpected ("more"); ' +
+        "2 shape mismatches (fc.weight: expected [5, 2], got [10]; fc.bias: expected [5], got [4]); 1 of 4 parameters match",
     );
   });
 
@@ -246,7 +246,7 @@ describe("loadWeights", () => {
     const tensors = fitting();
     for (let i = 0; i < 7; i++) tensors.set(`head.${i}`, counting([1]));
     expect(await messageOfLoading(tensors)).toBe(
-      'Cannot load weights into "small" by test names: 7 unexpected ("head.0", "head.1", "head.2", "head.3" and 3 more); 4 of 4 parameters match',
+      'Cannot load weights into "small" with test naming: 7 unexpected ("head.0", "head.1", "head.2", "head.3" and 3 more); 4 of 4 parameters match',
     );
     await expect(loadWeights(GRAPH, memoryFile(tensors), OWN)).rejects.toMatchObject({
       details: { report: { unexpected: [0, 1, 2, 3, 4, 5, 6].map((i) => `head.${i}`) } },
@@ -255,7 +255,7 @@ describe("loadWeights", () => {
 
   test("names out of a file cannot break the line or act on a terminal", async () => {
     expect(await messageOfLoading(fitting().set("a\n\u001b[31mb", counting([1])))).toBe(
-      'Cannot load weights into "small" by test names: 1 unexpected ("a  [31mb"); 4 of 4 parameters match',
+      'Cannot load weights into "small" with test naming: 1 unexpected ("a  [31mb"); 4 of 4 parameters match',
     );
   });
 
@@ -276,7 +276,8 @@ describe("loadWeights", () => {
   test("another number of values is never acceptable", async () => {
     const tensors = fitting().set("fc.bias", counting([4]));
     await expect(loadWeights(GRAPH, memoryFile(tensors), OWN, { reshaped: ["fc.bias"] })).rejects.toMatchObject({
-      message: 'Cannot load weights into "small" by test names: 1 of another shape (fc.bias is [4], expected [5]); 3 of 4 parameters match',
+      message:
+        'Cannot load weights into "small" with test naming: 1 shape mismatch (fc.bias: expected [5], got [4]); 3 of 4 parameters match',
     });
   });
 
@@ -284,11 +285,11 @@ describe("loadWeights", () => {
     const tensors = fitting().set("fc.bias", { dtype: "int32", shape: [5], data: new Int32Array(5) });
     await expect(loadWeights(GRAPH, memoryFile(tensors), OWN)).rejects.toMatchObject({
       code: "FILE_UNSUPPORTED",
-      message: 'Cannot use tensor "fc.bias" as weights: it holds int32, expected a floating-point type',
+      message: 'Cannot use tensor "fc.bias" as weights: it contains int32, expected a floating-point type',
     });
     const bits = fitting().set("fc.bias", { dtype: "uint16", shape: [5], data: new Uint16Array(5) });
     await expect(loadWeights(GRAPH, memoryFile(bits), OWN)).rejects.toMatchObject({
-      message: 'Cannot use tensor "fc.bias" as weights: it holds uint16, expected a floating-point type',
+      message: 'Cannot use tensor "fc.bias" as weights: it contains uint16, expected a floating-point type',
     });
   });
 });

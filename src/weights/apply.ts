@@ -5,6 +5,7 @@ import { checkFinite } from "../tensor/finite.js";
 import { bfloat16ToFloat32, float16ToFloat32 } from "../tensor/float16.js";
 import { formatShape } from "../tensor/shape.js";
 import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
+import { formatCount } from "../text.js";
 import { nativeShape, toNative } from "./conventions/convention.js";
 import { type NameMap, tensorsByName } from "./name-map.js";
 import type { TensorEntry, WeightFile } from "./weight-file.js";
@@ -169,27 +170,30 @@ function checkReport(graph: Graph, report: WeightReport, allow: AllowedDifferenc
     ...(missing.length > 0 ? [`${missing.length} missing (${listNames(missing)})`] : []),
     ...(unexpected.length > 0 ? [`${unexpected.length} unexpected (${listNames(unexpected.map(quoted))})`] : []),
     ...(shaped.length > 0
-      ? [
-          `${shaped.length} of another shape (${listNames(shaped.map(({ path, from, to }) => `${path} is ${formatShape(from)}, expected ${formatShape(to)}`))})`,
-        ]
+      ? [`${shaped.length} shape ${shaped.length === 1 ? "mismatch" : "mismatches"} (${listNames(shaped.map(difference), "; ")})`]
       : []),
   ];
   if (facts.length === 0) return;
   const reason = shaped.map(({ from, to }) => classesReason(from[0], to[0])).find((found) => found !== null);
   throw new InceptionError(
     "WEIGHTS_MISMATCH",
-    `Cannot load weights into "${graph.name}" by ${report.source} names: ${facts.join("; ")}; ${report.matched.length} of ${graph.parameters.length} parameters match${reason ? `; ${reason}` : ""}`,
+    `Cannot load weights into "${graph.name}" with ${report.source} naming: ${facts.join("; ")}; ${report.matched.length} of ${graph.parameters.length} parameters match${reason ? `; ${reason}` : ""}`,
     { report },
   );
 }
 
-/** What the numbers of classes of a file and a network say about each other, where they are known ones. */
+/** Both shapes of a parameter, as a message shows them. */
+function difference({ path, from, to }: WeightReport["mismatched"][number]): string {
+  return `${path}: expected ${formatShape(to)}, got ${formatShape(from)}`;
+}
+
+/** The reason for a difference in the number of classes, if both numbers are known. */
 function classesReason(file: number | undefined, network: number | undefined): string | null {
   if (file === CLASSES && network === CLASSES_WITH_BACKGROUND) {
-    return `a file of ${CLASSES} classes has none for "background", which a network of ${CLASSES_WITH_BACKGROUND} expects first; describe it with numClasses ${CLASSES}`;
+    return `a file of ${formatCount(CLASSES)} classes has no "background" class, which a network of ${formatCount(CLASSES_WITH_BACKGROUND)} expects first; describe it with numClasses ${CLASSES}`;
   }
   if (file === CLASSES_OF_2015 && (network === CLASSES || network === CLASSES_WITH_BACKGROUND)) {
-    return `a file of ${CLASSES_OF_2015} classes numbers them in an order of its own; describe the network with numClasses ${CLASSES_OF_2015}`;
+    return `a file of ${formatCount(CLASSES_OF_2015)} classes uses another class order; describe the network with numClasses ${CLASSES_OF_2015}`;
   }
   return null;
 }
@@ -198,8 +202,8 @@ function classesReason(file: number | undefined, network: number | undefined): s
 const NAMES_SHOWN = 4;
 
 /** At most four names, and how many more there are. */
-export function listNames(names: readonly string[]): string {
-  const shown = names.slice(0, NAMES_SHOWN).join(", ");
+export function listNames(names: readonly string[], separator = ", "): string {
+  const shown = names.slice(0, NAMES_SHOWN).join(separator);
   return names.length > NAMES_SHOWN ? `${shown} and ${names.length - NAMES_SHOWN} more` : shown;
 }
 
@@ -212,7 +216,7 @@ export function toFloat32(name: string, tensor: Tensor): Float32Array {
   if (tensor.dtype === "bfloat16" && data instanceof Uint16Array) return bfloat16ToFloat32(data);
   throw new InceptionError(
     "FILE_UNSUPPORTED",
-    `Cannot use tensor ${quoted(name)} as weights: it holds ${tensor.dtype}, expected a floating-point type`,
+    `Cannot use tensor ${quoted(name)} as weights: it contains ${tensor.dtype}, expected a floating-point type`,
     {
       name,
       dtype: tensor.dtype,

@@ -49,7 +49,7 @@ test("an initializer that does not exist is named", () => {
   expect(() => initialParameters(graph, 1, name as Initializer)).toThrow(
     expect.objectContaining({
       code: "OPTION_INVALID",
-      message: `Cannot begin "googlenet.public" with initializer "zeros": expected one of ${INITIALIZERS.join(", ")}`,
+      message: `Cannot initialize "googlenet.public" with initializer "zeros": expected one of ${INITIALIZERS.join(", ")}`,
     }),
   );
 });

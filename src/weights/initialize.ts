@@ -38,7 +38,7 @@ export function initialParameters(graph: Graph, seed: number, initializer: Initi
   if (!INITIALIZERS.includes(initializer)) {
     throw new InceptionError(
       "OPTION_INVALID",
-      `Cannot begin "${graph.name}" with initializer "${String(initializer)}": expected one of ${INITIALIZERS.join(", ")}`,
+      `Cannot initialize "${graph.name}" with initializer "${String(initializer)}": expected one of ${INITIALIZERS.join(", ")}`,
       { initializer },
     );
   }

@@ -68,9 +68,9 @@ const BROKEN: Readonly<Record<string, readonly Broken[]>> = {
   ],
   concat: [
     ["expected at least 1 input, got 0", [], { axis: 1 }],
-    ["axis 4 must be an integer in [0, 4)", [X, X], { axis: 4 }],
-    ["axis -1 must be an integer in [0, 4)", [X, X], { axis: -1 }],
-    ["axis 0.5 must be an integer in [0, 4)", [X, X], { axis: 0.5 }],
+    ["axis 4 must be an integer from 0 to 3", [X, X], { axis: 4 }],
+    ["axis -1 must be an integer from 0 to 3", [X, X], { axis: -1 }],
+    ["axis 0.5 must be an integer from 0 to 3", [X, X], { axis: 0.5 }],
     ["input [N, 4, 7, 6] differs from [N, 4, 7, 5] on another axis than 1", [X, ["N", 4, 7, 6]], { axis: 1 }],
     ["input [N, 4, 7] differs from [N, 4, 7, 5] on another axis than 1", [X, ["N", 4, 7]], { axis: 1 }],
     ['size on axis 0 must be a number, got "N"', [X, X], { axis: 0 }],
@@ -189,8 +189,8 @@ const BROKEN: Readonly<Record<string, readonly Broken[]>> = {
   ],
   lpNormalization: [
     ["expected 1 inputs, got 0", [], { axis: 1, p: 2, epsilon: 1e-12 }],
-    ["axis 2 must be an integer in [0, 2)", [["N", 4]], { axis: 2, p: 2, epsilon: 1e-12 }],
-    ["axis -1 must be an integer in [0, 2)", [["N", 4]], { axis: -1, p: 2, epsilon: 1e-12 }],
+    ["axis 2 must be an integer from 0 to 1", [["N", 4]], { axis: 2, p: 2, epsilon: 1e-12 }],
+    ["axis -1 must be an integer from 0 to 1", [["N", 4]], { axis: -1, p: 2, epsilon: 1e-12 }],
     ["p 1 must be 2", [["N", 4]], { axis: 1, p: 1, epsilon: 1e-12 }],
     ["epsilon 0 must be positive", [["N", 4]], { axis: 1, p: 2, epsilon: 0 }],
   ],
@@ -231,7 +231,7 @@ test("a name that is no op", () => {
   expect(() => opDef("conv1d")).toThrow(
     expect.objectContaining({
       code: "SHAPE_INVALID",
-      message: `Cannot infer shape of conv1d "": there is no such op, expected one of ${Object.keys(OPS).join(", ")}`,
+      message: `Cannot infer shape of conv1d "": unknown op, expected one of ${Object.keys(OPS).join(", ")}`,
     }),
   );
 });

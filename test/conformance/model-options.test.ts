@@ -24,30 +24,30 @@ const LEAST: Readonly<Record<string, number>> = {
   "inception_v2.caffe": 31,
 };
 
-const NUMBERS = "3 numbers in [0, 10], as in 0.17,0.1,0.2";
+const NUMBERS = "3 numbers from 0 to 10, as in 0.17,0.1,0.2";
 
 /** What messages say is accepted, and values that are not, by the option's name. */
 const REFUSED: Readonly<Record<string, { readonly expected: string | ((id: string) => string); readonly bad: readonly unknown[] }>> = {
   numClasses: {
-    expected: (id) => `an integer in [${id === "inception_resnet_v1.public" ? 0 : 1}, 1000000]`,
+    expected: (id) => `an integer from ${id === "inception_resnet_v1.public" ? 0 : 1} to 1,000,000`,
     bad: [-1, 1.5, 1_000_001, "many", "", "1e9", true, null, [10], Number.NaN],
   },
-  inChannels: { expected: "an integer in [1, 1024]", bad: [0, 2.5, 1025, "RGB", Number.POSITIVE_INFINITY] },
+  inChannels: { expected: "an integer from 1 to 1,024", bad: [0, 2.5, 1025, "RGB", Number.POSITIVE_INFINITY] },
   inputSize: {
     expected: (id) =>
       id.startsWith(VOLUMES)
-        ? "a size of 1 to 1024 voxels, as in 64 or 64x96x96 (depth first)"
-        : `a size of ${LEAST[id] ?? 75} to 16384 pixels, as in 299 or 331x275 (height first)`,
+        ? "a size from 1 to 1,024 voxels, as in 64 or 64x96x96 (depth first)"
+        : `a size from ${LEAST[id] ?? 75} to 16,384 pixels, as in 299 or 331x275 (height first)`,
     bad: [0, 0.5, 299.5, 16_385, "299x", "x299", "299x299x0", [], [299, 0], [1, 2, 3, 4], "large", null, true, {}],
   },
   dropRate: { expected: "a number in [0, 1)", bad: [1, -0.1, "half", Number.NaN, [0.5]] },
   auxDropRate: { expected: "a number in [0, 1)", bad: [1, -0.1, "half"] },
   widthMultiplier: { expected: "a number in [0.01, 8)", bad: [0, -1, 8, "wide"] },
   aux: { expected: "true or false", bad: [1, 0, "yes", null, ""] },
-  embeddingSize: { expected: "an integer in [0, 65536]", bad: [-1, 65_537, 12.5, "none"] },
+  embeddingSize: { expected: "an integer from 0 to 65,536", bad: [-1, 65_537, 12.5, "none"] },
   residualScale: { expected: NUMBERS, bad: ["1,1", "1,1,1,1", "1,1,x", [1, 1], [1, 1, -1], [1, 1, 11], 1, "", null] },
   repeats: {
-    expected: (id) => `3 integers in [0, 100], as in ${REPEATS[id] ?? "5,10,5"}`,
+    expected: (id) => `3 integers from 0 to 100, as in ${REPEATS[id] ?? "5,10,5"}`,
     bad: ["5,10", [5, 10, 5.5], [5, 10, 101], [-1, 1, 1], "a,b,c", 5],
   },
   mixedActivation: { expected: '"relu" or "linear"', bad: ["ReLU", "none", true, null] },
@@ -63,7 +63,7 @@ const REFUSED: Readonly<Record<string, { readonly expected: string | ((id: strin
     bad: ["SAME", "valid", null],
   },
   convBias: { expected: "true or false", bad: [1, 0, "yes"] },
-  epsilon: { expected: "a number in [1e-8, 0.1]", bad: [0, 1, "small"] },
+  epsilon: { expected: "a number from 1e-8 to 0.1", bad: [0, 1, "small"] },
 };
 
 /** Text of a command line and the value that it stands for. */
@@ -230,10 +230,10 @@ describe.each(MODELS)("options of $id", ({ id, options, describe: build }) => {
 describe("what options do", () => {
   test("odd values are named as they were written", () => {
     expect(() => findModel("googlenet").describe({ numClasses: 5n })).toThrow(
-      "Cannot set option numClasses of googlenet.public to 5: expected an integer in [1, 1000000]",
+      "Cannot set option numClasses of googlenet.public to 5: expected an integer from 1 to 1,000,000",
     );
     expect(() => findModel("googlenet").describe({ numClasses: () => 5 })).toThrow(
-      "Cannot set option numClasses of googlenet.public to function: expected an integer in [1, 1000000]",
+      "Cannot set option numClasses of googlenet.public to function: expected an integer from 1 to 1,000,000",
     );
   });
 

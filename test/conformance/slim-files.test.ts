@@ -117,6 +117,6 @@ test("an option that contradicts slim's weights is refused with the reason", asy
   writeFileSync(file, sliceFile(variables));
   await expect(prepareModel("inception_v3.public", file, { options: { ...SMALL, countIncludePad: true } })).rejects.toMatchObject({
     code: "OPTION_INVALID",
-    message: "Cannot use option countIncludePad true of inception_v3.public with weights by slim names: they were trained with false",
+    message: "Cannot use option countIncludePad true of inception_v3.public with weights in slim naming: they were trained with false",
   });
 });

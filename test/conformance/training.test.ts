@@ -154,7 +154,7 @@ test("refuses other parameters, another input and networks that are not here", a
   expect(await refused(text.replace('["fc.weight",[10,32]]', '["fc.weight",[10,33]]'))).toMatchObject({
     code: "WEIGHTS_MISMATCH",
     message:
-      'Cannot load weights into "mini.googlenet" by mini.googlenet names: 1 of another shape (fc.weight is [10, 33], expected [10, 32]); 66 of 67 parameters match',
+      'Cannot load weights into "mini.googlenet" with mini.googlenet naming: 1 shape mismatch (fc.weight: expected [10, 32], got [10, 33]); 66 of 67 parameters match',
   });
   expect(await refused(text.replace("train:mini.googlenet:4x3x32x32:8", "train:mini.googlenet:4x3x32x32:9"))).toMatchObject({
     code: "HASH_MISMATCH",
@@ -164,7 +164,7 @@ test("refuses other parameters, another input and networks that are not here", a
   expect(unknown).toMatchObject({
     code: "MODEL_UNKNOWN",
     message:
-      'Cannot verify training golden of "torchvision.resnet50": expected one of mini.googlenet, mini.inception_resnet_v1, torchvision.googlenet, timm.inception_v3, torchvision.inception_v3, torchvision.inception_v3_noaux, fid.inception_v3, timm.inception_v4, facenet.inception_resnet_v1, timm.inception_resnet_v2',
+      'Cannot verify reference training of "torchvision.resnet50": expected one of mini.googlenet, mini.inception_resnet_v1, torchvision.googlenet, timm.inception_v3, torchvision.inception_v3, torchvision.inception_v3_noaux, fid.inception_v3, timm.inception_v4, facenet.inception_resnet_v1, timm.inception_resnet_v2',
   });
 });
 
@@ -181,7 +181,7 @@ describe("the command", () => {
     const file = goldenPath("train/mini_googlenet.json");
     const { code, out, err } = await inception("verify", unknown, file);
     expect(err).toBe(
-      `inception: ${unknown}: Cannot verify training golden of "torchvision.resnet50": expected one of mini.googlenet, mini.inception_resnet_v1, torchvision.googlenet, timm.inception_v3, torchvision.inception_v3, torchvision.inception_v3_noaux, fid.inception_v3, timm.inception_v4, facenet.inception_resnet_v1, timm.inception_resnet_v2\n`,
+      `inception: ${unknown}: Cannot verify reference training of "torchvision.resnet50": expected one of mini.googlenet, mini.inception_resnet_v1, torchvision.googlenet, timm.inception_v3, torchvision.inception_v3, torchvision.inception_v3_noaux, fid.inception_v3, timm.inception_v4, facenet.inception_resnet_v1, timm.inception_resnet_v2\n`,
     );
     const lines = out.split("\n");
     expect(lines[0]).toBe(file);

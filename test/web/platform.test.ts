@@ -47,11 +47,11 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("in headless Chromium"), ()
     };
     expect(await page.call(PAGE, "decodingFailures", files)).toEqual([
       'Cannot decode image "empty": the file is empty',
-      'Cannot decode image "text": the content is no known image format, a page decodes JPEG, PNG, WebP',
+      'Cannot decode image "text": the content matches no supported image format, a page decodes JPEG, PNG, WebP',
       'Cannot decode image "gif": the content is GIF, a page decodes JPEG, PNG, WebP',
-      'Cannot decode image "large": 60 x 40 is 2400 pixels, limit is 1000',
+      'Cannot decode image "large": 60 x 40 is 2,400 pixels, the limit is 1,000',
       'Cannot decode image "header": its JPEG header is damaged',
-      'Cannot decode image "cut": its JPEG data is damaged or of a kind that is not decoded (Premature end of JPEG file)',
+      'Cannot decode image "cut": its JPEG data is damaged or not supported (Premature end of JPEG file)',
       "stopped",
     ]);
   });
@@ -72,8 +72,8 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("in headless Chromium"), ()
   test("a file that is absent, too large or not wanted any more fails with a message", async () => {
     const size = model.length;
     expect(await page.call(PAGE, "sourceFailures", MODEL)).toEqual([
-      'Cannot open "/dist/none.onnx": the server answered 404',
-      `Cannot read "${MODEL}": it has ${size} bytes, limit is 10 (option maxBytes)`,
+      'Cannot open "/dist/none.onnx": the server returned 404',
+      `Cannot read "${MODEL}": it has ${size.toLocaleString("en-US")} bytes, the limit is 10 (option maxBytes)`,
       "stopped",
     ]);
   });

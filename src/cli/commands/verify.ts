@@ -9,7 +9,7 @@ import { type VerifiedKind, verifyGoldenText } from "../../predict/verify.js";
 import type { Flags, RunCommand } from "../command.js";
 import { EXIT, exitCodeOf } from "../exit-code.js";
 import { deviceFlags } from "../flags.js";
-import { formatTable, type Io, printJson } from "../io.js";
+import { formatCount, formatTable, type Io, printJson } from "../io.js";
 import { errorText } from "../option-words.js";
 
 /** What became of a file: its cases, or why there are none. */
@@ -76,10 +76,14 @@ async function readGolden(file: string): Promise<string> {
   const reading = `read golden file "${messageOf(file)}"`;
   const { size } = await orReadFailed(reading, file, stat(file));
   if (size > MAX_BYTES) {
-    throw new InceptionError("FILE_LIMIT", `Cannot read golden file "${file}": it has ${size} bytes, at most ${MAX_BYTES} are read`, {
-      file,
-      size,
-    });
+    throw new InceptionError(
+      "FILE_LIMIT",
+      `Cannot read reference file "${file}": it has ${formatCount(size)} bytes, the limit is ${formatCount(MAX_BYTES)}`,
+      {
+        file,
+        size,
+      },
+    );
   }
   return orReadFailed(reading, file, readFile(file, "utf8"));
 }

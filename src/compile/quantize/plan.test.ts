@@ -73,13 +73,13 @@ describe("planQuantization", () => {
     expect(() => planOf(mini("mini.googlenet"), { keep: ["mix3"] })).toThrow(
       expect.objectContaining({
         code: "OPTION_INVALID",
-        message: 'Cannot keep "mix3" of "mini.googlenet" float: expected the path of a layer or module',
+        message: 'Cannot keep "mix3" of "mini.googlenet" in float32: expected the path of a layer or module',
       }),
     );
     expect(() => planOf(mini("mini.googlenet"), { keep: ["stem", "mix1", "mix2", "fc"] })).toThrow(
       expect.objectContaining({
         code: "OPTION_INVALID",
-        message: 'Cannot quantize "mini.googlenet": all of its layers with a kernel stay float, expected at least one to become int8',
+        message: 'Cannot quantize "mini.googlenet": all of its layers with weights stay in float32, expected at least one int8 layer',
       }),
     );
   });

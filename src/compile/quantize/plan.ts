@@ -37,8 +37,10 @@ export function planQuantization(graph: Graph, options: PlanOptions = {}): Quant
   const { nodes, rectified } = withoutUnread(walk, forward(walk));
   const isWeighted = (node: Node): boolean => quantizeRule(node.op)?.kind === "weighted";
   if (!graph.nodes.some((node) => isWeighted(node) && nodes.has(node.path))) {
-    const fact = graph.nodes.some(isWeighted) ? "all of its layers with a kernel stay float" : "it has no layer with a kernel for images";
-    throw new InceptionError("OPTION_INVALID", `Cannot quantize "${graph.name}": ${fact}, expected at least one to become int8`, {
+    const fact = graph.nodes.some(isWeighted)
+      ? "all of its layers with weights stay in float32"
+      : "it has no convolution and no linear layer";
+    throw new InceptionError("OPTION_INVALID", `Cannot quantize "${graph.name}": ${fact}, expected at least one int8 layer`, {
       graph: graph.name,
     });
   }
@@ -65,9 +67,13 @@ function keptPaths(graph: Graph, { keep = [], keepFirst = false, keepLast = fals
   const named = keep.flatMap((prefix) => {
     const found = below(prefix);
     if (found.length > 0) return found;
-    throw new InceptionError("OPTION_INVALID", `Cannot keep "${prefix}" of "${graph.name}" float: expected the path of a layer or module`, {
-      path: prefix,
-    });
+    throw new InceptionError(
+      "OPTION_INVALID",
+      `Cannot keep "${prefix}" of "${graph.name}" in float32: expected the path of a layer or module`,
+      {
+        path: prefix,
+      },
+    );
   });
   const ends = [
     ...(keepFirst ? endLayers(graph.nodes, "inputs", "outputs") : []),

@@ -43,7 +43,7 @@ interface RunningSums {
 
 function runningSums(counts: Float64Array): RunningSums {
   const [before, filled, entropy] = [counts, counts, counts].map(({ length }) => new Float64Array(length + 1));
-  if (before === undefined || filled === undefined || entropy === undefined) throw new RangeError("Cannot sum up counts");
+  if (before === undefined || filled === undefined || entropy === undefined) throw new RangeError("Cannot add counts");
   for (const [index, count] of counts.entries()) {
     before[index + 1] = (before[index] ?? 0) + count;
     filled[index + 1] = (filled[index] ?? 0) + (count > 0 ? 1 : 0);

@@ -180,8 +180,8 @@ describe("the programs", () => {
 describe("refused", () => {
   const network = describeModel("googlenet.public", TINY);
   test.each([
-    [{ batch: 0 }, "batch 0: expected a whole number of at least 1"],
-    [{ batch: 2.5 }, "batch 2.5: expected a whole number of at least 1"],
+    [{ batch: 0 }, "batch 0: expected an integer of at least 1"],
+    [{ batch: 2.5 }, "batch 2.5: expected an integer of at least 1"],
     [{ averageDecay: 1 }, "averageDecay 1: expected a number in [0, 1)"],
     [{ clipNorm: 0 }, "clipNorm 0: expected a positive number"],
     [{ batchNormDecay: 1 }, "batchNormDecay 1: expected a number in [0, 1)"],
@@ -193,7 +193,7 @@ describe("refused", () => {
 
   test("a network without a classifier", () => {
     const embedding = describeModel("inception_resnet_v1", { inputSize: 75, widthMultiplier: 0.125, repeats: [1, 1, 1] });
-    const message = 'Cannot train "inception_resnet_v1.public": it has no output "logits"; a network without classifier needs numClasses';
+    const message = 'Cannot train "inception_resnet_v1.public": it has no output "logits"; describe it with `options.numClasses`';
     expect(() => compileTraining(embedding, { batch: 2, optimizer: () => OPTIMIZER })).toThrow(
       expect.objectContaining({ code: "OPTION_INVALID", message }),
     );

@@ -88,7 +88,7 @@ export function selectTrained(network: Graph): Graph {
   if (names.includes("logits")) return checkGraph(selectOutputs(network, names));
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot train "${network.name}": it has no output "logits"; a network without classifier needs numClasses`,
+    `Cannot train "${network.name}": it has no output "logits"; describe it with \`options.numClasses\``,
     { model: network.name },
   );
 }
@@ -106,7 +106,7 @@ function initialTensor({ name, kind, parameter, shape, initial }: StateTensor, p
   if (!(value?.data instanceof Float32Array) || value.data.length !== count) {
     throw new InceptionError(
       "WEIGHTS_MISMATCH",
-      `Cannot begin training: "${parameter}" has no float32 value of shape [${shape.join(", ")}]`,
+      `Cannot train: parameter "${parameter}" has no float32 value of shape [${shape.join(", ")}]`,
       { name },
     );
   }
@@ -230,7 +230,7 @@ function updateOrder({ state }: TrainingContext): (output: string) => number | n
 function checkOptions(network: Graph, options: TrainingOptions): void {
   const { batch, auxWeight = 0.4, clipNorm = 1, clipValue = 1, averageDecay = 0.5, batchNormDecay = 0.9 } = options;
   const rules = [
-    { name: "batch", value: batch, law: "a whole number of at least 1", holds: Number.isInteger(batch) && batch >= 1 },
+    { name: "batch", value: batch, law: "an integer of at least 1", holds: Number.isInteger(batch) && batch >= 1 },
     { name: "auxWeight", value: auxWeight, law: "a number of at least 0", holds: auxWeight >= 0 },
     { name: "clipNorm", value: clipNorm, law: "a positive number", holds: clipNorm > 0 },
     { name: "clipValue", value: clipValue, law: "a positive number", holds: clipValue > 0 },

@@ -140,7 +140,7 @@ function readCrop(value: unknown, fail: Fail): RandomCrop {
   if (kind === "pad") {
     const crop = record("crop", value, fields.pad, fail);
     const pixels = number("crop.pixels", crop.pixels, [0, 64], fail);
-    if (!Number.isInteger(pixels)) fail("crop.pixels", pixels, "an integer of 0 to 64");
+    if (!Number.isInteger(pixels)) fail("crop.pixels", pixels, "an integer from 0 to 64");
     return { kind, pixels, border: word("crop.border", crop.border, ["zero", "reflect"], fail) };
   }
   if (kind !== "random_area") return fail("crop.kind", kind, `one of ${Object.keys(fields).join(", ")}`);
@@ -184,7 +184,7 @@ function record(field: string, value: unknown, allowed: readonly string[], fail:
 }
 
 function number(field: string, value: unknown, [low, high]: Range, fail: Fail): number {
-  return typeof value === "number" && value >= low && value <= high ? value : fail(field, value, `a number of ${low} to ${high}`);
+  return typeof value === "number" && value >= low && value <= high ? value : fail(field, value, `a number from ${low} to ${high}`);
 }
 
 function range(field: string, value: unknown, limits: Range, fail: Fail): Range {

@@ -75,9 +75,9 @@ test("with both, some batches get the one and some the other; with neither, noth
 
 test("a parameter out of range is refused", () => {
   expect(() => mixBatch(batch(2), { mixup: -1 }, stream(0))).toThrowError(
-    "Cannot mix batches with mixup -1: expected a number of 0 to 1000",
+    "Cannot mix batches with mixup -1: expected a number from 0 to 1,000",
   );
   expect(() => mixBatch(batch(2), { cutmix: Number.NaN }, stream(0))).toThrowError(
-    "Cannot mix batches with cutmix NaN: expected a number of 0 to 1000",
+    "Cannot mix batches with cutmix NaN: expected a number from 0 to 1,000",
   );
 });

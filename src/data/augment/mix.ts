@@ -24,7 +24,7 @@ export interface MixableBatch {
 export function checkMixing({ mixup = 0, cutmix = 0 }: Mixing): void {
   for (const [name, value] of Object.entries({ mixup, cutmix })) {
     if (value >= 0 && value <= 1000) continue;
-    throw new InceptionError("OPTION_INVALID", `Cannot mix batches with ${name} ${value}: expected a number of 0 to 1000`, {
+    throw new InceptionError("OPTION_INVALID", `Cannot mix batches with ${name} ${value}: expected a number from 0 to 1,000`, {
       [name]: value,
     });
   }

@@ -91,7 +91,7 @@ async function readOrReplace(
     if (tries + 1 < Math.min(order.length, MAX_DAMAGED_IN_A_ROW)) continue;
     throw new InceptionError(
       "DATASET_INVALID",
-      `Cannot read batches of "${plan.name}": ${tries + 1} samples in a row cannot be decoded, the last because: ${found.reason}`,
+      `Cannot read batches of "${plan.name}": ${tries + 1} samples in a row could not be decoded; the last one: ${found.reason}`,
       { dataset: plan.name, sample: found.name },
     );
   }

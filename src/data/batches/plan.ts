@@ -1,5 +1,7 @@
 /** How batches are made of a dataset. */
+
 import { InceptionError } from "../../errors.js";
+import { formatCount } from "../../text.js";
 import type { Augmentation } from "../augment/augmentation.js";
 import { checkMixing, type Mixing } from "../augment/mix.js";
 import type { DatasetSource, SampleStore } from "../dataset-source.js";
@@ -73,12 +75,13 @@ export function batchPlan(dataset: DatasetSource, options: BatchSourceOptions): 
   checkInteger("cacheBytes", cacheBytes, 0, Number.MAX_SAFE_INTEGER);
   checkMixing({ mixup, cutmix });
   const recipe = recipeFault(preprocessing);
-  if (recipe) throw refused(`the preprocessing is wrong: ${recipe}`);
+  if (recipe) throw refused(`the preprocessing is invalid: ${recipe}`);
   const channels = preprocessing.channelOrder === "L" ? 1 : 3;
   if (!augmentation || augmentation.crop.kind === "none") checkShape(preprocessing, inputSize);
   if (augmentation && channels === 1 && augmentation.crop.kind === "none") checkShape({ ...preprocessing, channelOrder: "RGB" }, inputSize);
   const values = batchSize * channels * inputSize ** 2;
-  if (values > MAX_BATCH_VALUES) throw refused(`a batch would have ${values} values, limit is ${MAX_BATCH_VALUES}`);
+  if (values > MAX_BATCH_VALUES)
+    throw refused(`a batch would have ${formatCount(values)} values, the limit is ${formatCount(MAX_BATCH_VALUES)}`);
   return {
     name: dataset.name,
     samples: dataset.samples,
@@ -98,14 +101,18 @@ export function batchPlan(dataset: DatasetSource, options: BatchSourceOptions): 
 }
 
 function refused(fact: string): InceptionError {
-  return new InceptionError("OPTION_INVALID", `Cannot make batches: ${fact}`);
+  return new InceptionError("OPTION_INVALID", `Cannot read batches: ${fact}`);
 }
 
 export function checkInteger(name: string, value: number, low: number, high: number): void {
   if (Number.isSafeInteger(value) && value >= low && value <= high) return;
-  throw new InceptionError("OPTION_INVALID", `Cannot make batches with ${name} ${value}: expected an integer of ${low} to ${high}`, {
-    [name]: value,
-  });
+  throw new InceptionError(
+    "OPTION_INVALID",
+    `Cannot read batches with ${name} ${value}: expected an integer from ${low} to ${formatCount(high)}`,
+    {
+      [name]: value,
+    },
+  );
 }
 
 /** Two images of different shape show whether the result depends on the image. */
@@ -117,6 +124,6 @@ function checkShape(recipe: Preprocessing, inputSize: number): void {
     const [, height, width] = preprocessedShape(recipe, image);
     if (height === inputSize && width === inputSize) continue;
     const found = recipe.crop === null && recipe.resize.kind === "shorter_side" ? "images of various sizes" : `${width} x ${height} pixels`;
-    throw refused(`the preprocessing gives ${found}, the network wants ${inputSize} x ${inputSize}`);
+    throw refused(`the preprocessing gives ${found}, the network expects ${inputSize} x ${inputSize}`);
   }
 }

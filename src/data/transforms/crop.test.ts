@@ -54,7 +54,7 @@ describe("crop", () => {
       "Cannot crop 1 x 1 pixels at 0, 0.5: expected integers and sides of at least 1",
     );
     expect(() => crop(grid, { left: 0, top: 0, width: 1e5, height: 1e4 })).toThrowError(
-      "Cannot crop 100000 x 10000 pixels: limit is 100000000 pixels",
+      "Cannot crop 100000 x 10000 pixels: the limit is 100,000,000 pixels",
     );
   });
 });

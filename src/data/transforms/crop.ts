@@ -1,4 +1,5 @@
 import { InceptionError } from "../../errors.js";
+import { formatCount } from "../../text.js";
 import { checkRaster, type Raster } from "../image.js";
 
 /** A rectangle of pixels; `left` and `top` may lie outside the image they refer to. */
@@ -89,10 +90,14 @@ function checkWindow({ left, top, width, height }: Window): void {
     );
   }
   if (width * height > MAX_CROP_PIXELS) {
-    throw new InceptionError("IMAGE_LIMIT", `Cannot crop ${width} x ${height} pixels: limit is ${MAX_CROP_PIXELS} pixels`, {
-      width,
-      height,
-      limit: MAX_CROP_PIXELS,
-    });
+    throw new InceptionError(
+      "IMAGE_LIMIT",
+      `Cannot crop ${width} x ${height} pixels: the limit is ${formatCount(MAX_CROP_PIXELS)} pixels`,
+      {
+        width,
+        height,
+        limit: MAX_CROP_PIXELS,
+      },
+    );
   }
 }

@@ -23,7 +23,5 @@ test("the channels of a pixel stay together", () => {
 });
 
 test.each([0, 9, 1.5])("orientation %d is refused", (orientation) => {
-  expect(() => orient(stored, orientation)).toThrowError(
-    `Cannot turn an image to orientation ${orientation}: expected an integer of 1 to 8`,
-  );
+  expect(() => orient(stored, orientation)).toThrowError(`Cannot apply EXIF orientation ${orientation}: expected an integer from 1 to 8`);
 });

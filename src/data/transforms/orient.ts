@@ -44,7 +44,7 @@ export function orient<C extends number>(image: Raster<C>, orientation: number):
   checkRaster(image);
   const walk = walkOf(orientation, image.width, image.height);
   if (!walk) {
-    throw new InceptionError("OPTION_INVALID", `Cannot turn an image to orientation ${orientation}: expected an integer of 1 to 8`, {
+    throw new InceptionError("OPTION_INVALID", `Cannot apply EXIF orientation ${orientation}: expected an integer from 1 to 8`, {
       orientation,
     });
   }

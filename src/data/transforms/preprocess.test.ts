@@ -159,8 +159,8 @@ test.each(Object.entries(PREPROCESSING))("%s gives one size for every image, sma
 describe("recipes that contradict themselves are refused", () => {
   const good: Preprocessing = { ...PLAIN, resize: { kind: "warp", size: 4, filter: "box" }, crop: [2, 2] };
   test.each<readonly [string, Preprocessing]>([
-    ["resize.size is 0, expected an integer of 1 to 9999", { ...good, resize: { ...good.resize, size: 0 } }],
-    ["crop is [2, 1.5], expected integers of 1 to 9999", { ...good, crop: [2, 1.5] }],
+    ["resize.size is 0, expected an integer from 1 to 9,999", { ...good, resize: { ...good.resize, size: 0 } }],
+    ["crop is [2, 1.5], expected integers from 1 to 9,999", { ...good, crop: [2, 1.5] }],
     ["resize.cropFraction is 2, expected a number in (0, 1]", { ...good, resize: { ...good.resize, cropFraction: 2 } }],
     ["mean has 1 and std 3 values, channel order RGB needs 3 of each", { ...good, mean: [0] }],
     ["mean is [0, NaN, 0], expected finite numbers", { ...good, mean: [0, Number.NaN, 0] }],

@@ -3,7 +3,9 @@
  *
  * image -> gray, where one channel is wanted -> resize -> center crop -> channel order -> (x - mean) / std -> C H W
  */
+
 import { InceptionError } from "../../errors.js";
+import { formatCount } from "../../text.js";
 import { type FloatRaster, type Image, type Raster, toGray } from "../image.js";
 import { centerCropWindow, centralFractionWindow, crop, visiblePart, type Window } from "./crop.js";
 import { type PointFilter, resizePointBilinear } from "./point-bilinear.js";
@@ -157,8 +159,8 @@ export function recipeFault(recipe: Preprocessing): string | null {
   const channels = channelOrder === "L" ? 1 : 3;
   const side = (value: number) => Number.isSafeInteger(value) && value >= 1 && value <= MAX_SIDE;
   const fraction = resize.cropFraction ?? 1;
-  if (!side(resize.size)) return `resize.size is ${resize.size}, expected an integer of 1 to ${MAX_SIDE}`;
-  if (crop && !crop.every(side)) return `crop is [${crop.join(", ")}], expected integers of 1 to ${MAX_SIDE}`;
+  if (!side(resize.size)) return `resize.size is ${resize.size}, expected an integer from 1 to ${formatCount(MAX_SIDE)}`;
+  if (crop && !crop.every(side)) return `crop is [${crop.join(", ")}], expected integers from 1 to ${formatCount(MAX_SIDE)}`;
   if (!(fraction > 0 && fraction <= 1)) return `resize.cropFraction is ${fraction}, expected a number in (0, 1]`;
   if (mean.length !== channels || std.length !== channels) {
     return `mean has ${mean.length} and std ${std.length} values, channel order ${channelOrder} needs ${channels} of each`;

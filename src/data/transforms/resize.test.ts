@@ -137,11 +137,11 @@ describe("refusals", () => {
   });
 
   test("results and strips that would take gigabytes", () => {
-    refuse({ width: 20000, height: 20000, filter: "bilinear" }, "Cannot resize to 20000 x 20000 pixels: limit is 100000000 pixels");
+    refuse({ width: 20000, height: 20000, filter: "bilinear" }, "Cannot resize to 20000 x 20000 pixels: the limit is 100,000,000 pixels");
     const strip: Raster = { width: 1, height: 2_000_000, channels: 1, data: new Uint8Array(2_000_000) };
     refuse(
       { width: 299, height: 299, filter: "bilinear" },
-      "Cannot resize an image of 1 x 2000000 pixels to 299 x 299 of 299 x 299: it needs 598000000 values between the two passes and 4000321 weights, limits are 268435456 and 8388608",
+      "Cannot resize an image of 1 x 2000000 pixels to 299 x 299 of 299 x 299: it needs 598,000,000 values between the two passes and 4,000,321 weights, the limits are 268,435,456 and 8,388,608",
       strip,
     );
   });

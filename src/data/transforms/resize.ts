@@ -5,7 +5,9 @@
  * result is equal byte for byte; with float pixels the sums are double precision and each pass rounds to float32.
  * A pass over an axis whose length does not change is left out, as Pillow does.
  */
+
 import { InceptionError } from "../../errors.js";
+import { formatCount } from "../../text.js";
 import type { FloatRaster, Raster } from "../image.js";
 import { type Axis, fixedTaps, floatTaps, type KernelName, type Taps, tapRange, tapStride, WEIGHT_BITS } from "./taps.js";
 import { type TargetSize, wantedWindow } from "./target.js";
@@ -102,7 +104,7 @@ function checkMemory(image: Raster | FloatRaster, { channels, filter, width, hei
   if (between <= MAX_BETWEEN_VALUES && weights <= MAX_WEIGHTS) return;
   throw new InceptionError(
     "IMAGE_LIMIT",
-    `Cannot resize an image of ${image.width} x ${image.height} pixels to ${width.length} x ${height.length} of ${width.outSize} x ${height.outSize}: it needs ${between} values between the two passes and ${weights} weights, limits are ${MAX_BETWEEN_VALUES} and ${MAX_WEIGHTS}`,
+    `Cannot resize an image of ${image.width} x ${image.height} pixels to ${width.length} x ${height.length} of ${width.outSize} x ${height.outSize}: it needs ${formatCount(between)} values between the two passes and ${formatCount(weights)} weights, the limits are ${formatCount(MAX_BETWEEN_VALUES)} and ${formatCount(MAX_WEIGHTS)}`,
     { between, weights },
   );
 }

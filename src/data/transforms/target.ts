@@ -1,4 +1,5 @@
 import { InceptionError } from "../../errors.js";
+import { formatCount } from "../../text.js";
 import { checkRaster, type FloatRaster, type Raster } from "../image.js";
 import type { Window } from "./crop.js";
 
@@ -31,7 +32,7 @@ export function wantedWindow(image: Raster | FloatRaster, target: TargetSize): W
   if (window.width * window.height > MAX_RESULT_PIXELS) {
     throw new InceptionError(
       "IMAGE_LIMIT",
-      `Cannot resize to ${window.width} x ${window.height} pixels: limit is ${MAX_RESULT_PIXELS} pixels`,
+      `Cannot resize to ${window.width} x ${window.height} pixels: the limit is ${formatCount(MAX_RESULT_PIXELS)} pixels`,
       {
         width: window.width,
         height: window.height,

@@ -100,8 +100,8 @@ export function parseVolumeAugmentation(value: unknown, place: string): VolumeAu
       if (!isList(found) || !found.every((axis) => axis === 0 || axis === 1 || axis === 2)) fail(field, "a list of 0, 1 and 2");
     } else if (field.endsWith("Range")) {
       const fits = isList(found) && found.length === 2 && found.every(inRange) && Number(found[0]) <= Number(found[1]);
-      if (!fits) fail(field, `a lowest and a highest number in [${low}, ${high}]`);
-    } else if (!inRange(found)) fail(field, `a number in [${low}, ${high}]`);
+      if (!fits) fail(field, `a minimum and a maximum from ${low} to ${high}`);
+    } else if (!inRange(found)) fail(field, `a number from ${low} to ${high}`);
   }
   return { ...VOLUME_AUGMENTATION, ...given };
 }

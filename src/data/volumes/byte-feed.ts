@@ -1,6 +1,7 @@
 import type { ByteSource } from "../../formats/byte-source.js";
 import { concatChunks } from "../../formats/concat-chunks.js";
 import { niftiError } from "../../formats/nifti.js";
+import { formatCount } from "../../text.js";
 
 /** The bytes of a file from its beginning, unpacked where it is packed; nothing is held that was not asked for. */
 export interface ByteFeed {
@@ -109,7 +110,7 @@ export function gzipFeed(source: ByteSource, unpack: Unpack): ByteFeed {
       throw niftiError(
         "FILE_TRUNCATED",
         name,
-        `its header asks for ${length} bytes, its ${size} packed bytes cannot hold more than ${most}`,
+        `its header declares ${formatCount(length)} bytes, its ${formatCount(size)} compressed bytes cannot decode to more than ${formatCount(most)}`,
       );
     },
     finish: async () => {
@@ -134,7 +135,7 @@ export async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array, 
 }
 
 function truncated(name: string, wanted: number, held: number): Error {
-  return niftiError("FILE_TRUNCATED", name, `its header asks for ${wanted} bytes, there are ${held}`);
+  return niftiError("FILE_TRUNCATED", name, `its header declares ${wanted} bytes, the file contains ${held}`);
 }
 
 function total(pieces: readonly Uint8Array[]): number {

@@ -111,7 +111,7 @@ export function fromRas(volume: Volume, original: VolumeGrid): Volume {
   if (!sameGrid(back, original)) {
     throw new InceptionError(
       "VOLUME_INVALID",
-      `Cannot turn a volume of ${volume.shape.join(" x ")} voxels back to ${original.shape.join(" x ")} voxels oriented ${axisCodes(original.affine)}: it is not on that grid turned to RAS`,
+      `Cannot reorient a volume of ${volume.shape.join(" x ")} voxels to ${original.shape.join(" x ")} voxels oriented ${axisCodes(original.affine)}: it is not on that grid in RAS orientation`,
       { shape: volume.shape, affine: volume.affine, original },
     );
   }

@@ -195,8 +195,8 @@ describe("an augmentation in a file", () => {
 
   test.each([
     [{ mirrorAxes: [3] }, "mirrorAxes is not a list of 0, 1 and 2"],
-    [{ gammaRange: [2, 1] }, "gammaRange is not a lowest and a highest number in [0.05, 20]"],
-    [{ rotationProbability: 1.5 }, "rotationProbability is not a number in [0, 1]"],
+    [{ gammaRange: [2, 1] }, "gammaRange is not a minimum and a maximum from 0.05 to 20"],
+    [{ rotationProbability: 1.5 }, "rotationProbability is not a number from 0 to 1"],
     [{ rotation: 1 }, `rotation is not one of ${Object.keys(VOLUME_AUGMENTATION).join(", ")}`],
     [7, "the value is not an object"],
   ])("%j is refused", (value, fact) => {

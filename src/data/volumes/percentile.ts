@@ -17,8 +17,8 @@ import type { Volume } from "./volume.js";
  */
 export function percentile(sorted: ArrayLike<number>, percent: number): number {
   if (sorted.length === 0 || !(percent >= 0 && percent <= 100)) {
-    const fact = `there are ${sorted.length} values and percent is ${percent}, expected at least one value and a number in [0, 100]`;
-    throw new InceptionError("OPTION_INVALID", `Cannot take a percentile: ${fact}`, { values: sorted.length, percent });
+    const fact = `there are ${sorted.length} values and percent is ${percent}, expected at least one value and a number from 0 to 100`;
+    throw new InceptionError("OPTION_INVALID", `Cannot compute a percentile: ${fact}`, { values: sorted.length, percent });
   }
   const place = (percent / 100) * (sorted.length - 1);
   const below = Math.floor(place);

@@ -9,6 +9,7 @@ import {
   volumeCount,
 } from "../../formats/nifti.js";
 import { elementCount } from "../../tensor/tensor.js";
+import { formatCount } from "../../text.js";
 import { type ByteFeed, gzipFeed, looksLikeGzip, plainFeed, type Unpack } from "./byte-feed.js";
 import type { LoadedVolumes, VolumeSizes } from "./loaded-volume.js";
 import { niftiGrid, type Volume, volumeFromNifti } from "./volume.js";
@@ -44,8 +45,12 @@ export async function takeVolumes(header: NiftiHeader, voxels: ByteFeed, name: s
   onSizes?.({ ...niftiGrid(header, name), count: volumeCount(header), header });
   const voxelCount = elementCount(header.shape);
   if (voxelCount > MAX_VOXELS) {
-    const fact = `its ${volumeCount(header)} volumes have ${voxelCount} voxels`;
-    throw niftiError("FILE_LIMIT", name, `${fact}, at most ${MAX_VOXELS} are read at once; read one by its index`);
+    const fact = `its ${volumeCount(header)} volumes have ${formatCount(voxelCount)} voxels`;
+    throw niftiError(
+      "FILE_LIMIT",
+      name,
+      `${fact}, the limit for reading them at once is ${formatCount(MAX_VOXELS)}; read one by its index`,
+    );
   }
   const volumes: Volume[] = [];
   for (let index = 0; index < volumeCount(header); index++) {

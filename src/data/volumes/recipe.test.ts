@@ -35,10 +35,10 @@ describe("a segmentation recipe", () => {
 
   test("channels that do not belong together are named", () => {
     const [one, two] = [createVolume([2, 1, 1], Int16Array.of(3, 5)), createVolume([1, 1, 1], Int16Array.of(3))];
-    expect(() => prepareVolume([one, one], RECIPE)).toThrow("Cannot prepare a volume: there are 2 channels, expected 1");
+    expect(() => prepareVolume([one, one], RECIPE)).toThrow("Cannot preprocess a volume: there are 2 channels, expected 1");
     const normalization: readonly Normalization[] = [...RECIPE.normalization, { name: "z_score", region: "nonzero" }];
     expect(() => prepareVolume([one, two], { ...RECIPE, normalization })).toThrow(
-      "Cannot prepare a volume: its channels have 2 x 1 x 1 and 1 x 1 x 1 voxels, expected one size",
+      "Cannot preprocess a volume: its channels have 2 x 1 x 1 and 1 x 1 x 1 voxels, expected one size",
     );
   });
 
@@ -75,7 +75,7 @@ describe("a segmentation recipe", () => {
 
   test("a label that is no class is named", () => {
     const labels = createVolume([2, 1, 1], Float32Array.of(0, 2.5));
-    expect(() => prepareLabels(labels, RECIPE)).toThrow("Cannot use a label volume: it holds the value 2.5, expected one of 0, 5, 300");
+    expect(() => prepareLabels(labels, RECIPE)).toThrow("Cannot use a label map: it contains the value 2.5, expected one of 0, 5, 300");
   });
 });
 
@@ -113,8 +113,8 @@ describe("a recipe in a stranger's file", () => {
     ["spacing", [1, 1], "three lengths or null"],
     ["patchSize", [8, 8, 1.5], "three positive integers"],
     ["patchSize", 8, "three sizes"],
-    ["normalization", [], "a list of z_score, percentiles or ct_window with their numbers"],
-    ["normalization", [{ name: "ct_window", center: 1, width: 0 }], "a list of z_score, percentiles or ct_window with their numbers"],
+    ["normalization", [], "a list of z_score, percentiles or ct_window with their parameters"],
+    ["normalization", [{ name: "ct_window", center: 1, width: 0 }], "a list of z_score, percentiles or ct_window with their parameters"],
     ["labelValues", [0, 0], "a list of at least two different integers"],
     ["labelValues", [0, 2 ** 40], "a list of at least two different integers"],
     ["mirrorAxes", [3], "a list of 0, 1 and 2"],
@@ -129,7 +129,7 @@ describe("a recipe in a stranger's file", () => {
     expect(() => parseSegmentationConfig({ ...RECIPE, [field]: value }, '"a.onnx"')).toThrow(
       expect.objectContaining({
         code: "OPTION_INVALID",
-        message: `Cannot read the segmentation recipe of "a.onnx": ${field} is not ${expected}`,
+        message: `Cannot read the segmentation configuration of "a.onnx": ${field} is not ${expected}`,
       }),
     );
   });

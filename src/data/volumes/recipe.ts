@@ -64,12 +64,12 @@ export function alignVolumes(
   const [first] = channels;
   if (first === undefined || channels.length !== normalization.length) {
     const fact = `there are ${channels.length} channels, expected ${normalization.length}`;
-    throw new InceptionError("VOLUME_INVALID", `Cannot prepare a volume: ${fact}`, { channels: channels.length });
+    throw new InceptionError("VOLUME_INVALID", `Cannot preprocess a volume: ${fact}`, { channels: channels.length });
   }
   const other = channels.find(({ shape }) => shape.some((size, axis) => size !== first.shape[axis]));
   if (other) {
     const fact = `its channels have ${first.shape.join(" x ")} and ${other.shape.join(" x ")} voxels, expected one size`;
-    throw new InceptionError("VOLUME_INVALID", `Cannot prepare a volume: ${fact}`, { shapes: channels.map(({ shape }) => shape) });
+    throw new InceptionError("VOLUME_INVALID", `Cannot preprocess a volume: ${fact}`, { shapes: channels.map(({ shape }) => shape) });
   }
   return channels.map((channel) => {
     const turned = toRas(channel);
@@ -149,7 +149,7 @@ export function prepareLabels(labels: Volume, recipe: Pick<SegmentationConfig, "
   return Uint16Array.from(data, (value) => {
     const index = classes.get(value);
     if (index !== undefined) return index;
-    const message = `Cannot use a label volume: it holds the value ${value}, expected one of ${labelValues.join(", ")}`;
+    const message = `Cannot use a label map: it contains the value ${value}, expected one of ${labelValues.join(", ")}`;
     throw new InceptionError("VOLUME_INVALID", message, { value, labelValues });
   });
 }
@@ -188,7 +188,7 @@ const MAX_CLASSES = 65_536;
  */
 export function parseSegmentationConfig(value: unknown, place: string): SegmentationConfig {
   const fail = (field: string, expected: string): never => {
-    throw new InceptionError("OPTION_INVALID", `Cannot read the segmentation recipe of ${place}: ${field} is not ${expected}`, {
+    throw new InceptionError("OPTION_INVALID", `Cannot read the segmentation configuration of ${place}: ${field} is not ${expected}`, {
       place,
       field,
     });
@@ -199,7 +199,7 @@ export function parseSegmentationConfig(value: unknown, place: string): Segmenta
   const normalizations = Array.isArray(normalization) ? normalization.map(readNormalization) : [];
   const read = normalizations.filter((each) => each !== null);
   if (read.length === 0 || read.length > MAX_CHANNELS || read.length < normalizations.length) {
-    fail("normalization", "a list of z_score, percentiles or ct_window with their numbers");
+    fail("normalization", "a list of z_score, percentiles or ct_window with their parameters");
   }
   const patch = tripleOf(patchSize) ?? fail("patchSize", "three sizes");
   if (!patch.every((size) => Number.isSafeInteger(size) && size > 0)) fail("patchSize", "three positive integers");

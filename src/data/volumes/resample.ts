@@ -2,6 +2,7 @@ import { InceptionError } from "../../errors.js";
 import { MAX_VOXELS } from "../../formats/nifti.js";
 import { type Affine, affineSpacing } from "../../formats/nifti-affine.js";
 import type { VolumeData } from "../../formats/nifti-voxels.js";
+import { formatCount } from "../../text.js";
 import { roundHalfToEven } from "../transforms/crop.js";
 import { sameGrid } from "./orientation.js";
 import { checkGrid, checkVolume, emptyLike, type Triple, type Volume, type VolumeGrid } from "./volume.js";
@@ -84,7 +85,7 @@ export function resampleToGrid(volume: Volume, grid: VolumeGrid, interpolation: 
   if (!sameGrid(volume, { shape: volume.shape, affine: resampledAffine(grid, volume.shape) })) {
     throw new InceptionError(
       "VOLUME_INVALID",
-      `Cannot resample a volume of ${volume.shape.join(" x ")} voxels to the grid of ${grid.shape.join(" x ")} voxels: they do not cover the same field of view; resample only what was made from that grid`,
+      `Cannot resample a volume of ${volume.shape.join(" x ")} voxels to the grid of ${grid.shape.join(" x ")} voxels: they do not cover the same field of view; resample only volumes that were computed from that grid`,
       { volume: { shape: volume.shape, affine: volume.affine }, grid },
     );
   }
@@ -94,7 +95,7 @@ export function resampleToGrid(volume: Volume, grid: VolumeGrid, interpolation: 
 function checkSize(shape: Triple): void {
   const voxels = shape.reduce((product, dim) => product * dim, 1);
   if (shape.length === 3 && shape.every((dim) => Number.isSafeInteger(dim) && dim > 0) && voxels <= MAX_VOXELS) return;
-  const message = `Cannot resample to ${shape.join(" x ")} voxels: expected three positive sizes and at most ${MAX_VOXELS} voxels`;
+  const message = `Cannot resample to ${shape.join(" x ")} voxels: expected three positive sizes and at most ${formatCount(MAX_VOXELS)} voxels`;
   throw new InceptionError("OPTION_INVALID", message, { shape });
 }
 

@@ -139,7 +139,7 @@ export function chosenVolume(header: NiftiHeader, index: number | null, name: st
   const count = volumeCount(header);
   if (index === null && count === 1) return 0;
   if (index !== null && Number.isSafeInteger(index) && index >= 0 && index < count) return index;
-  const found = `"${name}" holds ${count} ${count === 1 ? "volume" : "volumes"} (shape [${header.shape.join(", ")}])`;
+  const found = `"${name}" contains ${count} ${count === 1 ? "volume" : "volumes"} (shape [${header.shape.join(", ")}])`;
   const message =
     index === null
       ? `Cannot read one volume: ${found}; choose one by index, 0 to ${count - 1}`
@@ -166,7 +166,8 @@ export function chosenVolume(header: NiftiHeader, index: number | null, name: st
  */
 export function volumeFromNifti(header: NiftiHeader, bytes: Uint8Array, name: string): Volume {
   const wanted = volumeBytes(header);
-  if (bytes.length !== wanted) throw niftiError("FILE_TRUNCATED", name, `a volume takes ${wanted} bytes, ${bytes.length} are there`);
+  if (bytes.length !== wanted)
+    throw niftiError("FILE_TRUNCATED", name, `a volume takes ${wanted} bytes, the file contains ${bytes.length}`);
   const { shape, affine } = niftiGrid(header, name);
   return { shape, data: voxelValues(header, bytes, name), affine, spacing: affineSpacing(affine) };
 }
@@ -181,7 +182,7 @@ export function niftiGrid({ shape: [x = 1, y = 1, z = 1], affine, affineFrom }: 
   try {
     checkGrid(grid);
   } catch {
-    throw niftiError("FILE_CORRUPT", name, `its ${affineFrom} gives the affine [${affine.join(", ")}], which flattens the volume`);
+    throw niftiError("FILE_CORRUPT", name, `its ${affineFrom} gives the affine [${affine.join(", ")}], which is singular`);
   }
   return grid;
 }

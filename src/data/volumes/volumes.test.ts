@@ -136,7 +136,7 @@ describe("orientation", () => {
     const wrong = createVolume([2, 4, 3], new Uint8Array(24), FLIPPED);
     expect(messageOf(() => fromRas(toRas(volume), wrong))).toEqual([
       "VOLUME_INVALID",
-      "Cannot turn a volume of 2 x 4 x 3 voxels back to 2 x 4 x 3 voxels oriented LIA: it is not on that grid turned to RAS",
+      "Cannot reorient a volume of 2 x 4 x 3 voxels to 2 x 4 x 3 voxels oriented LIA: it is not on that grid in RAS orientation",
     ]);
   });
 });
@@ -233,11 +233,11 @@ describe("resampling", () => {
     ]);
     expect(messageOf(() => resampleToSpacing(volume, [1e-3, 1e-3, 1e-3], "linear"))).toEqual([
       "OPTION_INVALID",
-      "Cannot resample to 2000 x 2000 x 2000 voxels: expected three positive sizes and at most 536870912 voxels",
+      "Cannot resample to 2000 x 2000 x 2000 voxels: expected three positive sizes and at most 536,870,912 voxels",
     ]);
     expect(messageOf(() => resampleToGrid(volume, createVolume([3, 3, 3], new Float32Array(27)), "linear"))).toEqual([
       "VOLUME_INVALID",
-      "Cannot resample a volume of 2 x 2 x 2 voxels to the grid of 3 x 3 x 3 voxels: they do not cover the same field of view; resample only what was made from that grid",
+      "Cannot resample a volume of 2 x 2 x 2 voxels to the grid of 3 x 3 x 3 voxels: they do not cover the same field of view; resample only volumes that were computed from that grid",
     ]);
   });
 });

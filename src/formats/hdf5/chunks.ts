@@ -1,5 +1,7 @@
 /** Arrays in chunks: blocks of equal shape, each filtered for itself, listed in a B-tree. */
+
 import { InceptionError } from "../../errors.js";
+import { formatCount } from "../../text.js";
 import { rowMajorStrides } from "../element-layout.js";
 import { inflate } from "../inflate.js";
 import { quoted } from "../quoted.js";
@@ -40,7 +42,10 @@ export function readChunkedLayout(file: Hdf5File, cursor: Cursor, { shape, width
   if (stored !== width || bytes === 0)
     throw cursor.error("FILE_CORRUPT", `has chunks of ${bytes} bytes with elements of ${stored}, expected ${width}`);
   if (bytes > most)
-    throw cursor.error("FILE_LIMIT", `has chunks of ${bytes} bytes, at most ${most} are read, ${MAX_EXPANSION} times the file's`);
+    throw cursor.error(
+      "FILE_LIMIT",
+      `has chunks of ${formatCount(bytes)} bytes, the limit is ${formatCount(most)}, ${MAX_EXPANSION} times the file size`,
+    );
   return { kind: "chunked", tree, chunk, shape, width, filters };
 }
 
@@ -53,7 +58,7 @@ export async function readChunks(file: Hdf5File, layout: ChunkedLayout, length: 
       throw hdf5Error(
         "FILE_CORRUPT",
         file.source,
-        `a chunk begins at [${start.join(", ")}] of an array in chunks of [${layout.chunk.join(", ")}]`,
+        `a chunk starts at [${start.join(", ")}] of an array in chunks of [${layout.chunk.join(", ")}]`,
       );
     }
     covered += place(out, bytes, layout, start);
@@ -77,7 +82,10 @@ async function walk(file: Hdf5File, layout: ChunkedLayout, address: number | nul
   const level = head.u8();
   const count = head.u16();
   if (type !== 1 || depth > MAX_TREE_DEPTH)
-    throw head.error("FILE_CORRUPT", `is of a tree of type ${type}, ${depth} levels deep, expected 1 and at most ${MAX_TREE_DEPTH}`);
+    throw head.error(
+      "FILE_CORRUPT",
+      `belongs to a tree of type ${type} and depth ${depth}, expected type 1 and a depth of at most ${MAX_TREE_DEPTH}`,
+    );
   const node = await readStructure(file, address + 8 + 2 * o, count * (keyBytes + o), "node");
   for (let i = 0; i < count; i++) {
     const packed = node.u32();
@@ -99,7 +107,10 @@ async function readChunk(file: Hdf5File, layout: ChunkedLayout, offset: number, 
     bytes = filter === FILTER.deflate ? inflate(bytes, size, "zlib", chunkPlace(file, offset)) : unshuffle(bytes, layout.width);
   }
   if (bytes.length !== size) {
-    throw new InceptionError("FILE_CORRUPT", `Cannot unpack ${chunkPlace(file, offset)}: it holds ${bytes.length} bytes, expected ${size}`);
+    throw new InceptionError(
+      "FILE_CORRUPT",
+      `Cannot decode ${chunkPlace(file, offset)}: it contains ${bytes.length} bytes, expected ${size}`,
+    );
   }
   return bytes;
 }

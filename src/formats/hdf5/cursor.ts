@@ -1,5 +1,7 @@
 /** Reading numbers of a piece of an HDF5 file, bounded by the piece, and the errors of all of this folder. */
+
 import { InceptionError } from "../../errors.js";
+import { formatCount } from "../../text.js";
 import type { ByteSource } from "../byte-source.js";
 import { quoted } from "../quoted.js";
 
@@ -29,7 +31,11 @@ export function hdf5Error(code: Hdf5Failure, source: ByteSource, fact: string): 
 export async function readStructure(file: Hdf5File, offset: number, length: number, what: string): Promise<Cursor> {
   const { source, spent } = file;
   if (length > MAX_STRUCTURE_BYTES) {
-    throw hdf5Error("FILE_LIMIT", source, `${what} at byte ${offset} has ${length} bytes, at most ${MAX_STRUCTURE_BYTES} are read`);
+    throw hdf5Error(
+      "FILE_LIMIT",
+      source,
+      `${what} at byte ${offset} has ${formatCount(length)} bytes, the limit is ${formatCount(MAX_STRUCTURE_BYTES)}`,
+    );
   }
   if (offset + length > source.size) {
     throw hdf5Error("FILE_TRUNCATED", source, `${what} covers bytes ${offset} to ${offset + length}, the file has ${source.size}`);
@@ -40,7 +46,7 @@ export async function readStructure(file: Hdf5File, offset: number, length: numb
     throw hdf5Error(
       "FILE_LIMIT",
       source,
-      `its structures are more than ${MAX_STRUCTURES}, or ${MAX_REREADING} times its ${source.size} bytes`,
+      `it has more than ${formatCount(MAX_STRUCTURES)} structures, or they take more than ${MAX_REREADING} times its ${formatCount(source.size)} bytes`,
     );
   }
   return new Cursor(file, await source.read(offset, length), what, offset);
@@ -104,7 +110,7 @@ export class Cursor {
   /** An address that must be there. */
   place(): number {
     const address = this.address();
-    if (address === null) throw this.error("FILE_CORRUPT", "refers to nowhere");
+    if (address === null) throw this.error("FILE_CORRUPT", "has an undefined address");
     return address;
   }
 
@@ -119,12 +125,12 @@ export class Cursor {
 
   expect(signature: string): void {
     const found = String.fromCharCode(...this.take(signature.length));
-    if (found !== signature) throw this.error("FILE_CORRUPT", `begins with other bytes than ${signature}`);
+    if (found !== signature) throw this.error("FILE_CORRUPT", `does not start with ${signature}`);
   }
 
   expectVersion(...known: readonly number[]): number {
     const version = this.u8();
-    if (!known.includes(version)) throw this.error("FILE_UNSUPPORTED", `has version ${version}, ${known.join(" and ")} can be read`);
+    if (!known.includes(version)) throw this.error("FILE_UNSUPPORTED", `has version ${version}, supported are ${known.join(" and ")}`);
     return version;
   }
 

@@ -33,12 +33,12 @@ export function readDataset(file: Hdf5File, messages: readonly Message[]): Datas
   const [space, type, layout] = [find(MESSAGE.dataspace), find(MESSAGE.datatype), find(MESSAGE.layout)];
   if (space === undefined || type === undefined || layout === undefined) return null;
   const shape = readShape(space.body);
-  if (type.shared) throw type.body.error("FILE_UNSUPPORTED", "is a named type, which is not read");
+  if (type.shared) throw type.body.error("FILE_UNSUPPORTED", "is a named type, which is not supported");
   const dtype = readType(type.body);
   if (dtype === null) return { dtype, shape, length: 0, layout: null };
   const external = find(MESSAGE.externalFiles);
   if (external !== undefined)
-    throw external.body.error("FILE_UNSUPPORTED", "says that the values are in another file, which is never opened");
+    throw external.body.error("FILE_UNSUPPORTED", "specifies that the values are in another file, which is never opened");
   const length = (checkedElementCount(shape) ?? 0) * bytesPerElement(dtype);
   if (length === 0) return { dtype, shape, length, layout: null };
   const filters = readFilters(find(MESSAGE.filters)?.body);
@@ -53,7 +53,7 @@ function readShape(cursor: Cursor): readonly number[] {
   const kind = cursor.u8();
   const isNull = version === 2 && kind === NULL_SPACE;
   if (version === 1) cursor.skip(4);
-  if (rank > MAX_RANK) throw cursor.error("FILE_CORRUPT", `has ${rank} dimensions, at most ${MAX_RANK} are read`);
+  if (rank > MAX_RANK) throw cursor.error("FILE_CORRUPT", `has ${rank} dimensions, the limit is ${MAX_RANK}`);
   const shape = Array.from({ length: rank }, () => cursor.length());
   if (checkedElementCount(shape) === null)
     throw cursor.error("FILE_CORRUPT", `has the shape [${shape.join(", ")}], of 2^53 elements or more`);
@@ -70,7 +70,7 @@ function readType(cursor: Cursor): DType | null {
   // An enumeration of FALSE and TRUE over single bytes is a boolean; others hold no weights.
   if (kind === CLASS.enumeration) return size === 1 && bits === 2 ? "bool" : null;
   if (kind !== CLASS.integer && kind !== CLASS.float) return null;
-  if ((bits & 1) !== 0 && size > 1) throw cursor.error("FILE_UNSUPPORTED", "is a big-endian type, only little-endian ones are read");
+  if ((bits & 1) !== 0 && size > 1) throw cursor.error("FILE_UNSUPPORTED", "is a big-endian type, only little-endian types are supported");
   const offset = cursor.u16();
   const precision = cursor.u16();
   if (offset !== 0 || precision !== 8 * size) return null;
@@ -109,18 +109,21 @@ function readLayout(file: Hdf5File, cursor: Cursor, elements: Elements): Layout 
   const kind = cursor.u8();
   if (kind === 2) {
     if (version > 3) {
-      throw cursor.error("FILE_UNSUPPORTED", 'has chunks with an index as libver="latest" writes it; save with the defaults of h5py');
+      throw cursor.error(
+        "FILE_UNSUPPORTED",
+        'has chunks with an index of libver="latest", which is not supported; save with the defaults of h5py',
+      );
     }
     return readChunkedLayout(file, cursor, elements);
   }
-  if (kind > 1) throw cursor.error("FILE_UNSUPPORTED", `has layout ${kind}, which is not read`);
+  if (kind > 1) throw cursor.error("FILE_UNSUPPORTED", `has layout ${kind}, which is not supported`);
   if (elements.filters.length > 0) throw cursor.error("FILE_CORRUPT", "has filters, which only chunks can have");
   return kind === 0 ? readCompact(cursor, elements) : readContiguous(file, cursor, elements);
 }
 
 function readCompact(cursor: Cursor, { length }: Elements): Layout {
   const size = cursor.u16();
-  if (size !== length) throw cursor.error("FILE_CORRUPT", `holds ${size} bytes, its shape and type need ${length}`);
+  if (size !== length) throw cursor.error("FILE_CORRUPT", `contains ${size} bytes, its shape and type need ${length}`);
   return { kind: "compact", bytes: cursor.take(size) };
 }
 
@@ -128,7 +131,7 @@ function readContiguous(file: Hdf5File, cursor: Cursor, { length }: Elements): L
   const offset = cursor.address();
   const size = cursor.length();
   if (offset === null) throw cursor.error("FILE_UNSUPPORTED", "has values that were never written");
-  if (size !== length) throw cursor.error("FILE_CORRUPT", `holds ${size} bytes, its shape and type need ${length}`);
+  if (size !== length) throw cursor.error("FILE_CORRUPT", `contains ${size} bytes, its shape and type need ${length}`);
   if (offset + length > file.source.size) {
     throw cursor.error("FILE_TRUNCATED", `has values up to byte ${offset + length}, the file has ${file.source.size}`);
   }

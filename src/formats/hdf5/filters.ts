@@ -10,7 +10,7 @@ export function readFilters(cursor: Cursor | undefined): readonly number[] {
   if (cursor === undefined) return [];
   const version = cursor.expectVersion(1, 2);
   const count = cursor.u8();
-  if (count > MAX_FILTERS) throw cursor.error("FILE_CORRUPT", `has ${count} filters, at most ${MAX_FILTERS} are possible`);
+  if (count > MAX_FILTERS) throw cursor.error("FILE_CORRUPT", `has ${count} filters, the limit is ${MAX_FILTERS}`);
   if (version === 1) cursor.skip(6);
   return Array.from({ length: count }, () => {
     const id = cursor.u16();
@@ -21,7 +21,7 @@ export function readFilters(cursor: Cursor | undefined): readonly number[] {
     cursor.skip((version === 1 ? Math.ceil(nameBytes / 8) * 8 : nameBytes) + 4 * values);
     if (version === 1 && values % 2 === 1) cursor.skip(4);
     if (id !== FILTER.deflate && id !== FILTER.shuffle) {
-      throw cursor.error("FILE_UNSUPPORTED", `names filter ${id}, only gzip (${FILTER.deflate}) and shuffle (${FILTER.shuffle}) are read`);
+      throw cursor.error("FILE_UNSUPPORTED", `uses filter ${id}, supported are gzip (${FILTER.deflate}) and shuffle (${FILTER.shuffle})`);
     }
     return id;
   });

@@ -63,12 +63,12 @@ async function readNode(file: Hdf5File, address: number): Promise<Cursor> {
 /** The addresses of the leaves of a group's B-tree, left to right. */
 async function readLeaves(file: Hdf5File, address: number, depth: number): Promise<readonly number[]> {
   const cursor = await readNode(file, address);
-  if (depth > MAX_TREE_DEPTH) throw cursor.error("FILE_LIMIT", `is ${depth} levels deep, at most ${MAX_TREE_DEPTH} are read`);
+  if (depth > MAX_TREE_DEPTH) throw cursor.error("FILE_LIMIT", `is ${depth} levels deep, the limit is ${MAX_TREE_DEPTH}`);
   cursor.expect("TREE");
   const type = cursor.u8();
   const level = cursor.u8();
   const count = cursor.u16();
-  if (type !== 0) throw cursor.error("FILE_CORRUPT", `is of a tree of type ${type}, expected 0 for a group`);
+  if (type !== 0) throw cursor.error("FILE_CORRUPT", `belongs to a tree of type ${type}, expected 0 for a group`);
   cursor.address();
   cursor.address();
   const children: number[] = [];
@@ -133,12 +133,12 @@ function refuseDenseLinks(cursor: Cursor): void {
   if (cursor.address() === null) return;
   throw cursor.error(
     "FILE_UNSUPPORTED",
-    'is of a group with a fractal heap, as libver="latest" or track_order write; save with the defaults of h5py',
+    'belongs to a group with a fractal heap (libver="latest" or track_order), which is not supported; save with the defaults of h5py',
   );
 }
 
 function linkError(cursor: Cursor) {
-  return cursor.error("FILE_UNSUPPORTED", "is a symbolic or external link, only objects of the file itself are read");
+  return cursor.error("FILE_UNSUPPORTED", "is a symbolic or external link, which is not supported");
 }
 
 function decodeName(cursor: Cursor, bytes: Uint8Array): string {

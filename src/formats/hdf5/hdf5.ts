@@ -3,7 +3,9 @@
  * HDF5 library: docs/decisions/0007.
  * Source: HDF5 File Format Specification 3.0, https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html.
  */
+
 import { type DType, type TensorData, viewBytes } from "../../tensor/dtype.js";
+import { formatCount } from "../../text.js";
 import type { ByteSource } from "../byte-source.js";
 import { readChunks } from "./chunks.js";
 import { Cursor, type Hdf5File, hdf5Error } from "./cursor.js";
@@ -73,7 +75,7 @@ async function readSuperblock(source: ByteSource): Promise<Superblock> {
   }
   cursor.at = old ? (version === 0 ? 24 : 28) : 12;
   const base = cursor.place();
-  if (base !== 0) throw cursor.error("FILE_UNSUPPORTED", `says that addresses count from byte ${base}, expected 0`);
+  if (base !== 0) throw cursor.error("FILE_UNSUPPORTED", `has base address ${base}, expected 0`);
   cursor.address();
   const end = cursor.place();
   if (end > source.size) throw hdf5Error("FILE_TRUNCATED", source, `it should have ${end} bytes, it has ${source.size}`);
@@ -115,7 +117,7 @@ function addArray(walk: Walk, path: string, dtype: DType, dataset: Dataset): voi
   const { file } = walk;
   walk.bytes += dataset.length;
   if (walk.bytes > MAX_EXPANSION * file.source.size) {
-    const fact = `its arrays take ${walk.bytes} bytes, at most ${MAX_EXPANSION} times the file's ${file.source.size} are read`;
+    const fact = `its arrays take ${formatCount(walk.bytes)} bytes, the limit is ${MAX_EXPANSION} times the file size of ${formatCount(file.source.size)}`;
     throw hdf5Error("FILE_LIMIT", file.source, fact);
   }
   walk.arrays.push({ path, dtype, shape: dataset.shape, read: async () => viewBytes(dtype, await readBytes(file, dataset)) });

@@ -115,7 +115,7 @@ function readValueField(context: AttributeContext, values: AttributeFields, read
     case ATTRIBUTE.sparseTensors:
     case ATTRIBUTE.tp:
     case ATTRIBUTE.typeProtos:
-      throw reader.error("FILE_UNSUPPORTED", `field ${reader.field} holds a sparse tensor or a type, which are not read`);
+      throw reader.error("FILE_UNSUPPORTED", `field ${reader.field} contains a sparse tensor or a type, which are not supported`);
     default:
       reader.skip();
   }
@@ -125,8 +125,8 @@ function finishAttribute(context: AttributeContext, draft: AttributeDraft, place
   const { name, values } = draft;
   const present = Object.keys(values);
   const type = draft.code === 0 ? soleType(present) : TYPES_BY_CODE[draft.code];
-  if (type === undefined) throw fail("FILE_UNSUPPORTED", `attribute type ${draft.code} is not read, expected 1 to 10`);
-  if (present.some((field) => field !== type)) throw fail("FILE_CORRUPT", `it is of type ${type} and holds ${present.join(" and ")}`);
+  if (type === undefined) throw fail("FILE_UNSUPPORTED", `attribute type ${draft.code} is not supported, expected 1 to 10`);
+  if (present.some((field) => field !== type)) throw fail("FILE_CORRUPT", `it is of type ${type} and contains ${present.join(" and ")}`);
   switch (type) {
     case "float":
       return { name, type, value: values.float ?? 0 };
@@ -135,10 +135,10 @@ function finishAttribute(context: AttributeContext, draft: AttributeDraft, place
     case "string":
       return { name, type, value: values.string ?? "" };
     case "tensor":
-      if (values.tensor === undefined) throw fail("FILE_CORRUPT", "it is of type tensor and holds none");
+      if (values.tensor === undefined) throw fail("FILE_CORRUPT", "it is of type tensor and contains none");
       return { name, type, value: readTensor(context.file, values.tensor, `${place}.t`, context.externalData) };
     case "graph":
-      if (values.graph === undefined) throw fail("FILE_CORRUPT", "it is of type graph and holds none");
+      if (values.graph === undefined) throw fail("FILE_CORRUPT", "it is of type graph and contains none");
       return { name, type, value: context.readGraph(values.graph, `${place}.g`) };
     case "floats":
       return { name, type, value: values.floats ?? [] };

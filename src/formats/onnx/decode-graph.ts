@@ -28,9 +28,9 @@ export interface DecodeContext {
 }
 
 const UNREAD_FACTS: Readonly<Record<keyof OnnxUnread, string>> = {
-  functions: "functions are not read",
-  trainingInfo: "training information is not read",
-  sparseInitializers: "sparse initializers are not read",
+  functions: "functions are not supported",
+  trainingInfo: "training information is not supported",
+  sparseInitializers: "sparse initializers are not supported",
 };
 
 /** Count a part that is not read, or refuse the file for it. */

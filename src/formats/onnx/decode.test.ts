@@ -120,15 +120,15 @@ describe("model", () => {
     };
     expect(refused([nested(7), nested(25)])).toMatchObject({
       code: "FILE_UNSUPPORTED",
-      message: 'Cannot read model of "a.onnx": functions are not read, expected a graph of plain nodes',
+      message: 'Cannot read model of "a.onnx": functions are not supported, expected a graph of plain nodes',
     });
     expect(refused([nested(7), nested(20)])).toMatchObject({
       code: "FILE_UNSUPPORTED",
-      message: 'Cannot read model of "a.onnx": training information is not read, expected a graph of plain nodes',
+      message: 'Cannot read model of "a.onnx": training information is not supported, expected a graph of plain nodes',
     });
     expect(refused([nested(7, nested(15))])).toMatchObject({
       code: "FILE_UNSUPPORTED",
-      message: 'Cannot read graph of "a.onnx": sparse initializers are not read, expected a graph of plain nodes',
+      message: 'Cannot read graph of "a.onnx": sparse initializers are not supported, expected a graph of plain nodes',
     });
   });
 });
@@ -184,13 +184,13 @@ describe("attributes", () => {
   });
 
   const refused: readonly [what: string, fields: readonly Field[], code: string, message: string][] = [
-    ["two values", [int(3, 1), float(2, 1), int(20, 2)], "FILE_CORRUPT", "it is of type int and holds int and float"],
-    ["another value", [float(2, 1), int(20, 2)], "FILE_CORRUPT", "it is of type int and holds float"],
-    ["no tensor", [int(20, 4)], "FILE_CORRUPT", "it is of type tensor and holds none"],
-    ["no graph", [int(20, 5)], "FILE_CORRUPT", "it is of type graph and holds none"],
-    ["neither type nor value", [], "FILE_UNSUPPORTED", "attribute type 0 is not read, expected 1 to 10"],
-    ["the type of types", [int(20, 13)], "FILE_UNSUPPORTED", "attribute type 13 is not read, expected 1 to 10"],
-    ["a negative type", [int(20, -1)], "FILE_UNSUPPORTED", "attribute type -1 is not read, expected 1 to 10"],
+    ["two values", [int(3, 1), float(2, 1), int(20, 2)], "FILE_CORRUPT", "it is of type int and contains int and float"],
+    ["another value", [float(2, 1), int(20, 2)], "FILE_CORRUPT", "it is of type int and contains float"],
+    ["no tensor", [int(20, 4)], "FILE_CORRUPT", "it is of type tensor and contains none"],
+    ["no graph", [int(20, 5)], "FILE_CORRUPT", "it is of type graph and contains none"],
+    ["neither type nor value", [], "FILE_UNSUPPORTED", "attribute type 0 is not supported, expected 1 to 10"],
+    ["the type of types", [int(20, 13)], "FILE_UNSUPPORTED", "attribute type 13 is not supported, expected 1 to 10"],
+    ["a negative type", [int(20, -1)], "FILE_UNSUPPORTED", "attribute type -1 is not supported, expected 1 to 10"],
     ["a reference", [text(21, "b"), int(20, 2)], "FILE_UNSUPPORTED", 'it refers to attribute "b" of a function, expected a value'],
   ];
   test.each(refused)("with %s are refused", (_what, fields, code, fact) => {
@@ -203,7 +203,8 @@ describe("attributes", () => {
     expect(() => attributeOf(nested(14))).toThrow(
       expect.objectContaining({
         code: "FILE_UNSUPPORTED",
-        message: 'Cannot read graph.node[0].attribute[0] of "model.onnx": field 14 holds a sparse tensor or a type, which are not read',
+        message:
+          'Cannot read graph.node[0].attribute[0] of "model.onnx": field 14 contains a sparse tensor or a type, which are not supported',
       }),
     );
   });

@@ -2,6 +2,7 @@
 
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { InceptionError } from "../../errors.js";
+import { formatCount } from "../../text.js";
 import { quoted } from "../quoted.js";
 import { bytesOfElements, countElements, dataType } from "./data-type.js";
 import { ENTRY, EXTERNAL_LOCATION, TENSOR } from "./fields.js";
@@ -43,7 +44,8 @@ function checkTensor(tensor: OnnxTensor, place: string): void {
   const { dtype, shape, data, strings, external } = tensor;
   const shapeText = `shape [${shape.join(", ")}] of ${dtype}`;
   for (const dim of shape) {
-    if (!Number.isSafeInteger(dim) || dim < 0) throw encodeError(place, `${shapeText} has dimension ${dim}, expected whole numbers from 0`);
+    if (!Number.isSafeInteger(dim) || dim < 0)
+      throw encodeError(place, `${shapeText} has dimension ${dim}, expected integers of at least 0`);
   }
   const count = countElements(shape);
   if (count === null) throw encodeError(place, `${shapeText} has more than ${Number.MAX_SAFE_INTEGER} elements`);
@@ -54,10 +56,14 @@ function checkTensor(tensor: OnnxTensor, place: string): void {
     throw encodeError(place, `it has ${strings?.length ?? 0} strings, ${shapeText} takes ${expectedStrings}`);
   }
   if (data.byteLength <= MAX_MODEL_BYTES) return;
-  throw new InceptionError("FILE_LIMIT", `Cannot encode ${place}: ${data.byteLength} bytes, protobuf allows at most ${MAX_MODEL_BYTES}`, {
-    byteLength: data.byteLength,
-    limit: MAX_MODEL_BYTES,
-  });
+  throw new InceptionError(
+    "FILE_LIMIT",
+    `Cannot encode ${place}: ${formatCount(data.byteLength)} bytes, the limit of protobuf is ${formatCount(MAX_MODEL_BYTES)}`,
+    {
+      byteLength: data.byteLength,
+      limit: MAX_MODEL_BYTES,
+    },
+  );
 }
 
 /** Write a StringStringEntryProto as a field of the message being written. */

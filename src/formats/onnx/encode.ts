@@ -11,6 +11,7 @@
 
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { InceptionError } from "../../errors.js";
+import { formatCount } from "../../text.js";
 import { quoted } from "../quoted.js";
 import { writeGraph } from "./encode-graph.js";
 import { checkedInt, tensorHeader, writeEntry } from "./encode-tensor.js";
@@ -78,7 +79,7 @@ class ChunkWriter {
     if (this.#byteLength > MAX_MODEL_BYTES) {
       throw new InceptionError(
         "FILE_LIMIT",
-        `Cannot encode ONNX model ${quoted(name)}: ${this.#byteLength} bytes, protobuf allows at most ${MAX_MODEL_BYTES}`,
+        `Cannot encode ONNX model ${quoted(name)}: ${formatCount(this.#byteLength)} bytes, the limit of protobuf is ${formatCount(MAX_MODEL_BYTES)}`,
         { byteLength: this.#byteLength, limit: MAX_MODEL_BYTES },
       );
     }

@@ -23,7 +23,7 @@ export function hostTensor(tensor: OnnxTensor): Tensor {
     throw new InceptionError("FILE_UNSUPPORTED", `Cannot use tensor ${quoted(name)}: its values are in another file`, { name });
   }
   if (!isDType(dtype)) {
-    throw new InceptionError("FILE_UNSUPPORTED", `Cannot use tensor ${quoted(name)}: elements of type ${dtype} have no host form`, {
+    throw new InceptionError("FILE_UNSUPPORTED", `Cannot use tensor ${quoted(name)}: elements of type ${dtype} are not supported`, {
       name,
       dtype,
     });

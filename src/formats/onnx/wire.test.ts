@@ -103,7 +103,7 @@ describe("text", () => {
   test("that is not UTF-8 is refused", () => {
     expect(errorOf(() => atField(Uint8Array.of(0x0a, 2, 0xc3, 0x28)).string())).toEqual({
       code: "FILE_CORRUPT",
-      message: 'Cannot read model of "a.onnx": field 1 holds text that is not UTF-8',
+      message: 'Cannot read model of "a.onnx": field 1 contains text that is not UTF-8',
     });
   });
 });

@@ -7,6 +7,7 @@
  */
 
 import { type ErrorCode, InceptionError } from "../../errors.js";
+import { formatCount } from "../../text.js";
 import { quoted } from "../quoted.js";
 import type { OnnxInt } from "./types.js";
 
@@ -54,7 +55,12 @@ export interface WireFile {
 /** Begin to read a file. Nothing is copied: what is read views `bytes`, which must not change meanwhile. */
 export function openWire(name: string, bytes: Uint8Array): WireFile {
   if (bytes.byteLength > MAX_MODEL_BYTES) {
-    throw wireError("FILE_LIMIT", { name }, "model", `${bytes.byteLength} bytes, protobuf allows at most ${MAX_MODEL_BYTES}`);
+    throw wireError(
+      "FILE_LIMIT",
+      { name },
+      "model",
+      `${formatCount(bytes.byteLength)} bytes, the limit of protobuf is ${formatCount(MAX_MODEL_BYTES)}`,
+    );
   }
   return {
     name,
@@ -150,7 +156,7 @@ export class MessageReader {
     try {
       return text.decode(bytes.subarray(start, end));
     } catch {
-      throw this.error("FILE_CORRUPT", `field ${this.field} holds text that is not UTF-8`);
+      throw this.error("FILE_CORRUPT", `field ${this.field} contains text that is not UTF-8`);
     }
   }
 

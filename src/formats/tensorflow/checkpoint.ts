@@ -6,8 +6,10 @@
  * Sources: tensorflow/core/protobuf/tensor_bundle.proto and core/util/tensor_bundle/tensor_bundle.cc;
  * tensorflow/core/util/saved_tensor_slice.proto, saved_tensor_slice_util.cc and core/lib/strings/ordered_code.cc.
  */
+
 import { InceptionError } from "../../errors.js";
 import { bytesPerElement, type DType, type TensorData } from "../../tensor/dtype.js";
+import { formatCount } from "../../text.js";
 import type { ByteSource } from "../byte-source.js";
 import { isCount } from "../element-layout.js";
 import { MessageReader, openWire, type Span, type WireFile } from "../onnx/wire.js";
@@ -81,7 +83,8 @@ export async function readCheckpoint(source: ByteSource): Promise<Bundle | Slice
   const [first] = blocks;
   const entries = first === undefined ? [] : await readTableBlock(source, first);
   const [head] = entries;
-  if (head === undefined || head.key.length > 0) throw fail("FILE_CORRUPT", source, "its first key is not the empty one of a checkpoint");
+  if (head === undefined || head.key.length > 0)
+    throw fail("FILE_CORRUPT", source, "its first key is not empty, as that of a checkpoint is");
   // A bundle's header begins with the number of shards, a varint, or is empty; a V1 checkpoint's first record with a message.
   const isBundle = head.value.length === 0 || ((head.value[0] ?? 0) & 7) === 0 || head.value[0] === 0x1a;
   return isBundle ? readBundle(source, blocks, entries) : readSlices(source, blocks, head);
@@ -113,8 +116,9 @@ function readBundleHeader(source: ByteSource, bytes: Uint8Array): number {
     else if (reader.field === BUNDLE_HEADER.endianness) endianness = reader.int32();
     else reader.skip();
   }
-  if (endianness !== 0) throw fail("FILE_UNSUPPORTED", source, "its values are big-endian, only little-endian ones are read");
-  if (shards < 1 || shards > MAX_SHARDS) throw fail("FILE_LIMIT", source, `it has ${shards} data files, 1 to ${MAX_SHARDS} are read`);
+  if (endianness !== 0) throw fail("FILE_UNSUPPORTED", source, "its values are big-endian, only little-endian values are supported");
+  if (shards < 1 || shards > MAX_SHARDS)
+    throw fail("FILE_LIMIT", source, `it has ${formatCount(shards)} data files, expected 1 to ${formatCount(MAX_SHARDS)}`);
   return shards;
 }
 
@@ -122,11 +126,7 @@ function decodeKey(source: ByteSource, key: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(key);
   } catch {
-    throw fail(
-      "FILE_UNSUPPORTED",
-      source,
-      "a tensor is stored in slices, only whole tensors are read; save it without partitioned variables",
-    );
+    throw fail("FILE_UNSUPPORTED", source, "a tensor is stored in slices, which is not supported; save it without partitioned variables");
   }
 }
 
@@ -149,7 +149,7 @@ function readBundleEntry(source: ByteSource, name: string, bytes: Uint8Array, sh
   if (!isCount(offset) || !isCount(size) || !isCount(shard) || shard >= shards) {
     throw reader.error(
       "FILE_CORRUPT",
-      `it lies at byte ${offset} of data file ${shard} with ${size} bytes, expected counts and one of ${shards} files`,
+      `it is at byte ${offset} of data file ${shard} with ${size} bytes, expected counts and one of ${shards} files`,
     );
   }
   const needed = dtype === null ? size : shape.reduce((product, dim) => product * dim, 1) * bytesPerElement(dtype);
@@ -158,7 +158,7 @@ function readBundleEntry(source: ByteSource, name: string, bytes: Uint8Array, sh
 }
 
 function slicesError(reader: MessageReader): InceptionError {
-  return reader.error("FILE_UNSUPPORTED", "it is stored in slices, only whole tensors are read; save it without partitioned variables");
+  return reader.error("FILE_UNSUPPORTED", "it is stored in slices, which is not supported; save it without partitioned variables");
 }
 
 function readerOf(name: string, bytes: Uint8Array, place: string): MessageReader {
@@ -224,12 +224,12 @@ async function readSlice(
   dtype: DType | null,
 ): Promise<TensorData> {
   const missing = (fact: string) => fail("FILE_CORRUPT", source, `tensor ${quoted(name)} ${fact}`);
-  if (dtype === null) throw fail("FILE_UNSUPPORTED", source, `tensor ${quoted(name)} holds no numbers that can be weights`);
+  if (dtype === null) throw fail("FILE_UNSUPPORTED", source, `tensor ${quoted(name)} contains no numbers that can be weights`);
   const key = sliceKey(name, shape.length);
   const block = blocks.find(({ lastKey }) => compareBytes(lastKey, key) >= 0);
   const entries = block === undefined ? [] : await readTableBlock(source, block);
   const entry = entries.find((candidate) => compareBytes(candidate.key, key) === 0);
-  if (entry === undefined) throw missing("is listed, and no record holds it");
+  if (entry === undefined) throw missing("is listed, but no record contains it");
   const file = openWire(source.name, entry.value);
   const place = `tensor ${quoted(name)}`;
   const reader = new MessageReader(file, { start: 0, end: entry.value.byteLength }, place);
@@ -247,7 +247,7 @@ async function readSlice(
       else slice.skip();
     }
   }
-  if (data === null || stored !== name) throw missing(`has a record that is named ${quoted(stored)}`);
+  if (data === null || stored !== name) throw missing(`has a record named ${quoted(stored)}`);
   return data;
 }
 

@@ -3,7 +3,9 @@
  * beyond its name and op, and nothing is run.
  * Sources: tensorflow/core/framework/{graph,node_def,attr_value}.proto.
  */
+
 import type { DType, TensorData } from "../../tensor/dtype.js";
+import { formatCount } from "../../text.js";
 import type { ByteSource } from "../byte-source.js";
 import { MessageReader, openWire, type Span, type WireFile } from "../onnx/wire.js";
 import { quoted } from "../quoted.js";
@@ -82,7 +84,7 @@ export function readGraphConstants(name: string, bytes: Uint8Array): readonly Gr
     if (total > MAX_EXPANSION * bytes.byteLength) {
       throw reader.error(
         "FILE_LIMIT",
-        `its constants take ${total} bytes, at most ${MAX_EXPANSION} times the file's ${bytes.byteLength} are read`,
+        `its constants take ${formatCount(total)} bytes, the limit is ${MAX_EXPANSION} times the file size of ${formatCount(bytes.byteLength)}`,
       );
     }
     found.push(node);

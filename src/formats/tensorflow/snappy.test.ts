@@ -30,16 +30,16 @@ test("what a compressor wrote comes back", () => {
 });
 
 test.each([
-  ["longer than it can be", [...varint(2 ** 31), 0, 1], "its 7 bytes cannot hold the 2147483648 that they begin with"],
-  ["a length without end", [0xff, 0xff, 0xff, 0xff, 0xff, 1], "its 6 bytes cannot hold the 2^32 or more that they begin with"],
-  ["nothing", [], "its 0 bytes cannot hold the 2^32 or more that they begin with"],
-  ["a literal that leaves it", [5, 4 << 2, 1, 2], "the element at byte 1 leaves it"],
-  ["more than was said", [1, 1 << 2, 1, 2], "the element at byte 1 leaves it"],
+  ["longer than it can be", [...varint(2 ** 31), 0, 1], "its 7 bytes cannot decode to the 2147483648 that they declare"],
+  ["a length without end", [0xff, 0xff, 0xff, 0xff, 0xff, 1], "its 6 bytes cannot decode to the 2^32 or more that they declare"],
+  ["nothing", [], "its 0 bytes cannot decode to the 2^32 or more that they declare"],
+  ["a literal that leaves it", [5, 4 << 2, 1, 2], "the element at byte 1 extends beyond its end"],
+  ["more than was said", [1, 1 << 2, 1, 2], "the element at byte 1 extends beyond its end"],
   ["less than was said", [3, 0, 1], "it ends after 1 of 3 bytes"],
   ["a copy from before the start", [8, 0, 1, 1 | (0 << 2), 9], "the element at byte 3 copies from 9 bytes back, 1 are unpacked"],
-  ["a copy from nowhere", [8, 0, 1, 1 | (0 << 2), 0], "the element at byte 3 leaves it"],
+  ["a copy from nowhere", [8, 0, 1, 1 | (0 << 2), 0], "the element at byte 3 extends beyond its end"],
 ])("refuses %s", (_, bytes, fact) => {
   expect(() => unpackSnappy(Uint8Array.from(bytes), "the block")).toThrow(
-    expect.objectContaining({ code: "FILE_CORRUPT", message: `Cannot unpack the block: ${fact}` }),
+    expect.objectContaining({ code: "FILE_CORRUPT", message: `Cannot decode the block: ${fact}` }),
   );
 });

@@ -14,17 +14,17 @@ const MAX_RATIO = 22;
  * @throws InceptionError FILE_CORRUPT
  */
 export function unpackSnappy(packed: Uint8Array, where: string): Uint8Array {
-  const fail = (fact: string) => new InceptionError("FILE_CORRUPT", `Cannot unpack ${where}: ${fact}`, { where });
+  const fail = (fact: string) => new InceptionError("FILE_CORRUPT", `Cannot decode ${where}: ${fact}`, { where });
   const head = readLength(packed);
   if (head === null || head.length > MAX_RATIO * packed.length) {
-    throw fail(`its ${packed.length} bytes cannot hold the ${head?.length ?? "2^32 or more"} that they begin with`);
+    throw fail(`its ${packed.length} bytes cannot decode to the ${head?.length ?? "2^32 or more"} that they declare`);
   }
   const out = new Uint8Array(head.length);
   let from = head.end;
   let to = 0;
   while (from < packed.length) {
     const element = readElement(packed, from);
-    if (element === null || to + element.length > out.length) throw fail(`the element at byte ${from} leaves it`);
+    if (element === null || to + element.length > out.length) throw fail(`the element at byte ${from} extends beyond its end`);
     const { length, offset, next } = element;
     if (offset === 0) out.set(packed.subarray(next - length, next), to);
     else if (offset > to) throw fail(`the element at byte ${from} copies from ${offset} bytes back, ${to} are unpacked`);

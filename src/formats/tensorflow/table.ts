@@ -53,11 +53,11 @@ export async function readTableIndex(source: ByteSource): Promise<readonly Table
   const footer = await source.read(source.size - FOOTER_BYTES, FOOTER_BYTES);
   const meta = readHandle(footer, 0);
   const index = meta && readHandle(footer, meta.next);
-  if (!index) throw fail("FILE_CORRUPT", source, "its footer does not say where its index is");
+  if (!index) throw fail("FILE_CORRUPT", source, "its footer does not contain the position of its index");
   const entries = await readTableBlock(source, index);
   return entries.map(({ key, value }) => {
     const handle = readHandle(value, 0);
-    if (handle === null) throw fail("FILE_CORRUPT", source, "an entry of its index is no place of a block");
+    if (handle === null) throw fail("FILE_CORRUPT", source, "an entry of its index is not the position of a block");
     return { lastKey: key, offset: handle.offset, size: handle.size };
   });
 }
@@ -87,7 +87,11 @@ export async function readTableBlock(
   }
   const compression = bytes[size] ?? 0;
   if (compression > SNAPPY) {
-    throw fail("FILE_UNSUPPORTED", source, `the block at byte ${offset} is compressed by method ${compression}, only Snappy (1) is read`);
+    throw fail(
+      "FILE_UNSUPPORTED",
+      source,
+      `the block at byte ${offset} is compressed by method ${compression}, only Snappy (1) is supported`,
+    );
   }
   const plain = bytes.subarray(0, size);
   return readEntries(source, compression === SNAPPY ? unpackSnappy(plain, where) : plain, offset);
@@ -131,7 +135,7 @@ function readEntries(source: ByteSource, block: Uint8Array, offset: number): rea
     const length = own && readVarint(block, own.next);
     const valueAt = length && own ? length.next + own.value : 0;
     if (!shared || !own || !length || shared.value > key.length || valueAt + length.value > end) {
-      throw corrupt(`has an entry at byte ${at} that leaves it`);
+      throw corrupt(`has an entry at byte ${at} that extends beyond its end`);
     }
     if (shared.value + own.value > MAX_KEY_BYTES || entries.length >= MAX_BLOCK_ENTRIES) {
       const fact = `the block at byte ${offset} has more than ${MAX_BLOCK_ENTRIES} keys, or one of more than ${MAX_KEY_BYTES} bytes`;

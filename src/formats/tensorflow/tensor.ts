@@ -52,7 +52,7 @@ export function readShape(file: WireFile, span: Span, place: string): readonly n
   if (unknown || shape.length > MAX_RANK || checkedElementCount(shape) === null) {
     throw reader.error(
       "FILE_CORRUPT",
-      `[${shape.slice(0, 8).join(", ")}] is no known shape of fewer than 2^53 elements and at most ${MAX_RANK} dimensions`,
+      `[${shape.slice(0, 8).join(", ")}] is not a known shape with fewer than 2^53 elements and at most ${MAX_RANK} dimensions`,
     );
   }
   return shape;

@@ -71,21 +71,21 @@ async function wordNetFiles(folder: string, name: string): Promise<readonly { re
   });
   if (named.length === 0 || named.length === images.length) return named;
   const other = images.find((file) => !WORDNET_NAME.test(path.basename(file))) ?? "";
-  const fact = `${named.length} of its ${images.length} images begin with a WordNet id, ${quoted(path.basename(other))} does not`;
-  throw invalid(name, `${fact}; expected all of them to, or images in a folder per class (${EXPECTED})`);
+  const fact = `${named.length} of its ${images.length} images start with a WordNet id, ${quoted(path.basename(other))} does not`;
+  throw invalid(name, `${fact}; expected all of them to, or one directory of images per class (${EXPECTED})`);
 }
 
 async function nothingIn(folder: string, classes: readonly string[], name: string): Promise<Error> {
-  const place = path.basename(folder) === path.basename(name) ? "it" : `its folder "${path.basename(folder)}"`;
-  const found = classes.length > 0 ? `the folders ${listed(classes)} without images` : await looseFiles(folder);
-  return invalid(name, `${place} has ${found}, expected images in a folder per class (${EXPECTED})`, { classes });
+  const place = path.basename(folder) === path.basename(name) ? "it" : `its directory "${path.basename(folder)}"`;
+  const found = classes.length > 0 ? `the directories ${listed(classes)} without images` : await looseFiles(folder);
+  return invalid(name, `${place} has ${found}, expected one directory of images per class (${EXPECTED})`, { classes });
 }
 
 async function looseFiles(folder: string): Promise<string> {
   const entries = await orReadFailed(`list images of "${messageOf(folder)}"`, folder, readdir(folder));
   const images = await listImages([folder]);
-  if (images.length > 0) return `${images.length} images that lie in no folder`;
-  return entries.length === 0 ? "no files" : `no images and no folders, but ${listed(entries.sort(), 5)}`;
+  if (images.length > 0) return `${images.length} images outside of class directories`;
+  return entries.length === 0 ? "no files" : `no images and no directories, but ${listed(entries.sort(), 5)}`;
 }
 
 /** Names, sorted, of the folders in a folder, also of those that links lead to. */

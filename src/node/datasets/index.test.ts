@@ -120,37 +120,37 @@ describe("folders", () => {
     const parts = images("train/n01440764/1.jpg", "train/n01443537/1.jpg", "val/n01443537_1.jpg");
     expect(samples((await openDataset(parts)).val)).toEqual([["val/n01443537_1.jpg", "n01443537"]]);
     expect(await refusal(images("n01440764_1.jpg", "n014437_1.jpg", "n01443537_1.jpg"))).toMatch(
-      ': 2 of its 3 images begin with a WordNet id, "n014437_1.jpg" does not; expected all of them to, or images in a folder per class (train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg)',
+      ': 2 of its 3 images start with a WordNet id, "n014437_1.jpg" does not; expected all of them to, or one directory of images per class (train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg)',
     );
   });
 
   test("what is no dataset is refused with what was found", async () => {
     const layout = "(train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg)";
     expect(await refusal(images("1.jpg", "2.jpg"))).toMatch(
-      `: it has 2 images that lie in no folder, expected images in a folder per class ${layout}`,
+      `: it has 2 images outside of class directories, expected one directory of images per class ${layout}`,
     );
-    expect(await refusal(folderWith({}))).toMatch(`: it has no files, expected images in a folder per class ${layout}`);
+    expect(await refusal(folderWith({}))).toMatch(`: it has no files, expected one directory of images per class ${layout}`);
     expect(await refusal(folderWith({ "b.txt": "", "a.pdf": "" }))).toMatch(
-      `: it has no images and no folders, but "a.pdf", "b.txt", expected images in a folder per class ${layout}`,
+      `: it has no images and no directories, but "a.pdf", "b.txt", expected one directory of images per class ${layout}`,
     );
     expect(await refusal(images("a/1.txt", "b/1.txt"))).toMatch(
-      `: it has the folders "a", "b" without images, expected images in a folder per class ${layout}`,
+      `: it has the directories "a", "b" without images, expected one directory of images per class ${layout}`,
     );
     expect(await refusal(images("train/a/1.jpg", "train/b/1.jpg", "val/notes.txt"))).toMatch(
-      `: its folder "val" has no images and no folders, but "notes.txt", expected images in a folder per class ${layout}`,
+      `: its directory "val" has no images and no directories, but "notes.txt", expected one directory of images per class ${layout}`,
     );
-    expect(await refusal(images("photos/1.jpg", "photos/2.jpg"))).toMatch(': it has one class only ("photos"), expected at least two');
+    expect(await refusal(images("photos/1.jpg", "photos/2.jpg"))).toMatch(': it has only one class ("photos"), expected at least two');
     expect(await refusal(images("train/a/1.jpg", "train/b/1.jpg", "val/c/1.jpg", "val/d/2.jpg"))).toMatch(
       ': only validation has the class "c" ("val/c/1.jpg"), "d" ("val/d/2.jpg"); the training samples have "a", "b"',
     );
     expect(await refusal(images("a/1.jpg", "b/1.jpg"), { classes: ["a", "c"] })).toMatch(
-      ': no such class "b" ("b/1.jpg"); expected one of the 2 class names given or an index below 2',
+      ': unknown class "b" ("b/1.jpg"); expected one of the 2 class names given or an index below 2',
     );
     expect(await refusal(images("a/1.jpg", "b/1.jpg"), { val: images("a/1.jpg", "z/1.jpg") })).toMatch(
-      ': no such class "z" ("z/1.jpg"); expected one of the 2 class names given or an index below 2',
+      ': unknown class "z" ("z/1.jpg"); expected one of the 2 class names given or an index below 2',
     );
     expect(await refusal(images("a/1.jpg", "disc/1.jpg"), { val: "shapes10" })).toBe(
-      'Cannot open the dataset "shapes10": training lacks its classes "checkerboard", "cross", "diagonal_stripes", "dots", "horizontal_stripes", "ring", "square", "triangle" and 1 more; the training samples have "a", "disc"',
+      'Cannot open the dataset "shapes10": the training data lacks its classes "checkerboard", "cross", "diagonal_stripes", "dots", "horizontal_stripes", "ring", "square", "triangle" and 1 more; the training samples have "a", "disc"',
     );
     expect(await refusal(images("a/1.jpg", "b/1.jpg"), { valFraction: 1 })).toBe(
       "Cannot open a dataset with valFraction 1: expected a number in [0, 1)",
@@ -193,12 +193,12 @@ describe("lists", () => {
     const of = (name: string, options = {}) => refusal(path.join(folder, name), options);
     const set = path.basename(folder);
     expect(await of("gone.csv")).toBe(
-      `Cannot open the dataset "${set}/gone.csv": none of its first 2 files is there, such as "a.jpg"; paths are relative to the folder of the list`,
+      `Cannot open the dataset "${set}/gone.csv": none of its first 2 files exists, such as "a.jpg"; paths are relative to the directory of the list`,
     );
     expect(await of("latin1.csv")).toBe(`Cannot open the dataset "${set}/latin1.csv": the list is not UTF-8 text`);
     expect(await of("none.csv")).toBe(`Cannot open the dataset "${set}/none.csv": it has no samples, expected a line for each sample`);
     expect(await of("range.csv", { classes: ["a", "b"] })).toBe(
-      `Cannot open the dataset "${set}/range.csv": no such class "7" ("1.jpg"); expected one of the 2 class names given or an index below 2`,
+      `Cannot open the dataset "${set}/range.csv": unknown class "7" ("1.jpg"); expected one of the 2 class names given or an index below 2`,
     );
   });
 });
@@ -211,7 +211,7 @@ test("shapes10 needs no files", async () => {
 
 test("what is neither is refused", async () => {
   const folder = folderWith({ "set.zip": "", set: "" });
-  const law = 'expected a folder, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"';
+  const law = 'expected a directory, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"';
   const set = path.basename(folder);
   expect(await refusal(path.join(folder, "set.zip"))).toBe(`Cannot open the dataset "${set}/set.zip": it is a ".zip" file, ${law}`);
   expect(await refusal(path.join(folder, "set"))).toBe(`Cannot open the dataset "${set}/set": it is a file without an ending, ${law}`);

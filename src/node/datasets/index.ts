@@ -80,19 +80,19 @@ async function readRaw(source: string): Promise<{ readonly raw: RawSamples; read
   if (info.isDirectory()) {
     const shards = await shardsOfFolder(source);
     if (shards) return { raw: await readTarShards(source, shards), expected: TAR_EXPECTED };
-    return { raw: await readImageFolder(source), expected: "images in a folder per class" };
+    return { raw: await readImageFolder(source), expected: "one directory of images per class" };
   }
   const extension = path.extname(source).toLowerCase();
   if (extension === ".tar") return { raw: await readTarShards(source, [{ file: source, split: null }]), expected: TAR_EXPECTED };
   const format = LISTS[extension];
   if (format) return { raw: await readListFile(source, format), expected: "a line for each sample" };
   const found = extension === "" ? "a file without an ending" : `a ${quoted(extension)} file`;
-  throw invalid(source, `it is ${found}, expected a folder, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"`);
+  throw invalid(source, `it is ${found}, expected a directory, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"`);
 }
 
 function notFound(source: string, thrown: unknown): InceptionError {
   const code = systemErrorCode(thrown);
-  const law = 'expected a folder, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"';
+  const law = 'expected a directory, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"';
   if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG") {
     return new InceptionError("FILE_NOT_FOUND", `Cannot open the dataset ${quoted(source)}: no such file or directory, ${law}`, {
       source,

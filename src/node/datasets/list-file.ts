@@ -4,6 +4,7 @@ import { invalid, type RawSamples } from "../../data/assemble.js";
 import { type ListFormat, parseSampleList } from "../../data/sample-list.js";
 import { InceptionError } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
+import { formatCount } from "../../text.js";
 import { openFileSource } from "../file-source.js";
 
 /** 256 MiB list three million samples; larger sets belong into shards. */
@@ -38,7 +39,7 @@ async function readText(file: string): Promise<string> {
   const source = await openFileSource(file);
   try {
     if (source.size > MAX_BYTES) {
-      const message = `Cannot read the list ${quoted(file)}: it has ${source.size} bytes, limit is ${MAX_BYTES}`;
+      const message = `Cannot read the list ${quoted(file)}: it has ${formatCount(source.size)} bytes, the limit is ${formatCount(MAX_BYTES)}`;
       throw new InceptionError("FILE_LIMIT", message, { file, size: source.size, limit: MAX_BYTES });
     }
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await source.read(0, source.size));
@@ -64,6 +65,6 @@ async function checkSomeAreThere(list: string, root: string, files: readonly str
   if (there.includes(true)) return;
   throw invalid(
     list,
-    `none of its first ${first.length} files is there, such as ${quoted(first[0] ?? "")}; paths are relative to the folder of the list`,
+    `none of its first ${first.length} files exists, such as ${quoted(first[0] ?? "")}; paths are relative to the directory of the list`,
   );
 }

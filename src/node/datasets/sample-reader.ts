@@ -5,6 +5,7 @@ import { sampleName } from "../../data/dataset-source.js";
 import type { Image } from "../../data/image.js";
 import { renderShapes10 } from "../../data/shapes10.js";
 import { InceptionError } from "../../errors.js";
+import { formatCount } from "../../text.js";
 import { decodeImage } from "../decode-image.js";
 import { type FileSource, openFileSource } from "../file-source.js";
 
@@ -56,7 +57,7 @@ async function readSample(store: SampleStore, index: number, shards: Shards | nu
       if (length > MAX_SAMPLE_BYTES) {
         throw new InceptionError(
           "FILE_LIMIT",
-          `Cannot decode image "${name}": the file has ${length} bytes, limit is ${MAX_SAMPLE_BYTES}`,
+          `Cannot decode image "${name}": the file has ${formatCount(length)} bytes, the limit is ${formatCount(MAX_SAMPLE_BYTES)}`,
           {
             size: length,
             limit: MAX_SAMPLE_BYTES,

@@ -3,6 +3,7 @@
  * last slash: `a/0001.jpg`, `a/0001.cls`. A shard is read through once to find where the images lie; later each is read by
  * itself.
  */
+
 import { createReadStream } from "node:fs";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
@@ -13,6 +14,7 @@ import { VAL_NAMES } from "../../data/sample-list.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { parseJson } from "../../formats/json.js";
 import { quoted } from "../../formats/quoted.js";
+import { formatCount } from "../../text.js";
 import { checkIsFile } from "../file-source.js";
 import { readError, systemErrorCode } from "../system-error.js";
 
@@ -135,7 +137,7 @@ function labelOf(file: string, name: string, extension: string, content: Uint8Ar
     return text;
   }
   const value = parseJson(text, `${quoted(name)} of ${quoted(file)}`);
-  if (!(value instanceof Map)) throw corrupt(file, `${quoted(name)} is no JSON object`);
+  if (!(value instanceof Map)) throw corrupt(file, `${quoted(name)} is not a JSON object`);
   const label: unknown = value.get("label");
   if (label === undefined) return null;
   if (typeof label === "string" && label.trim() !== "") return label.trim();
@@ -195,7 +197,8 @@ async function* member(file: string, entry: Entry): AsyncGenerator<Member, void>
   const header = memberHeader(file, entry);
   const wanted = header && !path.posix.basename(header.name).startsWith(".") ? splitName(header.name).extension : "";
   if (header && LABELS.has(wanted)) {
-    if (header.size > MAX_LABEL_BYTES) throw corrupt(file, `${quoted(header.name)} has ${header.size} bytes, limit is ${MAX_LABEL_BYTES}`);
+    if (header.size > MAX_LABEL_BYTES)
+      throw corrupt(file, `${quoted(header.name)} has ${formatCount(header.size)} bytes, the limit is ${formatCount(MAX_LABEL_BYTES)}`);
     const pieces: Uint8Array[] = [];
     // tar-stream passes on the bytes that it is given, those of a file stream.
     for await (const piece of entry) pieces.push(piece as Uint8Array);
@@ -210,7 +213,8 @@ async function* member(file: string, entry: Entry): AsyncGenerator<Member, void>
 function memberHeader(file: string, { header, offset }: Entry): MemberHeader | null {
   if (header.type !== "file" && header.type !== "contiguous-file") return null;
   const { name, size } = header;
-  if (name.length > MAX_NAME_LENGTH) throw corrupt(file, `a name has ${name.length} characters, limit is ${MAX_NAME_LENGTH}`);
+  if (name.length > MAX_NAME_LENGTH)
+    throw corrupt(file, `a name has ${formatCount(name.length)} characters, the limit is ${formatCount(MAX_NAME_LENGTH)}`);
   if (!Number.isSafeInteger(size) || size < 0) throw corrupt(file, `the header of ${quoted(name)} is damaged`);
   return { name, size, offset: offset + HEADER_BYTES };
 }
@@ -223,7 +227,7 @@ function tarFault(file: string, thrown: unknown): InceptionError {
   if (systemErrorCode(thrown) !== null) return readError(`read the shard ${quoted(file)}`, file, thrown);
   const reason = messageOf(thrown);
   const truncated = reason === "Unexpected end of data";
-  const fact = truncated ? "it ends in the middle of a file" : `it is no tar file or damaged (${reason})`;
+  const fact = truncated ? "it ends in the middle of a file" : `it is not a tar file, or it is damaged (${reason})`;
   return new InceptionError(
     truncated ? "FILE_TRUNCATED" : "FILE_CORRUPT",
     `Cannot read the shard ${quoted(file)}: ${fact}`,
@@ -242,10 +246,10 @@ export function expandBraces(pattern: string): string[] {
   if (!range) return [pattern];
   const [all, from = "", to = ""] = range;
   const [first, last] = [Number(from), Number(to)];
-  if (first > last) throw invalid(pattern, `the range ${all} runs backwards`);
-  if (last - first >= MAX_SHARDS) throw invalid(pattern, `the range ${all} names more than ${MAX_SHARDS} files`);
+  if (first > last) throw invalid(pattern, `the range ${all} is descending`);
+  if (last - first >= MAX_SHARDS) throw invalid(pattern, `the range ${all} has more than ${formatCount(MAX_SHARDS)} files`);
   const rest = expandBraces(pattern.slice(range.index + all.length));
-  if ((last - first + 1) * rest.length > MAX_SHARDS) throw invalid(pattern, `it names more than ${MAX_SHARDS} files`);
+  if ((last - first + 1) * rest.length > MAX_SHARDS) throw invalid(pattern, `it has more than ${formatCount(MAX_SHARDS)} files`);
   const width = from.length === to.length || from.startsWith("0") ? from.length : 0;
   const head = pattern.slice(0, range.index);
   return Array.from({ length: last - first + 1 }, (_, i) => String(first + i).padStart(width, "0")).flatMap((number) =>

@@ -59,7 +59,7 @@ export async function openVolumeDataset(place: string): Promise<VolumeDataset> {
   if (dataset.cases.length === 0) throw invalid(place, "it lists no labeled volumes");
   const ids = dataset.cases.map(({ id }) => id);
   const twice = ids.find((id, index) => ids.indexOf(id) !== index);
-  if (twice !== undefined) throw invalid(place, `two cases are called "${messageOf(twice)}", expected names of their own`);
+  if (twice !== undefined) throw invalid(place, `two cases are named "${messageOf(twice)}", expected unique names`);
   return { ...dataset, cases: dataset.cases.toSorted((a, b) => (a.id < b.id ? -1 : 1)) };
 }
 
@@ -69,7 +69,7 @@ function invalid(place: string, fact: string): InceptionError {
 
 async function readDescription(folder: string, file: string): Promise<VolumeDataset> {
   const json = decodeJson(await readTextFile(file, MAX_DESCRIPTION_BYTES), `"${messageOf(file)}"`);
-  if (!isJsonRecord(json)) throw invalid(file, "it is no JSON object");
+  if (!isJsonRecord(json)) throw invalid(file, "it is not a JSON object");
   const { training, name, modality, channel_names: channelNames, labels, licence = json.license } = json;
   if (!isList(training)) throw invalid(file, 'it has no list "training" of images and labels');
   const cases = training.map((entry, index) => {
@@ -92,7 +92,7 @@ async function readDescription(folder: string, file: string): Promise<VolumeData
 function inside(folder: string, file: string, description: string): string {
   const relative = path.normalize(file);
   if (path.isAbsolute(relative) || relative.split(path.sep).includes("..")) {
-    throw invalid(description, `it lists "${messageOf(file)}", expected a path below its folder`);
+    throw invalid(description, `it lists "${messageOf(file)}", expected a path inside its directory`);
   }
   return path.join(folder, relative);
 }
@@ -141,7 +141,7 @@ async function pairFolders(folder: string): Promise<VolumeDataset> {
     }));
     return { name: path.basename(path.resolve(folder)), licence: null, channels: [], labelNames: new Map(), cases };
   }
-  throw invalid(folder, `it has no ${DESCRIPTION}, and no folders images and labels (or imagesTr and labelsTr)`);
+  throw invalid(folder, `it has no ${DESCRIPTION}, and no directories images and labels (or imagesTr and labelsTr)`);
 }
 
 /** The volumes of a case as they are stored: the channels of the image, and the labels. */

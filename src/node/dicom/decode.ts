@@ -62,7 +62,7 @@ async function decodeFiles(slices: readonly DicomSlice[], files: readonly string
   const reply = await inThread(files);
   const compression = compressionName(pixels.compression ?? "");
   if (reply.kind === "missing") {
-    const fact = `its pixels are compressed (${compression}), which needs the package @itk-wasm/dicom, and that ${reply.message}`;
+    const fact = `its pixels are compressed (${compression}), which requires the package @itk-wasm/dicom, and that ${reply.message}`;
     throw dicomError("FILE_UNSUPPORTED", file, `${fact}; install it with: ${INSTALL}`);
   }
   const length = shape[0] * shape[1];
@@ -78,7 +78,7 @@ async function decodeFiles(slices: readonly DicomSlice[], files: readonly string
     const before = await decodeFiles(slices.slice(0, half), files.slice(0, half));
     return [...before, ...(await decodeFiles(slices.slice(half), files.slice(half)))];
   }
-  const fact = reply.kind === "failed" ? `they do not decode (${reply.message})` : "they decode to something else";
+  const fact = reply.kind === "failed" ? `they could not be decoded (${reply.message})` : "they decode to something else";
   throw dicomError("FILE_CORRUPT", file, `its ${compression} pixels are damaged: ${fact}, expected ${length} values of ${dtype}`);
 }
 

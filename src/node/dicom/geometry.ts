@@ -3,6 +3,7 @@ import type { Affine, Triple } from "../../data/volumes/volume.js";
 import { InceptionError } from "../../errors.js";
 import { MAX_VOXELS } from "../../formats/nifti.js";
 import { quoted } from "../../formats/quoted.js";
+import { formatCount } from "../../text.js";
 import type { DicomSlice } from "./slice.js";
 
 /** Slices on a grid, in the order in which they lie. */
@@ -46,7 +47,7 @@ export function stackSlices(slices: readonly DicomSlice[], folder: string): Slic
   const [columns, rows] = first.shape;
   const shape: Triple = [columns, rows, slices.length];
   if (columns * rows * slices.length > MAX_VOXELS) {
-    const message = `Cannot read DICOM series of ${quoted(folder)}: a volume of ${shape.join(" x ")} voxels, at most ${MAX_VOXELS} are read`;
+    const message = `Cannot read DICOM series of ${quoted(folder)}: a volume of ${shape.join(" x ")} voxels, the limit is ${formatCount(MAX_VOXELS)}`;
     throw new InceptionError("FILE_LIMIT", message, { folder, shape });
   }
   const normal = normalOf(first);
@@ -90,7 +91,7 @@ function stepOf(ordered: readonly DicomSlice[], normal: readonly number[], folde
     if (off <= UNEVEN * usual) continue;
     throw stackError(
       folder,
-      `${quoted(path.basename(file))} lies ${millimeters(off)} from its place on an even grid`,
+      `${quoted(path.basename(file))} is ${millimeters(off)} from its position on an even grid`,
       "slices in a row at even distances",
     );
   }
@@ -102,14 +103,15 @@ function checkGaps(ordered: readonly DicomSlice[], gaps: readonly number[], usua
     `${quoted(path.basename(ordered[index]?.file ?? ""))} and ${quoted(path.basename(ordered[index + 1]?.file ?? ""))}`;
   // Smaller than any scanner's step, and than what rounding makes of one place.
   const twice = gaps.findIndex((gap) => gap < 1e-3);
-  if (twice >= 0) throw stackError(folder, `${pair(twice)} lie at the same place, as those of several time points do`, "one slice at each");
+  if (twice >= 0)
+    throw stackError(folder, `${pair(twice)} have the same position, as slices of several time points do`, "one slice at each");
   const wrong = gaps.findIndex((gap) => Math.abs(gap - usual) > UNEVEN * usual);
   if (wrong < 0) return;
   const gap = gaps[wrong] ?? 0;
   const missing = Math.round(gap / usual) - 1;
   const whole = missing > 0 && Math.abs(gap - (missing + 1) * usual) <= UNEVEN * usual;
   const guess = whole ? ` (${missing} missing between them)` : "";
-  const fact = `${pair(wrong)} lie ${millimeters(gap)} apart and most others ${millimeters(usual)}${guess}`;
+  const fact = `${pair(wrong)} are ${millimeters(gap)} apart and most others ${millimeters(usual)}${guess}`;
   throw stackError(folder, fact, "slices at even distances");
 }
 

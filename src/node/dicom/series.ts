@@ -2,6 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
+import { formatCount } from "../../text.js";
 import { openFileSource } from "../file-source.js";
 import { readError } from "../system-error.js";
 import { type DicomFile, type DicomSlice, dicomError, MARK_BYTES, type ParseDicom, PREAMBLE_BYTES, parseDicomFile } from "./slice.js";
@@ -51,7 +52,7 @@ export async function findSeries(folder: string): Promise<readonly FoundSeries[]
     return [{ uid, description: first.description, modality: first.modality, slices: members.length, files: members }];
   });
   if (found.length > 0) return found.toSorted((a, b) => (a.uid < b.uid ? -1 : 1));
-  const fact = `none of its ${names.length} files is a DICOM image (folders inside it are not searched)`;
+  const fact = `none of its ${names.length} files is a DICOM image (subdirectories are not searched)`;
   throw new InceptionError("FILE_UNRECOGNIZED", `Cannot read DICOM series of ${quoted(folder)}: ${fact}`, { folder });
 }
 
@@ -79,7 +80,11 @@ async function readDicomFile(file: string, parse: ParseDicom): Promise<DicomFile
     const mark = await source.read(PREAMBLE_BYTES, MARK_BYTES - PREAMBLE_BYTES);
     if (new TextDecoder("latin1").decode(mark) !== "DICM") return null;
     if (source.size > MAX_FILE_BYTES) {
-      throw dicomError("FILE_LIMIT", file, `it has ${source.size} bytes, a slice at most ${MAX_FILE_BYTES}`);
+      throw dicomError(
+        "FILE_LIMIT",
+        file,
+        `it has ${formatCount(source.size)} bytes, the limit for a slice is ${formatCount(MAX_FILE_BYTES)}`,
+      );
     }
     return parseDicomFile(await source.read(0, source.size), file, parse);
   } finally {
@@ -103,7 +108,9 @@ export function chosenSeries(found: readonly FoundSeries[], uid: string | null, 
   });
   const list = [...listed, ...(found.length > MAX_LISTED ? [`and ${found.length - MAX_LISTED} more`] : [])].join("; ");
   const fact =
-    uid === null ? `it holds ${found.length} series; choose one by the option series` : `it holds no series of the UID ${quoted(uid)}`;
+    uid === null
+      ? `it contains ${found.length} series; select one with the option series`
+      : `it contains no series with the UID ${quoted(uid)}`;
   const details = { folder, series: found.map(({ files, ...series }) => series) };
   throw new InceptionError("OPTION_INVALID", `Cannot read DICOM series of ${quoted(folder)}: ${fact}: ${list}`, details);
 }
@@ -116,7 +123,7 @@ export function chosenSeries(found: readonly FoundSeries[], uid: string | null, 
 export function slicesOf({ files }: FoundSeries): readonly DicomSlice[] {
   return files.map(({ file, slice }) => {
     if (slice instanceof InceptionError) throw slice;
-    if (slice === null) throw dicomError("FILE_CORRUPT", file, "it has no pixels, as the other files of its series have");
+    if (slice === null) throw dicomError("FILE_CORRUPT", file, "it has no pixels, unlike the other files of its series");
     return slice;
   });
 }

@@ -1,6 +1,7 @@
 import type { Element, parseDicom } from "dicom-parser";
 import { InceptionError, messageOf } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
+import { formatCount } from "../../text.js";
 import { elementBytes, type SliceDType } from "./stored.js";
 
 /**
@@ -178,7 +179,7 @@ function parseTags(bytes: Uint8Array, file: string, parse: ParseDicom, untilTag:
     },
     numbers: (tag, name, count) => {
       const field = text(tag);
-      if (field === "") throw dicomError("FILE_CORRUPT", file, `it has no ${label(tag, name)}, which says where a slice lies`);
+      if (field === "") throw dicomError("FILE_CORRUPT", file, `it has no ${label(tag, name)}, which gives the position of a slice`);
       const values = field.split("\\").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
       if (values.length === count && values.every(Number.isFinite)) return values;
       throw dicomError("FILE_CORRUPT", file, `its ${label(tag, name)} is ${quoted(field)}, expected ${count} numbers`);
@@ -191,7 +192,7 @@ function label(tag: string, name: string): string {
 }
 
 function unreadable(file: string, syntax: string): InceptionError {
-  const known = "read are uncompressed little-endian pixels, RLE, JPEG, JPEG-LS and JPEG 2000";
+  const known = "supported are uncompressed little-endian pixels, RLE, JPEG, JPEG-LS and JPEG 2000";
   return dicomError("FILE_UNSUPPORTED", file, `it is written in the transfer syntax ${quoted(syntax)}; ${known}`);
 }
 
@@ -202,7 +203,7 @@ function guarded<T>(file: string, read: () => T): T {
   } catch (thrown) {
     if (thrown instanceof InceptionError) throw thrown;
     const inner = typeof thrown === "object" && thrown !== null && "exception" in thrown ? thrown.exception : thrown;
-    throw dicomError("FILE_CORRUPT", file, `its tags are damaged or cut off (${messageOf(inner)})`);
+    throw dicomError("FILE_CORRUPT", file, `its tags are damaged or truncated (${messageOf(inner)})`);
   }
 }
 
@@ -233,7 +234,7 @@ function readSlice(tags: Tags, bytes: Uint8Array, file: string, parse: ParseDico
 /** What has pixels and is no slice of numbers. */
 function refuseOtherImages(tags: Tags, file: string): void {
   const frames = Number(tags.text("x00280008") || 1);
-  if (frames !== 1) throw dicomError("FILE_UNSUPPORTED", file, `it has ${frames} frames, expected a file for each slice`);
+  if (frames !== 1) throw dicomError("FILE_UNSUPPORTED", file, `it has ${frames} frames, expected one file per slice`);
   const samples = tags.small("x00280002", "SamplesPerPixel");
   const meaning = tags.text("x00280004");
   if (samples !== 1 || !/^MONOCHROME[12]$/.test(meaning)) {
@@ -257,7 +258,7 @@ function readScaling(tags: Tags, file: string): Pick<DicomSlice, "slope" | "inte
   const [slope, intercept] = [Number(tags.text("x00281053") || 1), Number(tags.text("x00281052") || 0)];
   if (Number.isFinite(slope) && slope !== 0 && Number.isFinite(intercept)) return { slope, intercept };
   const fact = `its RescaleSlope is ${quoted(tags.text("x00281053"))} and its RescaleIntercept ${quoted(tags.text("x00281052"))}`;
-  throw dicomError("FILE_CORRUPT", file, `${fact}, expected numbers and no slope of 0`);
+  throw dicomError("FILE_CORRUPT", file, `${fact}, expected numbers and a slope other than 0`);
 }
 
 /** Directions of a row and of a column, brought to length 1. */
@@ -290,7 +291,7 @@ function locatePixels(
     const { fragments = [] } = parseTags(bytes, file, parse, null).element(PIXEL_DATA) ?? {};
     const ranges = fragments.map(({ position, length }) => ({ offset: position, length }));
     if (ranges.length === 0 || ranges.some(({ offset, length }) => offset + length > bytes.length)) {
-      const fact = `its pixels are no ${compression.name} stream, as its transfer syntax says, or are cut off`;
+      const fact = `its pixels are not the ${compression.name} stream that its transfer syntax declares, or are truncated`;
       throw dicomError("FILE_CORRUPT", file, fact);
     }
     const streamBytes = ranges.reduce((sum, { length }) => sum + length, 0);
@@ -301,10 +302,10 @@ function locatePixels(
   // Fields of odd length are padded with a byte.
   if (hadUndefinedLength === true || length !== expected + (expected % 2)) {
     const fact = hadUndefinedLength === true ? "a compressed stream" : `${length} bytes`;
-    throw dicomError("FILE_CORRUPT", file, `its pixels are ${fact}, expected ${expected} bytes as its sizes say`);
+    throw dicomError("FILE_CORRUPT", file, `its pixels are ${fact}, expected ${expected} bytes for its sizes`);
   }
   if (offset + expected > bytes.length) {
-    const fact = `its ${expected} bytes of pixels begin at byte ${offset}`;
+    const fact = `its ${expected} bytes of pixels start at byte ${offset}`;
     throw dicomError("FILE_TRUNCATED", file, `${fact}, the file has ${bytes.length} bytes`);
   }
   return { compression: null, ranges: [{ offset, length: expected }] };
@@ -320,12 +321,12 @@ function checkDecodedSize(
 ): void {
   const pixels = columns * rows;
   if (pixels > MAX_COMPRESSED_PIXELS) {
-    const fact = `it declares ${columns} x ${rows} pixels of ${name}, the limit for a compressed slice is ${MAX_COMPRESSED_PIXELS}`;
+    const fact = `it declares ${columns} x ${rows} pixels of ${name}, the limit for a compressed slice is ${formatCount(MAX_COMPRESSED_PIXELS)}`;
     throw dicomError("FILE_LIMIT", file, fact);
   }
   if (pixelsPerByte === null) return;
   const needed = Math.ceil(pixels / pixelsPerByte[pixelBytes]);
   if (streamBytes >= needed) return;
-  const fact = `its ${streamBytes} bytes of ${name} cannot hold ${columns} x ${rows} pixels, which take at least ${needed}`;
+  const fact = `its ${streamBytes} bytes of ${name} cannot contain ${columns} x ${rows} pixels, which take at least ${needed}`;
   throw dicomError("FILE_TRUNCATED", file, fact);
 }

@@ -16,5 +16,5 @@ export function viewPixels(dtype: SliceDType, bytes: Uint8Array): StoredPixels {
   if (values instanceof Uint8Array || values instanceof Int8Array || values instanceof Uint16Array || values instanceof Int16Array) {
     return values;
   }
-  throw new TypeError(`Cannot hold pixels of ${dtype}`);
+  throw new TypeError(`Cannot store pixels of ${dtype}`);
 }

@@ -27,7 +27,7 @@ describe("the directory of an explanation", () => {
     writeFileSync(path.join(out, "holiday.png"), "");
     expect(await failureOf(clearExplanation(out))).toMatchObject({
       code: "OPTION_INVALID",
-      message: `Cannot write explanations to "${out}": the directory is not empty (holiday.png) and holds no earlier explanation`,
+      message: `Cannot write explanations to "${out}": the directory is not empty (holiday.png) and contains no earlier explanation`,
     });
     expect(readdirSync(out)).toEqual(["holiday.png"]);
   });

@@ -23,7 +23,7 @@ export async function clearExplanation(folder: string): Promise<void> {
   if (entries.length === 0) return;
   if (!entries.includes(LIST)) {
     const shown = entries.toSorted().slice(0, 3).map(messageOf).join(", ");
-    const message = `Cannot write explanations to "${messageOf(folder)}": the directory is not empty (${shown}${entries.length > 3 ? ` and ${entries.length - 3} more` : ""}) and holds no earlier explanation`;
+    const message = `Cannot write explanations to "${messageOf(folder)}": the directory is not empty (${shown}${entries.length > 3 ? ` and ${entries.length - 3} more` : ""}) and contains no earlier explanation`;
     throw new InceptionError("OPTION_INVALID", message, { folder });
   }
   for (const name of [...(await readList(path.join(folder, LIST))), LIST]) {
@@ -54,9 +54,7 @@ async function readList(file: string): Promise<readonly string[]> {
   } finally {
     await source.close();
   }
-  throw new InceptionError(
-    "FILE_CORRUPT",
-    `Cannot read "${messageOf(file)}": it is not the list of an explanation; choose another directory`,
-    { file },
-  );
+  throw new InceptionError("FILE_CORRUPT", `Cannot read "${messageOf(file)}": it is not an explanation index; pass another directory`, {
+    file,
+  });
 }

@@ -27,7 +27,7 @@ export async function kernelInThread(
 }
 
 function unexpected(): never {
-  throw new InceptionError("SESSION_FAILED", `Cannot ${ACTION}: its thread answered something else`, {});
+  throw new InceptionError("SESSION_FAILED", `Cannot ${ACTION}: unexpected reply of its thread`, {});
 }
 
 async function inThread(

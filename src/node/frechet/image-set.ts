@@ -123,8 +123,8 @@ class Collector {
     const { place } = this.#options;
     const { features } = this.#network;
     if (this.#count < 2) {
-      const reason = firstError === null ? "" : `; the first that could not be read: ${firstError}`;
-      const message = `Cannot measure "${messageOf(place)}": ${this.#count} of its images can be used, expected at least 2${reason}`;
+      const reason = firstError === null ? "" : `; first error: ${firstError}`;
+      const message = `Cannot evaluate "${messageOf(place)}": ${this.#count} of its images could be read, expected at least 2${reason}`;
       throw new InceptionError("OPTION_INVALID", message, { place, count: this.#count });
     }
     return {
@@ -138,7 +138,7 @@ class Collector {
 
 function scoreOf({ classes }: FeatureNetwork, images: number, splits: number, seed: number): InceptionScoreAccumulator {
   if (classes !== null) return new InceptionScoreAccumulator({ images, classes, splits, seed });
-  throw new InceptionError("OPTION_INVALID", "Cannot compute inception scores: the network gives no logits", {});
+  throw new InceptionError("OPTION_INVALID", "Cannot compute Inception Scores: the network has no logits", {});
 }
 
 /** Which images' rows are kept: all, or as many as are allowed, at random. */

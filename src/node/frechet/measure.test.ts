@@ -133,7 +133,7 @@ describe("the distance of two folders", () => {
     expect(events.filter(({ kind }) => kind === "warning")).toEqual([
       {
         kind: "warning",
-        message: `"${at("two")}": 2 images span 1 of 6 dimensions, so the distance comes out too large and compares only with distances of as many images; more than 6 are needed, 10,000 are usual`,
+        message: `"${at("two")}": 2 images span only 1 of 6 feature dimensions, so FID is biased upward and comparable only between sets of equal size; use more than 6 images, typically 10,000`,
       },
     ]);
   });
@@ -149,7 +149,7 @@ describe("the distance of two folders", () => {
       {
         kind: "skipped",
         file,
-        error: `Cannot decode image "${file}": the content is no known image format, expected one of AVIF, GIF, JPEG, PNG, TIFF, WebP`,
+        error: `Cannot decode image "${file}": the content matches no supported image format, expected one of AVIF, GIF, JPEG, PNG, TIFF, WebP`,
       },
     ]);
   });
@@ -244,17 +244,17 @@ describe("statistics files", () => {
     await saveStatisticsFile(at("clean.npz"), { ...good, origin: { mode: "clean", weightsSha256: null } });
     await saveStatisticsFile(at("tf.npz"), { ...good, origin: { mode: "legacy-tensorflow", weightsSha256: "ab".repeat(32) } });
     await expect(measureFrechet(at("clean.npz"), at("tf.npz"))).rejects.toThrow(
-      `Cannot compare "${at("tf.npz")}": it was made in mode legacy-tensorflow, expected clean`,
+      `Cannot compare "${at("tf.npz")}": it was computed in mode legacy-tensorflow, expected clean`,
     );
     await expect(measureFrechet(at("clean.npz"), at("clean.npz"), { features: 64 })).rejects.toThrow(
-      `Cannot compare "${at("clean.npz")}": it is of 3 features, expected 64`,
+      `Cannot compare "${at("clean.npz")}": it has 3 features, expected 64`,
     );
     await expect(measureFrechet(at("a"), at("clean.npz"), { network: stubNetwork() })).rejects.toThrow(
-      `Cannot compare "${at("clean.npz")}": it is of 3 features, expected 6`,
+      `Cannot compare "${at("clean.npz")}": it has 3 features, expected 6`,
     );
     const network = stubNetwork({ features: 3, mode: null, weightsSha256: "cd".repeat(32) });
     await expect(measureFrechet(at("a"), at("tf.npz"), { network })).rejects.toThrow(
-      `Cannot compare "${at("tf.npz")}": it was made with weights of SHA-256 abababababababab…, expected cdcdcdcdcdcdcdcd…`,
+      `Cannot compare "${at("tf.npz")}": it was computed with weights of SHA-256 abababababababab…, expected cdcdcdcdcdcdcdcd…`,
     );
   });
 });
@@ -264,13 +264,13 @@ describe("what cannot be measured is refused", () => {
     [
       "a folder without images",
       () => measureFrechet(at("empty"), at("a")),
-      () => `Cannot measure "${at("empty")}": there are no images in it, expected at least 2, or a .npz file of statistics`,
+      () => `Cannot evaluate "${at("empty")}": it has no images, expected at least 2 images or a .npz statistics file`,
     ],
     [
       "images without weights",
       () => measureFrechet(at("a"), at("b")),
       () =>
-        `Cannot make features of "${at("a")}" without weights: expected \`weights\` pretrained, or the file pt_inception-2015-12-05-6726825d.pth of pytorch-fid`,
+        `Cannot compute features of "${at("a")}": no weights given; pass \`weights\`: pretrained, or the file pt_inception-2015-12-05-6726825d.pth of pytorch-fid`,
     ],
     [
       "a kernel distance of a file",
@@ -281,17 +281,17 @@ describe("what cannot be measured is refused", () => {
     [
       "no image at a time",
       () => measureFrechet(at("a"), at("b"), { network: stubNetwork(), batch: 0 }),
-      () => "Cannot run 0 images together: expected an integer of 1 to 1024",
+      () => "Cannot evaluate with a batch size of 0: expected an integer from 1 to 1,024",
     ],
     [
       "a score without logits",
       () => measureFrechet(at("a"), at("b"), { network: stubNetwork({ classes: null }), inceptionScore: {} }),
-      () => "Cannot compute inception scores: the network gives no logits",
+      () => "Cannot compute Inception Scores: the network has no logits",
     ],
     [
       "statistics of statistics",
       () => saveFrechetStatistics(path.join(GOLDEN_FOLDER, "stored.npz"), at("x.npz")),
-      () => `Cannot take statistics of "${path.join(GOLDEN_FOLDER, "stored.npz")}": it is a file of them, expected images`,
+      () => `Cannot compute statistics of "${path.join(GOLDEN_FOLDER, "stored.npz")}": it is already a statistics file, expected images`,
     ],
   ])("%s", async (_, work, message) => {
     mkdirSync(at("empty"), { recursive: true });
@@ -302,7 +302,7 @@ describe("what cannot be measured is refused", () => {
     mkdirSync(at("broken"), { recursive: true });
     for (const name of ["1.png", "2.png"]) writeFileSync(at("broken", name), "");
     await expect(measureFrechet(at("broken"), at("a"), { network: stubNetwork() })).rejects.toThrow(
-      `Cannot measure "${at("broken")}": 0 of its images can be used, expected at least 2; the first that could not be read: Cannot decode image "${at("broken", "1.png")}": the file is empty`,
+      `Cannot evaluate "${at("broken")}": 0 of its images could be read, expected at least 2; first error: Cannot decode image "${at("broken", "1.png")}": the file is empty`,
     );
   });
 });
@@ -321,7 +321,7 @@ describe("in a thread", () => {
     const wrong = { ...b(), count: 1 };
     await expect(distanceInThread({ kind: "distance", a: a(), b: wrong, epsilon: 0 })).rejects.toMatchObject({
       code: "OPTION_INVALID",
-      message: "Cannot use the statistics of B: they are of 1 images, expected at least 2",
+      message: "Cannot use the statistics of B: they summarize 1 images, expected at least 2",
     });
   });
 

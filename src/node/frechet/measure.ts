@@ -129,7 +129,7 @@ export async function saveFrechetStatistics(
     if (side.kind === "file" || network === null) {
       throw new InceptionError(
         "OPTION_INVALID",
-        `Cannot take statistics of "${messageOf(images)}": it is a file of them, expected images`,
+        `Cannot compute statistics of "${messageOf(images)}": it is already a statistics file, expected images`,
         {},
       );
     }
@@ -146,10 +146,10 @@ async function openSide(place: string): Promise<Side> {
   if (isStatisticsFile(place)) return { kind: "file", place, saved: await readStatisticsFile(place) };
   const files = await listImages([place]);
   if (files.length >= 2) return { kind: "images", place, files };
-  const fact = `there ${files.length === 1 ? "is 1 image" : "are no images"} in it`;
+  const fact = `it has ${files.length === 1 ? "1 image" : "no images"}`;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot measure "${messageOf(place)}": ${fact}, expected at least 2, or a .npz file of statistics`,
+    `Cannot evaluate "${messageOf(place)}": ${fact}, expected at least 2 images or a .npz statistics file`,
     {
       place,
     },
@@ -158,7 +158,9 @@ async function openSide(place: string): Promise<Side> {
 
 function checkFlags(sides: readonly Side[], { kernel, batch = 16 }: MeasureFrechetOptions): void {
   if (!(Number.isSafeInteger(batch) && batch >= 1 && batch <= 1024)) {
-    throw new InceptionError("OPTION_INVALID", `Cannot run ${batch} images together: expected an integer of 1 to 1024`, { batch });
+    throw new InceptionError("OPTION_INVALID", `Cannot evaluate with a batch size of ${batch}: expected an integer from 1 to 1,024`, {
+      batch,
+    });
   }
   const file = sides.find((side) => side.kind === "file");
   if (kernel === undefined || file === undefined) return;
@@ -180,7 +182,7 @@ async function withNetwork<T>(
   if (images === undefined) return work(null);
   if (options.network !== undefined) return work(options.network);
   if (options.weights === undefined) {
-    const message = `Cannot make features of "${messageOf(images.place)}" without weights: expected \`weights\` ${FRECHET_WEIGHTS}`;
+    const message = `Cannot compute features of "${messageOf(images.place)}": no weights given; pass \`weights\`: ${FRECHET_WEIGHTS}`;
     throw new InceptionError("OPTION_INVALID", message, { place: images.place });
   }
   const given = options.features ?? FEATURE_SIZES.find((size) => size === fileFeatures(sides)) ?? 2048;
@@ -213,14 +215,14 @@ function checkAlike(side: Side, features: number, mode: FrechetMode | null): voi
   if (side.kind === "images") return;
   const { statistics, origin } = side.saved;
   const size = statistics.mean.length;
-  if (size !== features) throw unlike(side, `it is of ${size} features`, String(features));
-  if (origin.mode !== null && mode !== null && origin.mode !== mode) throw unlike(side, `it was made in mode ${origin.mode}`, mode);
+  if (size !== features) throw unlike(side, `it has ${size} features`, String(features));
+  if (origin.mode !== null && mode !== null && origin.mode !== mode) throw unlike(side, `it was computed in mode ${origin.mode}`, mode);
 }
 
 function checkWeights(side: Side, network: FeatureNetwork | null): void {
   const [made, used] = [side.kind === "file" ? side.saved.origin.weightsSha256 : null, network?.weightsSha256 ?? null];
   if (made === null || used === null || made === used) return;
-  throw unlike(side, `it was made with weights of SHA-256 ${made.slice(0, 16)}…`, `${used.slice(0, 16)}…`);
+  throw unlike(side, `it was computed with weights of SHA-256 ${made.slice(0, 16)}…`, `${used.slice(0, 16)}…`);
 }
 
 function unlike({ place }: Side, fact: string, law: string): InceptionError {
@@ -256,7 +258,7 @@ async function measureSide(
 }
 
 function unreachable(place: string): never {
-  throw new RangeError(`Cannot measure "${place}": no network is open`);
+  throw new RangeError(`Cannot evaluate "${place}": no network is open`);
 }
 
 function countOf(side: MeasuredSide): number | null {
@@ -272,8 +274,8 @@ function warnOfRank(sides: readonly MeasuredSide[], features: number, { onEvent 
   for (const side of sides) {
     const count = countOf(side);
     if (count === null || count > features) continue;
-    const fact = `${count} images span ${count - 1} of ${features} dimensions, so the distance comes out too large`;
-    const message = `"${messageOf(side.place)}": ${fact} and compares only with distances of as many images; more than ${features} are needed, 10,000 are usual`;
+    const fact = `${count} images span only ${count - 1} of ${features} feature dimensions, so FID is biased upward`;
+    const message = `"${messageOf(side.place)}": ${fact} and comparable only between sets of equal size; use more than ${features} images, typically 10,000`;
     onEvent?.({ kind: "warning", message });
   }
 }

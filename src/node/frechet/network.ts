@@ -91,7 +91,7 @@ export async function openPreparedNetwork(
 function biasOf(parameters: ReadonlyMap<string, Tensor>): Float32Array {
   const data = parameters.get(BIAS)?.data;
   if (data instanceof Float32Array) return data;
-  throw new InceptionError("OPTION_INVALID", `Cannot compute inception scores: the network has no ${BIAS}`, {});
+  throw new InceptionError("OPTION_INVALID", `Cannot compute Inception Scores: the network has no ${BIAS}`, {});
 }
 
 /**
@@ -105,7 +105,7 @@ export function featureGraph(graph: Graph, size: FeatureSize, logits: boolean): 
   const stage = graph.stages.find(({ path }) => path === TAPS[size]);
   if (stage === undefined) {
     const law = `expected a network with stage ${TAPS[size]}; sizes are ${FEATURE_SIZES.join(", ")}`;
-    throw new InceptionError("OPTION_INVALID", `Cannot take ${size} features of "${graph.name}": ${law}`, { size });
+    throw new InceptionError("OPTION_INVALID", `Cannot use ${size} features of "${graph.name}": ${law}`, { size });
   }
   const b = new GraphBuilder(graph.name);
   const { shape, dtype } = typeOf(graph, stage.output);

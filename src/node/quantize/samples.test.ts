@@ -44,7 +44,7 @@ describe("chooseSamples", () => {
     const refused = (message: string): unknown => expect.objectContaining({ code: "DATASET_INVALID", message });
     await expect(choosePhotographs(few, undefined, 10)).rejects.toEqual(
       refused(
-        `Cannot calibrate on "${few}": it has 4 images, expected at least 5, of which one is set aside, or another folder to evaluate on`,
+        `Cannot calibrate on "${few}": it has 4 images, expected at least 5, of which one is held out, or another directory for evaluation`,
       ),
     );
     await expect(choosePhotographs(many, empty, 10)).rejects.toEqual(

@@ -68,7 +68,7 @@ describe("a task in a thread", () => {
     const recipe: SegmentationConfig = { spacing: null, normalization: [], patchSize: [1, 1, 1], labelValues: [0, 1] };
     await expect(inCaseThread("prepare", { channels: [image], recipe, raw: undefined }, MANY)).rejects.toMatchObject({
       code: "VOLUME_INVALID",
-      message: "Cannot prepare a volume: there are 1 channels, expected 0",
+      message: "Cannot preprocess a volume: there are 1 channels, expected 0",
       details: { channels: 1 },
     });
   });

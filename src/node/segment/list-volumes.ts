@@ -33,7 +33,7 @@ async function volumesOf(folder: string): Promise<readonly string[]> {
   );
   if (volumes.length > 0) return volumes.toSorted().map((name) => path.join(folder, name));
   if (await holdsSlices(folder)) return [folder];
-  const message = `Cannot list volumes of "${messageOf(folder)}": it holds no file that ends in .nii, .hdr or .img, with or without .gz, and no DICOM slices`;
+  const message = `Cannot list volumes of "${messageOf(folder)}": it contains no .nii, .hdr or .img files, with or without .gz, and no DICOM slices`;
   throw new InceptionError("DATASET_INVALID", message, { folder });
 }
 

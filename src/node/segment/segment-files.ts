@@ -88,7 +88,7 @@ function outputOf(file: string, out: string): string {
 }
 
 function sameName(file: string, earlier: string): InceptionError {
-  const message = `Cannot segment "${messageOf(file)}": "${messageOf(earlier)}" has the same name and gave the output, expected another name`;
+  const message = `Cannot segment "${messageOf(file)}": "${messageOf(earlier)}" has the same name and was already written; rename one of them`;
   return new InceptionError("DATASET_INVALID", message, { file, earlier });
 }
 
@@ -106,7 +106,7 @@ async function checkOutputs(files: readonly string[], out: string): Promise<void
     const found = await identity(output);
     const replaced = found === null ? undefined : inputs.get(found);
     if (replaced === undefined) continue;
-    const message = `Cannot write "${messageOf(output)}": it is the input "${messageOf(replaced)}", expected \`out\` with another folder`;
+    const message = `Cannot write "${messageOf(output)}": it is the input "${messageOf(replaced)}"; pass another directory as \`out\``;
     throw new InceptionError("USAGE", message, { output, input: replaced });
   }
 }

@@ -18,6 +18,7 @@ import { type DescribedModel, modelName } from "../../tasks/model-source.js";
 import { knownPreprocessing, logitsOutput } from "../../tasks/open-model.js";
 import { wordNetIds } from "../../tasks/wordnet-ids.js";
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
+import { formatCount } from "../../text.js";
 import { ClassificationMetrics, type Evaluation, type ScoredImage, scoreImages } from "../../train/metrics.js";
 import { resolveSettings } from "../../train/settings.js";
 import { createBatchSource } from "../batch-source.js";
@@ -129,9 +130,13 @@ async function measureRest(task: Task, record: EvaluationRecord): Promise<Evalua
   await ((options.crops ?? 1) === 1 ? measureImages(rest, report) : measureCrops(rest, options.crops ?? 1, report));
   const evaluation = metrics.result();
   if (evaluation.images > 0) return { evaluation, skipped, classes, data: dataset.name, real: real.result() };
-  throw new InceptionError("DATASET_INVALID", `Cannot measure on "${dataset.name}": not one of ${dataset.size} images can be read`, {
-    dataset: dataset.name,
-  });
+  throw new InceptionError(
+    "DATASET_INVALID",
+    `Cannot evaluate on "${dataset.name}": none of its ${formatCount(dataset.size)} images could be read`,
+    {
+      dataset: dataset.name,
+    },
+  );
 }
 
 /** What was measured of these images: indices are those of the dataset that is run. */
@@ -174,8 +179,8 @@ function realScore(dataset: DatasetSource, real: EvaluateOptions["real"] | null)
     result: (): EvaluationResult["real"] => {
       if (!real) return null;
       if (images > 0) return { images, top1: right / images };
-      const fact = "no image is named like ILSVRC2012_val_00000001 and has labels there";
-      throw new InceptionError("DATASET_INVALID", `Cannot measure ReaL accuracy on "${dataset.name}": ${fact}`, { dataset: dataset.name });
+      const fact = "none of the images has a name like ILSVRC2012_val_00000001 and ReaL labels";
+      throw new InceptionError("DATASET_INVALID", `Cannot evaluate ReaL accuracy on "${dataset.name}": ${fact}`, { dataset: dataset.name });
     },
   };
 }
@@ -186,7 +191,7 @@ function classNames(loaded: LoadedModel): readonly string[] {
   const { labels, model } = loaded.metadata;
   if (labels !== null) return labels;
   if (typeof count === "number") return Array.from({ length: count }, (_, index) => String(index));
-  throw new InceptionError("OPTION_INVALID", `Cannot measure "${model}": it does not say how many classes it has, expected \`labels\``, {
+  throw new InceptionError("OPTION_INVALID", `Cannot evaluate "${model}": its number of classes is unknown; pass \`labels\``, {
     model,
   });
 }
@@ -231,7 +236,7 @@ function withClasses({ train, val }: OpenedDataset, classes: readonly string[]):
     const shown = classes.slice(0, 5).join(", ");
     throw new InceptionError(
       "DATASET_INVALID",
-      `Cannot measure on "${train.name}": the model does not know its classes ${unknown.slice(0, 5).join(", ")}${unknown.length > 5 ? ` and ${unknown.length - 5} more` : ""}, expected some of ${shown}${classes.length > 5 ? ", …" : ""}`,
+      `Cannot evaluate on "${train.name}": the model does not have its classes ${unknown.slice(0, 5).join(", ")}${unknown.length > 5 ? ` and ${unknown.length - 5} more` : ""}, expected some of ${shown}${classes.length > 5 ? ", …" : ""}`,
       { unknown },
     );
   }
@@ -247,7 +252,7 @@ function choosePart({ train, val }: OpenedDataset, split: EvaluateOptions["split
   if (val !== null || split === undefined) return val ?? train;
   throw new InceptionError(
     "DATASET_INVALID",
-    `Cannot measure on the val part of "${train.name}": it has none, expected no \`split\` for all of its images`,
+    `Cannot evaluate on the validation split of "${train.name}": it has none; omit \`split\` to use all images`,
     {
       dataset: train.name,
     },

@@ -20,7 +20,7 @@ test("a record is open in one place at a time", async () => {
   const first = await openEvaluationRecord(file, ABOUT);
   await expect(openEvaluationRecord(file, ABOUT)).rejects.toMatchObject({
     code: "WRITE_FAILED",
-    message: `Cannot write record "${file}": process ${process.pid} on ${hostname()} is writing to it; if that is no longer so, delete "${file}.lock"`,
+    message: `Cannot write record "${file}": process ${process.pid} on ${hostname()} is writing to it; if that process has ended, delete "${file}.lock"`,
   });
   await first.append([image(2)], [{ index: 0, name: "a.jpg", reason: "cut off" }]);
   await first.close();
@@ -34,7 +34,7 @@ test.each([
   [
     "an index twice",
     [image(1), { index: 3, name: "a.jpg", reason: "cut off" }, image(3)],
-    "line 4 has index 3 again, which line 3 has; two evaluations wrote to it at once, delete it and start again",
+    "line 4 repeats index 3 of line 3; two evaluations wrote to it at the same time; delete it and start again",
   ],
   ["an index beyond the images", [image(1), image(4)], "line 3 has index 4, expected an integer from 0 to 3"],
 ])("a record with %s is refused, and not locked afterwards", async (_, lines, fact) => {

@@ -1,6 +1,7 @@
 import { appendFile, readFile, stat, truncate } from "node:fs/promises";
 import type { SkippedSample } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
+import { formatCount } from "../../text.js";
 import { decodeJson, encodeJson, isJsonRecord, type JsonRecord, jsonNumber } from "../../train/json.js";
 import type { ScoredImage } from "../../train/metrics.js";
 import { busyFact, lockFile } from "../file-lock.js";
@@ -76,7 +77,7 @@ async function wholeLines(file: string): Promise<string | null> {
   if (!found.isFile() || found.size > LARGEST_FILE) {
     throw new InceptionError(
       "FILE_LIMIT",
-      `Cannot read record "${file}": it has ${found.size} bytes, expected a file of at most ${LARGEST_FILE}`,
+      `Cannot read record "${file}": it has ${formatCount(found.size)} bytes, the limit is ${formatCount(LARGEST_FILE)}`,
       {
         file,
       },
@@ -96,7 +97,7 @@ function checkSame(file: string, found: ReturnType<typeof decodeJson>, about: Js
     if (other !== undefined && encodeJson(other) === encodeJson(value)) continue;
     throw new InceptionError(
       "OPTION_INVALID",
-      `Cannot go on with record "${file}": its ${name} is ${other === undefined ? "missing" : encodeJson(other)}, expected ${encodeJson(value)}`,
+      `Cannot resume record "${file}": its ${name} is ${other === undefined ? "missing" : encodeJson(other)}, expected ${encodeJson(value)}`,
       { file, name },
     );
   }
@@ -109,7 +110,7 @@ function checkIndices(file: string, rows: readonly { readonly index: number }[],
     const [line, earlier] = [at + 2, lines.get(index)];
     const fact =
       earlier !== undefined
-        ? `line ${line} has index ${index} again, which line ${earlier} has; two evaluations wrote to it at once, delete it and start again`
+        ? `line ${line} repeats index ${index} of line ${earlier}; two evaluations wrote to it at the same time; delete it and start again`
         : `line ${line} has index ${index}, expected an integer from 0 to ${images - 1}`;
     if (earlier !== undefined || index >= images) {
       throw new InceptionError("FILE_CORRUPT", `Cannot read record "${messageOf(file)}": ${fact}`, { file, line, index });
@@ -133,5 +134,8 @@ function readLine(line: ReturnType<typeof decodeJson>, file: string, number: num
 }
 
 function corrupt(file: string, number: number): InceptionError {
-  return new InceptionError("FILE_CORRUPT", `Cannot read record "${file}": line ${number} is no measured image`, { file, line: number });
+  return new InceptionError("FILE_CORRUPT", `Cannot read record "${file}": line ${number} is not an evaluated image`, {
+    file,
+    line: number,
+  });
 }

@@ -85,7 +85,7 @@ function classesOf(model: Model, given: OptionInput): number {
   if (typeof value === "number" && value > 0) return value;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot export a training step of "${id}": it has no classes to learn, expected \`options.numClasses\``,
+    `Cannot export a training step of "${id}": it has no classifier; pass \`options.numClasses\``,
     {
       model: id,
     },

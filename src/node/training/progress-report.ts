@@ -60,7 +60,7 @@ export function reportOn(line: LiveLine): ProgressReport {
       case "reading":
         return line.show(`reading cases  ${event.done}/${event.total}`, event.done === event.total);
       case "validating":
-        return line.show(`segmenting cases that were set aside  ${event.done}/${event.total}`, event.done === event.total);
+        return line.show(`segmenting validation cases  ${event.done}/${event.total}`, event.done === event.total);
       case "planned":
         for (const text of event.lines) line.note(text);
         return;

@@ -74,7 +74,7 @@ export function runLog<E = Evaluation>(
     },
     flush: () => writing,
     saved: ({ position }, evaluation) => {
-      checkpoint = `${writer.folder}/${RUN_FILES.last} of step ${position.step}`;
+      checkpoint = `${writer.folder}/${RUN_FILES.last} (step ${position.step})`;
       if (evaluation) evaluations.set(position.epoch, evaluation);
       onEvent({ kind: "saved", position });
     },

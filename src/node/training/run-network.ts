@@ -61,7 +61,7 @@ export function checkDescription({ config, folder }: Run, graph: Graph): void {
   if (hashOf(graph) === config.graphHash) return;
   throw new InceptionError(
     "CHECKPOINT_INVALID",
-    `Cannot resume "${folder}": this version describes ${config.model} differently from the one that began the run, expected the same description`,
+    `Cannot resume "${folder}": the network ${config.model} differs from that of the version of inceptionkit that started the run; resume it with that version`,
     { folder },
   );
 }

@@ -59,7 +59,7 @@ export async function validateSegmentation(folder: string, options: ValidateSegm
   const { validation, recipe } = planOf(run);
   const { data } = run.config.settings;
   if (validation.length === 0 || typeof data !== "string") {
-    const message = `Cannot validate run "${messageOf(folder)}": it set no cases aside, expected a run with a fold`;
+    const message = `Cannot validate run "${messageOf(folder)}": it has no held-out cases, expected a run with a fold`;
     throw new InceptionError("RUN_INVALID", message, { folder });
   }
   const { onCase, overlap, mirrorAxes, signal, ...device } = options;

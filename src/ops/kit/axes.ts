@@ -6,14 +6,14 @@ import { type GradientBuilder, type Ref, type Site, shapeError } from "../op.js"
 /** Throws unless `axis` counts an axis of a tensor of that rank from 0. */
 export function checkAxis(axis: number, rank: number, site: Site): void {
   if (Number.isInteger(axis) && axis >= 0 && axis < rank) return;
-  throw shapeError(site, `axis ${axis} must be an integer in [0, ${rank})`);
+  throw shapeError(site, `axis ${axis} must be an integer from 0 to ${rank - 1}`);
 }
 
 /** Throws unless `axes` are at least one axis of a tensor of that rank, each once and in increasing order. */
 export function checkAxes(axes: readonly number[], rank: number, site: Site): void {
   const increasing = axes.every((axis, index) => index === 0 || axis > Number(axes[index - 1]));
   if (axes.length > 0 && increasing && axes.every((axis) => Number.isInteger(axis) && axis >= 0 && axis < rank)) return;
-  throw shapeError(site, `axes [${axes.join(", ")}] must be one or more increasing integers in [0, ${rank})`);
+  throw shapeError(site, `axes [${axes.join(", ")}] must be one or more increasing integers from 0 to ${rank - 1}`);
 }
 
 /** Throws unless `values` are `length` integers of at least `least`. */

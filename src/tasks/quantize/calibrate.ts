@@ -60,7 +60,7 @@ export async function collectHistograms(
     await session?.close();
   }
   if (files > 0) return { histograms, files };
-  throw new InceptionError("DATASET_INVALID", `Cannot calibrate "${network.graph.name}": not one of its files can be read`, {});
+  throw new InceptionError("DATASET_INVALID", `Cannot calibrate "${network.graph.name}": none of its files could be read`, {});
 }
 
 async function openCalibration(

@@ -57,6 +57,6 @@ export async function* readBatches<F extends SourceOptions>(
 function checked(input: Float32Tensor, shape: readonly number[]): Float32Tensor {
   const found = input.shape.slice(1);
   if (found.join() === shape.join()) return input;
-  const message = `Cannot feed the network: the preprocessing gives ${found.join("×")}, expected ${shape.join("×")}`;
+  const message = `Cannot run the network: the preprocessing gives ${found.join("×")}, expected ${shape.join("×")}`;
   throw new InceptionError("OPTION_INVALID", message, { found, shape });
 }

@@ -85,7 +85,7 @@ describe("compareLabels", () => {
   });
 
   test("volumes in which neither finds a label prove nothing", async () => {
-    const message = "Cannot compare labels: neither network finds one in 1 volumes, expected volumes that hold some";
+    const message = "Cannot compare labels: neither model predicts a label in 1 volumes; use volumes with labels";
     await expect(compareLabels(pair([0, 0, 0, 0]), batches(windows([0, 0, 0, 0])))).rejects.toEqual(
       expect.objectContaining({ code: "DATASET_INVALID", message }),
     );

@@ -6,6 +6,7 @@ import type { CallOptions } from "../../runtime/platform.js";
 import type { Session } from "../../runtime/session.js";
 import { argMax } from "../../tensor/arg-max.js";
 import { elementCount, float32Tensor, type Tensor } from "../../tensor/tensor.js";
+import { formatCount } from "../../text.js";
 import type { InputBatch } from "./inputs.js";
 
 /** A network with floats and the same with integers, and the output that is compared. */
@@ -94,7 +95,7 @@ export async function compareLabels(
   }
   const dice = counts.all.flatMap((all, label) => (label === 0 || all === 0 ? [] : [(2 * (counts.common[label] ?? 0)) / all]));
   if (evaluated > 0 && dice.length === 0) {
-    const message = `Cannot compare labels: neither network finds one in ${evaluated} volumes, expected volumes that hold some`;
+    const message = `Cannot compare labels: neither model predicts a label in ${formatCount(evaluated)} volumes; use volumes with labels`;
     throw new InceptionError("DATASET_INVALID", message, { evaluated });
   }
   const agreement = dice.reduce((sum, value) => sum + value, 0) / Math.max(1, dice.length);

@@ -13,6 +13,7 @@ import { callOf, throwIfAborted, untilAborted } from "../../runtime/abort.js";
 import type { CallOptions, Platform, SourceOptions } from "../../runtime/platform.js";
 import type { Session } from "../../runtime/session.js";
 import { stackRows } from "../../tensor/tensor.js";
+import { formatCount } from "../../text.js";
 import { encodeSegmentation, goldenExample, withSelfCheck } from "../export.js";
 import { openSession, type SessionOpener } from "../open-session.js";
 import type { PreparedModel } from "../prepare-model.js";
@@ -183,12 +184,12 @@ function checkedOptions(options: QuantizeSettings, defaults: SampleSource["defau
     if (!holds) throw new InceptionError("OPTION_INVALID", `Cannot quantize with ${name} ${value}: expected ${law}`, { [name]: value });
   };
   const whole = (name: string, value: number, most: number): void =>
-    check(name, value, Number.isInteger(value) && value >= 1 && value <= most, `an integer in [1, ${most}]`);
+    check(name, value, Number.isInteger(value) && value >= 1 && value <= most, `an integer from 1 to ${formatCount(most)}`);
   whole("images", images, 100_000);
   whole("batch", batch, 1024);
   whole("rounds", rounds, 1000);
   check("percentile", percentile, percentile > 50 && percentile <= 100, "a number in (50, 100]");
-  check("minAgreement", minAgreement, minAgreement >= 0 && minAgreement <= 1, "a number in [0, 1]");
+  check("minAgreement", minAgreement, minAgreement >= 0 && minAgreement <= 1, "a number from 0 to 1");
   check("minSpeedup", minSpeedup, minSpeedup >= 0 && Number.isFinite(minSpeedup), "a number of at least 0");
   return { images, batch, rounds, threads, minAgreement, minSpeedup, calibration: { method, percentile } };
 }
@@ -239,7 +240,7 @@ async function measure({ source, samples: { evaluation, labelOf }, options, chec
     ? compareLabels(pair, inputs, compared)
     : compareAnswers(pair, inputs, labelOf, compared));
   if (agreement.evaluated === 0) {
-    const message = `Cannot evaluate "${model}": not one of its ${evaluation.length} ${source.name} can be read`;
+    const message = `Cannot evaluate "${model}": none of its ${formatCount(evaluation.length)} ${source.name} could be read`;
     throw new InceptionError("DATASET_INVALID", message, {});
   }
   const onRound = counter(options, "time", rounds);

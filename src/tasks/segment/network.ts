@@ -78,11 +78,13 @@ async function checked({ session, metadata }: LoadedModel, model: string, patchS
     const refused = (fact: string, law: string): InceptionError =>
       new InceptionError("OPTION_INVALID", `Cannot segment with "${messageOf(model)}": ${fact}, expected ${law}`, { model });
     if (input?.shape.length !== 5 || logits?.shape.length !== 5) {
-      throw refused("it is no network for volumes", `an ${INPUT} [N, C, D, H, W] and ${OUTPUT} [N, classes, D, H, W]`);
+      throw refused("it is not a network for volumes", `an ${INPUT} [N, C, D, H, W] and ${OUTPUT} [N, classes, D, H, W]`);
     }
     const [channels, classes] = [recipe.normalization.length, recipe.labelValues.length];
-    if (input.shape[1] !== channels) throw refused(`its ${INPUT} has ${input.shape[1]} channels`, `${channels} as its recipe says`);
-    if (logits.shape[1] !== classes) throw refused(`its ${OUTPUT} have ${logits.shape[1]} classes`, `${classes} as its recipe says`);
+    if (input.shape[1] !== channels)
+      throw refused(`its ${INPUT} has ${input.shape[1]} channels`, `${channels} as its configuration specifies`);
+    if (logits.shape[1] !== classes)
+      throw refused(`its ${OUTPUT} have ${logits.shape[1]} classes`, `${classes} as its configuration specifies`);
     checkStatistics(session, metadata, recipe, refused);
     if (metadata.rawInput === "volume") {
       if (patchSize === undefined) return { session, metadata, recipe, window: null };
@@ -105,7 +107,7 @@ function checkStatistics(
   const wanted = [INPUT, ...(rawInput === "patch" ? neededStatistics(recipe) : [])];
   const names = inputs.map(({ name }) => name);
   if (wanted.length === names.length && wanted.every((name) => names.includes(name))) return;
-  throw refused(`its inputs are ${names.join(", ")}`, `${wanted.join(", ")} as its recipe says`);
+  throw refused(`its inputs are ${names.join(", ")}`, `${wanted.join(", ")} as its configuration specifies`);
 }
 
 /** Sizes that the file leaves open take the wanted ones. */

@@ -38,7 +38,7 @@ export async function readChannels<F extends SourceOptions>(
   const files = inputs.map(volumeName);
   const [file = ""] = files;
   if (files.length !== count) {
-    const message = `Cannot segment "${messageOf(file)}": ${files.length} files were given, expected 1 or ${count}, a channel of the model each`;
+    const message = `Cannot segment "${messageOf(file)}": ${files.length} files were given, expected 1 or ${count}, one for each channel of the model`;
     throw new InceptionError("FILE_UNSUPPORTED", message, { files, channels: count });
   }
   const loaded = [];
@@ -57,7 +57,7 @@ export async function readChannels<F extends SourceOptions>(
   if (first === undefined) throw new RangeError("Cannot read 0 channels");
   const apart = loaded.find(({ volume }) => !samePlace(volume, first.volume));
   if (apart !== undefined) {
-    const message = `Cannot segment "${messageOf(file)}": "${messageOf(apart.each)}" lies on another grid, expected the same sizes and affine`;
+    const message = `Cannot segment "${messageOf(file)}": "${messageOf(apart.each)}" is on another grid, expected the same sizes and affine`;
     throw new InceptionError("VOLUME_INVALID", message, { files });
   }
   return { header: first.header, channels: loaded.map(({ volume }) => volume) };
@@ -80,8 +80,8 @@ async function readFromOne<F extends SourceOptions>(
 
 function checkCount(file: string, found: number, count: number): void {
   if (found === count) return;
-  const wanted = `expected ${count}, ${count === 1 ? "the channel" : "a channel each"} of the model`;
-  const message = `Cannot segment "${messageOf(file)}": it holds ${found} ${found === 1 ? "volume" : "volumes"}, ${wanted}`;
+  const wanted = `expected ${count}, ${count === 1 ? "the channel" : "one for each channel"} of the model`;
+  const message = `Cannot segment "${messageOf(file)}": it contains ${found} ${found === 1 ? "volume" : "volumes"}, ${wanted}`;
   throw new InceptionError("FILE_UNSUPPORTED", message, { file, found, channels: count });
 }
 

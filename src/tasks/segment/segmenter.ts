@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+
 import { preparedShape, type SegmentationConfig, type Triple, type Volume, type VolumeGrid } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { NEVER_ABORTED, openUntilAborted } from "../../runtime/abort.js";
@@ -8,6 +9,7 @@ import type { CancelSignal, SessionOptions } from "../../runtime/session.js";
 import { heldValues } from "../../segment/accumulate.js";
 import { type CaseWarning, checkInput, checkLabelVolumes, checkMirrorAxes, planWindows, segmentWindows } from "../../segment/index.js";
 import { type SegmentedLabel, segmentedLabels } from "../../segment/labels.js";
+import { formatCount } from "../../text.js";
 import type { LoadedModel, ModelHost } from "../model-host.js";
 import type { ModelSource } from "../model-source.js";
 import { volumeName } from "../volume-input.js";
@@ -167,7 +169,7 @@ export function checkSegmentOptions(
 ): void {
   checkMirrorAxes(recipe, options.mirrorAxes ?? [], metadata.model);
   if (!options.strict || recipe.training !== undefined) return;
-  const message = `Cannot check cases for "${metadata.model}": the model records no statistics of its training cases; segment without strict`;
+  const message = `Cannot check cases for "${metadata.model}": the model records no statistics of its training cases; segment it without \`strict\``;
   throw new InceptionError("OPTION_INVALID", message, { model: metadata.model });
 }
 
@@ -214,7 +216,7 @@ function checkSizes({ recipe, window }: SegmentationNetwork, file: string, grid:
 
 function checkWhole(shape: Triple): void {
   if (shape[0] * shape[1] * shape[2] <= MAX_WHOLE_VOXELS) return;
-  const fact = `it has ${shape.join(" x ")} voxels and the model takes whole volumes`;
-  const message = `Cannot segment a volume: ${fact}, expected at most ${MAX_WHOLE_VOXELS} voxels, or a model with a patch`;
+  const fact = `it has ${shape.join(" x ")} voxels and the model processes whole volumes`;
+  const message = `Cannot segment a volume: ${fact}, the limit is ${formatCount(MAX_WHOLE_VOXELS)} voxels; use a model with a patch size`;
   throw new InceptionError("IMAGE_LIMIT", message, { shape, limit: MAX_WHOLE_VOXELS });
 }

@@ -112,7 +112,7 @@ function takeOver(graph: Graph, found: ReadonlyMap<string, Tensor>, fresh: Reado
   if (lost.length > 0) {
     throw new InceptionError(
       "WEIGHTS_MISMATCH",
-      `Cannot begin with "${weights}": ${lost.length} parameters of the network itself have another shape there (${lost.slice(0, 3).join(", ")}${lost.length > 3 ? ", …" : ""}), expected weights of the same options`,
+      `Cannot initialize from "${weights}": ${lost.length} backbone parameters have different shapes (${lost.slice(0, 3).join(", ")}${lost.length > 3 ? ", …" : ""}); use weights trained with the same network options`,
       { lost },
     );
   }

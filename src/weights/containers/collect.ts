@@ -2,6 +2,7 @@ import { InceptionError } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
 import { bytesPerElement } from "../../tensor/dtype.js";
 import { elementCount } from "../../tensor/tensor.js";
+import { formatCount } from "../../text.js";
 import type { TensorEntry } from "../weight-file.js";
 
 /** Bytes of all tensors over bytes of the files that hold them. Tensors may share memory, but not multiply it without end. */
@@ -31,6 +32,9 @@ export function collectTensors(file: string, bytes: number, entries: readonly Te
     tensors.set(name, entry);
   }
   if (total > MAX_SHARING * bytes)
-    throw fail("FILE_LIMIT", `its tensors take ${total} bytes, at most ${MAX_SHARING} times the file's ${bytes} are read`);
+    throw fail(
+      "FILE_LIMIT",
+      `its tensors take ${formatCount(total)} bytes, the limit is ${MAX_SHARING} times the file size of ${formatCount(bytes)}`,
+    );
   return tensors;
 }

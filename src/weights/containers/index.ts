@@ -28,7 +28,7 @@ export const CONTAINERS = [
 const NOT_READ: readonly { readonly what: string; readonly remedy: string; readonly match: (source: ByteSource) => Promise<boolean> }[] = [
   {
     what: "a single NumPy array (.npy)",
-    remedy: "it has no tensor names; put it into a folder of such files, each with the name of its tensor, and name the folder",
+    remedy: "it has no tensor names; put such files into a directory, each with the name of its tensor, and pass the directory",
     match: looksLikeNpy,
   },
 ];
@@ -54,7 +54,7 @@ export async function openWeightFile(source: ByteSource): Promise<WeightFile> {
   const known = CONTAINERS.map(({ format, extensions }) => `${format} (${extensions.join(", ")})`).join(", ");
   throw new InceptionError(
     "FILE_UNRECOGNIZED",
-    `Cannot read weights from ${quoted(source.name)}: its content is of no known format; known are ${known}`,
+    `Cannot read weights from ${quoted(source.name)}: its content matches no supported format; supported are ${known}`,
     {
       file: source.name,
       formats: CONTAINERS.map(({ format }) => format),

@@ -36,26 +36,26 @@ describe(".npz", () => {
       "a bomb",
       BOMB,
       "FILE_LIMIT",
-      `Cannot read zip file "x.npz": its arrays unpack to 1000128 bytes, at most 8 times the file's ${BOMB.length} are read; save with numpy.savez, which does not compress`,
+      `Cannot read zip file "x.npz": its arrays decode to 1,000,128 bytes, the limit is 8 times the file size of ${BOMB.length.toLocaleString("en-US")}; save with numpy.savez, which does not compress`,
     ],
     [
       "less than declared",
       zipFile([cut]),
       "FILE_CORRUPT",
-      `Cannot unpack entry "a.npy" of "x.npz": it holds ${whole.length} bytes, expected ${whole.length + 1}`,
+      `Cannot decode entry "a.npy" of "x.npz": it contains ${whole.length} bytes, expected ${whole.length + 1}`,
     ],
     [
       "more than declared",
       zipFile([longer]),
       "FILE_CORRUPT",
-      `Cannot unpack entry "a.npy" of "x.npz": it holds more bytes, expected ${whole.length - 1}`,
+      `Cannot decode entry "a.npy" of "x.npz": it contains more bytes, expected ${whole.length - 1}`,
     ],
-    ["broken bytes", zipFile([broken]), "FILE_CORRUPT", 'Cannot unpack entry "a.npy" of "x.npz": invalid block type'],
+    ["broken bytes", zipFile([broken]), "FILE_CORRUPT", 'Cannot decode entry "a.npy" of "x.npz": invalid block type'],
     [
       "another compression",
       zipFile([{ name: "a.npy", bytes: whole, method: 93 }]),
       "FILE_UNSUPPORTED",
-      'Cannot read zip file "x.npz": entry "a.npy" is compressed with method 93, only entries that are stored or deflated are read',
+      'Cannot read zip file "x.npz": entry "a.npy" is compressed with method 93, only entries that are stored or deflated are supported',
     ],
     [
       "pickled objects",
@@ -68,7 +68,7 @@ describe(".npz", () => {
         },
       ]),
       "FILE_UNSAFE",
-      'Cannot read NumPy file "x.npz/a.npy": it holds pickled Python objects, which are never loaded; save plain arrays, as safetensors or one .npy each',
+      'Cannot read NumPy file "x.npz/a.npy": it contains pickled Python objects, which are never loaded; save plain arrays, as safetensors or one .npy each',
     ],
   ])("refuses %s", async (_, bytes, code, message) => {
     await expect(open(bytes)).rejects.toMatchObject({ code, message });

@@ -3,6 +3,7 @@ import type { ByteSource } from "../../formats/byte-source.js";
 import { describeNpy } from "../../formats/npy.js";
 import { quoted } from "../../formats/quoted.js";
 import { readZipDirectory } from "../../formats/zip.js";
+import { formatCount } from "../../text.js";
 import type { TensorEntry, WeightContainer, WeightFile } from "../weight-file.js";
 import { collectTensors, MAX_SHARING } from "./collect.js";
 import { openEntry, zipHolds } from "./zip-entries.js";
@@ -24,7 +25,7 @@ export const npz: WeightContainer = {
     if (total > MAX_SHARING * source.size) {
       throw new InceptionError(
         "FILE_LIMIT",
-        `Cannot read zip file ${quoted(source.name)}: its arrays unpack to ${total} bytes, at most ${MAX_SHARING} times the file's ${source.size} are read; save with numpy.savez, which does not compress`,
+        `Cannot read zip file ${quoted(source.name)}: its arrays decode to ${formatCount(total)} bytes, the limit is ${MAX_SHARING} times the file size of ${formatCount(source.size)}; save with numpy.savez, which does not compress`,
         { file: source.name },
       );
     }

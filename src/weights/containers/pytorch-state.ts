@@ -3,6 +3,7 @@ import { checkedElementCount, elementSpan, isCount, MAX_RANK } from "../../forma
 import type { PickleCall, PickleValue } from "../../formats/pickle.js";
 import { quoted } from "../../formats/quoted.js";
 import { bytesPerElement, type DType } from "../../tensor/dtype.js";
+import { formatCount } from "../../text.js";
 
 /**
  * What torch.save's pickles mean: which globals may be named, which calls are tensors, and what the tensors are called.
@@ -92,12 +93,12 @@ export interface StateDict {
  */
 export function readStateDict(root: PickleValue, file: string, fileSize: number): StateDict {
   if (!(root instanceof Map)) {
-    throw fileError("FILE_UNSUPPORTED", file, "it holds no dict of named tensors; save model.state_dict()");
+    throw fileError("FILE_UNSUPPORTED", file, "it contains no dict of named tensors; save model.state_dict()");
   }
   const unwrapped = unwrap(root);
   const walk: Walk = { file, tensors: new Map(), visits: 0 };
   collect(walk, unwrapped.dict, "", 0);
-  if (walk.tensors.size === 0) throw fileError("FILE_UNSUPPORTED", file, "it holds no tensors; save model.state_dict()");
+  if (walk.tensors.size === 0) throw fileError("FILE_UNSUPPORTED", file, "it contains no tensors; save model.state_dict()");
   checkSharing([...walk.tensors.values()], file, fileSize);
   const parallel = [...walk.tensors.keys()].every((name) => name.startsWith(PARALLEL_PREFIX) && name !== PARALLEL_PREFIX);
   const tensors = [...walk.tensors.values()].map((tensor) =>
@@ -234,5 +235,9 @@ export function readStorageRef(value: PickleValue | undefined, fail: Fail): Stor
 function checkSharing(tensors: readonly StoredTensor[], file: string, fileSize: number): void {
   const total = tensors.reduce((sum, { count, dtype }) => sum + count * bytesPerElement(dtype), 0);
   if (total <= MAX_SHARING * fileSize) return;
-  throw fileError("FILE_LIMIT", file, `its tensors take ${total} bytes, at most ${MAX_SHARING} times the file's ${fileSize} are read`);
+  throw fileError(
+    "FILE_LIMIT",
+    file,
+    `its tensors take ${formatCount(total)} bytes, the limit is ${MAX_SHARING} times the file size of ${formatCount(fileSize)}`,
+  );
 }

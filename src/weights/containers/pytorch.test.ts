@@ -149,9 +149,9 @@ describe("layouts that torch.save may write", () => {
       "a bare tensor",
       tensor([6], [1]),
       "FILE_UNSUPPORTED",
-      'Cannot read PyTorch file "x.pt": it holds no dict of named tensors; save model.state_dict()',
+      'Cannot read PyTorch file "x.pt": it contains no dict of named tensors; save model.state_dict()',
     ],
-    ["no tensors", { epoch: 1 }, "FILE_UNSUPPORTED", 'Cannot read PyTorch file "x.pt": it holds no tensors; save model.state_dict()'],
+    ["no tensors", { epoch: 1 }, "FILE_UNSUPPORTED", 'Cannot read PyTorch file "x.pt": it contains no tensors; save model.state_dict()'],
     [
       "a view behind the storage's end",
       { w: tensor([2, 3], [3, 1], 1) },
@@ -217,16 +217,16 @@ describe("layouts that torch.save may write", () => {
     const source = zip({ first: pickle.put(big, 0), ...root }, { "0": new Uint8Array(20_000) });
     await expect(pytorch.open(source)).rejects.toMatchObject({
       code: "FILE_LIMIT",
-      message: `Cannot read PyTorch file "x.pt": its tensors take 6020000 bytes, at most 8 times the file's ${source.size} are read`,
+      message: `Cannot read PyTorch file "x.pt": its tensors take 6,020,000 bytes, the limit is 8 times the file size of ${source.size.toLocaleString("en-US")}`,
     });
   });
 
   it.each([
-    ["byteorder", "big", 'Cannot read PyTorch file "x.pt": its byte order is "big", only "little" is read'],
+    ["byteorder", "big", 'Cannot read PyTorch file "x.pt": its byte order is "big", only "little" is supported'],
     [
       "constants.pkl",
       "",
-      'Cannot read PyTorch file "x.pt": it is a TorchScript archive, which holds code; save model.state_dict() with torch.save',
+      'Cannot read PyTorch file "x.pt": it is a TorchScript archive, which contains code; save model.state_dict() with torch.save',
     ],
   ])("refuses an archive with %s", async (entry, text, message) => {
     const bytes = zipCheckpoint(pickle.dump({}), {}, { [entry]: new TextEncoder().encode(text) });

@@ -5,6 +5,7 @@ import { type PicklePersistent, type PickleResult, type PickleValue, readPickle 
 import { quoted } from "../../formats/quoted.js";
 import { locateStored, looksLikeZip, readZipDirectory, type ZipEntry } from "../../formats/zip.js";
 import { bytesPerElement, viewBytes } from "../../tensor/dtype.js";
+import { formatCount } from "../../text.js";
 import type { TensorEntry, WeightContainer, WeightFile } from "../weight-file.js";
 import { readStateDict, readStorageRef, type StateDict, type StorageRef, type StoredTensor, TORCH_GLOBALS } from "./pytorch-state.js";
 
@@ -103,7 +104,7 @@ async function openZip(source: ByteSource): Promise<WeightFile> {
   }
   const folder = pickleName.slice(0, -PICKLE_ENTRY.length);
   if (directory.has(`${folder}constants.pkl`)) {
-    throw fail("FILE_UNSUPPORTED", source, "it is a TorchScript archive, which holds code; save model.state_dict() with torch.save");
+    throw fail("FILE_UNSUPPORTED", source, "it is a TorchScript archive, which contains code; save model.state_dict() with torch.save");
   }
   await checkByteOrder(source, directory.get(`${folder}byteorder`));
   const pickle = await readSmallEntry(source, directory.get(pickleName), MAX_PICKLE_BYTES);
@@ -115,7 +116,11 @@ async function openZip(source: ByteSource): Promise<WeightFile> {
 async function readSmallEntry(source: ByteSource, entry: ZipEntry | undefined, limit: number): Promise<Uint8Array> {
   if (entry === undefined) return new Uint8Array(0);
   if (entry.size > limit) {
-    throw fail("FILE_LIMIT", source, `entry ${quoted(entry.name)} has ${entry.size} bytes, at most ${limit} are read`);
+    throw fail(
+      "FILE_LIMIT",
+      source,
+      `entry ${quoted(entry.name)} has ${formatCount(entry.size)} bytes, the limit is ${formatCount(limit)}`,
+    );
   }
   const { offset, length } = await locateStored(source, entry);
   return source.read(offset, length);
@@ -125,7 +130,7 @@ async function readSmallEntry(source: ByteSource, entry: ZipEntry | undefined, l
 async function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): Promise<void> {
   const order = new TextDecoder().decode(await readSmallEntry(source, entry, 16));
   if (order === "" || order === "little") return;
-  throw fail("FILE_UNSUPPORTED", source, `its byte order is ${quoted(order)}, only "little" is read`);
+  throw fail("FILE_UNSUPPORTED", source, `its byte order is ${quoted(order)}, only "little" is supported`);
 }
 
 function zipStorage(source: ByteSource, directory: ReadonlyMap<string, ZipEntry>, folder: string, tensor: StoredTensor): ReadStorage {

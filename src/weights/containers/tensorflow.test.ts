@@ -81,31 +81,31 @@ describe("V2 checkpoints", () => {
       "big-endian values",
       { header: concat(proto.int(1, 1), proto.int(2, 1)) },
       "FILE_UNSUPPORTED",
-      'Cannot read TensorFlow checkpoint "x.index": its values are big-endian, only little-endian ones are read',
+      'Cannot read TensorFlow checkpoint "x.index": its values are big-endian, only little-endian values are supported',
     ],
     [
       "a million data files",
       { header: proto.int(1, 1_000_000) },
       "FILE_LIMIT",
-      'Cannot read TensorFlow checkpoint "x.index": it has 1000000 data files, 1 to 4096 are read',
+      'Cannot read TensorFlow checkpoint "x.index": it has 1,000,000 data files, expected 1 to 4,096',
     ],
     [
       "no data files",
       { header: new Uint8Array(0) },
       "FILE_LIMIT",
-      'Cannot read TensorFlow checkpoint "x.index": it has 0 data files, 1 to 4096 are read',
+      'Cannot read TensorFlow checkpoint "x.index": it has 0 data files, expected 1 to 4,096',
     ],
     [
       "a tensor in slices",
       { entry: () => proto.bytes(7, []) },
       "FILE_UNSUPPORTED",
-      'Cannot read tensor "a" of "x.index": it is stored in slices, only whole tensors are read; save it without partitioned variables',
+      'Cannot read tensor "a" of "x.index": it is stored in slices, which is not supported; save it without partitioned variables',
     ],
     [
       "a tensor in no data file",
       { entry: () => proto.int(3, 7) },
       "FILE_CORRUPT",
-      'Cannot read tensor "a" of "x.index": it lies at byte 0 of data file 7 with 8 bytes, expected counts and one of 1 files',
+      'Cannot read tensor "a" of "x.index": it is at byte 0 of data file 7 with 8 bytes, expected counts and one of 1 files',
     ],
     [
       "a size that the shape has not",
@@ -117,7 +117,7 @@ describe("V2 checkpoints", () => {
       "a negative offset",
       { entry: () => proto.int(4, -8n) },
       "FILE_CORRUPT",
-      'Cannot read tensor "a" of "x.index": it lies at byte -8 of data file 0 with 8 bytes, expected counts and one of 1 files',
+      'Cannot read tensor "a" of "x.index": it is at byte -8 of data file 0 with 8 bytes, expected counts and one of 1 files',
     ],
     [
       "an end behind the data",
@@ -135,7 +135,7 @@ describe("V2 checkpoints", () => {
       "another compression",
       { compression: 4 },
       "FILE_UNSUPPORTED",
-      matching(/^Cannot read table "x.index": the block at byte \d+ is compressed by method 4, only Snappy \(1\) is read$/),
+      matching(/^Cannot read table "x.index": the block at byte \d+ is compressed by method 4, only Snappy \(1\) is supported$/),
     ],
   ])("refuses %s", async (_, choices, code, message) => {
     await expect(openBundle(bundle([variable("a", 2)], choices))).rejects.toMatchObject({ code, message });
@@ -158,19 +158,19 @@ describe("V2 checkpoints", () => {
       { entry: same },
     );
     const data = new Map([...files.data].map(([name, bytes]) => [name, bytes.subarray(0, 400)]));
-    const message = 'Cannot read weights from "x.index": its tensors take 3600 bytes, at most 8 times the file\'s 400 are read';
+    const message = 'Cannot read weights from "x.index": its tensors take 3,600 bytes, the limit is 8 times the file size of 400';
     await expect(openBundle({ index: files.index, data })).rejects.toEqual(failure("FILE_LIMIT", message));
   });
 
   test("need their other files", async () => {
     const { index } = bundle([variable("a", 2)]);
-    const alone = 'Cannot read TensorFlow checkpoint "x.index": its values are in other files, open it from a folder';
+    const alone = 'Cannot read TensorFlow checkpoint "x.index": its values are in other files; open it from a directory';
     await expect(openWeightFile(bytesSource("x.index", index))).rejects.toEqual(failure("FILE_UNSUPPORTED", alone));
     const copy = bytesSource("copy", index);
     const beside = async (): Promise<ByteSource> => copy;
     const renamed: ByteSource = { ...copy, beside };
     const message =
-      'Cannot read TensorFlow checkpoint "copy": the name of its index ends otherwise than in .index, so its other files cannot be found';
+      'Cannot read TensorFlow checkpoint "copy": the name of its index does not end in .index, so its other files cannot be found';
     await expect(openWeightFile(renamed)).rejects.toEqual(failure("FILE_UNSUPPORTED", message));
   });
 });
@@ -193,7 +193,7 @@ describe("V1 checkpoints", () => {
     [
       "a tensor in two slices",
       { meta: () => proto.bytes(4, proto.bytes(1, [])) },
-      'Cannot read meta.tensor[0] of "x.ckpt": it is stored in slices, only whole tensors are read; save it without partitioned variables',
+      'Cannot read meta.tensor[0] of "x.ckpt": it is stored in slices, which is not supported; save it without partitioned variables',
       "FILE_UNSUPPORTED",
     ],
     [
@@ -217,13 +217,13 @@ describe("V1 checkpoints", () => {
     [
       "a shape of 2^53 elements and more",
       { meta: () => proto.bytes(2, proto.bytes(2, proto.int(1, 2 ** 30)), proto.bytes(2, proto.int(1, 2 ** 30))) },
-      'Cannot read meta.tensor[0].shape of "x.ckpt": [1073741824, 1073741824] is no known shape of fewer than 2^53 elements and at most 64 dimensions',
+      'Cannot read meta.tensor[0].shape of "x.ckpt": [1073741824, 1073741824] is not a known shape with fewer than 2^53 elements and at most 64 dimensions',
       "FILE_CORRUPT",
     ],
     [
       "more than eight times the file",
       { meta: () => proto.bytes(2, proto.bytes(2, proto.int(1, 2 ** 20))) },
-      matching(/^Cannot read weights from "x.ckpt": its tensors take 4194304 bytes, at most 8 times the file's \d+ are read$/),
+      matching(/^Cannot read weights from "x.ckpt": its tensors take 4,194,304 bytes, the limit is 8 times the file size of [\d,]+$/),
       "FILE_LIMIT",
     ],
   ])("refuses %s", async (_, choices, message, code) => {
@@ -235,7 +235,7 @@ describe("V1 checkpoints", () => {
     const [a] = [sliceFile([variable("a", 2)]), 0] as const;
     const meta = proto.bytes(1, proto.bytes(1, proto.bytes(1, "b"), proto.bytes(2), proto.int(3, 1)));
     const file = await open(table([[[], meta]]));
-    const message = 'Cannot read TensorFlow checkpoint "x.ckpt": tensor "b" is listed, and no record holds it';
+    const message = 'Cannot read TensorFlow checkpoint "x.ckpt": tensor "b" is listed, but no record contains it';
     await expect(file.tensors.get("b")?.read()).rejects.toEqual(failure("FILE_CORRUPT", message));
     expect((await open(a)).tensors.size).toBe(1);
   });
@@ -250,7 +250,7 @@ describe("tables", () => {
         Uint8Array.from({ length: 40 }, () => 0xff),
         table([]).slice(-8),
       ),
-      'Cannot read table "x.ckpt": its footer does not say where its index is',
+      'Cannot read table "x.ckpt": its footer does not contain the position of its index',
     ],
     [
       "an index behind the end",
@@ -266,8 +266,8 @@ describe("tables", () => {
       ]),
       'Cannot read table "x.ckpt": the block at byte 0 has keys that are not in order, at byte 7',
     ],
-    ["no header", table([[[1], []]]), 'Cannot read TensorFlow checkpoint "x.ckpt": its first key is not the empty one of a checkpoint'],
-    ["no keys", table([]), 'Cannot read TensorFlow checkpoint "x.ckpt": its first key is not the empty one of a checkpoint'],
+    ["no header", table([[[1], []]]), 'Cannot read TensorFlow checkpoint "x.ckpt": its first key is not empty, as that of a checkpoint is'],
+    ["no keys", table([]), 'Cannot read TensorFlow checkpoint "x.ckpt": its first key is not empty, as that of a checkpoint is'],
   ])("refuses %s", async (_, bytes, message) => {
     await expect(open(bytes)).rejects.toEqual(failure("FILE_CORRUPT", message));
   });
@@ -323,7 +323,7 @@ describe("frozen graphs", () => {
       "a constant that fills the memory",
       [constant("a", 1, [2 ** 40], proto.bytes(5, new Uint8Array(4)))],
       "FILE_LIMIT",
-      /^Cannot read graph of "x.pb": its constants take 4398046511104 bytes, at most 8 times the file's \d+ are read$/,
+      /^Cannot read graph of "x.pb": its constants take 4,398,046,511,104 bytes, the limit is 8 times the file size of [\d,]+$/,
     ],
     [
       "more values than the shape",

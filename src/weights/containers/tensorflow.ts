@@ -63,9 +63,9 @@ function openSlices(source: ByteSource, file: SliceFile): WeightFile {
 async function openBundle(source: ByteSource, bundle: Bundle): Promise<WeightFile> {
   const fail = (fact: string) =>
     new InceptionError("FILE_UNSUPPORTED", `Cannot read TensorFlow checkpoint ${quoted(source.name)}: ${fact}`, { file: source.name });
-  if (!source.beside) throw fail("its values are in other files, open it from a folder");
+  if (!source.beside) throw fail("its values are in other files; open it from a directory");
   if (!source.name.endsWith(INDEX_ENDING))
-    throw fail(`the name of its index ends otherwise than in ${INDEX_ENDING}, so its other files cannot be found`);
+    throw fail(`the name of its index does not end in ${INDEX_ENDING}, so its other files cannot be found`);
   const shards: ByteSource[] = [];
   for (let shard = 0; shard < bundle.shards; shard++) {
     shards.push(await source.beside(INDEX_ENDING, shardEnding(shard, bundle.shards)));

@@ -247,7 +247,9 @@ describe("models that are not as they should be", () => {
 
   test("a model.json of more bytes than one needs", async () => {
     const source = model(`{"weightsManifest":[]${" ".repeat(8 * 2 ** 20)}}`, {});
-    await expect(openWeightFile(source)).rejects.toEqual(failure("FILE_LIMIT", `it has ${8 * 2 ** 20 + 22} bytes, the limit is 8388608`));
+    await expect(openWeightFile(source)).rejects.toEqual(
+      failure("FILE_LIMIT", `it has ${(8 * 2 ** 20 + 22).toLocaleString("en-US")} bytes, the limit is 8,388,608`),
+    );
   });
 
   test("a model.json that is not UTF-8", async () => {

@@ -1,9 +1,11 @@
 /** Entries of zip files as sources of their own, stored or deflated; torch.save's are read by pytorch.ts, which allows stored ones only. */
+
 import { InceptionError } from "../../errors.js";
 import type { ByteSource } from "../../formats/byte-source.js";
 import { quoted } from "../../formats/quoted.js";
 import { looksLikeZip, readZipDirectory, type ZipEntry } from "../../formats/zip.js";
 import { entrySource } from "../../formats/zip-entry.js";
+import { formatCount } from "../../text.js";
 import { MAX_SHARING } from "./collect.js";
 
 const DEFLATED = 8;
@@ -36,7 +38,7 @@ export async function openEntry(source: ByteSource, entry: ZipEntry): Promise<By
   if (entry.method === DEFLATED && entry.size > MAX_SHARING * source.size) {
     throw new InceptionError(
       "FILE_LIMIT",
-      `Cannot read zip file ${quoted(source.name)}: entry ${quoted(entry.name)} unpacks to ${entry.size} bytes, at most ${MAX_SHARING} times the file's ${source.size} are read`,
+      `Cannot read zip file ${quoted(source.name)}: entry ${quoted(entry.name)} decodes to ${formatCount(entry.size)} bytes, the limit is ${MAX_SHARING} times the file size of ${formatCount(source.size)}`,
       { file: source.name },
     );
   }

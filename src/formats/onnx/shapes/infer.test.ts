@@ -116,7 +116,7 @@ describe("what a runtime need not find out by itself", () => {
     [
       "a value twice",
       { nodes: [node("Exp", "x", "y"), node("Log", "x", "y")] },
-      'graph.node[1] (Log) computes value "y", which there is already',
+      'graph.node[1] (Log) computes value "y", which already exists',
     ],
     [
       "a weight for other channels",
@@ -264,16 +264,14 @@ describe("long lists take no more time and memory than the file", () => {
     expect(parts.get("part0")).toEqual(computed("float32", [1]));
     expect(performance.now() - start).toBeLessThan(10_000);
     const twice = { nodes: [node("Split", "x", `${outputs} part7`, [int("axis", 0)])] };
-    expect(() => infer(twice, [many])).toThrow(
-      'Cannot load "m.onnx": graph.node[0] (Split) computes value "part7", which there is already',
-    );
+    expect(() => infer(twice, [many])).toThrow('Cannot load "m.onnx": graph.node[0] (Split) computes value "part7", which already exists');
   });
 
   test("hundreds of thousands of axes", () => {
     const axes = { name: "axes", type: "ints", value: Array.from({ length: many }, (_, axis) => axis % 60) } as const;
     const unsqueeze = { nodes: [node("Unsqueeze", "x", "y", [axes])] };
     expect(() => infer(unsqueeze, [1], 11)).toThrow(
-      'Cannot load "m.onnx": graph.node[0] (Unsqueeze) makes 300001 axes, expected at most 64',
+      'Cannot load "m.onnx": graph.node[0] (Unsqueeze) gives 300001 axes, expected at most 64',
     );
     const squeeze = { nodes: [node("Squeeze", "x", "y", [axes])] };
     expect(() => infer(squeeze, [1], 11)).toThrow('Cannot load "m.onnx": graph.node[0] (Squeeze) names 300000 axes of 1');

@@ -85,7 +85,7 @@ function namesFault(node: OnnxNode, values: ReadonlyMap<string, unknown>): strin
   if (unknown !== undefined) return `reads value ${quoted(unknown)}, which no earlier node computes`;
   const own = new Set<string>();
   for (const name of node.outputs) {
-    if (name !== "" && (values.has(name) || own.has(name))) return `computes value ${quoted(name)}, which there is already`;
+    if (name !== "" && (values.has(name) || own.has(name))) return `computes value ${quoted(name)}, which already exists`;
     own.add(name);
   }
   return null;

@@ -85,7 +85,7 @@ export function unsqueeze(node: NodeView): Inferred {
   const x = node.input(0);
   const given = node.ints("axes") ?? node.numbers(1);
   const rank = x.shape.length + given.length;
-  if (rank > MAX_RANK) node.fail(`makes ${rank} axes, expected at most ${MAX_RANK}`);
+  if (rank > MAX_RANK) node.fail(`gives ${rank} axes, expected at most ${MAX_RANK}`);
   const axes = node.axes(given, rank);
   const sizes = x.shape.values();
   return arranged(
