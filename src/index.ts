@@ -18,7 +18,8 @@ export { cosineSimilarity } from "./tasks/cosine-similarity.js";
 export { describe } from "./tasks/network.js";
 
 /**
- * Open a model that classifies images. Close it to free its memory; `await using` does.
+ * Loads an image classifier from a model id and weights, an exported `.onnx` file or a run directory. Call `close()`, or declare it
+ * with `await using`, to release its memory.
  *
  * @param source - a model id with `weights`, an exported `.onnx` file (path, URL, bytes or Blob), a run directory, a bundled model,
  *   or a network of `describe` with `weights`
@@ -38,7 +39,8 @@ export async function openClassifier(source: ModelSource, options: OpenOptions =
 }
 
 /**
- * Open a model for its feature vectors. Weights without the classifier will do.
+ * Loads a model that computes feature vectors. The weights may lack the classifier. Call `close()`, or declare it with
+ * `await using`, to release its memory.
  *
  * @throws InceptionError as `openClassifier`
  *
@@ -55,10 +57,10 @@ export async function openEmbedder(source: ModelSource, options: OpenOptions = {
 }
 
 /**
- * Open a model that segments volumes. `segment` takes a NIfTI file (path, URL, bytes or Blob), in Node a directory of DICOM slices, or
- * voxels; several of them are the channels of one case.
+ * Loads a segmentation model. `segment` accepts a NIfTI file (path, URL, bytes or Blob), voxels, or in Node a directory of DICOM
+ * slices; an array of them is one case with several channels.
  *
- * @param options - `patchSize`: voxels along x, y and z that the network runs on at once. Default: as it was trained
+ * @param options - `patchSize`: window size in voxels along x, y and z. Default: the patch size of training
  * @throws InceptionError as `openClassifier`; OPTION_INVALID for a model that does not segment
  *
  * @example
@@ -76,8 +78,8 @@ export async function openSegmenter(source: ModelSource, options: OpenOptions & 
 }
 
 /**
- * A model as one self-contained ONNX file: any batch size, with class names, preprocessing, origin and license of the weights, and a
- * self-check that is computed here and checked wherever the file is opened.
+ * Exports a model as one self-contained ONNX file with dynamic batch size. The file contains class names, preprocessing, origin and
+ * license of the weights, and a self-check: outputs computed here that `openClassifier` and the others compare when they load it.
  *
  * @throws InceptionError as `openClassifier`; OPTION_INVALID for `dynamicSize` of a network with layers of fixed size
  *

@@ -37,7 +37,7 @@ export interface LayerSummary extends StageSummary {
 }
 
 /**
- * Count a network, layer by layer and stage by stage.
+ * Counts a network, layer by layer and stage by stage.
  *
  * @example
  * ```ts

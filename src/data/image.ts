@@ -9,7 +9,7 @@ export interface Raster<C extends number = number> {
   readonly data: Uint8Array;
 }
 
-/** A decoded photograph: 8-bit RGB, upright, without alpha. */
+/** A decoded image: 8-bit RGB without alpha, EXIF orientation applied. */
 export type Image = Raster<3>;
 
 /** The same layout with float values in whatever range the caller uses (Pillow's mode F when there is one channel). */

@@ -21,7 +21,7 @@ const MAX_FIELD_LENGTH = 65_536;
 const MAX_COLUMNS = 1000;
 
 /**
- * Read a list of samples.
+ * Reads a list of samples.
  *
  * CSV and TSV need a header line with the columns `path` and `label`, and may have `split`; other columns are left alone.
  * A line of JSON lines is an object with `path` (text), `label` (text or integer) and perhaps `split`. A split is "train", or

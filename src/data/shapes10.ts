@@ -40,7 +40,7 @@ const DEFAULTS = { train: 2000, val: 500, size: 32, seed: 1 } as const;
 const RANGES = { train: [10, 1e7], val: [0, 1e7], size: [8, 1024], seed: [0, Number.MAX_SAFE_INTEGER] } as const;
 
 /**
- * Read "shapes10" or "shapes10?train=1000&val=200&size=64&seed=3".
+ * Reads "shapes10" or "shapes10?train=1000&val=200&size=64&seed=3".
  *
  * @throws InceptionError OPTION_INVALID naming the part that is none of these or out of its range
  */
@@ -101,7 +101,7 @@ export interface Shapes10Picture {
   readonly side: number;
 }
 
-/** Draw one image; its class is `index mod 10`. */
+/** Draws one image; its class is `index mod 10`. */
 export function renderShapes10(picture: Shapes10Picture): Image {
   const { seed, split, index, side } = picture;
   const random = randomStream({ seed, purpose: `shapes10 ${split}`, index });

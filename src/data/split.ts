@@ -2,7 +2,7 @@ import { InceptionError } from "../errors.js";
 import { randomStream } from "./random.js";
 
 /**
- * Set one of several parts of about equal size aside. Over all folds each sample is set aside once.
+ * Sets one of several parts of about equal size aside. Over all folds each sample is set aside once.
  *
  * @param size - number of samples
  * @param folds - 2 to `size`
@@ -37,7 +37,7 @@ export interface Split {
 }
 
 /**
- * Set a fraction of every class aside for validation. The same labels, fraction and seed give the same split.
+ * Sets a fraction of every class aside for validation. The same labels, fraction and seed give the same split.
  *
  * Of n samples of a class `round(n * fraction)` are set aside, at least one and never all; a class of one sample stays
  * whole in training. A fraction of 0 sets nothing aside.

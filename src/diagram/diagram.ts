@@ -51,7 +51,7 @@ export interface DiagramOptions {
 }
 
 /**
- * Draw a network, or one of its blocks.
+ * Draws a network, or one of its blocks.
  *
  * Without `block`, each outermost part is a box and a row of equal blocks is one box, as in the papers' overview
  * figures, whether they are numbered parts of one module or follow each other under names of their own. With it, each

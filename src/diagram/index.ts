@@ -18,7 +18,7 @@ export const DIAGRAM_FORMATS = {
 export type DiagramFormat = keyof typeof DIAGRAM_FORMATS;
 
 /**
- * Write a diagram in a format: `mermaid`, `dot` (Graphviz), `svg`, or `json` (the record itself). Ends with a line break.
+ * Writes a diagram in a format: `mermaid`, `dot` (Graphviz), `svg`, or `json` (the record itself). Ends with a line break.
  *
  * @throws InceptionError OPTION_INVALID listing the formats
  */

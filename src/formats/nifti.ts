@@ -69,7 +69,7 @@ export interface NiftiUnits {
 }
 
 /**
- * Read a header. Values are decided as nibabel does: sform before qform before spacing, codes outside 0 to 5 count as 0, spacing 0
+ * Reads a header. Values are decided as nibabel does: sform before qform before spacing, codes outside 0 to 5 count as 0, spacing 0
  * counts as 1 and a negative one as positive, a slope of 0 or NaN means no scaling.
  *
  * Refused, although nibabel reads it: an affine or spacing that is not finite, a single file whose voxels begin inside the

@@ -23,7 +23,7 @@ const ENDING = ".npy";
 const HEADER_BYTES = 10_240;
 
 /**
- * Read the directory; no array is touched.
+ * Reads the directory; no array is touched.
  *
  * @throws InceptionError as `readZipDirectory`
  */

@@ -63,7 +63,7 @@ export class MomentAccumulator {
   }
 
   /**
-   * Take a row. It is copied.
+   * Takes a row. It is copied.
    *
    * @throws InceptionError OPTION_INVALID where it has another length or values that are not finite
    */

@@ -39,7 +39,7 @@ export function encodeStatistics({ statistics: { mean, covariance, count }, orig
 }
 
 /**
- * Read statistics; of 32-bit ones too, and of covariances in either order.
+ * Reads statistics; of 32-bit ones too, and of covariances in either order.
  *
  * @throws InceptionError FILE_CORRUPT or FILE_UNSUPPORTED naming the array, FILE_LIMIT (more than 4096 features), OPTION_INVALID (no covariance)
  */

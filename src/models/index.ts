@@ -216,7 +216,7 @@ export function findModel(id: string, others: readonly string[] = []): ListedMod
 }
 
 /**
- * Describe a network: build its graph, shaped and checked.
+ * Describes a network: build its graph, shaped and checked.
  *
  * @param id - a model id, or a family name for its public form, or `slim` or `table` where there is none
  * @param options - see `findModel(id).options`; what is not given has its default. `findModel(id).describe` takes ids and options

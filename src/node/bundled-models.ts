@@ -29,7 +29,7 @@ export function findBundledModel(id: string): BundledModel | null {
 }
 
 /**
- * Read a model of the package.
+ * Reads a model of the package.
  *
  * @throws InceptionError FILE_NOT_FOUND where this copy of the package does not hold its weights; as `prepareModel`
  */

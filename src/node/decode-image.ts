@@ -37,7 +37,7 @@ export const MAX_IMAGE_BYTES = 64 * 2 ** 20;
 const DEFAULTS = { name: "image", maxBytes: MAX_IMAGE_BYTES, maxPixels: 100e6, maxSeconds: 60, upright: true } as const;
 
 /**
- * Decode a JPEG, PNG, WebP, AVIF, GIF or TIFF file. The work is done outside the event loop; the bytes must not change meanwhile.
+ * Decodes a JPEG, PNG, WebP, AVIF, GIF or TIFF file. The work is done outside the event loop; the bytes must not change meanwhile.
  *
  * The format is decided by content, never by name. Sizes are read from the header and checked before pixels are decoded.
  *

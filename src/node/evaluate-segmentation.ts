@@ -46,7 +46,7 @@ const AFFINE_TOLERANCE = 1e-3;
 const ENDING = /\.nii(\.gz)?$/i;
 
 /**
- * Score predicted label files against true ones: a file against a file, or the files of a folder against those of the same
+ * Scores predicted label files against true ones: a file against a file, or the files of a folder against those of the same
  * names in another (`.nii` and `.nii.gz` are the same name). Of folders, a case that cannot be read, has no truth, or lies on
  * another grid is reported and does not stop the rest; of two files, that is thrown. Conventions of the scores:
  * docs/segmentation-metrics.md.

@@ -5,7 +5,7 @@ import { NODE_PLATFORM } from "./platform.js";
 import { writeFileAtomic } from "./write-file.js";
 
 /**
- * Write a network as one self-contained ONNX file; `encodeOnnx` says what is in it.
+ * Writes a network as one self-contained ONNX file; `encodeOnnx` says what is in it.
  *
  * @throws InceptionError OPTION_INVALID where dynamicSize is asked of a network with layers of fixed size, or outputs of one that
  *   segments; NOT_FINITE where a parameter or an output of the self-check is NaN or infinite; WRITE_FAILED
@@ -21,7 +21,7 @@ export async function exportOnnx(
 }
 
 /**
- * Write weights as safetensors, with the model's metadata in the header.
+ * Writes weights as safetensors, with the model's metadata in the header.
  *
  * @param names - "inceptionkit" for the paths of the network, or the naming scheme that is wanted ("timm", "torchvision", "caffe", …)
  * @throws InceptionError OPTION_INVALID listing the naming schemes of the model; NOT_FINITE; WRITE_FAILED

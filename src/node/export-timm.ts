@@ -30,7 +30,7 @@ const TIMM_NETWORKS: readonly TimmNetwork[] = [
 const FREE_OPTIONS = new Set(["numClasses", "inChannels", "inputSize", "dropRate", "aux"]);
 
 /**
- * Write a folder that Python's timm loads with `timm.create_model("local-dir:FOLDER", pretrained=True)`, or from the
+ * Writes a folder that Python's timm loads with `timm.create_model("local-dir:FOLDER", pretrained=True)`, or from the
  * hub once it is uploaded: `model.safetensors` with timm's names, batch normalization's step counters included (at 0),
  * and `config.json` with the network, its classes and how pixels become its input. An auxiliary head, which timm does
  * not have, is left out.

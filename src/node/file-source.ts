@@ -15,7 +15,7 @@ export interface FileSource extends ByteSource {
 const CHUNK_BYTES = 64 * 2 ** 20;
 
 /**
- * Open a file for random access. Only what is asked for is read.
+ * Opens a file for random access. Only what is asked for is read.
  *
  * Its `read` rejects with FILE_TRUNCATED outside the file, or when the file has become shorter since it was opened, and
  * with FILE_LIMIT for more bytes than one array can hold (4 GiB on Node 20).

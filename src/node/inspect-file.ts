@@ -36,7 +36,7 @@ interface InspectedTensor {
 }
 
 /**
- * Look into a weight, array or ONNX file of a stranger, or a volume: NIfTI files are told by their names (.nii, .hdr, .img, with or without .gz).
+ * Looks into a weight, array or ONNX file of a stranger, or a volume: NIfTI files are told by their names (.nii, .hdr, .img, with or without .gz).
  * A folder is read as weights where it has `.npy` files or one TensorFlow checkpoint, else as a DICOM series.
  *
  * @throws InceptionError FILE_NOT_FOUND, FILE_UNRECOGNIZED, OPTION_INVALID (several series and none chosen, or a series of a file), or what

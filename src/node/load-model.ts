@@ -32,7 +32,7 @@ function shippedModel(id: string): BundledModel {
 }
 
 /**
- * Load a network to run it: a model id or a custom network with a source of weights, a self-contained `.onnx` file, or the folder of a
+ * Loads a network to run it: a model id or a custom network with a source of weights, a self-contained `.onnx` file, or the folder of a
  * training run. See `openModel` for what is checked of a file, and for the errors.
  *
  * @example

@@ -82,7 +82,7 @@ export function epochOfFile(name: string): number | null {
 }
 
 /**
- * Open a run to evaluate, export, classify or resume: everything but tensors is read and checked.
+ * Opens a run to evaluate, export, classify or resume: everything but tensors is read and checked.
  *
  * @throws InceptionError RUN_INVALID naming what is missing or wrong; FILE_CORRUPT for a file that is no JSON;
  *   OPTION_INVALID for a preprocessing that contradicts itself

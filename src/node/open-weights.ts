@@ -31,7 +31,7 @@ export interface OpenWeights {
 }
 
 /**
- * Open weights for reading: one file of any format, the `.index` of a TensorFlow checkpoint or the `model.json` of a
+ * Opens weights for reading: one file of any format, the `.index` of a TensorFlow checkpoint or the `model.json` of a
  * TensorFlow.js model with their data files beside them, or a directory of `.npy` files, whose tensors are named by their
  * paths in it.
  *

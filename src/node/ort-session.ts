@@ -41,7 +41,7 @@ export interface NodeSessionOptions extends SessionOptions, IsolationOptions {
 }
 
 /**
- * Open an ONNX model with onnxruntime-node, in a worker thread of its own, because the runtime blocks the thread that
+ * Opens an ONNX model with onnxruntime-node, in a worker thread of its own, because the runtime blocks the thread that
  * calls it. Weights outside the model's own bytes are never read.
  *
  * `device: "auto"` is CUDA where onnxruntime-node's CUDA library is installed and works, otherwise the CPU; never

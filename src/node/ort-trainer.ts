@@ -19,7 +19,7 @@ export interface NodeTrainerOptions extends TrainerOptions {
 }
 
 /**
- * Open training programs with onnxruntime-node over one state, all in a worker thread of their own; the caller's thread
+ * Opens training programs with onnxruntime-node over one state, all in a worker thread of their own; the caller's thread
  * stays free. Devices are those of `createNodeSession`.
  *
  * A piece of state that some program replaces is held twice: a run reads one buffer and writes the other, and then they

@@ -6,7 +6,7 @@ import type { SourceOptions } from "./source-options.js";
 export type PrepareOptions = TaskOptions & SourceOptions;
 
 /**
- * Describe a network and read its weights: find the file, recognize its format and whose names it uses, read the values.
+ * Describes a network and read its weights: find the file, recognize its format and whose names it uses, read the values.
  *
  * @param id - model id or family name
  * @param weights - `pretrained`, `pretrained:<name>` (src/models/*.weights.ts lists them), `hf:owner/name[@revision]`, a

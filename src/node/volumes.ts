@@ -38,7 +38,7 @@ export interface LoadedVolume {
 }
 
 /**
- * Read one volume of a NIfTI file: `.nii`, `.nii.gz`, or a pair of `.hdr` and `.img`, both packed (`.gz`) or both not, by either's name.
+ * Reads one volume of a NIfTI file: `.nii`, `.nii.gz`, or a pair of `.hdr` and `.img`, both packed (`.gz`) or both not, by either's name.
  * Values are scaled as the header says; orientation and size stay as stored.
  *
  * Or of a folder that holds a DICOM series, a file for each slice: files are told by content, slices sorted by where they lie, values
@@ -83,7 +83,7 @@ export async function readVolume(file: string, options: ReadVolumeOptions = {}):
 }
 
 /**
- * Read all volumes of a file, its time points or channels, in one pass: a packed file is unpacked once. A file or series of one volume
+ * Reads all volumes of a file, its time points or channels, in one pass: a packed file is unpacked once. A file or series of one volume
  * gives one.
  *
  * Memory is that of all of them, together at most 2^29 voxels.
@@ -150,7 +150,7 @@ export interface VolumeSummary {
 const SUMMARY_BYTES = 2 ** 22;
 
 /**
- * Look through a volume file, or a folder that holds a DICOM series.
+ * Looks through a volume file, or a folder that holds a DICOM series.
  *
  * @throws InceptionError as {@link readVolume}
  */
@@ -208,7 +208,7 @@ function codesOrNull({ affine }: NiftiHeader): string | null {
 }
 
 /**
- * Write a volume as a NIfTI single file, packed if the name ends in `.gz`; it is there whole or not at all. Element type is that of
+ * Writes a volume as a NIfTI single file, packed if the name ends in `.gz`; it is there whole or not at all. Element type is that of
  * `volume.data`, without scaling.
  *
  * @param file - ends in `.nii` or `.nii.gz`; a file of that name is replaced

@@ -11,7 +11,7 @@ import type { ResolvedSource, SourceOptions } from "./source-options.js";
 export type { DownloadProgress, ResolvedSource, SourceOptions } from "./source-options.js";
 
 /**
- * Bring the weight file that a user names onto this machine.
+ * Brings the weight file that a user names onto this machine.
  *
  * | spec | what it is |
  * |---|---|

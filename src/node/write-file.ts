@@ -7,7 +7,7 @@ import { isFolder } from "./file-source.js";
 import { systemErrorCode, writeError } from "./system-error.js";
 
 /**
- * Write a file so that it is either there whole or not at all: the chunks go to a hidden file in the same folder, which
+ * Writes a file so that it is either there whole or not at all: the chunks go to a hidden file in the same folder, which
  * takes the name when all of it has reached the disk. Until then, and on failure, a file of that name stays as it was.
  * A symbolic link is followed: what it points to is replaced.
  *

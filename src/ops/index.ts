@@ -142,7 +142,7 @@ export function inferNode(node: Pick<Node, "op" | "path" | "attributes">, inputs
   return infer(operands(inputs, node), node.attributes, node);
 }
 
-/** Check a graph against the laws of its ops. Throws GRAPH_INVALID or SHAPE_INVALID; returns the graph for chaining. */
+/** Checks a graph against the laws of its ops. Throws GRAPH_INVALID or SHAPE_INVALID; returns the graph for chaining. */
 export function checkGraph(graph: Graph): Graph {
   validateGraph(graph, inferNode);
   return graph;

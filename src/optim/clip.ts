@@ -13,7 +13,7 @@ export interface Clipped {
 }
 
 /**
- * Scale gradients down so that their common L2 norm is at most `maxNorm`: each is multiplied by
+ * Scales gradients down so that their common L2 norm is at most `maxNorm`: each is multiplied by
  * min(1, maxNorm / (norm + 1e-6)). A norm that is not finite makes them NaN.
  *
  * Source: torch.nn.utils.clip_grad_norm_. Three passes over the gradients.
@@ -43,7 +43,7 @@ export function clipByNorm(b: GraphBuilder, path: string, gradients: readonly Re
 }
 
 /**
- * Cut every element of the gradients to [−limit, limit].
+ * Cuts every element of the gradients to [−limit, limit].
  *
  * Source: torch.nn.utils.clip_grad_value_. One pass.
  *

@@ -5,10 +5,10 @@ import type { RunOptions, Session } from "../runtime/session.js";
 import { checkFinite } from "../tensor/finite.js";
 import { elementCount, type Float32Tensor, float32Tensor, type Tensor } from "../tensor/tensor.js";
 
-/** A class with its probability, best first in lists. */
+/** A class with its probability. */
 export interface Prediction {
   readonly index: number;
-  /** Name of the class, or its index as text where the model has no class names. */
+  /** Class name, or the class index as text if the model has no class names. */
   readonly className: string;
   /** In [0, 1]; all classes sum to 1. */
   readonly probability: number;

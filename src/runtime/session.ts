@@ -57,7 +57,7 @@ export interface Session {
   readonly outputs: readonly TensorInfo[];
 
   /**
-   * Compute outputs from one tensor for each input. Feeds are read before the call returns, so they may be changed
+   * Computes outputs from one tensor for each input. Feeds are read before the call returns, so they may be changed
    * right after it; they are neither changed nor kept.
    *
    * @returns the outputs under their names, in the order of `fetches`; their memory is the caller's

@@ -43,7 +43,7 @@ export interface Trainer {
   readonly device: Exclude<Device, "auto">;
 
   /**
-   * Run a program once on the state and these feeds. Feeds are read before the call returns, so they may be changed
+   * Runs a program once on the state and these feeds. Feeds are read before the call returns, so they may be changed
    * right after it.
    *
    * @returns the outputs that are not state (loss, logits, norms), by name; their memory is the caller's
@@ -62,7 +62,7 @@ export interface Trainer {
   readState(names?: readonly string[]): Promise<ReadonlyMap<string, Tensor>>;
 
   /**
-   * Replace the named pieces; all or, after an error, none. The tensors are read before the call returns.
+   * Replaces the named pieces; all or, after an error, none. The tensors are read before the call returns.
    *
    * @throws InceptionError FEED_INVALID when type or shape is not that of the piece, naming every fault; SESSION_CLOSED
    */

@@ -87,7 +87,7 @@ export class WindowAccumulator {
   }
 
   /**
-   * Take the next window's result and give back the planes that are finished, as means; after the last window all that remain.
+   * Takes the next window's result and give back the planes that are finished, as means; after the last window all that remain.
    *
    * @param index - of the window; 0, then 1, and so on
    * @param values - [classes, z, y, x] of the window, logits or probabilities

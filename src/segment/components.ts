@@ -125,7 +125,7 @@ export interface CleaningOptions {
 }
 
 /**
- * Keep the largest connected component of each label and make the others background. Of equally large ones the one whose
+ * Keeps the largest connected component of each label and make the others background. Of equally large ones the one whose
  * first voxel comes first is kept.
  *
  * @param data - one label per voxel, x fastest
@@ -158,7 +158,7 @@ export function keepLargestComponents(
 }
 
 /**
- * Fill the holes of each label: background voxels from which no way through voxels outside the label leads to the border of
+ * Fills the holes of each label: background voxels from which no way through voxels outside the label leads to the border of
  * the volume, going over faces alone, become that label. Voxels of other labels are left alone, also inside a hole. A label
  * with a smaller place in `labels` is filled first; what was filled is no background for the next.
  *

@@ -73,7 +73,7 @@ export interface LabelFacts {
 const MAX_FOREGROUND = 100_000;
 
 /**
- * Look at a case.
+ * Looks at a case.
  *
  * @param channels - of the image, all on the grid of the labels
  * @throws InceptionError VOLUME_INVALID where image and labels have different sizes, or a label is no integer

@@ -34,7 +34,7 @@ const [MIN_BATCH, MAX_BATCH] = [2, 16];
 const SAME_SPACING = 0.01;
 
 /**
- * Plan training.
+ * Plans training.
  *
  * Spacing: none is changed where all cases share it, otherwise the median of each axis. Patch: the median size, up to whole
  * multiples of 8, cut along its longest axis until it has at most 64³ voxels. Batch: what fits into 400,000 voxels.

@@ -34,7 +34,7 @@ export interface SegmentedWindows {
 }
 
 /**
- * Segment a volume window by window. Probabilities are averaged, not logits: each window's logits go through softmax, results
+ * Segments a volume window by window. Probabilities are averaged, not logits: each window's logits go through softmax, results
  * of mirrored windows are mirrored back and averaged, and overlapping windows are averaged with Gaussian weights. The mean of
  * probabilities is one again, and no window counts more because its logits are larger.
  *

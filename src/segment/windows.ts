@@ -217,7 +217,7 @@ export function mirrorings(axes: readonly number[]): readonly Mirroring[] {
 }
 
 /**
- * Turn a volume round along the given axes. Doing it twice gives the volume back.
+ * Turns a volume round along the given axes. Doing it twice gives the volume back.
  *
  * @param data - [channels, z, y, x]
  * @param shape - voxels along x, y and z

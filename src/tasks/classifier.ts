@@ -13,50 +13,66 @@ import type { ModelSource } from "./model-source.js";
 import { knownPreprocessing, logitsOutput, openModel } from "./open-model.js";
 import { type ImageRun, type RunImagesOptions, runImages } from "./run-images.js";
 
+/** Options of `Classifier.classify`. */
 export interface ClassifyOptions extends RunImagesOptions {
-  /** How many classes, best first; at least 1. Default: 5. */
+  /** Number of classes to return, at least 1. Default: 5. */
   readonly top?: number;
 }
 
+/** Options of `Embedder.embed`. */
 export interface EmbedOptions extends RunImagesOptions {
-  /** Scale each vector to length 1, as similarity search wants it. Default: false. */
+  /** Scale each vector to Euclidean length 1, for similarity search. Default: false. */
   readonly normalize?: boolean;
 }
 
+/** Options of `Classifier.explain`. */
 export interface ExplainImageOptions extends CallOptions, ExplainOptions {
-  /** Default: "grad_cam". */
+  /** Attribution method. Default: "grad_cam". */
   readonly method?: ExplanationName;
-  /** The class to explain, by index or name. Default: the most probable one. */
+  /** Target class, by index or name. Default: the most probable class. */
   readonly target?: number | string;
 }
 
-/** What every opened model has. Close it to free its memory; `await using` does. */
+/** A loaded model. Call `close()`, or declare it with `await using`, to release its memory. */
 export interface OpenedModel {
-  /** Id of the network, or the name that a file of another program gives. */
+  /** Model id, or the graph name in a file of another program. */
   readonly model: string;
-  /** Names of the classes by index; null where the model has none. */
+  /** Class names by index; null if the model has none. */
   readonly classNames: readonly string[] | null;
-  /** Where it runs. */
+  /** Device that the model runs on. */
   readonly device: Session["device"];
+  /** Releases the memory of the model. Calls that are still running are rejected with SESSION_CLOSED. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** A loaded model that computes feature vectors of images. */
 export interface Embedder extends OpenedModel {
-  /** Feature vectors, of the output "embedding" where the model has it, otherwise of "features". */
+  /**
+   * Computes one feature vector per image: the output "embedding" if the model has it, otherwise "features".
+   *
+   * @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID, IMAGE_INVALID, IMAGE_LIMIT, NOT_FINITE, SESSION_CLOSED, SESSION_FAILED
+   */
   embed(image: ImageInput, options?: EmbedOptions): Promise<Float32Array>;
   embed(images: readonly ImageInput[], options?: EmbedOptions): Promise<readonly Float32Array[]>;
 }
 
+/** A loaded image classifier. */
 export interface Classifier extends Embedder {
-  /** The most probable classes, best first. */
+  /**
+   * Predicts the most probable classes of each image, highest probability first.
+   *
+   * @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID, IMAGE_INVALID, IMAGE_LIMIT, NOT_FINITE, SESSION_CLOSED, SESSION_FAILED;
+   *   OPTION_INVALID for `top` below 1
+   */
   classify(image: ImageInput, options?: ClassifyOptions): Promise<readonly Prediction[]>;
   classify(images: readonly ImageInput[], options?: ClassifyOptions): Promise<readonly (readonly Prediction[])[]>;
   /**
-   * An attribution map: how much each pixel contributes to a class. The first call differentiates the network and opens the
-   * result as a second session, which takes as long as opening the model did.
+   * Computes an attribution map: how much each pixel contributes to the target class. The first call differentiates the network and
+   * opens a second session, which takes as long as loading the model.
    *
-   * @throws InceptionError OPTION_INVALID for a model of another program or an int8 model, which cannot be differentiated
+   * @throws InceptionError OPTION_INVALID for an unknown target class, and for int8 models and models of other programs, which cannot
+   *   be differentiated; otherwise as `classify`
    */
   explain(image: ImageInput, options?: ExplainImageOptions): Promise<Explanation>;
 }
@@ -107,7 +123,8 @@ export async function openClassifier<F extends SourceOptions, P extends SessionO
 }
 
 /**
- * Open a model for its feature vectors. Weights without the classifier will do.
+ * Loads a model that computes feature vectors. The weights may lack the classifier. Call `close()`, or declare it with
+ * `await using`, to release its memory.
  *
  * @throws InceptionError as `openModel`; OPTION_INVALID where its preprocessing is not known
  */

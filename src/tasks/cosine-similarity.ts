@@ -1,6 +1,6 @@
 /**
- * Cosine of the angle between two vectors, in [-1, 1]: 1 for the same direction. Computed in double precision. A vector of zeros has
- * no direction; its similarity to every vector is 0.
+ * Computes the cosine of the angle between two vectors, in [-1, 1], in double precision. The similarity of a zero vector to any
+ * vector is 0.
  *
  * @throws RangeError where the lengths differ
  *

@@ -19,14 +19,14 @@ import { knownPreprocessing } from "./open-model.js";
 import type { PreparedModel } from "./prepare-model.js";
 
 export interface ExplainerOptions extends Omit<OpenModelOptions, "outputs" | "selfCheck">, ExplainOptions {
-  /** What is computed. Default Grad-CAM. */
+  /** Attribution methods, in the order of the maps. Default: Grad-CAM. */
   readonly methods?: readonly ExplanationName[];
 }
 
-/** A map over the picture that the network saw. */
+/** Attribution values of one method for each pixel of the network input. */
 export interface AttributionMap {
   readonly method: ExplanationName;
-  /** At least 0; row by row from the top. */
+  /** width · height values of at least 0, row by row from the top. */
   readonly values: Float32Array;
   readonly width: number;
   readonly height: number;
@@ -34,17 +34,17 @@ export interface AttributionMap {
   readonly peak: { readonly x: number; readonly y: number };
 }
 
-/** Why a network sees a class in an image. */
+/** Attribution maps for one image and one target class. */
 export interface Explanation {
-  /** The class that is explained, with its probability. */
+  /** Target class with its probability. */
   readonly class: Prediction;
-  /** The most probable classes, best first. */
+  /** The five most probable classes, highest probability first. */
   readonly top: readonly Prediction[];
-  /** What the network saw: RGB, resized and cropped. */
+  /** Network input as an RGB image: resized and cropped. */
   readonly seen: Image;
   readonly maps: readonly AttributionMap[];
   /**
-   * The image that the network received with a map over it, as a PNG file: 448 pixels or more on its longer side, in the colors of
+   * Renders a map over the network input as a PNG file of at least 448 pixels on its longer side, in the colors of
    * `inception explain`. In a page: `img.src = URL.createObjectURL(new Blob([await explanation.overlayPng()]))`.
    *
    * @param map - one of `maps`. Default: the first
@@ -52,14 +52,14 @@ export interface Explanation {
   overlayPng(map?: AttributionMap): Promise<OwnBytes>;
 }
 
-/** A network that is ready to explain its answers. Close it to give its memory back. */
+/** A loaded model that computes attribution maps. Call `close()` to release its memory. */
 export interface Explainer {
-  /** How messages and pages name the network. */
+  /** Name of the network in messages and pages. */
   readonly model: string;
   readonly methods: readonly ExplanationName[];
-  /** @param target - a class by index or name; default: the most probable one */
+  /** Computes the maps of an image. @param target - target class, by index or name. Default: the most probable class */
   explain(image: Image, target?: string | number, options?: CallOptions): Promise<Explanation>;
-  /** The same for an image that is prepared as the network reads it, [1, C, H, W]. */
+  /** Computes the maps of a preprocessed input, [1, C, H, W]. */
   explainInput(input: Float32Tensor, target?: string | number, options?: CallOptions): Promise<Explanation>;
   close(): Promise<void>;
 }
@@ -68,7 +68,7 @@ export interface Explainer {
 const TOP = 5;
 
 /**
- * Open a classifier to explain it.
+ * Loads a classifier for attribution maps.
  *
  * @param model - how messages name it
  * @throws InceptionError OPTION_INVALID for a network that does not classify images, and as the methods; SESSION_FAILED

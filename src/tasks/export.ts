@@ -29,8 +29,9 @@ import type { NameMap } from "../weights/name-map.js";
 import type { SessionOpener } from "./open-session.js";
 import type { PreparedModel } from "./prepare-model.js";
 
+/** Options of `toOnnx`. */
 export interface ExportOnnxOptions {
-  /** Outputs to keep. Default: all. A network that segments keeps its logits and gets "labels" beside them. */
+  /** Outputs to keep. Default: all. A segmentation model always has the outputs "logits" and "labels". */
   readonly outputs?: readonly string[];
   /** Any height and width, where the network allows it, or any depth, height and width of volumes. Default false: the described size. */
   readonly dynamicSize?: boolean;

@@ -12,19 +12,19 @@ import type { DescribedModel } from "./model-source.js";
 export interface Network extends DescribedModel {
   readonly name: string;
   readonly graph: Graph;
-  /** Stages and layers with their shapes, parameters and multiply–accumulate operations. */
+  /** Returns the stages and layers with their shapes, parameters and MACs. */
   summary(): Summary;
-  /** A drawing as text. Default: "svg". */
+  /** Draws the network as text in the given format. Default: "svg". */
   diagram(format?: DiagramFormat): Promise<string>;
-  /** Values for every parameter, to train from scratch. The same seed gives the same values. Default initializer: "he_normal". */
+  /** Initializes every parameter for training from scratch. The same seed gives the same values. Default initializer: "he_normal". */
   initialize(seed: number, initializer?: Initializer): ReadonlyMap<string, Tensor>;
 }
 
-/** A function that adds the nodes of a custom network: its inputs, its layers, its outputs. */
+/** A function that adds the inputs, layers and outputs of a custom network. */
 export type NetworkBuilder = (b: GraphBuilder) => void;
 
 /**
- * A network of the list by its id, with options; or a custom network under a name of yours, from ops and layers.
+ * Describes a listed network by its id and options, or a custom network by a name and a function that adds its ops and layers.
  *
  * A custom network that ends in "logits" [N, classes] classifies, one that ends in "logits" [N, classes, D, H, W] segments; any
  * other computes embeddings. Its name has at most 64 letters, digits, ".", "_" and "-", and is not the id or family of a listed

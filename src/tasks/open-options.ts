@@ -8,23 +8,23 @@ import type { FileInput, SourceOptions } from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
 import type { CheckpointChoice, OpenModelOptions } from "./model-host.js";
 
-/** How a model is opened. Options of one platform are rejected on the other. */
+/** Options of loading a model. Options of one platform are rejected on the other. */
 export interface OpenOptions extends SourceOptions, SessionOptions {
-  /** The weights: required with a model id or a custom network, rejected with anything else, which has its own. */
+  /** Weights: required with a model id or a custom network, rejected with other sources, which contain theirs. */
   readonly weights?: FileInput;
-  /** Options of the network, such as numClasses and inputSize. Default: those of the weights. */
+  /** Network options, such as numClasses and inputSize. Default: those of the weights. */
   readonly options?: ModelOptions;
-  /** How images become the input: a recipe, or the name of a preset. Default: that of the weights. */
+  /** Preprocessing, or the name of a preset. Default: that of the weights. */
   readonly preprocessing?: Preprocessing | PreprocessingId;
-  /** Names of the classes by index. Default: those of the weights. */
+  /** Class names by index. Default: those of the weights. */
   readonly classNames?: readonly string[];
-  /** Which checkpoint of a run. Default: "best", or "last" where no epoch was finished. */
+  /** Checkpoint of a run. Default: "best", or "last" before the first epoch is finished. */
   readonly checkpoint?: CheckpointChoice;
   /** Run the self-check embedded in an exported model. Default: true. */
   readonly selfCheck?: boolean;
-  /** What one run of an untrusted `.onnx` file may take. */
+  /** Limits on the operations and memory of one run of an untrusted `.onnx` file. */
   readonly limits?: Partial<RunLimits>;
-  /** Called with what the caller should know and may ignore. */
+  /** Called with warnings, such as the use of a cached copy. */
   readonly onWarning?: (warning: InceptionError) => void;
   /**
    * Browser only. Keep models and weights of URLs in the page's private file system. A kept file is used while its SHA-256 is
@@ -33,15 +33,15 @@ export interface OpenOptions extends SourceOptions, SessionOptions {
   readonly cache?: boolean;
   /** Node only. Fetch `https:` URLs; without it they are rejected. Default: false. */
   readonly allowHttps?: boolean;
-  /** Node only. Use only what is already on this machine. Default: whether HF_HUB_OFFLINE is 1. */
+  /** Node only. Use cached files only. Default: true if HF_HUB_OFFLINE is 1. */
   readonly offline?: boolean;
   /** Node only. Token for the Hugging Face hub. Default: HF_TOKEN. */
   readonly token?: string;
   /** Node only. Run the model in a child process, so that a crash of the runtime does not end the program. Default: false. */
   readonly isolate?: boolean;
-  /** Node only, with `isolate`. Seconds that opening the model, and each run, may take. Default: no limit. */
+  /** Node only, with `isolate`. Time limit in seconds for loading the model and for each run. Default: no limit. */
   readonly timeLimit?: number;
-  /** Node only, with `isolate`. Bytes of resident memory beyond which the child is ended. Default: 4 GiB. */
+  /** Node only, with `isolate`. Limit on the resident memory of the child process, in bytes. Default: 4 GiB. */
   readonly memoryLimit?: number;
 }
 

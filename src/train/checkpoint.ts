@@ -91,7 +91,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): SafetensorsParts {
 }
 
 /**
- * Read a checkpoint: the header and all checks first, then the selected tensors.
+ * Reads a checkpoint: the header and all checks first, then the selected tensors.
  *
  * A file that was cut off or is no checkpoint is refused by name. The numbers inside a tensor carry no checksum: a bit
  * that a failing disk has turned goes unseen.

@@ -18,7 +18,7 @@ export interface EarlyStoppingStatus {
 }
 
 /**
- * Judge a run by its epochs so far. A pure function of the history, so that a resumed run decides as an uninterrupted one.
+ * Decides a run by its epochs so far. A pure function of the history, so that a resumed run decides as an uninterrupted one.
  *
  * The reference moves only when an epoch improves on it by more than `minDelta`: a slow creep below that ends the run too.
  * Epochs with no value or NaN are no improvement.

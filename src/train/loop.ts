@@ -68,7 +68,7 @@ export interface LoopParts<B extends TrainingBatch, E> {
   readonly task: LearningTask<B, E>;
   readonly train: FeedSource<B>;
   readonly validation: FeedSource<B> | null;
-  /** Keep a checkpoint; called at step boundaries. `evaluation` is there at the end of an epoch. */
+  /** Keeps a checkpoint; called at step boundaries. `evaluation` is there at the end of an epoch. */
   readonly save: (progress: Progress, evaluation: E | null) => Promise<void>;
   readonly report: (event: TrainingEvent<E>) => void;
   /**
@@ -83,7 +83,7 @@ export interface LoopParts<B extends TrainingBatch, E> {
 export type LoopEnd = "finished" | "stopped early" | "interrupted";
 
 /**
- * Train until the epochs are done, nothing improves any more, or somebody interrupts.
+ * Trains until the epochs are done, nothing improves any more, or somebody interrupts.
  *
  * @param start - `BEGINNING`, or what the checkpoint holds whose state the trainer has
  * @throws InceptionError TRAINING_DIVERGED when the loss is no finite number, naming the step and the newest checkpoint

@@ -188,7 +188,7 @@ export class ClassificationMetrics {
   }
 
   /**
-   * Take in a batch; all of it or, after an error, nothing.
+   * Takes in a batch; all of it or, after an error, nothing.
    *
    * @throws InceptionError SHAPE_INVALID where the lengths do not fit, DATASET_INVALID for a label that is no class
    */
@@ -204,7 +204,7 @@ export class ClassificationMetrics {
     for (const scored of scoreImages(batch, this.#options.numClasses)) this.add(scored);
   }
 
-  /** Take in an image that was scored before. */
+  /** Takes in an image that was scored before. */
   add(scored: ScoredImage): void {
     const { numClasses, nameOf } = this.#options;
     const { index, label, answer, loss, probability } = scored;

@@ -18,7 +18,7 @@ export interface WebSessionOptions extends SessionOptions, WebOptions {
 }
 
 /**
- * Open an ONNX model with onnxruntime-web, in a worker of its own, so that the page stays free.
+ * Opens an ONNX model with onnxruntime-web, in a worker of its own, so that the page stays free.
  *
  * `device: "cpu"` is WebAssembly; it uses more than one thread only in a page that is cross-origin isolated.
  * `device: "auto"` is WebGPU where the browser has a hardware adapter for it and the model opens there, otherwise the

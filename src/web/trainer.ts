@@ -11,7 +11,7 @@ import { checkOpenTimeout, runtimeLocation, startThread, type WebOptions } from 
 export interface WebTrainerOptions extends TrainerOptions, WebOptions {}
 
 /**
- * Open training programs with onnxruntime-web over one state, all in a worker of their own; the page stays free.
+ * Opens training programs with onnxruntime-web over one state, all in a worker of their own; the page stays free.
  * Devices are those of `createWebSession`. With WebGPU the state stays in the memory of the GPU between runs.
  *
  * @param programs - by name; every piece of state that they name must be in `state`

@@ -53,7 +53,7 @@ export interface AllowedDifferences {
   readonly reshaped?: readonly string[];
 }
 
-/** Compare names and shapes, reading no values. */
+/** Compares names and shapes, reading no values. */
 export function compareWeights(graph: Graph, file: WeightFile, map: NameMap): WeightReport {
   const expected = new Set<string>();
   const matched: { path: string; name: string }[] = [];
@@ -121,7 +121,7 @@ export function bestNameMap(graph: Graph, file: WeightFile, maps: readonly NameM
 }
 
 /**
- * Read the values of every parameter from a weight file, as float32 in our axis order.
+ * Reads the values of every parameter from a weight file, as float32 in our axis order.
  *
  * @param allow - differences that are meant; a missing parameter that is allowed is absent from the result
  * @throws InceptionError WEIGHTS_MISMATCH listing every difference that is not allowed, before any value is read;

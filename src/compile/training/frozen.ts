@@ -16,7 +16,7 @@ export interface SplitNetwork {
 }
 
 /**
- * Cut a network into the part that training cannot change and the part that it can. The frozen part runs as an
+ * Cuts a network into the part that training cannot change and the part that it can. The frozen part runs as an
  * inference graph, where the runtime folds each batch normalization into its convolution, and is not differentiated.
  *
  * A node is frozen where neither it nor anything before it has a trained parameter or draws a dropout mask. Batch

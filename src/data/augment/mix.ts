@@ -31,7 +31,7 @@ export function checkMixing({ mixup = 0, cutmix = 0 }: Mixing): void {
 }
 
 /**
- * Mix the images and targets of a batch, in place. Each image gets a partner by one random permutation, which may be itself.
+ * Mixes the images and targets of a batch, in place. Each image gets a partner by one random permutation, which may be itself.
  * One share lambda is drawn for the whole batch, as both papers' code does:
  *
  * - mixup: lambda * image + (1 - lambda) * partner, lambda from Beta(a, a);

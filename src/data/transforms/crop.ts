@@ -57,7 +57,7 @@ export function visiblePart(window: Window, image: { readonly width: number; rea
 const MAX_CROP_PIXELS = 1e8;
 
 /**
- * Cut a window out of an image; what lies outside the image is 0, as torchvision pads.
+ * Cuts a window out of an image; what lies outside the image is 0, as torchvision pads.
  *
  * @throws InceptionError OPTION_INVALID when the window is not made of integers or is empty, IMAGE_LIMIT above 100 megapixels.
  */

@@ -35,7 +35,7 @@ function walkOf(orientation: number, w: number, h: number): Walk | null {
 }
 
 /**
- * Turn and mirror stored pixels upright, as EXIF tag 274 (Orientation) asks; 5 to 8 swap width and height.
+ * Turns and mirror stored pixels upright, as EXIF tag 274 (Orientation) asks; 5 to 8 swap width and height.
  *
  * @param orientation 1 to 8; 1 returns the image itself.
  * @throws InceptionError OPTION_INVALID for any other value.

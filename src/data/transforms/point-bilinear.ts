@@ -16,7 +16,7 @@ export interface PointTarget extends TargetSize {
 }
 
 /**
- * Resize by sampling; the values stay floats on the scale of the input, since neither tool rounds them.
+ * Resizes by sampling; the values stay floats on the scale of the input, since neither tool rounds them.
  *
  * @throws InceptionError OPTION_INVALID when a size is no positive integer or the window leaves the result,
  * IMAGE_LIMIT when what is wanted has more than 100 megapixels.

@@ -16,7 +16,7 @@ export type FloatFilter = "float_bicubic";
 
 type ResizeFilter = PillowFilter | PointFilter | FloatFilter;
 
-/** How a weight set wants its input, on pixel values of 0..255. Plain JSON, so that an exported model carries it. */
+/** Preprocessing of images for a weight set, on pixel values from 0 to 255. Plain JSON that exported models contain. */
 export interface Preprocessing {
   readonly resize: {
     /**
@@ -36,9 +36,9 @@ export interface Preprocessing {
   readonly crop: readonly [height: number, width: number] | null;
   /** "L" is one channel, ITU-R BT.601 luma, taken before the resize. */
   readonly channelOrder: "RGB" | "BGR" | "L";
-  /** Subtracted, on 0..255; one value per channel in the order of the output. */
+  /** Mean to subtract, on pixel values from 0 to 255: one value per channel in the order of the output. */
   readonly mean: readonly number[];
-  /** Divided by, on 0..255; one value per channel in the order of the output. */
+  /** Standard deviation to divide by, on pixel values from 0 to 255: one value per channel in the order of the output. */
   readonly std: readonly number[];
   /**
    * Afterwards subtract the mean of all values of the image and divide by their standard deviation, taken as at least

@@ -25,7 +25,7 @@ const MAX_BETWEEN_VALUES = 2 ** 28;
 const MAX_WEIGHTS = 2 ** 23;
 
 /**
- * Resize an 8-bit image; equal byte for byte to Pillow 9.4 for every filter.
+ * Resizes an 8-bit image; equal byte for byte to Pillow 9.4 for every filter.
  *
  * @throws InceptionError OPTION_INVALID when a size is no positive integer or the window leaves the result,
  * IMAGE_LIMIT when what is wanted has more than 100 megapixels or the image is a strip too long for the memory of the first pass.
@@ -48,7 +48,7 @@ export function resize<C extends number>(image: Raster<C>, target: ResizeTarget)
 }
 
 /**
- * Resize float pixels, as Pillow does in mode F (what clean-FID uses). Throws as `resize` does.
+ * Resizes float pixels, as Pillow does in mode F (what clean-FID uses). Throws as `resize` does.
  */
 export function resizeFloat<C extends number>(image: FloatRaster<C>, target: ResizeTarget): FloatRaster<C> {
   const plan = planOf(image, target);

@@ -81,7 +81,7 @@ const RANGES: Readonly<Record<string, readonly [low: number, high: number]>> = {
 };
 
 /**
- * Read an augmentation from JSON of a stranger, or from a record that leaves out what stays as in `VOLUME_AUGMENTATION`.
+ * Reads an augmentation from JSON of a stranger, or from a record that leaves out what stays as in `VOLUME_AUGMENTATION`.
  *
  * @param place - how the message names where it was found
  * @throws InceptionError OPTION_INVALID naming the field
@@ -111,7 +111,7 @@ function isList(value: unknown): value is readonly unknown[] {
 }
 
 /**
- * Change the intensities of one channel in place: noise, brightness, contrast and gamma, each by its chance.
+ * Changes the intensities of one channel in place: noise, brightness, contrast and gamma, each by its chance.
  *
  * @param values - of a patch, normalized
  */

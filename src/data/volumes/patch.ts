@@ -97,7 +97,7 @@ export function centralPatch({ shape, classes }: Pick<LabeledVolume, "shape" | "
 }
 
 /**
- * Cut a patch, changed at random: rotation, scaling and elastic deformation about its middle, mirroring, intensities. What lies
+ * Cuts a patch, changed at random: rotation, scaling and elastic deformation about its middle, mirroring, intensities. What lies
  * outside the volume is 0 and background. Images are interpolated linearly, labels taken from the nearest voxel.
  *
  * @param start - of the patch in the volume

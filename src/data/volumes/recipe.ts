@@ -32,7 +32,7 @@ export interface PreparedVolume {
 }
 
 /**
- * Turn to RAS, resample linearly, normalize.
+ * Turns to RAS, resample linearly, normalize.
  *
  * @param channels - one volume for each entry of `normalization`, all on one grid
  * @throws InceptionError VOLUME_INVALID (another number of channels, other sizes), OPTION_INVALID (a spacing that gives too many voxels)
@@ -155,7 +155,7 @@ export function prepareLabels(labels: Volume, recipe: Pick<SegmentationConfig, "
 }
 
 /**
- * Bring class indices back to the grid of the file they were made from, as label values.
+ * Brings class indices back to the grid of the file they were made from, as label values.
  *
  * @param classes - [z, y, x] on the prepared grid, x fastest
  * @param original - of the file, before it was prepared
@@ -181,7 +181,7 @@ const MAX_CHANNELS = 1024;
 const MAX_CLASSES = 65_536;
 
 /**
- * Read a recipe from JSON of a stranger, such as the metadata of a model file.
+ * Reads a recipe from JSON of a stranger, such as the metadata of a model file.
  *
  * @param place - how the message names where the value was found
  * @throws InceptionError OPTION_INVALID naming the field

@@ -34,7 +34,7 @@ export function shapeAtSpacing(grid: VolumeGrid, spacing: Triple): Triple {
 }
 
 /**
- * Resample to a spacing, keeping the field of view. Since sizes are whole, the result's spacing can differ from the target by up
+ * Resamples to a spacing, keeping the field of view. Since sizes are whole, the result's spacing can differ from the target by up
  * to half a voxel over the whole axis; its `spacing` and `affine` say what it is.
  *
  * Images are not smoothed before they are made smaller, as in nnU-Net.
@@ -54,7 +54,7 @@ export function resampleToSpacing(volume: Volume, spacing: Triple, interpolation
 }
 
 /**
- * Resample to given sizes over the same field of view: the outer faces of the outermost voxels stay where they are, and what
+ * Resamples to given sizes over the same field of view: the outer faces of the outermost voxels stay where they are, and what
  * lies beyond the outermost centers takes the outermost values. Equals `scipy.ndimage.zoom` with `order=1, grid_mode=True, mode="nearest"`.
  *
  * @throws InceptionError OPTION_INVALID (sizes that are not positive integers, or more than 2^29 voxels), VOLUME_INVALID
@@ -67,7 +67,7 @@ export function resampleToShape(volume: Volume, shape: Triple, interpolation: In
 }
 
 /**
- * Bring a volume, such as a prediction, back to the grid that it was resampled from.
+ * Brings a volume, such as a prediction, back to the grid that it was resampled from.
  *
  * @param grid - the original; the result has its shape and its affine, number by number
  * @throws InceptionError VOLUME_INVALID when the volume does not cover the grid's field of view

@@ -23,7 +23,7 @@ const FRONT_PART = 0.4;
 const LINE_POINTS = 65;
 
 /**
- * Draw something like an MR cut-out around a hippocampus, by a formula: a bent gray body of two parts, about 3,100 voxels, thick in
+ * Draws something like an MR cut-out around a hippocampus, by a formula: a bent gray body of two parts, about 3,100 voxels, thick in
  * front and thin at the back, on white matter and under fluid, with noise. To try things out; it is no anatomy.
  *
  * The same seed gives the same voxels on every machine.

@@ -23,7 +23,7 @@ export interface VolumeGrid {
  */
 export interface Volume extends VolumeGrid {
   readonly data: VolumeData;
-  /** Millimeters between neighbors along each axis: the lengths of the affine's columns. */
+  /** Voxel spacing in millimeters along each axis: the lengths of the affine's columns. */
   readonly spacing: Triple;
 }
 

@@ -30,7 +30,7 @@ export interface OpenDatasetOptions {
 const LISTS: Readonly<Record<string, ListFormat>> = { ".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl" };
 
 /**
- * Open a labeled set of images. No image is read.
+ * Opens a labeled set of images. No image is read.
  *
  * @param source one of
  *   - a folder `train/CLASS/*.jpg` with `val`, `valid`, `validation` or `test` beside `train`, or a folder `CLASS/*.jpg`, or a

@@ -41,7 +41,7 @@ const FOLDERS = [
 ] as const;
 
 /**
- * List the labeled volumes of a folder: in the layout of the Medical Segmentation Decathlon, whose `dataset.json` lists
+ * Lists the labeled volumes of a folder: in the layout of the Medical Segmentation Decathlon, whose `dataset.json` lists
  * images and labels and names channels and label values; or two folders, `images` and `labels` (or `imagesTr` and `labelsTr`),
  * whose files have the same names.
  *

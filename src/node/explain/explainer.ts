@@ -13,7 +13,7 @@ import { writeFileAtomic } from "../write-file.js";
 export type ExplainerOptions = ExplainTaskOptions & Omit<LoadModelOptions, "outputs" | "selfCheck">;
 
 /**
- * Open a classifier to explain it.
+ * Opens a classifier to explain it.
  *
  * @param model - a model id or a custom network with `weights`, the folder of a run, or an `.onnx` file that inceptionkit exported
  * @throws InceptionError as `loadModel`; OPTION_INVALID for a network that does not classify images, and as the methods
@@ -32,7 +32,7 @@ export async function openExplainer(model: string | DescribedModel, options: Exp
 }
 
 /**
- * Write the graph of a method as a plain ONNX file: inputs "input" and "target", first output "map". Its metadata contain the
+ * Writes the graph of a method as a plain ONNX file: inputs "input" and "target", first output "map". Its metadata contain the
  * preprocessing and the class names, under `inceptionkit.explains`.
  *
  * @throws InceptionError as `openExplainer`; WRITE_FAILED

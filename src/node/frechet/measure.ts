@@ -115,7 +115,7 @@ export async function measureFrechet(a: string, b: string, options: MeasureFrech
 }
 
 /**
- * Write the statistics of a set of images as `.npz`, which pytorch-fid, TTUR, clean-fid and `measureFrechet` read.
+ * Writes the statistics of a set of images as `.npz`, which pytorch-fid, TTUR, clean-fid and `measureFrechet` read.
  *
  * @throws InceptionError as `measureFrechet`; WRITE_FAILED
  */

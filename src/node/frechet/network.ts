@@ -56,7 +56,7 @@ const MODEL = "inception_v3.fid";
 const BIAS = "fc.bias";
 
 /**
- * Open the network of Fréchet distances with pytorch-fid's weights.
+ * Opens the network of Fréchet distances with pytorch-fid's weights.
  *
  * @param weights - `pretrained`, which with `allowHttps` downloads pytorch-fid's file; or where that is: a path, or an `https:` URL
  * @throws InceptionError as `loadModel`

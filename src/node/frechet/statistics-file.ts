@@ -22,7 +22,7 @@ export async function readStatisticsFile(path: string): Promise<SavedStatistics>
 }
 
 /**
- * Write statistics so that all of these tools read them.
+ * Writes statistics so that all of these tools read them.
  *
  * @throws InceptionError WRITE_FAILED
  */

@@ -42,7 +42,7 @@ export interface SegmentFilesOptions extends Omit<SegmentOptions, "onWindow"> {
 const SEGMENT_FILES = { volumes: "volumes.csv", quality: "qc", probabilities: "probabilities" } as const;
 
 /**
- * Segment files one after the other into a folder: `NAME.nii.gz` with the labels on the file's own grid, `volumes.csv` with the
+ * Segments files one after the other into a folder: `NAME.nii.gz` with the labels on the file's own grid, `volumes.csv` with the
  * volume of every label so far, `qc/NAME.html`, and with `probabilities` a float32 volume `probabilities/NAME_VALUE.nii.gz` for
  * each class. A file that cannot be segmented becomes an error in the result and does not stop the rest.
  *

@@ -18,7 +18,7 @@ export const NODE_SEGMENTATION: SegmentHost<SourceOptions, PlaceOptions> = {
 };
 
 /**
- * Open a model to segment volumes with it; see the task for what is done and how much memory it takes.
+ * Opens a model to segment volumes with it; see the task for what is done and how much memory it takes.
  *
  * @param model - the folder of a run, a model id or a custom network with `weights`, an exported `.onnx` file, or the id of a bundled model
  * @throws InceptionError OPTION_INVALID for a model that does not segment; as `loadModel`

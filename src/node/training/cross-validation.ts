@@ -23,7 +23,7 @@ export interface CrossValidation {
 const CROSS_VALIDATION_FILE = "cross-validation.json";
 
 /**
- * Train as many networks as there are folds, each without one of them, and measure each case by the network that has not seen
+ * Trains as many networks as there are folds, each without one of them, and measure each case by the network that has not seen
  * it. Run k is the directory `fold-k` below `out`; `cross-validation.json` beside them holds the scores.
  *
  * Called again with the same folder it goes on: folds that are done are measured again, one that was interrupted is resumed.

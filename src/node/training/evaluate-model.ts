@@ -65,7 +65,7 @@ export interface EvaluationResult {
 }
 
 /**
- * Measure a classifier on labeled images.
+ * Measures a classifier on labeled images.
  *
  * Labels of the data are names of the model's classes, or their indices; for the 1000 ImageNet classes WordNet ids
  * (n01440764) too. One label that is none of these is an error.

@@ -28,7 +28,7 @@ export interface ExportedStep {
 }
 
 /**
- * Write one training step of a network as an ONNX file that any runtime executes, and beside it, with the ending
+ * Writes one training step of a network as an ONNX file that any runtime executes, and beside it, with the ending
  * .safetensors, the state to begin with: flat float32 tensors named as the inputs that they are fed to. What is fed and
  * which output becomes which input stands in the metadata of both files ("readme" for people, "training" as JSON).
  *

@@ -11,7 +11,7 @@ export type ProgressReportOptions = LiveLineOptions;
 export interface ProgressReport {
   /** What `trainModel` is given. */
   readonly onEvent: (event: RunEvent<unknown>) => void;
-  /** Print a line that stays. */
+  /** Prints a line that stays. */
   note(text: string): void;
   /** Images that could not be read and were left out, each counted once. */
   skipped(): number;

@@ -37,7 +37,7 @@ export interface TrainModelOptions<N extends ModelName = ModelName> extends RunO
 type ResumeTrainingOptions = Omit<TrainModelOptions, "options" | "preprocessing"> & ResumeOptions<Evaluation>;
 
 /**
- * Train a network and write a run folder.
+ * Trains a network and write a run folder.
  *
  * @param network - model id, family name or custom network
  * @param given - settings by name; `data` is needed

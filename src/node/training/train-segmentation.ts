@@ -43,7 +43,7 @@ export interface SegmentedRun extends TrainedRun {
 }
 
 /**
- * Train a network to segment volumes, and write a run folder.
+ * Trains a network to segment volumes, and write a run folder.
  *
  * All cases are looked at first; cases that cannot be read are left out with a notice. From what they are like follow spacing,
  * intensities, patch and batch (`planTraining`), which plan.json keeps. The cases are split into folds by the seed; one of

@@ -40,7 +40,7 @@ export interface SegmentationValidation {
 const VALIDATION_FILE = "validation.json";
 
 /**
- * Segment the cases that a run set aside, whole, and score them against their labels. Predictions are written to
+ * Segments the cases that a run set aside, whole, and score them against their labels. Predictions are written to
  * `validation/` in the run's folder, scores to `validation.json`.
  *
  * @param folder - of a run of `trainSegmentation`; its best checkpoint is used

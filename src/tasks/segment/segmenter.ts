@@ -21,35 +21,35 @@ import type { VolumeReader } from "./read-channels.js";
 import { SegmentedCase, type SegmentedVolume } from "./segmented-case.js";
 
 export interface SegmentOptions extends PostprocessingOptions {
-  /** Share of a window that neighbors have in common at least, in [0, 1). Default 0.5. */
+  /** Minimum overlap of neighboring windows, as a fraction in [0, 1). Default: 0.5. */
   readonly overlap?: number;
   /**
-   * Axes of test-time mirroring, 0 (left to right), 1 (back to front), 2 (feet to head): with n of them the network runs 2ⁿ times.
-   * Only axes that the model's training mirrored, `recipe.mirrorAxes`. Default: none.
+   * Axes of test-time mirroring: 0 (x), 1 (y) and 2 (z). With n axes the network runs 2ⁿ times per window. Only axes that training
+   * mirrored are allowed (`recipe.mirrorAxes`). Default: none.
    */
   readonly mirrorAxes?: readonly number[];
-  /** Reject a case that differs from what the model was trained on, instead of listing it in `warnings`. Default false. */
+  /** Reject cases that differ from the training cases with VOLUME_UNEXPECTED instead of listing `warnings`. Default: false. */
   readonly strict?: boolean;
-  /** Give a volume of probabilities for each class too. Default false. */
+  /** Also return one volume of probabilities per class. Default: false. */
   readonly probabilities?: boolean;
-  /** Called with how many windows are done and how many there are, first with 0, then after each; it is awaited. */
+  /** Called with the numbers of finished and of all windows, first with 0, then after each window. It is awaited. */
   readonly onWindow?: (done: number, total: number) => void | Promise<void>;
   /** Ends the work: it rejects with `signal.reason`. */
   readonly signal?: CancelSignal;
 }
 
-/** A model that segments volumes. Close it to give its memory back. */
+/** A loaded segmentation model. Call `close()`, or declare it with `await using`, to release its memory. */
 export interface Segmenter {
   readonly metadata: LoadedModel["metadata"];
   readonly recipe: SegmentationConfig;
-  /** Every class in the model's order, the background first. */
+  /** Classes in the model's order, background first. */
   readonly labels: readonly SegmentedLabel[];
-  /** Voxels along x, y and z that the network runs on at once, after turning to RAS and resampling; null for whole volumes. */
+  /** Window size in voxels along x, y and z, after reorienting to RAS and resampling; null if the network processes whole volumes. */
   readonly window: Triple | null;
-  /** Where the network runs. */
+  /** Device that the network runs on. */
   readonly device: LoadedModel["session"]["device"];
   /**
-   * Segment one case.
+   * Segments one case.
    *
    * @param input - a NIfTI file with as many volumes as the model has channels, or a file for each channel; or voxels
    * @throws InceptionError as `readVolume`; FILE_UNSUPPORTED (another number of volumes), NOT_FINITE (infinite voxels, or no finite one;

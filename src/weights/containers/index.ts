@@ -34,7 +34,7 @@ const NOT_READ: readonly { readonly what: string; readonly remedy: string; reado
 ];
 
 /**
- * Open a weight file of any known format; the content decides, not the name. Executes nothing that the file holds.
+ * Opens a weight file of any known format; the content decides, not the name. Executes nothing that the file holds.
  *
  * @returns names, element types and shapes; values are read per tensor, on demand
  * @throws InceptionError FILE_UNRECOGNIZED (no known format), FILE_UNSUPPORTED (known, but not read), and what the format's reader throws:
