@@ -146,7 +146,9 @@ describe("hand-made files", () => {
     );
     const broken = path.join(predictions, "broken.nii");
     expect(lines[2]).toBe(`inception: case "broken": Cannot read NIfTI file "${broken}": it has 9 bytes, a header takes 348`);
-    expect(lines[3]).toBe('inception: case "longer": Cannot score a segmentation: the prediction has shape [5, 1, 1], the truth [4, 1, 1]');
+    expect(lines[3]).toBe(
+      'inception: case "longer": Cannot score a segmentation: the prediction has shape [5, 1, 1], the ground truth [4, 1, 1]',
+    );
     expect(lines.slice(4)).toEqual(["inception: 1 true label file has no prediction and was left out"]);
   });
 
@@ -179,7 +181,7 @@ describe("hand-made files", () => {
     const [predicted, truth] = [path.join(folder, "long.nii"), path.join(folder, "short.nii")];
     await row(predicted, [0, 1, 1]);
     await row(truth, [0, 1]);
-    const message = "Cannot score a segmentation: the prediction has shape [3, 1, 1], the truth [2, 1, 1]";
+    const message = "Cannot score a segmentation: the prediction has shape [3, 1, 1], the ground truth [2, 1, 1]";
     expect(await evalSeg(predicted, truth)).toEqual({ code: 2, out: "", err: `inception: ${message}\n` });
   });
 

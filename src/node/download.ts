@@ -3,6 +3,7 @@ import { InceptionError, messageOf } from "../errors.js";
 import { type Checksum, compareHash } from "../formats/checksum.js";
 import { throwIfAborted, untilAborted } from "../runtime/abort.js";
 import type { CancelSignal } from "../runtime/session.js";
+import { formatCount } from "../text.js";
 import { MAX_DOWNLOAD_BYTES, type SourceOptions, STALL_SECONDS } from "./source-options.js";
 
 /** What a download must turn out to be. */
@@ -88,7 +89,7 @@ async function* readable(
     ended = true;
   } catch (thrown) {
     throwIfAborted(signal);
-    throw thrown instanceof InceptionError ? thrown : networkError(name, `it broke off: ${fetchFailure(thrown)}`, {}, thrown);
+    throw thrown instanceof InceptionError ? thrown : networkError(name, `the connection failed: ${fetchFailure(thrown)}`, {}, thrown);
   } finally {
     // Not awaited: where the server is silent, this waits for the chunk that does not come.
     if (!ended) void chunks.return?.().catch(() => undefined);

@@ -6,6 +6,7 @@ import { type ByteSource, isFileName } from "../formats/byte-source.js";
 import { quoted } from "../formats/quoted.js";
 import { looksLikeTfjs, readTfjsManifest } from "../formats/tfjs.js";
 import type { CancelSignal } from "../runtime/session.js";
+import { formatCount } from "../text.js";
 import { openWeightFile } from "../weights/containers/index.js";
 import { type OpenArray, openArrays } from "../weights/containers/numpy.js";
 import type { WeightFile } from "../weights/weight-file.js";

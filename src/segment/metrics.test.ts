@@ -200,8 +200,8 @@ function expectNaive(score: LabelScore, p: number[], t: number[], shape: Triple,
 describe("refusals", () => {
   const truth = volume([2, 1, 1], [0, 1]);
   const cases: readonly (readonly [string, LabelVolume, LabelVolume, Parameters<typeof scoreSegmentation>[2], string])[] = [
-    ["shapes", volume([1, 2, 1], [0, 1]), truth, {}, "the prediction has shape [1, 2, 1], the truth [2, 1, 1]"],
-    ["spacings", { ...truth, spacing: [1, 1, 1.01] }, truth, {}, "the prediction has spacing [1, 1, 1.01], the truth [1, 1, 1]"],
+    ["shapes", volume([1, 2, 1], [0, 1]), truth, {}, "the prediction has shape [1, 2, 1], the ground truth [2, 1, 1]"],
+    ["spacings", { ...truth, spacing: [1, 1, 1.01] }, truth, {}, "the prediction has spacing [1, 1, 1.01], the ground truth [1, 1, 1]"],
     [
       "a fraction",
       volume([2, 1, 1], [0, 0.5]),

@@ -203,7 +203,7 @@ async function openLabeled(model: string | DescribedModel, data: string | null, 
   if (data === null && run === null) {
     throw new InceptionError(
       "USAGE",
-      `Cannot measure "${modelName(model)}" without data: expected a folder of images by class, a list, tar shards, or shapes10`,
+      `Cannot evaluate "${modelName(model)}": no data given; pass a directory of images by class, a list, tar shards or shapes10`,
     );
   }
   if (opened === null || run === null || (data !== null && data !== run.data)) return openNamed(data ?? "", classes, { valFraction: 0 });
