@@ -106,7 +106,7 @@ export function markdownReport(results: readonly CellResult[], facts: SweepFacts
   return [
     `# ${TITLE}\n`,
     list(settings(facts)),
-    `## Found\n`,
+    `## Results\n`,
     list(findings(results, facts.sweep.steps)),
     ...pictures,
     `## All networks\n`,

@@ -143,13 +143,13 @@ describe("tables", () => {
   test("what died is named, and that nothing died is said", () => {
     expect(findings([alive, dead, diverged], 9)).toEqual([
       "1 of 3 networks died within 9 steps: 16 filters, scale 1, conv, rmsprop 0.045, seed 5.",
-      "The loss of 1 stopped being finite: 16 filters, scale 1, conv, rmsprop 0.045, seed 7.",
+      "The loss of 1 became NaN or infinite: 16 filters, scale 1, conv, rmsprop 0.045, seed 7.",
       "The most zeros at the end: 100.0 % (16 filters, scale 1, conv, rmsprop 0.045, seed 5).",
-      "The largest share of channels that were zero for every image of the probe at any look: 100.0 %.",
+      "Maximum fraction of dead channels at any measurement: 100.0 %.",
     ]);
     const scaled = { ...alive, cell: { ...CELL, scale: 0.1 }, val: 0.8 };
     expect(findings([dead, scaled], 9).at(-1)).toBe(
-      "Of 1 pairs that differ in the scale only, 1 against 0.1, the unscaled network ended with more zeros in 1 and recognized fewer validation images in 1.",
+      "Of 1 pairs that differ in the scale only, 1 against 0.1, the unscaled network ended with more zeros in 1 and had lower validation accuracy in 1.",
     );
     expect(findings([alive], 9)[0]).toMatch(/^Null result: within 9 steps no network of the 1 died/);
   });

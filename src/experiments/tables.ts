@@ -117,9 +117,9 @@ export function findings(results: readonly CellResult[], steps: number): readonl
       : `${dead.length} of ${results.length} networks died within ${steps} steps: ${named(dead)}.`,
     diverged.length === 0
       ? "No loss became infinite or undefined."
-      : `The loss of ${diverged.length} stopped being finite: ${named(diverged)}.`,
+      : `The loss of ${diverged.length} became NaN or infinite: ${named(diverged)}.`,
     ...(highest === undefined ? [] : [`The most zeros at the end: ${formatPercent(zeros(highest))} (${cellName(highest.cell)}).`]),
-    `The largest share of channels that were zero for every image of the probe at any look: ${formatPercent(most)}.`,
+    `Maximum fraction of dead channels at any measurement: ${formatPercent(most)}.`,
     ...twinFinding(results),
   ];
 }
@@ -136,7 +136,7 @@ function twinFinding(results: readonly CellResult[]): readonly string[] {
   // A network that diverged recognizes nothing.
   const worse = pairs.filter(({ unscaled, scaled }) => (unscaled.val ?? 0) < (scaled.val ?? 0));
   return [
-    `Of ${pairs.length} pairs that differ in the scale only, 1 against 0.1, the unscaled network ended with more zeros in ${zeros.length} and recognized fewer validation images in ${worse.length}.`,
+    `Of ${pairs.length} pairs that differ in the scale only, 1 against 0.1, the unscaled network ended with more zeros in ${zeros.length} and had lower validation accuracy in ${worse.length}.`,
   ];
 }
 
