@@ -10,7 +10,7 @@ export type Step =
   | { readonly name: string; readonly averagePool: PoolSpec; readonly countIncludePad: boolean };
 
 /** Steps that all read what the step before them gives: how the 8×8 blocks of Inception-v3 and v4 end two of their branches. */
-interface Fork {
+export interface Fork {
   readonly fork: readonly Step[];
 }
 
@@ -33,7 +33,7 @@ export function reducePool(name: string): Step {
   return { name, maxPool: { size: 3, stride: 2 } };
 }
 
-/** How steps become nodes: the dress of convolutions and the factor on their widths. */
+/** How steps become nodes: the style of convolution blocks, and a function that scales the channels of each convolution. */
 export interface BranchContext {
   readonly b: GraphBuilder;
   readonly style: ConvBlockStyle;
@@ -53,6 +53,21 @@ export function runSteps({ b, style, width }: BranchContext, path: string, x: Re
 /**
  * All branches, joined along channels into `concatPath`. A branch of several steps whose names share a prefix
  * ("branch1.0", "branch1.1") is a module under that prefix too, as in the checkpoints.
+ *
+ * @param x - [N, C, H, W]
+ * @returns [N, sum of the branches' channels, H, W]
+ *
+ * @example
+ * ```ts
+ * import { describe } from "inceptionkit";
+ * import { conv, reducePool, runBranches } from "inceptionkit/layers";
+ * const network = describe("reduction", (b) => {
+ *   const context = { b, style: { kind: "bias" }, width: (channels: number) => channels } as const;
+ *   const x = b.input("input", ["N", 3, 65, 65]);
+ *   b.output("y", runBranches(context, "mixed", "mixed.concat", x, [[conv("conv", 13, [3, 3], 2, "valid")], [reducePool("pool")]]));
+ * });
+ * network.summary().layers.at(-1)?.shape; // [16, 32, 32]
+ * ```
  */
 export function runBranches(context: BranchContext, path: string, concatPath: string, x: Ref, branches: Branches): Ref {
   const outputs = branches.flatMap((items) => {
@@ -67,7 +82,7 @@ export function runBranches(context: BranchContext, path: string, concatPath: st
 }
 
 /** A residual block of the Inception-ResNets, without what follows the sum. */
-interface ResidualSpec {
+export interface ResidualSpec {
   readonly branches: Branches;
   /** Factor on the projected branches before the sum, 0.1 to 0.3 in the paper; 1 leaves the multiplication out. */
   readonly scale: number;

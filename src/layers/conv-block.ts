@@ -16,7 +16,7 @@ export interface ConvSpec {
 }
 
 /**
- * How the convolutions of a network are dressed.
+ * Layers that follow each convolution: batch normalization and ReLU, or bias and ReLU.
  *
  * - "batch_norm": convolution without bias → batch normalization → ReLU (every public network since Inception-v2).
  * - "bias": convolution with bias → ReLU (GoogLeNet as published, the drawn Inception-ResNets).
@@ -28,6 +28,19 @@ export type ConvBlockStyle = { readonly kind: "batch_norm"; readonly epsilon: nu
  *
  * @param x - [N, C, spatial…]
  * @returns [N, outChannels, spatial…]
+ *
+ * @example
+ * ```ts
+ * import { describe } from "inceptionkit";
+ * import { convBlock, globalPool, linear } from "inceptionkit/layers";
+ * const network = describe("tiny", (b) => {
+ *   const x = b.input("input", ["N", 3, 64, 64]);
+ *   const style = { kind: "batch_norm", epsilon: 1e-3 } as const;
+ *   const map = convBlock(b, "conv1", x, { outChannels: 16, kernelShape: [3, 3], strides: [2, 2] }, style);
+ *   b.output("logits", linear(b, "fc", globalPool(b, "pool", map, "vector"), 10));
+ * });
+ * network.summary().params; // 634
+ * ```
  */
 export function convBlock(b: GraphBuilder, path: string, x: Ref, spec: ConvSpec, style: ConvBlockStyle): Ref {
   const convolved = plainConv(b, `${path}.conv`, x, spec, style.kind === "bias");
