@@ -5,7 +5,10 @@ const OPTION: Flag = ["--option <name=value>", "option of the network, repeatabl
 const INPUT: Flag = ["--input <shape>", "shape of the input, channels and sizes: 1x3x299x299, 1x1x64x64x64"];
 const WEIGHTS: Flag = ["--weights <source>", "pretrained[:name], hf:owner/name[@revision], a file, or with --allow-https an https: URL"];
 const ALLOW_HTTPS: Flag = ["--allow-https", "allow https: URLs, of weights and of images"];
-const MODEL: Flag = ["--model <id>", "model id, an exported .onnx file, or the folder of a training run"];
+const MODEL: Flag = [
+  "--model <id>",
+  "model id, exported .onnx file, run directory, or custom network (a .js or .mjs module, which is executed)",
+];
 const CHECKPOINT: Flag = ["--checkpoint <which>", "of a run: best, last, or the number of an epoch; default: best"];
 const WORKERS: Flag = ["--workers <n>", "threads that decode and augment images; default 1"];
 const PREPROCESSING: Flag = ["--preprocessing <recipe>", "how images become inputs: a name or a JSON file; default: the weight set's way"];
@@ -70,7 +73,8 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "summary",
     operands: "<id>",
-    summary: "layers of a network (model id, run, bundled model or .onnx file): shapes, parameters, multiply-adds, receptive fields",
+    summary:
+      "layers of a network (model id, run, bundled model, .onnx file or .js module): shapes, parameters, multiply-adds, receptive fields",
     flags: [OPTION, INPUT, ["--stages", "stages only"], JSON_FLAG],
     examples: [
       "inception summary googlenet",
@@ -78,13 +82,14 @@ export const COMMANDS: readonly Command[] = [
       "inception summary inception_resnet_v1 --option inputSize=299 --json",
       "inception summary inception_resnet_3d.table --input 1x1x64x64x64",
       "inception summary examples/digits/digits.onnx --stages",
+      "inception summary ./my-network.js --option width=2",
     ],
     load: () => import("./commands/summary.js"),
   },
   {
     name: "diagram",
     operands: "<id>",
-    summary: "draw a network (model id, run, bundled model or .onnx file) or one of its blocks",
+    summary: "draw a network (model id, run, bundled model, .onnx file or .js module) or one of its blocks",
     flags: [
       OPTION,
       INPUT,
@@ -102,7 +107,8 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "diff",
     operands: "<a> <b>",
-    summary: "compare two networks (model ids, .onnx files, runs), or with --tensors two sets of tensors; exit code 1 where they differ",
+    summary:
+      "compare two networks (model ids, .onnx files, runs, .js modules), or with --tensors two sets of tensors; exit code 1 where they differ",
     flags: [
       ["--option <name=value>", "option of the networks named by a model id, repeatable; of one alone: id:name=value"],
       ["--svg <file>", "also draw them side by side"],
@@ -128,7 +134,12 @@ export const COMMANDS: readonly Command[] = [
     operands: "[data]",
     summary: "train or fine-tune an image classifier",
     flags: [
-      ["--model <id>", 'network to train, see "inception models" (required unless --resume)', undefined, "Model"],
+      [
+        "--model <id>",
+        'network to train: an id of "inception models", or a custom network (a .js or .mjs module, which is executed; required unless --resume)',
+        undefined,
+        "Model",
+      ],
       ["--option <name=value>", "network option, repeatable, e.g. numClasses=10 or inputSize=331x275", undefined, "Model"],
       [
         "--preprocessing <preset|file>",
@@ -149,6 +160,7 @@ export const COMMANDS: readonly Command[] = [
       "inception train shapes10 --model inception_resnet_v1 --option inputSize=75 --option widthMultiplier=0.25 --epochs 5 --out runs/shapes",
       'inception train "shards/train-{000..099}.tar" --model inception_resnet_v2.paper --recipe paper --val-data shards/val.tar --out runs/paper',
       "inception train shapes10 --model googlenet --option inputSize=75 --recipe paper --dry-run",
+      "inception train photos --model ./my-network.js --recipe scratch --out runs/mine",
       "inception train --resume runs/photos",
     ],
     load: () => import("./commands/train.js"),

@@ -41,6 +41,12 @@ const MAX_CLASSES = 1_000_000;
  * The `count` most probable classes of one row of logits; equal probabilities keep the order of their indices.
  *
  * @throws InceptionError FILE_LIMIT for more than 1,000,000 classes
+ *
+ * @example
+ * ```ts
+ * import { topPredictions } from "inceptionkit/predict";
+ * topPredictions([0, Math.log(3)], 1, ["cat", "dog"]); // [{ index: 1, className: "dog", probability: 0.75 }]
+ * ```
  */
 export function topPredictions(logits: ArrayLike<number>, count: number, classNames: readonly string[] | null): readonly Prediction[] {
   if (logits.length > MAX_CLASSES) {
