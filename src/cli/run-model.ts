@@ -40,7 +40,7 @@ export async function modelFlags(
   if (model === undefined)
     throw new InceptionError(
       "USAGE",
-      "Cannot run without a model: expected --model with an id (see inception models), an .onnx file, the folder of a run or a module with a network (.js)",
+      "Cannot run without a model: expected --model with an id (see inception models), an .onnx file or the folder of a run",
     );
   return { model: await modelOperand(model), options: await loadFlags(flags, io) };
 }

@@ -48,7 +48,7 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainM
     );
   }
   if (model === undefined)
-    throw usage("without a model: expected --model with an id (see inception models) or a module with a network (.js)");
+    throw usage("without a model: expected --model with an id (see inception models)");
   const network = describedModel(await modelOperand(model));
   const given = { ...settings, data };
   const options = {
