@@ -13,6 +13,13 @@ export interface Pixels {
   readonly sha256: string;
 }
 
+export interface VideoFrame {
+  readonly width: number;
+  readonly height: number;
+  readonly left: readonly number[];
+  readonly right: readonly number[];
+}
+
 const absolute = (url: string) => new URL(url, globalThis.location.href);
 
 async function pixelsOf(image: Image): Promise<Pixels> {
@@ -112,4 +119,37 @@ export async function useChanged(url: string, change: string): Promise<unknown> 
   await fetch(change);
   reads.push(await cache.read(url), await cache.read(url));
   return reads.map(({ bytes, cached }) => ({ text: new TextDecoder().decode(bytes), cached }));
+}
+
+/** A frame of a video that is red at the left and blue at the right: its size, and a pixel of each half. */
+export async function readVideoFrame(): Promise<VideoFrame> {
+  const canvas = globalThis.document.createElement("canvas");
+  [canvas.width, canvas.height] = [64, 48];
+  const context = canvas.getContext("2d");
+  const paint = () => {
+    for (const [index, color] of ["#c81e1e", "#1e1ec8"].entries()) {
+      if (context !== null) context.fillStyle = color;
+      context?.fillRect(32 * index, 0, 32, 48);
+    }
+  };
+  const recorder = new MediaRecorder(canvas.captureStream(20), { mimeType: "video/webm" });
+  const pieces: Blob[] = [];
+  recorder.ondataavailable = ({ data }) => pieces.push(data);
+  const stopped = new Promise((resolve) => recorder.addEventListener("stop", resolve));
+  recorder.start();
+  // A frame is recorded when something is painted.
+  const painting = setInterval(paint, 20);
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  clearInterval(painting);
+  recorder.stop();
+  await stopped;
+  const video = globalThis.document.createElement("video");
+  video.muted = true;
+  video.src = URL.createObjectURL(new Blob(pieces));
+  await video.play();
+  const read = await readImageInput(video);
+  if ("bytes" in read) throw new Error("a video has pixels");
+  const { width, height, data } = read;
+  const pixel = (x: number) => Array.from(data.subarray(3 * (24 * width + x), 3 * (24 * width + x) + 3));
+  return { width, height, left: pixel(8), right: pixel(56) };
 }

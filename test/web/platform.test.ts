@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { decodeImage } from "../../src/node/decode-image.js";
 import { ROOT } from "../shared.js";
 import { type BrowserPage, chromiumPath, chromiumTitle, openBrowserPage } from "./browser.js";
-import type { Pixels } from "./platform-page.js";
+import type { Pixels, VideoFrame } from "./platform-page.js";
 
 const PAGE = "/test/web/platform-page.js";
 const PHOTO = "/examples/digits/images/7-a.png";
@@ -28,6 +28,14 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("in headless Chromium"), ()
     const expected: Pixels = { width, height, sha256: sha256(data) };
     const forms = ["url", "text", "blob", "file", "bytes", "element", "bitmap", "canvas", "offscreen", "imageData"];
     expect(await page.call(PAGE, "decodeInputs", PHOTO)).toEqual(Object.fromEntries(forms.map((form) => [form, expected])));
+  });
+
+  test("a video gives the frame that it shows", async () => {
+    const { width, height, left, right } = (await page.call(PAGE, "readVideoFrame")) as VideoFrame;
+    expect([width, height]).toEqual([64, 48]);
+    const errors = [...left, ...right].map((value, index) => Math.abs(value - ([200, 30, 30, 30, 30, 200][index] ?? Number.NaN)));
+    // Videos lose some color.
+    expect(Math.max(...errors)).toBeLessThan(16);
   });
 
   test("what is no image, too large or late fails with a message", async () => {
