@@ -55,8 +55,8 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("in headless Chromium"), ()
     };
     expect(await page.call(PAGE, "decodingFailures", files)).toEqual([
       'Cannot decode image "empty": the file is empty',
-      'Cannot decode image "text": the content matches no supported image format, a page decodes JPEG, PNG, WebP',
-      'Cannot decode image "gif": the content is GIF, a page decodes JPEG, PNG, WebP',
+      'Cannot decode image "text": the content matches no supported image format, supported are JPEG, PNG, WebP',
+      'Cannot decode image "gif": the content is GIF, supported are JPEG, PNG, WebP',
       'Cannot decode image "large": 60 x 40 is 2,400 pixels, the limit is 1,000',
       'Cannot decode image "header": its JPEG header is damaged',
       'Cannot decode image "cut": its JPEG data is damaged or not supported (Premature end of JPEG file)',
