@@ -135,6 +135,7 @@ describe("what a file says about itself", () => {
     expect(faultOf({ model: 3 })).toBe('Cannot use the metadata "inceptionkit" of "model.onnx": it names no model with options');
     expect(faultOf({ licence: null })).toBe('Cannot use the metadata "inceptionkit" of "model.onnx": it states no source and licence');
     expect(faultOf({ labels: [1] })).toBe('Cannot use the metadata "inceptionkit" of "model.onnx": its labels are not a list of names');
+    expect(faultOf({ network: {} })).toBe('Cannot use the metadata "inceptionkit" of "model.onnx": its network is not a text');
     expect(faultOf({ rawInput: "pixels" })).toBe(
       'Cannot use the metadata "inceptionkit" of "model.onnx": its raw input is not one of patch, volume',
     );

@@ -47,8 +47,7 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainM
       "without data: expected a folder of images by class, a list (.csv, .jsonl), tar shards, or shapes10, as in inception train photos --model googlenet --out run",
     );
   }
-  if (model === undefined)
-    throw usage("without a model: expected --model with an id (see inception models)");
+  if (model === undefined) throw usage("without a model: expected --model with an id (see inception models)");
   const network = describedModel(await modelOperand(model));
   const given = { ...settings, data };
   const options = {
