@@ -38,14 +38,10 @@ export { type ExplainerOptions, exportExplanation, openExplainer } from "./expla
 export { exportOnnx, exportSafetensors } from "./export-model.js";
 export { exportTimm } from "./export-timm.js";
 export { type FileSource, openFileSource } from "./file-source.js";
-export {
-  type FrechetEvent,
-  type FrechetResult,
-  type MeasureFrechetOptions,
-  measureFrechet,
-  saveFrechetStatistics,
-} from "./frechet/measure.js";
-export { type FeatureNetwork, type OpenFrechetNetworkOptions, openFrechetNetwork, openPreparedNetwork } from "./frechet/network.js";
+export { type OpenFrechetNetworkOptions, openFrechetNetwork, openPreparedNetwork } from "./frechet/feature-network.js";
+export type { FrechetEvent, FrechetResult, FrechetSettings } from "./frechet/measure.js";
+export { type MeasureFrechetOptions, measureFrechet, saveFrechetStatistics } from "./frechet/measure-files.js";
+export type { FeatureNetwork, FeatureNetworkOptions } from "./frechet/network.js";
 export { readStatisticsFile, saveStatisticsFile } from "./frechet/statistics-file.js";
 export { type Inspection, inspectFile } from "./inspect-file.js";
 export { listImages } from "./list-images.js";

@@ -16,7 +16,7 @@ export interface ImageReader<F extends SourceOptions = SourceOptions> {
 }
 
 /** An image as the network reads it, or the reason why there is none. */
-interface ReadImage {
+export interface ReadImage {
   /** How messages name it. */
   readonly name: string;
   /** Position in the list. */

@@ -1,12 +1,7 @@
 import { InceptionError, messageOf } from "../../errors.js";
 import { FEATURE_SIZES, FRECHET_MODES, type InceptionScore, type KernelDistance } from "../../frechet/index.js";
-import {
-  type FrechetEvent,
-  type FrechetResult,
-  type MeasureFrechetOptions,
-  measureFrechet,
-  saveFrechetStatistics,
-} from "../../node/frechet/measure.js";
+import type { FrechetEvent, FrechetResult } from "../../node/frechet/measure.js";
+import { type MeasureFrechetOptions, measureFrechet, saveFrechetStatistics } from "../../node/frechet/measure-files.js";
 import { isStatisticsFile } from "../../node/frechet/statistics-file.js";
 import type { Flags, RunCommand } from "../command.js";
 import { EXIT } from "../exit-code.js";

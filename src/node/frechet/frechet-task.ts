@@ -7,15 +7,35 @@ import {
   type KernelDistanceOptions,
   kernelDistance,
 } from "../../frechet/index.js";
+import type { CallOptions } from "../../runtime/platform.js";
 
-export type FrechetTask =
-  | { readonly kind: "distance"; readonly a: FeatureStatistics; readonly b: FeatureStatistics; readonly epsilon: number }
-  | {
-      readonly kind: "kernel";
-      readonly a: FeatureRows;
-      readonly b: FeatureRows;
-      readonly options: Omit<KernelDistanceOptions, "onSubset">;
-    };
+export interface DistanceTask {
+  readonly kind: "distance";
+  readonly a: FeatureStatistics;
+  readonly b: FeatureStatistics;
+  readonly epsilon: number;
+}
+
+export interface KernelTask {
+  readonly kind: "kernel";
+  readonly a: FeatureRows;
+  readonly b: FeatureRows;
+  readonly options: Omit<KernelDistanceOptions, "onSubset">;
+}
+
+export type FrechetTask = DistanceTask | KernelTask;
+
+/** How a computation is followed and ended. */
+export interface FrechetCall extends CallOptions {
+  /** Where the platform's thread says how far it is. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** What computes off the calling thread. The arrays of a task are moved there. @throws InceptionError as the computations */
+export interface FrechetThread {
+  distance(task: DistanceTask, call: CallOptions): Promise<number>;
+  kernel(task: KernelTask, call: FrechetCall): Promise<KernelDistance>;
+}
 
 /** What the thread sends: how far it is, then the result or the error that it ended with. */
 export type TaskReply =

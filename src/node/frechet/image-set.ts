@@ -1,4 +1,4 @@
-/** From a folder of images to what is kept of it: moments by group, and rows and scores where they are asked for. */
+/** From images to what is kept of them: moments by group, and rows and scores where they are asked for. */
 import { randomStream } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
@@ -11,11 +11,13 @@ import {
   type Moments,
 } from "../../frechet/index.js";
 import { checkRow } from "../../predict/predict.js";
+import { callOf, throwIfAborted } from "../../runtime/abort.js";
+import type { CallOptions, ImageInput, SourceOptions } from "../../runtime/platform.js";
 import { joinInputs } from "../../tasks/image-batch.js";
-import { type ImageInput, readImageInputs } from "../image-inputs.js";
+import { type ImageReader, type ReadImage, readImages } from "../../tasks/read-images.js";
 import type { FeatureNetwork } from "./network.js";
 
-interface ImageSetOptions {
+interface ImageSetOptions extends CallOptions {
   /** How messages name the set. */
   readonly place: string;
   /** "a" or "b": sets are dealt differently. */
@@ -30,8 +32,8 @@ interface ImageSetOptions {
   /** Images that run together. */
   readonly batch: number;
   readonly onImages: (done: number) => void;
-  /** An image could not be used and is left out. */
-  readonly onSkipped: (file: string, error: string) => void;
+  /** Called for an image that cannot be used, which is skipped. */
+  readonly onSkipped: (name: string, error: string) => void;
 }
 
 /** What was collected of a set. */
@@ -49,25 +51,31 @@ const MAX_ROWS = 50_000;
 
 /**
  * Run a network on images, batch by batch; while one runs, the next is decoded. Besides what is kept, memory holds the
- * inputs of two batches and the pixels that `readImageInputs` allows.
+ * inputs of two batches and the pixels that `readImages` allows.
  *
  * @throws InceptionError OPTION_INVALID where fewer than 2 images can be used, or the score cannot be split; NOT_FINITE naming the first
  *   image whose features are not
  */
-export async function collectImages(files: readonly string[], network: FeatureNetwork, options: ImageSetOptions): Promise<ImageSet> {
-  const collector = new Collector(files.length, network, options);
+export async function collectImages<F extends SourceOptions>(
+  reader: ImageReader<F>,
+  images: readonly ImageInput[],
+  network: FeatureNetwork,
+  options: ImageSetOptions,
+): Promise<ImageSet> {
+  const collector = new Collector(images.length, network, options);
   let running: Promise<void> = Promise.resolve();
   let firstError: string | null = null;
   // As Pillow opens an image, without turning it: what all three tools do.
-  const how = { preprocessing: network.recipe, batch: options.batch, decode: { upright: false } };
-  for await (const read of readImageInputs(files, how)) {
-    for (const { file, input } of read) {
+  const how = { preprocessing: network.recipe, batchSize: options.batch, upright: false, ...callOf(options) };
+  for await (const read of readImages(reader, images, how)) {
+    for (const { name, input } of read) {
       if (!(input instanceof InceptionError)) continue;
       const error = messageOf(input);
       firstError ??= error;
-      options.onSkipped(file, error);
+      options.onSkipped(name, error);
     }
     await running;
+    throwIfAborted(options.signal);
     running = collector.run(read).then(() => options.onImages(read.length));
     // Awaited in the next round; without a handler now, a failure while images are read would end the process.
     running.catch(() => {});
@@ -98,17 +106,17 @@ class Collector {
     this.#rows = new Float32Array(this.#keep === null ? 0 : Math.min(images, MAX_ROWS) * network.features);
   }
 
-  async run(read: readonly ImageInput[]): Promise<void> {
-    const images = read.flatMap(({ index, file, input }) => (input instanceof InceptionError ? [] : [{ index, file, input }]));
+  async run(read: readonly ReadImage[]): Promise<void> {
+    const images = read.flatMap(({ index, name, input }) => (input instanceof InceptionError ? [] : [{ index, name, input }]));
     if (images.length === 0) return;
-    const { features, logits } = await this.#network.run(joinInputs(images.map(({ input }) => input)));
-    for (const [k, { index, file }] of images.entries()) {
+    const { features, logits } = await this.#network.run(joinInputs(images.map(({ input }) => input)), callOf(this.#options));
+    for (const [k, { index, name }] of images.entries()) {
       const row = rowOf(features, k, images.length);
-      checkRow(row, "features", quoted(file));
+      checkRow(row, "features", quoted(name));
       this.#take(index, row);
       if (logits === null) continue;
       const logitsRow = rowOf(logits, k, images.length);
-      checkRow(logitsRow, "logits", quoted(file));
+      checkRow(logitsRow, "logits", quoted(name));
       this.#score?.add(index, logitsRow);
     }
   }

@@ -8,7 +8,8 @@ import { GOLDEN_FOLDER } from "../../frechet/goldens.cases.js";
 import { type FeatureStatistics, frechetDistance, MomentAccumulator, type Moments, statisticsOf } from "../../frechet/index.js";
 import { fillUniform } from "../../tensor/fill.js";
 import { distanceInThread, kernelInThread } from "./frechet-thread.js";
-import { type FrechetEvent, measureFrechet, saveFrechetStatistics } from "./measure.js";
+import type { FrechetEvent } from "./measure.js";
+import { measureFrechet, saveFrechetStatistics } from "./measure-files.js";
 import type { FeatureNetwork } from "./network.js";
 import { readStatisticsFile, saveStatisticsFile } from "./statistics-file.js";
 
@@ -329,7 +330,7 @@ describe("in a thread", () => {
     const rows = (key: string) => ({ count: 200, features: 64, data: fillUniform(key, 200 * 64, 0, 1) });
     const done: number[] = [];
     const task = { kind: "kernel", a: rows("a"), b: rows("b"), options: { subsets: 50 } } as const;
-    const { subsetSize } = await kernelInThread(task, (each) => done.push(each));
+    const { subsetSize } = await kernelInThread(task, { onProgress: (each) => done.push(each) });
     expect(subsetSize).toBe(100);
     expect(done.at(-1)).toBe(50);
   });

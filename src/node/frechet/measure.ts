@@ -4,7 +4,6 @@
  *   folder ──images──► network ──features──► moments by group ──► statistics ─┐
  *   .npz ───────────────────────────────────────────────────────► statistics ─┴─► distance, and those without each group
  */
-import { availableParallelism } from "node:os";
 import { InceptionError, messageOf } from "../../errors.js";
 import {
   FEATURE_SIZES,
@@ -17,11 +16,11 @@ import {
   type SavedStatistics,
   statisticsOf,
 } from "../../frechet/index.js";
-import { listImages } from "../list-images.js";
-import { distanceInThread, kernelInThread } from "./frechet-thread.js";
+import { callOf, throwIfAborted } from "../../runtime/abort.js";
+import type { FileInput, ImageInput, Platform, SourceOptions } from "../../runtime/platform.js";
+import type { FrechetThread } from "./frechet-task.js";
 import { collectImages, type ImageSet } from "./image-set.js";
-import { type FeatureNetwork, FRECHET_WEIGHTS, type OpenFrechetNetworkOptions, openFrechetNetwork } from "./network.js";
-import { isStatisticsFile, readStatisticsFile, saveStatisticsFile } from "./statistics-file.js";
+import { type FeatureNetwork, type FeatureNetworkOptions, FRECHET_WEIGHTS, openFeatureNetwork } from "./network.js";
 
 /** What happens while a distance is measured. */
 export type FrechetEvent =
@@ -35,9 +34,9 @@ export type FrechetEvent =
   | { readonly kind: "distances"; readonly done: number; readonly total: number }
   | { readonly kind: "subsets"; readonly done: number; readonly total: number };
 
-export interface MeasureFrechetOptions extends Omit<OpenFrechetNetworkOptions, "logits"> {
+export interface FrechetSettings extends Omit<FeatureNetworkOptions, "logits"> {
   /** pytorch-fid's weight file, as a source of weights; needed where a set is images and no `network` is given. */
-  readonly weights?: string;
+  readonly weights?: FileInput;
   /** Another network, or one that is open already. It is not closed, and `mode`, `features` and `weights` are its own. */
   readonly network?: FeatureNetwork;
   /** Images that run together. Default 16. */
@@ -69,84 +68,87 @@ export interface FrechetResult {
   readonly inceptionScore: readonly [InceptionScore | null, InceptionScore | null];
 }
 
-/** A side of the comparison: a file, or images of a network. */
-type Side =
+/** A side of the comparison: statistics, or images of which a network makes some. */
+export type Side =
   | { readonly kind: "file"; readonly place: string; readonly saved: SavedStatistics }
-  | { readonly kind: "images"; readonly place: string; readonly files: readonly string[] };
+  | { readonly kind: "images"; readonly place: string; readonly images: readonly ImageInput[] };
 
 type MeasuredSide =
   | { readonly kind: "file"; readonly place: string; readonly saved: SavedStatistics }
   | { readonly kind: "images"; readonly place: string; readonly set: ImageSet };
 
+/** Where sets are compared. */
+export interface FrechetSite<F extends SourceOptions> {
+  readonly platform: Pick<Platform<F>, "createSession" | "openWeights" | "prepareImage">;
+  /** How weights and images that have to be fetched are found. */
+  readonly sources: F;
+  readonly inThread: FrechetThread;
+  /** Threads that compute distances at once. */
+  readonly parallel: number;
+}
+
 /**
  * The Fréchet inception distance of two sets, with an interval; on demand their kernel distance and inception scores.
  * Conventions are in docs/frechet.md.
  *
- * @param a - a folder of images (those in its folders too), or a `.npz` file of statistics
- * @param b - the same
- * @throws InceptionError FILE_…, SOURCE_INVALID, OPTION_INVALID (files of another mode, size or network; fewer than 2 images), as `loadModel`
+ * @throws InceptionError OPTION_INVALID (statistics of another mode, size or network; fewer than 2 images); those of weights and sessions
  */
-export async function measureFrechet(a: string, b: string, options: MeasureFrechetOptions = {}): Promise<FrechetResult> {
-  const sides = [await openSide(a), await openSide(b)] as const;
+export async function compareSets<F extends SourceOptions>(
+  site: FrechetSite<F>,
+  sides: readonly [Side, Side],
+  options: FrechetSettings,
+): Promise<FrechetResult> {
   checkFlags(sides, options);
   const features = options.network?.features ?? options.features ?? fileFeatures(sides) ?? 2048;
   const mode = options.network === undefined ? (options.mode ?? modeOf(sides)) : options.network.mode;
   for (const side of sides) checkAlike(side, features, mode);
-  return withNetwork(sides, options, async (network) => {
+  return withNetwork(site, sides, options, async (network) => {
     for (const side of sides) checkWeights(side, network);
     const groups =
-      options.interval === false ? 1 : groupCount(sides.flatMap((side) => (side.kind === "images" ? [side.files.length] : [])));
+      options.interval === false ? 1 : groupCount(sides.flatMap((side) => (side.kind === "images" ? [side.images.length] : [])));
     const measured = [
-      await measureSide(sides[0], "a", network, groups, options),
-      await measureSide(sides[1], "b", network, groups, options),
+      await measureSide(site, sides[0], "a", network, groups, options),
+      await measureSide(site, sides[1], "b", network, groups, options),
     ] as const;
     warnOfRank(measured, features, options);
-    const { fid, without } = await distances(measured, options);
+    const { fid, without } = await distances(site, measured, options);
     return {
       fid,
       features,
       mode: network === null ? mode : network.mode,
       images: [countOf(measured[0]), countOf(measured[1])],
       interval: jackknifeInterval(fid, without),
-      kernel: await kernelOf(measured, options),
+      kernel: await kernelOf(site, measured, options),
       inceptionScore: [scoreOf(measured[0]), scoreOf(measured[1])],
     };
   });
 }
 
-/**
- * Writes the statistics of a set of images as `.npz`, which pytorch-fid, TTUR, clean-fid and `measureFrechet` read.
- *
- * @throws InceptionError as `measureFrechet`; WRITE_FAILED
- */
-export async function saveFrechetStatistics(
-  images: string,
-  file: string,
-  options: Omit<MeasureFrechetOptions, "interval" | "kernel" | "inceptionScore" | "epsilon"> = {},
-): Promise<{ readonly images: number; readonly features: number; readonly mode: FrechetMode | null }> {
-  const side = await openSide(images);
-  return withNetwork([side], options, async (network) => {
+/** Statistics of a set of images, to be compared later. @throws InceptionError as `compareSets` */
+export async function imageStatistics<F extends SourceOptions>(
+  site: FrechetSite<F>,
+  side: Side,
+  options: FrechetSettings,
+): Promise<SavedStatistics> {
+  return withNetwork(site, [side], options, async (network) => {
     if (side.kind === "file" || network === null) {
       throw new InceptionError(
         "OPTION_INVALID",
-        `Cannot compute statistics of "${messageOf(images)}": it is already a statistics file, expected images`,
+        `Cannot compute statistics of "${messageOf(side.place)}": it is already a statistics file, expected images`,
         {},
       );
     }
-    const measured = await measureSide(side, "a", network, 1, options);
-    if (measured.kind === "images") {
-      const statistics = statisticsOf(mergeMoments(measured.set.groups));
-      await saveStatisticsFile(file, { statistics, origin: { mode: network.mode, weightsSha256: network.weightsSha256 } });
-    }
-    return { images: countOf(measured) ?? 0, features: network.features, mode: network.mode };
+    const measured = await measureSide(site, side, "a", network, 1, options);
+    if (measured.kind !== "images") return measured.saved;
+    const statistics = statisticsOf(mergeMoments(measured.set.groups));
+    return { statistics, origin: { mode: network.mode, weightsSha256: network.weightsSha256 } };
   });
 }
 
-async function openSide(place: string): Promise<Side> {
-  if (isStatisticsFile(place)) return { kind: "file", place, saved: await readStatisticsFile(place) };
-  const files = await listImages([place]);
-  if (files.length >= 2) return { kind: "images", place, files };
-  const fact = `it has ${files.length === 1 ? "1 image" : "no images"}`;
+/** A set of images. @throws InceptionError OPTION_INVALID for fewer than 2 */
+export function imageSide(place: string, images: readonly ImageInput[]): Side {
+  if (images.length >= 2) return { kind: "images", place, images };
+  const fact = `it has ${images.length === 1 ? "1 image" : "no images"}`;
   throw new InceptionError(
     "OPTION_INVALID",
     `Cannot evaluate "${messageOf(place)}": ${fact}, expected at least 2 images or a .npz statistics file`,
@@ -156,7 +158,7 @@ async function openSide(place: string): Promise<Side> {
   );
 }
 
-function checkFlags(sides: readonly Side[], { kernel, batch = 16 }: MeasureFrechetOptions): void {
+function checkFlags(sides: readonly Side[], { kernel, batch = 16 }: FrechetSettings): void {
   if (!(Number.isSafeInteger(batch) && batch >= 1 && batch <= 1024)) {
     throw new InceptionError("OPTION_INVALID", `Cannot evaluate with a batch size of ${batch}: expected an integer from 1 to 1,024`, {
       batch,
@@ -173,9 +175,10 @@ function checkFlags(sides: readonly Side[], { kernel, batch = 16 }: MeasureFrech
 }
 
 /** Open the network where it is needed, and close it behind the work. Null where both sides are files. */
-async function withNetwork<T>(
+async function withNetwork<T, F extends SourceOptions>(
+  { platform, sources }: FrechetSite<F>,
   sides: readonly Side[],
-  options: MeasureFrechetOptions,
+  options: FrechetSettings,
   work: (network: FeatureNetwork | null) => Promise<T>,
 ): Promise<T> {
   const images = sides.find((side) => side.kind === "images");
@@ -186,11 +189,14 @@ async function withNetwork<T>(
     throw new InceptionError("OPTION_INVALID", message, { place: images.place });
   }
   const given = options.features ?? FEATURE_SIZES.find((size) => size === fileFeatures(sides)) ?? 2048;
-  const network = await openFrechetNetwork(options.weights, {
-    ...options,
+  const { device, threads } = options;
+  const network = await openFeatureNetwork(platform, options.weights, sources, {
     features: given,
     mode: options.mode ?? modeOf(sides) ?? "pytorch-fid",
     logits: options.inceptionScore !== undefined,
+    ...(device === undefined ? {} : { device }),
+    ...(threads === undefined ? {} : { threads }),
+    ...callOf(options),
   });
   try {
     return await work(network);
@@ -229,18 +235,20 @@ function unlike({ place }: Side, fact: string, law: string): InceptionError {
   return new InceptionError("OPTION_INVALID", `Cannot compare "${messageOf(place)}": ${fact}, expected ${law}`, { place });
 }
 
-async function measureSide(
+async function measureSide<F extends SourceOptions>(
+  { platform, sources }: FrechetSite<F>,
   side: Side,
   name: string,
   network: FeatureNetwork | null,
   groups: number,
-  options: MeasureFrechetOptions,
+  options: FrechetSettings,
 ): Promise<MeasuredSide> {
   if (side.kind === "file" || network === null) return side.kind === "file" ? side : unreachable(side.place);
-  const { place, files } = side;
+  const { place, images } = side;
   const { batch = 16, seed = 0, onEvent, kernel, inceptionScore } = options;
   let done = 0;
-  const set = await collectImages(files, network, {
+  const set = await collectImages({ platform, sources }, images, network, {
+    ...callOf(options),
     place,
     name,
     groups,
@@ -250,7 +258,7 @@ async function measureSide(
     splits: inceptionScore === undefined ? null : (inceptionScore.splits ?? 10),
     onImages: (more) => {
       done += more;
-      onEvent?.({ kind: "images", place, done, total: files.length });
+      onEvent?.({ kind: "images", place, done, total: images.length });
     },
     onSkipped: (file, error) => onEvent?.({ kind: "skipped", file, error }),
   });
@@ -270,7 +278,7 @@ function scoreOf(side: MeasuredSide): InceptionScore | null {
 }
 
 /** Fewer images than features: a number comes out, but it says more about how few they are than about how they look. */
-function warnOfRank(sides: readonly MeasuredSide[], features: number, { onEvent }: MeasureFrechetOptions): void {
+function warnOfRank(sides: readonly MeasuredSide[], features: number, { onEvent }: FrechetSettings): void {
   for (const side of sides) {
     const count = countOf(side);
     if (count === null || count > features) continue;
@@ -281,15 +289,21 @@ function warnOfRank(sides: readonly MeasuredSide[], features: number, { onEvent 
 }
 
 /** The distance, and the distances without each group. */
-async function distances(sides: readonly [MeasuredSide, MeasuredSide], options: MeasureFrechetOptions) {
+async function distances(
+  { inThread, parallel }: Pick<FrechetSite<SourceOptions>, "inThread" | "parallel">,
+  sides: readonly [MeasuredSide, MeasuredSide],
+  options: FrechetSettings,
+) {
   const { epsilon = 0, onEvent, interval = true } = options;
   const groups = Math.min(...sides.map((side) => (side.kind === "images" ? side.set.groups.length : Number.POSITIVE_INFINITY)));
   const left = interval && Number.isFinite(groups) && groups >= 2 && canLeaveOut(sides) ? Array.from({ length: groups }, (_, k) => k) : [];
   const total = 1 + left.length;
   let done = 0;
-  const [fid = Number.NaN, ...without] = await inParallel([null, ...left], workersOf(options), async (group) => {
+  const most = Math.min(MAX_WORKERS, options.threads !== undefined && options.threads > 0 ? options.threads : parallel);
+  const [fid = Number.NaN, ...without] = await inParallel([null, ...left], most, async (group) => {
+    throwIfAborted(options.signal);
     const [a, b] = [statisticsAt(sides[0], group), statisticsAt(sides[1], group)];
-    const value = await distanceInThread({ kind: "distance", a, b, epsilon });
+    const value = await inThread.distance({ kind: "distance", a, b, epsilon }, callOf(options));
     onEvent?.({ kind: "distances", done: ++done, total });
     return value;
   });
@@ -310,10 +324,6 @@ function statisticsAt(side: MeasuredSide, without: number | null) {
 /** A distance of 2048 features takes 300 MB, so that not every core is given one. */
 const MAX_WORKERS = 4;
 
-function workersOf({ threads = 0 }: MeasureFrechetOptions): number {
-  return Math.min(MAX_WORKERS, threads > 0 ? threads : availableParallelism());
-}
-
 /** The results in order, with at most so many under way. */
 async function inParallel<I, O>(items: readonly I[], most: number, work: (item: I) => Promise<O>): Promise<readonly O[]> {
   const results = new Map<number, O>();
@@ -325,10 +335,18 @@ async function inParallel<I, O>(items: readonly I[], most: number, work: (item: 
   return [...results].sort(([x], [y]) => x - y).map(([, value]) => value);
 }
 
-async function kernelOf([a, b]: readonly [MeasuredSide, MeasuredSide], options: MeasureFrechetOptions): Promise<KernelDistance | null> {
+async function kernelOf(
+  { inThread }: Pick<FrechetSite<SourceOptions>, "inThread">,
+  [a, b]: readonly [MeasuredSide, MeasuredSide],
+  options: FrechetSettings,
+): Promise<KernelDistance | null> {
   const { kernel, seed = 0, onEvent } = options;
   if (kernel === undefined || a.kind === "file" || b.kind === "file" || a.set.rows === null || b.set.rows === null) return null;
-  return kernelInThread({ kind: "kernel", a: a.set.rows, b: b.set.rows, options: { ...kernel, seed } }, (done, total) =>
-    onEvent?.({ kind: "subsets", done, total }),
+  return inThread.kernel(
+    { kind: "kernel", a: a.set.rows, b: b.set.rows, options: { ...kernel, seed } },
+    {
+      onProgress: (done, total) => onEvent?.({ kind: "subsets", done, total }),
+      ...callOf(options),
+    },
   );
 }

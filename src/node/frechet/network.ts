@@ -7,14 +7,15 @@ import { FEATURE_SIZES, type FeatureSize, type FrechetMode, MODE_PREPROCESSING }
 import { type Graph, typeOf } from "../../ir/graph.js";
 import { selectOutputs } from "../../ir/prune.js";
 import { rewriteGraph } from "../../ir/rewrite.js";
+import { findModel } from "../../models/index.js";
 import { GraphBuilder } from "../../ops/build.js";
 import { checkGraph } from "../../ops/index.js";
-import type { Session } from "../../runtime/session.js";
-import type { PreparedModel } from "../../tasks/prepare-model.js";
+import { callOf, untilAborted } from "../../runtime/abort.js";
+import type { CallOptions, FileInput, Platform, SourceOptions } from "../../runtime/platform.js";
+import type { Session, SessionOptions } from "../../runtime/session.js";
+import { openSession, type SessionOpener } from "../../tasks/open-session.js";
+import { type PreparedModel, prepareModel } from "../../tasks/prepare-model.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { LoadModelOptions } from "../load-model.js";
-import { createNodeSession } from "../ort-session.js";
-import { prepareModel } from "../prepare-model.js";
 
 /** What makes features of images. `openFrechetNetwork` opens the usual one; any other may take its place. */
 export interface FeatureNetwork {
@@ -32,12 +33,11 @@ export interface FeatureNetwork {
    * @param input - [N, 3, H, W] as the recipe makes it; its memory is given away
    * @returns rows of N images, one behind the other: [N, features] and [N, classes]
    */
-  run(input: Tensor): Promise<{ readonly features: Float32Array; readonly logits: Float32Array | null }>;
+  run(input: Tensor, options?: CallOptions): Promise<{ readonly features: Float32Array; readonly logits: Float32Array | null }>;
   close(): Promise<void>;
 }
 
-export interface OpenFrechetNetworkOptions
-  extends Pick<LoadModelOptions, "allowHttps" | "device" | "onProgress" | "onWarning" | "threads"> {
+export interface FeatureNetworkOptions extends SessionOptions, CallOptions {
   /** Default pytorch-fid. */
   readonly mode?: FrechetMode;
   /** Default 2048. */
@@ -61,29 +61,34 @@ const BIAS = "fc.bias";
  * @param weights - `pretrained`, which with `allowHttps` downloads pytorch-fid's file; or where that is: a path, or an `https:` URL
  * @throws InceptionError as `loadModel`
  */
-export async function openFrechetNetwork(weights: string, options: OpenFrechetNetworkOptions = {}): Promise<FeatureNetwork> {
-  const { mode, features, logits, device, threads, ...source } = options;
-  const prepared = await prepareModel(MODEL, weights, source);
-  return openPreparedNetwork(prepared, options);
+export async function openFeatureNetwork<F extends SourceOptions>(
+  platform: Pick<Platform<F>, "createSession" | "openWeights">,
+  weights: FileInput,
+  sources: F,
+  options: FeatureNetworkOptions,
+): Promise<FeatureNetwork> {
+  const prepared = await untilAborted(options.signal, prepareModel(platform, findModel(MODEL), weights, sources));
+  return openPreparedFeatures(platform, prepared, options);
 }
 
 /** The same for weights that were read already. */
-export async function openPreparedNetwork(
+export async function openPreparedFeatures(
+  platform: SessionOpener,
   { graph, parameters, metadata }: Pick<PreparedModel, "graph" | "parameters" | "metadata">,
-  options: OpenFrechetNetworkOptions = {},
+  options: FeatureNetworkOptions,
 ): Promise<FeatureNetwork> {
   const { mode = "pytorch-fid", features = 2048, logits = false, device = "auto", threads = 0 } = options;
   const bias = logits ? biasOf(parameters) : null;
   const network = featureGraph(graph, features, logits);
   const bytes = concatChunks(compileInference(network, parameters).chunks);
-  const session = await createNodeSession(bytes, { device, threads, name: metadata.model, transfer: true });
+  const session = await openSession(platform, bytes, { device, threads, name: metadata.model, ...callOf(options) });
   return {
     features,
     classes: bias === null ? null : bias.length,
     recipe: PREPROCESSING[MODE_PREPROCESSING[mode]],
     mode,
     weightsSha256: metadata.weightsSha256,
-    run: (input) => runFeatures(session, input, bias),
+    run: (input, call = {}) => runFeatures(session, input, bias, call),
     close: () => session.close(),
   };
 }
@@ -120,10 +125,10 @@ export function featureGraph(graph: Graph, size: FeatureSize, logits: boolean): 
   return checkGraph(selectOutputs(extended, outputs));
 }
 
-async function runFeatures(session: Session, input: Tensor, bias: Float32Array | null) {
+async function runFeatures(session: Session, input: Tensor, bias: Float32Array | null, call: CallOptions) {
   const [name] = session.inputs.map((info) => info.name);
   const fetches = bias === null ? ["features"] : ["features", "logits"];
-  const results = await session.run({ [name ?? "input"]: input }, { fetches, transfer: true });
+  const results = await session.run({ [name ?? "input"]: input }, { fetches, transfer: true, ...callOf(call) });
   const features = results.features?.data;
   const logits = results.logits?.data;
   if (!(features instanceof Float32Array)) throw new InceptionError("SESSION_FAILED", "Cannot read features: they are not float32", {});
