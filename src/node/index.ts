@@ -9,6 +9,8 @@ export type { Device, RunOptions, Session, SessionOptions, TensorInfo } from "..
 export type { LabelStatistics, SegmentedLabel } from "../segment/labels.js";
 export type { AttributionMap, Explainer, Explanation } from "../tasks/explain.js";
 export type { ExportOnnxOptions, ExportSafetensorsOptions } from "../tasks/export.js";
+export type { FrechetEvent, FrechetResult, FrechetSettings } from "../tasks/frechet/measure.js";
+export type { FeatureNetwork, FeatureNetworkOptions } from "../tasks/frechet/network.js";
 export { namedPreprocessing } from "../tasks/given-metadata.js";
 export type { CheckpointChoice, LoadedModel } from "../tasks/model-host.js";
 export { logitsOutput, SELF_CHECK_TOLERANCE } from "../tasks/open-model.js";
@@ -39,9 +41,7 @@ export { exportOnnx, exportSafetensors } from "./export-model.js";
 export { exportTimm } from "./export-timm.js";
 export { type FileSource, openFileSource } from "./file-source.js";
 export { type OpenFrechetNetworkOptions, openFrechetNetwork, openPreparedNetwork } from "./frechet/feature-network.js";
-export type { FrechetEvent, FrechetResult, FrechetSettings } from "./frechet/measure.js";
 export { type MeasureFrechetOptions, measureFrechet, saveFrechetStatistics } from "./frechet/measure-files.js";
-export type { FeatureNetwork, FeatureNetworkOptions } from "./frechet/network.js";
 export { readStatisticsFile, saveStatisticsFile } from "./frechet/statistics-file.js";
 export { type Inspection, inspectFile } from "./inspect-file.js";
 export { listImages } from "./list-images.js";

@@ -1,8 +1,8 @@
 import { InceptionError, messageOf } from "../../errors.js";
 import { FEATURE_SIZES, FRECHET_MODES, type InceptionScore, type KernelDistance } from "../../frechet/index.js";
-import type { FrechetEvent, FrechetResult } from "../../node/frechet/measure.js";
 import { type MeasureFrechetOptions, measureFrechet, saveFrechetStatistics } from "../../node/frechet/measure-files.js";
 import { isStatisticsFile } from "../../node/frechet/statistics-file.js";
+import type { FrechetEvent, FrechetResult } from "../../tasks/frechet/measure.js";
 import type { Flags, RunCommand } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { choiceFlag, deviceFlags, flagName, integerFlag, textFlag } from "../flags.js";

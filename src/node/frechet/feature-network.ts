@@ -1,7 +1,7 @@
+import { type FeatureNetwork, type FeatureNetworkOptions, openFeatureNetwork, openPreparedFeatures } from "../../tasks/frechet/network.js";
 import type { PreparedModel } from "../../tasks/prepare-model.js";
 import type { LoadModelOptions } from "../load-model.js";
 import { NODE_PLATFORM } from "../platform.js";
-import { type FeatureNetwork, type FeatureNetworkOptions, openFeatureNetwork, openPreparedFeatures } from "./network.js";
 
 export interface OpenFrechetNetworkOptions
   extends FeatureNetworkOptions,

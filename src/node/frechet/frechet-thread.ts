@@ -1,7 +1,6 @@
 import { type ErrorCode, InceptionError } from "../../errors.js";
 import type { KernelDistance } from "../../frechet/index.js";
 import type { CallOptions } from "../../runtime/platform.js";
-import { threadAnswer } from "../thread-answer.js";
 import {
   type DistanceTask,
   type FrechetCall,
@@ -11,7 +10,8 @@ import {
   performTask,
   type TaskReply,
   taskWork,
-} from "./frechet-task.js";
+} from "../../tasks/frechet/frechet-task.js";
+import { threadAnswer } from "../thread-answer.js";
 
 /** Less than this takes a tenth of a second, which is what a thread takes to start. */
 const SMALL_WORK = 5e7;

@@ -1,7 +1,7 @@
 /** A thread for one long computation; it ends when that is done, and with it goes its memory. */
 import { parentPort, workerData } from "node:worker_threads";
 import { InceptionError, messageOf } from "../../errors.js";
-import { type FrechetTask, performTask, type TaskReply } from "./frechet-task.js";
+import { type FrechetTask, performTask, type TaskReply } from "../../tasks/frechet/frechet-task.js";
 
 // The thread is started by frechet-thread.ts alone, with exactly this record.
 const task = workerData as FrechetTask;

@@ -1,10 +1,17 @@
 import { availableParallelism } from "node:os";
 import type { FrechetMode } from "../../frechet/index.js";
+import {
+  compareSets,
+  type FrechetResult,
+  type FrechetSettings,
+  imageSide,
+  imageStatistics,
+  type Side,
+} from "../../tasks/frechet/measure.js";
 import { listImages } from "../list-images.js";
 import { NODE_PLATFORM } from "../platform.js";
 import type { OpenFrechetNetworkOptions } from "./feature-network.js";
 import { FRECHET_THREAD } from "./frechet-thread.js";
-import { compareSets, type FrechetResult, type FrechetSettings, imageSide, imageStatistics, type Side } from "./measure.js";
 import { isStatisticsFile, readStatisticsFile, saveStatisticsFile } from "./statistics-file.js";
 
 export interface MeasureFrechetOptions

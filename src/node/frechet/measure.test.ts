@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Image, PREPROCESSING, type Preprocessing, preprocess, rgbImage } from "../../data/index.js";
 import { GOLDEN_FOLDER } from "../../frechet/goldens.cases.js";
 import { type FeatureStatistics, frechetDistance, MomentAccumulator, type Moments, statisticsOf } from "../../frechet/index.js";
+import type { FrechetEvent } from "../../tasks/frechet/measure.js";
+import type { FeatureNetwork } from "../../tasks/frechet/network.js";
 import { fillUniform } from "../../tensor/fill.js";
 import { distanceInThread, kernelInThread } from "./frechet-thread.js";
-import type { FrechetEvent } from "./measure.js";
 import { measureFrechet, saveFrechetStatistics } from "./measure-files.js";
-import type { FeatureNetwork } from "./network.js";
 import { readStatisticsFile, saveStatisticsFile } from "./statistics-file.js";
 
 const SIDE = 24;

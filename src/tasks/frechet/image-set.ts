@@ -13,8 +13,8 @@ import {
 import { checkRow } from "../../predict/predict.js";
 import { callOf, throwIfAborted } from "../../runtime/abort.js";
 import type { CallOptions, ImageInput, SourceOptions } from "../../runtime/platform.js";
-import { joinInputs } from "../../tasks/image-batch.js";
-import { type ImageReader, type ReadImage, readImages } from "../../tasks/read-images.js";
+import { joinInputs } from "../image-batch.js";
+import { type ImageReader, type ReadImage, readImages } from "../read-images.js";
 import type { FeatureNetwork } from "./network.js";
 
 interface ImageSetOptions extends CallOptions {

@@ -13,9 +13,9 @@ import { checkGraph } from "../../ops/index.js";
 import { callOf, untilAborted } from "../../runtime/abort.js";
 import type { CallOptions, FileInput, Platform, SourceOptions } from "../../runtime/platform.js";
 import type { Session, SessionOptions } from "../../runtime/session.js";
-import { openSession, type SessionOpener } from "../../tasks/open-session.js";
-import { type PreparedModel, prepareModel } from "../../tasks/prepare-model.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import { openSession, type SessionOpener } from "../open-session.js";
+import { type PreparedModel, prepareModel } from "../prepare-model.js";
 
 /** What makes features of images. `openFrechetNetwork` opens the usual one; any other may take its place. */
 export interface FeatureNetwork {
