@@ -7,6 +7,7 @@ export type { ModelMetadata, SelfCheck } from "../predict/model-metadata.js";
 export { imageBatch, type Prediction, runRows, softmax, topPredictions } from "../predict/predict.js";
 export type { Device, RunOptions, Session, SessionOptions, TensorInfo } from "../runtime/session.js";
 export type { LabelStatistics, SegmentedLabel } from "../segment/labels.js";
+export type { EvaluateSettings, EvaluationResult } from "../tasks/evaluate/evaluate.js";
 export type { AttributionMap, Explainer, Explanation } from "../tasks/explain.js";
 export type { ExportOnnxOptions, ExportSafetensorsOptions } from "../tasks/export.js";
 export type { FrechetEvent, FrechetResult, FrechetSettings } from "../tasks/frechet/measure.js";
@@ -58,7 +59,7 @@ export { type SegmentedFile, type SegmentFilesOptions, segmentFiles } from "./se
 export { type OpenSegmenterOptions, openSegmenter } from "./segment/segmenter.js";
 export { sha256Hex, sha256OfFile } from "./sha256.js";
 export { type CrossValidation, crossValidate } from "./training/cross-validation.js";
-export { type EvaluateOptions, type EvaluationResult, evaluateModel } from "./training/evaluate-model.js";
+export { type EvaluateOptions, evaluateModel } from "./training/evaluate-model.js";
 export { type ExportedStep, exportTrainingStep } from "./training/export-step.js";
 export { type ProgressReport, type ProgressReportOptions, progressReport } from "./training/progress-report.js";
 export { isRunFolder, type PrepareRunOptions, prepareRun } from "./training/run-weights.js";

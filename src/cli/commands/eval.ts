@@ -1,8 +1,9 @@
 import { CROP_COUNTS } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { findModel, MODELS } from "../../models/index.js";
-import { type EvaluationResult, evaluateModel } from "../../node/training/evaluate-model.js";
+import { evaluateModel } from "../../node/training/evaluate-model.js";
 import { reportOn } from "../../node/training/progress-report.js";
+import type { EvaluationResult } from "../../tasks/evaluate/evaluate.js";
 import { publishedWeights } from "../../tasks/weight-choice.js";
 import { formatLoss, formatPercent } from "../../train/progress.js";
 import type { Flags, RunCommand } from "../command.js";

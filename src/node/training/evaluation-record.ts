@@ -1,25 +1,18 @@
 import { appendFile, readFile, stat, truncate } from "node:fs/promises";
 import type { SkippedSample } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
-import { formatCount } from "../../text.js";
+import type { EvaluatedImages } from "../../tasks/evaluate/evaluate.js";
 import { decodeJson, encodeJson, isJsonRecord, type JsonRecord, jsonNumber } from "../../train/json.js";
 import type { ScoredImage } from "../../train/metrics.js";
 import { busyFact, lockFile } from "../file-lock.js";
 import { orReadFailed } from "../system-error.js";
 import { orWriteFailed, writeFileAtomic } from "../write-file.js";
 
-/** What was measured before, and where the rest goes. */
-export interface EvaluationRecord {
-  readonly scored: readonly ScoredImage[];
-  readonly skipped: readonly SkippedSample[];
-  /** Add lines; a program that is killed leaves whole lines and at most one that is cut, which is dropped next time. */
-  readonly append: (scored: readonly ScoredImage[], skipped: readonly SkippedSample[]) => Promise<void>;
+/** A file of evaluated images. A program that is killed leaves whole lines and at most one that is cut, which is dropped next time. */
+export interface EvaluationRecord extends EvaluatedImages {
   /** Releases the file for other processes. Calling it again does nothing. */
   readonly close: () => Promise<void>;
 }
-
-/** A record that is not kept. */
-export const NO_RECORD: EvaluationRecord = { scored: [], skipped: [], append: () => Promise.resolve(), close: () => Promise.resolve() };
 
 /** 50,000 images are 6 MB. */
 const LARGEST_FILE = 2 ** 28;
