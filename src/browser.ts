@@ -6,8 +6,10 @@ import { InceptionError } from "./errors.js";
 import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
 import { closingBoth } from "./tasks/closing.js";
 import type { ExportOnnxOptions } from "./tasks/export.js";
+import type { FrechetDistanceOptions, FrechetDistances, ImageSetInput } from "./tasks/frechet/frechet-distance.js";
 import type { ModelSource } from "./tasks/model-source.js";
 import { type OpenOptions, taskOptions } from "./tasks/open-options.js";
+import type { CalibrationSample, QuantizationOptions, QuantizedOnnx } from "./tasks/quantize/quantize-source.js";
 import { type Segmenter, openSegmenter as segmenter } from "./tasks/segment/segmenter.js";
 import { toOnnx as onnx } from "./tasks/to-onnx.js";
 import { type PageWorker, pageWorker } from "./web/images.js";
@@ -35,6 +37,29 @@ export async function openSegmenter(source: ModelSource, options: OpenOptions & 
 export async function toOnnx(source: ModelSource, options: OpenOptions & ExportOnnxOptions = {}): Promise<Uint8Array> {
   const worker = pageWorker();
   return onnx(modelsOf(worker), source, pageOptions(options), options).finally(() => worker.close());
+}
+
+export async function quantize(
+  source: ModelSource,
+  samples: readonly CalibrationSample[],
+  options: QuantizationOptions = {},
+): Promise<QuantizedOnnx> {
+  const { onProgress, ...open } = options;
+  const given = pageOptions(open);
+  const { quantizeSource } = await import("./tasks/quantize/quantize-source.js");
+  const worker = pageWorker();
+  const host = { models: modelsOf(worker), inThread: worker.inThread, clock: () => performance.now() };
+  return quantizeSource(host, source, samples, given, options).finally(() => worker.close());
+}
+
+export async function frechetDistance(a: ImageSetInput, b: ImageSetInput, options: FrechetDistanceOptions = {}): Promise<FrechetDistances> {
+  const { onProgress, ...open } = options;
+  pageOptions(open);
+  const { frechetDistances, sourcesOf } = await import("./tasks/frechet/frechet-distance.js");
+  const worker = pageWorker();
+  // A page has no directories, and one worker for long computations.
+  const host = { platform: webPlatform(worker), inThread: worker.frechet, parallel: 1, listDirectory: async () => null };
+  return frechetDistances(host, a, b, sourcesOf(options), options).finally(() => worker.close());
 }
 
 function modelsOf(worker: PageWorker) {

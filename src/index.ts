@@ -1,14 +1,19 @@
 /** The task layer in Node: what most programs need. `browser.ts` exports the same names with the same types in pages. */
+import { availableParallelism } from "node:os";
 import type { Triple } from "./data/volumes/volume.js";
+import { FRECHET_THREAD } from "./node/frechet/frechet-thread.js";
 import { imageThreads } from "./node/image-threads.js";
+import { listImages } from "./node/list-images.js";
 import { NODE_MODELS } from "./node/load-model.js";
 import { nodePlatform } from "./node/platform.js";
 import { NODE_SEGMENTATION } from "./node/segment/segmenter.js";
 import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
 import { closingBoth } from "./tasks/closing.js";
 import type { ExportOnnxOptions } from "./tasks/export.js";
+import type { FrechetDistanceOptions, FrechetDistances, ImageSetInput } from "./tasks/frechet/frechet-distance.js";
 import type { ModelSource } from "./tasks/model-source.js";
 import { type OpenOptions, taskOptions } from "./tasks/open-options.js";
+import type { CalibrationSample, QuantizationOptions, QuantizedOnnx } from "./tasks/quantize/quantize-source.js";
 import { type Segmenter, openSegmenter as segmenter } from "./tasks/segment/segmenter.js";
 import { toOnnx as onnx } from "./tasks/to-onnx.js";
 
@@ -92,6 +97,77 @@ export async function openSegmenter(source: ModelSource, options: OpenOptions & 
  */
 export async function toOnnx(source: ModelSource, options: OpenOptions & ExportOnnxOptions = {}): Promise<Uint8Array> {
   return onnx(NODE_MODELS, source, nodeOptions(options), options);
+}
+
+/**
+ * Quantize a model to int8: an ONNX file of standard operators, for the CPU. Ranges are calibrated on the samples; the result is
+ * compared with the float32 model on samples that were held out, and timed beside it. docs/quantization.md says what is done and when
+ * it does not pay. In a page both models run on WebAssembly, and so does the speedup that is reported.
+ *
+ * @param samples - images such as the model will be given, with their classes where these are known; or volumes for a model that
+ *   segments them
+ * @throws InceptionError as `openClassifier`; QUANTIZATION_REJECTED with the measurements in its details, for a model below
+ *   `minAgreement` or `minSpeedup`; OPTION_INVALID, DATASET_INVALID. Rejects with the reason of `signal`
+ *
+ * @example
+ * ```ts
+ * import { quantize } from "inceptionkit";
+ * const images = ["0", "1", "2", "3", "4"].map((digit) => `examples/digits/images/${digit}-a.png`);
+ * // So small a network gains no speed from int8, and few images say little about agreement.
+ * const accept = { minSpeedup: 0, minAgreement: 0, rounds: 1 };
+ * const { onnx, report } = await quantize("examples/digits/digits.onnx", images, accept);
+ * console.log(onnx.byteLength, report.agreement);
+ * ```
+ */
+export async function quantize(
+  source: ModelSource,
+  samples: readonly CalibrationSample[],
+  options: QuantizationOptions = {},
+): Promise<QuantizedOnnx> {
+  const { onProgress, ...open } = options;
+  const { quantizeSource } = await import("./tasks/quantize/quantize-source.js");
+  return usingImages((models) => {
+    const host = { models, inThread: NODE_SEGMENTATION.inThread, clock: () => performance.now() };
+    return quantizeSource(host, source, samples, taskOptions(open), options);
+  });
+}
+
+/**
+ * How far two sets of images are apart: the Fréchet distance (FID) with a 95% confidence interval, on demand the kernel distance (KID)
+ * and Inception Scores. docs/frechet.md has the conventions.
+ *
+ * @param a - images, or a `.npz` file of statistics, or in Node a directory of images
+ * @param b - the same
+ * @param options - `weights`: pytorch-fid's weight file, which sets of images need
+ * @throws InceptionError FILE_…, SOURCE_INVALID, WEIGHTS_MISMATCH, SESSION_FAILED; OPTION_INVALID for statistics of another mode, size or
+ *   network, and fewer than 2 images. Rejects with the reason of `signal`
+ *
+ * @example
+ * ```ts
+ * import { frechetDistance } from "inceptionkit";
+ * const weights = "pt_inception-2015-12-05-6726825d.pth";
+ * const { fid, interval } = await frechetDistance("generated", "photos", { weights });
+ * console.log(fid, interval);
+ * ```
+ */
+export async function frechetDistance(a: ImageSetInput, b: ImageSetInput, options: FrechetDistanceOptions = {}): Promise<FrechetDistances> {
+  const { frechetDistances, sourcesOf } = await import("./tasks/frechet/frechet-distance.js");
+  return usingImages(({ platform }) => {
+    const listDirectory = (place: string) => listImages([place]);
+    return frechetDistances(
+      { platform, inThread: FRECHET_THREAD, parallel: availableParallelism(), listDirectory },
+      a,
+      b,
+      sourcesOf(options),
+      options,
+    );
+  });
+}
+
+/** Does something with threads of its own for large images, which end with it. */
+async function usingImages<T>(work: (models: typeof NODE_MODELS) => Promise<T>): Promise<T> {
+  const images = imageThreads();
+  return work({ ...NODE_MODELS, platform: nodePlatform(images) }).finally(() => images.close());
 }
 
 /** Opens something that has threads of its own for large images, which end with it. */

@@ -119,7 +119,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "report",
     "tasks",
   ],
-  web: ["errors.ts", "text.ts", "tensor", "formats", "data", "weights", "predict", "runtime", "tasks"],
+  web: ["errors.ts", "text.ts", "tensor", "formats", "data", "weights", "predict", "frechet", "runtime", "tasks"],
   experiments: [
     "errors.ts",
     "text.ts",

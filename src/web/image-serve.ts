@@ -1,6 +1,7 @@
 /** The worker that decodes and prepares images, and prepares and restores volumes, so that the page stays responsive. */
 import { imageBatch } from "../predict/predict.js";
 import { type CallTable, serveCalls } from "../runtime/calls.js";
+import { FRECHET_TABLE } from "../tasks/frechet/frechet-task.js";
 import { CASE_TABLE } from "../tasks/segment/case-task.js";
 import { type Codecs, decodeFile } from "./decode.js";
 import type { ImageStart, WorkerResults, WorkerTasks } from "./worker-tasks.js";
@@ -27,6 +28,7 @@ function tableOf(codecs: Promise<Codecs>): CallTable<WorkerTasks, WorkerResults>
   const decode = async ({ file, name, how }: WorkerTasks["decodeImage"]) => decodeFile(await codecs, file, name, how);
   return {
     ...CASE_TABLE,
+    ...FRECHET_TABLE,
     decodeImage: decode,
     prepareImage: ({ image, preprocessing }) => imageBatch([image], preprocessing),
     decodeInput: async ({ preprocessing, ...encoded }) => imageBatch([await decode(encoded)], preprocessing),
@@ -34,5 +36,6 @@ function tableOf(codecs: Promise<Codecs>): CallTable<WorkerTasks, WorkerResults>
 }
 
 function actionOf(kind: keyof WorkerTasks): string {
+  if (kind === "distance" || kind === "kernel") return "Cannot compute a distance";
   return kind === "prepare" || kind === "finish" ? "Cannot segment a volume" : "Cannot decode an image";
 }

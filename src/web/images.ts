@@ -3,6 +3,7 @@ import type { Image } from "../data/image.js";
 import type { Preprocessing } from "../data/transforms/preprocess.js";
 import { type Calls, callsTo } from "../runtime/calls.js";
 import type { CancelSignal } from "../runtime/session.js";
+import type { FrechetThread } from "../tasks/frechet/frechet-task.js";
 import type { CaseThread } from "../tasks/segment/case-task.js";
 import type { Float32Tensor } from "../tensor/tensor.js";
 import { DECODE_LIMITS, type DecodeFileOptions } from "./decode.js";
@@ -39,6 +40,7 @@ export interface PageWorker extends ImageWorker {
     options: Partial<DecodeFileOptions> & { readonly signal?: CancelSignal },
   ): Promise<Float32Tensor>;
   readonly inThread: CaseThread;
+  readonly frechet: FrechetThread;
 }
 
 export function imageWorker(options: ImageWorkerOptions = {}): ImageWorker {
@@ -68,6 +70,14 @@ export function pageWorker(options: ImageWorkerOptions = {}): PageWorker {
     inThread: {
       prepare: (task) => calls.call("prepare", task),
       finish: (task, _, moved) => calls.call("finish", task, moved === undefined ? {} : { moved }),
+    },
+    frechet: {
+      distance: (task, call) => calls.call("distance", task, call),
+      kernel: async (task, { onProgress, ...call }) => {
+        const result = await calls.call("kernel", task, call);
+        onProgress?.(result.subsets, result.subsets);
+        return result;
+      },
     },
     close: () => calls.close(),
   };

@@ -1,6 +1,8 @@
 /** What a page has its worker for images and volumes do. */
 import type { Image } from "../data/image.js";
 import type { Preprocessing } from "../data/transforms/preprocess.js";
+import type { KernelDistance } from "../frechet/index.js";
+import type { DistanceTask, KernelTask } from "../tasks/frechet/frechet-task.js";
 import type { CaseResults, CaseTasks } from "../tasks/segment/case-task.js";
 import type { Float32Tensor } from "../tensor/tensor.js";
 import type { DecodeFileOptions } from "./decode.js";
@@ -18,6 +20,8 @@ interface EncodedFile {
 }
 
 export interface WorkerTasks extends CaseTasks {
+  readonly distance: DistanceTask;
+  readonly kernel: KernelTask;
   readonly decodeImage: EncodedFile;
   readonly prepareImage: { readonly image: Image; readonly preprocessing: Preprocessing };
   /** Both at once, so that the pixels never leave the worker. */
@@ -25,6 +29,8 @@ export interface WorkerTasks extends CaseTasks {
 }
 
 export interface WorkerResults extends CaseResults {
+  readonly distance: number;
+  readonly kernel: KernelDistance;
   readonly decodeImage: Image;
   readonly prepareImage: Float32Tensor;
   readonly decodeInput: Float32Tensor;

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
+import { evenly, HELD_OUT, heldOut } from "../../tasks/quantize/split.js";
 
 /** The files whose values set the ranges, and those that show what was lost. No file is among both. */
 export interface Samples {
@@ -22,9 +23,6 @@ interface SampleKind {
   readonly list: (paths: readonly string[]) => Promise<readonly string[]>;
 }
 
-/** Where no other folder is given, every so many files are set aside. */
-const HELD_OUT = 5;
-
 /**
  * Choose files, the same ones each time.
  *
@@ -32,7 +30,7 @@ const HELD_OUT = 5;
  */
 export async function chooseSamples({ name, list }: SampleKind, { calibrate, evaluate, most }: SampleChoice): Promise<Samples> {
   const all = await list([calibrate]);
-  const evaluation = evaluate === undefined ? all.filter((_, index) => index % HELD_OUT === HELD_OUT - 1) : await list([evaluate]);
+  const evaluation = evaluate === undefined ? heldOut(all) : await list([evaluate]);
   const aside = new Set(evaluation.map((file) => path.resolve(file)));
   const rest = all.filter((file) => !aside.has(path.resolve(file)));
   if (evaluation.length === 0) {
@@ -49,9 +47,4 @@ function invalid(action: string, folder: string, found: string, expected: string
   return new InceptionError("DATASET_INVALID", `Cannot ${action} "${messageOf(folder)}": it has ${found}, expected ${expected}`, {
     folder,
   });
-}
-
-function evenly(files: readonly string[], most: number): readonly string[] {
-  if (files.length <= most) return files;
-  return Array.from({ length: most }, (_, index) => files[Math.floor(((index + 0.5) * files.length) / most)] ?? "");
 }

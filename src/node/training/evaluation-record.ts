@@ -2,6 +2,7 @@ import { appendFile, readFile, stat, truncate } from "node:fs/promises";
 import type { SkippedSample } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import type { EvaluatedImages } from "../../tasks/evaluate/evaluate.js";
+import { formatCount } from "../../text.js";
 import { decodeJson, encodeJson, isJsonRecord, type JsonRecord, jsonNumber } from "../../train/json.js";
 import type { ScoredImage } from "../../train/metrics.js";
 import { busyFact, lockFile } from "../file-lock.js";

@@ -62,7 +62,7 @@ export interface EvaluatedImages {
 const NO_RECORD: EvaluatedImages = { scored: [], skipped: [], append: async () => undefined };
 
 /** An opened model, and what reads images for it. */
-export interface EvaluationSite {
+interface EvaluationSite {
   readonly loaded: LoadedModel;
   readonly preprocessing: Preprocessing;
   readonly openBatches: Platform["openBatches"];

@@ -44,6 +44,12 @@ export type TaskReply =
   | { readonly kind: "kernel"; readonly value: KernelDistance }
   | { readonly kind: "failed"; readonly code: string | null; readonly message: string };
 
+/** What a worker of a page performs. */
+export const FRECHET_TABLE = {
+  distance: ({ a, b, epsilon }: DistanceTask) => frechetDistance(a, b, { epsilon }),
+  kernel: ({ a, b, options }: KernelTask) => kernelDistance(a, b, options),
+} as const;
+
 export function performTask(task: FrechetTask, onProgress: (done: number, total: number) => void): TaskReply {
   if (task.kind === "distance") return { kind: "distance", value: frechetDistance(task.a, task.b, { epsilon: task.epsilon }) };
   return { kind: "kernel", value: kernelDistance(task.a, task.b, { ...task.options, onSubset: onProgress }) };

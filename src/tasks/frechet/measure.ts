@@ -78,7 +78,7 @@ type MeasuredSide =
   | { readonly kind: "images"; readonly place: string; readonly set: ImageSet };
 
 /** Where sets are compared. */
-export interface FrechetSite<F extends SourceOptions> {
+interface FrechetSite<F extends SourceOptions> {
   readonly platform: Pick<Platform<F>, "createSession" | "openWeights" | "prepareImage">;
   /** How weights and images that have to be fetched are found. */
   readonly sources: F;
