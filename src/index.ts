@@ -128,7 +128,7 @@ export async function quantize(
   const { quantizeSource } = await import("./tasks/quantize/quantize-source.js");
   return usingImages((models) => {
     const host = { models, inThread: NODE_SEGMENTATION.inThread, clock: () => performance.now() };
-    return quantizeSource(host, source, samples, taskOptions(open), options);
+    return quantizeSource(host, source, samples, nodeOptions(open), options);
   });
 }
 

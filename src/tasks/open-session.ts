@@ -1,4 +1,4 @@
-import { untilAborted } from "../runtime/abort.js";
+import { openUntilAborted } from "../runtime/abort.js";
 import type { CallOptions, Platform } from "../runtime/platform.js";
 import type { Session, SessionOptions } from "../runtime/session.js";
 
@@ -14,19 +14,6 @@ interface OpenSessionOptions extends SessionOptions, CallOptions {
  * Opens a model that was compiled here as a session; the bytes are given away. One that is still being opened when the signal is
  * aborted is closed as soon as it is open.
  */
-export async function openSession(
-  platform: SessionOpener,
-  bytes: Uint8Array,
-  { signal, ...options }: OpenSessionOptions,
-): Promise<Session> {
-  const opening = platform.createSession(bytes, { ...options, transfer: true });
-  try {
-    return await untilAborted(signal, opening);
-  } catch (thrown) {
-    void opening.then(
-      (session) => session.close(),
-      () => undefined,
-    );
-    throw thrown;
-  }
+export function openSession(platform: SessionOpener, bytes: Uint8Array, { signal, ...options }: OpenSessionOptions): Promise<Session> {
+  return openUntilAborted(signal, () => platform.createSession(bytes, { ...options, transfer: true }));
 }

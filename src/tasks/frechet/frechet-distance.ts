@@ -12,7 +12,7 @@ export type ImageSetInput = readonly ImageInput[] | FileInput;
 
 type FoundWith = Pick<OpenOptions, "allowHttps" | "offline" | "token" | "maxBytes" | "onWarning">;
 
-export interface FrechetDistanceOptions extends FoundWith, Omit<FrechetSettings, "network" | "onEvent"> {
+export interface FrechetDistanceOptions extends FoundWith, Omit<FrechetSettings, "onEvent"> {
   /** Called after each batch of images, each distance (of the interval, one without each group), and for the kernel distance. */
   readonly onProgress?: OnProgress<"images of a" | "images of b" | "distances" | "subsets">;
   /** Called for an image that cannot be used, which is skipped. */
@@ -59,7 +59,8 @@ export async function frechetDistances<F extends SourceOptions>(
 
 /** How files are found: the options that are not of the comparison. */
 export function sourcesOf(options: FrechetDistanceOptions): FoundWith & Pick<SourceOptions, "onProgress" | "signal"> {
-  const { mode, features, weights, batch, interval, kernel, inceptionScore, seed, epsilon, device, threads, onSkipped, ...rest } = options;
+  const { mode, features, weights, network, batch, interval, kernel, inceptionScore, seed, epsilon, device, threads, onSkipped, ...rest } =
+    options;
   const { onProgress, ...sources } = rest;
   return { ...sources, ...downloadProgress(onProgress) };
 }

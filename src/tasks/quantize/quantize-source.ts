@@ -41,7 +41,7 @@ export interface QuantizedOnnx {
 }
 
 /** Models that can be quantized, and what that needs besides. */
-export interface QuantizeHost<F extends SourceOptions, P extends SessionOptions> {
+interface QuantizeHost<F extends SourceOptions, P extends SessionOptions> {
   readonly models: ModelHost<F, P>;
   readonly inThread: CaseThread;
   /** The time in milliseconds. */
