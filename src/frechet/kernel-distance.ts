@@ -1,4 +1,4 @@
-import { randomStream } from "../data/index.js";
+import { randomStream } from "../data/random.js";
 import { InceptionError } from "../errors.js";
 import { formatCount } from "../text.js";
 import { denseMatrix, gramMatrix, type Matrix, transposedProduct } from "./products.js";

@@ -1,12 +1,8 @@
 /** Long computations as messages to a thread: distances and kernel distances. */
-import {
-  type FeatureRows,
-  type FeatureStatistics,
-  frechetDistance,
-  type KernelDistance,
-  type KernelDistanceOptions,
-  kernelDistance,
-} from "../../frechet/index.js";
+// Not from the index: a worker of a page without a bundler can load no packages, which files of statistics need.
+import { frechetDistance } from "../../frechet/distance.js";
+import { type FeatureRows, type KernelDistance, type KernelDistanceOptions, kernelDistance } from "../../frechet/kernel-distance.js";
+import type { FeatureStatistics } from "../../frechet/moments.js";
 import type { CallOptions } from "../../runtime/platform.js";
 
 export interface DistanceTask {
