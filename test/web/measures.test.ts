@@ -47,10 +47,10 @@ describe("in Node", () => {
   test("what cannot be measured is one line", () => {
     expect(here.failures).toEqual([
       "DATASET_INVALID: Cannot calibrate on 3 images: none is left to compare on, expected at least 5, of which one is held out, or `evaluate` with others",
-      "OPTION_INVALID: Cannot quantize with images 0: expected an integer in [1, 100000]",
+      "OPTION_INVALID: Cannot quantize with images 0: expected an integer from 1 to 100,000",
       'DATASET_INVALID: Cannot compare on image 0: its label is "ten", expected the name of a class of the model or its index',
-      'OPTION_INVALID: Cannot measure "a": there is 1 image in it, expected at least 2, or a .npz file of statistics',
-      'OPTION_INVALID: Cannot make features of "a" without weights: expected `weights` pretrained, or the file pt_inception-2015-12-05-6726825d.pth of pytorch-fid',
+      'OPTION_INVALID: Cannot evaluate "a": it has 1 image, expected at least 2 images or a .npz statistics file',
+      'OPTION_INVALID: Cannot compute features of "a": no weights given; pass `weights`: pretrained, or the file pt_inception-2015-12-05-6726825d.pth of pytorch-fid',
     ]);
   });
 

@@ -16,8 +16,8 @@ import { quoted } from "../../formats/quoted.js";
 import { runRows, softmax } from "../../predict/predict.js";
 import { callOf, throwIfAborted, untilAborted } from "../../runtime/abort.js";
 import type { CallOptions, Platform } from "../../runtime/platform.js";
-import { formatCount } from "../../text.js";
 import { float32Tensor, type Tensor } from "../../tensor/tensor.js";
+import { formatCount } from "../../text.js";
 import { ClassificationMetrics, type Evaluation, type ScoredImage, scoreImages } from "../../train/metrics.js";
 import type { LoadedModel } from "../model-host.js";
 import { logitsOutput } from "../open-model.js";
@@ -113,9 +113,13 @@ async function measureRest(task: Task, record: EvaluatedImages): Promise<Evaluat
   await ((options.crops ?? 1) === 1 ? measureImages(rest, report) : measureCrops(rest, options.crops ?? 1, report));
   const evaluation = metrics.result();
   if (evaluation.images > 0) return { evaluation, skipped, classes, data: dataset.name, real: real.result() };
-  throw new InceptionError("DATASET_INVALID", `Cannot evaluate on "${dataset.name}": none of its ${formatCount(dataset.size)} images could be read`, {
-    dataset: dataset.name,
-  });
+  throw new InceptionError(
+    "DATASET_INVALID",
+    `Cannot evaluate on "${dataset.name}": none of its ${formatCount(dataset.size)} images could be read`,
+    {
+      dataset: dataset.name,
+    },
+  );
 }
 
 /** What was measured of these images: indices are those of the dataset that is run. */
