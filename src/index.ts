@@ -1,7 +1,6 @@
 /** The task layer in Node: what most programs need. `browser.ts` exports the same names with the same types in pages. */
-import { availableParallelism } from "node:os";
 import type { Triple } from "./data/volumes/volume.js";
-import { FRECHET_THREAD } from "./node/frechet/frechet-thread.js";
+import { distanceThreads, FRECHET_THREAD } from "./node/frechet/frechet-thread.js";
 import { imageThreads } from "./node/image-threads.js";
 import { listImages } from "./node/list-images.js";
 import { NODE_MODELS } from "./node/load-model.js";
@@ -155,7 +154,7 @@ export async function frechetDistance(a: ImageSetInput, b: ImageSetInput, option
   return usingImages(({ platform }) => {
     const listDirectory = (place: string) => listImages([place]);
     return frechetDistances(
-      { platform, inThread: FRECHET_THREAD, parallel: availableParallelism(), listDirectory },
+      { platform, inThread: FRECHET_THREAD, parallel: distanceThreads(), listDirectory },
       a,
       b,
       sourcesOf(options),

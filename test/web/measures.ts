@@ -59,10 +59,14 @@ export async function runMeasures(api: Measures, at: (file: string) => string): 
 
 async function quantized(api: Measures, at: (file: string) => string): Promise<MeasureNumbers["quantized"]> {
   const phases: string[] = [];
+  const onProgress = ({ phase, done, total }: Api.TaskProgress<string>) => {
+    // Only a page downloads the model.
+    if (phase !== "download") phases.push(`${phase} ${done}/${total}`);
+  };
   const samples = DIGITS.map((image, label) => ({ image: at(image), label }));
   const { onnx, report } = await api.quantize(at(MODEL), samples, {
     ...ACCEPT,
-    onProgress: ({ phase, done, total }) => phases.push(`${phase} ${done}/${total}`),
+    onProgress,
   });
   const { speedup, ...rest } = report;
   if (!(speedup > 0)) throw new RangeError(`the speedup is ${speedup}`);

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { type ErrorCode, InceptionError } from "../../errors.js";
 import type { KernelDistance } from "../../frechet/index.js";
 import type { CallOptions } from "../../runtime/platform.js";
@@ -31,6 +32,11 @@ export async function distanceInThread(task: DistanceTask, call: CallOptions = {
 export async function kernelInThread(task: KernelTask, call: FrechetCall = {}): Promise<KernelDistance> {
   const reply = await inThread(task, [task.a.data, task.b.data], call);
   return reply.kind === "kernel" ? reply.value : unexpected();
+}
+
+/** Distances that are computed at once. */
+export function distanceThreads(): number {
+  return availableParallelism();
 }
 
 export const FRECHET_THREAD: FrechetThread = { distance: distanceInThread, kernel: kernelInThread };

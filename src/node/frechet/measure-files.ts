@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import type { FrechetMode } from "../../frechet/index.js";
 import {
   compareSets,
@@ -11,7 +10,7 @@ import {
 import { listImages } from "../list-images.js";
 import { NODE_PLATFORM } from "../platform.js";
 import type { OpenFrechetNetworkOptions } from "./feature-network.js";
-import { FRECHET_THREAD } from "./frechet-thread.js";
+import { distanceThreads, FRECHET_THREAD } from "./frechet-thread.js";
 import { isStatisticsFile, readStatisticsFile, saveStatisticsFile } from "./statistics-file.js";
 
 export interface MeasureFrechetOptions
@@ -58,5 +57,5 @@ function siteOf({ allowHttps, onProgress, onWarning, signal }: MeasureFrechetOpt
     ...(onWarning === undefined ? {} : { onWarning }),
     ...(signal === undefined ? {} : { signal }),
   };
-  return { platform: NODE_PLATFORM, sources, inThread: FRECHET_THREAD, parallel: availableParallelism() };
+  return { platform: NODE_PLATFORM, sources, inThread: FRECHET_THREAD, parallel: distanceThreads() };
 }
