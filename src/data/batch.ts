@@ -15,7 +15,7 @@ export interface Dataset {
   readonly nameOf: (index: number) => string;
 }
 
-/** A sample that could not be decoded and was left out. */
+/** A sample that was skipped because it could not be decoded. */
 export interface SkippedSample {
   readonly index: number;
   readonly name: string;
@@ -24,7 +24,7 @@ export interface SkippedSample {
 
 /** Images that train or are measured together. */
 export interface Batch {
-  /** [count, 3, height, width] as the network wants them. */
+  /** Network inputs, [count, 3, height, width]. */
   readonly images: Float32Array;
   readonly count: number;
   /** Class index per image, before mixing. */
@@ -35,7 +35,7 @@ export interface Batch {
   readonly indices: readonly number[];
 }
 
-/** The batches of one pass and what was left out of it. */
+/** The batches of one pass and the samples that were skipped. */
 export interface BatchStream extends AsyncIterable<Batch> {
   /** Grows while the stream is read. */
   readonly skipped: readonly SkippedSample[];

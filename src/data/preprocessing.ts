@@ -160,7 +160,7 @@ const CHOICES = {
 } as const;
 
 /**
- * Reads a recipe from JSON of a stranger, such as the metadata of a model file.
+ * Reads preprocessing from untrusted JSON, such as the metadata of a model file.
  *
  * @param place How the message names where the value was found.
  * @throws InceptionError OPTION_INVALID naming the field, when one is missing, of another type or outside its range.

@@ -11,11 +11,11 @@ import { InceptionError } from "../errors.js";
 import { fnv1a32 } from "../tensor/fill.js";
 import { portableExp, portableLog } from "./elementary.js";
 
-/** What numbers are drawn for. Keys that differ in any field give independent streams. */
+/** Key of a stream of random numbers. Keys that differ in any field give independent streams. */
 export interface RandomKey {
   /** Of the whole run: an integer of 0 to 2^53 - 1. */
   readonly seed: number;
-  /** What the numbers are for, such as "shuffle". */
+  /** Purpose of the numbers, such as "shuffle". */
   readonly purpose: string;
   /** 0 to 2^32 - 1, default 0. */
   readonly epoch?: number;

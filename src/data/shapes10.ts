@@ -92,7 +92,7 @@ export function shapes10(options: Shapes10Options = {}): { readonly train: Datas
   return { train: part("train", wanted.train), val: wanted.val === 0 ? null : part("val", wanted.val) };
 }
 
-/** Which picture of the dataset to draw. */
+/** Image of the dataset to render. */
 export interface Shapes10Picture {
   readonly seed: number;
   readonly split: "train" | "val";

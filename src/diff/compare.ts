@@ -48,7 +48,7 @@ export interface Comparison {
   readonly equal: boolean;
   readonly a: Structure;
   readonly b: Structure;
-  /** What was done to make the two comparable, and what could not be compared. */
+  /** Changes made to compare the two, and parts that could not be compared. */
   readonly notes: readonly string[];
   /** In an order that follows both networks. */
   readonly blocks: readonly ComparedBlock[];

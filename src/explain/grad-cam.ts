@@ -3,7 +3,7 @@ import { InceptionError } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
 import { beginExplanation, finishExplanation, scoresOf, totalOf } from "./explained.js";
 
-/** What Grad-CAM looks at. */
+/** Options of Grad-CAM. */
 export interface GradCamOptions {
   /** Path of a module or stage with a map [N, C, h, w]. Default: the last map, which the global average reads. */
   readonly layer?: string;

@@ -10,11 +10,12 @@ export interface IntegratedGradientsOptions {
   readonly baseline?: number;
 }
 
-/** Points on the way where the caller does not say. */
+/** Default number of integration steps. */
 export const DEFAULT_STEPS = 16;
 
 /**
- * Integrated gradients: each pixel's share in what the class's logit is above the baseline's.
+ * Builds the graph of integrated gradients: the contribution of each pixel to the difference between the class logit of the image and
+ * that of the baseline.
  *
  * With the baseline x', the share of pixel i is (x_i − x'_i) · ∫₀¹ ∂y/∂x_i (x' + α(x − x')) dα, the integral by the midpoint
  * rule at α = (k + ½)/steps. The shares sum to y(x) − y(x') up to the error of the rule. The map is the absolute value of

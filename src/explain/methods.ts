@@ -11,7 +11,7 @@ export type ExplainOptions = GradCamOptions & IntegratedGradientsOptions & Occlu
 export interface ExplanationMethod {
   /** For people. */
   readonly title: string;
-  /** What its map shows, as one sentence. */
+  /** One sentence that explains its map. */
   readonly shows: string;
   /** The options that it uses. */
   readonly uses: readonly (keyof ExplainOptions)[];

@@ -16,7 +16,7 @@ import {
 } from "./nifti-layout.js";
 import type { VolumeData } from "./nifti-voxels.js";
 
-/** What is written: one number per voxel, the first axis fastest. */
+/** Image to write: one number per voxel, the first axis fastest. */
 export interface NiftiImage {
   readonly shape: readonly [x: number, y: number, z: number];
   readonly data: VolumeData;

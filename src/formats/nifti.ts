@@ -32,7 +32,7 @@ export const MAX_HEADER_BYTES = NIFTI2.headerBytes;
  */
 export const MAX_VOXELS = 2 ** 29;
 
-/** What a NIfTI header says, checked. */
+/** Checked contents of a NIfTI header. */
 export interface NiftiHeader {
   readonly version: 1 | 2;
   /** Whether the voxels are in a second file (.hdr and .img). */

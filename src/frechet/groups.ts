@@ -31,7 +31,7 @@ export function assignGroups(count: number, groups: number, seed: number, purpos
 }
 
 /**
- * How many groups sets of these sizes are dealt into: 10, or each image by itself where a set has fewer; 1 where a set has
+ * Returns the number of jackknife groups for sets of these sizes: 10, or each image by itself where a set has fewer; 1 where a set has
  * fewer than 3 images, of which none can be left out.
  */
 export function groupCount(counts: readonly number[]): number {

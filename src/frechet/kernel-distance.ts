@@ -19,7 +19,7 @@ export interface KernelDistanceOptions {
   readonly subsetSize?: number;
   /** Which subsets: an integer of 0 to 2^53 - 1. Default 0. */
   readonly seed?: number;
-  /** Called behind every subset. */
+  /** Called after every subset. */
   readonly onSubset?: (done: number, subsets: number) => void;
 }
 

@@ -10,7 +10,7 @@ import { InceptionError } from "../errors.js";
 import { formatCount } from "../text.js";
 import { addTransposedProduct, denseMatrix, type ProductTarget, triangleStarts } from "./products.js";
 
-/** What a stream of rows was like so far. */
+/** Statistics of the rows added so far. */
 export interface Moments {
   readonly features: number;
   readonly count: number;
@@ -79,7 +79,7 @@ export class MomentAccumulator {
     if (this.#waiting === CHUNK_ROWS) this.#flush();
   }
 
-  /** What was collected. The accumulator goes on; the result shares its memory, and is only true until the next row. */
+  /** Returns the statistics so far. The result shares memory with the accumulator and is valid until the next row is added. */
   finish(): Moments {
     this.#flush();
     return { features: this.features, count: this.#count, mean: this.#mean, scatter: this.#target.data };

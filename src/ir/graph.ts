@@ -17,7 +17,7 @@ export interface GraphInput {
 }
 
 /**
- * What a parameter is to its layer. Axis orders and defaults of every framework depend on this and on nothing else.
+ * Role of a parameter in its layer. Axis orders and defaults of every framework depend on this and on nothing else.
  * running_mean and running_var are statistics: not trained and not counted as parameters.
  */
 export type ParameterRole =

@@ -3,7 +3,7 @@ import type { GraphBuilder, Ref } from "../ops/build.js";
 import { allAxes, classesOf } from "./targets.js";
 
 export interface CrossEntropyOptions {
-  /** Share of the target's mass that is spread evenly over all classes, in [0, 1]. Default 0. */
+  /** Fraction of the target distribution that is spread evenly over all classes, in [0, 1]. Default 0. */
   readonly labelSmoothing?: number;
   /** A factor of at least 0 for each class, not all 0. Default 1 for all. */
   readonly classWeights?: readonly number[];

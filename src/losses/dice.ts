@@ -18,7 +18,7 @@ export interface DiceOptions {
   readonly smoothNumerator?: number;
   /** Added to the denominator, at least 0. Default 1e-5. */
   readonly smoothDenominator?: number;
-  /** Whether predictions at positions whose target is all zeros are left out. Default false: they count as false. */
+  /** Whether positions whose target is all zeros are ignored. Default false: predictions there count as false positives. */
   readonly ignoreUnlabeled?: boolean;
 }
 

@@ -15,7 +15,7 @@ export interface StageFeature {
 }
 
 /**
- * The maps that leave the stages of a network, in order: what detection and segmentation heads are built on. What a global pool
+ * Lists the feature map of each stage, in order, for use by detection or segmentation heads. What a global pool
  * leaves, and vectors behind it, are no maps.
  *
  * @example

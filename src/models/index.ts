@@ -73,7 +73,7 @@ export interface Model {
   readonly family: string;
   /** Which of the family's published, drawn or listed shapes. */
   readonly form: "spec" | "paper" | "public" | "table" | "code" | "slim" | "caffe" | "fid" | "custom";
-  /** What its default head gives: class logits, an embedding, or class logits for each voxel. */
+  /** Output of its default head: class logits, an embedding, or class logits for each voxel. */
   readonly task: "classify" | "embed" | "segment";
   /** Where the architecture comes from. */
   readonly source: string;

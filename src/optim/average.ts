@@ -2,7 +2,7 @@ import { InceptionError } from "../errors.js";
 import type { GraphBuilder, Ref } from "../ops/build.js";
 import { arithmetic } from "./arithmetic.js";
 
-/** What one step of a moving average reads. */
+/** Inputs of one EMA step. */
 export interface EmaInputs {
   /** [n]: the average so far; before the first step the parameter's first value. */
   readonly average: Ref;

@@ -9,7 +9,7 @@ export interface OptimizerSlot {
   readonly initial: number;
 }
 
-/** What one update reads. */
+/** Inputs of one update step. */
 export interface OptimizerInputs {
   /** [n] */
   readonly parameter: Ref;
@@ -23,7 +23,7 @@ export interface OptimizerInputs {
   readonly step: Ref;
 }
 
-/** What one update gives: the parameter and the slots of the next step, each [n]. */
+/** Result of one update step: the parameter and the slots of the next step, each [n]. */
 export interface OptimizerUpdate {
   readonly parameter: Ref;
   readonly slots: readonly Ref[];

@@ -19,7 +19,7 @@ export interface Schedule {
   readonly name: string;
   /** All options with their values, as plain data: with the name, what `scheduleOf` reads. */
   readonly options: Readonly<Record<string, OptionValue>>;
-  /** What times are counted in: whole epochs, epochs with their fraction, or steps. */
+  /** Unit of times: whole epochs, fractional epochs or steps. */
   readonly unit: "epoch" | "fractional_epoch" | "step";
   /** The learning rate at a time of at least 0. */
   readonly rate: (time: number) => number;
@@ -106,7 +106,7 @@ export const SCHEDULES = {
 export type ScheduleName = keyof typeof SCHEDULES;
 
 /**
- * The schedule that a record describes: its name, its learning rate, its unit and any further option. All are plain data.
+ * Returns the learning-rate schedule of a record with its name, learning rate, unit and options. All are plain data.
  *
  * While a warm-up lasts (t < warmUp), the rate is what the schedule says times
  * warmUpFrom + (1 − warmUpFrom) · t / warmUp.

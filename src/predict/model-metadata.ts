@@ -13,7 +13,7 @@ import { parseQuantizationRecord, type QuantizationRecord } from "./quantization
 import { RAW_INPUTS, type RawInput } from "./segmentation-file.js";
 
 /**
- * What an exported file says about itself, so that it can be used with nothing beside it: which network, how pixels
+ * Metadata embedded in an exported model: network, preprocessing, class names, license and self-check: which network, how pixels
  * become its input, what its outputs mean, whose weights they are, and one input with its outputs as a check.
  */
 export interface ModelMetadata {

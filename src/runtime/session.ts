@@ -2,7 +2,7 @@ import type { DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /**
- * Where a model runs. `auto` takes the fastest device that is sure to work where the session is made; each
+ * Device that a model runs on. `auto` selects the fastest device that is known to work; each
  * implementation says what that is.
  */
 export type Device = "auto" | "cpu" | "webgpu" | "cuda";
@@ -51,7 +51,7 @@ export interface RunOptions {
  * Runs are done one after the other in the order of the calls; a caller may start many without waiting.
  */
 export interface Session {
-  /** What really runs. Operators that this device lacks are run on the CPU by the runtime. */
+  /** Device in use. The runtime runs operators that it does not support on the CPU. */
   readonly device: Exclude<Device, "auto">;
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];

@@ -39,7 +39,7 @@ export interface StepOptions {
  * Calls are done one after the other in the order in which they were made; a caller may make many without waiting.
  */
 export interface Trainer {
-  /** What really runs. Operators that this device lacks are run on the CPU by the runtime. */
+  /** Device in use. The runtime runs operators that it does not support on the CPU. */
   readonly device: Exclude<Device, "auto">;
 
   /**

@@ -14,17 +14,17 @@ import {
 } from "../data/index.js";
 import { intensityProfile, LEVELS, relativeLevels } from "../data/volumes/training-statistics.js";
 
-/** What a warning is about. */
+/** Codes of warnings about a case. */
 export const CASE_WARNING_CODES = ["field-of-view", "voxel-spacing", "constant-voxels", "intensity", "label-volume"] as const;
 export type CaseWarningCode = (typeof CASE_WARNING_CODES)[number];
 
-/** A measurement of a case that lies outside what the model was trained on. */
+/** A measurement of a case outside the range of the training cases. */
 export interface CaseWarning {
   readonly code: CaseWarningCode;
   /** One line. */
   readonly message: string;
   readonly measured: number;
-  /** What is accepted: the range over the training cases with its margin. */
+  /** Accepted range: that of the training cases with a margin. */
   readonly accepted: readonly [low: number, high: number];
   /** Lowest and highest of the training cases. */
   readonly trained: readonly [low: number, high: number];

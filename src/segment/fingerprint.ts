@@ -22,7 +22,7 @@ export interface Intensities {
   readonly standardDeviation: number;
 }
 
-/** One case, turned to RAS. */
+/** Statistics of one case in RAS orientation. */
 export interface CaseStatistics {
   readonly id: string;
   /** Voxels to the right, the front and the top. */
@@ -125,7 +125,7 @@ function foregroundBounds({ data }: Volume, labels: Volume, count: number): read
 }
 
 /**
- * What cases have in common.
+ * Computes the dataset statistics (fingerprint, as in nnU-Net) of all cases.
  *
  * @param cases - at least one
  * @throws InceptionError DATASET_INVALID without a case, or with cases of different numbers of channels

@@ -3,7 +3,7 @@ import type { Normalization, SegmentationConfig, Triple } from "../data/index.js
 import { InceptionError } from "../errors.js";
 import type { Fingerprint } from "./fingerprint.js";
 
-/** What a person decides instead of the rules; null leaves it to them. */
+/** Overrides of the training plan; null keeps the planned value. */
 export interface PlanOverrides {
   /** Millimeters. */
   readonly spacing: Triple | null;
@@ -11,7 +11,7 @@ export interface PlanOverrides {
   readonly patchSize: Triple | null;
   /** Patches that run together. */
   readonly batchSize: number | null;
-  /** Names of the channels, which say what was measured: "CT" has a scale of its own. */
+  /** Names of the channels. "CT" selects the intensity normalization of Hounsfield units. */
   readonly channels: readonly string[];
 }
 

@@ -4,7 +4,7 @@ import { WindowAccumulator } from "./accumulate.js";
 import { voxelCount } from "./volume.js";
 import { cutWindow, type Mirroring, mirrorings, mirrorVolume, type WindowPlan } from "./windows.js";
 
-/** What gives the logits of a window: a network, whatever runs it. */
+/** A network that computes the logits of a window, on any runtime. */
 export interface WindowNetwork {
   /** Of its input. */
   readonly channels: number;
@@ -17,9 +17,9 @@ export interface WindowNetwork {
 export interface SegmentWindowsOptions {
   /** Axes to mirror along, 0 (x) to 2 (z): with n of them every window is run 2ⁿ times. Default: none. */
   readonly mirrorAxes?: readonly number[];
-  /** What lies around a volume that is smaller than the window. Default 0, the mean of a volume after z-score. */
+  /** Padding value for volumes smaller than the window. Default 0, the mean of a volume after z-score. */
   readonly padValue?: number;
-  /** Give the probabilities too. Default false. */
+  /** Also return probabilities. Default false. */
   readonly probabilities?: boolean;
   /** Called with how many windows are done and how many there are, first with 0, then after each; it is awaited. */
   readonly onWindow?: (done: number, total: number) => void | Promise<void>;
@@ -29,7 +29,7 @@ export interface SegmentWindowsOptions {
 export interface SegmentedWindows {
   /** Of the largest probability, of equal ones the first; [z, y, x], x fastest. */
   readonly classes: Uint16Array;
-  /** For each class [z, y, x]; null where they were not asked for. */
+  /** Probabilities of each class, [z, y, x]; null if they were not requested. */
   readonly probabilities: readonly Float32Array[] | null;
 }
 

@@ -4,11 +4,11 @@ import { formatCount } from "../text.js";
 import { checkShape, formatTriple, type Triple, voxelCount } from "./volume.js";
 
 export interface WindowPlanOptions {
-  /** Share of a window that neighbors have in common at least, in [0, 1). Default 0.5. */
+  /** Minimum overlap of neighboring windows, as a fraction in [0, 1). Default 0.5. */
   readonly overlap?: number;
 }
 
-/** Where windows lie in a volume. Axes are x, y and z; positions count voxels of the padded volume. */
+/** Positions of windows in a volume. Axes are x, y and z; positions are voxels of the padded volume. */
 export interface WindowPlan {
   /** Voxels of the volume. */
   readonly shape: Triple;
@@ -188,7 +188,7 @@ export function windowWeights(size: number, kind: WindowWeights = "gaussian"): F
   return Float64Array.from({ length: size }, (_, i) => (kind === "constant" ? 1 : Math.exp(-(((i - middle) / deviation) ** 2) / 2)));
 }
 
-/** Along which axes something is turned round. */
+/** Axes to mirror. */
 export type Mirroring = readonly [x: boolean, y: boolean, z: boolean];
 
 /**

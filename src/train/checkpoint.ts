@@ -25,7 +25,7 @@ import { decodeJson, encodeJson, isJsonRecord, isList, type JsonData, type JsonR
 const CHECKPOINT_FORMAT = "inceptionkit-checkpoint";
 const VERSION = "1";
 
-/** What a checkpoint holds besides tensors. */
+/** Contents of a checkpoint besides its tensors. */
 export interface CheckpointMeta {
   /** Model id. */
   readonly model: string;
@@ -53,7 +53,7 @@ export interface Checkpoint {
   readonly meta: CheckpointMeta;
 }
 
-/** What a checkpoint must be to be used; what is left out is not checked. */
+/** Requirements on a checkpoint. Omitted fields are not checked. */
 export interface CheckpointExpectation {
   readonly model?: string;
   readonly graphHash?: string;
@@ -93,7 +93,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): SafetensorsParts {
 /**
  * Reads a checkpoint: the header and all checks first, then the selected tensors.
  *
- * A file that was cut off or is no checkpoint is refused by name. The numbers inside a tensor carry no checksum: a bit
+ * Truncated files and files that are not checkpoints are rejected. The numbers inside a tensor carry no checksum: a bit
  * that a failing disk has turned goes unseen.
  *
  * @throws InceptionError CHECKPOINT_INVALID (no checkpoint, other model, other description, other tensors, a field of the
@@ -121,7 +121,7 @@ export async function readCheckpoint(source: ByteSource, options: ReadCheckpoint
   return { state, meta };
 }
 
-/** What a checkpoint says about its run, without its tensors. Throws as `readCheckpoint`. */
+/** Reads what a checkpoint records about its run, without its tensors. Throws as `readCheckpoint`. */
 export async function readCheckpointMeta(source: ByteSource): Promise<CheckpointMeta> {
   return (await readHeader(source)).meta;
 }

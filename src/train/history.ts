@@ -1,6 +1,6 @@
 import { isList, type JsonRecord, jsonNumber } from "./json.js";
 
-/** Where a run stands. All counts are of what is done. */
+/** Position of a run. All counts are of finished work. */
 export interface Position {
   /** Whole epochs. */
   readonly epoch: number;
@@ -18,7 +18,7 @@ export interface StepPoint {
   readonly learningRate: number;
 }
 
-/** What one epoch came to. Losses are means of the cross entropy per image, accuracies shares of 1. */
+/** Results of one epoch. Losses are means per image; accuracies are fractions in [0, 1]. */
 export interface EpochRow {
   /** From 1. */
   readonly epoch: number;
@@ -38,7 +38,7 @@ export interface EpochRow {
   readonly dice?: readonly number[];
 }
 
-/** What a run can be judged by. */
+/** Selection metric of a run. */
 export type Metric = "dice" | "loss" | "top1" | "top5" | "trainLoss" | "trainTop1";
 
 export const METRICS: Readonly<Record<Metric, { readonly higherIsBetter: boolean }>> = {
@@ -50,7 +50,7 @@ export const METRICS: Readonly<Record<Metric, { readonly higherIsBetter: boolean
   trainTop1: { higherIsBetter: true },
 };
 
-/** What an epoch is worth by a metric, for Dice the mean over the classes; null where it was not measured. */
+/** Returns the value of a metric for an epoch, for Dice the mean over the classes; null if it was not evaluated. */
 export function metricValue({ dice, ...row }: EpochRow, metric: Metric): number | null {
   if (metric !== "dice") return row[metric];
   return dice === undefined || dice.length === 0 ? null : dice.reduce((sum, value) => sum + value, 0) / dice.length;

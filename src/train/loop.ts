@@ -14,7 +14,7 @@ import { dropoutMasks } from "./masks.js";
 import type { Evaluation } from "./metrics.js";
 import type { FeedSource, LearningTask, TrainingBatch } from "./task.js";
 
-/** What a run has come to; with the trainer's state it is all that a checkpoint holds. */
+/** Progress of a run. With the trainer's state it is the whole content of a checkpoint. */
 export interface Progress {
   readonly position: Position;
   readonly history: readonly EpochRow[];
@@ -44,11 +44,11 @@ export interface LoopOptions {
   /** Steps between checkpoints inside an epoch; 0 for none but at the end of each epoch. */
   readonly checkpointEvery: number;
   readonly earlyStopping: EarlyStopping | null;
-  /** Dropout masks that the program wants. */
+  /** Dropout masks that the program takes as inputs. */
   readonly masks: readonly MaskFeed[];
 }
 
-/** What happens, for progress lines, logs and the report. */
+/** Events of a training run, for progress lines, logs and the report. */
 export type TrainingEvent<E = Evaluation> =
   | {
       readonly kind: "step";

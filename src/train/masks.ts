@@ -10,7 +10,7 @@ export interface MaskFeed {
   readonly dropRate: number;
 }
 
-/** What a mask depends on: the run, the step (from 0) and which batch of the step it is for. */
+/** Key of a mask: the run, the step (from 0) and the batch within the step. */
 export interface MaskKey {
   readonly seed: number;
   readonly step: number;

@@ -6,7 +6,7 @@ export interface MeasuredBatch {
   readonly logits: Float32Array;
   /** Class index per image, in [0, classes). */
   readonly labels: ArrayLike<number>;
-  /** Index in the dataset of each image; says which image a mistake was. */
+  /** Index of each image in the dataset, to identify misclassified images. */
   readonly indices: ArrayLike<number>;
 }
 
@@ -44,15 +44,15 @@ export interface ClassScore {
   readonly support: number;
   /** Images taken for this class. */
   readonly predicted: number;
-  /** Of the images taken for this class, the share that is; null where there are none. */
+  /** Precision in [0, 1]; null if no image was predicted as this class. */
   readonly precision: number | null;
-  /** Of the images of this class, the share that was recognized; null where there are none. */
+  /** Recall in [0, 1]; null if there is no image of this class. */
   readonly recall: number | null;
   /** Harmonic mean of both, 2 TP / (support + predicted); null where the class occurs neither in truth nor in answers. */
   readonly f1: number | null;
 }
 
-/** What a classifier did on labeled images. Accuracies are shares of 1; all means are NaN where there are no images. */
+/** Evaluation of a classifier on labeled images. Accuracies are in [0, 1]; all means are NaN without images. */
 export interface Evaluation {
   readonly images: number;
   /** Mean cross entropy, in nats. */
@@ -219,7 +219,7 @@ export class ClassificationMetrics {
       this.#mistakes.add({ index, name: nameOf(index), label, predicted: answer, probability, loss });
   }
 
-  /** What has been measured so far. */
+  /** Result so far. */
   result(): Evaluation {
     const { numClasses } = this.#options;
     const classes = Array.from({ length: numClasses }, (_, index) =>

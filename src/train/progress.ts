@@ -23,7 +23,7 @@ export function smoothedValue({ sum, weight }: Smoothed): number {
   return sum / weight;
 }
 
-/** What a progress line shows. Times are passed in: nothing here reads a clock. */
+/** Values of a progress line. Times are passed in; no clock is read. */
 export interface ProgressNumbers {
   /** The epoch under way, from 1. */
   readonly epoch: number;
@@ -33,7 +33,7 @@ export interface ProgressNumbers {
   readonly batches: number;
   /** Smoothed. */
   readonly loss: number;
-  /** Share of 1; null where images have no single class. */
+  /** In [0, 1]; null if images have no single class. */
   readonly top1: number | null;
   readonly learningRate: number;
   readonly imagesPerSecond: number;
@@ -90,7 +90,7 @@ export function formatPercent(share: number): string {
   return Number.isFinite(share) ? `${(share * 100).toFixed(1)} %` : "?";
 }
 
-/** Four decimals where they say something, powers of ten beyond. */
+/** Formats a loss with four decimals, or in scientific notation if it is very small or large. */
 export function formatLoss(loss: number): string {
   if (!Number.isFinite(loss)) return String(loss);
   return Math.abs(loss) >= 1000 ? loss.toExponential(2) : loss.toFixed(4);

@@ -26,7 +26,7 @@ export interface Recipe {
   readonly cutmix: number;
   /** What is not trained: "none", "head" (all but the classifier), "last:k" (all but the last k blocks and the head) or a pattern of paths. */
   readonly freeze: string;
-  /** How parameters begin where there are no weights. */
+  /** Initializer of parameters without pretrained weights. */
   readonly initializer: Initializer;
 }
 

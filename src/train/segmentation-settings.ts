@@ -88,7 +88,7 @@ function foldOption(folds: number): Option<number | null> {
 }
 
 /**
- * All settings of a segmentation run: the given ones, read and checked, over the usual ones.
+ * Returns all settings of a segmentation run: the given ones, checked, and the defaults of the others.
  *
  * @param given - as it comes from a command line or a config.json; `data` is needed
  * @throws InceptionError OPTION_INVALID naming the setting, the value and what is accepted; for an unknown setting, and a fold that

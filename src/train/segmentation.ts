@@ -9,7 +9,7 @@ export interface VolumeBatch extends TrainingBatch {
   readonly labels: Int32Array;
 }
 
-/** What a network did on the patches that it is measured by. */
+/** Evaluation of a network on validation patches. */
 export interface PatchEvaluation {
   readonly patches: number;
   /** Mean cross-entropy of a voxel, in nats. */

@@ -3,7 +3,7 @@ import type { BatchStream } from "../data/batch.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { EpochRow } from "./history.js";
 
-/** What any batch has. */
+/** Fields that every batch has. */
 export interface TrainingBatch {
   /** Inputs of the network, one after the other. */
   readonly images: Float32Array;
@@ -33,15 +33,15 @@ export interface Measurement<B extends TrainingBatch, E> {
   result(): E;
 }
 
-/** What is learned from batches `B` and comes to evaluations `E`. */
+/** The task-specific part of training: how a batch `B` becomes inputs and targets, and how predictions become an evaluation `E`. */
 export interface LearningTask<B extends TrainingBatch, E> {
-  /** What the training program is fed beside inputs, masks and the learning rate. */
+  /** Returns the targets of a batch, which the training program takes beside inputs, masks and the learning rate. */
   targets(batch: B): Readonly<Record<string, Tensor>>;
   /** Whether `correct` gives numbers. */
   readonly countsCorrect: boolean;
   /** Samples of a training batch that are right; null where there is no such thing. */
   correct(batch: B, logits: Float32Array): number | null;
   measurement(): Measurement<B, E>;
-  /** What an epoch's row says about its evaluation. */
+  /** Returns the fields of an epoch row that depend on the evaluation. */
   scores(evaluation: E | null): Pick<EpochRow, "loss" | "top1" | "top5" | "dice">;
 }

@@ -5,7 +5,7 @@ import type { WorkerPort } from "../runtime/remote.js";
 import type { CancelSignal } from "../runtime/session.js";
 import type { WebStart } from "./start.js";
 
-/** What is common to the options of `createWebSession` and `createWebTrainer`. */
+/** Options that `createWebSession` and `createWebTrainer` share. */
 export interface WebOptions {
   /**
    * The directory, as a URL ending in "/", from which onnxruntime-web loads its .wasm file. Default: where the bundler

@@ -10,7 +10,7 @@ import { nativeShape, toNative } from "./conventions/convention.js";
 import { type NameMap, tensorsByName } from "./name-map.js";
 import type { TensorEntry, WeightFile } from "./weight-file.js";
 
-/** What a weight file and a network have in common. Names are ours where a parameter exists, the file's otherwise. */
+/** Comparison of a weight file with a network. Names are ours where a parameter exists, the file's otherwise. */
 export interface WeightReport {
   readonly source: string;
   readonly matched: readonly { readonly path: string; readonly name: string }[];

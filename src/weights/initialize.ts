@@ -4,7 +4,7 @@ import { fnv1a32, mulberry32 } from "../tensor/fill.js";
 import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
 
 /**
- * How convolution and linear kernels begin. Scale 1, shift and bias 0, running mean 0 and variance 1 in all of them.
+ * Initializers of convolution and linear weights. Scale 1, shift and bias 0, running mean 0 and variance 1 in all of them.
  *
  * - "he_normal": σ = √(2/fan_in), normal cut at 2σ and widened so that its deviation is σ (slim v2 and v3, Keras).
  * - "xavier_uniform": uniform in ±√(6/(fan_in + fan_out)) (slim Inception-ResNet-v2, facenet, Keras' default).

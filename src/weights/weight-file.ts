@@ -10,7 +10,7 @@ export interface TensorEntry {
   read(): Promise<Tensor>;
 }
 
-/** What a weight file holds, under the file's own names. */
+/** Tensors of a weight file under the names of the file. */
 export interface WeightFile {
   /** The container's `format`. */
   readonly format: string;

@@ -5,7 +5,7 @@ import { rewriteGraph } from "../../ir/rewrite.js";
 import { reachedFrom } from "../../ir/uses.js";
 import { checkGraph } from "../../ops/index.js";
 
-/** A network cut where training begins. */
+/** A network split before its first trained layer. */
 export interface SplitNetwork {
   /** What no trained parameter comes before: an inference network whose outputs are `cut`. null where training begins at the input. */
   readonly frozen: Graph | null;

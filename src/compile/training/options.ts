@@ -11,7 +11,7 @@ export interface TrainingOptions extends TargetOptions {
   /** The optimizer of a parameter: one object for all, or others for those without weight decay. */
   readonly optimizer: (parameter: Parameter) => Optimizer;
   /**
-   * What is made small: the cross-entropy of each image, or of each voxel where the logits are maps; or, for logits that are
+   * Loss function: the cross-entropy of each image, or of each voxel where the logits are maps; or, for logits that are
    * maps, its sum with the Dice loss, MONAI's of all classes or nnU-Net's without the background (less 1: from about -1 up).
    * Default "cross_entropy".
    */
@@ -38,7 +38,7 @@ export interface TrainingOptions extends TargetOptions {
    * "evaluate" uses the averages. Default: none.
    */
   readonly averageDecay?: number;
-  /** Share of the old running statistics that a step keeps, in [0, 1). Default 0.9 (PyTorch's momentum 0.1). */
+  /** Decay of the running statistics, in [0, 1). Default 0.9, which is PyTorch's `momentum=0.1`. */
   readonly batchNormDecay?: number;
   /** Normalize with the running statistics, which then stay as they are, also where scale and shift are trained. Default false. */
   readonly freezeBatchNorm?: boolean;

@@ -94,7 +94,7 @@ export type AugmentationId = keyof typeof AUGMENTATIONS;
 type Fail = (field: string, found: unknown, expected: string) => never;
 
 /**
- * Reads an augmentation from JSON of a stranger, such as the configuration of a run, or by its name.
+ * Reads an augmentation from untrusted JSON, such as the configuration of a run, or by its name.
  *
  * @param place how the message names where the value was found
  * @throws InceptionError OPTION_INVALID naming the field, when one is missing, unknown, of another type or outside its range

@@ -2,7 +2,7 @@ import { InceptionError } from "../../errors.js";
 import { formatCount } from "../../text.js";
 import { checkRaster, type Raster } from "../image.js";
 
-/** A rectangle of pixels; `left` and `top` may lie outside the image they refer to. */
+/** A rectangle of pixels; `left` and `top` may be outside the image. */
 export interface Window {
   readonly left: number;
   readonly top: number;
@@ -57,7 +57,7 @@ export function visiblePart(window: Window, image: { readonly width: number; rea
 const MAX_CROP_PIXELS = 1e8;
 
 /**
- * Cuts a window out of an image; what lies outside the image is 0, as torchvision pads.
+ * Crops a window of an image. Pixels outside the image are 0, as in torchvision.
  *
  * @throws InceptionError OPTION_INVALID when the window is not made of integers or is empty, IMAGE_LIMIT above 100 megapixels.
  */

@@ -66,7 +66,7 @@ export function preprocessedShape(
 }
 
 /**
- * Resize, crop, reorder and normalize an image as `recipe` says; only pixels that survive the crop are computed.
+ * Resizes, crops, reorders and normalizes an image. Only pixels inside the crop are computed.
  *
  * @returns The values in C H W order: a new array, or the part of `into.data` that was written.
  * @throws InceptionError OPTION_INVALID when the recipe contradicts itself or the result does not fit `into`,

@@ -3,7 +3,7 @@ import { formatCount } from "../../text.js";
 import { checkRaster, type FloatRaster, type Raster } from "../image.js";
 import type { Window } from "./crop.js";
 
-/** What every resize is told about its result. */
+/** Size of the result of a resize. */
 export interface TargetSize {
   /** Pixels of the whole resized image. */
   readonly width: number;

@@ -7,7 +7,7 @@ import { checkVolume, type Volume } from "./volume.js";
 export type Region = "all" | "nonzero";
 
 /**
- * What becomes of the intensities of one channel. `z_score`: mean 0 and standard deviation 1 of each volume, for MR.
+ * Intensity normalization of one channel. `z_score`: mean 0 and standard deviation 1 of each volume, for MR.
  * `percentiles`: limited to two percentiles of each volume first. `ct_window`: a window of Hounsfield units to 0 to 1.
  */
 export type Normalization =
@@ -15,7 +15,7 @@ export type Normalization =
   | { readonly name: "percentiles"; readonly lower: number; readonly upper: number; readonly region: Region }
   | { readonly name: "ct_window"; readonly center: number; readonly width: number };
 
-/** What the finite voxels of a volume are like. */
+/** Statistics of the finite voxels of a volume. */
 export interface VoxelStatistics {
   /** Of the finite voxels in the region. */
   readonly count: number;

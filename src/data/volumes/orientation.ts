@@ -40,7 +40,7 @@ export function orientationOf(affine: Affine): Orientation {
 }
 
 /**
- * The letters that say where each axis of a volume leads: L or R, P or A, I or S. Equals nibabel's `aff2axcodes`.
+ * Returns the letters of the directions of the axes of a volume: L or R, P or A, I or S. Equals nibabel's `aff2axcodes`.
  *
  * @throws InceptionError VOLUME_INVALID, as {@link orientationOf}
  *

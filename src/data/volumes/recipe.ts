@@ -19,11 +19,11 @@ export interface SegmentationConfig {
   readonly labelValues: readonly number[];
   /** Axes along which training mirrored patches: 0 for x, 1 for y, 2 for z. Only these may be mirrored again. Absent: not recorded. */
   readonly mirrorAxes?: readonly number[];
-  /** What the model was trained on, which inputs are compared with. Absent: not recorded. */
+  /** Statistics of the training cases, with which inputs are compared. Absent: not recorded. */
   readonly training?: TrainingStatistics;
 }
 
-/** What a network reads, and the grid that its result lies on. */
+/** Network input and the grid of its result. */
 export interface PreparedVolume {
   /** [channels, z, y, x], x fastest. */
   readonly data: Float32Array;
@@ -136,7 +136,7 @@ function normalize(volume: Volume, normalization: Normalization): Volume {
 }
 
 /**
- * The labels that belong to a prepared volume: turned and resampled with it, class indices instead of label values.
+ * Prepares the label map of a prepared volume: reoriented and resampled with it, with class indices instead of label values.
  *
  * @returns [z, y, x], x fastest
  * @throws InceptionError VOLUME_INVALID for a value that is none of `labelValues`
@@ -181,7 +181,7 @@ const MAX_CHANNELS = 1024;
 const MAX_CLASSES = 65_536;
 
 /**
- * Reads a recipe from JSON of a stranger, such as the metadata of a model file.
+ * Reads preprocessing from untrusted JSON, such as the metadata of a model file.
  *
  * @param place - how the message names where the value was found
  * @throws InceptionError OPTION_INVALID naming the field

@@ -8,7 +8,7 @@ import { sameGrid } from "./orientation.js";
 import { checkGrid, checkVolume, emptyLike, type Triple, type Volume, type VolumeGrid } from "./volume.js";
 
 /**
- * How values between voxels are made. `linear`, for images: the weighted mean of the eight neighbors, as float32. `nearest`, for labels: the voxel
+ * Interpolation between voxels. `linear`, for images: the weighted mean of the eight neighbors, as float32. `nearest`, for labels: the voxel
  * that the point lies in. `label-linear`, for labels: the label to which the eight neighbors give the most weight together, the smallest of
  * equal ones, which is linear interpolation of one-hot maps and leaves smoother borders. Both keep the element type.
  */

@@ -32,7 +32,7 @@ export interface IntensityDistribution {
   readonly lowest: Distribution;
 }
 
-/** What a model records about the cases it was trained on. Lengths are along x, y and z (right, anterior, superior). */
+/** Statistics that a model records about its training cases. Lengths are along x, y and z (right, anterior, superior). */
 export interface TrainingStatistics {
   readonly cases: number;
   /** Voxels times spacing along each axis, in millimeters. */
