@@ -122,7 +122,7 @@ describe("a case of another kind", () => {
     const rows = readFileSync(path.join(out, "volumes.csv"), "utf8").split("\r\n");
     for (const row of rows.slice(1, 3)) expect(row.split(",").at(-1)).toBe(codes);
     const page = readFileSync(path.join(out, "qc/head.html"), "utf8");
-    expect(page).toContain("This case differs from those the model was trained on; the labels may be wrong");
+    expect(page).toContain("This case differs from the training cases; its labels may be wrong");
     for (const { code: each, message } of warnings) expect(page).toContain(`<li><code>${each}</code> ${message}</li>`);
   });
 
@@ -230,7 +230,7 @@ describe("what a model records about its training", () => {
     expect(await segment(...given, "--strict")).toEqual({
       code: 2,
       out: "",
-      err: 'inception: Cannot check cases for "inception_resnet_3d.table": the model records no statistics of its training cases; segment it without `strict`\n',
+      err: 'inception: Cannot check cases for "inception_resnet_3d.table": the model records no statistics of its training cases; segment it without --strict\n',
     });
   });
 });

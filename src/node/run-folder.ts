@@ -202,7 +202,7 @@ async function entriesOf(folder: string): Promise<readonly string[]> {
   } catch (thrown) {
     if (systemErrorCode(thrown) === "ENOENT") return [];
     if (systemErrorCode(thrown) === "ENOTDIR") throw notAFolder(folder);
-    throw readError(`use "${messageOf(folder)}" for a run`, folder, thrown);
+    throw readError(`use "${messageOf(folder)}" as a run directory`, folder, thrown);
   }
 }
 

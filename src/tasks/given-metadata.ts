@@ -28,7 +28,7 @@ export function checkLabels(metadata: Pick<ModelMetadata, "labels" | "model">, c
   if (metadata.labels === null || classes === null || metadata.labels.length === classes) return;
   throw new InceptionError(
     "OPTION_INVALID",
-    `Cannot use ${metadata.labels.length} labels for "${metadata.model}": it has ${classes} classes`,
+    `Cannot use ${metadata.labels.length} class names for "${metadata.model}": it has ${classes} classes`,
     {
       labels: metadata.labels.length,
       classes,
