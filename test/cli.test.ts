@@ -52,7 +52,7 @@ describe("help", () => {
       const help = await inception(name, "--help");
       expect(help.code).toBe(0);
       expect(help.out).toContain(`Usage: inception ${name}`);
-      expect(help.out).toMatch(/Examples:\n {2}\$ inception /);
+      expect(help.out).toMatch(/Examples:\n {2}[A-Z][^\n]*\n {2}\$ inception /);
     }
   });
 
@@ -88,7 +88,7 @@ describe("models", () => {
       ]) as unknown[],
       bundled: [],
     });
-    const summary = "anterior and posterior hippocampus in T1-weighted MR, cut out around it";
+    const summary = "anterior and posterior hippocampus in cropped T1-weighted MR volumes";
     const bundled = [{ id: "hippocampus", file: "assets/hippocampus.safetensors", summary }];
     expect(rows).toContainEqual(expect.objectContaining({ id: "inception_resnet_3d.table", files: [], bundled }));
     expect(rows).toContainEqual(expect.objectContaining({ id: "inception_resnet_3d.code", task: "segment", input: [1, 64, 64, 64] }));

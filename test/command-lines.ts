@@ -21,7 +21,7 @@ export function findCommandLines(): readonly CommandLine[] {
   const pages = [...documents(), ...examples, "bench/README.md", "docs/experiments/residual-scaling.md"];
   return [
     ...pages.flatMap((file) => linesOf(readFileSync(path.join(ROOT, file), "utf8")).map((line) => commandLine(file, line))),
-    ...COMMANDS.flatMap(({ name, examples: lines }) => lines.map((line) => commandLine(`${name} --help`, line))),
+    ...COMMANDS.flatMap(({ name, examples: lines }) => lines.map(([, line]) => commandLine(`${name} --help`, line))),
   ];
 }
 

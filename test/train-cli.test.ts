@@ -518,17 +518,17 @@ describe("usage", () => {
       expect(out).toContain(flag);
     }
     expect(out.replace(/\s+/g, " ")).toContain(
-      "training recipe; other settings override it: finetune, googlenet_paper, head, paper, scratch, slim (default: finetune with --weights, else scratch)",
+      "training recipe; other settings override it: scratch, finetune, head, paper, slim, googlenet_paper (default: finetune with --weights, else scratch)",
     );
-    expect(out).toMatch(/Examples:\n {2}\$ inception train /);
+    expect(out).toMatch(/Examples:\n {2}Fine-tune [^\n]*\n {2}\$ inception train /);
     expect([...out.matchAll(/^([A-Z]\w+):$/gm)].map(([, heading]) => heading)).toEqual([
+      "Arguments",
       "Data",
       "Model",
       "Optimization",
       "Augmentation",
       "Runtime",
       "Output",
-      "Options",
       "Examples",
     ]);
     for (const text of ["number of training epochs (default: from --recipe)", "random seed (default: 1)", "(default: off)"]) {
@@ -536,7 +536,7 @@ describe("usage", () => {
     }
     const seg = (await refused("train-seg", "--help")).out.replace(/\s+/g, " ");
     expect(seg).toContain(
-      "optimizer and options, e.g. sgd:momentum=0.9,weightDecay=1e-4; adadelta, adagrad, adam, adamw, rmsprop, rmsprop_tf, sgd",
+      "optimizer and options, e.g. sgd:momentum=0.9,weightDecay=1e-4; sgd, adamw, adam, rmsprop, rmsprop_tf, adagrad, adadelta",
     );
     for (const text of ["(default: adamw:weightDecay=0.01)", "patches per batch (default: planned from the data)"])
       expect(seg).toContain(text);

@@ -1,179 +1,240 @@
-import type { Command, Flag } from "./command.js";
-
-const JSON_FLAG: Flag = ["--json", "print JSON"];
-const OPTION: Flag = ["--option <name=value>", "option of the network, repeatable: numClasses=10, inputSize=331x275, …"];
-const INPUT: Flag = ["--input <shape>", "shape of the input, channels and sizes: 1x3x299x299, 1x1x64x64x64"];
-const WEIGHTS: Flag = ["--weights <source>", "pretrained[:name], hf:owner/name[@revision], a file, or with --allow-https an https: URL"];
-const ALLOW_HTTPS: Flag = ["--allow-https", "allow https: URLs, of weights and of images"];
-const MODEL: Flag = [
-  "--model <id>",
-  "model id, exported .onnx file, run directory, or custom network (a .js or .mjs module, which is executed)",
-];
-const CHECKPOINT: Flag = ["--checkpoint <which>", "of a run: best, last, or the number of an epoch; default: best"];
-const WORKERS: Flag = ["--workers <n>", "threads that decode and augment images; default 1"];
-const PREPROCESSING: Flag = ["--preprocessing <recipe>", "how images become inputs: a name or a JSON file; default: the weight set's way"];
-const CLASS_NAMES: Flag = ["--class-names <file>", "JSON list of class names by index, or Keras' imagenet_class_index.json"];
-const DEVICE: readonly Flag[] = [
-  ["--device <device>", "auto, cpu, webgpu or cuda", "auto"],
-  ["--threads <n>", "CPU threads; 0 means one for each core", "0"],
-];
-const ISOLATE: readonly Flag[] = [
-  ["--isolate", "run the model in a child process, so that a model of unknown origin cannot crash this one"],
-  ["--time-limit <seconds>", "with --isolate: seconds that opening the model and each batch may take (default: no limit)"],
-];
-/** What a classifier is made of where a model id stands before it. */
-const NETWORK: readonly Flag[] = [CHECKPOINT, WEIGHTS, OPTION, PREPROCESSING, CLASS_NAMES, ALLOW_HTTPS];
-const RUN: readonly Flag[] = [
-  MODEL,
+import type { Command } from "./command.js";
+import {
+  ALLOW_HTTPS,
+  ALLOW_HTTPS_IMAGES,
+  BATCH_SIZE,
   CHECKPOINT,
-  WEIGHTS,
+  CLASS_NAMES,
+  DEVICE,
+  INPUT,
+  ISOLATE,
+  MODEL,
   OPTION,
   PREPROCESSING,
-  ALLOW_HTTPS,
-  ["--batch-size <n>", "images that run together", "8"],
-  ...DEVICE,
-  ...ISOLATE,
-  JSON_FLAG,
-];
-
-/** How and where a run is trained. */
-const RUNNING: readonly Flag[] = [
-  ["--device <device>", "device: auto, cpu, cuda, webgpu; auto selects cuda if its libraries are installed, else cpu", "auto", "Runtime"],
-  ["--threads <n>", "CPU threads; 0 uses one per core", "0", "Runtime"],
-  ["--workers <n>", "data-loading worker threads; 0 loads on the main thread (default: 1)", undefined, "Runtime"],
-  ["--out <dir>", "run directory, new or empty (default: runs/<model>-<n>, the first free number)", undefined, "Output"],
-  ["--resume <run>", "resume a run from its last checkpoint, with its data, model and settings; --epochs extends it", undefined, "Output"],
-  ["--dry-run", "print what would be trained, on which data and with which settings, and write nothing", undefined, "Output"],
-  ["--json", "print JSON to stdout", undefined, "Output"],
-];
+  RUNNING,
+  THREADS,
+  WEIGHTS,
+  WORKERS,
+} from "./shared-flags.js";
 
 /** Every command, in the order of `--help`. To add one: a file in commands/, an entry here. */
 export const COMMANDS: readonly Command[] = [
   {
-    name: "models",
-    operands: "",
-    summary: "list the networks, their published weights and the bundled models",
-    flags: [JSON_FLAG],
-    examples: ["inception models", "inception models --json"],
-    load: () => import("./commands/models.js"),
+    name: "classify",
+    group: "Inference",
+    operands: [["<images...>", 'image files, directories of images, quoted patterns, "-" for standard input, or https: URLs']],
+    summary: "classify images",
+    flags: {
+      Model: [MODEL, WEIGHTS, CHECKPOINT, OPTION, PREPROCESSING, CLASS_NAMES, ALLOW_HTTPS_IMAGES],
+      Runtime: [BATCH_SIZE, ...DEVICE, ...ISOLATE],
+      Output: [
+        ["--top <n>", "number of classes to print per image", "5"],
+        ["--csv <file>", "also write the predictions as CSV, one row per class"],
+      ],
+    },
+    examples: [
+      ["Classify a photograph with pretrained weights", "inception classify photo.jpg --model inception_v3 --weights pretrained"],
+      [
+        "Use weights from the Hugging Face hub",
+        "inception classify photo.jpg --model inception_resnet_v2 --weights hf:timm/inception_resnet_v2.tf_in1k",
+      ],
+      [
+        "Classify a directory with weights from a file",
+        "inception classify photos/ --model googlenet.paper --weights bvlc_googlenet.safetensors --top 3 --json",
+      ],
+      [
+        "Write the predictions of an exported model as CSV",
+        "inception classify examples/digits/images --model examples/digits/digits.onnx --csv digits.csv",
+      ],
+      ["Classify the images that match a pattern", 'inception classify "photos/**/*.{jpg,png}" --model runs/photos'],
+      ["Read an image from standard input", "inception classify - --model model.onnx < photo.jpg"],
+    ],
+    load: () => import("./commands/classify.js"),
   },
   {
-    name: "weights",
-    operands: "<action> [name]",
-    summary: "list, download and locate published weights: weights list [MODEL], weights download NAME, weights path NAME",
-    flags: [JSON_FLAG],
-    examples: [
-      "inception weights list",
-      "inception weights list inception_v3 --json",
-      "inception weights download inception_v3.tv_in1k",
-      "inception weights path torchvision_googlenet",
+    name: "embed",
+    group: "Inference",
+    operands: [
+      [
+        "<images...>",
+        'image files, directories of images, quoted patterns, "-" for standard input, https: URLs, or uint8 [N, 3, H, W] .npy arrays',
+      ],
     ],
-    load: () => import("./commands/weights.js"),
+    summary: "compute embeddings of images or of a uint8 NCHW .npy array",
+    flags: {
+      Model: [
+        MODEL,
+        WEIGHTS,
+        CHECKPOINT,
+        OPTION,
+        PREPROCESSING,
+        ["--output-name <name>", "network output to return (default: embedding, else features)"],
+        ALLOW_HTTPS_IMAGES,
+      ],
+      Runtime: [BATCH_SIZE, ...DEVICE, ...ISOLATE],
+      Output: [["--out <file>", "also write the vectors to a float32 .npy file, with the file names of its rows in NAME.files.json"]],
+    },
+    examples: [
+      [
+        "Embed an aligned face with facenet",
+        "inception embed face.png --model inception_resnet_v1 --weights 20180402-114759-vggface2.pt --json",
+      ],
+      ["Write the features of a directory of images", "inception embed photos/ --model model.onnx --out vectors.npy"],
+    ],
+    load: () => import("./commands/embed.js"),
   },
   {
-    name: "summary",
-    operands: "<id>",
-    summary:
-      "layers of a network (model id, run, bundled model, .onnx file or .js module): shapes, parameters, multiply-adds, receptive fields",
-    flags: [OPTION, INPUT, ["--stages", "stages only"], JSON_FLAG],
+    name: "explain",
+    group: "Inference",
+    operands: [["[images...]", "image files, directories of images, quoted patterns, or https: URLs"]],
+    summary: "compute attribution maps for a classifier's predictions, as PNG overlays and an HTML page",
+    flags: {
+      Model: [MODEL, WEIGHTS, CHECKPOINT, OPTION, PREPROCESSING, CLASS_NAMES, ALLOW_HTTPS_IMAGES],
+      Method: [
+        [
+          "--method <names>",
+          "attribution methods, comma-separated: grad_cam, input_gradient, integrated_gradients, occlusion, all",
+          "grad_cam",
+        ],
+        ["--class <name>", "target class, by name or index (default: the top prediction)"],
+        ["--layer <path>", "Grad-CAM: module whose feature map is used (default: the last one)"],
+        ["--steps <n>", "integrated gradients: interpolation steps from the mean-pixel baseline", "16"],
+        ["--window <n>", "occlusion: side of the occluding square in pixels (default: 1/4 of the input size)"],
+        ["--stride <n>", "occlusion: step between positions in pixels (default: half the window)"],
+      ],
+      Runtime: [...DEVICE, ...ISOLATE],
+      Output: [
+        ["--out <dir>", "output directory for overlays and index.html", "explanation"],
+        ["--export <file>", "export the attribution graph as ONNX instead (inputs: input, target; output: map); takes no images"],
+      ],
+    },
     examples: [
-      "inception summary googlenet",
-      "inception summary inception_resnet_v2.spec --stages",
-      "inception summary inception_resnet_v1 --option inputSize=299 --json",
-      "inception summary inception_resnet_3d.table --input 1x1x64x64x64",
-      "inception summary examples/digits/digits.onnx --stages",
-      "inception summary ./my-network.js --option width=2",
+      [
+        "Explain the top prediction of a photograph",
+        "inception explain photo.jpg --model googlenet.paper --weights bvlc_googlenet.safetensors --out why",
+      ],
+      ["Compare all methods on a directory of images", "inception explain photos/ --model runs/flowers --method all --out why"],
+      [
+        "Explain a class by name",
+        "inception explain cat.jpg --model inception_v3 --weights pretrained --class tabby --method integrated_gradients --out why",
+      ],
+      ["Export Grad-CAM as an ONNX file", "inception explain --export cam.onnx --model runs/flowers --method grad_cam"],
     ],
-    load: () => import("./commands/summary.js"),
+    load: () => import("./commands/explain.js"),
   },
   {
-    name: "diagram",
-    operands: "<id>",
-    summary: "draw a network (model id, run, bundled model, .onnx file or .js module) or one of its blocks",
-    flags: [
-      OPTION,
-      INPUT,
-      ["--block <name>", "a part of the network, as in --block mixed_5b"],
-      ["--format <format>", "mermaid, dot, svg or json", "mermaid"],
-      ["--out <file>", "write to a file"],
-      JSON_FLAG,
-    ],
+    name: "segment",
+    group: "Inference",
+    operands: [["<volumes...>", "NIfTI files, directories of NIfTI files, or directories of DICOM slices"]],
+    summary: "segment volumes (NIfTI, DICOM): label maps, volumes in mm³ and quality-control pages",
+    flags: {
+      Model: [
+        ["--model <model>", "bundled model, exported .onnx file, run directory, or model id with --weights", "hippocampus"],
+        WEIGHTS,
+        CHECKPOINT,
+        OPTION,
+        CLASS_NAMES,
+        ALLOW_HTTPS,
+      ],
+      Inference: [
+        ["--patch-size <XxYxZ>", "window size in voxels along x, y and z, e.g. 64x64x64 (default: the patch size used in training)"],
+        ["--overlap <fraction>", "minimum overlap of neighboring windows, in [0, 1)", "0.5"],
+        [
+          "--mirror <axes>",
+          "test-time mirroring along axes that training mirrored: x, y, z or a combination such as xz; n axes take 2^n times as long",
+          "none",
+        ],
+        ["--largest-component", "keep only the largest connected component of each label"],
+        ["--fill-holes", "fill holes enclosed by a label"],
+        ["--strict", "reject volumes that differ from the training data of the model instead of warning"],
+      ],
+      Runtime: [...DEVICE, ...ISOLATE],
+      Output: [
+        ["--out <dir>", "output directory, created if missing (required)"],
+        ["--probabilities", "also write one probability volume per class"],
+        ["--no-qc", "do not write quality-control pages"],
+      ],
+    },
     examples: [
-      "inception diagram inception_resnet_v2.spec",
-      "inception diagram inception_resnet_v2 --block repeat.0 --format svg --out block.svg",
+      ["Segment the hippocampus with the bundled model", "inception segment examples/segment/hippocampus_001.nii.gz --out segmented"],
+      [
+        "Segment a directory with a trained run and test-time mirroring",
+        "inception segment scans/ --model runs/hippocampus --out segmented --mirror x --largest-component",
+      ],
+      [
+        "Write probabilities of an exported model",
+        "inception segment ct.nii.gz --model organs.onnx --out segmented --overlap 0.25 --probabilities --json",
+      ],
     ],
-    load: () => import("./commands/diagram.js"),
-  },
-  {
-    name: "diff",
-    operands: "<a> <b>",
-    summary:
-      "compare two networks (model ids, .onnx files, runs, .js modules), or with --tensors two sets of tensors; exit code 1 where they differ",
-    flags: [
-      ["--option <name=value>", "option of the networks named by a model id, repeatable; of one alone: id:name=value"],
-      ["--svg <file>", "also draw them side by side"],
-      ["--ignore <kinds>", "kinds of differences to leave out, as in name,parameters"],
-      ["--tensors", "compare tensors: files, hf:owner/name, runs, models of the package"],
-      ["--tolerance <t>", "with --tensors: elements are equal where |a - b| <= t * max(1, |a|, |b|); default 0"],
-      ["--model <id>", "with --tensors: bring both files' names and axis orders to those of this model"],
-      CHECKPOINT,
-      ALLOW_HTTPS,
-      JSON_FLAG,
-    ],
-    examples: [
-      "inception diff googlenet.paper googlenet.public",
-      "inception diff inception_resnet_v2.paper inception_resnet_v2.public --svg v2.svg",
-      "inception diff inception_resnet_v1.paper inception_resnet_v1.paper:repeats=10,20,10 --json",
-      "inception diff googlenet:numClasses=10:inputSize=64:widthMultiplier=0.25 examples/digits/digits.onnx",
-      "inception diff --tensors a.safetensors b.pt --tolerance 1e-6",
-    ],
-    load: () => import("./commands/diff.js"),
+    load: () => import("./commands/segment.js"),
   },
   {
     name: "train",
-    operands: "[data]",
-    summary: "train or fine-tune an image classifier",
-    flags: [
-      [
-        "--model <id>",
-        'network to train: an id of "inception models", or a custom network (a .js or .mjs module, which is executed; required unless --resume)',
-        undefined,
-        "Model",
-      ],
-      ["--option <name=value>", "network option, repeatable, e.g. numClasses=10 or inputSize=331x275", undefined, "Model"],
-      [
-        "--preprocessing <preset|file>",
-        "image preprocessing: preset name or JSON file (default: the one the weights were trained with; from scratch, one that matches --augmentation)",
-        undefined,
-        "Model",
-      ],
-      ["--allow-https", "allow --weights to be an https: URL", undefined, "Model"],
-      ...RUNNING,
+    group: "Training and evaluation",
+    operands: [
+      ["[data]", "training data: image folder (one directory per class), list (.csv, .tsv, .jsonl), WebDataset .tar shards, or shapes10"],
     ],
+    summary: "train or fine-tune an image classifier",
+    flags: {
+      ...RUNNING,
+      Model: [
+        [
+          "--model <model>",
+          'network to train, see "inception models", or a custom network (a .js or .mjs module, which is executed) (required unless --resume)',
+        ],
+        OPTION,
+        [
+          "--preprocessing <preset|file>",
+          "image preprocessing: preset name or JSON file (default: the one the weights were trained with; from scratch, one that matches --augmentation)",
+        ],
+        ALLOW_HTTPS,
+      ],
+    },
     moreFlags: async () => {
       const [{ settingFlags }, { SETTINGS }] = await Promise.all([import("./training-flags.js"), import("../train/settings.js")]);
       return settingFlags(SETTINGS);
     },
+    notes: async () => (await import("./training-flags.js")).recipeNotes(),
     examples: [
-      "inception train photos --model googlenet.paper --weights bvlc_googlenet.safetensors --out runs/photos",
-      "inception train photos --model inception_resnet_v2 --weights hf:timm/inception_resnet_v2.tf_in1k --recipe head --out runs/head",
-      "inception train shapes10 --model inception_resnet_v1 --option inputSize=75 --option widthMultiplier=0.25 --epochs 5 --out runs/shapes",
-      'inception train "shards/train-{000..099}.tar" --model inception_resnet_v2.paper --recipe paper --val-data shards/val.tar --out runs/paper',
-      "inception train shapes10 --model googlenet --option inputSize=75 --recipe paper --dry-run",
-      "inception train photos --model ./my-network.js --recipe scratch --out runs/mine",
-      "inception train --resume runs/photos",
+      [
+        "Fine-tune pretrained weights on a directory of images",
+        "inception train photos --model inception_v3 --weights pretrained --out runs/photos",
+      ],
+      [
+        "Train only a new classifier on frozen features",
+        "inception train photos --model inception_resnet_v2 --weights hf:timm/inception_resnet_v2.tf_in1k --recipe head --out runs/head",
+      ],
+      [
+        "Train from scratch on the built-in synthetic dataset",
+        "inception train shapes10 --model inception_resnet_v1 --option inputSize=75 --option widthMultiplier=0.25 --epochs 5 --out runs/shapes",
+      ],
+      [
+        "Train with the settings of the paper on WebDataset shards",
+        'inception train "shards/train-{000..099}.tar" --model inception_resnet_v2.paper --recipe paper --val-data shards/val.tar --out runs/paper',
+      ],
+      [
+        "Print the settings of a run without training",
+        "inception train shapes10 --model googlenet --option inputSize=75 --recipe paper --dry-run",
+      ],
+      ["Train a custom network", "inception train photos --model ./my-network.js --recipe scratch --out runs/mine"],
+      ["Resume an interrupted run", "inception train --resume runs/photos"],
     ],
     load: () => import("./commands/train.js"),
   },
   {
     name: "train-seg",
-    operands: "[data]",
-    summary: "train a 3-D segmentation network; spacing, patch size and batch size are planned from the data",
-    flags: [
-      ["--model <id>", "network to train", "inception_resnet_3d", "Model"],
-      ["--option <name=value>", "network option, repeatable; widthMultiplier is 0.5 unless given", undefined, "Model"],
-      ...RUNNING,
+    group: "Training and evaluation",
+    operands: [
+      ["[data]", "training data: Medical Segmentation Decathlon directory or its dataset.json, or a directory with images/ and labels/"],
     ],
+    summary: "train a 3-D segmentation network; spacing, patch size and batch size are planned from the data",
+    flags: {
+      ...RUNNING,
+      Model: [
+        ["--model <id>", "3-D network to train", "inception_resnet_3d"],
+        ["--option <name=value>", "network option, repeatable; widthMultiplier defaults to 0.5 here"],
+      ],
+    },
     moreFlags: async () => {
       const [{ settingFlags }, { SEGMENTATION_SETTINGS }] = await Promise.all([
         import("./training-flags.js"),
@@ -182,288 +243,373 @@ export const COMMANDS: readonly Command[] = [
       return settingFlags(SEGMENTATION_SETTINGS);
     },
     examples: [
-      "inception train-seg Task04_Hippocampus --out runs/hippocampus",
-      "inception train-seg Task04_Hippocampus --fold 3 --folds 5 --epochs 40 --out runs/fold-3",
-      "inception train-seg my-scans --fold none --patch-size 64x64x32 --batch-size 2 --out runs/all",
-      "inception train-seg --resume runs/hippocampus",
+      ["Train on a Decathlon dataset, validating on fold 0", "inception train-seg Task04_Hippocampus --out runs/hippocampus"],
+      ["Choose the validation fold", "inception train-seg Task04_Hippocampus --fold 3 --folds 5 --epochs 40 --out runs/fold-3"],
+      [
+        "Train on all cases with a given patch size",
+        "inception train-seg my-scans --fold none --patch-size 64x64x32 --batch-size 2 --out runs/all",
+      ],
+      ["Resume an interrupted run", "inception train-seg --resume runs/hippocampus"],
     ],
     load: () => import("./commands/train-seg.js"),
   },
   {
-    name: "explain",
-    operands: "[files...]",
-    summary: "show what a classifier looks at: overlays as PNG, and a page",
-    flags: [
-      ["--method <names>", "grad_cam, input_gradient, integrated_gradients, occlusion, several with commas, or all", "grad_cam"],
-      ["--class <name>", "class that is explained, by name or index; default: the most probable one"],
-      ["--out <folder>", "folder for the overlays and index.html; default explanation"],
-      ["--export <file>", "write the method's graph as plain ONNX instead: inputs input and target, output map"],
-      ["--layer <path>", "grad_cam: a module with a map; default: the last one"],
-      ["--steps <n>", "integrated_gradients: points on the way from the mean pixel; default 16"],
-      ["--window <n>", "occlusion: pixels of the covering square's side; default: a quarter of the input"],
-      ["--stride <n>", "occlusion: pixels between positions; default: half of the window"],
-      MODEL,
-      ...NETWORK,
-      ...DEVICE,
-      ...ISOLATE,
-      JSON_FLAG,
-    ],
-    examples: [
-      "inception explain photo.jpg --model googlenet.paper --weights bvlc_googlenet.safetensors --out why",
-      "inception explain photos/ --model runs/flowers --method all --out why",
-      "inception explain cat.jpg --model inception_v3 --weights pretrained --class tabby --method integrated_gradients --out why",
-      "inception explain --export cam.onnx --model runs/flowers --method grad_cam",
-    ],
-    load: () => import("./commands/explain.js"),
-  },
-  {
     name: "eval",
-    operands: "<model> [data]",
-    summary: "measure a run, a model with weights or an .onnx file on labeled images",
-    flags: [
-      ["--split <part>", "train or val; default: val, or all images where the data has no such part"],
-      ["--crops <n>", "crops of each image whose probabilities are averaged: 1, 10, 12 or 144", "1"],
-      ["--record <file>", "a line for each image; the same command goes on where it was stopped"],
-      ["--real-labels <file>", "ReaL labels of ILSVRC-2012's validation images, a JSON list of lists"],
-      ...NETWORK,
-      ["--batch-size <n>", "images that run together; default 16"],
-      WORKERS,
-      ...DEVICE,
-      ...ISOLATE,
-      JSON_FLAG,
+    group: "Training and evaluation",
+    operands: [
+      ["<model>", "run directory, .onnx file, or model id or custom network (a .js or .mjs module, which is executed) with --weights"],
+      ["[data]", "labeled images as for train (default: the data of the run)"],
     ],
+    summary: "evaluate a classifier on labeled images",
+    flags: {
+      Data: [
+        ["--split <train|val>", "split to evaluate: train, val (default: val, or all images if the data has no val split)"],
+        ["--crops <n>", "crops per image, averaged: 1, 10, 12, 144", "1"],
+        ["--real-labels <file>", "ReaL labels of the ILSVRC-2012 validation set, to report ReaL accuracy as well"],
+      ],
+      Model: [WEIGHTS, CHECKPOINT, OPTION, PREPROCESSING, CLASS_NAMES, ALLOW_HTTPS],
+      Runtime: [["--batch-size <n>", "images per batch", "16"], ...DEVICE, WORKERS, ...ISOLATE],
+      Output: [["--record <file>", "write one JSON line per image; run the same command again to resume from this file"]],
+    },
     examples: [
-      "inception eval runs/photos",
-      "inception eval runs/photos other-photos --crops 144 --checkpoint last",
-      "inception eval inception_resnet_v2 imagenet/val --weights pretrained --json",
-      "inception eval inception_v3 imagenet/val --weights pretrained --crops 144 --record v3.jsonl --real-labels real.json",
+      ["Evaluate a run on its validation data", "inception eval runs/photos"],
+      ["Evaluate the last checkpoint on other data", "inception eval runs/photos other-photos --crops 144 --checkpoint last"],
+      ["Evaluate pretrained weights on ImageNet", "inception eval inception_resnet_v2 imagenet/val --weights pretrained --json"],
+      [
+        "Report ReaL accuracy, and resume after an interruption",
+        "inception eval inception_v3 imagenet/val --weights pretrained --crops 144 --record v3.jsonl --real-labels real.json",
+      ],
     ],
     load: () => import("./commands/eval.js"),
   },
   {
-    name: "segment",
-    operands: "<files...>",
-    summary: "label the voxels of volumes (NIfTI) with a segmentation model: label volumes, their mm³, pages to judge them by",
-    flags: [
-      ["--out <folder>", "folder of the results; made where it is not there"],
-      ["--model <model>", "a model of the package, an exported .onnx file, the folder of a training run, or a model id", "hippocampus"],
-      ["--overlap <share>", "what neighboring windows have in common at least, 0 to less than 1", "0.5"],
-      [
-        "--mirror <axes>",
-        "test-time mirroring along axes that the model was trained to be mirrored along: x, y, z or several, e.g. xz; n axes take 2ⁿ times as long",
-      ],
-      ["--patch-size <sizes>", "voxels along x, y and z that the network runs on at once, as in 64x64x64; default: as it was trained"],
-      ["--largest-component", "keep of each label the largest connected part"],
-      ["--fill-holes", "give background that a label encloses to the label"],
-      ["--strict", "reject volumes that differ from those the model was trained on instead of warning"],
-      ["--probabilities", "also write the probability of each class"],
-      ["--no-qc", "write no pages with slices and outlines"],
-      CHECKPOINT,
-      WEIGHTS,
-      OPTION,
-      CLASS_NAMES,
-      ALLOW_HTTPS,
-      ...DEVICE,
-      ...ISOLATE,
-      JSON_FLAG,
-    ],
-    examples: [
-      "inception segment examples/segment/hippocampus_001.nii.gz --out segmented",
-      "inception segment scans/ --model runs/hippocampus --out segmented --mirror x --largest-component",
-      "inception segment ct.nii.gz --model organs.onnx --out segmented --overlap 0.25 --probabilities --json",
-    ],
-    load: () => import("./commands/segment.js"),
-  },
-  {
     name: "eval-seg",
-    operands: "<pred> <gt>",
-    summary: "score predicted label volumes (NIfTI) against true ones: two files, or two folders matched by name",
-    flags: [
-      ["--tolerance <mm>", "of the surface Dice, in millimeters", "1"],
-      ["--labels <list>", "labels to score, as in 1,2; default: all above 0 that occur"],
-      ["--report <file>", "HTML page to write: Dice by case, means and all cases"],
-      JSON_FLAG,
+    group: "Training and evaluation",
+    operands: [
+      ["<prediction>", "predicted label map (NIfTI), or a directory of label maps"],
+      ["<ground-truth>", "ground-truth label map (NIfTI), or a directory with equal file names"],
     ],
+    summary: "score predicted label maps against ground truth: two files, or two directories matched by file name",
+    flags: {
+      Data: [["--labels <list>", "label values to score, e.g. 1,2 (default: all values above 0 that occur)"]],
+      Method: [["--tolerance <mm>", "tolerance of the surface Dice in mm", "1"]],
+      Output: [["--report <file>", "also write an HTML page with the Dice of each case and the means"]],
+    },
     examples: [
-      "inception eval-seg prediction.nii.gz truth.nii.gz",
-      "inception eval-seg predictions/ Task04_Hippocampus/labelsTr --labels 1,2 --tolerance 2",
-      "inception eval-seg predictions/ labels/ --report scores.html",
-      "inception eval-seg predictions/ labels/ --json",
+      ["Score one case", "inception eval-seg prediction.nii.gz truth.nii.gz"],
+      [
+        "Score two labels of a directory with a tolerance of 2 mm",
+        "inception eval-seg predictions/ Task04_Hippocampus/labelsTr --labels 1,2 --tolerance 2",
+      ],
+      ["Write a page of the scores", "inception eval-seg predictions/ labels/ --report scores.html"],
+      ["Print the scores as JSON", "inception eval-seg predictions/ labels/ --json"],
     ],
     load: () => import("./commands/eval-seg.js"),
   },
   {
     name: "fid",
-    operands: "<a> [b]",
-    summary: "how far two sets of images are apart: Fréchet distance (FID), kernel distance (KID), inception score",
-    flags: [
-      ["--weights <source>", "weights of the network: pytorch-fid's pt_inception-2015-12-05-6726825d.pth"],
-      ["--features <n>", "size of the features: 64, 192, 768 or 2048; default: as in a given .npz, or 2048"],
-      ["--mode <mode>", "whose numbers: pytorch-fid, legacy-tensorflow or clean; default: as in a given .npz, or pytorch-fid"],
-      ["--kid", "compute the kernel distance too"],
-      ["--subsets <n>", "of the kernel distance; default 100"],
-      ["--subset-size <n>", "images of each subset; default 1000, or half of the smaller set"],
-      ["--inception-score", "compute the inception scores too"],
-      ["--splits <n>", "of the inception score; default 10"],
-      ["--no-interval", "leave out the 95 % interval, for which the distance is computed ten times more"],
-      ["--epsilon <value>", "added to the diagonals where pytorch-fid printed that it added 1e-6", "0"],
-      ["--seed <n>", "of groups, subsets and splits", "0"],
-      ["--save-statistics <file>", "write the statistics of the one set that is given as .npz"],
-      ["--batch-size <n>", "images that run together", "16"],
-      ALLOW_HTTPS,
-      ...DEVICE,
-      JSON_FLAG,
+    group: "Training and evaluation",
+    operands: [
+      ["<a>", "directory of images (searched recursively) or .npz statistics"],
+      ["[b]", "the set to compare with, in the same formats"],
     ],
+    summary: "compute FID, KID and Inception Score of image sets",
+    flags: {
+      Model: [
+        [
+          "--weights <source>",
+          "Inception weights: pretrained, or pytorch-fid's pt_inception-2015-12-05-6726825d.pth (required unless both sets are .npz)",
+        ],
+        ["--features <n>", "feature dimension: 64, 192, 768, 2048 (default: that of a given .npz, else 2048)"],
+        ALLOW_HTTPS,
+      ],
+      Method: [
+        [
+          "--mode <mode>",
+          "implementation to match: pytorch-fid, legacy-tensorflow, clean (default: that of a given .npz, else pytorch-fid)",
+        ],
+        ["--kid", "also compute the kernel inception distance (KID)"],
+        ["--subsets <n>", "KID: number of subsets", "100"],
+        ["--subset-size <n>", "KID: images per subset (default: 1000, or half of the smaller set)"],
+        ["--inception-score", "also compute the Inception Score of each image set"],
+        ["--splits <n>", "Inception Score: number of splits", "10"],
+        ["--no-interval", "skip the 95% confidence interval, which needs ten more distance computations"],
+        [
+          "--epsilon <value>",
+          "value added to both covariance diagonals; use 1e-6 to reproduce pytorch-fid results that reported a singular product",
+          "0",
+        ],
+        ["--seed <n>", "random seed for jackknife groups, KID subsets and score splits", "0"],
+      ],
+      Runtime: [["--batch-size <n>", "images per batch", "16"], ...DEVICE],
+      Output: [["--save-statistics <file>", "write the feature statistics of one image set to a .npz file; takes no second set"]],
+    },
     examples: [
-      "inception fid generated/ photos/ --weights pt_inception-2015-12-05-6726825d.pth",
-      "inception fid generated/ fid_stats_cifar10_train.npz --weights pt_inception-2015-12-05-6726825d.pth --kid --json",
-      "inception fid photos/ --mode clean --weights pt_inception-2015-12-05-6726825d.pth --save-statistics photos.npz",
-      "inception fid a.npz b.npz",
+      ["Compute the FID of generated images", "inception fid generated/ photos/ --weights pt_inception-2015-12-05-6726825d.pth"],
+      [
+        "Compare with published statistics, and compute KID",
+        "inception fid generated/ fid_stats_cifar10_train.npz --weights pt_inception-2015-12-05-6726825d.pth --kid --json",
+      ],
+      [
+        "Save the statistics of a set",
+        "inception fid photos/ --mode clean --weights pt_inception-2015-12-05-6726825d.pth --save-statistics photos.npz",
+      ],
+      ["Compare two files of statistics", "inception fid a.npz b.npz"],
     ],
     load: () => import("./commands/fid.js"),
   },
   {
-    name: "classify",
-    operands: "<files...>",
-    summary: "name what images show",
-    flags: [
-      ["--top <n>", "classes per image", "5"],
-      ["--csv <file>", "also write the predictions as CSV, a row for each class"],
-      CLASS_NAMES,
-      ...RUN,
-    ],
-    examples: [
-      "inception classify photo.jpg --model inception_resnet_v2 --weights hf:timm/inception_resnet_v2.tf_in1k",
-      "inception classify photos/ --model googlenet.paper --weights bvlc_googlenet.safetensors --top 3 --json",
-      "inception classify examples/digits/images --model examples/digits/digits.onnx --csv digits.csv",
-      'inception classify "photos/**/*.{jpg,png}" --model runs/photos',
-      "inception classify - --model model.onnx < photo.jpg",
-      "inception classify photo.jpg --model runs/photos",
-    ],
-    load: () => import("./commands/classify.js"),
-  },
-  {
-    name: "embed",
-    operands: "<files...>",
-    summary: "turn images (or a uint8 NCHW .npy) into vectors",
-    flags: [
-      ["--output-name <name>", 'output of the network; default "embedding", or "features" where there is none'],
-      ["--out <file>", "also write the vectors as a float32 .npy array, and the files of its rows as .files.json beside it"],
-      ...RUN,
-    ],
-    examples: [
-      "inception embed face.png --model inception_resnet_v1 --weights 20180402-114759-vggface2.pt --json",
-      "inception embed photos/ --model model.onnx --out vectors.npy",
-    ],
-    load: () => import("./commands/embed.js"),
-  },
-  {
-    name: "verify",
-    operands: "<files...>",
-    summary: "run golden files of public implementations, of networks and of training, and compare",
-    flags: [...DEVICE, JSON_FLAG],
-    examples: ["inception verify test/goldens/models/*.json", "inception verify test/goldens/train/*.json --json"],
-    load: () => import("./commands/verify.js"),
-  },
-  {
     name: "export",
-    operands: "<model>",
-    summary: "write a run or a model as ONNX, safetensors or a timm folder, or its training step as ONNX",
-    flags: [
-      ["--out <file>", "file to write: .onnx or .safetensors; with --format timm a folder"],
-      ["--format <format>", "onnx, safetensors or timm; default: by the ending of --out"],
-      ["--naming <scheme>", "names in a safetensors file: inceptionkit, timm, torchvision, …; default inceptionkit"],
-      ["--half", "kernels in half precision (safetensors)"],
-      ["--dynamic-size", "any height and width, of volumes any depth too (ONNX)"],
-      CHECKPOINT,
-      OPTION,
-      CLASS_NAMES,
-      PREPROCESSING,
-      ALLOW_HTTPS,
-      ["--training-step <file>", "write one step of training instead (.onnx, with its first state beside it as .safetensors)"],
-      JSON_FLAG,
+    group: "Export",
+    operands: [
+      ["<model>", "run directory, bundled model, or model id or custom network (a .js or .mjs module, which is executed) with --weights"],
     ],
+    summary: "export a model as ONNX, safetensors or a timm directory, or its training step as ONNX",
+    flags: {
+      Model: [CHECKPOINT, OPTION, PREPROCESSING, CLASS_NAMES, ALLOW_HTTPS],
+      "Training step (only with --training-step)": [
+        ["--training-step <file>", "export one training step as ONNX instead, with its initial state next to it as .safetensors"],
+      ],
+      Output: [
+        ["--out <file>", "output file (.onnx or .safetensors), or a directory with --format timm (required unless --training-step)"],
+        ["--format <format>", "onnx, safetensors, timm (default: from the extension of --out)"],
+        ["--naming <scheme>", "safetensors: tensor naming scheme: inceptionkit, timm, torchvision, …", "inceptionkit"],
+        ["--half", "safetensors: store weights as float16; biases and normalization parameters stay float32"],
+        ["--dynamic-size", "ONNX: accept any height and width, and any depth for volumes"],
+      ],
+    },
     moreFlags: async () => {
-      const [{ settingFlags }, { SETTINGS, STEP_SETTINGS }] = await Promise.all([
+      const [{ stepFlags }, { SETTINGS, STEP_SETTINGS }] = await Promise.all([
         import("./training-flags.js"),
         import("../train/settings.js"),
       ]);
-      return settingFlags(SETTINGS, STEP_SETTINGS);
+      return stepFlags(SETTINGS, STEP_SETTINGS);
     },
     examples: [
-      "inception export runs/photos --out photos.onnx",
-      "inception export runs/photos --format timm --out photos-timm",
-      "inception export googlenet.paper --weights bvlc_googlenet.safetensors --out googlenet.onnx",
-      "inception export runs/hippocampus --out hippocampus.safetensors --half",
-      "inception export hippocampus --out hippocampus.onnx --dynamic-size",
-      "inception export inception_resnet_v2 --weights hf:timm/inception_resnet_v2.tf_in1k --out model.safetensors --naming timm",
-      "inception export inception_resnet_v1 --option numClasses=10 --training-step step.onnx --batch-size 8 --optimizer sgd:momentum=0.9",
+      ["Export a run as a self-contained ONNX file", "inception export runs/photos --out photos.onnx"],
+      ["Write a directory that timm loads", "inception export runs/photos --format timm --out photos-timm"],
+      ["Convert published weights to ONNX", "inception export googlenet.paper --weights bvlc_googlenet.safetensors --out googlenet.onnx"],
+      ["Store weights in half precision", "inception export runs/hippocampus --out hippocampus.safetensors --half"],
+      ["Accept volumes of any size", "inception export hippocampus --out hippocampus.onnx --dynamic-size"],
+      [
+        "Rename tensors to timm's naming",
+        "inception export inception_resnet_v2 --weights hf:timm/inception_resnet_v2.tf_in1k --out model.safetensors --naming timm",
+      ],
+      [
+        "Export a training step",
+        "inception export inception_resnet_v1 --option numClasses=10 --training-step step.onnx --batch-size 8 --optimizer sgd:momentum=0.9",
+      ],
     ],
     load: () => import("./commands/export.js"),
   },
   {
     name: "quantize",
-    operands: "<model>",
-    summary: "write a network with 8-bit integers as ONNX, if it answers as the float network does and is faster",
-    flags: [
-      ["--calibrate <folder>", "photographs such as the network will see, or volumes for one that segments"],
-      ["--evaluate <folder>", "others to measure on; default: every fifth of --calibrate is set aside for it"],
-      ["--out <file>", "file to write; default: the model's name with -int8.onnx"],
-      ["--calibration-size <n>", "most photographs or volumes to calibrate with; default 128 photographs or 32 volumes"],
-      ["--method <method>", "how ranges are chosen: minmax, percentile or entropy", "minmax"],
-      ["--percentile <p>", "per cent of the values that a range covers", "99.99"],
-      ["--keep-first", "leave the first layer float"],
-      ["--keep-last", "leave the last layer float"],
-      ["--keep-float <path>", "a layer or module that stays float, repeatable"],
-      ["--reduce-range", "kernels in 7 bits, for processors without VNNI"],
-      ["--min-agreement <share>", "least share of photographs that both networks put in one class, or Dice of both", "0.97"],
-      ["--min-speedup <factor>", "how many times as fast it must be at least; 0 skips the demand", "1"],
-      ["--batch-size <n>", "images or windows that run together when both are measured; default 8 images or 1 window"],
-      ["--timing-runs <n>", "timed runs of each network", "7"],
-      ["--threads <n>", "CPU threads; 0 means one for each core", "0"],
-      ...NETWORK,
-      JSON_FLAG,
-    ],
+    group: "Export",
+    operands: [["<model>", "run directory, bundled model, exported .onnx file, or model id with --weights"]],
+    summary: "quantize a model to int8 ONNX; nothing is written if it misses the accuracy or speed threshold",
+    flags: {
+      Data: [
+        ["--calibrate <dir>", "directory of representative images, or of volumes for a segmentation model (required)"],
+        ["--evaluate <dir>", "directory of evaluation data (default: every fifth file of --calibrate)"],
+        ["--calibration-size <n>", "maximum number of calibration samples (default: 128 images or 32 volumes)"],
+      ],
+      Model: [WEIGHTS, CHECKPOINT, OPTION, PREPROCESSING, CLASS_NAMES, ALLOW_HTTPS],
+      Quantization: [
+        ["--method <method>", "range calibration: minmax, percentile, entropy", "minmax"],
+        ["--percentile <p>", "percentile: percentage of values inside the range", "99.99"],
+        ["--keep-first", "keep the first layer in float32"],
+        ["--keep-last", "keep the last layer in float32"],
+        ["--keep-float <path>", "keep this layer or module in float32, repeatable"],
+        ["--reduce-range", "quantize weights to 7 bits, for CPUs without VNNI"],
+      ],
+      Acceptance: [
+        [
+          "--min-agreement <fraction>",
+          "reject below this agreement with the float32 model: top-1 agreement, cosine similarity or Dice",
+          "0.97",
+        ],
+        ["--min-speedup <factor>", "reject below this speedup over float32; 0 disables the check", "1"],
+      ],
+      Runtime: [
+        ["--batch-size <n>", "batch size for evaluation and timing (default: 8 images or 1 window)"],
+        ["--timing-runs <n>", "timed runs per model", "7"],
+        THREADS,
+      ],
+      Output: [["--out <file>", "output file (default: MODEL-int8.onnx)"]],
+    },
     examples: [
-      "inception quantize googlenet.paper --weights bvlc_googlenet.safetensors --calibrate photos --out googlenet-int8.onnx",
-      "inception quantize runs/photos --calibrate photos --keep-last --min-agreement 0.99 --min-speedup 1.5 --out photos-int8.onnx",
-      "inception quantize hippocampus --calibrate scans --out hippocampus-int8.onnx",
+      [
+        "Quantize published weights",
+        "inception quantize googlenet.paper --weights bvlc_googlenet.safetensors --calibrate photos --out googlenet-int8.onnx",
+      ],
+      [
+        "Raise the thresholds and keep the classifier in float32",
+        "inception quantize runs/photos --calibrate photos --keep-last --min-agreement 0.99 --min-speedup 1.5 --out photos-int8.onnx",
+      ],
+      ["Quantize a segmentation model", "inception quantize hippocampus --calibrate scans --out hippocampus-int8.onnx"],
     ],
     load: () => import("./commands/quantize.js"),
   },
   {
-    name: "inspect",
-    operands: "<file>",
-    summary: "show what a weight, ONNX, .npy or NIfTI file or a folder of DICOM slices holds, executing nothing",
-    flags: [["--series <uid>", "which DICOM series of a folder that holds several"], JSON_FLAG],
+    name: "verify",
+    group: "Export",
+    operands: [["<files...>", "files with reference outputs (.json)"]],
+    summary: "compare this machine's inference and training results with reference outputs",
+    flags: { Runtime: DEVICE },
     examples: [
-      "inception inspect model.safetensors",
-      "inception inspect checkpoint.pt --json",
-      "inception inspect scan.nii.gz",
-      "inception inspect dicom-folder/",
+      ["Verify inference of all networks", "inception verify test/goldens/models/*.json"],
+      ["Verify training", "inception verify test/goldens/train/*.json --json"],
+    ],
+    load: () => import("./commands/verify.js"),
+  },
+  {
+    name: "models",
+    group: "Inspection",
+    operands: [],
+    summary: "list the available networks, their published weights and the bundled models",
+    flags: {},
+    examples: [
+      ["List the networks", "inception models"],
+      ["Print their options as JSON", "inception models --json"],
+    ],
+    load: () => import("./commands/models.js"),
+  },
+  {
+    name: "weights",
+    group: "Inspection",
+    operands: [
+      ["<action>", "list, download or path"],
+      ["[name]", 'model id for list, name of a weight file for download and path, see "inception weights list"'],
+    ],
+    summary: "list, download and locate published weights",
+    flags: {},
+    examples: [
+      ["List all published weights", "inception weights list"],
+      ["List those of one network", "inception weights list inception_v3 --json"],
+      ["Download weights to the cache", "inception weights download inception_v3.tv_in1k"],
+      ["Print where downloaded weights are", "inception weights path torchvision_googlenet"],
+    ],
+    load: () => import("./commands/weights.js"),
+  },
+  {
+    name: "summary",
+    group: "Inspection",
+    operands: [
+      [
+        "<model>",
+        'model id, see "inception models", run directory, bundled model, .onnx file or custom network (a .js or .mjs module, which is executed)',
+      ],
+    ],
+    summary: "print layers, shapes, parameters, MACs and receptive fields of a network",
+    flags: { Model: [OPTION, INPUT], Output: [["--stages", "print one row per stage instead of one per layer"]] },
+    examples: [
+      ["Print the layers of a network", "inception summary googlenet"],
+      ["Print one row per stage", "inception summary inception_resnet_v2.spec --stages"],
+      ["Change an option", "inception summary inception_resnet_v1 --option inputSize=299 --json"],
+      ["Change the input of a 3-D network", "inception summary inception_resnet_3d.table --input 1x1x64x64x64"],
+      ["Summarize a custom network", "inception summary ./my-network.js --option width=2"],
+      ["Print the stages of an exported model", "inception summary examples/digits/digits.onnx --stages"],
+    ],
+    load: () => import("./commands/summary.js"),
+  },
+  {
+    name: "diagram",
+    group: "Inspection",
+    operands: [
+      [
+        "<model>",
+        'model id, see "inception models", run directory, bundled model, .onnx file or custom network (a .js or .mjs module, which is executed)',
+      ],
+    ],
+    summary: "draw a network or one of its blocks",
+    flags: {
+      Model: [OPTION, INPUT, ["--block <path>", "draw only this module, e.g. mixed_5b"]],
+      Output: [
+        ["--format <format>", "output format: mermaid, dot, svg, json", "mermaid"],
+        ["--out <file>", "output file (default: stdout)"],
+      ],
+    },
+    examples: [
+      ["Draw a network as Mermaid", "inception diagram inception_resnet_v2.spec"],
+      ["Draw one block as SVG", "inception diagram inception_resnet_v2 --block repeat.0 --format svg --out block.svg"],
+    ],
+    load: () => import("./commands/diagram.js"),
+  },
+  {
+    name: "diff",
+    group: "Inspection",
+    operands: [
+      [
+        "<a>",
+        "model id with options (ID:name=value), .onnx file, run directory, bundled model or custom network (a .js or .mjs module, which is executed); with --tensors, weight files",
+      ],
+      ["<b>", "what to compare it with, in the same formats"],
+    ],
+    summary: "compare two networks or, with --tensors, two sets of weights; exit code 1 if they differ",
+    flags: {
+      Model: [
+        ["--option <name=value>", "network option for both sides, repeatable; for one side write ID:name=value"],
+        CHECKPOINT,
+        ["--allow-https", "with --tensors: allow weights to be https: URLs"],
+      ],
+      Method: [
+        ["--tensors", "compare weights instead of architectures: files, hf:OWNER/NAME, runs or bundled models"],
+        ["--tolerance <t>", "with --tensors: treat elements as equal if |a - b| <= t * max(1, |a|, |b|)", "0"],
+        ["--model <id>", "with --tensors: map both files to this model's tensor names and layouts first"],
+        ["--ignore <kinds>", "difference kinds to ignore, comma-separated, e.g. name,parameters"],
+      ],
+      Output: [["--svg <file>", "also write a side-by-side drawing to this file"]],
+    },
+    examples: [
+      ["Compare two variants", "inception diff googlenet.paper googlenet.public"],
+      ["Draw them side by side", "inception diff inception_resnet_v2.paper inception_resnet_v2.public --svg v2.svg"],
+      [
+        "Compare a variant with itself under other options",
+        "inception diff inception_resnet_v1.paper inception_resnet_v1.paper:repeats=10,20,10 --json",
+      ],
+      [
+        "Compare a network with an exported model",
+        "inception diff googlenet:numClasses=10:inputSize=64:widthMultiplier=0.25 examples/digits/digits.onnx",
+      ],
+      ["Compare two weight files", "inception diff --tensors a.safetensors b.pt --tolerance 1e-6"],
+    ],
+    load: () => import("./commands/diff.js"),
+  },
+  {
+    name: "inspect",
+    group: "Inspection",
+    operands: [["<file>", "weight, ONNX, .npy or NIfTI file, or directory of DICOM slices"]],
+    summary: "show the contents of a weight, ONNX, .npy or NIfTI file or a DICOM series, without executing anything",
+    flags: { Data: [["--series <uid>", "DICOM series to read, if the directory contains several"]] },
+    examples: [
+      ["List the tensors of a weight file", "inception inspect model.safetensors"],
+      ["Inspect a PyTorch checkpoint", "inception inspect checkpoint.pt --json"],
+      ["Show the header of a volume", "inception inspect scan.nii.gz"],
+      ["Show the series of a directory of DICOM slices", "inception inspect dicom-folder/"],
     ],
     load: () => import("./commands/inspect.js"),
   },
   {
     name: "experiment",
-    operands: "<name>",
-    summary: "repeat an experiment of the papers: residual-scaling",
-    flags: [],
+    group: "Research",
+    operands: [["<name>", "residual-scaling"]],
+    summary: "reproduce a published experiment: residual-scaling",
+    flags: {},
     moreFlags: async () => {
       const [{ optionFlag }, { RESIDUAL_SCALING_OPTIONS: options }] = await Promise.all([
         import("./training-flags.js"),
         import("../experiments/options.js"),
       ]);
-      return [
-        optionFlag("quick", options.quick, "Optimization"),
-        optionFlag("steps", options.steps, "Optimization"),
-        optionFlag("seed", options.seed, "Optimization"),
-        optionFlag("threads", options.threads, "Runtime"),
-        optionFlag("out", options.out, "Output"),
-        ["--json", "print JSON to stdout", undefined, "Output"],
-      ];
+      return {
+        Optimization: [optionFlag("quick", options.quick), optionFlag("steps", options.steps), optionFlag("seed", options.seed)],
+        Runtime: [optionFlag("threads", options.threads)],
+        Output: [optionFlag("out", options.out)],
+      };
     },
-    examples: ["inception experiment residual-scaling --quick --out sweep", "inception experiment residual-scaling --steps 1000 --json"],
+    examples: [
+      ["Train four small networks", "inception experiment residual-scaling --quick --out sweep"],
+      ["Train longer", "inception experiment residual-scaling --steps 1000 --json"],
+    ],
     load: () => import("./commands/experiment.js"),
   },
 ];

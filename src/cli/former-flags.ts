@@ -1,7 +1,7 @@
 /** Flags and values by the names that they had before 0.2. They work as before, hidden from help, with a warning. */
 import { InceptionError } from "../errors.js";
 import { currentValue } from "../train/former-settings.js";
-import type { Command, Flag, Flags } from "./command.js";
+import type { Command, Flags } from "./command.js";
 import { flagName } from "./flags.js";
 
 type Renamed = Readonly<Record<string, string>>;
@@ -36,7 +36,9 @@ const FORMER_VALUES: Readonly<Record<string, readonly string[]>> = {
 /** The former flags of a command, with the notation of what they are called now. */
 export function formerFlags({ name, flags }: Command): readonly string[] {
   return Object.entries(FORMER_FLAGS[name] ?? {}).flatMap(([former, current]) => {
-    const known = flags.find(([notation]: Flag) => notation.split(" ")[0] === flagName(current));
+    const known = Object.values(flags)
+      .flat()
+      .find(([notation]) => notation.split(" ")[0] === flagName(current));
     return known === undefined ? [] : [known[0].replace(flagName(current), flagName(former))];
   });
 }

@@ -1,12 +1,13 @@
 import { Command as Commander, CommanderError, Option } from "commander";
 import { InceptionError, messageOf } from "../errors.js";
 import { systemFact } from "../node/system-error.js";
-import { type Command, type Flag, type Flags, HEADINGS } from "./command.js";
+import { type Command, type FlagGroups, type Flags, HEADINGS } from "./command.js";
 import { COMMANDS } from "./commands.js";
 import { EXIT } from "./exit-code.js";
 import { currentFlags, formerFlags } from "./former-flags.js";
 import { cleanIo, type Io, type Streams } from "./io.js";
 import { errorText } from "./option-words.js";
+import { JSON_FLAG } from "./shared-flags.js";
 import { unknownCommandMessage, usageMessage } from "./usage.js";
 
 /**
@@ -72,12 +73,18 @@ async function parse(args: readonly string[], commands: readonly Command[], io: 
   return line;
 }
 
-/** Every command; the one that is called with the flags that a table elsewhere adds. */
+/** Every command with `--json`; the one that is called also with the flags and notes that a table elsewhere adds. */
 async function withMoreFlags(name: string | undefined): Promise<readonly Command[]> {
   return Promise.all(
-    COMMANDS.map(async (command) => {
-      const more = command.name === name ? await command.moreFlags?.() : undefined;
-      return { ...command, flags: [...command.flags, ...(more ?? [])] };
+    COMMANDS.map(async ({ moreFlags, notes, ...command }) => {
+      const called = command.name === name;
+      const more = (called ? await moreFlags?.() : undefined) ?? {};
+      const json = { Output: [JSON_FLAG] };
+      const groups = HEADINGS.map((heading) => {
+        const flags = [command.flags, more, json].flatMap((each: FlagGroups) => each[heading] ?? []);
+        return [heading, flags] as const;
+      });
+      return { ...command, flags: Object.fromEntries(groups), ...(called && notes !== undefined ? { notes } : {}) };
     }),
   );
 }
@@ -92,31 +99,49 @@ Exit codes: 0 everything succeeded, 1 some inputs failed or a check did not hold
 async function programOf(commands: readonly Command[], io: Pick<Io, "out">, onLine: (line: ParsedLine) => void): Promise<Commander> {
   const program = new Commander("inception")
     .description("Run, train, explain and export Inception networks as ONNX.")
+    .usage("<command> [options]")
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: () => {} })
+    .configureHelp({ subcommandTerm: termOf })
     .showSuggestionAfterError(false)
     .helpCommand(false)
-    .version(await packageVersion());
-  for (const command of commands) addCommand(program, command, onLine);
+    .helpOption("-h, --help", "display help")
+    .version(await packageVersion(), "-V, --version", "print the version");
+  for (const command of commands) await addCommand(program, command, onLine);
   return program.addHelpText("after", FOOTER);
+}
+
+/** `classify <images...>`, without the options that all commands have. */
+function termOf(command: Commander): string {
+  const operands = command.registeredArguments.map((argument) => {
+    const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
+  return [command.name(), ...operands].join(" ");
 }
 
 /** `--float` is the former name of `--keep-float`. */
 const REPEATABLE = ["--option ", "--keep-float ", "--float "];
 
-function addCommand(program: Commander, command: Command, onLine: (line: ParsedLine) => void): void {
-  const definition = program.command(`${command.name} ${command.operands}`.trim()).summary(command.summary).description(command.summary);
-  const rank = ([, , , heading]: Flag) => (heading === undefined ? HEADINGS.length : HEADINGS.indexOf(heading));
-  for (const [flags, doc, fallback, heading] of command.flags.toSorted((a, b) => rank(a) - rank(b))) {
-    const group = (option: Option) => (heading === undefined ? option : option.helpGroup(`${heading}:`));
-    // The default only as text: a value that commander knew would count as given.
-    definition.addOption(group(optionOf(flags, fallback === undefined ? doc : `${doc} (default: ${fallback})`)));
+async function addCommand(program: Commander, command: Command, onLine: (line: ParsedLine) => void): Promise<void> {
+  const { name, group, operands, summary, flags, examples } = command;
+  const definition = program.command(name).helpGroup(`${group}:`).summary(summary).description(summary);
+  for (const [notation, doc] of operands) definition.argument(notation, doc);
+  for (const heading of HEADINGS) {
+    for (const [notation, doc, fallback] of flags[heading] ?? []) {
+      // The default only as text: a value that commander knew would count as given.
+      const text = fallback === undefined ? doc : `${doc} (default: ${fallback})`;
+      definition.addOption(optionOf(notation, text).helpGroup(`${heading}:`));
+    }
   }
-  for (const flags of formerFlags(command)) definition.addOption(optionOf(flags, "").hideHelp());
-  definition.addHelpText("after", `\nExamples:\n${command.examples.map((example) => `  $ ${example}`).join("\n")}\n`);
+  for (const notation of formerFlags(command)) definition.addOption(optionOf(notation, "").hideHelp());
+  definition.addHelpOption(new Option("-h, --help", "display help").helpGroup("Output:"));
+  const shown = examples.map(([caption, line]) => `  ${caption}\n  $ ${line}\n`).join("\n");
+  const notes = await command.notes?.();
+  definition.addHelpText("after", `${notes === undefined ? "" : `\n${notes}\n`}\nExamples:\n${shown}`);
   definition.action((...given: unknown[]) => {
-    const operands = given.slice(0, definition.registeredArguments.length).flatMap(operandOf);
-    onLine({ command, operands, ...currentFlags(command.name, definition.opts<Flags>()) });
+    const values = given.slice(0, definition.registeredArguments.length).flatMap(operandOf);
+    onLine({ command, operands: values, ...currentFlags(name, definition.opts<Flags>()) });
   });
 }
 

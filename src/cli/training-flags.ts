@@ -1,9 +1,12 @@
 /** The flags of settings: names, help and values, made from the tables of settings. */
 import type { Option, OptionTable } from "../options.js";
+import { RECIPE_NAMES, RECIPES, type Recipe } from "../train/recipes.js";
 import type { SEGMENTATION_SETTINGS } from "../train/segmentation-settings.js";
 import type { SETTINGS } from "../train/settings.js";
-import type { Flag, Flags, Heading } from "./command.js";
+import type { Flag, FlagGroups, Flags, Heading } from "./command.js";
+import { formatTable } from "./io.js";
 import { flagKey, inFlags, OPERANDS, optionFlagName } from "./option-words.js";
+import { WEIGHTS } from "./shared-flags.js";
 
 /** The heading of each setting's flag, in the order in which `--help` shows them. `data` is an operand. */
 const HEADING_OF: Readonly<Record<Exclude<keyof typeof SETTINGS | keyof typeof SEGMENTATION_SETTINGS, "data">, Heading>> = {
@@ -51,21 +54,48 @@ export function flagSettings(settings: OptionTable<unknown>): readonly string[] 
   return Object.keys(settings).filter((name) => !OPERANDS.includes(name));
 }
 
-/** A flag for each of these settings, made from their table, in the order in which `--help` shows them. */
-export function settingFlags(settings: OptionTable<unknown>, names: readonly string[] = flagSettings(settings)): readonly Flag[] {
-  return Object.entries(HEADING_OF).flatMap(([name, heading]) => {
+/** A flag for each setting of a table, made from the table, in the order in which `--help` shows them. */
+export function settingFlags(settings: OptionTable<unknown>): FlagGroups {
+  const groups: Partial<Record<Heading, readonly Flag[]>> = {};
+  for (const [name, heading] of Object.entries(HEADING_OF)) {
     const option = settings[name];
-    return option === undefined || !names.includes(name) ? [] : [optionFlag(name, option, heading)];
+    if (option !== undefined) groups[heading] = [...(groups[heading] ?? []), optionFlag(name, option)];
+  }
+  return groups;
+}
+
+/** The flags of the settings of a training step, under a heading of their own; the weights belong to the model. */
+export function stepFlags(settings: OptionTable<unknown>, names: readonly string[]): FlagGroups {
+  const flags = Object.keys(HEADING_OF).flatMap((name) => {
+    const option = settings[name];
+    return option === undefined || name === "weights" || !names.includes(name) ? [] : [optionFlag(name, option)];
   });
+  return { Model: [WEIGHTS], "Training step (only with --training-step)": flags };
+}
+
+/** What the recipes set, for `train --help`. */
+export function recipeNotes(): string {
+  const rows = RECIPE_NAMES.map((name) => {
+    const { epochs, batchSize, optimizer, learningRate, augmentation, emaDecay, freeze }: Recipe = RECIPES[name];
+    const other = [
+      ...(optimizer.nesterov === true ? ["Nesterov"] : []),
+      ...(freeze === "none" ? [] : [`frozen ${freeze}`]),
+      ...(emaDecay === null ? [] : [`EMA ${emaDecay}`]),
+    ];
+    return [name, String(epochs), String(batchSize), String(optimizer.name), String(learningRate), augmentation, other.join(", ")];
+  });
+  const [header = "", , ...lines] = formatTable(["recipe", "epochs", "batch", "optimizer", "lr", "augmentation", "other"], rows, [1, 2])
+    .trimEnd()
+    .split("\n");
+  return ["Recipe defaults:", ...[header, ...lines].map((line) => `  ${line}`), '  GoogLeNet: "paper" selects googlenet_paper.'].join("\n");
 }
 
 /** The flag of an option: its help, with the default as text. */
-export function optionFlag(name: string, option: Option<unknown, unknown>, heading: Heading): Flag {
+export function optionFlag(name: string, option: Option<unknown, unknown>): Flag {
   const { doc, placeholder, choices } = option;
   const value = placeholder === null ? "" : ` <${placeholder}>`;
   const listed = choices === undefined ? "" : `: ${choices.join(", ")}`;
-  // Only a text: a default that commander knew would count as given.
-  return [`${optionFlagName(name)}${value}`, `${inFlags(doc)}${listed} (default: ${defaultText(option)})`, undefined, heading];
+  return [`${optionFlagName(name)}${value}`, `${inFlags(doc)}${listed}`, defaultText(option)];
 }
 
 function defaultText({ default: value, defaultDoc }: Option<unknown, unknown>): string {

@@ -74,7 +74,9 @@ function meant(name: string | null): string {
 }
 
 function flagMeant(flag: string, command: Command | undefined): string | null {
-  const known = (command?.flags ?? []).map(([flags]) => /--[a-z-]+/.exec(flags)?.[0] ?? "");
+  const known = Object.values(command?.flags ?? {})
+    .flat()
+    .map(([flags]) => /--[a-z-]+/.exec(flags)?.[0] ?? "");
   const written = flag.startsWith("--") ? flag.replaceAll("_", "-").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`) : flag;
   if (known.includes(written)) return written;
   const alias = Object.hasOwn(ALIASES, written) ? ALIASES[written] : undefined;

@@ -53,9 +53,12 @@ function options(form: Form) {
       minInputSize: GOOGLENET_MIN_SIZE[form],
       dropRate: form === "paper" ? 0.4 : 0.2,
     }),
-    aux: booleanOption("Add the two auxiliary classifiers on 4a and 4d, used in training only.", false),
-    padding: choiceOption("Symmetric pads with pools that round up, or TensorFlow's SAME padding.", "symmetric", ["symmetric", "same"]),
-    auxDropRate: fractionOption("Probability that a feature is dropped inside an auxiliary classifier.", 0.7),
+    aux: booleanOption("Add the two auxiliary classifiers after 4a and 4d (training only).", false),
+    padding: choiceOption("Padding of strided layers: symmetric with ceil-mode pooling, or TensorFlow's SAME.", "symmetric", [
+      "symmetric",
+      "same",
+    ]),
+    auxDropRate: fractionOption("Dropout rate inside the auxiliary classifiers.", 0.7),
   };
 }
 

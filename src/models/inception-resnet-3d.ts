@@ -24,31 +24,22 @@ const REPEATS = { table: [1, 1, 1], paper: [5, 10, 4], code: [10, 20, 9] } as co
 
 function options(preset: Preset) {
   return {
-    numClasses: integerOption("Number of classes of each voxel.", 2, 1, 1_000_000),
-    inChannels: integerOption("Channels of the input volume.", 1, 1, 1024),
+    numClasses: integerOption("Number of classes per voxel, including the background.", 2, 1, 1_000_000),
+    inChannels: integerOption("Number of input channels.", 1, 1, 1024),
     inputSize: sizeOption([64, 64, 64], 1),
     widthMultiplier: widthOption(),
-    residualScale: listOption(
-      "Factor on the residual of A, B and C blocks before the sum; the last C block has 1.",
-      [0.17, 0.1, 0.2],
-      0,
-      10,
-    ),
-    repeats: listOption("Number of A, B and C blocks; the last C block comes on top.", REPEATS[preset], 0, 100, true),
-    mixedActivation: choiceOption(
-      "What follows the batch normalization of a residual before its sum: ReLU (as listed) or nothing.",
+    residualScale: listOption("Residual scale of A, B and C blocks; the final C block uses 1.", [0.17, 0.1, 0.2], 0, 10),
+    repeats: listOption("Number of A, B and C blocks, not counting the final C block.", REPEATS[preset], 0, 100, true),
+    mixedActivation: choiceOption("Activation of the residual branch before the sum: `relu` or `linear` (none).", "relu", [
       "relu",
-      ["relu", "linear"],
-    ),
-    cReduce1x1: booleanOption(
-      "Begin the second branch of C blocks with a 1×1×1 convolution to 64 channels, as that of B blocks does.",
-      false,
-    ),
+      "linear",
+    ]),
+    cReduce1x1: booleanOption("Start the second branch of C blocks with a 1×1×1 convolution to 64 channels, as in B blocks.", false),
     fullResolutionSkip: booleanOption(
-      "A third skip, from a 3×3×3 convolution of the input at its own size, with a ReLU behind its sum.",
+      "Add a third skip connection at full resolution: a 3×3×3 convolution of the input, with ReLU after the sum.",
       false,
     ),
-    aux: booleanOption("Deep supervision: logits of the maps of a quarter and half of the input's size as well, for training.", false),
+    aux: booleanOption("Deep supervision: add auxiliary outputs at 1/4 and 1/2 of the input resolution (training only).", false),
   };
 }
 

@@ -30,7 +30,7 @@ function drawnOptions(form: "spec" | "paper") {
     ...residualOptions([5, 10, 5]),
     normPlacement: normPlacementOption(form),
     stemDownsample: choiceOption(
-      "What halves the map in the middle of the stem: a convolution (as drawn) or a max pool.",
+      "Downsampling in the middle of the stem: strided convolution or max pooling.",
       form === "spec" ? "conv" : "maxpool",
       ["conv", "maxpool"],
     ),
@@ -40,7 +40,7 @@ function drawnOptions(form: "spec" | "paper") {
 const PUBLIC_OPTIONS = {
   ...commonOptions({ numClasses: 0, leastClasses: 0, inputSize: 160, minInputSize: MIN_SIZE, dropRate: 0.6 }),
   ...residualOptions([5, 10, 5]),
-  embeddingSize: integerOption("Length of the embedding; 0 puts the classifier on the pooled features.", 512, 0, 65_536),
+  embeddingSize: integerOption("Embedding dimension; 0 omits the embedding layer and classifies the pooled features.", 512, 0, 65_536),
 };
 
 export const INCEPTION_RESNET_V1_OPTIONS = { spec: drawnOptions("spec"), paper: drawnOptions("paper"), public: PUBLIC_OPTIONS };

@@ -37,7 +37,7 @@ function drawnOptions(form: "spec" | "paper") {
 const PUBLIC_OPTIONS = {
   ...commonOptions({ numClasses: 1000, leastClasses: 1, inputSize: 299, minInputSize: MIN_SIZE, dropRate: 0.2 }),
   ...residualOptions([10, 20, 9]),
-  aux: booleanOption("Add slim's auxiliary classifier on the last B block, used in training only.", false),
+  aux: booleanOption("Add slim's auxiliary classifier after the last B block (training only).", false),
 };
 
 export const INCEPTION_RESNET_V2_OPTIONS = { spec: drawnOptions("spec"), paper: drawnOptions("paper"), public: PUBLIC_OPTIONS };

@@ -14,7 +14,7 @@ export const MIN_SIZE = 75;
 export function residualOptions(repeats: readonly [number, number, number]) {
   return {
     // The drawings show plain sums (1,1,1); the paper asks for 0.1 to 0.3 and the public code has these three.
-    residualScale: listOption("Factor on the residual of A, B and C blocks before the sum.", [0.17, 0.1, 0.2], 0, 10),
+    residualScale: listOption("Residual scale of A, B and C blocks.", [0.17, 0.1, 0.2], 0, 10),
     repeats: listOption("Number of A, B and C blocks.", repeats, 0, 100, true),
   };
 }
@@ -22,7 +22,7 @@ export function residualOptions(repeats: readonly [number, number, number]) {
 /** Where a drawn form normalizes, which the sources disagree about (docs/errata.md, 3). */
 export function normPlacementOption(form: "spec" | "paper") {
   return choiceOption(
-    "Batch normalization after each sum (as drawn) or after each convolution (as published).",
+    "Batch normalization after each residual sum (`sum`) or after each convolution (`conv`).",
     form === "spec" ? "sum" : "conv",
     ["sum", "conv"],
   );

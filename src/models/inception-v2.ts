@@ -67,18 +67,21 @@ function options(form: Form) {
       dropRate: form === "slim" ? 0.2 : 0,
     }),
     stem: choiceOption(
-      "First layer: separable with bias and ReLU, separable with batch normalization, or a dense 7×7 convolution with batch normalization.",
+      "First layer: separable convolution with bias and ReLU, separable convolution with batch normalization, or dense 7×7 convolution with batch normalization.",
       form === "slim" ? "separable" : "dense",
       ["separable", "separable_batch_norm", "dense"],
     ),
     padding: choiceOption(
-      "TensorFlow's SAME padding, or symmetric pads with pools that round up.",
+      "Padding of strided layers: symmetric with ceil-mode pooling, or TensorFlow's SAME.",
       form === "slim" ? "same" : "symmetric",
       ["same", "symmetric"],
     ),
-    countIncludePad: booleanOption("Whether the average pools of the blocks count the zeros of their padding.", form === "caffe"),
-    convBias: booleanOption("Whether convolutions have a bias before their batch normalization.", form === "caffe"),
-    epsilon: numberOption("Epsilon of batch normalization.", form === "slim" ? 1e-3 : 1e-5, 1e-8, 0.1),
+    countIncludePad: booleanOption(
+      "Include padding zeros in average pooling inside blocks (PyTorch's `count_include_pad`).",
+      form === "caffe",
+    ),
+    convBias: booleanOption("Use a bias in convolutions that are followed by batch normalization.", form === "caffe"),
+    epsilon: numberOption("Batch-normalization epsilon.", form === "slim" ? 1e-3 : 1e-5, 1e-8, 0.1),
   };
 }
 

@@ -37,9 +37,12 @@ function options(form: Form) {
       // torchvision's; slim drops 0.2 and timm nothing. The paper does not say.
       dropRate: form === "public" ? 0.5 : 0.2,
     }),
-    aux: booleanOption("Add the auxiliary classifier on the last 17×17 block, used in training only.", false),
-    countIncludePad: booleanOption("Whether the average pools of the blocks count the zeros of their padding.", form === "public"),
-    lastPool: choiceOption("Pool of the last block.", form === "fid" ? "max" : "average", ["average", "max"]),
+    aux: booleanOption("Add the auxiliary classifier after the last 17×17 block (training only).", false),
+    countIncludePad: booleanOption(
+      "Include padding zeros in average pooling inside blocks (PyTorch's `count_include_pad`).",
+      form === "public",
+    ),
+    lastPool: choiceOption("Pooling in the last block: average or max.", form === "fid" ? "max" : "average", ["average", "max"]),
   };
 }
 

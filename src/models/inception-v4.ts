@@ -23,7 +23,7 @@ const BN_EPSILON = 1e-3;
 export const INCEPTION_V4_OPTIONS = {
   ...commonOptions({ numClasses: 1000, leastClasses: 1, inputSize: 299, minInputSize: INCEPTION_V4_MIN_SIZE, dropRate: 0.2 }),
   repeats: listOption("Number of A, B and C blocks.", [4, 7, 3], 0, 100, true),
-  aux: booleanOption("Add slim's auxiliary classifier on the last B block, used in training only.", false),
+  aux: booleanOption("Add slim's auxiliary classifier after the last B block (training only).", false),
 };
 
 const STEM: readonly Step[] = [conv("0", 32, [3, 3], 2, "valid"), conv("1", 32, [3, 3], 1, "valid"), conv("2", 64, [3, 3])];

@@ -16,7 +16,7 @@ export function sizeOption(value: readonly number[], least: number): Option<read
   const most = volumes ? MAX_VOXELS : MAX_PIXELS;
   const unit = volumes ? "voxels, as in 64 or 64x96x96 (depth first)" : "pixels, as in 299 or 331x275 (height first)";
   return {
-    doc: volumes ? "Depth, height and width of the input in voxels." : "Height and width of the input in pixels.",
+    doc: volumes ? "Input depth, height and width in voxels." : "Input height and width in pixels.",
     default: value,
     placeholder: "size",
     expected: `a size from ${least} to ${formatCount(most)} ${unit}`,
@@ -43,16 +43,16 @@ export function commonOptions(defaults: {
   readonly dropRate: number;
 }) {
   return {
-    numClasses: integerOption("Number of classes of the classifier.", defaults.numClasses, defaults.leastClasses, 1_000_000),
-    inChannels: integerOption("Channels of the input image.", 3, 1, 1024),
+    numClasses: integerOption("Number of output classes.", defaults.numClasses, defaults.leastClasses, 1_000_000),
+    inChannels: integerOption("Number of input channels.", 3, 1, 1024),
     inputSize: sizeOption([defaults.inputSize, defaults.inputSize], defaults.minInputSize),
-    dropRate: fractionOption("Probability that a feature is dropped before the classifier in training.", defaults.dropRate),
+    dropRate: fractionOption("Dropout rate before the classifier (training only).", defaults.dropRate),
     widthMultiplier: widthOption(),
   };
 }
 
 export function widthOption() {
-  return numberBelowOption("Factor on the number of channels of every convolution, for small variants.", 1, 0.01, 8);
+  return numberBelowOption("Multiplier for the channel count of every convolution.", 1, 0.01, 8);
 }
 
 /** The widths of a small variant: `channels` times the multiplier, rounded half up, at least 1. */

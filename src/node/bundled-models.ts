@@ -19,7 +19,7 @@ export const BUNDLED_MODELS: readonly BundledModel[] = [
     id: "hippocampus",
     model: "inception_resnet_3d.table",
     file: "assets/hippocampus.safetensors",
-    summary: "anterior and posterior hippocampus in T1-weighted MR, cut out around it",
+    summary: "anterior and posterior hippocampus in cropped T1-weighted MR volumes",
   },
 ];
 

@@ -4,8 +4,8 @@ import { defineOptimizer, type Optimizer } from "./optimizer.js";
 import { WEIGHT_DECAY, withL2 } from "./weight-decay.js";
 
 export const ADADELTA_OPTIONS = {
-  decay: fractionOption("Share of the mean squares that is kept: rho.", 0.9),
-  epsilon: numberOption("Added below both roots.", 1e-6, 1e-16, 1e4),
+  decay: fractionOption("Decay rate of both running averages (`rho`).", 0.9),
+  epsilon: numberOption("Constant added inside both square roots.", 1e-6, 1e-16, 1e4),
   weightDecay: WEIGHT_DECAY,
 } as const;
 

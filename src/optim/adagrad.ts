@@ -3,9 +3,9 @@ import { defineOptimizer, type Optimizer } from "./optimizer.js";
 import { WEIGHT_DECAY, withL2 } from "./weight-decay.js";
 
 export const ADAGRAD_OPTIONS = {
-  learningRateDecay: numberOption("The learning rate is divided by 1 + (step − 1) · this.", 0, 0, 1),
-  initialSquareSum: numberOption("What the sum of squares starts from.", 0, 0, 1e4),
-  epsilon: numberOption("Added to the root.", 1e-10, 1e-16, 1e4),
+  learningRateDecay: numberOption("Learning-rate decay: the rate is divided by 1 + (step − 1) · learningRateDecay.", 0, 0, 1),
+  initialSquareSum: numberOption("Initial value of the squared-gradient accumulator.", 0, 0, 1e4),
+  epsilon: numberOption("Constant added to the denominator for numerical stability.", 1e-10, 1e-16, 1e4),
   weightDecay: WEIGHT_DECAY,
 } as const;
 

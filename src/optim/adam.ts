@@ -5,10 +5,10 @@ import { defineOptimizer, type NamedSite, type Optimizer } from "./optimizer.js"
 import { WEIGHT_DECAY, withL2 } from "./weight-decay.js";
 
 export const ADAM_OPTIONS = {
-  beta1: fractionOption("Share of the mean gradient that is kept.", 0.9),
-  beta2: fractionOption("Share of the mean square that is kept.", 0.999),
-  epsilon: numberOption("Added to the root.", 1e-8, 1e-16, 1e4),
-  amsgrad: booleanOption("Whether the largest mean square so far is used instead of the present one.", false),
+  beta1: fractionOption("Decay rate of the first-moment estimate.", 0.9),
+  beta2: fractionOption("Decay rate of the second-moment estimate.", 0.999),
+  epsilon: numberOption("Constant added to the denominator for numerical stability.", 1e-8, 1e-16, 1e4),
+  amsgrad: booleanOption("Use the AMSGrad variant.", false),
   weightDecay: WEIGHT_DECAY,
 } as const;
 

@@ -5,7 +5,7 @@ import { defineOptimizer, type NamedSite, type Optimizer } from "./optimizer.js"
 import { DECOUPLED, decoupledDecay, WEIGHT_DECAY, withL2 } from "./weight-decay.js";
 
 const COMMON = {
-  centered: booleanOption("Whether the gradient is divided by its standard deviation instead of its root mean square.", false),
+  centered: booleanOption("Centered RMSProp: divide by the gradient's standard deviation instead of its root mean square.", false),
   weightDecay: WEIGHT_DECAY,
   decoupled: DECOUPLED,
 } as const;
@@ -14,20 +14,17 @@ const COMMON = {
 const [MIN_EPSILON, MAX_EPSILON] = [1e-16, 1e4];
 
 export const RMSPROP_OPTIONS = {
-  decay: fractionOption("Share of the mean square that is kept: PyTorch's alpha.", 0.99),
-  momentum: fractionOption("Share of the last movement that is kept.", 0),
-  epsilon: numberOption("Added to the root.", 1e-8, MIN_EPSILON, MAX_EPSILON),
+  decay: fractionOption("Decay rate of the squared-gradient average (PyTorch's `alpha`).", 0.99),
+  momentum: fractionOption("Momentum coefficient.", 0),
+  epsilon: numberOption("Constant added to the denominator for numerical stability.", 1e-8, MIN_EPSILON, MAX_EPSILON),
   ...COMMON,
 } as const;
 
 export const RMSPROP_TF_OPTIONS = {
-  decay: fractionOption("Share of the mean square that is kept.", 0.9),
-  momentum: fractionOption("Share of the last movement that is kept.", 0.9),
-  epsilon: numberOption("Added below the root.", 1, MIN_EPSILON, MAX_EPSILON),
-  learningRateInMomentum: booleanOption(
-    "Whether the movement remembers steps with the learning rate of their time, as TensorFlow does.",
-    true,
-  ),
+  decay: fractionOption("Decay rate of the squared-gradient average.", 0.9),
+  momentum: fractionOption("Momentum coefficient.", 0.9),
+  epsilon: numberOption("Constant added inside the square root.", 1, MIN_EPSILON, MAX_EPSILON),
+  learningRateInMomentum: booleanOption("Apply the learning rate before momentum, as in TensorFlow.", true),
   ...COMMON,
 } as const;
 

@@ -39,10 +39,14 @@ const MAX_LENGTH = 1e9;
 const LARGEST_RATE = 1000;
 
 const COMMON = {
-  learningRate: numberOption("The learning rate to start from.", undefined, 0, LARGEST_RATE),
-  unit: choiceOption("What times are counted in, and how often the rate changes.", undefined, ["epoch", "fractional_epoch", "step"]),
-  warmUp: numberOption("How long the rate is held back, rising linearly to what the schedule says.", 0, 0, MAX_LENGTH),
-  warmUpFrom: numberOption("The share of the rate that the warm-up begins with.", 0.1, 0, 1),
+  learningRate: numberOption("Base learning rate.", undefined, 0, LARGEST_RATE),
+  unit: choiceOption(
+    "Time unit of all lengths; the rate is updated once per `epoch`, or at every step with `fractional_epoch` and `step`.",
+    undefined,
+    ["epoch", "fractional_epoch", "step"],
+  ),
+  warmUp: numberOption("Length of the linear warmup.", 0, 0, MAX_LENGTH),
+  warmUpFrom: numberOption("Warmup start, as a fraction of the scheduled rate.", 0.1, 0, 1),
 } as const;
 
 /** Every schedule, sorted. To add one: its entry here. */
@@ -53,9 +57,9 @@ export const SCHEDULES = {
     "cosine",
     "finalRate + (learningRate − finalRate) · (1 + cos(π · t / length)) / 2",
     {
-      length: numberOption("When finalRate is reached.", undefined, 1e-6, MAX_LENGTH),
-      finalRate: numberOption("The learning rate at the end.", 0, 0, LARGEST_RATE),
-      beyond: choiceOption("Whether the final rate holds after the end, or the wave rises again.", "hold", ["hold", "rise"]),
+      length: numberOption("Time at which `finalRate` is reached.", undefined, 1e-6, MAX_LENGTH),
+      finalRate: numberOption("Final learning rate.", 0, 0, LARGEST_RATE),
+      beyond: choiceOption("After `length`: `hold` the final rate or `rise` along the cosine.", "hold", ["hold", "rise"]),
     },
     (time, { learningRate, length, finalRate, beyond }) => {
       const angle = Math.PI * (beyond === "hold" ? Math.min(time / length, 1) : time / length);
@@ -67,9 +71,9 @@ export const SCHEDULES = {
     "exponential",
     "learningRate · factor^(t / every), the exponent rounded down where staircase",
     {
-      factor: numberOption("What the rate is multiplied by.", 0.94, 0, 1),
-      every: numberOption("How often.", 2, 1e-6, MAX_LENGTH),
-      staircase: booleanOption("Whether the rate falls all at once each time, instead of smoothly.", true),
+      factor: numberOption("Decay factor.", 0.94, 0, 1),
+      every: numberOption("Decay interval.", 2, 1e-6, MAX_LENGTH),
+      staircase: booleanOption("Decay in discrete steps instead of continuously.", true),
     },
     (time, { learningRate, factor, every, staircase }) => learningRate * factor ** (staircase ? Math.floor(time / every) : time / every),
   ),
@@ -78,8 +82,8 @@ export const SCHEDULES = {
     "polynomial",
     "learningRate · (1 − t / length)^power, then 0",
     {
-      length: numberOption("When the rate has become 0.", undefined, 1e-6, MAX_LENGTH),
-      power: numberOption("1 for a straight line.", 1, 0, 100),
+      length: numberOption("Time at which the rate reaches 0.", undefined, 1e-6, MAX_LENGTH),
+      power: numberOption("Exponent of the polynomial; 1 is linear.", 1, 0, 100),
     },
     (time, { learningRate, length, power }) => (time >= length ? 0 : learningRate * (1 - time / length) ** power),
   ),
@@ -88,9 +92,9 @@ export const SCHEDULES = {
     "step",
     "learningRate · factor^k, where k is the number of milestones reached, or t / every rounded down",
     {
-      factor: numberOption("What the rate is multiplied by.", 0.1, 0, 1),
-      every: numberOption("How often; 0 where milestones are given.", 0, 0, MAX_LENGTH),
-      milestones: increasingListOption("When, counted from the start.", [], 0, MAX_LENGTH),
+      factor: numberOption("Decay factor.", 0.1, 0, 1),
+      every: numberOption("Decay interval; 0 if `milestones` are given.", 0, 0, MAX_LENGTH),
+      milestones: increasingListOption("Times at which the rate decays, from the start of training.", [], 0, MAX_LENGTH),
     },
     (time, { learningRate, factor, every, milestones }) => {
       const falls = every > 0 ? Math.floor(time / every) : milestones.filter((milestone) => milestone <= time).length;

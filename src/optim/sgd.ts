@@ -5,9 +5,9 @@ import { defineOptimizer, type Optimizer } from "./optimizer.js";
 import { DECOUPLED, decoupledDecay, WEIGHT_DECAY, withL2 } from "./weight-decay.js";
 
 export const SGD_OPTIONS = {
-  momentum: fractionOption("Share of the last movement that is kept.", 0),
-  dampening: numberOption("What the gradient loses on its way into the movement, from the second step on.", 0, 0, 1),
-  nesterov: booleanOption("Whether the movement is looked up one step ahead.", false),
+  momentum: fractionOption("Momentum coefficient.", 0),
+  dampening: numberOption("Dampening of the gradient in the momentum buffer, from the second step on.", 0, 0, 1),
+  nesterov: booleanOption("Use Nesterov momentum.", false),
   weightDecay: WEIGHT_DECAY,
   decoupled: DECOUPLED,
 } as const;

@@ -34,11 +34,8 @@ export function decays(role: ParameterRole, target: DecayTarget = "kernels"): bo
   return roles.includes(role);
 }
 
-export const WEIGHT_DECAY = numberOption("Weight decay: the factor of the parameter in what is taken off it.", 0, 0, 1);
-export const DECOUPLED = booleanOption(
-  "Whether the weight decay shrinks the parameter itself by learningRate · weightDecay, instead of being added to the gradient (L2).",
-  false,
-);
+export const WEIGHT_DECAY = numberOption("Weight-decay coefficient.", 0, 0, 1);
+export const DECOUPLED = booleanOption("Use decoupled weight decay (scaled by the learning rate) instead of L2 regularization.", false);
 
 /** The gradient of loss + ½ · weightDecay · |parameter|²: gradient + weightDecay · parameter. Two passes. */
 export function withL2(x: Arithmetic, gradient: Ref, parameter: Ref, weightDecay: number): Ref {

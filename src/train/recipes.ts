@@ -24,7 +24,7 @@ export interface Recipe {
   readonly augmentation: string;
   readonly mixup: number;
   readonly cutmix: number;
-  /** What is not trained: "none", "head" (all but the classifier), "last:k" (all but the last k blocks and the head) or a pattern of paths. */
+  /** Frozen parameters: "none", "backbone", "except-last:K" or path patterns; see `trainedParameters`. */
   readonly freeze: string;
   /** Initializer of parameters without pretrained weights. */
   readonly initializer: Initializer;
@@ -56,7 +56,7 @@ export const RECIPES = {
   },
   googlenet_paper: {
     source:
-      "arXiv:1409.4842, section 6: SGD with momentum 0.9, learning rate falling by 4 % every 8 epochs, averaged parameters, auxiliary losses at 0.3. The first learning rate and the weight decay are not stated; 0.01 and 2e-4 are Caffe's.",
+      "arXiv:1409.4842, section 6: SGD with momentum 0.9, learning rate reduced by 4% every 8 epochs, EMA weights, auxiliary loss weight 0.3. The paper does not state the base learning rate and weight decay; 0.01 and 2e-4 are from the Caffe model.",
     epochs: 250,
     batchSize: 32,
     optimizer: { name: "sgd", momentum: 0.9, weightDecay: 2e-4 },
@@ -95,7 +95,7 @@ export const RECIPES = {
   },
   paper: {
     source:
-      "arXiv:1602.07261, section 4: RMSProp with decay 0.9 and epsilon 1, learning rate 0.045 falling by 6 % every two epochs, averaged parameters for evaluation. The paper's batch comes from 20 replicas; clipping at 2 and label smoothing 0.1 are those of arXiv:1512.00567.",
+      "arXiv:1602.07261, section 4: RMSProp with decay 0.9 and epsilon 1, learning rate 0.045 reduced by 6% every two epochs, EMA weights for evaluation. The paper trains on 20 replicas; gradient clipping at norm 2 and label smoothing 0.1 are from arXiv:1512.00567.",
     epochs: 100,
     batchSize: 32,
     optimizer: PAPER_RMSPROP,
@@ -134,7 +134,7 @@ export const RECIPES = {
   },
   slim: {
     source:
-      "TensorFlow slim's train_image_classifier defaults: RMSProp with decay 0.9, momentum 0.9 and epsilon 1, learning rate 0.01 falling by 6 % every two epochs, weight decay 4e-5 on kernels, batch normalization decay 0.9997.",
+      "Defaults of TensorFlow slim's train_image_classifier: RMSProp with decay 0.9, momentum 0.9 and epsilon 1, learning rate 0.01 reduced by 6% every two epochs, weight decay 4e-5 on kernels, running-statistics decay 0.9997.",
     epochs: 100,
     batchSize: 32,
     optimizer: { ...PAPER_RMSPROP, momentum: 0.9, weightDecay: 4e-5 },
@@ -155,6 +155,9 @@ export const RECIPES = {
 } as const satisfies Readonly<Record<string, Recipe>>;
 
 export type RecipeName = keyof typeof RECIPES;
+
+/** In the order in which a user should consider them. */
+export const RECIPE_NAMES: readonly RecipeName[] = ["scratch", "finetune", "head", "paper", "slim", "googlenet_paper"];
 
 /** Recipes that mean another one for a family of networks: "paper" is the family's own paper. */
 const FAMILY_RECIPES: Readonly<Record<string, Readonly<Record<string, RecipeName>>>> = { googlenet: { paper: "googlenet_paper" } };

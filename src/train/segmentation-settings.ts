@@ -20,6 +20,7 @@ import {
   resolveOptions,
   textOption,
 } from "../options.js";
+import type { Metric } from "./history.js";
 import type { JsonData } from "./json.js";
 import { jsonOption } from "./record-option.js";
 import { RUN, SETTINGS } from "./settings.js";
@@ -60,14 +61,14 @@ export const SEGMENTATION_SETTINGS = {
   keepCheckpoints: SETTINGS.keepCheckpoints,
   learningRate: { ...SETTINGS.learningRate, default: 2e-3 },
   loss: choiceOption("loss function", "nnunet_dice_cross_entropy", Object.keys(LOSSES).filter(isLossName)),
-  metric: { ...SETTINGS.metric, default: "dice" },
+  metric: choiceOption<Metric>("metric for the best checkpoint and early stopping", "dice", ["dice", "loss", "trainLoss"]),
   optimizer: { ...SETTINGS.optimizer, default: { name: "adamw", weightDecay: 1e-2 } },
   patchesPerCase: integerOption("patches per case and epoch", 1, 1, 1000),
   patchSize: plannedOption(tripleOption("patch size in voxels along x, y and z, e.g. 40x56x40", true)),
   patience: SETTINGS.patience,
   checkpointActivations: SETTINGS.checkpointActivations,
   schedule: { ...SETTINGS.schedule, default: { name: "polynomial", unit: "fractional_epoch", power: 0.9, warmUp: 1 } },
-  seed: SETTINGS.seed,
+  seed: { ...SETTINGS.seed, doc: "random seed, also for the fold split" },
   spacing: plannedOption(tripleOption("voxel spacing to resample to, in mm along x, y and z, e.g. 1x1x1.5", false)),
 } as const satisfies OptionTable<JsonData>;
 

@@ -1,6 +1,6 @@
 /** The settings of a training run, with their checks. A run's config.json holds exactly these. */
 import { parseAugmentation } from "../data/augment/augmentation.js";
-import { DECAY_TARGETS, type DecayTarget, OPTIMIZERS, optimizerOf, scheduleOf } from "../optim/index.js";
+import { DECAY_TARGETS, type DecayTarget, optimizerOf, scheduleOf } from "../optim/index.js";
 import {
   booleanOption,
   choiceOption,
@@ -18,10 +18,13 @@ import {
   textOption,
 } from "../options.js";
 import { INITIALIZERS, type Initializer } from "../weights/initialize.js";
-import { METRICS, type Metric } from "./history.js";
+import type { Metric } from "./history.js";
 import type { JsonData, JsonRecord } from "./json.js";
-import { RECIPES, type RecipeName } from "./recipes.js";
+import { RECIPE_NAMES, RECIPES, type RecipeName } from "./recipes.js";
 import { jsonOption, namedRecordOption } from "./record-option.js";
+
+/** Metrics of images; the others are those of volumes. */
+const IMAGE_METRICS: readonly Metric[] = ["top1", "top5", "loss", "trainLoss", "trainTop1"];
 
 /** Every setting of a run that classifies. Those without a default have that of the recipe; `data` must be given. */
 export const SETTINGS = {
@@ -61,7 +64,7 @@ export const SETTINGS = {
   learningRateMultipliers: multipliersOption(),
   freeze: {
     ...textOption(
-      "parameters to freeze: none, head (train only the classifier), last:K (train the last K stages and the classifier), or path patterns with *",
+      "parameters to freeze: none, backbone (train only the classifier), except-last:K (train the last K stages and the classifier), or path patterns with *",
       undefined,
     ),
     placeholder: "what",
@@ -71,17 +74,17 @@ export const SETTINGS = {
   keepCheckpoints: integerOption("number of best epochs whose checkpoints are kept", 1, 0, 1000),
   labelSmoothing: { ...fractionOption("label smoothing, in [0, 1)", undefined), placeholder: "fraction" },
   learningRate: { ...numberOption("base learning rate", undefined, 0, 1000), placeholder: "rate" },
-  metric: choiceOption<Metric>("metric for the best checkpoint and early stopping", "top1", Object.keys(METRICS) as Metric[]),
+  metric: choiceOption<Metric>("metric for the best checkpoint and early stopping", "top1", IMAGE_METRICS),
   mixup: { ...numberOption("mixup alpha; 0 disables", undefined, 0, 1000), placeholder: "alpha" },
   optimizer: namedRecordOption(
-    `optimizer and options, e.g. sgd:momentum=0.9,weightDecay=1e-4; ${Object.keys(OPTIMIZERS).join(", ")}`,
+    "optimizer and options, e.g. sgd:momentum=0.9,weightDecay=1e-4; sgd, adamw, adam, rmsprop, rmsprop_tf, adagrad, adadelta",
     undefined,
     "name:option=value,… of an optimizer, as in sgd:momentum=0.9",
     (record) => optimizerOf(record),
   ),
   patience: integerOption("stop after this many epochs without improvement; 0 disables early stopping", 0, 0, 1e6),
   recipe: {
-    ...choiceOption<RecipeName>("training recipe; other settings override it", undefined, Object.keys(RECIPES) as RecipeName[]),
+    ...choiceOption<RecipeName>("training recipe; other settings override it", undefined, RECIPE_NAMES),
     defaultDoc: "finetune with `weights`, else scratch",
   },
   checkpointActivations: booleanOption("recompute activations in the backward pass: less memory, more time", false),
