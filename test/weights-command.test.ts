@@ -93,7 +93,7 @@ describe("inception weights", () => {
       'inception: Cannot find weights "googlenet": expected one of torchvision_googlenet\n',
     );
     expect((await inception("weights", "path", "resnet50")).err).toBe(
-      `inception: Cannot find weights "resnet50": ${knownWeights().length} files are known, see inception weights list\n`,
+      `inception: Cannot find weights "resnet50": ${knownWeights().length} published files are known, see inception weights list\n`,
     );
     expect((await inception("weights", "fetch")).err).toBe(
       "inception: Cannot run weights fetch: expected list, download NAME or path NAME\n",
