@@ -3,22 +3,28 @@
 
 import type { Triple } from "./data/volumes/volume.js";
 import { InceptionError } from "./errors.js";
+import type { ModelName } from "./models/index.js";
 import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
-import { closingBoth } from "./tasks/closing.js";
+import { closingBoth, closingModel } from "./tasks/closing.js";
 import type { ExportOnnxOptions } from "./tasks/export.js";
 import type { FrechetDistanceOptions, FrechetDistances, ImageSetInput } from "./tasks/frechet/frechet-distance.js";
-import type { ModelSource } from "./tasks/model-source.js";
+import { type ChosenFiles, chosenFolder, type LabeledImages } from "./tasks/labeled-images.js";
+import type { DescribedModel, ModelSource } from "./tasks/model-source.js";
+import { describe } from "./tasks/network.js";
 import { type OpenOptions, taskOptions } from "./tasks/open-options.js";
 import type { CalibrationSample, QuantizationOptions, QuantizedOnnx } from "./tasks/quantize/quantize-source.js";
 import { type Segmenter, openSegmenter as segmenter } from "./tasks/segment/segmenter.js";
 import { toOnnx as onnx } from "./tasks/to-onnx.js";
+import type { TrainedNetwork } from "./tasks/training/train.js";
+import type { FineTuneOptions, TrainOptions } from "./tasks/training/train-options.js";
+import type { TrainedModel } from "./tasks/training/trained-model.js";
 import { type PageWorker, pageWorker } from "./web/images.js";
 import { webPlatform } from "./web/platform.js";
 
 export type * from "./tasks/api-types.js";
 export { cosineSimilarity } from "./tasks/cosine-similarity.js";
-export { describe } from "./tasks/network.js";
-export { InceptionError };
+export { labeledImages } from "./tasks/labeled-images.js";
+export { describe, InceptionError };
 
 export async function openClassifier(source: ModelSource, options: OpenOptions = {}): Promise<Classifier> {
   return withWorker(options, (worker) => classifier(modelsOf(worker), source, pageOptions(options)));
@@ -60,6 +66,33 @@ export async function frechetDistance(a: ImageSetInput, b: ImageSetInput, option
   // A page has no directories, and one worker for long computations.
   const host = { platform: webPlatform(worker), inThread: worker.frechet, parallel: 1, listDirectory: async () => null };
   return frechetDistances(host, a, b, sourcesOf(options), options).finally(() => worker.close());
+}
+
+export function imageFolder(place: string | URL | ChosenFiles): LabeledImages {
+  if (typeof place !== "string" && !("href" in place)) return chosenFolder(place);
+  const expected = "the files of an <input type=file webkitdirectory>, which Node takes too; a path is for Node only";
+  throw new InceptionError("SOURCE_INVALID", `Cannot open an image folder in a browser: expected ${expected}`, {});
+}
+
+export async function fineTune(source: ModelSource, data: LabeledImages, options: FineTuneOptions = {}): Promise<TrainedModel> {
+  // Only a page that trains needs the compiler of training steps, and all that comes with it.
+  const [{ fineTune: tune }, place] = await Promise.all([import("./tasks/training/fine-tune.js"), pagePlace(options)]);
+  const worker = pageWorker();
+  return closingModel(worker, () => tune(modelsOf(worker), source, data, options, place));
+}
+
+export async function train(network: ModelName | DescribedModel, data: LabeledImages, options: TrainOptions = {}): Promise<TrainedNetwork> {
+  const [{ train: trainTask }, place] = await Promise.all([import("./tasks/training/train.js"), pagePlace(options)]);
+  const worker = pageWorker();
+  const described = typeof network === "string" ? describe(network) : network;
+  return closingModel(worker, () => trainTask(modelsOf(worker), described, data, options, place));
+}
+
+async function pagePlace(options: TrainOptions) {
+  const { placeOptions, rejectOptions } = await import("./tasks/training/train-options.js");
+  const foreign = ["allowHttps", "offline", "token", "workers", "out", "resume", "keepCheckpoints", "checkpointEvery"] as const;
+  rejectOptions(options, foreign, "in a browser: expected options that are not for Node only");
+  return placeOptions(options);
 }
 
 function modelsOf(worker: PageWorker) {

@@ -1,25 +1,35 @@
 /** The task layer in Node: what most programs need. `browser.ts` exports the same names with the same types in pages. */
 import type { Triple } from "./data/volumes/volume.js";
+import type { ModelName } from "./models/index.js";
+import { labeledFolder } from "./node/datasets/labeled-folder.js";
 import { distanceThreads, FRECHET_THREAD } from "./node/frechet/frechet-thread.js";
 import { imageThreads } from "./node/image-threads.js";
 import { listImages } from "./node/list-images.js";
 import { NODE_MODELS } from "./node/load-model.js";
 import { nodePlatform } from "./node/platform.js";
 import { NODE_SEGMENTATION } from "./node/segment/segmenter.js";
+import { trainToFolder } from "./node/training/train-to-folder.js";
 import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
-import { closingBoth } from "./tasks/closing.js";
+import { closingBoth, closingModel } from "./tasks/closing.js";
 import type { ExportOnnxOptions } from "./tasks/export.js";
 import type { FrechetDistanceOptions, FrechetDistances, ImageSetInput } from "./tasks/frechet/frechet-distance.js";
-import type { ModelSource } from "./tasks/model-source.js";
+import { type ChosenFiles, chosenFolder, type LabeledImages } from "./tasks/labeled-images.js";
+import type { DescribedModel, ModelSource } from "./tasks/model-source.js";
+import { describe } from "./tasks/network.js";
 import { type OpenOptions, taskOptions } from "./tasks/open-options.js";
 import type { CalibrationSample, QuantizationOptions, QuantizedOnnx } from "./tasks/quantize/quantize-source.js";
 import { type Segmenter, openSegmenter as segmenter } from "./tasks/segment/segmenter.js";
 import { toOnnx as onnx } from "./tasks/to-onnx.js";
+import { fineTune as tune } from "./tasks/training/fine-tune.js";
+import { type TrainedNetwork, train as trainTask } from "./tasks/training/train.js";
+import { type FineTuneOptions, placeOptions, type TrainOptions } from "./tasks/training/train-options.js";
+import type { TrainedModel } from "./tasks/training/trained-model.js";
 
 export { InceptionError } from "./errors.js";
 export type * from "./tasks/api-types.js";
 export { cosineSimilarity } from "./tasks/cosine-similarity.js";
-export { describe } from "./tasks/network.js";
+export { labeledImages } from "./tasks/labeled-images.js";
+export { describe };
 
 /**
  * Loads an image classifier from a model id and weights, an exported `.onnx` file or a run directory. Call `close()`, or declare it
@@ -169,13 +179,91 @@ async function usingImages<T>(work: (models: typeof NODE_MODELS) => Promise<T>):
   return work({ ...NODE_MODELS, platform: nodePlatform(images) }).finally(() => images.close());
 }
 
+/**
+ * A directory of labeled images: one subdirectory for each class, `train/CLASS/*.jpg` with `val` beside it, a list (.csv, .tsv, .jsonl),
+ * WebDataset .tar shards, or `shapes10`. In a page the files of an `<input webkitdirectory>`. Nothing is read before it is used.
+ *
+ * @throws InceptionError DATASET_INVALID for files that are not in a directory for each class; what is at a path is found out when
+ *   it is used
+ *
+ * @example
+ * ```ts
+ * import { imageFolder } from "inceptionkit";
+ * imageFolder("photos").name; // "photos"
+ * ```
+ */
+export function imageFolder(place: string | URL | ChosenFiles): LabeledImages {
+  if (typeof place === "string") return labeledFolder(place);
+  return "href" in place ? labeledFolder(place.href) : chosenFolder(place);
+}
+
+/**
+ * Train a model further, on the classes of other images, in memory: the same loop, augmentation and settings as `inception train`, so
+ * that the same seed takes the same steps. The number of classes becomes that of the images; the classifier is initialized again
+ * unless its classes are the same.
+ *
+ * @param source - an opened classifier, which stays open, or whatever `openClassifier` takes
+ * @param options - settings by name. Default recipe: "finetune"
+ * @returns the trained model, opened, and a row of losses and accuracies for each epoch
+ * @throws InceptionError as `openClassifier`; DATASET_INVALID, OPTION_INVALID, WEIGHTS_MISMATCH, TRAINING_DIVERGED. Rejects with the
+ *   reason of `signal`, at the latest after the step, batch or file under way
+ *
+ * @example
+ * ```ts
+ * import { fineTune, labeledImages } from "inceptionkit";
+ * const items = ["7-a", "7-b", "3-a", "3-b"].map((name) => ({ image: `examples/digits/images/${name}.png`, label: name.slice(0, 1) }));
+ * const settings = { epochs: 1, batchSize: 2, valFraction: 0 };
+ * const { model, history } = await fineTune("examples/digits/digits.onnx", labeledImages(items), settings);
+ * console.log(model.classNames, history[0]?.trainLoss);
+ * await model.close();
+ * ```
+ */
+export async function fineTune(source: ModelSource, data: LabeledImages, options: FineTuneOptions = {}): Promise<TrainedModel> {
+  const images = imageThreads();
+  return closingModel(images, () => tune(hostOf(images), source, data, options, placeOptions(options)));
+}
+
+/**
+ * Train a network on images: in memory, or with `out` in a run directory as `inception train` makes one, with checkpoints, metrics and
+ * a report.
+ *
+ * @param network - a model id, or a network of `describe`
+ * @param options - settings by name; weights to start from. Default recipe: "finetune" with weights, else "scratch"
+ * @returns the trained model, opened, with the parameters of the best epoch
+ * @throws InceptionError DATASET_INVALID, OPTION_INVALID, RUN_INVALID, TRAINING_DIVERGED and those of weights and files. Rejects with
+ *   the reason of `signal`, at the latest after the step, batch or file under way; a run with a directory saves a checkpoint first
+ *
+ * @example
+ * ```ts
+ * import { describe, imageFolder, train } from "inceptionkit";
+ * const network = describe("inception_resnet_v1", { inputSize: 75, widthMultiplier: 0.0625, repeats: [1, 1, 1] });
+ * const { model, history } = await train(network, imageFolder("shapes10?train=32&val=10"), { epochs: 1, batchSize: 16 });
+ * console.log(history[0]?.top1);
+ * await model.close();
+ * ```
+ */
+export async function train(network: ModelName | DescribedModel, data: LabeledImages, options: TrainOptions = {}): Promise<TrainedNetwork> {
+  const described = typeof network === "string" ? describe(network) : network;
+  const { out } = options;
+  const images = imageThreads();
+  return closingModel(images, () =>
+    out === undefined
+      ? trainTask(hostOf(images), described, data, options, placeOptions(options))
+      : trainToFolder(hostOf(images), described, data, { ...options, out }),
+  );
+}
+
+function hostOf(images: ReturnType<typeof imageThreads>): typeof NODE_MODELS {
+  return { ...NODE_MODELS, platform: nodePlatform(images) };
+}
+
 /** Opens something that has threads of its own for large images, which end with it. */
 function withImages<T extends { readonly close: () => Promise<void> }>(
   { signal }: OpenOptions,
   open: (models: typeof NODE_MODELS) => Promise<T>,
 ) {
   const images = imageThreads();
-  return closingBoth(images, signal, () => open({ ...NODE_MODELS, platform: nodePlatform(images) }));
+  return closingBoth(images, signal, () => open(hostOf(images)));
 }
 
 function nodeOptions(options: OpenOptions): ReturnType<typeof taskOptions> {

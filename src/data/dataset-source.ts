@@ -1,5 +1,6 @@
 import type { Dataset } from "./batch.js";
 import type { Image } from "./image.js";
+import type { ImageInput } from "./image-input.js";
 
 /** Where the samples of a dataset are: plain data that can be sent to another thread, which opens the samples itself. */
 export type SampleStore =
@@ -27,7 +28,9 @@ export type SampleStore =
       readonly side: number;
       readonly indices: Uint32Array;
     }
-  | { readonly kind: "images"; readonly images: readonly Image[]; readonly names: readonly string[] };
+  | { readonly kind: "images"; readonly images: readonly Image[]; readonly names: readonly string[] }
+  /** As a caller gave them: `openBatches` of a platform makes plain data of what is none. */
+  | { readonly kind: "inputs"; readonly inputs: readonly ImageInput[]; readonly names: readonly string[] };
 
 /** A dataset together with where its images are: what `createBatchSource` reads. */
 export interface DatasetSource extends Dataset {
@@ -47,6 +50,8 @@ function sampleCount(samples: SampleStore): number {
       return samples.indices.length;
     case "images":
       return samples.images.length;
+    case "inputs":
+      return samples.inputs.length;
   }
 }
 
@@ -56,11 +61,11 @@ export function sampleName(samples: SampleStore, index: number): string {
     case "files":
       return samples.files[index] ?? "";
     case "tar":
+    case "images":
+    case "inputs":
       return samples.names[index] ?? "";
     case "shapes10":
       return `shapes10/${samples.split}/${samples.indices[index] ?? ""}`;
-    case "images":
-      return samples.names[index] ?? "";
   }
 }
 
@@ -101,6 +106,8 @@ function selectStore(samples: SampleStore, indices: readonly number[]): SampleSt
       return { ...samples, indices: Uint32Array.from(indices, (i) => samples.indices[i]!) };
     case "images":
       return { ...samples, images: indices.map((i) => samples.images[i]!), names: indices.map((i) => samples.names[i]!) };
+    case "inputs":
+      return { ...samples, inputs: indices.map((i) => samples.inputs[i]!), names: indices.map((i) => samples.names[i]!) };
   }
 }
 

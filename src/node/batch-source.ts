@@ -3,9 +3,10 @@ import { openBatchMaker } from "../data/batches/maker.js";
 import { type BatchSourceOptions, checkInteger } from "../data/batches/plan.js";
 import { batchSource } from "../data/batches/source.js";
 import { inThisThread } from "../data/batches/stream.js";
-import type { DatasetSource } from "../data/dataset-source.js";
+import type { DatasetSource, SampleStore } from "../data/dataset-source.js";
 import { inThreads } from "./batch-threads.js";
 import { openSampleReader } from "./datasets/sample-reader.js";
+import { storedImage } from "./image-input.js";
 
 export type { BatchSourceOptions } from "../data/batches/plan.js";
 
@@ -38,7 +39,8 @@ const MAX_PREFETCH = 256;
  * ```
  */
 export async function createBatchSource(dataset: DatasetSource, options: BatchSourceOptions): Promise<BatchSource> {
-  return openBatchSource(new URL("./batch-worker.js", import.meta.url), dataset, options);
+  const stored = { ...dataset, samples: await plainSamples(dataset.samples) };
+  return openBatchSource(new URL("./batch-worker.js", import.meta.url), stored, options);
 }
 
 /** @internal `createBatchSource` with another worker file, for tests that run the sources. */
@@ -51,4 +53,10 @@ export function openBatchSource(worker: URL, dataset: DatasetSource, options: Ba
       ? inThisThread(plan.name, (stopped) => openBatchMaker(plan, openSampleReader(plan.samples, plan.cacheBytes), stopped))
       : inThreads(worker, plan, workers),
   );
+}
+
+/** Samples as threads take them. @throws InceptionError SOURCE_INVALID for what is only in pages */
+async function plainSamples(samples: SampleStore): Promise<SampleStore> {
+  if (samples.kind !== "inputs") return samples;
+  return { ...samples, inputs: await Promise.all(samples.inputs.map(storedImage)) };
 }

@@ -1,32 +1,20 @@
 /** The platform of Node: ONNX Runtime in threads, files, the hub, sharp. */
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import type { Image } from "../data/image.js";
 import type { LoadedVolumes, VolumeSizes } from "../data/volumes/loaded-volume.js";
 import { readVolumesOf as readBytes } from "../data/volumes/read-volumes.js";
-import { InceptionError, messageOf } from "../errors.js";
 import { bytesSource } from "../formats/byte-source.js";
 import { compareHash } from "../formats/checksum.js";
 import { imageBatch } from "../predict/predict.js";
-import type {
-  DecodeImageOptions,
-  FileInput,
-  ImageInput,
-  OpenedSource,
-  OpenedWeights,
-  Platform,
-  PublishedFile,
-  VolumeInput,
-} from "../runtime/platform.js";
+import type { FileInput, OpenedSource, OpenedWeights, Platform, PublishedFile, VolumeInput } from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
-import { isFileInput, isImage } from "../tasks/image-input.js";
+import { isImage } from "../tasks/image-input.js";
 import { givenVolume, isVolume } from "../tasks/volume-input.js";
 import { openWeightFile } from "../weights/containers/index.js";
 import { createBatchSource } from "./batch-source.js";
 import { decodeImage } from "./decode-image.js";
 import { openFileSource } from "./file-source.js";
 import { gunzip } from "./gunzip.js";
-import { openImageSource } from "./image-source.js";
+import { contentOf, decodeImageInput, encodedImage, splitImageOptions, textOf } from "./image-input.js";
 import type { ImageThreads } from "./image-threads.js";
 import { digestWeights, openWeights } from "./open-weights.js";
 import { createNodeSession, type IsolationOptions } from "./ort-session.js";
@@ -48,13 +36,9 @@ export function nodePlatform(images: Omit<ImageThreads, "close">): Platform<Sour
     createTrainer: createNodeTrainer,
     openSource,
     openWeights: openWeightsOf,
-    decodeImage: async (source, options) => {
-      if (isImage(source)) return source;
-      const { how, sources } = split(options);
-      return decodeImage(await encodedImage(source, sources), how);
-    },
+    decodeImage: decodeImageInput,
     prepareImage: async (source, preprocessing, options) => {
-      const { how, sources } = split(options);
+      const { how, sources } = splitImageOptions(options);
       if (isImage(source)) return images.preparePixels(source, preprocessing, sources);
       return images.prepareFile(await encodedImage(source, sources), how, preprocessing, sources);
     },
@@ -70,11 +54,6 @@ export const NODE_PLATFORM = nodePlatform({
   prepareFile: async (source, how, preprocessing) => imageBatch([await decodeImage(source, how)], preprocessing),
   preparePixels: async (image, preprocessing) => imageBatch([image], preprocessing),
 });
-
-/** How an image is decoded, and where it is found. */
-function split({ name, upright, ...sources }: DecodeImageOptions & SourceOptions) {
-  return { how: { ...(name === undefined ? {} : { name }), ...(upright === undefined ? {} : { upright }) }, sources };
-}
 
 async function openSource(source: FileInput, options: SourceOptions): Promise<OpenedSource> {
   const content = await contentOf(source);
@@ -114,31 +93,4 @@ async function readVolumesOf(
   const content = await contentOf(source, "volume");
   if (content !== null) return readBytes(bytesSource(content.name, content.bytes), gunzip, onSizes);
   return readVolumes(await pathOf(source, options), sizes);
-}
-
-/** What `decodeImage` takes: a path, or the bytes of a file. */
-async function encodedImage(source: Exclude<ImageInput, Image>, options: SourceOptions): Promise<string | Uint8Array> {
-  if (!isFileInput(source)) {
-    const message =
-      "Cannot decode an image: expected a path, a URL, the bytes of a file, a Blob or pixels; elements of a page are supported in browsers only";
-    throw new InceptionError("SOURCE_INVALID", message, {});
-  }
-  const content = await contentOf(source);
-  if (content !== null) return content.bytes;
-  const text = textOf(source);
-  return /^file:/i.test(text) ? fileURLToPath(text) : openImageSource(text, options);
-}
-
-/** Bytes that were handed over, with the name that messages give them; null for a place. */
-async function contentOf(source: FileInput, unnamed = "model"): Promise<{ readonly name: string; readonly bytes: Uint8Array } | null> {
-  if (source instanceof Uint8Array) return { name: unnamed, bytes: source };
-  if (typeof source === "string" || "href" in source) return null;
-  const name = "name" in source && typeof source.name === "string" ? messageOf(source.name) : unnamed;
-  return { name, bytes: new Uint8Array(await source.arrayBuffer()) };
-}
-
-function textOf(source: FileInput): string {
-  if (typeof source === "string") return source;
-  if ("href" in source) return source.href;
-  throw new InceptionError("SOURCE_INVALID", "Cannot open a file: expected a path, a URL, bytes or a Blob", {});
 }

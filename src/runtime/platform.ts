@@ -3,6 +3,7 @@ import type { BatchSource } from "../data/batch.js";
 import type { BatchSourceOptions } from "../data/batches/plan.js";
 import type { DatasetSource } from "../data/dataset-source.js";
 import type { Image } from "../data/image.js";
+import type { FileInput, ImageInput } from "../data/image-input.js";
 import type { Preprocessing } from "../data/transforms/preprocess.js";
 import type { LoadedVolumes, VolumeSizes } from "../data/volumes/loaded-volume.js";
 import type { Volume } from "../data/volumes/volume.js";
@@ -13,35 +14,10 @@ import type { WeightFile } from "../weights/weight-file.js";
 import type { CancelSignal, Session, SessionOptions } from "./session.js";
 import type { Trainer, TrainerOptions, TrainingProgram } from "./trainer.js";
 
-/** A Blob or File, as far as it is used. */
-export interface BlobLike {
-  readonly size: number;
-  readonly type: string;
-  slice(start?: number, end?: number): BlobLike;
-  arrayBuffer(): Promise<ArrayBuffer>;
-}
-
-/** A URL object, as far as it is used. */
-interface UrlLike {
-  readonly href: string;
-  readonly protocol: string;
-  readonly pathname: string;
-}
-
-/** A file: where it is (a path, a URL, a name that the platform knows), or its content. */
-export type FileInput = string | UrlLike | Uint8Array | BlobLike;
-
-/**
- * An image: pixels, an encoded file (JPEG, PNG, WebP and what else the platform decodes), or where one is. In a page also
- * what shows pixels: ImageData, ImageBitmap, and the elements of images, canvases and videos.
- */
-export type ImageInput = Image | FileInput | PixelsOfPage;
-
-/** What a page draws: each has a width and a height of its own kind, which only the browser platform looks at. */
-type PixelsOfPage = { readonly width: number | object; readonly height: number | object };
-
 /** A volume: voxels, or a NIfTI file; in Node also a directory of DICOM slices. */
 export type VolumeInput = FileInput | Volume;
+
+export type { BlobLike, FileInput, ImageInput } from "../data/image-input.js";
 
 export interface CallOptions {
   /** Ends the call early: it rejects with the signal's reason. */

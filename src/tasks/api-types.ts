@@ -12,6 +12,7 @@ export type { Classifier, ClassifyOptions, Embedder, EmbedOptions, ExplainImageO
 export type { AttributionMap, Explanation } from "./explain.js";
 export type { ExportOnnxOptions } from "./export.js";
 export type { FrechetDistanceOptions, FrechetDistances, ImageSetInput } from "./frechet/frechet-distance.js";
+export type { ChosenFiles, LabeledImage, LabeledImages, LabeledImagesOptions } from "./labeled-images.js";
 export type { ModelSource } from "./model-source.js";
 export type { Network, NetworkBuilder } from "./network.js";
 export type { OpenOptions } from "./open-options.js";
@@ -19,3 +20,7 @@ export type { TaskProgress } from "./progress.js";
 export type { CalibrationSample, QuantizationOptions, QuantizedOnnx } from "./quantize/quantize-source.js";
 export type { SegmentedVolume } from "./segment/segmented-case.js";
 export type { Segmenter, SegmentOptions } from "./segment/segmenter.js";
+export type { RunEvent } from "./training/run-events.js";
+export type { TrainedNetwork } from "./training/train.js";
+export type { FineTuneOptions, TrainOptions } from "./training/train-options.js";
+export type { TrainedModel } from "./training/trained-model.js";

@@ -9,7 +9,7 @@ import type { CallOptions, ImageInput, SourceOptions } from "../runtime/platform
 import type { Session, SessionOptions } from "../runtime/session.js";
 import type { Explainer, ExplainerOptions, Explanation } from "./explain.js";
 import type { LoadedModel, ModelHost, OpenModelOptions } from "./model-host.js";
-import type { ModelSource } from "./model-source.js";
+import { type ModelSource, PREPARED, type PreparedSource } from "./model-source.js";
 import { knownPreprocessing, logitsOutput, openModel } from "./open-model.js";
 import { type ImageRun, type RunImagesOptions, runImages } from "./run-images.js";
 
@@ -34,7 +34,7 @@ export interface ExplainImageOptions extends CallOptions, ExplainOptions {
 }
 
 /** A loaded model. Call `close()`, or declare it with `await using`, to release its memory. */
-export interface OpenedModel {
+export interface OpenedModel extends PreparedSource {
   /** Model id, or the graph name in a file of another program. */
   readonly model: string;
   /** Class names by index; null if the model has none. */
@@ -107,7 +107,7 @@ export async function openClassifier<F extends SourceOptions, P extends SessionO
       return explainer.explainInput(input, target, cancel);
     };
     return withDisposal({
-      ...described(loaded),
+      ...described(host, source, loaded, options),
       // The overloads say which result belongs to which input; the functions compute both alike.
       classify: classify as Classifier["classify"],
       embed: embedding(run) as Classifier["embed"],
@@ -136,7 +136,11 @@ export async function openEmbedder<F extends SourceOptions, P extends SessionOpt
   const { run, loaded } = await openImages(host, source, { ...options, needsClassifier: false });
   try {
     embeddingOutput(loaded);
-    return withDisposal({ ...described(loaded), embed: embedding(run) as Embedder["embed"], close: () => loaded.close() });
+    return withDisposal({
+      ...described(host, source, loaded, { ...options, needsClassifier: false }),
+      embed: embedding(run) as Embedder["embed"],
+      close: () => loaded.close(),
+    });
   } catch (thrown) {
     await loaded.close();
     throw thrown;
@@ -166,8 +170,19 @@ async function openImages<F extends SourceOptions, P extends SessionOptions>(
   }
 }
 
-function described({ metadata, session }: LoadedModel): Omit<OpenedModel, "close" | typeof Symbol.asyncDispose> {
-  return { model: metadata.model, classNames: metadata.labels, device: session.device };
+function described<F extends SourceOptions, P extends SessionOptions>(
+  host: ModelHost<F, P>,
+  source: ModelSource,
+  { metadata, session }: LoadedModel,
+  options: OpenModelOptions & F & P,
+): Omit<OpenedModel, "close" | typeof Symbol.asyncDispose> {
+  return {
+    model: metadata.model,
+    classNames: metadata.labels,
+    device: session.device,
+    // Read again from where it was opened: a session does not give its weights back.
+    [PREPARED]: async () => (await import("./open-described.js")).resolveModel(host, source, options),
+  };
 }
 
 function withDisposal<T extends { readonly close: () => Promise<void> }>(opened: T): T & { [Symbol.asyncDispose](): Promise<void> } {

@@ -17,14 +17,31 @@ export async function closingBoth<T extends Closable>(
   open: () => Promise<T>,
 ): Promise<T & { [Symbol.asyncDispose](): Promise<void> }> {
   try {
-    const opened = await openUntilAborted(signal, open);
-    const close = async (): Promise<void> => {
-      await opened.close();
-      helper.close();
-    };
-    return { ...opened, close, [Symbol.asyncDispose]: close };
+    return closedWith(helper, await openUntilAborted(signal, open));
   } catch (thrown) {
     helper.close();
     throw thrown;
   }
+}
+
+/** The same for what gives an opened model beside other results. */
+export async function closingModel<M extends Closable, T extends { readonly model: M }>(
+  helper: { close(): void },
+  train: () => Promise<T>,
+): Promise<T & { readonly model: M & { [Symbol.asyncDispose](): Promise<void> } }> {
+  try {
+    const trained = await train();
+    return { ...trained, model: closedWith(helper, trained.model) };
+  } catch (thrown) {
+    helper.close();
+    throw thrown;
+  }
+}
+
+function closedWith<T extends Closable>(helper: { close(): void }, opened: T): T & { [Symbol.asyncDispose](): Promise<void> } {
+  const close = async (): Promise<void> => {
+    await opened.close();
+    helper.close();
+  };
+  return { ...opened, close, [Symbol.asyncDispose]: close };
 }

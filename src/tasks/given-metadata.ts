@@ -35,3 +35,12 @@ export function checkLabels(metadata: Pick<ModelMetadata, "labels" | "model">, c
     },
   );
 }
+
+/** What a model says about itself, with what the caller says instead. */
+export function overrideMetadata(
+  metadata: ModelMetadata,
+  { preprocessing, labels }: { readonly preprocessing?: Preprocessing | string; readonly labels?: readonly string[] },
+): ModelMetadata {
+  const recipe = typeof preprocessing === "string" ? namedPreprocessing(preprocessing) : preprocessing;
+  return { ...metadata, preprocessing: recipe ?? metadata.preprocessing, labels: labels ?? metadata.labels };
+}

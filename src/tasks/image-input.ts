@@ -19,3 +19,12 @@ export function imageName(source: ImageInput): string | null {
   if ("href" in source) return messageOf(withoutQuery(source.href));
   return "name" in source && typeof source.name === "string" && source.name !== "" ? messageOf(source.name) : null;
 }
+
+/** The last part of a path or URL: what files say that leave this machine. */
+export function sourceTitle(name: string): string {
+  return (
+    withoutQuery(name)
+      .split(/[\\/]/)
+      .findLast((part) => part !== "") ?? name
+  );
+}

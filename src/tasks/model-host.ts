@@ -57,6 +57,7 @@ const FOREIGN_OPTIONS = {
   file: { options: ["weights", "options", "checkpoint", "allow"], reason: "a file has its own" },
   run: { options: ["weights", "options", "allow"], reason: "a run has its own" },
   "bundled model": { options: ["weights", "options", "checkpoint", "allow"], reason: "a bundled model has its own" },
+  "opened model": { options: ["weights", "options", "checkpoint", "allow"], reason: "it has its own" },
   network: { options: ["checkpoint"], reason: "its weights are in a file, expected a run directory" },
 } as const;
 

@@ -1,6 +1,7 @@
 import { messageOf } from "../errors.js";
 import type { Model, OptionInput } from "../models/index.js";
 import type { FileInput } from "../runtime/platform.js";
+import type { PreparedModel } from "./prepare-model.js";
 
 /** A custom network: what `describe` returns for one. */
 export interface DescribedModel {
@@ -9,8 +10,22 @@ export interface DescribedModel {
   readonly options: OptionInput;
 }
 
-/** What can be opened: an id, an exported `.onnx` file, whatever else the platform knows by name, or a custom network. */
-export type ModelSource = FileInput | DescribedModel;
+/** The key under which an opened model gives its network and weights, to be exported or trained further. */
+export const PREPARED: unique symbol = Symbol("prepared");
+
+/** A model that is open. */
+export interface PreparedSource {
+  /** Id of the network. */
+  readonly model: string;
+  /** @internal The network and its weights. */
+  readonly [PREPARED]: () => Promise<PreparedModel>;
+}
+
+/**
+ * What can be opened: an id, an exported `.onnx` file, whatever else the platform knows by name, a custom network, or the model
+ * of an opened one.
+ */
+export type ModelSource = FileInput | DescribedModel | PreparedSource;
 
 /** Whether a source is an ONNX file: by its name, or because content alone was given, which only an ONNX file explains by itself. */
 export function isOnnx(source: ModelSource): source is FileInput {
@@ -21,6 +36,7 @@ export function isOnnx(source: ModelSource): source is FileInput {
 /** How messages name a model. */
 export function modelName(source: ModelSource): string {
   if (typeof source === "string") return source;
+  if (PREPARED in source) return source.model;
   return "model" in source ? source.model.id : fileName(source);
 }
 

@@ -18,9 +18,10 @@ import { throwIfAborted } from "../runtime/abort.js";
 import type { FileInput, Platform, SourceOptions } from "../runtime/platform.js";
 import type { SessionOptions } from "../runtime/session.js";
 import { describedModel } from "./described-model.js";
+import { checkLabels, overrideMetadata } from "./given-metadata.js";
 import { type LoadedModel, type ModelHost, type ModelKind, type OpenModelOptions, rejectForeign } from "./model-host.js";
-import { fileName, isOnnx, type ModelSource } from "./model-source.js";
-import { type PreparedModel, type PrepareOptions, prepareModel, prepareOpened } from "./prepare-model.js";
+import { fileName, isOnnx, type ModelSource, PREPARED } from "./model-source.js";
+import { classCount, type PreparedModel, type PrepareOptions, prepareModel, prepareOpened } from "./prepare-model.js";
 
 /**
  * Opens what `resolveModel` prepares. Weights without the classifier do where no output needs it.
@@ -51,6 +52,13 @@ export async function resolveModel<F extends SourceOptions>(
   options: PrepareOptions & Pick<OpenModelOptions, "weights" | "checkpoint"> & F,
 ): Promise<PreparedModel> {
   if (isOnnx(source)) return prepareExported(platform, source, options);
+  if (typeof source === "object" && PREPARED in source) {
+    rejectForeign("opened model", source.model, options);
+    const prepared = await source[PREPARED]();
+    const metadata = overrideMetadata(prepared.metadata, options);
+    checkLabels(metadata, classCount(prepared.graph));
+    return { ...prepared, metadata };
+  }
   if (typeof source === "string") {
     for (const { kind, knows, prepare } of kinds) {
       if (!(await knows(source))) continue;

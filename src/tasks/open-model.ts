@@ -13,7 +13,7 @@ import { throwIfAborted } from "../runtime/abort.js";
 import type { FileInput, Platform, SourceOptions } from "../runtime/platform.js";
 import type { Session, SessionOptions } from "../runtime/session.js";
 import { boundedSession } from "./bounded-session.js";
-import { checkLabels, namedPreprocessing } from "./given-metadata.js";
+import { checkLabels, overrideMetadata } from "./given-metadata.js";
 import { type LoadedModel, type ModelHost, type OpenModelOptions, rejectForeign } from "./model-host.js";
 import { fileName, isOnnx, type ModelSource } from "./model-source.js";
 
@@ -140,11 +140,6 @@ function foreignMetadata(name: string): ModelMetadata {
     weightsSha256: null,
     golden: null,
   };
-}
-
-function overrideMetadata(metadata: ModelMetadata, { preprocessing, labels }: OpenModelOptions): ModelMetadata {
-  const recipe = typeof preprocessing === "string" ? namedPreprocessing(preprocessing) : preprocessing;
-  return { ...metadata, preprocessing: recipe ?? metadata.preprocessing, labels: labels ?? metadata.labels };
 }
 
 /**

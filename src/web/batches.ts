@@ -1,29 +1,34 @@
+/// <reference lib="dom" />
+/** Batches in a page: the worker for images decodes and augments them, ahead of their use. */
 import type { BatchSource } from "../data/batch.js";
-import { openBatchMaker, type SampleReader } from "../data/batches/maker.js";
 import type { BatchSourceOptions } from "../data/batches/plan.js";
 import { batchSource } from "../data/batches/source.js";
-import { inThisThread } from "../data/batches/stream.js";
 import type { DatasetSource, SampleStore } from "../data/dataset-source.js";
-import { renderShapes10 } from "../data/shapes10.js";
-import { InceptionError } from "../errors.js";
+import type { ImageInput } from "../runtime/platform.js";
+import { readImageInput } from "./image-input.js";
+import type { PageWorker } from "./images.js";
 
-/** Batches in a page. @throws InceptionError OPTION_INVALID; SOURCE_INVALID where the samples are files of Node */
-export function openBatches(dataset: DatasetSource, options: BatchSourceOptions): BatchSource {
-  return batchSource(dataset, options, 0, (plan) =>
-    inThisThread(plan.name, (stopped) => openBatchMaker(plan, sampleReader(plan.samples), stopped)),
-  );
+/** Batches on order while one is used. */
+const AHEAD = 2;
+
+/** @throws InceptionError OPTION_INVALID; SOURCE_INVALID for what is no image */
+export async function openBatches(images: PageWorker, dataset: DatasetSource, options: BatchSourceOptions): Promise<BatchSource> {
+  const stored = { ...dataset, samples: await storedSamples(dataset.samples) };
+  return batchSource(stored, options, AHEAD, (plan) => images.batches(plan));
 }
 
-function sampleReader(samples: SampleStore): SampleReader {
-  return { read: async (index) => sampleImage(samples, index), close: async () => undefined };
+async function storedSamples(samples: SampleStore): Promise<SampleStore> {
+  if (samples.kind !== "inputs") return samples;
+  return { ...samples, inputs: await Promise.all(samples.inputs.map(storedInput)) };
 }
 
-function sampleImage(samples: SampleStore, index: number) {
-  if (samples.kind === "shapes10") {
-    const { seed, split, side, indices } = samples;
-    return renderShapes10({ seed, split, side, index: indices[index] ?? 0 });
-  }
-  const image = samples.kind === "images" ? samples.images[index] : undefined;
-  if (image !== undefined) return image;
-  throw new InceptionError("SOURCE_INVALID", "Cannot read an image: files of Node cannot be read in a browser", {});
+/** An image as a worker can be sent it. What is drawn in the page is read here. */
+async function storedInput(input: ImageInput): Promise<ImageInput> {
+  if (typeof input === "string") return new URL(input, location.href).href;
+  if (input instanceof URL) return input.href;
+  // A view would be sent with all of its buffer.
+  if (input instanceof Uint8Array) return input.byteLength === input.buffer.byteLength ? input : new Uint8Array(input);
+  if (input instanceof Blob || ("channels" in input && "data" in input)) return input;
+  const read = await readImageInput(input);
+  return "bytes" in read ? read.bytes : read;
 }

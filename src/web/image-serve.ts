@@ -1,9 +1,13 @@
 /** The worker that decodes and prepares images, and prepares and restores volumes, so that the page stays responsive. */
+import type { Batch } from "../data/batch.js";
+import { openBatchMaker } from "../data/batches/maker.js";
+import type { Maker } from "../data/batches/stream.js";
 import { imageBatch } from "../predict/predict.js";
 import { type CallTable, serveCalls } from "../runtime/calls.js";
 import { FRECHET_TABLE } from "../tasks/frechet/frechet-task.js";
 import { CASE_TABLE } from "../tasks/segment/case-task.js";
 import { type Codecs, decodeFile } from "./decode.js";
+import { pageSamples } from "./page-samples.js";
 import type { ImageStart, WorkerResults, WorkerTasks } from "./worker-tasks.js";
 
 /** The part of a worker's global scope that is used. */
@@ -32,10 +36,39 @@ function tableOf(codecs: Promise<Codecs>): CallTable<WorkerTasks, WorkerResults>
     decodeImage: decode,
     prepareImage: ({ image, preprocessing }) => imageBatch([image], preprocessing),
     decodeInput: async ({ preprocessing, ...encoded }) => imageBatch([await decode(encoded)], preprocessing),
+    ...batchTable(codecs),
+  };
+}
+
+type BatchCalls = "openBatches" | "makeBatch" | "closeBatches";
+
+/** Sources of batches, by number. */
+function batchTable(codecs: Promise<Codecs>): Pick<CallTable<WorkerTasks, WorkerResults>, BatchCalls> {
+  const makers = new Map<number, Maker<Batch>>();
+  return {
+    openBatches: ({ source, plan }) => {
+      const samples = pageSamples(codecs, plan.samples, plan.cacheBytes);
+      makers.set(
+        source,
+        openBatchMaker(plan, samples, () => false),
+      );
+      return null;
+    },
+    makeBatch: async ({ source, epoch, batch }) => {
+      const maker = makers.get(source);
+      if (maker === undefined) throw new Error(`there is no source ${source}`);
+      return maker.make(epoch, batch);
+    },
+    closeBatches: async ({ source }) => {
+      await makers.get(source)?.close();
+      makers.delete(source);
+      return null;
+    },
   };
 }
 
 function actionOf(kind: keyof WorkerTasks): string {
   if (kind === "distance" || kind === "kernel") return "Cannot compute a distance";
+  if (kind === "openBatches" || kind === "makeBatch" || kind === "closeBatches") return "Cannot read batches";
   return kind === "prepare" || kind === "finish" ? "Cannot segment a volume" : "Cannot decode an image";
 }

@@ -1,4 +1,7 @@
 /// <reference lib="dom" />
+import type { Batch } from "../data/batch.js";
+import type { BatchPlan } from "../data/batches/plan.js";
+import { closedError, type Factory, type Made } from "../data/batches/stream.js";
 import type { Image } from "../data/image.js";
 import type { Preprocessing } from "../data/transforms/preprocess.js";
 import { type Calls, callsTo } from "../runtime/calls.js";
@@ -41,6 +44,8 @@ export interface PageWorker extends ImageWorker {
   ): Promise<Float32Tensor>;
   readonly inThread: CaseThread;
   readonly frechet: FrechetThread;
+  /** What makes batches in this worker. */
+  batches(plan: BatchPlan): Factory<Batch>;
 }
 
 export function imageWorker(options: ImageWorkerOptions = {}): ImageWorker {
@@ -61,6 +66,7 @@ export function pageWorker(options: ImageWorkerOptions = {}): PageWorker {
       end: () => void worker.terminate(),
     };
   });
+  let nextSource = 1;
   return {
     decode: (file, name, { signal, ...how } = {}) =>
       calls.call("decodeImage", { file, name, how: { ...DECODE_LIMITS, ...how } }, withSignal(signal)),
@@ -79,7 +85,34 @@ export function pageWorker(options: ImageWorkerOptions = {}): PageWorker {
         return result;
       },
     },
+    batches: (plan) => batchesOf(calls, plan, nextSource++),
     close: () => calls.close(),
+  };
+}
+
+function batchesOf(calls: Calls<WorkerTasks, WorkerResults>, plan: BatchPlan, source: number): Factory<Batch> {
+  let closed = false;
+  const opened = calls.call("openBatches", { source, plan });
+  opened.catch(() => {});
+  const make = async (epoch: number, batch: number): Promise<Made<Batch>> => {
+    await opened;
+    if (closed) throw closedError(plan.name);
+    return calls.call("makeBatch", { source, epoch, batch });
+  };
+  return {
+    order: (epoch, batch) => {
+      const made = make(epoch, batch);
+      // The one who reads the batch sees the error; until then it is not unhandled.
+      made.catch(() => {});
+      return { made, cancel: () => {} };
+    },
+    wait: ({ made }) => made,
+    close: async () => {
+      if (closed) return;
+      closed = true;
+      await opened;
+      await calls.call("closeBatches", { source });
+    },
   };
 }
 

@@ -47,7 +47,7 @@ export function webPlatform(images: PageWorker): Platform<WebSourceOptions, WebP
       return images.decode(read.bytes, shownName(read.name, name), howOf(options));
     },
     // Only a page that trains needs augmentation.
-    openBatches: async (dataset, options) => (await import("./batches.js")).openBatches(dataset, options),
+    openBatches: async (dataset, options) => (await import("./batches.js")).openBatches(images, dataset, options),
     prepareImage: async (source, preprocessing, { name, ...options }) => {
       const read = await readImageInput(source, options.signal);
       if (!("bytes" in read)) return images.prepare(read, preprocessing);

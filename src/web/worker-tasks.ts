@@ -1,4 +1,7 @@
 /** What a page has its worker for images and volumes do. */
+import type { Batch } from "../data/batch.js";
+import type { BatchPlan } from "../data/batches/plan.js";
+import type { Made } from "../data/batches/stream.js";
 import type { Image } from "../data/image.js";
 import type { Preprocessing } from "../data/transforms/preprocess.js";
 import type { KernelDistance } from "../frechet/index.js";
@@ -26,6 +29,10 @@ export interface WorkerTasks extends CaseTasks {
   readonly prepareImage: { readonly image: Image; readonly preprocessing: Preprocessing };
   /** Both at once, so that the pixels never leave the worker. */
   readonly decodeInput: EncodedFile & { readonly preprocessing: Preprocessing };
+  /** Begins a source of batches under a number of the caller's. */
+  readonly openBatches: { readonly source: number; readonly plan: BatchPlan };
+  readonly makeBatch: { readonly source: number; readonly epoch: number; readonly batch: number };
+  readonly closeBatches: { readonly source: number };
 }
 
 export interface WorkerResults extends CaseResults {
@@ -34,4 +41,7 @@ export interface WorkerResults extends CaseResults {
   readonly decodeImage: Image;
   readonly prepareImage: Float32Tensor;
   readonly decodeInput: Float32Tensor;
+  readonly openBatches: null;
+  readonly makeBatch: Made<Batch>;
+  readonly closeBatches: null;
 }

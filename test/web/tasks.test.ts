@@ -16,6 +16,9 @@ test("both platforms export the same types", () => {
   expectTypeOf<typeof Browser.openClassifier>().toEqualTypeOf<typeof node.openClassifier>();
   expectTypeOf<typeof Browser.openEmbedder>().toEqualTypeOf<typeof node.openEmbedder>();
   expectTypeOf<typeof Browser.openSegmenter>().toEqualTypeOf<typeof node.openSegmenter>();
+  expectTypeOf<typeof Browser.train>().toEqualTypeOf<typeof node.train>();
+  expectTypeOf<typeof Browser.fineTune>().toEqualTypeOf<typeof node.fineTune>();
+  expectTypeOf<typeof Browser.imageFolder>().toEqualTypeOf<typeof node.imageFolder>();
   expectTypeOf<typeof Browser.toOnnx>().toEqualTypeOf<typeof node.toOnnx>();
   expect(Object.keys(node).length).toBeLessThanOrEqual(20);
 });
@@ -75,6 +78,23 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("in headless Chromium"), ()
       expect(["stopped", "opened"]).toContain(outcome);
       if (milliseconds === 0) expect(outcome).toBe("stopped");
       await expect.poll(() => page.workers(), { timeout: 10_000 }).toBe(0);
+    }
+  }, 60_000);
+
+  test("five training steps with augmentation agree to 1e-4, in losses and in parameters", () => {
+    expect(here.training.losses).toHaveLength(5);
+    expect(largestDifference(there.training.losses, here.training.losses)).toBeLessThan(1e-4);
+    expect(here.training.parameters.length).toBeGreaterThan(10_000);
+    expect(largestDifference(there.training.parameters, here.training.parameters)).toBeLessThan(1e-4);
+  });
+
+  test("fine-tuning agrees to 1e-4, and its exported file gives the same probabilities", () => {
+    expect(here.training.classNames).toEqual(Array.from({ length: 10 }, (_, index) => `digit ${index}`));
+    expect(there.training.classNames).toEqual(here.training.classNames);
+    expect(largestDifference(there.training.headLosses.map(Number), here.training.headLosses.map(Number))).toBeLessThan(1e-4);
+    for (const { probabilities } of [here.training, there.training]) {
+      const [trained = [], reopened = []] = probabilities;
+      expect(largestDifference(trained, reopened)).toBeLessThan(1e-6);
     }
   });
 

@@ -1,5 +1,8 @@
 /** What the task layer computes of the same files on each platform, as numbers that can be compared. */
 import { parsePreprocessing } from "../../src/data/preprocessing.js";
+import { decodeModel } from "../../src/formats/onnx/decode.js";
+import { hostTensor } from "../../src/formats/onnx/tensor.js";
+import type { OnnxTensor } from "../../src/formats/onnx/types.js";
 import type * as Api from "../../src/index.js";
 
 export interface TaskNumbers {
@@ -11,6 +14,7 @@ export interface TaskNumbers {
   /** The first map over its image, as the bytes of a PNG file. */
   readonly overlay: readonly number[];
   readonly labels: readonly number[];
+  readonly training: TrainingNumbers;
   readonly voxels: readonly number[];
   readonly failures: readonly string[];
 }
@@ -24,7 +28,7 @@ const NETWORK = { widthMultiplier: 0.25, numClasses: 10, inputSize: 64 } as cons
  * @param bytesOf - its content
  */
 export async function runTasks(
-  api: Pick<typeof Api, "openClassifier" | "openEmbedder" | "openSegmenter" | "toOnnx">,
+  api: typeof Api,
   at: (file: string) => string,
   bytesOf: (file: string) => Promise<Uint8Array>,
 ): Promise<TaskNumbers> {
@@ -59,7 +63,65 @@ export async function runTasks(
     labels: Array.from(labels.data),
     voxels: measured.map(({ voxels }) => voxels),
     failures,
+    training: await training(api, at),
   };
+}
+
+export interface TrainingNumbers {
+  /** Of five steps with augmentation, from scratch. */
+  readonly losses: readonly number[];
+  /** All parameters after them. */
+  readonly parameters: readonly number[];
+  /** Of the classifier of an exported model, trained on frozen features. */
+  readonly headLosses: readonly (number | null)[];
+  readonly classNames: readonly string[];
+  /** Of the trained model, and of its exported file. */
+  readonly probabilities: readonly (readonly number[])[];
+}
+
+async function training(api: typeof Api, at: (file: string) => string): Promise<TrainingNumbers> {
+  const names = Array.from({ length: 20 }, (_, index) => `${Math.floor(index / 2)}-${index % 2 === 0 ? "a" : "b"}`);
+  const items = names.map((name) => ({ image: at(`examples/digits/images/${name}.png`), label: `digit ${name.slice(0, 1)}` }));
+  const data = api.labeledImages(items);
+  const losses: number[] = [];
+  const network = api.describe("googlenet.paper", { widthMultiplier: 0.125, inputSize: 64 });
+  const onEvent = (event: Api.RunEvent): void => {
+    if (event.kind === "step") losses.push(event.loss);
+  };
+  const common = { valFraction: 0, seed: 3, device: "cpu", threads: 1 } as const;
+  const optimizer = { name: "sgd", momentum: 0.9 } as const;
+  const steps = {
+    ...common,
+    recipe: "scratch",
+    optimizer,
+    learningRate: 0.01,
+    augmentation: "inception",
+    epochs: 1,
+    batchSize: 4,
+    onEvent,
+  } as const;
+  const { model } = await api.train(network, data, steps);
+  const parameters = decodeModel(await api.toOnnx(model), { name: "trained" }).graph.initializers.flatMap(floatsOf);
+  await model.close();
+  const source = await api.openClassifier(at("examples/digits/digits.onnx"), { device: "cpu" });
+  const tuned = await api.fineTune(source, data, { ...common, recipe: "head", epochs: 2, batchSize: 10 });
+  const reopened = await api.openClassifier(await api.toOnnx(tuned.model), { device: "cpu" });
+  const image = at("examples/digits/images/7-a.png");
+  const rows = await Promise.all([tuned.model, reopened].map((each) => each.classify(image, { top: 10 })));
+  const classNames = tuned.model.classNames ?? [];
+  await Promise.all([source.close(), tuned.model.close(), reopened.close()]);
+  return {
+    losses,
+    parameters,
+    headLosses: tuned.history.map(({ trainLoss }) => trainLoss),
+    classNames,
+    probabilities: rows.map((row) => row.map(({ probability }) => probability)),
+  };
+}
+
+function floatsOf(tensor: OnnxTensor): readonly number[] {
+  const { dtype, data } = hostTensor(tensor);
+  return dtype === "float32" ? Array.from(data, Number) : [];
 }
 
 async function segment({ openSegmenter }: Pick<typeof Api, "openSegmenter">, at: (file: string) => string) {

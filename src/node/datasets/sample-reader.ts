@@ -8,6 +8,7 @@ import { InceptionError } from "../../errors.js";
 import { formatCount } from "../../text.js";
 import { decodeImage } from "../decode-image.js";
 import { type FileSource, openFileSource } from "../file-source.js";
+import { decodeImageInput } from "../image-input.js";
 
 export type { SampleReader } from "../../data/batches/maker.js";
 
@@ -31,7 +32,7 @@ export function openSampleReader(store: SampleStore, cacheBytes: number): Sample
       const kept = cache.get(index);
       if (kept) return kept;
       const image = await readSample(store, index, shards);
-      const isOurs = store.kind !== "images";
+      const isOurs = store.kind !== "images" && (store.kind !== "inputs" || image !== store.inputs[index]);
       if (isOurs && image.data.byteLength <= free) {
         // Another read of the same sample may have come first.
         if (!cache.has(index)) free -= image.data.byteLength;
@@ -71,6 +72,8 @@ async function readSample(store: SampleStore, index: number, shards: Shards | nu
       return renderShapes10({ seed: store.seed, split: store.split, index: store.indices[index]!, side: store.side });
     case "images":
       return store.images[index]!;
+    case "inputs":
+      return decodeImageInput(store.inputs[index]!, { name: sampleName(store, index) });
   }
 }
 

@@ -105,6 +105,7 @@ async function trainAndReport<B extends TrainingBatch, E, R>(
     steps: position.step,
     best,
     final: history.at(-1) ?? null,
+    history,
     secondsPerStep: log.secondsPerStep(),
     report,
   };

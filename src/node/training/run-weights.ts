@@ -1,16 +1,14 @@
 import type { Preprocessing } from "../../data/index.js";
 import type { Graph } from "../../ir/graph.js";
-import { isCustom, optionsForClasses, withoutAuxiliary } from "../../models/custom.js";
-import { MODELS, type Model, type OptionInput, readOptionInput } from "../../models/index.js";
-import { OWN_NAMES } from "../../models/weights.js";
+import { MODELS } from "../../models/index.js";
 import type { ModelMetadata } from "../../predict/model-metadata.js";
 import { checkLabels, namedPreprocessing } from "../../tasks/given-metadata.js";
 import type { CheckpointChoice } from "../../tasks/model-host.js";
 import type { PreparedModel } from "../../tasks/prepare-model.js";
 import { checkpointParameters } from "../../tasks/training/checkpoint-state.js";
-import { describeFor, storedNetwork } from "../../tasks/training/prepare-network.js";
+import { describeFor, inferenceNetwork, storedNetwork } from "../../tasks/training/prepare-network.js";
+import { wholeReport } from "../../tasks/training/trained-model.js";
 import { readCheckpoint } from "../../train/checkpoint.js";
-import type { WeightReport } from "../../weights/index.js";
 import { isFolder } from "../file-source.js";
 import { openRun, openRunCheckpoint, type Run } from "../open-run.js";
 import { sha256OfSource } from "../sha256.js";
@@ -54,8 +52,7 @@ export async function prepareRun(folder: string, options: PrepareRunOptions = {}
   const model = runModel(run);
   const { graph: trained } = describeFor(model, run.labels.length, config.options);
   const expected = { model: model.id, graphHash: hashOf(trained) };
-  const given = inferenceOptions(model, run);
-  const graph = describeForInference(model, given);
+  const { graph, options: given } = inferenceNetwork(model, config.options, run.labels.length);
   const names = new Set(graph.parameters.flatMap(({ path: own }) => [own, `${own}:average`]));
   const source = await openRunCheckpoint(run, choice);
   // Both of one opening: a run that goes on replaces its checkpoints.
@@ -88,22 +85,7 @@ export async function prepareRun(folder: string, options: PrepareRunOptions = {}
  */
 export async function describeRun(folder: string): Promise<Graph> {
   const run = await openRun(folder);
-  const model = runModel(run);
-  return describeForInference(model, inferenceOptions(model, run));
-}
-
-/** A run's options without what only training needs. */
-function inferenceOptions(model: Model, { config, labels }: Run): OptionInput & ModelMetadata["options"] {
-  const { id, options } = model;
-  const noAux = Object.hasOwn(options, "aux") ? { aux: false } : {};
-  const given = { ...optionsForClasses(model, config.options, labels.length), ...noAux };
-  // A custom network has the auxiliary classifiers that it was described with.
-  return readOptionInput(id, options, isCustom(model) ? config.options : given);
-}
-
-function describeForInference(model: Model, options: OptionInput): Graph {
-  const graph = model.describe(options);
-  return isCustom(model) ? withoutAuxiliary(graph) : graph;
+  return inferenceNetwork(runModel(run), run.config.options, run.labels.length).graph;
 }
 
 function chosenPreprocessing(run: Run, given: Preprocessing | string | undefined): Preprocessing | null {
@@ -131,10 +113,4 @@ function licenceOf({ config, plan }: Run): string {
     ...(started === null || started.licence === "not stated" ? [] : [`of the starting weights: ${started.licence}`]),
   ];
   return parts.length === 0 ? "not stated" : parts.join("; ");
-}
-
-/** A checkpoint has every parameter under our names, or it is refused. */
-function wholeReport(graph: Graph): WeightReport {
-  const matched = graph.parameters.map(({ path: own }) => ({ path: own, name: own }));
-  return { source: OWN_NAMES.source, matched, missing: [], unexpected: [], reshaped: [], mismatched: [], ignored: [] };
 }

@@ -59,10 +59,17 @@ export async function trainModel<N extends ModelName>(
   given: TrainingSettingsInput,
   options: TrainModelOptions<N>,
 ): Promise<TrainedRun> {
-  const prepared = await prepareTraining(network, given, options);
+  return startTraining(await prepareTraining(network, given, options), options);
+}
+
+/** @internal The second half of `trainModel`. */
+export async function startTraining(prepared: PreparedTraining, options: RunOptions<Evaluation>): Promise<TrainedRun> {
   const contents = { labels: prepared.data.train.classes, recipe: { preprocessing: prepared.network.preprocessing } };
   return startRun(IMAGES, prepared, contents, options);
 }
+
+/** Lists the images of a run. */
+type OpenData = (settings: TrainingSettings) => Promise<OpenedDataset>;
 
 /** What a run trains, before it writes anything. */
 type PreparedTraining = PreparedRun<TrainingSettings, TrainingNetwork, OpenedDataset>;
@@ -72,6 +79,7 @@ export async function prepareTraining(
   source: ModelName | DescribedModel,
   given: TrainingSettingsInput,
   options: RunOptions<Evaluation> & NetworkOptions,
+  openData: OpenData = (settings) => openDataset(settings.data, datasetOptions(settings)),
 ): Promise<PreparedTraining> {
   const described = describedModel(source);
   const { recipe } = given;
@@ -82,7 +90,7 @@ export async function prepareTraining(
   // Before weights are fetched.
   if (options.out !== undefined) await checkFreeForRun(options.out);
   const { signal } = options;
-  const data = await untilAborted(signal, openDataset(settings.data, datasetOptions(settings)));
+  const data = await untilAborted(signal, openData(settings));
   options.onEvent?.({ kind: "preparing", what: "network" });
   const network = await untilAborted(signal, prepareNetwork(described, settings, data.train.classes.length, options));
   return { settings, network, data };
@@ -96,6 +104,11 @@ export async function prepareTraining(
  */
 export async function resumeTraining(options: ResumeTrainingOptions): Promise<TrainedRun> {
   return resumeTask(IMAGES, options);
+}
+
+/** @internal `resumeTraining` with images that the caller has. */
+export async function resumeWith(openData: OpenData, options: ResumeTrainingOptions): Promise<TrainedRun> {
+  return resumeTask({ ...IMAGES, openData: (_, settings) => openData(settings) }, options);
 }
 
 const IMAGES: TrainingKind<TrainingSettings, TrainingNetwork, OpenedDataset, NetworkOptions, Evaluation, TrainedRun> = {

@@ -33,6 +33,8 @@ export interface TrainedRun {
   /** The epoch that `best` holds; null before the first. */
   readonly best: EpochRow | null;
   readonly final: EpochRow | null;
+  /** One row for each epoch of the run. */
+  readonly history: readonly EpochRow[];
   /** Mean wall time of the steps that this call took; null where it took none. */
   readonly secondsPerStep: number | null;
   /** Where the report is. */

@@ -88,10 +88,12 @@ export type Closers = (() => Promise<void>)[];
 export type RunRecord<B extends TrainingBatch, E> = Pick<LoopParts<B, E>, "report" | "save" | "lastCheckpoint">;
 
 /** What a record keeps checkpoints of. */
-interface RecordedTrainer {
+export interface RecordedTrainer {
   readonly trainer: Trainer;
   /** Parameters that the trainer does not have because they are frozen. */
   readonly fixed: ReadonlyMap<string, Tensor>;
+  /** Names of the trainer's state. */
+  readonly stateNames: ReadonlySet<string>;
   readonly batchesPerEpoch: number;
 }
 
@@ -140,7 +142,7 @@ export async function openLearning<B extends TrainingBatch, E, R extends RunReco
   const { batchesPerEpoch } = fed.train.source;
   const stepsPerEpoch = Math.ceil(batchesPerEpoch / settings.accumulate);
   report(beginning(task, sources, network, { epochs: settings.epochs, batchesPerEpoch, stepsPerEpoch, position: start.position }));
-  const record = recordOf({ trainer, fixed, batchesPerEpoch });
+  const record = recordOf({ trainer, fixed, stateNames, batchesPerEpoch });
   const parts: LoopParts<B, E> = {
     trainer,
     task: task.learning,

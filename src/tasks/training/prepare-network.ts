@@ -2,7 +2,7 @@ import type { Preprocessing } from "../../data/index.js";
 import { InceptionError } from "../../errors.js";
 import type { Graph } from "../../ir/graph.js";
 import { selectOutputs } from "../../ir/prune.js";
-import { isCustom, optionsForClasses } from "../../models/custom.js";
+import { isCustom, optionsForClasses, withoutAuxiliary } from "../../models/custom.js";
 import { type Model, type OptionInput, readOptionInput } from "../../models/index.js";
 import { encodeGraph } from "../../models/stored-graph.js";
 import { sameShape } from "../../tensor/shape.js";
@@ -27,7 +27,7 @@ export interface NetworkChoice {
 }
 
 /** A network with the weights that training starts from. */
-interface Pretrained {
+export interface Pretrained {
   readonly model: PreparedModel;
   /** How messages name the weights. */
   readonly shown: string;
@@ -81,10 +81,24 @@ export async function prepareNetwork(
   };
 }
 
-/** The same network again, as a run's config.json describes it. */
+/**
+ * The network for a number of classes; the same again of what a run's config.json holds.
+ *
+ * @throws InceptionError OPTION_INVALID, also for a custom network with another number of classes
+ */
 export function describeFor(model: Model, numClasses: number, given: OptionInput) {
   const options = readOptionInput(model.id, model.options, optionsForClasses(model, given, numClasses));
   return { graph: model.describe(options), options };
+}
+
+/** The trained network without what only training needs. */
+export function inferenceNetwork(model: Model, given: OptionInput, numClasses: number) {
+  const noAux = Object.hasOwn(model.options, "aux") ? { aux: false } : {};
+  // A custom network has the auxiliary classifiers that it was described with.
+  const wanted = isCustom(model) ? given : { ...optionsForClasses(model, given, numClasses), ...noAux };
+  const options = readOptionInput(model.id, model.options, wanted);
+  const graph = model.describe(options);
+  return { options, graph: isCustom(model) ? withoutAuxiliary(graph) : graph };
 }
 
 /** What a run keeps of a network to describe it again; nothing of a listed one. */

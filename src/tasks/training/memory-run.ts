@@ -1,0 +1,80 @@
+/** Training without files: what the best epoch has learned stays in memory. */
+import type { OpenedDataset } from "../../data/assemble.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import { bestEpoch, type EpochRow } from "../../train/history.js";
+import { INITIAL_PROGRESS, type LoopEnd, type LoopParts, trainLoop } from "../../train/loop.js";
+import type { Evaluation } from "../../train/metrics.js";
+import type { TrainingSettings } from "../../train/settings.js";
+import type { TrainingBatch } from "../../train/task.js";
+import { imageSources, imageTask } from "./image-task.js";
+import { type Closers, type LearningOptions, openLearning, type RecordedTrainer, type RunRecord } from "./learning.js";
+import type { TrainingPlatform } from "./open-trainer.js";
+import type { TrainingNetwork } from "./prepare-network.js";
+
+interface MemoryRun {
+  readonly end: Exclude<LoopEnd, "interrupted">;
+  readonly history: readonly EpochRow[];
+  /** The epoch that `state` is of. */
+  readonly epoch: number;
+  /** Parameters and their averages after that epoch, by the names of the trainer's state; frozen parameters too. */
+  readonly state: ReadonlyMap<string, Tensor>;
+}
+
+/**
+ * Trains a network on images.
+ *
+ * @throws InceptionError as `openLearning`; TRAINING_DIVERGED; what `signal` was aborted with
+ */
+export async function trainInMemory(
+  platform: TrainingPlatform,
+  data: OpenedDataset,
+  network: TrainingNetwork,
+  settings: TrainingSettings,
+  options: LearningOptions<Evaluation>,
+): Promise<MemoryRun> {
+  const closers: Closers = [];
+  try {
+    const task = imageTask(data, settings);
+    const sources = imageSources(platform, data, network, { settings, options });
+    const run = { settings, options, start: INITIAL_PROGRESS, state: null };
+    const opened = await openLearning(platform, task, sources, network, run, closers, (trained) =>
+      recordOf(trained, network, settings, options),
+    );
+    const { end, progress } = await trainLoop(opened.loop, opened.parts, INITIAL_PROGRESS);
+    if (end === "interrupted") throw options.signal?.reason;
+    const { epoch, state } = opened.record.best();
+    return { end, history: progress.history, epoch, state };
+  } finally {
+    for (const close of closers.toReversed()) await close();
+  }
+}
+
+interface MemoryRecord<B extends TrainingBatch> extends RunRecord<B, Evaluation> {
+  /** What the best epoch left; there is one after the first. */
+  best(): Pick<MemoryRun, "epoch" | "state">;
+}
+
+function recordOf<B extends TrainingBatch>(
+  { trainer, fixed, stateNames }: RecordedTrainer,
+  { graph }: TrainingNetwork,
+  { metric }: Pick<TrainingSettings, "metric">,
+  { onEvent }: LearningOptions<Evaluation>,
+): MemoryRecord<B> {
+  // Not the slots of the optimizer, which only training needs.
+  const names = graph.parameters.flatMap(({ path }) => [path, `${path}:average`]).filter((name) => stateNames.has(name));
+  let kept: Pick<MemoryRun, "epoch" | "state"> | null = null;
+  const save: LoopParts<B, Evaluation>["save"] = async ({ position, history }) => {
+    const best = bestEpoch(history, metric);
+    if (position.batch !== 0 || (best !== null && best.epoch !== position.epoch)) return;
+    kept = { epoch: position.epoch, state: new Map([...fixed, ...(await trainer.readState(names))]) };
+  };
+  return {
+    report: (event) => onEvent?.(event),
+    save,
+    lastCheckpoint: () => null,
+    best: () => {
+      if (kept === null) throw new RangeError("Cannot use what was learned: no epoch has ended");
+      return kept;
+    },
+  };
+}
