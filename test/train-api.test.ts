@@ -162,12 +162,12 @@ describe("labeledImages", () => {
   const a = { image: "a.png", label: "cat" };
   test.each([
     ["no images", [], undefined, "it has no samples, expected an image and a label"],
-    ["one class", [a, a], undefined, 'it has one class only ("cat"), expected at least two'],
+    ["one class", [a, a], undefined, 'it has only one class ("cat"), expected at least two'],
     [
       "a name that is no class",
       [a, { image: "b.png", label: "dog" }],
       ["cat", "cow"],
-      'no such class "dog" ("b.png"); expected one of the 2 class names given or an index below 2',
+      'unknown class "dog" ("b.png"); expected one of the 2 class names given or an index below 2',
     ],
     [
       "an index beyond the classes",
