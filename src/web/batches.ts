@@ -1,8 +1,9 @@
 /// <reference lib="dom" />
 /** Batches in a page: the worker for images decodes and augments them, ahead of their use. */
-import type { BatchSource } from "../data/batch.js";
-import type { BatchSourceOptions } from "../data/batches/plan.js";
+import type { Batch, BatchSource } from "../data/batch.js";
+import type { BatchPlan, BatchSourceOptions } from "../data/batches/plan.js";
 import { batchSource } from "../data/batches/source.js";
+import { closedError, type Factory, type Made } from "../data/batches/stream.js";
 import type { DatasetSource, SampleStore } from "../data/dataset-source.js";
 import type { ImageInput } from "../runtime/platform.js";
 import { readImageInput } from "./image-input.js";
@@ -14,7 +15,32 @@ const AHEAD = 2;
 /** @throws InceptionError OPTION_INVALID; SOURCE_INVALID for what is no image */
 export async function openBatches(images: PageWorker, dataset: DatasetSource, options: BatchSourceOptions): Promise<BatchSource> {
   const stored = { ...dataset, samples: await storedSamples(dataset.samples) };
-  return batchSource(stored, options, AHEAD, (plan) => images.batches(plan));
+  return batchSource(stored, options, AHEAD, (plan) => inWorker(images.batches, plan));
+}
+
+function inWorker(batches: PageWorker["batches"], plan: BatchPlan): Factory<Batch> {
+  let closed = false;
+  const opened = batches.open(plan);
+  opened.catch(() => {});
+  const make = async (epoch: number, batch: number): Promise<Made<Batch>> => {
+    const source = await opened;
+    if (closed) throw closedError(plan.name);
+    return batches.make(source, epoch, batch);
+  };
+  return {
+    order: (epoch, batch) => {
+      const made = make(epoch, batch);
+      // The one who reads the batch sees the error; until then it is not unhandled.
+      made.catch(() => {});
+      return { made, cancel: () => {} };
+    },
+    wait: ({ made }) => made,
+    close: async () => {
+      if (closed) return;
+      closed = true;
+      await batches.close(await opened);
+    },
+  };
 }
 
 async function storedSamples(samples: SampleStore): Promise<SampleStore> {

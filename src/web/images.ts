@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import type { Batch } from "../data/batch.js";
 import type { BatchPlan } from "../data/batches/plan.js";
-import { closedError, type Factory, type Made } from "../data/batches/stream.js";
+import type { Made } from "../data/batches/stream.js";
 import type { Image } from "../data/image.js";
 import type { Preprocessing } from "../data/transforms/preprocess.js";
 import { type Calls, callsTo } from "../runtime/calls.js";
@@ -33,6 +33,13 @@ export interface ImageWorker {
   close(): void;
 }
 
+/** Sources of batches in a worker, by number. */
+interface BatchThread {
+  open(plan: BatchPlan): Promise<number>;
+  make(source: number, epoch: number, batch: number): Promise<Made<Batch>>;
+  close(source: number): Promise<void>;
+}
+
 /** The same worker, with all that a page has it do. */
 export interface PageWorker extends ImageWorker {
   /** A file as a network reads it; its pixels never leave the worker. */
@@ -44,8 +51,8 @@ export interface PageWorker extends ImageWorker {
   ): Promise<Float32Tensor>;
   readonly inThread: CaseThread;
   readonly frechet: FrechetThread;
-  /** What makes batches in this worker. */
-  batches(plan: BatchPlan): Factory<Batch>;
+  /** Makes batches; batches.ts calls it. */
+  readonly batches: BatchThread;
 }
 
 export function imageWorker(options: ImageWorkerOptions = {}): ImageWorker {
@@ -85,34 +92,16 @@ export function pageWorker(options: ImageWorkerOptions = {}): PageWorker {
         return result;
       },
     },
-    batches: (plan) => batchesOf(calls, plan, nextSource++),
+    batches: {
+      open: async (plan) => {
+        const source = nextSource++;
+        await calls.call("openBatches", { source, plan });
+        return source;
+      },
+      make: (source, epoch, batch) => calls.call("makeBatch", { source, epoch, batch }),
+      close: async (source) => void (await calls.call("closeBatches", { source })),
+    },
     close: () => calls.close(),
-  };
-}
-
-function batchesOf(calls: Calls<WorkerTasks, WorkerResults>, plan: BatchPlan, source: number): Factory<Batch> {
-  let closed = false;
-  const opened = calls.call("openBatches", { source, plan });
-  opened.catch(() => {});
-  const make = async (epoch: number, batch: number): Promise<Made<Batch>> => {
-    await opened;
-    if (closed) throw closedError(plan.name);
-    return calls.call("makeBatch", { source, epoch, batch });
-  };
-  return {
-    order: (epoch, batch) => {
-      const made = make(epoch, batch);
-      // The one who reads the batch sees the error; until then it is not unhandled.
-      made.catch(() => {});
-      return { made, cancel: () => {} };
-    },
-    wait: ({ made }) => made,
-    close: async () => {
-      if (closed) return;
-      closed = true;
-      await opened;
-      await calls.call("closeBatches", { source });
-    },
   };
 }
 
