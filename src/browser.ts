@@ -1,11 +1,14 @@
 /// <reference lib="dom" />
 /** The task layer in a page: the same names and types as in Node (index.ts, which has their documentation). */
 
+import type { SampleStore } from "./data/dataset-source.js";
 import type { Triple } from "./data/volumes/volume.js";
 import { InceptionError } from "./errors.js";
 import type { ModelName } from "./models/index.js";
 import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
 import { closingBoth, closingModel } from "./tasks/closing.js";
+import type { EvaluationResult } from "./tasks/evaluate/evaluate.js";
+import type { EvaluateImagesOptions } from "./tasks/evaluate/evaluate-source.js";
 import type { ExportOnnxOptions } from "./tasks/export.js";
 import type { FrechetDistanceOptions, FrechetDistances, ImageSetInput } from "./tasks/frechet/frechet-distance.js";
 import { type ChosenFiles, chosenFolder, type LabeledImages } from "./tasks/labeled-images.js";
@@ -56,6 +59,16 @@ export async function quantize(
   const worker = pageWorker();
   const host = { models: modelsOf(worker), inThread: worker.inThread, clock: () => performance.now() };
   return quantizeSource(host, source, samples, given, options).finally(() => worker.close());
+}
+
+export async function evaluate(source: ModelSource, data: LabeledImages, options: EvaluateImagesOptions = {}): Promise<EvaluationResult> {
+  const { split: _part, crops: _crops, batchSize: _size, real: _real, onProgress: _report, ...open } = options;
+  const given = pageOptions(open);
+  const { evaluateSource, givenSamples } = await import("./tasks/evaluate/evaluate-source.js");
+  const worker = pageWorker();
+  const models = modelsOf(worker);
+  const host = { models, openSamples: (samples: SampleStore) => givenSamples(models.platform, samples, {}) };
+  return evaluateSource(host, source, data, given, options).finally(() => worker.close());
 }
 
 export async function frechetDistance(a: ImageSetInput, b: ImageSetInput, options: FrechetDistanceOptions = {}): Promise<FrechetDistances> {

@@ -2,6 +2,7 @@
 import type { Triple } from "./data/volumes/volume.js";
 import type { ModelName } from "./models/index.js";
 import { labeledFolder } from "./node/datasets/labeled-folder.js";
+import { openSampleReader } from "./node/datasets/sample-reader.js";
 import { distanceThreads, FRECHET_THREAD } from "./node/frechet/frechet-thread.js";
 import { imageThreads } from "./node/image-threads.js";
 import { listImages } from "./node/list-images.js";
@@ -11,6 +12,8 @@ import { NODE_SEGMENTATION } from "./node/segment/segmenter.js";
 import { trainToFolder } from "./node/training/train-to-folder.js";
 import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
 import { closingBoth, closingModel } from "./tasks/closing.js";
+import type { EvaluationResult } from "./tasks/evaluate/evaluate.js";
+import type { EvaluateImagesOptions } from "./tasks/evaluate/evaluate-source.js";
 import type { ExportOnnxOptions } from "./tasks/export.js";
 import type { FrechetDistanceOptions, FrechetDistances, ImageSetInput } from "./tasks/frechet/frechet-distance.js";
 import { type ChosenFiles, chosenFolder, type LabeledImages } from "./tasks/labeled-images.js";
@@ -139,6 +142,30 @@ export async function quantize(
     const host = { models, inThread: NODE_SEGMENTATION.inThread, clock: () => performance.now() };
     return quantizeSource(host, source, samples, nodeOptions(open), options);
   });
+}
+
+/**
+ * Evaluates a classifier on labeled images: top-1 and top-5 accuracy, precision and recall of each class, the confusion matrix, and the
+ * misclassifications with the highest probabilities.
+ *
+ * @param data - labels are class names of the model or their indices; for the 1,000 ImageNet classes also WordNet ids
+ * @throws InceptionError as `openClassifier`; DATASET_INVALID for a label that is not a class of the model, or if no image can be read;
+ *   NOT_FINITE. Rejects with the reason of `signal`
+ *
+ * @example
+ * ```ts
+ * import { evaluate, labeledImages } from "inceptionkit";
+ * const items = ["seven", "three"].map((label) => ({ image: `examples/digits/images/${label === "seven" ? 7 : 3}-a.png`, label }));
+ * const { evaluation } = await evaluate("examples/digits/digits.onnx", labeledImages(items));
+ * console.log(evaluation.top1); // 1
+ * ```
+ */
+export async function evaluate(source: ModelSource, data: LabeledImages, options: EvaluateImagesOptions = {}): Promise<EvaluationResult> {
+  const { split: _part, crops: _crops, batchSize: _size, real: _real, onProgress: _report, ...open } = options;
+  const { evaluateSource } = await import("./tasks/evaluate/evaluate-source.js");
+  return usingImages((models) =>
+    evaluateSource({ models, openSamples: (samples) => openSampleReader(samples, 0) }, source, data, nodeOptions(open), options),
+  );
 }
 
 /**

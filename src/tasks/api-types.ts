@@ -9,6 +9,8 @@ export type { Prediction } from "../predict/predict.js";
 export type { FileInput, ImageInput, VolumeInput } from "../runtime/platform.js";
 export type { Device } from "../runtime/session.js";
 export type { Classifier, ClassifyOptions, Embedder, EmbedOptions, ExplainImageOptions, OpenedModel } from "./classifier.js";
+export type { EvaluationResult } from "./evaluate/evaluate.js";
+export type { EvaluateImagesOptions } from "./evaluate/evaluate-source.js";
 export type { AttributionMap, Explanation } from "./explain.js";
 export type { ExportOnnxOptions } from "./export.js";
 export type { FrechetDistanceOptions, FrechetDistances, ImageSetInput } from "./frechet/frechet-distance.js";

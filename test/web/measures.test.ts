@@ -1,4 +1,4 @@
-/** Quantizing and distances of image sets give the same in Node and in a page: one set of cases, both platforms, numbers compared. */
+/** Evaluating, quantizing and distances of image sets give the same in Node and in a page: one set of cases, both platforms, numbers compared. */
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from "vitest";
 import type * as Browser from "../../src/browser.js";
@@ -15,11 +15,22 @@ beforeAll(async () => {
 }, 120_000);
 
 test("both platforms export the same types", () => {
+  expectTypeOf<typeof Browser.evaluate>().toEqualTypeOf<typeof node.evaluate>();
   expectTypeOf<typeof Browser.quantize>().toEqualTypeOf<typeof node.quantize>();
   expectTypeOf<typeof Browser.frechetDistance>().toEqualTypeOf<typeof node.frechetDistance>();
 });
 
 describe("in Node", () => {
+  test("the bundled digits are recognized, each image counted once", () => {
+    const [plain, cropped] = here.evaluated;
+    expect(plain?.evaluation).toMatchObject({ images: 10, top1: 1, top5: 1 });
+    expect(plain?.evaluation.confusion).toEqual(Array.from({ length: 10 }, (_, row) => Array.from({ length: 10 }, (_, k) => +(row === k))));
+    expect(plain).toMatchObject({ data: "labeled images", skipped: [], real: null });
+    expect(plain?.classes.slice(0, 2)).toEqual(["zero", "one"]);
+    expect(cropped?.evaluation.images).toBe(10);
+    expect(cropped?.evaluation.loss).not.toBe(plain?.evaluation.loss);
+  });
+
   test("an int8 model is measured on the fifth that was held out, in phases that are reported", () => {
     const { report, phases, bytes } = here.quantized;
     expect(report).toMatchObject({
@@ -51,12 +62,14 @@ describe("in Node", () => {
       'DATASET_INVALID: Cannot compare on image 0: its label is "ten", expected the name of a class of the model or its index',
       'OPTION_INVALID: Cannot evaluate "a": it has 1 image, expected at least 2 images or a .npz statistics file',
       'OPTION_INVALID: Cannot compute features of "a": no weights given; pass `weights`: pretrained, or the file pt_inception-2015-12-05-6726825d.pth of pytorch-fid',
+      'DATASET_INVALID: Cannot open the dataset "labeled images": unknown class "eleven" ("examples/digits/images/1-a.png"); expected one of the 10 class names given or an index below 10',
     ]);
   });
 
   test("a signal ends every phase with its reason", () => {
     expect(here.aborted).toEqual([
-      ...["calibrate", "evaluate", "time", "images of a", "images of b", "distances"].map((phase) => `ended in ${phase}`),
+      ...["calibrate", "evaluate", "time", "images of a", "images of b", "distances", "scoring"].map((phase) => `ended in ${phase}`),
+      "ended before it began",
       "ended before it began",
       "ended before it began",
     ]);
@@ -72,6 +85,17 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("in headless Chromium"), ()
     there = (await page.call(PAGE, "run")) as MeasureNumbers;
   }, 300_000);
   afterAll(() => page?.close());
+
+  test("evaluations agree to 1e-5", () => {
+    expect(there.evaluated).toHaveLength(here.evaluated.length);
+    for (const [index, { evaluation, classes }] of there.evaluated.entries()) {
+      const expected = here.evaluated[index];
+      expect(classes).toEqual(expected?.classes);
+      expect(evaluation.confusion).toEqual(expected?.evaluation.confusion);
+      const { loss = Number.NaN, top1 = Number.NaN, top5 = Number.NaN } = expected?.evaluation ?? {};
+      expect(largestDifference([evaluation.loss, evaluation.top1, evaluation.top5], [loss, top1, top5])).toBeLessThan(1e-5);
+    }
+  });
 
   test("the int8 model has the same layers and the same measurements", () => {
     const { probabilities, report, phases } = there.quantized;

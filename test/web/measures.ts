@@ -1,9 +1,11 @@
-/** Quantizing and distances of image sets on one platform, as numbers that can be compared. */
+/** Evaluating, quantizing and distances of image sets on one platform, as numbers that can be compared. */
 import { PREPROCESSING } from "../../src/data/preprocessing.js";
 import { encodeStatistics } from "../../src/frechet/statistics-file.js";
 import type * as Api from "../../src/index.js";
 
 export interface MeasureNumbers {
+  /** Of the digits: as the model does it, and as the mean of five crops. */
+  readonly evaluated: readonly Api.EvaluationResult[];
   readonly quantized: {
     readonly report: Omit<Api.QuantizedOnnx["report"], "speedup">;
     readonly bytes: number;
@@ -19,10 +21,11 @@ export interface MeasureNumbers {
   readonly aborted: readonly string[];
 }
 
-type Measures = Pick<typeof Api, "openClassifier" | "quantize" | "frechetDistance">;
+type Measures = Pick<typeof Api, "openClassifier" | "labeledImages" | "evaluate" | "quantize" | "frechetDistance">;
 
 const MODEL = "examples/digits/digits.onnx";
 const DIGITS = Array.from({ length: 10 }, (_, digit) => `examples/digits/images/${digit}-a.png`);
+const WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 const ACCEPT = { minSpeedup: 0, minAgreement: 0, rounds: 1, threads: 1, keepFirst: true } as const;
 const SIDE = 8;
 
@@ -35,7 +38,16 @@ export async function runMeasures(api: Measures, at: (file: string) => string): 
     inceptionScore: { splits: 2 },
   });
   const scores = inceptionScore.flatMap((score) => (score === null ? [] : [score.value, score.deviation]));
+  const labeled = api.labeledImages(DIGITS.map((image, label) => ({ image: at(image), label: WORDS[label] ?? "" })));
+  const undecided = api.labeledImages([
+    { image: at(DIGITS[0] ?? ""), label: "zero" },
+    { image: at(DIGITS[1] ?? ""), label: "eleven" },
+  ]);
   return {
+    evaluated: [
+      await api.evaluate(at(MODEL), labeled, { batchSize: 4 }),
+      await api.evaluate(at(MODEL), labeled, { crops: 10, batchSize: 4 }),
+    ],
     quantized: await quantized(api, at),
     distances: [fid, ...(interval ?? []), kernel?.value ?? Number.NaN, ...scores],
     ofStatistics: (await api.frechetDistance(statistics(0), statistics(1))).fid,
@@ -52,6 +64,7 @@ export async function runMeasures(api: Measures, at: (file: string) => string): 
       ),
       failureOf(api.frechetDistance(a.slice(0, 1), b, set)),
       failureOf(api.frechetDistance(a, b)),
+      failureOf(api.evaluate(at(MODEL), undecided)),
     ]),
     aborted: await aborted(api, at),
   };
@@ -95,9 +108,16 @@ async function aborted(api: Measures, at: (file: string) => string): Promise<rea
     const set = { network: meansOf(), batch: 2, signal: stop.signal, onProgress };
     all.push(await failureOf(api.frechetDistance(DIGITS.slice(0, 5).map(at), DIGITS.slice(5).map(at), set)));
   }
+  const labeled = api.labeledImages(DIGITS.map((image, label) => ({ image: at(image), label: WORDS[label] ?? "" })));
+  const stop = new AbortController();
+  const onProgress = ({ phase }: { readonly phase: string }) => {
+    if (phase === "evaluate") stop.abort(new Error("ended in scoring"));
+  };
+  all.push(await failureOf(api.evaluate(at(MODEL), labeled, { batchSize: 2, signal: stop.signal, onProgress })));
   const before = AbortSignal.abort(new Error("ended before it began"));
   all.push(await failureOf(api.quantize(at(MODEL), DIGITS.map(at), { signal: before })));
   all.push(await failureOf(api.frechetDistance(DIGITS.map(at), DIGITS.map(at), { network: meansOf(), signal: before })));
+  all.push(await failureOf(api.evaluate(at(MODEL), labeled, { signal: before })));
   return all;
 }
 
@@ -146,6 +166,8 @@ async function failureOf(run: Promise<unknown>): Promise<string> {
     return "no failure";
   } catch (thrown) {
     if (!(thrown instanceof Error)) return String(thrown);
-    return "code" in thrown ? `${String(thrown.code)}: ${thrown.message}` : thrown.message;
+    // Where the images are differs between the platforms.
+    const message = thrown.message.replace(/"[^"]*\/(?=examples\/)/, '"');
+    return "code" in thrown ? `${String(thrown.code)}: ${message}` : message;
   }
 }

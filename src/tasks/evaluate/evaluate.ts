@@ -30,13 +30,13 @@ export interface EvaluateSettings extends CallOptions {
    */
   readonly crops?: CropCount;
   /** Images, or crops, that run together. Default: 16. */
-  readonly batch?: number;
+  readonly batchSize?: number;
   /** Node only. Threads that decode. Default: 1. */
   readonly workers?: number;
   /** ReaL labels (arXiv:2006.07159): for each validation image of ILSVRC-2012 in order the classes that are right. */
   readonly real?: readonly (readonly number[])[];
   /** Called after each batch. */
-  readonly onMeasured?: (done: number, total: number) => void;
+  readonly onEvaluated?: (done: number, total: number) => void;
 }
 
 /** What a classifier did on labeled images. */
@@ -108,7 +108,7 @@ async function measureRest(task: Task, record: EvaluatedImages): Promise<Evaluat
     for (const image of placed) take(image);
     skipped.push(...named);
     await record.append(placed, named);
-    options.onMeasured?.(before + done, dataset.size);
+    options.onEvaluated?.(before + done, dataset.size);
   };
   await ((options.crops ?? 1) === 1 ? measureImages(rest, report) : measureCrops(rest, options.crops ?? 1, report));
   const evaluation = metrics.result();
@@ -172,7 +172,7 @@ async function measureImages(task: Task, report: Report): Promise<void> {
   const { loaded, preprocessing, dataset, output, classes, options, openBatches } = task;
   if (dataset.size === 0) return;
   const inputSize = inputSide(task);
-  const { batch: batchSize = DEFAULT_BATCH, workers = 1 } = options;
+  const { batchSize = DEFAULT_BATCH, workers = 1 } = options;
   // Each image is read once, so that decoded ones need not be kept.
   const reading = { batchSize, workers, cacheBytes: 0 };
   const source = await openBatches(dataset, { ...reading, preprocessing, inputSize, augmentation: null, shuffle: false });
@@ -245,11 +245,17 @@ async function readOrReason(reader: SampleReader, index: number): Promise<Image 
 async function croppedLogits(task: Task, image: Image, count: CropCount, name: string): Promise<Float32Array> {
   const { loaded, preprocessing, output, classes, options } = task;
   const crops = cropsOf(image, count, inputSide(task), pillowFilter(preprocessing.resize.filter));
-  const { batch = DEFAULT_BATCH } = options;
+  const { batchSize = DEFAULT_BATCH } = options;
   const sums = new Float64Array(classes.length);
-  for (let from = 0; from < crops.length; from += batch) {
+  for (let from = 0; from < crops.length; from += batchSize) {
     const crop = (row: number): string => `crop ${from + row} of ${name}`;
-    const rows = await runRows(loaded.session, cropTensor(crops.slice(from, from + batch), preprocessing), output, crop, callOf(options));
+    const rows = await runRows(
+      loaded.session,
+      cropTensor(crops.slice(from, from + batchSize), preprocessing),
+      output,
+      crop,
+      callOf(options),
+    );
     for (const row of rows) for (const [index, probability] of softmax(row).entries()) sums[index] = (sums[index] ?? 0) + probability;
   }
   // A probability that is 0 in double precision has no logarithm; the smallest number stands in.
