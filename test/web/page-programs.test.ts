@@ -4,7 +4,7 @@ import path from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodeNifti } from "../../src/data/index.js";
-import { openClassifier, openSegmenter, toOnnx } from "../../src/index.js";
+import { fineTune, imageFolder, openClassifier, openSegmenter, toOnnx } from "../../src/index.js";
 import { decodeImage } from "../../src/node/decode-image.js";
 import { ROOT } from "../shared.js";
 import { chromiumPath, chromiumTitle, launchChromium } from "./browser.js";
@@ -66,6 +66,45 @@ describe.skipIf(chromiumPath === null)(chromiumTitle("a page built by Vite from 
     expect(shown.items).toEqual(predictions.map((each) => `${each.className}: ${(100 * each.probability).toFixed(1)}%`));
     const { width, height } = await decodeImage(await (await classifier.explain(PHOTO)).overlayPng());
     expect(shown.overlay).toEqual({ width, height });
+  }, 120_000);
+
+  test("examples/train-page trains from a directory that a person chose, and saves the model", async () => {
+    const photos = path.join(FOLDER, "photos");
+    for (const [label, digit] of [
+      ["three", 3],
+      ["seven", 7],
+    ] as const) {
+      mkdirSync(path.join(photos, label), { recursive: true });
+      for (const name of ["1a", "1b", "2a", "2b"]) {
+        cpSync(path.join(ROOT, `examples/digits/images/${digit}-${name[1]}.png`), path.join(photos, label, `${name}.png`));
+      }
+    }
+    const out = await buildExample("train-page", readFileSync(MODEL));
+    const saved = path.join(FOLDER, "trained.onnx");
+    const losses = await usePage(browser, out, async (tab) => {
+      await tab.setInputFiles("#folder", photos);
+      await expect.poll(() => tab.locator("#status").textContent(), { timeout: 60_000 }).toBe("The model distinguishes seven, three");
+      await shoot(tab, "train-page");
+      const [download] = await Promise.all([tab.waitForEvent("download"), tab.locator("#save").click()]);
+      await download.saveAs(saved);
+      return tab.locator("#losses li").allTextContents();
+    });
+    // The same training in Node: batches, augmentation and steps agree.
+    const expected: string[] = [];
+    const { model } = await fineTune(MODEL, imageFolder(photos), {
+      recipe: "head",
+      epochs: 5,
+      batchSize: 4,
+      valFraction: 0.25,
+      device: "cpu",
+      onEvent: (event) => event.kind === "step" && expected.push(`loss ${event.loss.toFixed(3)}`),
+    });
+    await model.close();
+    expect(losses).toHaveLength(5);
+    expect(losses).toEqual(expected);
+    await using classifier = await openClassifier(saved, { device: "cpu" });
+    const [best] = await classifier.classify(PHOTO);
+    expect(best?.className).toBe("seven");
   }, 120_000);
 
   test("examples/segment-page segments, shows and saves a volume as Node does", async () => {
