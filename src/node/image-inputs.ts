@@ -10,7 +10,7 @@ import { openFileSource } from "./file-source.js";
 import { imageName } from "./image-source.js";
 
 /** Bytes of decoded pixels in memory at once: four photographs of 33 megapixels, or one of the 100 that `decodeImage` allows. */
-const MAX_DECODED_BYTES = 384 * 2 ** 20;
+export const MAX_DECODED_BYTES = 384 * 2 ** 20;
 
 /** Files that are open at once. Node's pool decodes with four threads, so that more would only hold encoded bytes. */
 const MAX_OPEN_FILES = 4;

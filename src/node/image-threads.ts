@@ -7,7 +7,9 @@ import { imageBatch } from "../predict/predict.js";
 import { type CallListener, type Calls, type CallWorker, callsTo } from "../runtime/calls.js";
 import type { CallOptions } from "../runtime/platform.js";
 import type { Float32Tensor } from "../tensor/tensor.js";
+import { createBudget } from "./budget.js";
 import { type DecodeOptions, openImage } from "./decode-image.js";
+import { MAX_DECODED_BYTES } from "./image-inputs.js";
 import type { ImageResults, ImageTasks } from "./image-tasks.js";
 import { factOf } from "./system-error.js";
 
@@ -29,6 +31,7 @@ export interface ImageThreads {
 /** Threads that start with the first large image and do not keep the process alive. Small images are prepared in place. */
 export function imageThreads(): ImageThreads {
   const threads: Calls<ImageTasks, ImageResults>[] = [];
+  const pixels = createBudget(MAX_DECODED_BYTES);
   const most = Math.min(MAX_THREADS, availableParallelism());
   /** One that has nothing to do; a new one while there are few; else the one with the least to do. */
   const chosen = (): Calls<ImageTasks, ImageResults> => {
@@ -45,7 +48,7 @@ export function imageThreads(): ImageThreads {
     prepareFile: async (source, how, preprocessing, options) => {
       const opened = await openImage(source, how);
       if (opened.pixels <= FEW_PIXELS) return imageBatch([await opened.decode()], preprocessing);
-      return chosen().call("decodeInput", { source, how, preprocessing }, options);
+      return pixels.spend(opened.decodedBytes, () => chosen().call("decodeInput", { source, how, preprocessing }, options));
     },
     preparePixels: async (image, preprocessing, options) => {
       if (image.width * image.height <= FEW_PIXELS) return imageBatch([image], preprocessing);
@@ -54,6 +57,18 @@ export function imageThreads(): ImageThreads {
     close: () => {
       for (const thread of threads.splice(0)) thread.close();
     },
+  };
+}
+
+/** Prepares images in the calling thread, with the same bound on the decoded pixels that are in memory at once. */
+export function imagesInPlace(): Omit<ImageThreads, "close"> {
+  const pixels = createBudget(MAX_DECODED_BYTES);
+  return {
+    prepareFile: async (source, how, preprocessing) => {
+      const opened = await openImage(source, how);
+      return pixels.spend(opened.decodedBytes, async () => imageBatch([await opened.decode()], preprocessing));
+    },
+    preparePixels: async (image, preprocessing) => imageBatch([image], preprocessing),
   };
 }
 

@@ -7,8 +7,9 @@ import {
   imageStatistics,
   type Side,
 } from "../../tasks/frechet/measure.js";
+import { imagesInPlace } from "../image-threads.js";
 import { listImages } from "../list-images.js";
-import { NODE_PLATFORM } from "../platform.js";
+import { nodePlatform } from "../platform.js";
 import type { OpenFrechetNetworkOptions } from "./feature-network.js";
 import { distanceThreads, FRECHET_THREAD } from "./frechet-thread.js";
 import { isStatisticsFile, readStatisticsFile, saveStatisticsFile } from "./statistics-file.js";
@@ -57,5 +58,5 @@ function siteOf({ allowHttps, onProgress, onWarning, signal }: MeasureFrechetOpt
     ...(onWarning === undefined ? {} : { onWarning }),
     ...(signal === undefined ? {} : { signal }),
   };
-  return { platform: NODE_PLATFORM, sources, inThread: FRECHET_THREAD, parallel: distanceThreads() };
+  return { platform: nodePlatform(imagesInPlace()), sources, inThread: FRECHET_THREAD, parallel: distanceThreads() };
 }

@@ -1,7 +1,8 @@
 import type { PreparedModel } from "../../tasks/prepare-model.js";
 import { type QuantizationReport, type QuantizeSettings, type QuantizeSite, quantizePrepared } from "../../tasks/quantize/quantize.js";
+import { imagesInPlace } from "../image-threads.js";
 import { listImages } from "../list-images.js";
-import { NODE_PLATFORM } from "../platform.js";
+import { nodePlatform } from "../platform.js";
 import { listVolumes } from "../segment/list-volumes.js";
 import { NODE_SEGMENTATION } from "../segment/segmenter.js";
 import { writeFileAtomic } from "../write-file.js";
@@ -42,7 +43,7 @@ export async function quantizeModel(given: PreparedModel, file: string, options:
     return { ...samples, labelOf: (index) => labelOf(samples.evaluation[index] ?? "", rule) };
   };
   const clock = (): number => performance.now();
-  const site = { platform: NODE_PLATFORM, sources: {}, inThread: NODE_SEGMENTATION.inThread, clock, choose };
+  const site = { platform: nodePlatform(imagesInPlace()), sources: {}, inThread: NODE_SEGMENTATION.inThread, clock, choose };
   const { chunks, report } = await quantizePrepared(site, given, settings);
   await writeFileAtomic(file, chunks);
   return report;
