@@ -16,7 +16,7 @@ import type { DescribedModel, ModelSource } from "./tasks/model-source.js";
 import { describe } from "./tasks/network.js";
 import { type OpenOptions, taskOptions } from "./tasks/open-options.js";
 import type { CalibrationSample, QuantizationOptions, QuantizedOnnx } from "./tasks/quantize/quantize-source.js";
-import { type Segmenter, openSegmenter as segmenter } from "./tasks/segment/segmenter.js";
+import type { Segmenter } from "./tasks/segment/segmenter.js";
 import { toOnnx as onnx } from "./tasks/to-onnx.js";
 import type { TrainedNetwork } from "./tasks/training/train.js";
 import type { FineTuneOptions, TrainOptions } from "./tasks/training/train-options.js";
@@ -40,6 +40,7 @@ export async function openEmbedder(source: ModelSource, options: OpenOptions = {
 export async function openSegmenter(source: ModelSource, options: OpenOptions & { readonly patchSize?: Triple } = {}): Promise<Segmenter> {
   const { patchSize, ...rest } = options;
   const given = { ...pageOptions(rest), ...(patchSize === undefined ? {} : { patchSize }) };
+  const { openSegmenter: segmenter } = await import("./tasks/segment/segmenter.js");
   return withWorker(options, (worker) => segmenter({ models: modelsOf(worker), inThread: worker.inThread }, source, given));
 }
 

@@ -179,7 +179,7 @@ export async function evaluate(source: ModelSource, data: LabeledImages, options
  *   network, and fewer than 2 images. Rejects with the reason of `signal`
  *
  * @example
- * ```ts
+ * ```ts not run: needs the weights of pytorch-fid
  * import { frechetDistance } from "inceptionkit";
  * const weights = "pt_inception-2015-12-05-6726825d.pth";
  * const { fid, interval } = await frechetDistance("generated", "photos", { weights });

@@ -46,7 +46,7 @@ test("without its package a compressed slice says what to install", async () => 
   expect(JSON.parse(stdout)).toEqual({
     code: "FILE_UNSUPPORTED",
     message:
-      `Cannot read DICOM file "${path.join(folder, "IM4")}": its pixels are compressed (RLE), which needs the package ` +
+      `Cannot read DICOM file "${path.join(folder, "IM4")}": its pixels are compressed (RLE), which requires the package ` +
       "@itk-wasm/dicom, and that is not installed; install it with: npm install @itk-wasm/dicom@7.6.4",
   });
 });

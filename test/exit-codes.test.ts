@@ -219,7 +219,7 @@ describe("hints", () => {
     [["train", "x", "--learning_rate", "1"], "unknown option --learning_rate; did you mean --learning-rate? see inception train --help"],
     [["classify", "x", "--modle", "y"], "unknown option --modle; did you mean --model? see inception classify --help"],
     [["classify", "x", "--lr", "1"], "unknown option --lr; see inception classify --help"],
-    [["classify"], "missing required argument 'files'; see inception classify --help"],
+    [["classify"], "missing required argument 'images'; see inception classify --help"],
   ] as const)("%j", async (line, message) => {
     expect(await inception(...line)).toEqual({ code: 2, out: "", err: `inception: ${message}\n` });
   });

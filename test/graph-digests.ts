@@ -154,13 +154,13 @@ function graphText(graph: Graph): string {
   return `${printGraph(graph)}${lines.join("\n")}\n`;
 }
 
-/** The file, or the message of the error where the compiler refuses the network. */
+/** The file, or the code of the error if the compiler rejects the network; its message is not part of a graph. */
 function ofInference(name: string, graph: Graph, parameters: ReadonlyMap<string, Tensor>, options: CompileOptions): Emitted {
   try {
     return ofFiles(name, [compileInference(graph, parameters, options)]);
   } catch (thrown) {
     if (!(thrown instanceof InceptionError)) throw thrown;
-    const text = `${thrown.code}: ${thrown.message}\n`;
+    const text = `${thrown.code}\n`;
     return { name, digest: createHash("sha256").update(text).digest("hex"), text: () => text };
   }
 }

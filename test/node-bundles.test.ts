@@ -22,6 +22,8 @@ const SOURCES = path.join(FOLDER, "program");
 
 /** With native code or loaded on demand: they stay packages of the program. */
 const EXTERNAL = ["onnxruntime-node", "sharp", "@huggingface/hub"];
+/** CommonJS, which Rollup alone does not read. */
+const COMMONJS = ["tar-stream"];
 /** Scripts of threads, beside the program's own: of the runtime, and of large images. */
 const ENTRIES = {
   "ort-worker": "inceptionkit/node/ort-worker",
@@ -51,7 +53,7 @@ const BUNDLERS: Readonly<Record<string, (out: string) => Promise<unknown>>> = {
     const bundle = await rollup({
       input: { main: path.join(SOURCES, "main.js"), ...ENTRIES },
       plugins: [nodeResolve({ exportConditions: ["node"], rootDir: SOURCES })],
-      external: (id) => id.startsWith("node:") || EXTERNAL.includes(id),
+      external: (id) => id.startsWith("node:") || [...EXTERNAL, ...COMMONJS].includes(id),
       onwarn: () => {},
     });
     await bundle.write({ dir: out, format: "es" });
@@ -76,7 +78,7 @@ describe("a bundle for Node", () => {
     await BUNDLERS[bundler]?.(out);
     // What is deployed: the bundle, and the packages that stayed outside of it.
     mkdirSync(path.join(out, "node_modules"));
-    for (const name of ["onnxruntime-node", "sharp"])
+    for (const name of ["onnxruntime-node", "sharp", ...COMMONJS])
       symlinkSync(path.join(ROOT, "node_modules", name), path.join(out, "node_modules", name));
     writeFileSync(path.join(out, "package.json"), '{ "type": "module" }');
     const digits = path.join(ROOT, "examples/digits");

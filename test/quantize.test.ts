@@ -59,8 +59,8 @@ describe("quantize", () => {
     expect(report.top1Int8).toBeGreaterThanOrEqual(0.9);
     expect(Number(report.int8Bytes)).toBeLessThan(Number(report.floatBytes) * 0.4);
 
-    const { metadata } = JSON.parse((await inception("inspect", file, "--json")).out) as {
-      readonly metadata: { readonly quantization: unknown; readonly labels: unknown };
+    const { artefact: metadata } = JSON.parse((await inception("inspect", file, "--json")).out) as {
+      readonly artefact: { readonly quantization: unknown; readonly labels: unknown };
     };
     expect(metadata.quantization).toEqual({
       kernelBits: 8,

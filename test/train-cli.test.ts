@@ -288,7 +288,7 @@ describe("export, classify and embed", () => {
       ignored: [],
     });
     expect(json(await inception("inspect", onnx, "--json"))).toMatchObject({
-      metadata: {
+      artefact: {
         options: { numClasses: 10 },
         labels: expect.arrayContaining(["disc", "ring"]) as string[],
         source: `trained with inceptionkit on ${DATA}, ${bestEpoch()} epochs`,
@@ -476,7 +476,7 @@ describe("usage", () => {
       [["train", DATA], "Cannot train without a model: expected --model with an id (see inception models)"],
       [
         ["train", DATA, ...model, "--out", full, "--recipe", "best"],
-        'Cannot set option recipe of a run to "best": expected "finetune" or "googlenet_paper" or "head" or "paper" or "scratch" or "slim"',
+        'Cannot set option recipe of a run to "best": expected "scratch" or "finetune" or "head" or "paper" or "slim" or "googlenet_paper"',
       ],
       [
         ["train", DATA, ...model, "--out", full, "--learning-rate", "fast"],
@@ -536,7 +536,7 @@ describe("usage", () => {
     }
     const seg = (await refused("train-seg", "--help")).out.replace(/\s+/g, " ");
     expect(seg).toContain(
-      "optimizer and options, e.g. sgd:momentum=0.9,weightDecay=1e-4; sgd, adamw, adam, rmsprop, rmsprop_tf, adagrad, adadelta",
+      "optimizer and options, e.g. sgd:momentum=0.9,weightDecay=1e-4; adadelta, adagrad, adam, adamw, rmsprop, rmsprop_tf, sgd",
     );
     for (const text of ["(default: adamw:weightDecay=0.01)", "patches per batch (default: planned from the data)"])
       expect(seg).toContain(text);

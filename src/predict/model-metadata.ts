@@ -1,5 +1,7 @@
-import { type Preprocessing, parsePreprocessing, parseSegmentationConfig, type SegmentationConfig } from "../data/index.js";
 import { isRecord } from "../data/is-record.js";
+import { parsePreprocessing } from "../data/preprocessing.js";
+import type { Preprocessing } from "../data/transforms/preprocess.js";
+import { parseSegmentationConfig, type SegmentationConfig } from "../data/volumes/recipe.js";
 import { InceptionError, messageOf } from "../errors.js";
 import { decodeJson } from "../formats/json.js";
 import { MAX_RANK } from "../formats/onnx/decode-tensor.js";

@@ -1,5 +1,5 @@
 /** The normalizations of a recipe as ONNX nodes; the laws are those of src/data/volumes/intensity.ts. */
-import type { Normalization } from "../data/index.js";
+import type { Normalization } from "../data/volumes/intensity.js";
 import type { Ops } from "./onnx-ops.js";
 
 /** One channel [N, 1, D, H, W] with what is known of its volume, each [N, 1, 1, 1, 1]. */

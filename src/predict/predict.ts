@@ -1,4 +1,5 @@
-import { type Image, type Preprocessing, preprocess, preprocessedShape } from "../data/index.js";
+import type { Image } from "../data/image.js";
+import { type Preprocessing, preprocess, preprocessedShape } from "../data/transforms/preprocess.js";
 import { InceptionError } from "../errors.js";
 import { quoted } from "../formats/quoted.js";
 import type { RunOptions, Session } from "../runtime/session.js";

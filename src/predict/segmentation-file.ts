@@ -8,7 +8,7 @@
  * size computes them. NaN marks what is not part of the volume, such as the padding of a patch: it counts in no statistic and
  * is 0 for the network. Standard ONNX operators only.
  */
-import type { SegmentationConfig } from "../data/index.js";
+import type { SegmentationConfig } from "../data/volumes/recipe.js";
 import type { OnnxDim, OnnxModel, OnnxNode, OnnxValueInfo } from "../formats/onnx/types.js";
 import { type Given, normalizeGiven, normalizeWhole } from "./onnx-normalization.js";
 import { type Ops, onnxOps } from "./onnx-ops.js";

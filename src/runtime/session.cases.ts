@@ -204,7 +204,7 @@ async function refusesFeeds(session: Session): Promise<void> {
     [{ a: { dtype: "float64", shape: [1, 2], data: new Float64Array(2) }, b: fits }, 'input "a" is float64, expected float32'],
     [
       { a: { dtype: "float32", shape: [1, 2], data: new Int32Array(2) }, b: fits },
-      'input "a" holds Int32Array, float32 is held as Float32Array',
+      'input "a" contains Int32Array, float32 needs Float32Array',
     ],
     [
       { a: floats([1, 3], [1, 2, 3]), b: floats([2], [1, 2]) },

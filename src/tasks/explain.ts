@@ -1,5 +1,6 @@
 import { compileInference } from "../compile/compile.js";
-import type { Image, Preprocessing } from "../data/index.js";
+import type { Image } from "../data/image.js";
+import type { Preprocessing } from "../data/transforms/preprocess.js";
 import { InceptionError } from "../errors.js";
 import { EXPLANATION_METHODS, type ExplainOptions, type ExplanationName } from "../explain/index.js";
 import { concatChunks } from "../formats/concat-chunks.js";

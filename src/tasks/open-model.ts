@@ -1,4 +1,4 @@
-import type { Preprocessing } from "../data/index.js";
+import type { Preprocessing } from "../data/transforms/preprocess.js";
 import { InceptionError } from "../errors.js";
 import { checkOps } from "../formats/onnx/check-ops.js";
 import { checkWeights } from "../formats/onnx/check-weights.js";

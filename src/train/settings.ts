@@ -1,6 +1,6 @@
 /** The settings of a training run, with their checks. A run's config.json holds exactly these. */
 import { parseAugmentation } from "../data/augment/augmentation.js";
-import { DECAY_TARGETS, type DecayTarget, optimizerOf, scheduleOf } from "../optim/index.js";
+import { DECAY_TARGETS, type DecayTarget, OPTIMIZERS, optimizerOf, scheduleOf } from "../optim/index.js";
 import {
   booleanOption,
   choiceOption,
@@ -77,7 +77,7 @@ export const SETTINGS = {
   metric: choiceOption<Metric>("metric for the best checkpoint and early stopping", "top1", IMAGE_METRICS),
   mixup: { ...numberOption("mixup alpha; 0 disables", undefined, 0, 1000), placeholder: "alpha" },
   optimizer: namedRecordOption(
-    "optimizer and options, e.g. sgd:momentum=0.9,weightDecay=1e-4; sgd, adamw, adam, rmsprop, rmsprop_tf, adagrad, adadelta",
+    `optimizer and options, e.g. sgd:momentum=0.9,weightDecay=1e-4; ${Object.keys(OPTIMIZERS).join(", ")}`,
     undefined,
     "name:option=value,… of an optimizer, as in sgd:momentum=0.9",
     (record) => optimizerOf(record),

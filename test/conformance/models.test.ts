@@ -74,11 +74,11 @@ describe.each(MODELS)("$id", ({ id, task, minInputSize, options, describe: build
           .shape.slice(1)
           .every((dim) => Number(dim) >= 1),
       ).toBe(true);
-    const law =
+    const expected =
       task === "segment"
-        ? "1 to 1024 voxels, as in 64 or 64x96x96 (depth first)"
-        : `${least} to 16384 pixels, as in 299 or 331x275 (height first)`;
-    const message = `Cannot set option inputSize of ${id} to ${least - 1}: expected a size of ${law}`;
+        ? "from 1 to 1,024 voxels, as in 64 or 64x96x96 (depth first)"
+        : `from ${least} to 16,384 pixels, as in 299 or 331x275 (height first)`;
+    const message = `Cannot set option inputSize of ${id} to ${least - 1}: expected a size ${expected}`;
     expect(() => build({ inputSize: least - 1 })).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
   });
 

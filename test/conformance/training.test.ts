@@ -106,9 +106,9 @@ describe("notices a golden that is changed by a thousandth", () => {
     const root = JSON.parse(golden("mini_googlenet")) as {
       step0_bn_train: Pass;
       step0_bn_eval: Pass;
-      optimizers: { sgd_nesterov: Trajectory; rmsprop_tf: Trajectory; adamw: Trajectory };
+      optimisers: { sgd_nesterov: Trajectory; rmsprop_tf: Trajectory; adamw: Trajectory };
     };
-    const { step0_bn_train: train, step0_bn_eval: frozen, optimizers } = root;
+    const { step0_bn_train: train, step0_bn_eval: frozen, optimisers: optimizers } = root;
     train.loss *= 1.001;
     train.grads["stem.conv.weight"]!.l2 *= 1.001;
     train.running_stats_after_one_forward["stem.bn.running_var"]!.l2 *= 1.001;
