@@ -1,6 +1,6 @@
 import type { GraphBuilder, Ref } from "../ops/build.js";
 
-/** A linear layer with `<path>.weight` [M, C] and, unless told otherwise, `<path>.bias` [M]; the module is `path`. */
+/** Adds a linear layer with `<path>.weight` [M, C] and, by default, `<path>.bias` [M]; the module is `path`. */
 export function linear(b: GraphBuilder, path: string, x: Ref, outFeatures: number, bias = true): Ref {
   const weight = b.parameter(`${path}.weight`, [outFeatures, Number(x.type.shape[1])], "linear_kernel");
   const inputs = bias ? ([x, weight, b.parameter(`${path}.bias`, [outFeatures], "bias")] as const) : ([x, weight] as const);

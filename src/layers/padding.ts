@@ -1,13 +1,13 @@
 import { at } from "../tensor/at.js";
 
 /**
- * How a window meets the border; resolved to explicit pads here, where the input size is known, so that `auto_pad`
- * never reaches a graph.
+ * Padding of a convolution or pooling window. It is resolved to explicit pads here, where the input size is known, so
+ * that graphs contain no `auto_pad`.
  *
  * - "valid": no padding.
- * - "symmetric": dilation·(k − 1)/2 on both sides, PyTorch's usual choice for odd kernels; keeps the size at stride 1.
+ * - "symmetric": dilation·(k − 1)/2 on both sides, as is common in PyTorch for odd kernels; keeps the size at stride 1.
  * - "same": as much as gives ceil(size / stride) elements, the odd one at the end: TensorFlow's SAME.
- * - numbers: so many on both sides of each axis.
+ * - numbers: the padding on both sides of each axis.
  */
 export type Padding = "valid" | "symmetric" | "same" | readonly number[];
 

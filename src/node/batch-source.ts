@@ -14,10 +14,10 @@ const MAX_WORKERS = 64;
 const MAX_PREFETCH = 256;
 
 /**
- * Batches of a dataset, decoded and augmented ahead of time in worker threads.
+ * Opens a source of batches of a dataset, decoded and augmented ahead of time in worker threads.
  *
  * A batch depends on the dataset, the seed, the epoch and its number only: not on the number of workers, nor on what was
- * read before. So `epoch(e, k)` goes on where a run was interrupted, without decoding what came before.
+ * read before. So `epoch(e, k)` resumes an interrupted run without decoding earlier batches.
  *
  * The threads do not keep the process alive unless a batch is waited for. `close` ends them, also in the middle of a stream,
  * whose reader then gets SESSION_CLOSED.

@@ -8,7 +8,7 @@ export interface BundledModel {
   readonly id: string;
   /** The network's id. */
   readonly model: string;
-  /** Its weights, below the package's folder, with everything else in their header. */
+  /** Weight file, relative to the directory of the package; its header contains the rest of the metadata. */
   readonly file: string;
   readonly summary: string;
 }

@@ -27,7 +27,7 @@ export interface DecodeOptions {
   readonly maxPixels?: number;
   /** Longest decoding, in seconds, rounded up to whole ones; at most 3600. Default: 60. */
   readonly maxSeconds?: number;
-  /** Turn the image upright as its EXIF orientation says. Without, it is Pillow's `Image.open(file).convert("RGB")`. Default: true. */
+  /** Apply the EXIF orientation. With false, pixels are those of Pillow's `Image.open(file).convert("RGB")`. Default: true. */
   readonly upright?: boolean;
 }
 
@@ -37,14 +37,14 @@ export const MAX_IMAGE_BYTES = 64 * 2 ** 20;
 const DEFAULTS = { name: "image", maxBytes: MAX_IMAGE_BYTES, maxPixels: 100e6, maxSeconds: 60, upright: true } as const;
 
 /**
- * Decodes a JPEG, PNG, WebP, AVIF, GIF or TIFF file. The work is done outside the event loop; the bytes must not change meanwhile.
+ * Decodes a JPEG, PNG, WebP, AVIF, GIF or TIFF file. Decoding runs outside the event loop; the bytes must not change meanwhile.
  *
  * The format is decided by content, never by name. Sizes are read from the header and checked before pixels are decoded.
  *
  * @param source A path, or the bytes of a file.
- * @throws InceptionError FILE_NOT_FOUND; SOURCE_INVALID (a folder, a device, or not readable by this user); FILE_UNRECOGNIZED (no known
+ * @throws InceptionError FILE_NOT_FOUND; SOURCE_INVALID (a directory, a device, or not readable by this user); FILE_UNRECOGNIZED (no known
  * format) and FILE_UNSUPPORTED (a known one that is not decoded); FILE_LIMIT (more bytes than allowed) and IMAGE_LIMIT (more pixels
- * or time than allowed); IMAGE_INVALID (empty, truncated or damaged); OPTION_INVALID (a limit that is none).
+ * or time than allowed); IMAGE_INVALID (empty, truncated or damaged); OPTION_INVALID (an invalid limit).
  */
 export async function decodeImage(source: string | Uint8Array, options: DecodeOptions = {}): Promise<Image> {
   return (await openImage(source, options)).decode();

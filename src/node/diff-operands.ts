@@ -26,13 +26,13 @@ import { pinnedSource } from "./verified-source.js";
 import { resolveSource, type SourceOptions } from "./weight-source.js";
 
 export interface CompareNetworksOptions {
-  /** Options of the networks that are named by a model id; those behind the id come first. */
+  /** Options of the networks that are named by a model id; those in the id itself take precedence. */
   readonly options?: ModelOptions;
 }
 
 /**
- * In what two networks differ: each a model id, a custom network, an ONNX file, the folder of a run or a model of the package. A model id may
- * have options behind it, each after a colon: `inception_resnet_v2.paper:repeats=10,20,9:numClasses=10`.
+ * Compares two networks. Each is a model id, a custom network, an ONNX file, a run directory or a bundled model. A model id may
+ * be followed by options, each after a colon: `inception_resnet_v2.paper:repeats=10,20,9:numClasses=10`.
  *
  * @throws InceptionError MODEL_UNKNOWN, OPTION_INVALID, RUN_INVALID, FILE_… where one of them cannot be read
  *
@@ -189,9 +189,9 @@ export interface OpenTensorSet extends TensorSet {
 }
 
 /**
- * The tensors of a weight file, an ONNX file, a run or a model of the package, to be compared.
+ * Opens the tensors of a weight file, an ONNX file, a run or a bundled model for comparison.
  *
- * @param text - the folder of a run, the id of a model of the package, or what `resolveSource` takes
+ * @param text - a run directory, the id of a bundled model, or what `resolveSource` takes
  * @throws InceptionError SOURCE_INVALID, RUN_INVALID, FILE_…, MODEL_UNKNOWN, OPTION_INVALID
  */
 export async function openTensors(text: string, options: OpenTensorsOptions = {}): Promise<OpenTensorSet> {

@@ -32,7 +32,7 @@ export interface EvaluatedSegmentation {
   /** Of the scored cases, one entry per label. */
   readonly mean: readonly LabelMean[];
   readonly failed: readonly FailedCase[];
-  /** True label files of the folder that no prediction belongs to; they were left out. */
+  /** Ground-truth files of the directory that have no prediction; they were skipped. */
   readonly withoutPrediction: number;
 }
 
@@ -46,13 +46,13 @@ const AFFINE_TOLERANCE = 1e-3;
 const ENDING = /\.nii(\.gz)?$/i;
 
 /**
- * Scores predicted label files against true ones: a file against a file, or the files of a folder against those of the same
- * names in another (`.nii` and `.nii.gz` are the same name). Of folders, a case that cannot be read, has no truth, or lies on
- * another grid is reported and does not stop the rest; of two files, that is thrown. Conventions of the scores:
+ * Scores predicted label maps against the ground truth: a file against a file, or the files of a directory against those of the
+ * same names in another (`.nii` and `.nii.gz` are the same name). With directories, a case that cannot be read, has no ground
+ * truth or is on another grid is reported and does not stop the rest; with two files, it throws. Definitions of the scores:
  * docs/segmentation-metrics.md.
  *
- * @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID for paths that cannot be listed; USAGE for a file against a folder;
- *   OPTION_INVALID; DATASET_INVALID where the folder holds no label file; for two files also as `readVolume` and `scoreSegmentation`
+ * @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID for paths that cannot be listed; USAGE for a file against a directory;
+ *   OPTION_INVALID; DATASET_INVALID where the directory contains no label file; for two files also as `readVolume` and `scoreSegmentation`
  *
  * @example
  * ```ts

@@ -5,7 +5,7 @@ import { NODE_PLATFORM } from "./platform.js";
 import { writeFileAtomic } from "./write-file.js";
 
 /**
- * Writes a network as one self-contained ONNX file; `encodeOnnx` says what is in it.
+ * Writes a network as one self-contained ONNX file; see `encodeOnnx` for its contents.
  *
  * @throws InceptionError OPTION_INVALID where dynamicSize is asked of a network with layers of fixed size, or outputs of one that
  *   segments; NOT_FINITE where a parameter or an output of the self-check is NaN or infinite; WRITE_FAILED

@@ -30,14 +30,14 @@ const TIMM_NETWORKS: readonly TimmNetwork[] = [
 const FREE_OPTIONS = new Set(["numClasses", "inChannels", "inputSize", "dropRate", "aux"]);
 
 /**
- * Writes a folder that Python's timm loads with `timm.create_model("local-dir:FOLDER", pretrained=True)`, or from the
+ * Writes a directory that Python's timm loads with `timm.create_model("local-dir:FOLDER", pretrained=True)`, or from the
  * hub once it is uploaded: `model.safetensors` with timm's names, batch normalization's step counters included (at 0),
- * and `config.json` with the network, its classes and how pixels become its input. An auxiliary head, which timm does
- * not have, is left out.
+ * and `config.json` with the network, its classes and how pixels become its input. Auxiliary classifiers, which timm does
+ * not have, are omitted.
  *
- * The weights are written first, so that a folder with a `config.json` is whole. Format: timm's `save_config_for_hf`.
+ * The weights are written first, so that a directory with a `config.json` is complete. Format: timm's `save_config_for_hf`.
  *
- * @param folder - made where it is not there
+ * @param folder - the directory; created if it does not exist
  * @throws InceptionError OPTION_INVALID for a network, an option or a preprocessing that timm does not have; NOT_FINITE;
  *   WRITE_FAILED
  *

@@ -15,12 +15,12 @@ export interface FileSource extends ByteSource {
 const CHUNK_BYTES = 64 * 2 ** 20;
 
 /**
- * Opens a file for random access. Only what is asked for is read.
+ * Opens a file for random access. Only the requested ranges are read.
  *
  * Its `read` rejects with FILE_TRUNCATED outside the file, or when the file has become shorter since it was opened, and
  * with FILE_LIMIT for more bytes than one array can hold (4 GiB on Node 20).
  *
- * @throws InceptionError FILE_NOT_FOUND; SOURCE_INVALID for a folder, a device or pipe, or a file that may not be read
+ * @throws InceptionError FILE_NOT_FOUND; SOURCE_INVALID for a directory, a device or pipe, or a file that may not be read
  */
 export async function openFileSource(file: string): Promise<FileSource> {
   await checkIsFile(file);

@@ -20,7 +20,7 @@ export interface Inspection {
   readonly values: number;
   readonly tensors: readonly InspectedTensor[];
   readonly metadata: Readonly<Record<string, string>>;
-  /** What an exported file says about itself. */
+  /** Model metadata of an exported file. */
   readonly artefact: ModelMetadata | null;
   readonly onnx: OnnxSummary | null;
   /** Geometry and statistics of a medical volume, or of a series of slices. */
@@ -36,8 +36,8 @@ interface InspectedTensor {
 }
 
 /**
- * Looks into a weight, array or ONNX file of a stranger, or a volume: NIfTI files are told by their names (.nii, .hdr, .img, with or without .gz).
- * A folder is read as weights where it has `.npy` files or one TensorFlow checkpoint, else as a DICOM series.
+ * Inspects a weight, array or ONNX file, which may be untrusted, or a volume. NIfTI files are recognized by their names (.nii, .hdr, .img,
+ * with or without .gz). A directory is read as weights if it has `.npy` files or one TensorFlow checkpoint, otherwise as a DICOM series.
  *
  * @throws InceptionError FILE_NOT_FOUND, FILE_UNRECOGNIZED, OPTION_INVALID (several series and none chosen, or a series of a file), or what
  * the format's reader finds wrong

@@ -10,11 +10,11 @@ import { isUtf8Name, readError, systemErrorCode } from "./system-error.js";
 export const IMAGE_EXTENSIONS = [".avif", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"] as const;
 
 /**
- * The image files that paths stand for, in order. A folder gives every file in it and below it with a usual image ending,
- * sorted by name, a folder's files and subfolders mixed; hidden entries are left out, and a folder that symbolic links lead to
- * again is read once. A named file is kept whatever its ending, and so is one that a pattern such as `photos/*.jpg` names.
+ * Lists the image files at paths, in order. A directory yields every file in and below it with a common image extension,
+ * sorted by name, files and subdirectories mixed. Hidden entries are skipped, and a directory that symbolic links reach
+ * again is read once. A named file is kept whatever its extension, and so is one that a pattern such as `photos/*.jpg` names.
  *
- * @throws InceptionError FILE_NOT_FOUND when a path does not exist or a pattern matches nothing, SOURCE_INVALID when a folder cannot be read
+ * @throws InceptionError FILE_NOT_FOUND when a path does not exist or a pattern matches nothing, SOURCE_INVALID when a directory cannot be read
  */
 export async function listImages(paths: readonly string[]): Promise<string[]> {
   const files: string[] = [];

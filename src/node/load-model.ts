@@ -32,8 +32,10 @@ function shippedModel(id: string): BundledModel {
 }
 
 /**
- * Loads a network to run it: a model id or a custom network with a source of weights, a self-contained `.onnx` file, or the folder of a
- * training run. See `openModel` for what is checked of a file, and for the errors.
+ * Loads a model for inference from a model id or custom network and weights, an exported `.onnx` file or a run directory. See
+ * `openModel` for the checks of a file.
+ *
+ * @throws InceptionError as `openModel`
  *
  * @example
  * ```ts
@@ -48,9 +50,9 @@ export async function loadModel(model: string | DescribedModel, options: LoadMod
 }
 
 /**
- * A bundled model, a run's network, a network with weights, or the network of a file that inceptionkit exported.
+ * Returns a bundled model, the network of a run, a network with weights, or the network of an exported file.
  *
- * @param model - the id of a bundled model, a model id, a custom network, the folder of a run, or an exported `.onnx` file
+ * @param model - the id of a bundled model, a model id, a custom network, a run directory, or an exported `.onnx` file
  * @throws InceptionError as `openModel`; OPTION_INVALID for a model without weights, and for an option that this kind of model cannot have
  */
 export async function resolveModel(

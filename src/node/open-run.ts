@@ -35,14 +35,14 @@ const MAX_JSON_BYTES = 16 * 2 ** 20;
 /** A million lines; a longer log would no longer fit into one string with room to spare. */
 const MAX_METRICS_BYTES = 256 * 2 ** 20;
 
-/** What config.json says. */
+/** Contents of config.json. */
 export interface RunConfig {
   /** Model id. */
   readonly model: string;
   readonly options: JsonRecord;
   /** Of the description; see `graphHash`. */
   readonly graphHash: string;
-  /** Data, recipe and everything else that the run was begun with; data and weights with their paths. */
+  /** Settings that the run was started with: data, recipe and all others; data and weights with their paths. */
   readonly settings: JsonRecord;
   /** Where sources with relative paths are, seen from the directory of the run; runs of earlier versions have none. */
   readonly places?: JsonRecord;
@@ -50,7 +50,7 @@ export interface RunConfig {
   readonly startingWeights?: JsonRecord;
 }
 
-/** A run as it lies on the disk. */
+/** A run directory on disk. */
 export interface Run {
   readonly folder: string;
   readonly config: RunConfig;
@@ -82,9 +82,9 @@ export function epochOfFile(name: string): number | null {
 }
 
 /**
- * Opens a run to evaluate, export, classify or resume: everything but tensors is read and checked.
+ * Opens a run to evaluate, export, classify or resume: everything except tensors is read and checked.
  *
- * @throws InceptionError RUN_INVALID naming what is missing or wrong; FILE_CORRUPT for a file that is no JSON;
+ * @throws InceptionError RUN_INVALID naming what is missing or wrong; FILE_CORRUPT for a file that is not JSON;
  *   OPTION_INVALID for a preprocessing that contradicts itself
  */
 export async function openRun(folder: string): Promise<Run> {

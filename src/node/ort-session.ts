@@ -41,7 +41,7 @@ export interface NodeSessionOptions extends SessionOptions, IsolationOptions {
 }
 
 /**
- * Opens an ONNX model with onnxruntime-node, in a worker thread of its own, because the runtime blocks the thread that
+ * Opens an ONNX model with onnxruntime-node in its own worker thread, because the runtime blocks the thread that
  * calls it. Weights outside the model's own bytes are never read.
  *
  * `device: "auto"` is CUDA where onnxruntime-node's CUDA library is installed and works, otherwise the CPU; never
@@ -49,11 +49,11 @@ export interface NodeSessionOptions extends SessionOptions, IsolationOptions {
  * the same bits each time.
  *
  * A session does not keep the process alive unless something is under way, so a program that forgets `close` still
- * ends. At most two runs are in the worker's hands at a time: one that it computes and one that it has ready.
+ * ends. The worker has at most two runs at a time: one that it computes and one that is queued.
  *
  * @param model - the bytes of the model, or the path of its file
- * @throws InceptionError FILE_NOT_FOUND, FILE_LIMIT (over 2 GiB), FILE_UNSUPPORTED (an input or output that is no
- *   tensor of numbers), SESSION_FAILED (the runtime refuses the model, in its own words), DEVICE_UNAVAILABLE, OPTION_INVALID
+ * @throws InceptionError FILE_NOT_FOUND, FILE_LIMIT (over 2 GiB), FILE_UNSUPPORTED (an input or output that is not
+ *   a numeric tensor), SESSION_FAILED (the runtime rejects the model, with its message), DEVICE_UNAVAILABLE, OPTION_INVALID
  *
  * @example
  * ```ts

@@ -19,8 +19,8 @@ export interface NodeTrainerOptions extends TrainerOptions {
 }
 
 /**
- * Opens training programs with onnxruntime-node over one state, all in a worker thread of their own; the caller's thread
- * stays free. Devices are those of `createNodeSession`.
+ * Opens training programs with onnxruntime-node over one state, all in one worker thread of their own; the caller's thread
+ * is not blocked. Devices are those of `createNodeSession`.
  *
  * A piece of state that some program replaces is held twice: a run reads one buffer and writes the other, and then they
  * change places, so that a run that fails leaves the state whole. (onnxruntime-node 1.30.0 also makes a copy of every
@@ -29,9 +29,9 @@ export interface NodeTrainerOptions extends TrainerOptions {
  *
  * @param programs - by name; every piece of state that they name must be in `state`
  * @param state - the first state; copied once, or taken over with `transfer`
- * @throws InceptionError FEED_INVALID, naming at once all that does not fit between programs and state; SESSION_FAILED
- *   (the runtime refuses a program, in its own words), FILE_UNSUPPORTED, DEVICE_UNAVAILABLE, OPTION_INVALID,
- *   FILE_NOT_FOUND (the folder for `profile`)
+ * @throws InceptionError FEED_INVALID, with every mismatch between programs and state in one message; SESSION_FAILED
+ *   (the runtime rejects a program, with its message), FILE_UNSUPPORTED, DEVICE_UNAVAILABLE, OPTION_INVALID,
+ *   FILE_NOT_FOUND (the directory for `profile`)
  */
 export async function createNodeTrainer(
   programs: Readonly<Record<string, TrainingProgram>>,

@@ -13,7 +13,7 @@ export interface DownloadProgress {
 export interface SourceOptions {
   /** Ends downloads and the reading of weights: they reject with the signal's reason. */
   readonly signal?: CancelSignal;
-  /** Fetch `https:` addresses; without it they are refused. Default false. */
+  /** Fetch `https:` addresses; without it they are rejected. Default false. */
   readonly allowHttps?: boolean;
   /** Use only what is already on this machine. Default: whether HF_HUB_OFFLINE is 1. */
   readonly offline?: boolean;
@@ -42,7 +42,7 @@ export interface SourceOptions {
 
 /** A weight file on this machine. */
 export interface ResolvedSource {
-  /** Where the file lies; absolute. */
+  /** Absolute path of the file. */
   readonly path: string;
   /** How messages name it; no secrets. */
   readonly name: string;

@@ -16,7 +16,7 @@ import { gunzip } from "./gunzip.js";
 import { writeFileAtomic } from "./write-file.js";
 
 export interface SeriesOption {
-  /** Of a folder with several DICOM series, which: its SeriesInstanceUID, as {@link listDicomSeries} gives it. */
+  /** SeriesInstanceUID of the series to read from a directory with several, as {@link listDicomSeries} returns it. */
   readonly series?: string;
 }
 
@@ -39,13 +39,13 @@ export interface LoadedVolume {
 
 /**
  * Reads one volume of a NIfTI file: `.nii`, `.nii.gz`, or a pair of `.hdr` and `.img`, both packed (`.gz`) or both not, by either's name.
- * Values are scaled as the header says; orientation and size stay as stored.
+ * Values are scaled by slope and intercept of the header; orientation and size stay as stored.
  *
- * Or of a folder that holds a DICOM series, a file for each slice: files are told by content, slices sorted by where they lie, values
- * rescaled, and the affine is turned to RAS. Compressed slices need the package `@itk-wasm/dicom`. docs/decisions/0005-dicom.md says what
- * is read and what is refused.
+ * A directory with a DICOM series has one file per slice: files are recognized by content, slices sorted by position, values rescaled,
+ * and the affine is converted to RAS. Compressed slices need the package `@itk-wasm/dicom`. docs/decisions/0005-dicom.md lists what
+ * is supported.
  *
- * Memory is that of this one volume; a header that asks for more than the file can hold is refused before it is taken.
+ * Memory is that of this one volume; a header that declares more than the file can contain is rejected before allocation.
  *
  * @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID; OPTION_INVALID (no such index or series, or none given for several);
  * FILE_UNRECOGNIZED, FILE_TRUNCATED, FILE_CORRUPT, FILE_UNSUPPORTED, FILE_LIMIT; for a series also VOLUME_INVALID (slices that are missing,
@@ -118,7 +118,7 @@ export function refuseSeries(file: string, series: string | null): void {
   throw new InceptionError("OPTION_INVALID", message, { file, series });
 }
 
-/** What `inspect` tells of a volume file or a DICOM series. Statistics are of all volumes in it, after scaling, in double precision. */
+/** Summary of a volume file or a DICOM series. Statistics are of all volumes in it, after scaling, in double precision. */
 export interface VolumeSummary {
   /** As stored: x, y, z, then time and channels. */
   readonly shape: readonly number[];
@@ -150,7 +150,7 @@ export interface VolumeSummary {
 const SUMMARY_BYTES = 2 ** 22;
 
 /**
- * Looks through a volume file, or a folder that holds a DICOM series.
+ * Summarizes a volume file or a directory with a DICOM series.
  *
  * @throws InceptionError as {@link readVolume}
  */
@@ -208,13 +208,13 @@ function codesOrNull({ affine }: NiftiHeader): string | null {
 }
 
 /**
- * Writes a volume as a NIfTI single file, packed if the name ends in `.gz`; it is there whole or not at all. Element type is that of
+ * Writes a volume as a NIfTI single file, packed if the name ends in `.gz`; it is written completely or not at all. Element type is that of
  * `volume.data`, without scaling.
  *
  * @param file - ends in `.nii` or `.nii.gz`; a file of that name is replaced
  * @param like - header of the file that the volume was made from: version, units and description follow it and, where the grid is the same,
- * both of its transforms as they stand, so that viewers lay one over the other. Extensions are not carried over. Null, as for a DICOM
- * series: the affine says where the volume lies.
+ * both of its transforms unchanged, so that viewers overlay the two. Extensions are not carried over. Null, as for a DICOM
+ * series: the affine gives the position of the volume.
  * @throws InceptionError OPTION_INVALID (another ending), VOLUME_INVALID (shape and data disagree, affine not finite), WRITE_FAILED
  *
  * @example

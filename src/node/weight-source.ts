@@ -11,16 +11,16 @@ import type { ResolvedSource, SourceOptions } from "./source-options.js";
 export type { DownloadProgress, ResolvedSource, SourceOptions } from "./source-options.js";
 
 /**
- * Brings the weight file that a user names onto this machine.
+ * Resolves a source of weights to local files, downloading them if needed.
  *
- * | spec | what it is |
+ * | spec | meaning |
  * |---|---|
  * | `weights/net.safetensors` | a file |
  * | `model.ckpt-1000` | a TensorFlow checkpoint: `model.ckpt-1000.index` and its data files |
  * | `tfjs/model.json` | a TensorFlow.js model with its shards beside it |
  * | `weights/` | a directory with one such checkpoint, with such a `model.json`, or with `.npy` files |
  * | `file:///data/net.safetensors` | a file; with `#sha256=...` its content is checked |
- * | `hf:owner/name[@revision][:file]` | a file of the Hugging Face hub, in the cache shared by its programs; revision `main` and `model.safetensors`, else `pytorch_model.bin`, unless said |
+ * | `hf:owner/name[@revision][:file]` | a file of the Hugging Face hub, in the cache shared by its programs; revision `main` and `model.safetensors`, else `pytorch_model.bin`, by default |
  * | `https://host/net.safetensors[#sha256=...]` | a download, with `allowHttps` only |
  *
  * Environment: HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE as in Hugging Face's programs, XDG_CACHE_HOME.

@@ -7,14 +7,14 @@ import { isFolder } from "./file-source.js";
 import { systemErrorCode, writeError } from "./system-error.js";
 
 /**
- * Writes a file so that it is either there whole or not at all: the chunks go to a hidden file in the same folder, which
- * takes the name when all of it has reached the disk. Until then, and on failure, a file of that name stays as it was.
+ * Writes a file completely or not at all: the chunks go to a hidden file in the same directory, which is renamed when all
+ * of it has reached the disk. Until then, and on failure, a file of that name stays as it was.
  * A symbolic link is followed: what it points to is replaced.
  *
  * A process that exits half-way removes the hidden file, `.NAME.*.tmp`; one that is killed leaves it.
  *
- * @param chunks - the content in pieces; an error that it throws ends the writing and is passed on as it is
- * @throws InceptionError WRITE_FAILED when the system refuses, or the path is a folder or device
+ * @param chunks - the content in pieces; an error that it throws ends the writing and is rethrown unchanged
+ * @throws InceptionError WRITE_FAILED when the system rejects the write, or the path is a directory or device
  */
 export async function writeFileAtomic(file: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
   const target = await orWriteFailed(file, () => replaceable(file));

@@ -81,10 +81,10 @@ function shortestFloat32(value: number): number {
 }
 
 /**
- * The model metadata in a file's metadata, or null where there is none.
+ * Returns the model metadata in the metadata of an ONNX file, or null if there is none.
  *
- * @param metadata - keys and texts of a stranger's file
- * @throws InceptionError FILE_CORRUPT when the entry is there and is not what `encodeModelMetadata` writes; FILE_UNSUPPORTED for a newer version
+ * @param metadata - keys and texts of the file, which may be untrusted
+ * @throws InceptionError FILE_CORRUPT when the entry differs from what `encodeModelMetadata` writes; FILE_UNSUPPORTED for a newer version
  */
 export function parseModelMetadata(metadata: Iterable<readonly [key: string, text: string]>, file: string): ModelMetadata | null {
   const text = new Map(metadata).get(METADATA_KEY);

@@ -38,7 +38,7 @@ export interface ReportData {
   readonly evaluation: Evaluation | null;
   /** Scores of whole validation volumes, of a run that segments. */
   readonly volumes?: ScoredSet | undefined;
-  /** Pictures of misclassified images by index in the dataset, as data: URIs of PNG, JPEG, WebP or GIF; others are left out. */
+  /** Pictures of misclassified images by index in the dataset, as data: URIs of PNG, JPEG, WebP or GIF; others are omitted. */
   readonly pictures: ReadonlyMap<number, string>;
   /** Further cards: name and value. */
   readonly facts: readonly (readonly [name: string, value: string])[];

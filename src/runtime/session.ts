@@ -3,7 +3,7 @@ import type { Tensor } from "../tensor/tensor.js";
 
 /**
  * Device that a model runs on. `auto` selects the fastest device that is known to work; each
- * implementation says what that is.
+ * implementation documents its choice.
  */
 export type Device = "auto" | "cpu" | "webgpu" | "cuda";
 
@@ -67,7 +67,7 @@ export interface Session {
   run(feeds: Readonly<Record<string, Tensor>>, options?: RunOptions): Promise<Readonly<Record<string, Tensor>>>;
 
   /**
-   * Free the model. Runs that the runtime has begun finish and resolve; those still waiting reject with SESSION_CLOSED.
+   * Releases the model. Runs that the runtime has begun finish and resolve; those still waiting reject with SESSION_CLOSED.
    * Resolves when the memory is given back. Calling it again waits for the same end.
    */
   close(): Promise<void>;

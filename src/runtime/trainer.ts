@@ -47,8 +47,8 @@ export interface Trainer {
    * right after it.
    *
    * @returns the outputs that are not state (loss, logits, norms), by name; their memory is the caller's
-   * @throws InceptionError FEED_INVALID when there is no such program or the feeds do not fit it, naming every fault at
-   *   once; SESSION_FAILED when the runtime fails, with its own words; SESSION_CLOSED after `close`. The state is
+   * @throws InceptionError FEED_INVALID for an unknown program or feeds that do not fit it, with every mismatch in one
+   *   message; SESSION_FAILED when the runtime fails, with its message; SESSION_CLOSED after `close`. The state is
    *   unchanged after an error.
    */
   run(program: string, feeds: Readonly<Record<string, Tensor>>, options?: StepOptions): Promise<Readonly<Record<string, Tensor>>>;
@@ -69,7 +69,7 @@ export interface Trainer {
   writeState(state: ReadonlyMap<string, Tensor>): Promise<void>;
 
   /**
-   * Free the programs and the state. Calls that the runtime has begun finish and resolve; those still waiting reject
+   * Releases the programs and the state. Calls that the runtime has begun finish and resolve; those still waiting reject
    * with SESSION_CLOSED. Resolves when the memory is given back. Calling it again waits for the same end.
    */
   close(): Promise<void>;

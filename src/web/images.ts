@@ -21,7 +21,7 @@ export interface ImageWorkerOptions {
 /** Decodes and prepares images in a worker, which starts with the first image. */
 export interface ImageWorker {
   /**
-   * RGB pixels of a JPEG, PNG or WebP file, upright unless told otherwise.
+   * Decodes a JPEG, PNG or WebP file to RGB pixels. By default the EXIF orientation is applied.
    *
    * @param name - how messages name the image
    * @throws InceptionError FILE_LIMIT, FILE_UNRECOGNIZED, FILE_UNSUPPORTED, IMAGE_INVALID, IMAGE_LIMIT, SESSION_FAILED

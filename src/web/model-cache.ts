@@ -18,9 +18,9 @@ export interface CachedModel {
 
 export interface ModelCache {
   /**
-   * The file of a URL: from the cache where it is there, undamaged and the same as the server's by ETag or Last-Modified, or
-   * where the server cannot be reached; otherwise from the network, and kept. A browser that refuses to keep it, for lack of
-   * room or of a file system, does not make this fail.
+   * Returns the file at a URL. A cached copy is used if it is undamaged and either matches the server's ETag or Last-Modified
+   * or the server cannot be reached. Otherwise the file is downloaded and cached. If the browser cannot store it, for lack of
+   * space or of a file system, the download still succeeds.
    *
    * @throws InceptionError FILE_NOT_FOUND, FILE_LIMIT, DOWNLOAD_FAILED; the signal's reason
    */

@@ -18,15 +18,15 @@ export interface WebSessionOptions extends SessionOptions, WebOptions {
 }
 
 /**
- * Opens an ONNX model with onnxruntime-web, in a worker of its own, so that the page stays free.
+ * Opens an ONNX model with onnxruntime-web in its own worker, so that the page stays responsive.
  *
  * `device: "cpu"` is WebAssembly; it uses more than one thread only in a page that is cross-origin isolated.
  * `device: "auto"` is WebGPU where the browser has a hardware adapter for it and the model opens there, otherwise the
  * CPU; a software adapter must be asked for with "webgpu". There is no "cuda".
  *
  * @param model - the bytes of the model
- * @throws InceptionError FILE_UNSUPPORTED (an input or output that is no tensor of numbers), SESSION_FAILED (the runtime
- *   refuses the model, in its own words, or its script could not be loaded), DEVICE_UNAVAILABLE, OPTION_INVALID
+ * @throws InceptionError FILE_UNSUPPORTED (an input or output that is not a numeric tensor), SESSION_FAILED (the runtime
+ *   rejects the model, with its message, or its script could not be loaded), DEVICE_UNAVAILABLE, OPTION_INVALID
  */
 export async function createWebSession(model: Uint8Array, options: WebSessionOptions = {}): Promise<Session> {
   const { device = "auto", threads = 0, transfer = false } = options;

@@ -11,13 +11,13 @@ import { checkOpenTimeout, runtimeLocation, startThread, type WebOptions } from 
 export interface WebTrainerOptions extends TrainerOptions, WebOptions {}
 
 /**
- * Opens training programs with onnxruntime-web over one state, all in a worker of their own; the page stays free.
+ * Opens training programs with onnxruntime-web over one state, all in one worker of their own; the page stays responsive.
  * Devices are those of `createWebSession`. With WebGPU the state stays in the memory of the GPU between runs.
  *
  * @param programs - by name; every piece of state that they name must be in `state`
  * @param state - the first state; copied once, or taken over with `transfer`
- * @throws InceptionError FEED_INVALID, naming at once all that does not fit between programs and state; SESSION_FAILED
- *   (the runtime refuses a program, in its own words, or its script could not be loaded), FILE_UNSUPPORTED,
+ * @throws InceptionError FEED_INVALID, with every mismatch between programs and state in one message; SESSION_FAILED
+ *   (the runtime rejects a program, with its message, or its script could not be loaded), FILE_UNSUPPORTED,
  *   DEVICE_UNAVAILABLE, OPTION_INVALID
  */
 export async function createWebTrainer(

@@ -21,9 +21,9 @@ export interface BatchSourceOptions {
   /** Another order in each epoch. Default: true with `dropLast`, otherwise false. */
   readonly shuffle?: boolean;
   /**
-   * For training: every batch is full. A damaged sample is replaced by the next one in the order of the epoch, and what is
-   * left at the end of the epoch is dropped. Otherwise the last batch is smaller and a damaged sample is missing from its
-   * batch; a batch of nothing else is left out. Default: true with augmentation, otherwise false.
+   * For training: every batch is full. A damaged sample is replaced by the next one in the order of the epoch, and the
+   * incomplete batch at the end of the epoch is dropped. Otherwise the last batch is smaller and a damaged sample is missing from its
+   * batch; a batch of damaged samples only is skipped. Default: true with augmentation, otherwise false.
    */
   readonly dropLast?: boolean;
   /** Parameter of mixup's Beta distribution; 0, the default: none. */

@@ -23,7 +23,7 @@ export interface OpenDatasetOptions {
    * value where all are whole numbers).
    */
   readonly classes?: readonly string[];
-  /** Another source for validation: its validation part where it says one, otherwise all of it. Nothing is then set aside. */
+  /** Another source for validation: its validation split if it has one, otherwise all of it. Nothing is then held out. */
   readonly val?: string;
 }
 
@@ -33,12 +33,12 @@ const LISTS: Readonly<Record<string, ListFormat>> = { ".csv": "csv", ".tsv": "ts
  * Opens a labeled set of images. No image is read.
  *
  * @param source one of
- *   - a folder `train/CLASS/*.jpg` with `val`, `valid`, `validation` or `test` beside `train`, or a folder `CLASS/*.jpg`, or a
- *     folder of images whose names begin with WordNet ids, `n01440764_10026.JPEG`;
- *   - a list: a `.csv` or `.tsv` file with the columns path, label and perhaps split, or a `.jsonl` file with such records;
- *   - WebDataset shards: a `.tar` file, a pattern such as `shard-{000..009}.tar`, or a folder of `.tar` files;
- *   - `shapes10`, perhaps with settings: `shapes10?train=1000&val=200&size=64&seed=3`.
- * @throws InceptionError DATASET_INVALID saying what was found and what is expected; FILE_NOT_FOUND; FILE_CORRUPT and
+ *   - a directory `train/CLASS/*.jpg` with `val`, `valid`, `validation` or `test` beside `train`, or a directory `CLASS/*.jpg`, or a
+ *     directory of images whose names begin with WordNet ids, `n01440764_10026.JPEG`;
+ *   - a list: a `.csv` or `.tsv` file with the columns path, label and optionally split, or a `.jsonl` file with such records;
+ *   - WebDataset shards: a `.tar` file, a pattern such as `shard-{000..009}.tar`, or a directory of `.tar` files;
+ *   - `shapes10`, optionally with settings: `shapes10?train=1000&val=200&size=64&seed=3`.
+ * @throws InceptionError DATASET_INVALID naming the layout found and the layouts expected; FILE_NOT_FOUND; FILE_CORRUPT and
  *   FILE_TRUNCATED for a damaged shard; OPTION_INVALID
  *
  * @example

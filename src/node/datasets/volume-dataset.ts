@@ -41,12 +41,12 @@ const FOLDERS = [
 ] as const;
 
 /**
- * Lists the labeled volumes of a folder: in the layout of the Medical Segmentation Decathlon, whose `dataset.json` lists
- * images and labels and names channels and label values; or two folders, `images` and `labels` (or `imagesTr` and `labelsTr`),
+ * Lists the labeled volumes of a directory: in the layout of the Medical Segmentation Decathlon, whose `dataset.json` lists
+ * images and labels and names channels and label values; or two directories, `images` and `labels` (or `imagesTr` and `labelsTr`),
  * whose files have the same names.
  *
- * @param place - the folder, or its dataset.json
- * @throws InceptionError DATASET_INVALID, FILE_CORRUPT (no JSON), FILE_LIMIT
+ * @param place - the directory, or its dataset.json
+ * @throws InceptionError DATASET_INVALID, FILE_CORRUPT (not JSON), FILE_LIMIT
  */
 export async function openVolumeDataset(place: string): Promise<VolumeDataset> {
   const info = await stat(place).catch((thrown: unknown) => {

@@ -8,10 +8,10 @@ import { chosenSeries, type DicomSeries, type FoundSeries, findSeries, slicesOf 
 import type { SliceDType, StoredPixels } from "./stored.js";
 
 /**
- * The series of images in a folder, in the order of their UIDs. Files are told by content, whatever their names; those that are no DICOM
- * files or have no pixels are passed over, and folders inside the folder are not entered.
+ * Lists the image series in a directory, in the order of their UIDs. Files are recognized by content, whatever their names. Files that
+ * are not DICOM or have no pixels are skipped, and subdirectories are not searched.
  *
- * @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID; FILE_UNRECOGNIZED where the folder holds no DICOM image; FILE_CORRUPT,
+ * @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID; FILE_UNRECOGNIZED where the directory contains no DICOM image; FILE_CORRUPT,
  * FILE_UNSUPPORTED or FILE_LIMIT for a DICOM file whose tags cannot be read
  *
  * @example

@@ -7,11 +7,11 @@ import { openFileSource } from "../file-source.js";
 import { readError } from "../system-error.js";
 import { type DicomFile, type DicomSlice, dicomError, MARK_BYTES, type ParseDicom, PREAMBLE_BYTES, parseDicomFile } from "./slice.js";
 
-/** What a folder says of one series of images in it. */
+/** One image series in a directory. */
 export interface DicomSeries {
   /** SeriesInstanceUID; give it as the option `series`. */
   readonly uid: string;
-  /** Free text of the first file; a stranger's. */
+  /** Free text of the first file; untrusted. */
   readonly description: string;
   /** Such as "CT" or "MR". */
   readonly modality: string;

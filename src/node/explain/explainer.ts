@@ -13,9 +13,9 @@ import { writeFileAtomic } from "../write-file.js";
 export type ExplainerOptions = ExplainTaskOptions & Omit<LoadModelOptions, "outputs" | "selfCheck">;
 
 /**
- * Opens a classifier to explain it.
+ * Opens a classifier to compute attribution maps.
  *
- * @param model - a model id or a custom network with `weights`, the folder of a run, or an `.onnx` file that inceptionkit exported
+ * @param model - a model id or a custom network with `weights`, a run directory, or an exported `.onnx` file
  * @throws InceptionError as `loadModel`; OPTION_INVALID for a network that does not classify images, and as the methods
  *
  * @example

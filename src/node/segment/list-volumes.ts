@@ -6,11 +6,11 @@ import { readError } from "../system-error.js";
 import { isVolumeName } from "../volumes.js";
 
 /**
- * The volume files that paths stand for, in order. A folder gives the files directly in it that are volumes by their names,
- * sorted; hidden ones are left out, and of a pair only the header is listed. A folder of DICOM slices stands for itself. A named file is kept whatever its name.
+ * Lists the volume files at paths, in order. A directory yields the files directly in it that are volumes by their names,
+ * sorted. Hidden files are skipped, and of a pair only the header is listed. A directory of DICOM slices is one volume. A named file is kept whatever its name.
  *
- * @throws InceptionError FILE_NOT_FOUND where a path does not exist, SOURCE_INVALID where a folder cannot be read, DATASET_INVALID
- *   where it holds no volume
+ * @throws InceptionError FILE_NOT_FOUND where a path does not exist, SOURCE_INVALID where a directory cannot be read, DATASET_INVALID
+ *   where it contains no volume
  */
 export async function listVolumes(paths: readonly string[]): Promise<readonly string[]> {
   const files = [];

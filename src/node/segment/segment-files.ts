@@ -26,7 +26,7 @@ export type SegmentedFile =
   | { readonly file: string; readonly error: InceptionError };
 
 export interface SegmentFilesOptions extends Omit<SegmentOptions, "onWindow"> {
-  /** Folder of the results; made where it is not there. */
+  /** Directory of the results; created if it does not exist. */
   readonly out: string;
   /** Write a page with slices and outlines for each case. Default true. */
   readonly quality?: boolean;
@@ -42,16 +42,16 @@ export interface SegmentFilesOptions extends Omit<SegmentOptions, "onWindow"> {
 const SEGMENT_FILES = { volumes: "volumes.csv", quality: "qc", probabilities: "probabilities" } as const;
 
 /**
- * Segments files one after the other into a folder: `NAME.nii.gz` with the labels on the file's own grid, `volumes.csv` with the
+ * Segments files one after the other and writes the results to a directory: `NAME.nii.gz` with the labels on the file's own grid, `volumes.csv` with the
  * volume of every label so far, `qc/NAME.html`, and with `probabilities` a float32 volume `probabilities/NAME_VALUE.nii.gz` for
  * each class. A file that cannot be segmented becomes an error in the result and does not stop the rest.
  *
- * Every file is there whole or not at all, also when the process is killed; the labels are written last, so that a case with
+ * Every file is written completely or not at all, also when the process is killed; the labels are written last, so that a case with
  * labels is complete. Files of these names are replaced, but never an input.
  *
  * @returns one entry for each file, in their order
- * @throws InceptionError USAGE where an output would replace an input; WRITE_FAILED where the folder cannot be made; OPTION_INVALID for
- *   an overlap or axis that is none, axes that the model was not trained to be mirrored along, and `strict` for a model without
+ * @throws InceptionError USAGE where an output would replace an input; WRITE_FAILED where the directory cannot be created; OPTION_INVALID for
+ *   an invalid overlap or axis, axes that the model was not trained to be mirrored along, and `strict` for a model without
  *   statistics of its training cases; what `signal` was aborted with
  */
 export async function segmentFiles(

@@ -18,9 +18,9 @@ export const NODE_SEGMENTATION: SegmentHost<SourceOptions, PlaceOptions> = {
 };
 
 /**
- * Opens a model to segment volumes with it; see the task for what is done and how much memory it takes.
+ * Opens a model for volume segmentation; see the task for the method and its memory use.
  *
- * @param model - the folder of a run, a model id or a custom network with `weights`, an exported `.onnx` file, or the id of a bundled model
+ * @param model - a run directory, a model id or a custom network with `weights`, an exported `.onnx` file, or the id of a bundled model
  * @throws InceptionError OPTION_INVALID for a model that does not segment; as `loadModel`
  *
  * @example

@@ -9,7 +9,7 @@ import { resumeSegmentation, type SegmentedRun, type TrainSegmentationOptions, t
 import { type SegmentationValidation, summed, validationJson } from "./validate-segmentation.js";
 
 export interface CrossValidation {
-  /** Folder of the folds. */
+  /** Directory of the folds. */
   readonly folder: string;
   /** How many folds there are. */
   readonly total: number;
@@ -23,10 +23,10 @@ export interface CrossValidation {
 const CROSS_VALIDATION_FILE = "cross-validation.json";
 
 /**
- * Trains as many networks as there are folds, each without one of them, and measure each case by the network that has not seen
- * it. Run k is the directory `fold-k` below `out`; `cross-validation.json` beside them holds the scores.
+ * Trains one network per fold, each without that fold, and scores each case with the network that was not trained on
+ * it. Run k is the directory `fold-k` below `out`; `cross-validation.json` beside them contains the scores.
  *
- * Called again with the same folder it goes on: folds that are done are measured again, one that was interrupted is resumed.
+ * A second call with the same directory resumes: finished folds are scored again, an interrupted one is resumed.
  *
  * @param given - settings by name, without `fold`
  * @throws InceptionError as `trainSegmentation`

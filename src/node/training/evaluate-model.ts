@@ -19,19 +19,19 @@ export interface EvaluateOptions extends LoadModelOptions, EvaluateSettings {
   /** Which part of the data. Default: what is for validation; all of it where the data does not say. */
   readonly split?: "train" | "val";
   /**
-   * File with a line for each measured image. Where it exists, from the same model, weights, data and crops, the images in
-   * it are not run again: a measurement that was stopped goes on.
+   * File with one line per evaluated image. If it exists, from the same model, weights, data and crops, the images in it
+   * are not run again, so an interrupted evaluation resumes.
    */
   readonly record?: string;
 }
 
 /**
- * Measures a classifier on labeled images.
+ * Evaluates a classifier on labeled images.
  *
  * Labels of the data are names of the model's classes, or their indices; for the 1000 ImageNet classes WordNet ids
  * (n01440764) too. One label that is none of these is an error.
  *
- * @param model - the folder of a run, a model id or a custom network (with `weights`), or an exported `.onnx` file
+ * @param model - a run directory, a model id or a custom network (with `weights`), or an exported `.onnx` file
  * @param data - as `openDataset` takes it, or null for the data that the run was trained with. A run's own data is split as
  *   it was in training.
  * @throws InceptionError DATASET_INVALID, OPTION_INVALID, NOT_FINITE naming the first image for which the model gives NaN or infinity, and

@@ -29,13 +29,13 @@ export interface ExportedStep {
 
 /**
  * Writes one training step of a network as an ONNX file that any runtime executes, and beside it, with the ending
- * .safetensors, the state to begin with: flat float32 tensors named as the inputs that they are fed to. What is fed and
- * which output becomes which input stands in the metadata of both files ("readme" for people, "training" as JSON).
+ * .safetensors, the initial state: flat float32 tensors with the names of the inputs that they are fed to. The metadata of both
+ * files lists the feeds and which output becomes which input ("readme" for people, "training" as JSON).
  *
- * The truth is fed as "labels", int32 [batch].
+ * Labels are fed as "labels", int32 [batch].
  *
  * @param file - ends in .onnx
- * @param given - settings by name, of `STEP_SETTINGS`; without `weights`, parameters begin from chance
+ * @param given - settings by name, of `STEP_SETTINGS`; without `weights`, parameters are randomly initialized
  * @throws InceptionError USAGE, OPTION_INVALID, WRITE_FAILED, and those of weights
  *
  * @example

@@ -25,8 +25,8 @@ export interface PrepareRunOptions {
 }
 
 /**
- * Whether a text names the folder of a run rather than a model. A model's id comes first: write `./googlenet` for a
- * folder of that name.
+ * Returns whether a text names a run directory rather than a model. Model ids take precedence: write `./googlenet` for a
+ * directory of that name.
  */
 export async function isRunFolder(text: string): Promise<boolean> {
   if (MODELS.some(({ id, family }) => id === text || family === text)) return false;

@@ -37,10 +37,10 @@ export interface TrainModelOptions<N extends ModelName = ModelName> extends RunO
 type ResumeTrainingOptions = Omit<TrainModelOptions, "options" | "preprocessing"> & ResumeOptions<Evaluation>;
 
 /**
- * Trains a network and write a run folder.
+ * Trains a network and writes a run directory.
  *
  * @param network - model id, family name or custom network
- * @param given - settings by name; `data` is needed
+ * @param given - settings by name; `data` is required
  * @throws InceptionError DATASET_INVALID, OPTION_INVALID, RUN_INVALID, TRAINING_DIVERGED and those of weights and files
  *
  * @example

@@ -43,14 +43,14 @@ export interface SegmentedRun extends TrainedRun {
 }
 
 /**
- * Trains a network to segment volumes, and write a run folder.
+ * Trains a network for volume segmentation and writes a run directory.
  *
- * All cases are looked at first; cases that cannot be read are left out with a notice. From what they are like follow spacing,
- * intensities, patch and batch (`planTraining`), which plan.json keeps. The cases are split into folds by the seed; one of
- * them is set aside and measured after each epoch, by one patch of each case, and in the end whole (`validateSegmentation`).
+ * All cases are scanned first; unreadable cases are skipped with a notice. `planTraining` derives spacing, intensities, patch
+ * size and batch size from their statistics; plan.json stores them. The seed splits the cases into folds. One fold is held out:
+ * it is evaluated after each epoch on one patch per case, and at the end on whole cases (`validateSegmentation`).
  *
  * @param id - model id or family name of a network for volumes
- * @param given - settings by name ; `data` is needed
+ * @param given - settings by name; `data` is required
  * @throws InceptionError DATASET_INVALID, OPTION_INVALID, RUN_INVALID, TRAINING_DIVERGED and those of files
  *
  * @example

@@ -40,10 +40,10 @@ export interface SegmentationValidation {
 const VALIDATION_FILE = "validation.json";
 
 /**
- * Segments the cases that a run set aside, whole, and score them against their labels. Predictions are written to
- * `validation/` in the run's folder, scores to `validation.json`.
+ * Segments the whole cases that a run held out and scores them against their labels. Predictions are written to
+ * `validation/` in the run directory, scores to `validation.json`.
  *
- * @param folder - of a run of `trainSegmentation`; its best checkpoint is used
+ * @param folder - directory of a run of `trainSegmentation`; its best checkpoint is used
  * @throws InceptionError RUN_INVALID, DATASET_INVALID, WRITE_FAILED and as `openSegmenter`; OPTION_INVALID for axes that the run's
  *   training did not mirror; a case that cannot be read or scored is in `failed`
  *

@@ -46,7 +46,7 @@ export interface EvaluationResult {
   readonly classes: readonly string[];
   /** What was measured on. */
   readonly data: string;
-  /** With ReaL labels: images that have some, and the share of them whose answer is one. */
+  /** With ReaL labels: the number of images that have some, and the fraction of those whose predicted class is among them. */
   readonly real: { readonly images: number; readonly top1: number } | null;
   readonly skipped: readonly SkippedSample[];
 }

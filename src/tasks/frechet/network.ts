@@ -17,7 +17,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 import { openSession, type SessionOpener } from "../open-session.js";
 import { type PreparedModel, prepareModel } from "../prepare-model.js";
 
-/** What makes features of images. `openFrechetNetwork` opens the usual one; any other may take its place. */
+/** A network that computes features of images. `openFrechetNetwork` opens the default one; others can be passed instead. */
 export interface FeatureNetwork {
   /** Values of an image's features. */
   readonly features: number;
@@ -27,11 +27,11 @@ export interface FeatureNetwork {
   readonly recipe: Preprocessing;
   /** Whose numbers its features are; null for another network. */
   readonly mode: FrechetMode | null;
-  /** Of its weights, so that saved statistics of others are refused; null: not known. */
+  /** SHA-256 of the weights, so that saved statistics of other weights are rejected; null if unknown. */
   readonly weightsSha256: string | null;
   /**
-   * @param input - [N, 3, H, W] as the recipe makes it; its memory is given away
-   * @returns rows of N images, one behind the other: [N, features] and [N, classes]
+   * @param input - [N, 3, H, W] as the preprocessing makes it; its buffer is transferred
+   * @returns one row per image: [N, features] and [N, classes]
    */
   run(input: Tensor, options?: CallOptions): Promise<{ readonly features: Float32Array; readonly logits: Float32Array | null }>;
   close(): Promise<void>;

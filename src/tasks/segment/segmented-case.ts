@@ -7,7 +7,7 @@ import type { LabelStatistics } from "../../segment/labels.js";
 import type { Plane } from "../../segment/slices.js";
 import type { OwnBytes } from "../../tensor/own-bytes.js";
 
-/** What a segmenter makes of one volume. Everything lies on the grid of the file. */
+/** The segmentation of one volume. All data is on the grid of the file. */
 export interface SegmentedVolume {
   /** The label values of the model's recipe. */
   readonly labels: Volume;

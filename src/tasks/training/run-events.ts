@@ -17,7 +17,7 @@ export type RunEvent<E = Evaluation> =
   | { readonly kind: "planned"; readonly lines: readonly string[] }
   | { readonly kind: "saved"; readonly position: Position };
 
-/** What is about to happen, told once before the first step. */
+/** The plan of a run, reported once before the first step. */
 export interface RunStartEvent {
   readonly kind: "beginning";
   readonly model: string;
