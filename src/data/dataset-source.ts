@@ -55,6 +55,11 @@ function sampleCount(samples: SampleStore): number {
   }
 }
 
+/** A sample that a program gave; undefined where the store has files. */
+export function givenSample(samples: SampleStore, index: number): ImageInput | undefined {
+  return samples.kind === "images" ? samples.images[index] : samples.kind === "inputs" ? samples.inputs[index] : undefined;
+}
+
 /** Name of a sample for people. */
 export function sampleName(samples: SampleStore, index: number): string {
   switch (samples.kind) {

@@ -5,7 +5,7 @@ import { openNpy } from "../formats/npy.js";
 import { imageBatch } from "../predict/predict.js";
 import type { Float32Tensor } from "../tensor/tensor.js";
 import { type Budget, createBudget } from "./budget.js";
-import { type DecodeOptions, openImage } from "./decode-image.js";
+import { openImage } from "./decode-image.js";
 import { openFileSource } from "./file-source.js";
 import { imageName } from "./image-source.js";
 
@@ -31,7 +31,6 @@ interface ImageInputOptions {
   readonly batch: number;
   /** Whether files that end in `.npy` are read as uint8 arrays [N, 3, H, W]. Default: false. */
   readonly arrays?: boolean;
-  readonly decode?: DecodeOptions;
   /** What is decoded of a file: its path, or its bytes. Default: the path. */
   readonly open?: (file: string) => Promise<string | Uint8Array>;
   /** Bytes of decoded pixels in memory at once. Default: 384 MiB. */
@@ -75,15 +74,10 @@ async function* inputsOf(files: readonly string[], options: ImageInputOptions, b
   }
 }
 
-function imageInput(
-  file: string,
-  index: number,
-  { preprocessing, decode, open }: ImageInputOptions,
-  budgets: Budgets,
-): Promise<ImageInput> {
+function imageInput(file: string, index: number, { preprocessing, open }: ImageInputOptions, budgets: Budgets): Promise<ImageInput> {
   const prepare = async (): Promise<Float32Tensor> => {
     const source = open === undefined ? file : await open(file);
-    const image = await openImage(source, { ...decode, name: imageName(file) });
+    const image = await openImage(source, { name: imageName(file) });
     return budgets.pixels.spend(image.decodedBytes, async () => imageBatch([await image.decode()], preprocessing));
   };
   return budgets.files.spend(1, async () => ({ file, index, input: await orError(prepare) }));

@@ -1,6 +1,6 @@
 /** The samples of a dataset in the worker that makes batches. */
 import type { SampleReader } from "../data/batches/maker.js";
-import { type SampleStore, sampleName } from "../data/dataset-source.js";
+import { givenSample, type SampleStore, sampleName } from "../data/dataset-source.js";
 import type { Image } from "../data/image.js";
 import { renderShapes10 } from "../data/shapes10.js";
 import { InceptionError } from "../errors.js";
@@ -32,7 +32,7 @@ async function readSample(codecs: Promise<Codecs>, samples: SampleStore, index: 
     const { seed, split, side, indices } = samples;
     return { image: renderShapes10({ seed, split, side, index: indices[index] ?? 0 }), made: true };
   }
-  const input = samples.kind === "images" ? samples.images[index] : samples.kind === "inputs" ? samples.inputs[index] : undefined;
+  const input = givenSample(samples, index);
   if (input === undefined) throw new InceptionError("SOURCE_INVALID", "Cannot read an image: a page cannot read files of Node", {});
   const read = await readImageInput(input);
   if (!("bytes" in read)) return { image: read, made: false };

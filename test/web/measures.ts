@@ -1,5 +1,6 @@
 /** Evaluating, quantizing and distances of image sets on one platform, as numbers that can be compared. */
 import { PREPROCESSING } from "../../src/data/preprocessing.js";
+import { concatChunks } from "../../src/formats/concat-chunks.js";
 import { encodeStatistics } from "../../src/frechet/statistics-file.js";
 import type * as Api from "../../src/index.js";
 
@@ -38,7 +39,7 @@ export async function runMeasures(api: Measures, at: (file: string) => string): 
     inceptionScore: { splits: 2 },
   });
   const scores = inceptionScore.flatMap((score) => (score === null ? [] : [score.value, score.deviation]));
-  const labeled = api.labeledImages(DIGITS.map((image, label) => ({ image: at(image), label: WORDS[label] ?? "" })));
+  const labeled = labeledDigits(api, at);
   const undecided = api.labeledImages([
     { image: at(DIGITS[0] ?? ""), label: "zero" },
     { image: at(DIGITS[1] ?? ""), label: "eleven" },
@@ -90,35 +91,36 @@ async function quantized(api: Measures, at: (file: string) => string): Promise<M
   return { report: rest, bytes: onnx.byteLength, probabilities, phases };
 }
 
+function labeledDigits(api: Measures, at: (file: string) => string): Api.LabeledImages {
+  return api.labeledImages(DIGITS.map((image, label) => ({ image: at(image), label: WORDS[label] ?? "" })));
+}
+
 /** Each phase is where the signal comes; what was given as its reason comes out. */
 async function aborted(api: Measures, at: (file: string) => string): Promise<readonly string[]> {
   const all: string[] = [];
+  const labeled = labeledDigits(api, at);
+  const [a, b] = [DIGITS.slice(0, 5).map(at), DIGITS.slice(5).map(at)];
   for (const wanted of ["calibrate", "evaluate", "time"]) {
-    const stop = new AbortController();
-    const onProgress = ({ phase }: { readonly phase: string }) => {
-      if (phase === wanted) stop.abort(new Error(`ended in ${wanted}`));
-    };
-    all.push(await failureOf(api.quantize(at(MODEL), DIGITS.map(at), { ...ACCEPT, rounds: 2, signal: stop.signal, onProgress })));
+    all.push(await failureOf(api.quantize(at(MODEL), DIGITS.map(at), { ...ACCEPT, rounds: 2, ...endedIn(wanted) })));
   }
   for (const wanted of ["images of a", "images of b", "distances"]) {
-    const stop = new AbortController();
-    const onProgress = ({ phase }: { readonly phase: string }) => {
-      if (phase === wanted) stop.abort(new Error(`ended in ${wanted}`));
-    };
-    const set = { network: meansOf(), batch: 2, signal: stop.signal, onProgress };
-    all.push(await failureOf(api.frechetDistance(DIGITS.slice(0, 5).map(at), DIGITS.slice(5).map(at), set)));
+    all.push(await failureOf(api.frechetDistance(a, b, { network: meansOf(), batch: 2, ...endedIn(wanted) })));
   }
-  const labeled = api.labeledImages(DIGITS.map((image, label) => ({ image: at(image), label: WORDS[label] ?? "" })));
-  const stop = new AbortController();
-  const onProgress = ({ phase }: { readonly phase: string }) => {
-    if (phase === "evaluate") stop.abort(new Error("ended in scoring"));
-  };
-  all.push(await failureOf(api.evaluate(at(MODEL), labeled, { batchSize: 2, signal: stop.signal, onProgress })));
+  all.push(await failureOf(api.evaluate(at(MODEL), labeled, { batchSize: 2, ...endedIn("evaluate", "scoring") })));
   const before = AbortSignal.abort(new Error("ended before it began"));
   all.push(await failureOf(api.quantize(at(MODEL), DIGITS.map(at), { signal: before })));
   all.push(await failureOf(api.frechetDistance(DIGITS.map(at), DIGITS.map(at), { network: meansOf(), signal: before })));
   all.push(await failureOf(api.evaluate(at(MODEL), labeled, { signal: before })));
   return all;
+}
+
+/** Options of a call that is aborted when it reports a phase. */
+function endedIn(wanted: string, shown = wanted) {
+  const stop = new AbortController();
+  const onProgress = ({ phase }: { readonly phase: string }): void => {
+    if (phase === wanted) stop.abort(new Error(`ended in ${shown}`));
+  };
+  return { signal: stop.signal, onProgress };
 }
 
 /** Features that need no weights: the means of the channels, and of their squares. */
@@ -151,13 +153,7 @@ function meansOf(): NonNullable<Api.FrechetDistanceOptions["network"]> {
 function statistics(mean: number): Uint8Array {
   const saved = { mean: Float64Array.of(mean, mean), covariance: Float64Array.of(1, 0, 0, 1), count: 100 };
   const chunks = encodeStatistics({ statistics: saved, origin: { mode: null, weightsSha256: null } });
-  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
+  return concatChunks(chunks);
 }
 
 async function failureOf(run: Promise<unknown>): Promise<string> {

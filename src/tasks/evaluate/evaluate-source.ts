@@ -1,6 +1,6 @@
 /** Evaluating any model on labeled images, as the task layer does it. */
 import type { SampleReader } from "../../data/batches/maker.js";
-import { type SampleStore, sampleName } from "../../data/dataset-source.js";
+import { givenSample, type SampleStore, sampleName } from "../../data/dataset-source.js";
 import { InceptionError } from "../../errors.js";
 import { openUntilAborted } from "../../runtime/abort.js";
 import type { Platform, SourceOptions } from "../../runtime/platform.js";
@@ -47,7 +47,7 @@ export async function evaluateSource<F extends SourceOptions, P extends SessionO
     const preprocessing = knownPreprocessing(loaded, modelName(source));
     const named = (classes: readonly string[]) => data.open({ valFraction: 0, seed: 0, classes });
     const dataset = choosePart(await openForClasses(named, classNames(loaded)), split);
-    const { openBatches } = models.platform;
+    const openBatches: Platform["openBatches"] = (part, reading) => models.platform.openBatches(part, reading);
     return await evaluateDataset({ loaded, preprocessing, openBatches, openSamples }, dataset, {
       ...settings,
       onEvaluated: (done, total) => onProgress?.({ phase: "evaluate", done, total }),
@@ -65,7 +65,7 @@ export function givenSamples<F extends SourceOptions>(
 ): SampleReader {
   return {
     read: async (index) => {
-      const input = samples.kind === "images" ? samples.images[index] : samples.kind === "inputs" ? samples.inputs[index] : undefined;
+      const input = givenSample(samples, index);
       if (input !== undefined) return platform.decodeImage(input, { ...sources, name: sampleName(samples, index) });
       throw new InceptionError("SOURCE_INVALID", `Cannot read image ${index}: it is a file of Node`, { index });
     },
