@@ -38,6 +38,12 @@ export interface Int8BenchOptions extends Pick<TrainingBenchOptions, "write" | "
   readonly kind: "int8";
 }
 
+export interface GuardBenchOptions extends Pick<TrainingBenchOptions, "write" | "rounds" | "threads"> {
+  readonly kind: "guard";
+  /** The commit that the tree is compared with: whatever git resolves to one. */
+  readonly against: string;
+}
+
 const FLAGS = {
   quick: { type: "boolean", default: false },
   write: { type: "boolean", default: false },
@@ -48,14 +54,26 @@ const FLAGS = {
   threads: { type: "string" },
   batch: { type: "string" },
   size: { type: "string" },
+  against: { type: "string" },
 } as const;
 
 const INFERENCE_FLAGS = ["quick", "write"];
 const VOLUMES_FLAGS = [...INFERENCE_FLAGS, "rounds", "threads", "batch", "size"];
 
 const INT8_FLAGS = [...INFERENCE_FLAGS, "rounds", "threads", "batch"];
+const GUARD_FLAGS = [...INFERENCE_FLAGS, "rounds", "threads", "against"];
 
-export type BenchOptions = InferenceOptions | TrainingBenchOptions | VolumesBenchOptions | Int8BenchOptions;
+const FLAGS_OF = {
+  inference: INFERENCE_FLAGS,
+  training: Object.keys(FLAGS).filter((name) => name !== "against"),
+  volumes: VOLUMES_FLAGS,
+  int8: INT8_FLAGS,
+  guard: GUARD_FLAGS,
+} as const;
+
+type Kind = keyof typeof FLAGS_OF;
+
+export type BenchOptions = InferenceOptions | TrainingBenchOptions | VolumesBenchOptions | Int8BenchOptions | GuardBenchOptions;
 
 /**
  * @param args - what stands behind the name of the script
@@ -64,14 +82,13 @@ export type BenchOptions = InferenceOptions | TrainingBenchOptions | VolumesBenc
  */
 export function readBenchOptions(args: readonly string[], cores: number): BenchOptions {
   const { values, positionals } = parsed(args);
-  const [kind = "inference", ...more] = positionals;
-  if ((kind !== "inference" && kind !== "training" && kind !== "volumes" && kind !== "int8") || more.length > 0) {
-    throw usage(`there is no benchmark "${positionals.join(" ")}", expected inference, training, volumes or int8`);
+  const kind = kindOf(positionals);
+  const { quick, write, recompute, profile, against } = values;
+  const foreign = Object.keys(values).find((name) => Reflect.get(values, name) !== false && !FLAGS_OF[kind].includes(name));
+  if (foreign) {
+    const owner = foreign === "against" ? "guard" : "training";
+    throw usage(`--${foreign} is for ${owner}, expected "npm run bench -- ${owner} --${foreign} …"`);
   }
-  const { quick, write, recompute, profile } = values;
-  const own = { inference: INFERENCE_FLAGS, training: Object.keys(FLAGS), volumes: VOLUMES_FLAGS, int8: INT8_FLAGS }[kind];
-  const foreign = Object.keys(values).find((name) => Reflect.get(values, name) !== false && !own.includes(name));
-  if (foreign) throw usage(`--${foreign} is for training, expected "npm run bench -- training --${foreign} …"`);
   if (kind === "inference") return { kind, quick, write };
   const amounts = {
     rounds: count("rounds", values.rounds) ?? (quick ? 3 : 9),
@@ -81,7 +98,22 @@ export function readBenchOptions(args: readonly string[], cores: number): BenchO
   };
   if (kind === "int8") return { kind, write, rounds: amounts.rounds, threads: amounts.threads, batch: amounts.batch };
   if (kind === "volumes") return { kind, write, ...amounts };
+  if (kind === "guard") {
+    if (against === undefined) throw usage('no commit is given, expected "npm run bench -- guard --against COMMIT"');
+    const rounds = count("rounds", values.rounds) ?? (quick ? 7 : 15);
+    return { kind, write, rounds, threads: amounts.threads, against };
+  }
   return { kind, write, models: values.model?.map(trainedModel) ?? TRAINED_MODELS, ...amounts, recompute, profile };
+}
+
+function kindOf(positionals: readonly string[]): Kind {
+  const [given = "inference", ...more] = positionals;
+  if (more.length === 0 && isKind(given)) return given;
+  throw usage(`there is no benchmark "${positionals.join(" ")}", expected inference, training, volumes, int8 or guard`);
+}
+
+function isKind(name: string): name is Kind {
+  return Object.hasOwn(FLAGS_OF, name);
 }
 
 function parsed(args: readonly string[]) {

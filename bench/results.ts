@@ -14,6 +14,32 @@ export function range(values: readonly number[]): string {
   return `${Math.min(...values).toFixed(0)} – ${Math.max(...values).toFixed(0)}`;
 }
 
+/** How the times of one side compare with those of another that ran in turn with it. */
+export interface PairedRatio {
+  /** The median of the ratios of the rounds. */
+  readonly ratio: number;
+  /** Lowest and highest ratio that the rounds leave open, with at least 95% confidence where there are six rounds or more. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * The median ratio of paired times, `now[i] / before[i]`, and a confidence interval for it. The interval is the one of
+ * the sign test: between the k-th lowest and the k-th highest ratio, where k is the largest that fewer than 2.5% of
+ * series of fair coins fall short of. It assumes nothing about how times are distributed.
+ */
+export function pairedRatio(now: readonly number[], before: readonly number[]): PairedRatio {
+  const ratios = now.map((time, round) => time / (before[round] ?? Number.NaN)).toSorted((a, b) => a - b);
+  let [rank, tail, term] = [0, 0, 0.5 ** ratios.length];
+  while (tail + term <= 0.025) {
+    tail += term;
+    term *= (ratios.length - rank) / (rank + 1);
+    rank++;
+  }
+  const at = Math.max(rank, 1) - 1;
+  return { ratio: median(ratios), low: ratios[at] ?? Number.NaN, high: ratios[ratios.length - 1 - at] ?? Number.NaN };
+}
+
 /** What the numbers depend on. */
 export interface MachineFacts {
   readonly cores: number;

@@ -5,6 +5,7 @@
  *   npm run bench -- training                 training steps beside PyTorch, about 5 minutes
  *   npm run bench -- volumes                  forward passes and training steps of the network for volumes, about 3 minutes
  *   npm run bench -- int8                     networks with integers beside the same with floats, about 2 minutes
+ *   npm run bench -- guard --against COMMIT   this tree beside the tree of a commit, about 7 minutes
  *   npm run bench -- [training|volumes] --quick   fewer rounds
  *   npm run bench -- [training|volumes] --write   also writes its part of bench/RESULTS.md
  *   npm run bench -- training --model googlenet --rounds 5 --batch 2 --size 96 --threads 1
@@ -17,6 +18,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { InceptionError } from "../src/errors.js";
 import { writeFileAtomic } from "../src/node/write-file.js";
+import { compareTrees } from "./guard.js";
 import { compareInference } from "./inference.js";
 import { compareInt8 } from "./int8.js";
 import { type BenchOptions, readBenchOptions } from "./options.js";
@@ -52,6 +54,7 @@ async function run(options: BenchOptions): Promise<void> {
   if (options.kind === "inference") await compareInference(ROOT, options, machine, print);
   else if (options.kind === "training") await compareTraining(ROOT, options, machine, print);
   else if (options.kind === "int8") await compareInt8(options, machine, print);
+  else if (options.kind === "guard") await compareTrees(ROOT, options, machine, print);
   else await compareVolumes(ROOT, options, machine, print);
   if (!options.write) return;
   const file = path.join(ROOT, "bench/RESULTS.md");

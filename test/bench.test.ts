@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readBenchOptions } from "../bench/options.js";
-import { machineLine, median, range, replacePart } from "../bench/results.js";
+import { machineLine, median, pairedRatio, range, replacePart } from "../bench/results.js";
 import { comparisonLines, profileLines, recomputeLines, type TrainingTiming } from "../bench/training-report.js";
 
 const PLAN = { model: "googlenet", batch: 8, size: 224, rounds: 3, threads: 2 } as const;
@@ -40,6 +40,24 @@ describe("the parts of RESULTS.md", () => {
   it("changes nothing when it is done twice", () => {
     const once = replacePart(file, "# Training\n\nnew steps\n");
     expect(replacePart(once, "# Training\n\nnew steps\n")).toBe(once);
+  });
+});
+
+describe("ratio of paired times", () => {
+  // Ranks from tables of the binomial distribution: P(X <= 1 | n = 9) = 0.0195, P(X <= 3 | n = 15) = 0.0176, P(X <= 0 | n = 6) = 0.0156.
+  it.each([
+    [6, 1, 6],
+    [9, 2, 8],
+    [15, 4, 12],
+    [20, 6, 15],
+  ])("takes the interval of the sign test over %i rounds", (rounds, low, high) => {
+    const now = Array.from({ length: rounds }, (_, index) => index + 1);
+    const before = now.map(() => 1);
+    expect(pairedRatio(now, before)).toEqual({ ratio: median(now), low, high });
+  });
+
+  it("compares each time with that of its own round", () => {
+    expect(pairedRatio([30, 10, 20], [60, 20, 40])).toEqual({ ratio: 0.5, low: 0.5, high: 0.5 });
   });
 });
 
@@ -111,6 +129,12 @@ describe("options of the benchmark", () => {
     });
   });
 
+  it("compares the tree with a commit", () => {
+    const expected = { kind: "guard", write: false, rounds: 15, threads: 2, against: "main~3" };
+    expect(readBenchOptions(["guard", "--against", "main~3"], 8)).toEqual(expected);
+    expect(readBenchOptions(["guard", "--against", "main~3", "--quick", "--write"], 8)).toEqual({ ...expected, rounds: 7, write: true });
+  });
+
   it("measures integers on their own", () => {
     expect(readBenchOptions(["int8", "--rounds", "5", "--batch", "4"], 8)).toEqual({
       kind: "int8",
@@ -146,8 +170,11 @@ describe("options of the benchmark", () => {
   });
 
   it.each([
-    [["train"], 'Cannot run the benchmark: there is no benchmark "train", expected inference, training, volumes or int8'],
-    [["training", "all"], 'Cannot run the benchmark: there is no benchmark "training all", expected inference, training, volumes or int8'],
+    [["train"], 'Cannot run the benchmark: there is no benchmark "train", expected inference, training, volumes, int8 or guard'],
+    [
+      ["training", "all"],
+      'Cannot run the benchmark: there is no benchmark "training all", expected inference, training, volumes, int8 or guard',
+    ],
     [["training", "--rounds", "0"], 'Cannot run the benchmark: --rounds is "0", expected an integer of at least 1'],
     [["training", "--size", "1e9.5"], 'Cannot run the benchmark: --size is "1e9.5", expected an integer of at least 1'],
     [
@@ -155,6 +182,12 @@ describe("options of the benchmark", () => {
       'Cannot run the benchmark: there is no trained network "googlenet.paper", expected one of inception_resnet_v1, googlenet, inception_resnet_v2',
     ],
     [["--recompute"], 'Cannot run the benchmark: --recompute is for training, expected "npm run bench -- training --recompute …"'],
+    [["guard"], 'Cannot run the benchmark: no commit is given, expected "npm run bench -- guard --against COMMIT"'],
+    [["training", "--against", "main"], 'Cannot run the benchmark: --against is for guard, expected "npm run bench -- guard --against …"'],
+    [
+      ["guard", "--model", "googlenet"],
+      'Cannot run the benchmark: --model is for training, expected "npm run bench -- training --model …"',
+    ],
     [["volumes", "--profile"], 'Cannot run the benchmark: --profile is for training, expected "npm run bench -- training --profile …"'],
     [["--rounds", "3"], 'Cannot run the benchmark: --rounds is for training, expected "npm run bench -- training --rounds …"'],
   ])("refuses %j", (args, message) => {
