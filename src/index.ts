@@ -1,4 +1,6 @@
 /** The task layer in Node: what most programs need. `browser.ts` exports the same names with the same types in pages. */
+
+import type { SampleStore } from "./data/dataset-source.js";
 import type { Triple } from "./data/volumes/volume.js";
 import type { ModelName } from "./models/index.js";
 import { labeledFolder } from "./node/datasets/labeled-folder.js";
@@ -84,8 +86,8 @@ export async function openEmbedder(source: ModelSource, options: OpenOptions = {
  * ```ts
  * import { openSegmenter } from "inceptionkit";
  * await using segmenter = await openSegmenter("hippocampus");
- * const { labels, measured } = await segmenter.segment("examples/segment/hippocampus_001.nii.gz");
- * console.log(labels.shape, measured);
+ * const { labels, labelStatistics } = await segmenter.segment("examples/segment/hippocampus_001.nii.gz");
+ * console.log(labels.shape, labelStatistics);
  * ```
  */
 export async function openSegmenter(source: ModelSource, options: OpenOptions & { readonly patchSize?: Triple } = {}): Promise<Segmenter> {
@@ -138,7 +140,7 @@ export async function quantize(
 ): Promise<QuantizedOnnx> {
   const { onProgress, ...open } = options;
   const { quantizeSource } = await import("./tasks/quantize/quantize-source.js");
-  return usingImages((models) => {
+  return usingImages(options, (models) => {
     const host = { models, inThread: NODE_SEGMENTATION.inThread, clock: () => performance.now() };
     return quantizeSource(host, source, samples, nodeOptions(open), options);
   });
@@ -163,9 +165,8 @@ export async function quantize(
 export async function evaluate(source: ModelSource, data: LabeledImages, options: EvaluateImagesOptions = {}): Promise<EvaluationResult> {
   const { split: _part, crops: _crops, batchSize: _size, real: _real, onProgress: _report, ...open } = options;
   const { evaluateSource } = await import("./tasks/evaluate/evaluate-source.js");
-  return usingImages((models) =>
-    evaluateSource({ models, openSamples: (samples) => openSampleReader(samples, 0) }, source, data, nodeOptions(open), options),
-  );
+  const openSamples = (samples: SampleStore) => openSampleReader(samples, 0, { allowHttps: options.allowHttps === true });
+  return usingImages(options, (models) => evaluateSource({ models, openSamples }, source, data, nodeOptions(open), options));
 }
 
 /**
@@ -188,7 +189,7 @@ export async function evaluate(source: ModelSource, data: LabeledImages, options
  */
 export async function frechetDistance(a: ImageSetInput, b: ImageSetInput, options: FrechetDistanceOptions = {}): Promise<FrechetDistances> {
   const { frechetDistances, sourcesOf } = await import("./tasks/frechet/frechet-distance.js");
-  return usingImages(({ platform }) => {
+  return usingImages(options, ({ platform }) => {
     const listDirectory = (place: string) => listImages([place]);
     return frechetDistances(
       { platform, inThread: FRECHET_THREAD, parallel: distanceThreads(), listDirectory },
@@ -201,9 +202,9 @@ export async function frechetDistance(a: ImageSetInput, b: ImageSetInput, option
 }
 
 /** Does something with threads of its own for large images, which end with it. */
-async function usingImages<T>(work: (models: typeof NODE_MODELS) => Promise<T>): Promise<T> {
+async function usingImages<T>(options: Downloads, work: (models: typeof NODE_MODELS) => Promise<T>): Promise<T> {
   const images = imageThreads();
-  return work({ ...NODE_MODELS, platform: nodePlatform(images) }).finally(() => images.close());
+  return work(hostOf(images, options)).finally(() => images.close());
 }
 
 /**
@@ -247,7 +248,7 @@ export function imageFolder(place: string | URL | ChosenFiles): LabeledImages {
  */
 export async function fineTune(source: ModelSource, data: LabeledImages, options: FineTuneOptions = {}): Promise<TrainedModel> {
   const images = imageThreads();
-  return closingModel(images, () => tune(hostOf(images), source, data, options, placeOptions(options)));
+  return closingModel(images, () => tune(hostOf(images, options), source, data, options, placeOptions(options)));
 }
 
 /**
@@ -275,22 +276,25 @@ export async function train(network: ModelName | DescribedModel, data: LabeledIm
   const images = imageThreads();
   return closingModel(images, () =>
     out === undefined
-      ? trainTask(hostOf(images), described, data, options, placeOptions(options))
-      : trainToFolder(hostOf(images), described, data, { ...options, out }),
+      ? trainTask(hostOf(images, options), described, data, options, placeOptions(options))
+      : trainToFolder(hostOf(images, options), described, data, { ...options, out }),
   );
 }
 
-function hostOf(images: ReturnType<typeof imageThreads>): typeof NODE_MODELS {
-  return { ...NODE_MODELS, platform: nodePlatform(images) };
+/** Whether images may be downloaded. */
+type Downloads = Pick<OpenOptions, "allowHttps">;
+
+function hostOf(images: ReturnType<typeof imageThreads>, options: Downloads): typeof NODE_MODELS {
+  return { ...NODE_MODELS, platform: nodePlatform(images, options) };
 }
 
 /** Opens something that has threads of its own for large images, which end with it. */
 function withImages<T extends { readonly close: () => Promise<void> }>(
-  { signal }: OpenOptions,
+  options: OpenOptions,
   open: (models: typeof NODE_MODELS) => Promise<T>,
 ) {
   const images = imageThreads();
-  return closingBoth(images, signal, () => open(hostOf(images)));
+  return closingBoth(images, options.signal, () => open(hostOf(images, options)));
 }
 
 function nodeOptions(options: OpenOptions): ReturnType<typeof taskOptions> {

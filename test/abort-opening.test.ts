@@ -58,7 +58,7 @@ describe("a signal that is aborted", () => {
     stop.abort(REASON);
     const photo = path.join(ROOT, "examples/digits/images/7-a.png");
     expect((await classifier.classify(photo, { top: 1 }))[0]?.className).toBe("seven");
-    expect((await classifier.explain(photo)).maps).toHaveLength(1);
+    expect((await classifier.explain(photo)).attributions).toHaveLength(1);
   });
 
   test("while weights are hashed ends the reading", async () => {

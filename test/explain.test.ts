@@ -200,7 +200,7 @@ describe("a cup of espresso", () => {
     const [file, image] = [sharedPath(bvlc) ?? "", sharedPath(sample) ?? ""];
     const explainer = await openExplainer("googlenet.paper", { weights: file, methods: ["grad_cam", "occlusion"] });
     try {
-      const { class: seen, maps } = await explainer.explain(await decodeImage(image));
+      const { targetClass: seen, attributions: maps } = await explainer.explain(await decodeImage(image));
       expect(seen.className).toBe("espresso");
       // The rim of the cup on the photograph of 400×266: an ellipse around (173, 115) with half axes 128 and 95. The network
       // sees it squeezed to 256×256, without a border of 16 pixels.
@@ -229,7 +229,7 @@ async function expectSameMap(file: string, network: Network, image: string, targ
   const { model: id, weights: source, options, method } = network;
   const explainer = await openExplainer(id, { weights: source, options, methods: [method] });
   const decoded = await decodeImage(image);
-  const { maps } = await explainer.explain(decoded, target);
+  const { attributions: maps } = await explainer.explain(decoded, target);
   await explainer.close();
   const side = typeof options.inputSize === "number" ? options.inputSize : 224;
   const recipe = id === "googlenet.paper" ? PREPROCESSING.bvlc_googlenet : scaledRecipe(side);

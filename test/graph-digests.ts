@@ -50,27 +50,27 @@ export function* emittedOf(model: Model): Generator<Emitted> {
   // Training of volumes alone is optimized.
   const targets = model.task === "segment" ? TARGETS : OPTIMIZED;
   for (const target of targets) yield ofTraining(`other training ${target}`, other, { ...otherTraining(model), ...targetOptions(target) });
-  yield ofTraining("other training of one in nchw", other, { batch: 1, optimizer: () => PLAIN, layout: "nchw" });
+  yield ofTraining("other training of one in nchw", other, { batchSize: 1, optimizer: () => PLAIN, layout: "nchw" });
 }
 
 const PLAIN = sgd({ momentum: 0.9 });
 
 function usualTraining(): TrainingOptions {
-  return { batch: 4, optimizer: () => PLAIN };
+  return { batchSize: 4, optimizer: () => PLAIN };
 }
 
 function otherTraining({ task }: Model): TrainingOptions {
   const [decayed, bare] = [adamw({ weightDecay: 0.05 }), adamw({ weightDecay: 0 })];
   return {
-    batch: 3,
+    batchSize: 3,
     optimizer: ({ type }) => (type.shape.length > 1 ? decayed : bare),
     loss: task === "segment" ? "dice_cross_entropy" : "cross_entropy",
     labelSmoothing: 0.1,
     targetFormat: "indices",
     clipNorm: 1,
-    averageDecay: 0.99,
+    emaDecay: 0.99,
     form: "accumulate",
-    recompute: true,
+    checkpointActivations: true,
     // The first layers are frozen.
     isTrained: ({ path }) => !path.startsWith("conv1.") && !path.startsWith("stem."),
   };

@@ -166,7 +166,7 @@ describe("a case of another kind", () => {
     );
     const segmenter = await openSegmenter("hippocampus", { threads: 1 });
     try {
-      const { warnings, measured } = await segmenter.segment(inverted);
+      const { warnings, labelStatistics: measured } = await segmenter.segment(inverted);
       expect(warnings?.map(({ code }) => code)).toEqual(["label-volume"]);
       const [{ mm3 } = { mm3: 0 }] = measured.slice(1);
       expect(await failureOf(segmenter.segment(inverted, { strict: true }))).toMatchObject({

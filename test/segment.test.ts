@@ -178,9 +178,11 @@ describe("openSegmenter", () => {
     // 10 × 8 × 6 voxels of 2 × 1.5 × 1 mm are 20 × 12 × 6 of 1 mm.
     const affine: Affine = [2, 0, 0, 3, 0, 1.5, 0, 4, 0, 0, 1, 5, 0, 0, 0, 1];
     const file = await scan(path.join(folder, "coarse.nii"), [10, 8, 6], affine);
-    const { labels, probabilities, measured } = await withSegmenter(weights, (segmenter) =>
-      segmenter.segment(file, { probabilities: true }),
-    );
+    const {
+      labels,
+      probabilities,
+      labelStatistics: measured,
+    } = await withSegmenter(weights, (segmenter) => segmenter.segment(file, { probabilities: true }));
     expect([labels.shape, labels.affine]).toEqual([[10, 8, 6], affine]);
     for (const { value, voxels, mm3 } of measured) {
       expect(voxels).toBe(labels.data.filter((label) => label === value).length);
@@ -195,7 +197,7 @@ describe("openSegmenter", () => {
     const bytes = readFileSync(file);
     bytes[123] = 3;
     writeFileSync(file, bytes);
-    const { labels, measured } = await withSegmenter(files.constant, (segmenter) => segmenter.segment(file));
+    const { labels, labelStatistics: measured } = await withSegmenter(files.constant, (segmenter) => segmenter.segment(file));
     expect(measured[1]).toEqual({ value: 9, name: "back", voxels: 1536, mm3: 1.2288e-5 });
     expect(labels.spacing).toEqual([2, 2, 2]);
   });

@@ -75,17 +75,17 @@ suite("openClassifier", () => {
     await using described = await openClassifier("googlenet", { weights: WEIGHTS, preprocessing, classNames, options: NETWORK });
     const [a, b] = [await exported.explain(SEVEN), await described.explain(SEVEN)];
     expect(a).toEqual(b);
-    expect(a.class).toMatchObject({ index: 7, className: "seven" });
-    expect(a.maps).toMatchObject([{ method: "grad_cam", width: 64, height: 64 }]);
+    expect(a.targetClass).toMatchObject({ index: 7, className: "seven" });
+    expect(a.attributions).toMatchObject([{ method: "grad_cam", width: 64, height: 64 }]);
     // What `inception explain` writes.
-    const [map] = a.maps;
+    const [map] = a.attributions;
     if (map === undefined) throw new Error("there is no map");
-    const drawn = overlay(enlargedPicture(a.seen), map);
+    const drawn = overlay(enlargedPicture(a.modelInput), map);
     expect(await decodeImage(await a.overlayPng())).toEqual(drawn);
     expect([drawn.width, drawn.height]).toEqual([448, 448]);
     expect(structuredClone(a)).toEqual(a);
     const three = await exported.explain(SEVEN, { target: "three", method: "input_gradient" });
-    expect([three.class.index, three.maps[0]?.method]).toEqual([3, "input_gradient"]);
+    expect([three.targetClass.index, three.attributions[0]?.method]).toEqual([3, "input_gradient"]);
   });
 
   test("an image that cannot be used is named; the model runs on", async () => {
@@ -139,15 +139,15 @@ suite("openSegmenter", () => {
     const packed = readFileSync(file);
     await using segmenter = await openSegmenter("hippocampus");
     const first = await segmenter.segment(file);
-    expect(first.measured.map(({ name, voxels }) => [name, voxels > 500])).toEqual([
+    expect(first.labelStatistics.map(({ name, voxels }) => [name, voxels > 500])).toEqual([
       ["Anterior", true],
       ["Posterior", true],
     ]);
     const { volume } = await readVolume(file);
     for (const input of [pathToFileURL(file), packed, gunzipSync(packed), new Blob([packed]), volume]) {
-      const { labels, measured } = await segmenter.segment(input);
+      const { labels, labelStatistics: measured } = await segmenter.segment(input);
       expect(labels.data).toEqual(first.labels.data);
-      expect(measured).toEqual(first.measured);
+      expect(measured).toEqual(first.labelStatistics);
     }
     expect(await failureOf(segmenter.segment(packed.subarray(0, 5000)))).toMatchObject({
       code: "FILE_TRUNCATED",
@@ -194,7 +194,7 @@ suite("a custom network", () => {
     const weights = Buffer.concat([header, ...chunks]);
     await using classifier = await openClassifier(network, { weights, preprocessing: { ...preprocessing, crop: [16, 16] } });
     expect(await classifier.classify(SEVEN)).toHaveLength(3);
-    expect((await classifier.explain(SEVEN)).maps).toHaveLength(1);
+    expect((await classifier.explain(SEVEN)).attributions).toHaveLength(1);
   });
 });
 

@@ -116,7 +116,7 @@ describe("train", () => {
   test.each([
     ["preparing", (event: api.RunEvent) => event.kind === "preparing"],
     ["a step", (event: api.RunEvent) => event.kind === "step"],
-    ["evaluating", (event: api.RunEvent) => event.kind === "measuring"],
+    ["evaluating", (event: api.RunEvent) => event.kind === "evaluating"],
   ] as const)("is aborted in %s with the reason of the signal", async (_, when) => {
     const controller = new AbortController();
     const events: string[] = [];
@@ -209,5 +209,35 @@ describe("imageFolder of chosen files", () => {
     expect(() => api.imageFolder([file("1.jpg")])).toThrow(
       'Cannot open the dataset "files": it has 1 files, but no images in directories; expected a directory for each class (CLASS/*.jpg), or train/CLASS/*.jpg and val/CLASS/*.jpg',
     );
+  });
+});
+
+describe("labeled images at https: URLs", () => {
+  const url = "https://127.0.0.1:1/7.png?key=secret";
+  const items = [url, image("7-b"), image("3-a")].map((each, index) => ({ image: each, label: index < 2 ? "seven" : "three" }));
+
+  // The address is private, so that no request is made: which of the two rejections comes shows whether the thread may download.
+  test.each([
+    [false, 'Cannot use "https://127.0.0.1:1/7.png" as an image: downloads are not allowed; pass `allowHttps`'],
+    [
+      true,
+      "Cannot download https://127.0.0.1:1/7.png: 127.0.0.1 is not a public address; requests to private and local servers are not allowed",
+    ],
+  ])("are downloaded by the threads that decode: allowHttps %s", async (allowHttps, reason) => {
+    const options = { ...COMMON, allowHttps };
+    const { skipped, evaluation } = await api.evaluate(at("examples/digits/digits.onnx"), api.labeledImages(items), {
+      allowHttps,
+      device: "cpu",
+    });
+    expect(skipped.map(({ reason: found }) => found)).toEqual([reason]);
+    expect(evaluation.images).toBe(2);
+    const seen: string[] = [];
+    const onEvent = (event: api.RunEvent): void => {
+      if (event.kind === "skipped") seen.push(event.sample.reason);
+    };
+    const settings = { ...options, recipe: "head", epochs: 1, batchSize: 2, valFraction: 0, augmentation: "light", onEvent } as const;
+    const { model } = await api.fineTune(at("examples/digits/digits.onnx"), api.labeledImages(items), settings);
+    await model.close();
+    expect([...new Set(seen)]).toEqual([reason]);
   });
 });

@@ -32,7 +32,7 @@ describe("train --dry-run", () => {
     const given = { data: "shapes10?train=50&val=10", batchSize: 16, accumulate: 2, epochs: 2, freeze: "conv2d*" };
     const options = { inputSize: 75, widthMultiplier: 0.0625, repeats: [1, 1, 1] };
     const beginnings: RunStartEvent[] = [];
-    const onEvent = (event: { readonly kind: string }) => void (event.kind === "beginning" && beginnings.push(event as RunStartEvent));
+    const onEvent = (event: { readonly kind: string }) => void (event.kind === "start" && beginnings.push(event as RunStartEvent));
     const { steps } = await trainModel("inception_resnet_v1", given, { out: path.join(folder, "run"), options, threads: 1, onEvent });
     const [{ trainImages, valImages, stepsPerEpoch } = {} as RunStartEvent] = beginnings;
     expect(plan).toMatchObject({ model: "inception_resnet_v1.public", samples: "images", randomlyInitialized: [], steps });

@@ -92,7 +92,7 @@ describe("signal of trainModel", () => {
   });
 
   test("in the validation of an epoch, and after a step, it saves and resolves", async () => {
-    expect(await abortAt("measuring", call(path.join(folder, "measuring")))).toEqual({
+    expect(await abortAt("evaluating", call(path.join(folder, "measuring")))).toEqual({
       rejected: null,
       end: "interrupted",
       events: ["saved"],
@@ -121,8 +121,8 @@ describe("signal of trainSegmentation", () => {
     `{ ...common, out: ${JSON.stringify(out)}, options: { widthMultiplier: 0.05 } })`;
 
   test("is obeyed after one case while cases are read", async () => {
-    const out = path.join(folder, "reading");
-    expect(await abortAt("reading", call(out))).toEqual({ rejected: "enough", end: null, events: [] });
+    const out = path.join(folder, "scanning");
+    expect(await abortAt("scanning", call(out))).toEqual({ rejected: "enough", end: null, events: [] });
     expect(existsSync(out)).toBe(false);
   });
 

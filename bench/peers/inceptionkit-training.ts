@@ -70,12 +70,12 @@ async function load(command: TrainingLoad): Promise<Record<string, unknown>> {
   const network = describeModel(model, { inputSize: size, numClasses: classes, ...(ofVolumes ? {} : { dropRate: 0 }) });
   const optimizer = sgd({ momentum: 0.9 });
   const compiled = compileTraining(network, {
-    batch,
+    batchSize: batch,
     optimizer: () => optimizer,
     targetFormat: "indices",
     loss: ofVolumes ? "dice_cross_entropy" : "cross_entropy",
     target: "ort-cpu",
-    recompute: command.recompute,
+    checkpointActivations: command.recompute,
   });
   const program = stepProgram(compiled);
   const state = initialState(compiled, goldenParameters(network));

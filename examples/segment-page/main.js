@@ -8,5 +8,5 @@ scan.onchange = async () => {
   const result = await (await segmenter).segment(scan.files[0]);
   overlay.src = URL.createObjectURL(new Blob([await result.overlayPng()]));
   save.href = URL.createObjectURL(new Blob(encodeNifti(result.labels, result.header)));
-  status.value = result.measured.map(({ name, mm3 }) => `${name}: ${mm3.toFixed(0)} mm³`).join(", ");
+  status.value = result.labelStatistics.map(({ name, mm3 }) => `${name}: ${mm3.toFixed(0)} mm³`).join(", ");
 };

@@ -202,7 +202,7 @@ describe("callers without types", () => {
     expect(() => compileInference(graph, goldenParameters(graph), options)).toThrow(
       expect.objectContaining({ code: "OPTION_INVALID", message }),
     );
-    const training = { ...options, batch: 1, optimizer: () => sgd({}) };
+    const training = { ...options, batchSize: 1, optimizer: () => sgd({}) };
     expect(() => compileTraining(graph, training)).toThrow(expect.objectContaining({ code: "OPTION_INVALID", message }));
   });
 });

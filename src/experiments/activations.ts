@@ -63,7 +63,7 @@ export function probeProgram(network: Graph, module: string, batch: number, mode
   const selected = checkGraph(selectOutputs(network, [module]));
   const context = { b: new GraphBuilder(`${network.name}.probe`), network: selected, state: new Map(), feeds: [], outputs: [] };
   const options: TrainingOptions = {
-    batch,
+    batchSize: batch,
     optimizer: () => {
       throw new RangeError("Cannot optimize in a probe");
     },

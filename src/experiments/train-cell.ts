@@ -66,7 +66,7 @@ export async function trainCell(
 ): Promise<CellResult> {
   const network = residualNetwork({ ...cell, blocks: sweep.blocks });
   const optimizer = optimizerOf(SWEEP_OPTIMIZERS[cell.optimizer]);
-  const compiled = compileTraining(network, { batch: sweep.batch, optimizer: () => optimizer, target: "ort-cpu" });
+  const compiled = compileTraining(network, { batchSize: sweep.batch, optimizer: () => optimizer, target: "ort-cpu" });
   const programs = Object.fromEntries(
     Object.entries(compiled.programs).map(([name, { model, state, reads }]) => [name, { model: concatChunks(model.chunks), state, reads }]),
   );

@@ -106,10 +106,10 @@ export function describeAtSize({ model, options, network }: StoredNetwork, input
   throw new InceptionError("OPTION_INVALID", message, { model, inputSize });
 }
 
-const CUSTOM = { form: "custom", source: "custom network", minInputSize: 1 } as const;
+const CUSTOM = { variant: "custom", source: "custom network", minInputSize: 1 } as const;
 
-export function isCustom({ form }: Pick<Model, "form">): boolean {
-  return form === "custom";
+export function isCustom({ variant }: Pick<Model, "variant">): boolean {
+  return variant === "custom";
 }
 
 function isFreeName(name: string): boolean {

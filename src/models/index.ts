@@ -14,7 +14,7 @@ import { INCEPTION_V4_MIN_SIZE, INCEPTION_V4_OPTIONS, inceptionV4 } from "./ince
 export { type Option, type OptionInput, type OptionTable, type OptionValue, readOptionInput } from "../options.js";
 export { type FeatureOptions, features, type StageFeature, stageFeatures } from "./features.js";
 
-/** The option tables of all models by family and form: what ids and the types of options are made of. */
+/** The option tables of all models by family and variant: what ids and the types of options are made of. */
 interface Tables {
   readonly googlenet: typeof GOOGLENET_OPTIONS;
   readonly inception_v2: typeof INCEPTION_V2_OPTIONS;
@@ -27,13 +27,13 @@ interface Tables {
 
 type ModelFamily = keyof Tables;
 
-/** Family and form of a listed model, as in `inception_v3.public`. */
+/** Family and variant of a listed model, as in `inception_v3.public`. */
 export type ModelId = { [F in ModelFamily]: `${F}.${keyof Tables[F] & string}` }[ModelFamily];
 
 /** An id, or a family for its `public` form, or `slim` or `table` where there is none. */
 export type ModelName = ModelId | ModelFamily;
 
-/** The forms that a bare family name stands for: the first that the family has. */
+/** The variants that a bare family name selects: the first that the family has. */
 const DEFAULT_FORMS = ["public", "slim", "table"] as const;
 
 /**
@@ -72,7 +72,7 @@ export interface Model {
   readonly id: string;
   readonly family: string;
   /** Which of the family's published, drawn or listed shapes. */
-  readonly form: "spec" | "paper" | "public" | "table" | "code" | "slim" | "caffe" | "fid" | "custom";
+  readonly variant: "spec" | "paper" | "public" | "table" | "code" | "slim" | "caffe" | "fid" | "custom";
   /** Output of its default head: class logits, an embedding, or class logits for each voxel. */
   readonly task: "classify" | "embed" | "segment";
   /** Where the architecture comes from. */
@@ -106,7 +106,7 @@ export const MODELS: readonly ListedModel[] = [
   {
     id: "googlenet.paper",
     family: "googlenet",
-    form: "paper",
+    variant: "paper",
     task: "classify",
     source: PAPER_V1,
     minInputSize: GOOGLENET_MIN_SIZE.paper,
@@ -116,7 +116,7 @@ export const MODELS: readonly ListedModel[] = [
   {
     id: "googlenet.public",
     family: "googlenet",
-    form: "public",
+    variant: "public",
     task: "classify",
     source: `${PAPER_V1}, as in torchvision`,
     minInputSize: GOOGLENET_MIN_SIZE.public,
@@ -124,22 +124,22 @@ export const MODELS: readonly ListedModel[] = [
     describe: (options) => googlenet("public", options),
   },
   ...(["slim", "caffe"] as const).map(
-    (form): ListedModel => ({
-      id: `inception_v2.${form}`,
+    (variant): ListedModel => ({
+      id: `inception_v2.${variant}`,
       family: "inception_v2",
-      form,
+      variant,
       task: "classify",
-      source: `${PAPER_V2}, as in ${form === "slim" ? "slim" : "the Caffe model and its PyTorch ports"}`,
-      minInputSize: INCEPTION_V2_MIN_SIZE[form],
-      options: INCEPTION_V2_OPTIONS[form],
-      describe: (options) => inceptionV2(form, options),
+      source: `${PAPER_V2}, as in ${variant === "slim" ? "slim" : "the Caffe model and its PyTorch ports"}`,
+      minInputSize: INCEPTION_V2_MIN_SIZE[variant],
+      options: INCEPTION_V2_OPTIONS[variant],
+      describe: (options) => inceptionV2(variant, options),
     }),
   ),
   ...(["public", "table", "fid"] as const).map(
     (form): ListedModel => ({
       id: `inception_v3.${form}`,
       family: "inception_v3",
-      form,
+      variant: form,
       task: "classify",
       source: `${PAPER_V3}, ${INCEPTION_V3_SOURCES[form]}`,
       minInputSize: INCEPTION_V3_MIN_SIZE,
@@ -150,7 +150,7 @@ export const MODELS: readonly ListedModel[] = [
   {
     id: "inception_v4.public",
     family: "inception_v4",
-    form: "public",
+    variant: "public",
     task: "classify",
     source: `${PAPER_RESNET}, as in slim and timm`,
     minInputSize: INCEPTION_V4_MIN_SIZE,
@@ -161,7 +161,7 @@ export const MODELS: readonly ListedModel[] = [
     (form): ListedModel => ({
       id: `inception_resnet_v1.${form}`,
       family: "inception_resnet_v1",
-      form,
+      variant: form,
       task: form === "public" ? "embed" : "classify",
       source: form === "spec" ? "specification document 002" : form === "paper" ? PAPER_RESNET : `${PAPER_RESNET}, as in facenet-pytorch`,
       minInputSize: MIN_SIZE,
@@ -173,7 +173,7 @@ export const MODELS: readonly ListedModel[] = [
     (form): ListedModel => ({
       id: `inception_resnet_v2.${form}`,
       family: "inception_resnet_v2",
-      form,
+      variant: form,
       task: "classify",
       source: form === "spec" ? "specification document 001" : form === "paper" ? PAPER_RESNET : `${PAPER_RESNET}, as in slim and timm`,
       minInputSize: MIN_SIZE,
@@ -185,7 +185,7 @@ export const MODELS: readonly ListedModel[] = [
     (form): ListedModel => ({
       id: `inception_resnet_3d.${form}`,
       family: "inception_resnet_3d",
-      form,
+      variant: form,
       task: "segment",
       source:
         form === "table" ? SPEC_3D : `${SPEC_3D}, with the repeats of ${form === "paper" ? PAPER_RESNET : "slim's Inception-ResNet-v2"}`,

@@ -1,14 +1,19 @@
-import type { BatchSource } from "../data/batch.js";
+import type { Batch, BatchSource } from "../data/batch.js";
 import { openBatchMaker } from "../data/batches/maker.js";
-import { type BatchSourceOptions, checkInteger } from "../data/batches/plan.js";
+import { type BatchPlan, type BatchSourceOptions, checkInteger } from "../data/batches/plan.js";
 import { batchSource } from "../data/batches/source.js";
 import { inThisThread } from "../data/batches/stream.js";
 import type { DatasetSource, SampleStore } from "../data/dataset-source.js";
 import { inThreads } from "./batch-threads.js";
-import { openSampleReader } from "./datasets/sample-reader.js";
+import { openSampleReader, type SampleSources } from "./datasets/sample-reader.js";
 import { storedImage } from "./image-input.js";
 
 export type { BatchSourceOptions } from "../data/batches/plan.js";
+
+/** What a thread is told: how batches are made, and whether it may download samples. */
+export interface ThreadPlan extends BatchPlan {
+  readonly allowHttps: boolean;
+}
 
 const MAX_WORKERS = 64;
 const MAX_PREFETCH = 256;
@@ -21,6 +26,9 @@ const MAX_PREFETCH = 256;
  *
  * The threads do not keep the process alive unless a batch is waited for. `close` ends them, also in the middle of a stream,
  * whose reader then gets SESSION_CLOSED.
+ *
+ * Samples at `https:` URLs are downloaded with `allowHttps` only, by the thread that needs them: once for those whose pixels fit into
+ * `cacheBytes`, otherwise once in each epoch.
  *
  * @throws InceptionError OPTION_INVALID for an option out of its range, a preprocessing that does not give the input size
  *   where it is used, or fewer samples than one full batch needs. Reading rejects with DATASET_INVALID when a thousand samples
@@ -38,20 +46,20 @@ const MAX_PREFETCH = 256;
  * await batches.close();
  * ```
  */
-export async function createBatchSource(dataset: DatasetSource, options: BatchSourceOptions): Promise<BatchSource> {
+export async function createBatchSource(dataset: DatasetSource, options: BatchSourceOptions & SampleSources): Promise<BatchSource> {
   const stored = { ...dataset, samples: await plainSamples(dataset.samples) };
   return openBatchSource(new URL("./batch-worker.js", import.meta.url), stored, options);
 }
 
 /** @internal `createBatchSource` with another worker file, for tests that run the sources. */
-export function openBatchSource(worker: URL, dataset: DatasetSource, options: BatchSourceOptions): BatchSource {
-  const { workers = 1, prefetch = workers + 1 } = options;
+export function openBatchSource(worker: URL, dataset: DatasetSource, options: BatchSourceOptions & SampleSources): BatchSource {
+  const { workers = 1, prefetch = workers + 1, allowHttps = false } = options;
   checkInteger("workers", workers, 0, MAX_WORKERS);
   checkInteger("prefetch", prefetch, 0, MAX_PREFETCH);
   return batchSource(dataset, options, workers === 0 ? 0 : prefetch, (plan) =>
     workers === 0
-      ? inThisThread(plan.name, (stopped) => openBatchMaker(plan, openSampleReader(plan.samples, plan.cacheBytes), stopped))
-      : inThreads(worker, plan, workers),
+      ? inThisThread(plan.name, (stopped) => openBatchMaker(plan, openSampleReader(plan.samples, plan.cacheBytes, { allowHttps }), stopped))
+      : inThreads<ThreadPlan, Batch>(worker, { ...plan, allowHttps }, workers),
   );
 }
 

@@ -99,7 +99,7 @@ function ofFunction(file: string, build: Build): DescribedModel {
 
 function described(file: string, exported: unknown): DescribedModel {
   const network = networkOf(file, exported);
-  if (network.model.form !== "custom") return { model: findModel(network.model.id), options: network.options };
+  if (network.model.variant !== "custom") return { model: findModel(network.model.id), options: network.options };
   return { model: customModel(network.name, checkedGraph(file, network)), options: {} };
 }
 

@@ -11,6 +11,7 @@ import { isImage } from "../tasks/image-input.js";
 import { givenVolume, isVolume } from "../tasks/volume-input.js";
 import { openWeightFile } from "../weights/containers/index.js";
 import { createBatchSource } from "./batch-source.js";
+import type { SampleSources } from "./datasets/sample-reader.js";
 import { decodeImage } from "./decode-image.js";
 import { openFileSource } from "./file-source.js";
 import { gunzip } from "./gunzip.js";
@@ -29,8 +30,11 @@ import { hasScheme, resolveSource } from "./weight-source.js";
 /** Where sessions run in Node. */
 export interface PlaceOptions extends SessionOptions, IsolationOptions {}
 
-/** @param images - prepares images; the caller closes it */
-export function nodePlatform(images: Omit<ImageThreads, "close">): Platform<SourceOptions, PlaceOptions> {
+/**
+ * @param images - prepares images; the caller closes it
+ * @param samples - whether samples of batches may be at `https:` URLs
+ */
+export function nodePlatform(images: Omit<ImageThreads, "close">, samples: SampleSources = {}): Platform<SourceOptions, PlaceOptions> {
   return {
     createSession: createNodeSession,
     createTrainer: createNodeTrainer,
@@ -42,7 +46,7 @@ export function nodePlatform(images: Omit<ImageThreads, "close">): Platform<Sour
       if (isImage(source)) return images.preparePixels(source, preprocessing, sources);
       return images.prepareFile(await encodedImage(source, sources), how, preprocessing, sources);
     },
-    openBatches: createBatchSource,
+    openBatches: (dataset, options) => createBatchSource(dataset, { ...options, allowHttps: samples.allowHttps === true }),
     encodePng: async (image) => new Uint8Array(await encodePng(image)),
     readVolumes: readVolumesOf,
     sha256: async (bytes) => sha256Hex(bytes),

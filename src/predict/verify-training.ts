@@ -82,7 +82,7 @@ function compile(
   { golden, graph }: Subject,
   options: Pick<TrainingOptions, "form" | "freezeBatchNorm" | "layout" | "optimizer" | "target">,
 ): CompiledTraining {
-  return compileTraining(graph, { batch: golden.labels.length, targetFormat: "indices", dropout: false, ...GOLDEN_LOSS, ...options });
+  return compileTraining(graph, { batchSize: golden.labels.length, targetFormat: "indices", dropout: false, ...GOLDEN_LOSS, ...options });
 }
 
 function targetOf({ target, layout = "nchw" }: VerifyPlatform): Pick<TrainingOptions, "layout" | "target"> {

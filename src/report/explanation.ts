@@ -13,12 +13,12 @@ import { type Cell, score, table } from "./table.js";
 /** What a page shows of an explanation. */
 interface ShownExplanation {
   /** The class that is explained. */
-  readonly class: Prediction;
+  readonly targetClass: Prediction;
   /** The most probable classes, best first. */
   readonly top: readonly Prediction[];
   /** The image that the network received: RGB, resized and cropped. */
-  readonly seen: Image;
-  readonly maps: readonly HeatMap[];
+  readonly modelInput: Image;
+  readonly attributions: readonly HeatMap[];
 }
 
 /** One explained picture on a page. Texts may be anything: they are escaped. */
@@ -33,10 +33,11 @@ export async function explanationPage(model: string, pictures: readonly Explaine
   const single = pictures.length === 1 ? first : undefined;
   const sections = [];
   for (const picture of pictures) sections.push(await pictureSection(picture, encode));
-  const methods = [...new Set(pictures.flatMap(({ explanation }) => explanation.maps.map(({ method }) => method)))];
+  const methods = [...new Set(pictures.flatMap(({ explanation }) => explanation.attributions.map(({ method }) => method)))];
   const names = methods.map((method) => EXPLANATION_METHODS[method].title).join(", ");
   return page({
-    title: single === undefined ? `Attribution maps (${model})` : `Attribution for "${single.explanation.class.className}" (${model})`,
+    title:
+      single === undefined ? `Attribution maps (${model})` : `Attribution for "${single.explanation.targetClass.className}" (${model})`,
     status: { text: pictures.length === 1 ? "1 image" : `${pictures.length} images` },
     lead: `${names} of ${model}${single === undefined ? "" : ` for ${single.title}`}`,
     figures: single === undefined ? [] : answerFigures(single.explanation),
@@ -57,7 +58,7 @@ export async function explanationPage(model: string, pictures: readonly Explaine
 const LEGEND = `<p class="note">Each map is scaled to its 99.5th percentile: 0<span class="ramp"></span>1. At 0 the image is not colored.</p>`;
 
 /** The class that is explained, and the most probable of the others. */
-function answerFigures({ class: chosen, top }: ShownExplanation): readonly Figure[] {
+function answerFigures({ targetClass: chosen, top }: ShownExplanation): readonly Figure[] {
   const [best] = top;
   const other = top.find(({ index }) => index !== chosen.index);
   const isBest = best?.index === chosen.index;
@@ -70,11 +71,11 @@ function answerFigures({ class: chosen, top }: ShownExplanation): readonly Figur
 }
 
 function inputFacts(explanation: ShownExplanation | undefined): readonly Fact[] {
-  return explanation === undefined ? [] : [["Input", `${explanation.seen.width}×${explanation.seen.height} pixels`]];
+  return explanation === undefined ? [] : [["Input", `${explanation.modelInput.width}×${explanation.modelInput.height} pixels`]];
 }
 
 async function pictureSection({ title, explanation }: ExplainedPicture, encode: PictureEncoder): Promise<string> {
-  const { seen, maps, class: chosen, top } = explanation;
+  const { modelInput: seen, attributions: maps, targetClass: chosen, top } = explanation;
   const picture = enlargedPicture(seen);
   const figures = [mapFigure("Input", "preprocessed image", await encode(picture), title)];
   for (const map of maps) {

@@ -26,7 +26,12 @@ describe("the page of an explanation", () => {
   ] as const;
 
   test("of one image shows its prediction, its maps and where they are largest", async () => {
-    const explanation = { class: top[0], top, seen, maps: [{ ...map(0), method: "grad_cam" }, map(35), map(14)] } as const;
+    const explanation = {
+      targetClass: top[0],
+      top,
+      modelInput: seen,
+      attributions: [{ ...map(0), method: "grad_cam" }, map(35), map(14)],
+    } as const;
     const html = await explanationPage("net", [{ title: "a.jpg", explanation }], encode);
     elements(html);
     expectSelfContained(html);
@@ -48,7 +53,7 @@ describe("the page of an explanation", () => {
 
   test("of several images, for another class, and with a map without a place", async () => {
     const flat = { ...map(0), values: new Float32Array(36) };
-    const explanation = { class: top[1], top, seen, maps: [flat] };
+    const explanation = { targetClass: top[1], top, modelInput: seen, attributions: [flat] };
     const html = await explanationPage(
       HOSTILE,
       [

@@ -38,12 +38,12 @@ export interface AttributionMap {
 /** Attribution maps for one image and one target class. */
 export interface Explanation {
   /** Target class with its probability. */
-  readonly class: Prediction;
+  readonly targetClass: Prediction;
   /** The five most probable classes, highest probability first. */
   readonly top: readonly Prediction[];
   /** Network input as an RGB image: resized and cropped. */
-  readonly seen: Image;
-  readonly maps: readonly AttributionMap[];
+  readonly modelInput: Image;
+  readonly attributions: readonly AttributionMap[];
   /**
    * Renders a map over the network input as a PNG file of at least 448 pixels on its longer side, in the colors of
    * `inception explain`. In a page: `img.src = URL.createObjectURL(new Blob([await explanation.overlayPng()]))`.
@@ -102,7 +102,10 @@ export async function openExplainer<P extends SessionOptions>(
     const chosen = chooseClass(all, target);
     const maps: AttributionMap[] = [];
     for (const { method, session } of opened) maps.push(await runMap(method, session, input, chosen.index, run));
-    return new ExplainedImage({ class: chosen, top: all.slice(0, TOP), seen: seenImage(input, recipe), maps }, platform);
+    return new ExplainedImage(
+      { targetClass: chosen, top: all.slice(0, TOP), modelInput: seenImage(input, recipe), attributions: maps },
+      platform,
+    );
   };
   return {
     model: prepared.metadata.model,
@@ -115,22 +118,22 @@ export async function openExplainer<P extends SessionOptions>(
 
 /** Its drawing is on the prototype, so that the data can be compared and sent to a worker. */
 class ExplainedImage implements Explanation {
-  readonly class: Prediction;
+  readonly targetClass: Prediction;
   readonly top: readonly Prediction[];
-  readonly seen: Image;
-  readonly maps: readonly AttributionMap[];
+  readonly modelInput: Image;
+  readonly attributions: readonly AttributionMap[];
   readonly #platform: Pick<Platform, "encodePng">;
 
   constructor(data: Omit<Explanation, "overlayPng">, platform: Pick<Platform, "encodePng">) {
-    this.class = data.class;
+    this.targetClass = data.targetClass;
     this.top = data.top;
-    this.seen = data.seen;
-    this.maps = data.maps;
+    this.modelInput = data.modelInput;
+    this.attributions = data.attributions;
     this.#platform = platform;
   }
 
-  async overlayPng(map = this.maps[0]): Promise<OwnBytes> {
-    return this.#platform.encodePng(map === undefined ? this.seen : overlay(enlargedPicture(this.seen), map));
+  async overlayPng(map = this.attributions[0]): Promise<OwnBytes> {
+    return this.#platform.encodePng(map === undefined ? this.modelInput : overlay(enlargedPicture(this.modelInput), map));
   }
 }
 

@@ -63,7 +63,7 @@ afterEach(async () => {
 
 async function openTrainer(): Promise<Trainer> {
   const optimizer = sgd({ momentum: 0.9 });
-  const compiled = compileTraining(network, { batch: BATCH, optimizer: () => optimizer });
+  const compiled = compileTraining(network, { batchSize: BATCH, optimizer: () => optimizer });
   const programs = Object.entries(compiled.programs).map(
     ([name, { model, state, reads }]) => [name, { model: concatChunks(model.chunks), state, reads }] as const,
   );
@@ -120,12 +120,12 @@ test("a run that is interrupted while it measures goes on there, and comes to wh
   ]);
 
   const trainer = await openTrainer();
-  const stopped = await watched(trainer, (events) => events.at(-1)?.kind === "measuring");
+  const stopped = await watched(trainer, (events) => events.at(-1)?.kind === "evaluating");
   const first = await trainLoop(OPTIONS, stopped.parts, INITIAL_PROGRESS);
   expect(first.end).toBe("interrupted");
   expect(first.progress.position).toEqual({ epoch: 0, batch: 3, step: 3 });
   expect(stopped.saved).toEqual([first.progress]);
-  expect(stopped.events.filter(({ kind }) => kind === "measuring")).toHaveLength(1);
+  expect(stopped.events.filter(({ kind }) => kind === "evaluating")).toHaveLength(1);
 
   const resumed = await watched(trainer, () => false);
   expect(await trainLoop(OPTIONS, resumed.parts, first.progress)).toEqual({ end: "finished", progress: expected });

@@ -60,7 +60,7 @@ export type TrainingEvent<E = Evaluation> =
       readonly gradientNorm: number | null;
     }
   | { readonly kind: "skipped"; readonly sample: SkippedSample }
-  | { readonly kind: "measuring"; readonly done: number; readonly total: number }
+  | { readonly kind: "evaluating"; readonly done: number; readonly total: number }
   | { readonly kind: "epoch"; readonly row: EpochRow; readonly evaluation: E | null };
 
 export interface LoopParts<B extends TrainingBatch, E> {
@@ -259,7 +259,7 @@ export async function evaluate<B extends TrainingBatch, E>(
     // Behind a batch that is not full there are results of nothing.
     measurement.update(batch, logits.subarray(0, (logits.length / source.batchSize) * batch.count));
     done += batch.count;
-    parts.report({ kind: "measuring", done, total: source.dataset.size });
+    parts.report({ kind: "evaluating", done, total: source.dataset.size });
     if (parts.interrupted()) return "interrupted";
   }
   reportSkipped();

@@ -164,11 +164,11 @@ describe("classifiers of ImageNet", () => {
 });
 
 describe("what a source leaves out", () => {
-  const map: NameMap = { ...OWN, convention: { id: "test", axes: {}, leftOut: { bias: 3 } } };
+  const map: NameMap = { ...OWN, convention: { id: "test", axes: {}, omitted: { bias: 3 } } };
 
   test("is filled, and the report says so", async () => {
     const { parameters, report } = await loadWeights(GRAPH, memoryFile(without("fc.bias")), map);
-    expect(report.leftOut).toEqual(["fc.bias"]);
+    expect(report.omitted).toEqual(["fc.bias"]);
     expect(parameters.get("fc.bias")).toEqual({ dtype: "float32", shape: [5], data: new Float32Array(5).fill(3) });
   });
 

@@ -35,7 +35,7 @@ export interface WeightReport {
   /** Tensors of the file that hold nothing for inference, as the name map lists. */
   readonly ignored: readonly string[];
   /** Parameters that the source leaves out because all their values are the same, as TensorFlow's scales of 1; absent where none. */
-  readonly leftOut?: readonly string[];
+  readonly omitted?: readonly string[];
   /** Parameters of 1001 classes whose first, "background", was dropped for a network of 1000; absent where none. */
   readonly background?: readonly string[];
 }
@@ -68,7 +68,7 @@ export function compareWeights(graph: Graph, file: WeightFile, map: NameMap): We
     expected.add(name);
     const entry = tensors.get(name);
     if (entry === undefined) {
-      (map.convention.leftOut?.[parameter.role] === undefined ? missing : leftOut).push(parameter.path);
+      (map.convention.omitted?.[parameter.role] === undefined ? missing : leftOut).push(parameter.path);
       continue;
     }
     const { from, to } = shapes(parameter, entry, map);
@@ -91,7 +91,7 @@ export function compareWeights(graph: Graph, file: WeightFile, map: NameMap): We
     reshaped,
     mismatched,
     ignored,
-    ...(leftOut.length > 0 ? { leftOut } : {}),
+    ...(leftOut.length > 0 ? { omitted: leftOut } : {}),
     ...(background.length > 0 ? { background } : {}),
   };
 }
@@ -136,7 +136,7 @@ export async function loadWeights(
   const report = compareWeights(graph, file, map);
   checkReport(graph, report, allow);
   const tensors = tensorsByName(file, map);
-  const [leftOut, background] = [new Set(report.leftOut), new Set(report.background)];
+  const [leftOut, background] = [new Set(report.omitted), new Set(report.background)];
   const parameters = new Map<string, Tensor>();
   for (const parameter of graph.parameters) {
     const shape = parameter.type.shape.map(Number);
@@ -150,7 +150,7 @@ export async function loadWeights(
         float32Tensor(shape, values.subarray(background.has(parameter.path) ? values.length / CLASSES_WITH_BACKGROUND : 0)),
       );
     } else if (leftOut.has(parameter.path)) {
-      const value = map.convention.leftOut?.[parameter.role] ?? Number.NaN;
+      const value = map.convention.omitted?.[parameter.role] ?? Number.NaN;
       parameters.set(parameter.path, float32Tensor(shape, new Float32Array(elementCount(shape)).fill(value)));
     }
   }

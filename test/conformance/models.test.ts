@@ -14,7 +14,7 @@ describe("the list of models", () => {
   test("has the networks of the tables, each once, in families", () => {
     expect([...IDS].sort()).toEqual(Object.keys(ARCHITECTURES).sort());
     expect(new Set(IDS).size).toBe(IDS.length);
-    for (const { id, family, form } of MODELS) expect(id).toBe(`${family}.${form}`);
+    for (const { id, family, variant } of MODELS) expect(id).toBe(`${family}.${variant}`);
     for (const { source } of MODELS) expect(source).not.toBe("");
   });
 

@@ -78,7 +78,13 @@ function compileNetwork(target: Target, statistics: Statistics) {
   const network = describeModel("inception_resnet_v1", OPTIONS);
   const optimizer = sgd({ momentum: 0.9 });
   const freezeBatchNorm = statistics === "fixed";
-  const compiled = compileTraining(network, { batch: BATCH, optimizer: () => optimizer, targetFormat: "indices", target, freezeBatchNorm });
+  const compiled = compileTraining(network, {
+    batchSize: BATCH,
+    optimizer: () => optimizer,
+    targetFormat: "indices",
+    target,
+    freezeBatchNorm,
+  });
   const { step } = compiled.programs;
   if (step === undefined) throw new RangeError('there is no program "step"');
   const { model, state, reads } = step;

@@ -53,12 +53,12 @@ export async function runTasks(
     [exported.classify(at("examples/none.png")), exported.classify(new TextEncoder().encode("no image"))].map(codeOf),
   );
   await Promise.all([exported.close(), described.close(), embedder.close()]);
-  const { labels, measured } = await segment(api, at);
+  const { labels, labelStatistics: measured } = await segment(api, at);
   return {
     names: exported.classNames ?? [],
     probabilities: predictions.map((all) => all.map(({ index, probability }) => [index, probability])),
     embeddings: embeddings.map((row) => Array.from(row)),
-    maps: maps.map(({ maps: [map] }) => Array.from(map?.values ?? [])),
+    maps: maps.map(({ attributions: [map] }) => Array.from(map?.values ?? [])),
     overlay: Array.from(overlay),
     labels: Array.from(labels.data),
     voxels: measured.map(({ voxels }) => voxels),

@@ -26,7 +26,7 @@ export const run: RunCommand = async ([model, data], flags, io) => {
   try {
     const measured = await evaluateModel(await modelOperand(String(model)), data === undefined ? null : String(data), {
       ...options,
-      onEvaluated: (done, total) => report.onEvent({ kind: "measuring", done, total }),
+      onEvaluated: (done, total) => report.onEvent({ kind: "evaluating", done, total }),
     });
     for (const sample of measured.skipped) report.onEvent({ kind: "skipped", sample });
     report.close();

@@ -52,8 +52,12 @@ type Explained = { readonly file: string; readonly error: string } | Omit<Writte
 
 interface Written {
   readonly file: string;
-  readonly class: Explanation["class"];
-  readonly maps: readonly { readonly method: string; readonly overlay: string; readonly peak: Explanation["maps"][number]["peak"] }[];
+  readonly class: Explanation["targetClass"];
+  readonly maps: readonly {
+    readonly method: string;
+    readonly overlay: string;
+    readonly peak: Explanation["attributions"][number]["peak"];
+  }[];
   readonly picture: ExplainedPicture;
 }
 
@@ -100,13 +104,13 @@ async function beginExplanation(out: string, names: readonly string[], methods: 
 
 async function writeOverlays(file: string, explanation: Explanation, base: string): Promise<Written> {
   const maps = [];
-  const picture = enlargedPicture(explanation.seen);
-  for (const map of explanation.maps) {
+  const picture = enlargedPicture(explanation.modelInput);
+  for (const map of explanation.attributions) {
     const name = `${base}.${map.method}.png`;
     await writeFileAtomic(name, [await encodePng(overlay(picture, map))]);
     maps.push({ method: map.method, overlay: name, peak: map.peak });
   }
-  return { file, class: explanation.class, maps, picture: { title: imageTitle(file), explanation } };
+  return { file, class: explanation.targetClass, maps, picture: { title: imageTitle(file), explanation } };
 }
 
 /** File names without their endings; where two are equal, with a number. */

@@ -7,7 +7,7 @@ import { formatCount, formatTable, printJson } from "../io.js";
 
 /** `models`: every network with its source, default input, parameters, MACs, published weight files and bundled models. */
 export const run: RunCommand = async (_operands, flags, io) => {
-  const rows = MODELS.map(({ id, family, form, task, source, minInputSize, options, describe }) => {
+  const rows = MODELS.map(({ id, family, variant: form, task, source, minInputSize, options, describe }) => {
     const { input, params, nonTrainable, macs } = summarize(describe());
     const sets = weightSetsOf(id);
     const known = { id, family, form, task, source, input: input.slice(1), minInputSize, params, nonTrainable, macs };

@@ -33,7 +33,7 @@ export const run: RunCommand = async ([model], flags, io) => {
   const prepared = await resolveModel(await modelOperand(String(model)), await prepareFlags(flags, io));
   const reports: QuantizationReport[] = [];
   try {
-    print(io, flags, await quantizeModel(prepared, out, { ...options, onMeasured: (report) => reports.push(report) }), out);
+    print(io, flags, await quantizeModel(prepared, out, { ...options, onEvaluated: (report) => reports.push(report) }), out);
     return skipped === 0 ? EXIT.success : EXIT.failed;
   } catch (thrown) {
     if (!(thrown instanceof InceptionError && thrown.code === "QUANTIZATION_REJECTED")) throw thrown;

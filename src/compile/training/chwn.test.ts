@@ -28,7 +28,7 @@ const TOLERANCE = 5e-3;
 const MIN_LENGTH = 1e-3;
 
 function compile(network: Graph, options: Partial<TrainingOptions>) {
-  return compileTraining(network, { batch: BATCH, optimizer: () => OPTIMIZER, ...options });
+  return compileTraining(network, { batchSize: BATCH, optimizer: () => OPTIMIZER, ...options });
 }
 
 /** Everything that one step and one evaluation give: with momentum the slot of a parameter is its gradient then. */
@@ -142,8 +142,8 @@ const V1 = describeModel("inception_resnet_v1.public", { ...SMALL, inputSize: 75
 
 test("computing values again changes none", { timeout: 60_000 }, async () => {
   const plain = await oneStep(V1, { target: "ort-cpu" });
-  expect(differences(plain, await oneStep(V1, { target: "ort-cpu", recompute: true }))).toEqual([]);
-  const { programs } = compile(V1, { target: "ort-cpu", recompute: true });
+  expect(differences(plain, await oneStep(V1, { target: "ort-cpu", checkpointActivations: true }))).toEqual([]);
+  const { programs } = compile(V1, { target: "ort-cpu", checkpointActivations: true });
   const repeated = programs.step?.graph.nodes.filter(({ path }) => path.startsWith("recompute.")).map(({ op }) => op);
   expect(new Set(repeated)).toEqual(
     new Set(["add", "batchNormalizationTraining", "concat", "conv", "convChwn", "maxPool", "relu", "reshape", "scale", "slice", "split"]),

@@ -52,10 +52,10 @@ export function evaluationForward(context: TrainingContext, options: TrainingOpt
   return replayAll(context, { ...options, freezeBatchNorm: true, dropout: false }, values, []);
 }
 
-function inputValues(context: TrainingContext, { batch }: TrainingOptions): Map<string, Ref> {
+function inputValues(context: TrainingContext, { batchSize }: TrainingOptions): Map<string, Ref> {
   return new Map(
     context.network.inputs.map(({ name, type }) => {
-      const shape = shapeInBatch(type.shape, batch);
+      const shape = shapeInBatch(type.shape, batchSize);
       return [name, feedInput(context, { name, dtype: "float32", shape, meaning: "what the network reads: preprocessed images" })];
     }),
   );
@@ -71,7 +71,7 @@ function replayAll(
   values: Map<string, Ref>,
   normalized: NormalizedLayer[],
 ): ReadonlyMap<string, Ref> {
-  const layout = mapLayout(context.network, options) === "nchw" ? nchwLayout(context.b) : chwnLayout(context.b, options.batch);
+  const layout = mapLayout(context.network, options) === "nchw" ? nchwLayout(context.b) : chwnLayout(context.b, options.batchSize);
   const site: Replay = { context, options, layout, normalized };
   for (const { name } of context.network.inputs) values.set(name, layout.enter(known(values, name)));
   const together = new Map(
@@ -184,7 +184,7 @@ function dropped({ context, options, layout }: Replay, node: Node, x: Ref): read
   const mask = feedInput(context, {
     name: `dropout:${node.path}`,
     dtype: "float32",
-    shape: shapeInBatch(typeOf(context.network, at(node.outputs, 0)).shape, options.batch),
+    shape: shapeInBatch(typeOf(context.network, at(node.outputs, 0)).shape, options.batchSize),
     meaning: `dropout mask: 0 with probability ${rate}, else ${1 / (1 - rate)}`,
     dropRate: rate,
   });

@@ -43,5 +43,5 @@ export function mapLayout(network: Graph, { layout, target }: Pick<TrainingOptio
 
 /** How maps lie in the programs: one image lies as in both layouts. */
 export function loweredLayout(network: Graph, options: TrainingOptions): MapLayout {
-  return options.batch === 1 ? "chwn" : mapLayout(network, options);
+  return options.batchSize === 1 ? "chwn" : mapLayout(network, options);
 }

@@ -33,7 +33,7 @@ export function trainingLoss(context: TrainingContext, options: TrainingOptions,
   return loss;
 }
 
-function fedTargets(context: TrainingContext, { targetFormat = "probabilities", batch }: TrainingOptions, logits: Ref): Ref {
+function fedTargets(context: TrainingContext, { targetFormat = "probabilities", batchSize }: TrainingOptions, logits: Ref): Ref {
   const [, classes, ...positions] = logits.type.shape.map(Number);
   if (classes === undefined) throw new RangeError(`Cannot feed targets: the logits "${logits.id}" have no axis of classes`);
   const each = positions.length === 0 ? "image" : "position of each image";
@@ -41,11 +41,11 @@ function fedTargets(context: TrainingContext, { targetFormat = "probabilities", 
     return feedInput(context, {
       name: "targets",
       dtype: "float32",
-      shape: [batch, classes, ...positions],
+      shape: [batchSize, classes, ...positions],
       meaning: `the truth: for each ${each} a row over the classes that sums to 1, one-hot or a mixture`,
     });
   }
   const meaning = `the truth: a class index for each ${each}`;
-  const labels = feedInput(context, { name: "labels", dtype: "int32", shape: [batch, ...positions], meaning });
+  const labels = feedInput(context, { name: "labels", dtype: "int32", shape: [batchSize, ...positions], meaning });
   return oneHotTargets(context.b, "loss.targets", labels, classes);
 }

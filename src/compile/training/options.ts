@@ -7,7 +7,7 @@ import type { TargetOptions } from "../targets/index.js";
 /** How a training step is made out of a network. Everything here becomes part of the emitted graph. */
 export interface TrainingOptions extends TargetOptions {
   /** Images per run; a training graph has a fixed batch, at least 1. */
-  readonly batch: number;
+  readonly batchSize: number;
   /** The optimizer of a parameter: one object for all, or others for those without weight decay. */
   readonly optimizer: (parameter: Parameter) => Optimizer;
   /**
@@ -34,10 +34,10 @@ export interface TrainingOptions extends TargetOptions {
   readonly clipValue?: number;
   /**
    * Decay of the exponential moving average (EMA) of the parameters, in [0, 1); 0 keeps none. It is warmed up as in
-   * TensorFlow: update number s uses min(averageDecay, (1 + s) / (10 + s)), where s is the state "step" plus 1. The program
+   * TensorFlow: update number s uses min(emaDecay, (1 + s) / (10 + s)), where s is the state "step" plus 1. The program
    * "evaluate" uses the averages. Default: none.
    */
-  readonly averageDecay?: number;
+  readonly emaDecay?: number;
   /** Decay of the running statistics, in [0, 1). Default 0.9, which is PyTorch's `momentum=0.1`. */
   readonly batchNormDecay?: number;
   /** Normalize with the running statistics, which then stay as they are, also where scale and shift are trained. Default false. */
@@ -45,7 +45,7 @@ export interface TrainingOptions extends TargetOptions {
   /** Whether a parameter is trained. Default: all are. A batch normalization whose parameters are not uses its running statistics. */
   readonly isTrained?: (parameter: Parameter) => boolean;
   /** Factor on the learning rate of a parameter. Default 1 for all. */
-  readonly learningRateFactor?: (parameter: Parameter) => number;
+  readonly learningRateMultiplier?: (parameter: Parameter) => number;
   /** Feed a mask per dropout ("dropout:<path>", 0 or 1/(1 − rate) per element) instead of leaving dropout out. Default true. */
   readonly dropout?: boolean;
   /**
@@ -54,7 +54,7 @@ export interface TrainingOptions extends TargetOptions {
    */
   readonly form?: "step" | "accumulate";
   /** Compute inner values of the forward pass again in the backward pass instead of keeping them. Default false. */
-  readonly recompute?: boolean;
+  readonly checkpointActivations?: boolean;
   /**
    * How maps lie in memory inside the graph: "nchw", as the network describes them, or "chwn", with the batch innermost, where
    * convolutions and their gradients need no loop over images. Feeds, state and outputs are the same. Default "chwn"; under
@@ -64,8 +64,8 @@ export interface TrainingOptions extends TargetOptions {
 }
 
 /** Whether averages of the trained parameters are kept. */
-export function keepsAverages({ averageDecay = 0 }: Pick<TrainingOptions, "averageDecay">): boolean {
-  return averageDecay > 0;
+export function keepsAverages({ emaDecay = 0 }: Pick<TrainingOptions, "emaDecay">): boolean {
+  return emaDecay > 0;
 }
 
 /** What a piece of state is. */

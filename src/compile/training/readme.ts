@@ -9,7 +9,7 @@ interface Described {
  * What a file with a training step says about itself, in its metadata: a text for people ("readme") and the same facts
  * as JSON for programs ("training").
  */
-export function trainingReadme(context: TrainingContext, { state, reads }: Described, averageDecay = 0): Readonly<Record<string, string>> {
+export function trainingReadme(context: TrainingContext, { state, reads }: Described, emaDecay = 0): Readonly<Record<string, string>> {
   const output = new Map(state.map((piece) => [piece.input, piece.output]));
   const pieces = [...context.state.values()].map(({ tensor }) => ({
     input: tensor.name,
@@ -33,7 +33,7 @@ export function trainingReadme(context: TrainingContext, { state, reads }: Descr
       ? [
           "",
           `"<name>:average" is the exponential moving average of "<name>"; it starts at the value of the parameter. Run number s since`,
-          `the beginning keeps min(${averageDecay}, (1 + s) / (10 + s)) of it, where s is the input "step" plus 1. Evaluate with the averages.`,
+          `the beginning keeps min(${emaDecay}, (1 + s) / (10 + s)) of it, where s is the input "step" plus 1. Evaluate with the averages.`,
         ]
       : []),
     "",

@@ -27,7 +27,7 @@ function targets(labels: readonly number[]): Tensor {
 
 async function trainer(model: string, options: Partial<TrainingOptions>, given: OptionInput = {}) {
   const network = findModel(model).describe({ ...TINY, ...given });
-  const compiled = compileTraining(network, { batch: 4, optimizer: () => OPTIMIZER, dropout: false, ...options });
+  const compiled = compileTraining(network, { batchSize: 4, optimizer: () => OPTIMIZER, dropout: false, ...options });
   const programs = Object.fromEntries(
     Object.entries(compiled.programs).map(([name, { model: encoded, state, reads }]) => [
       name,
@@ -49,7 +49,7 @@ function worstDifference(a: ReadonlyMap<string, Tensor>, b: ReadonlyMap<string, 
 
 describe("the programs", () => {
   test("state is flat, has its parameter's name, and each output has the state's name", async () => {
-    const { compiled } = await trainer("googlenet.paper", { averageDecay: 0.9, clipNorm: 1 });
+    const { compiled } = await trainer("googlenet.paper", { emaDecay: 0.9, clipNorm: 1 });
     const { step } = compiled.programs;
     const kinds = new Set(compiled.state.map(({ kind }) => kind));
     expect(kinds).toEqual(new Set(["parameter", "slot", "average", "counter"]));
@@ -80,7 +80,7 @@ describe("the programs", () => {
     const both = float32Tensor([4, 3, 64, 64], Float32Array.from([...numbers(left), ...numbers(right)]));
     const whole = await trainer("googlenet.paper", {});
     await whole.trainer.run("step", { input: both, targets: targets([0, 1, 2, 3]), learningRate: scalar(0.1) });
-    const halves = await trainer("googlenet.paper", { form: "accumulate", batch: 2 });
+    const halves = await trainer("googlenet.paper", { form: "accumulate", batchSize: 2 });
     for (const [index, input] of [left, right].entries()) {
       const feeds = { input, targets: targets(index === 0 ? [0, 1] : [2, 3]), keep: scalar(index), share: scalar(0.5) };
       await halves.trainer.run("accumulate", feeds);
@@ -95,7 +95,7 @@ describe("the programs", () => {
 
   test("averages follow TensorFlow's formula in double precision, and go on from a saved state bit for bit", async () => {
     const decay = 0.6;
-    const { trainer: opened, compiled } = await trainer("googlenet.paper", { averageDecay: decay });
+    const { trainer: opened, compiled } = await trainer("googlenet.paper", { emaDecay: decay });
     const path = "conv1.conv.weight";
     const read = async () => {
       const state = await opened.readState([path, `${path}:average`]);
@@ -126,15 +126,15 @@ describe("the programs", () => {
 
   test("a decay of 0 keeps no averages", () => {
     const network = describeModel("googlenet.paper", TINY);
-    const bytes = [{}, { averageDecay: 0 }].map((options) => {
-      const { programs } = compileTraining(network, { batch: 2, optimizer: () => OPTIMIZER, ...options });
+    const bytes = [{}, { emaDecay: 0 }].map((options) => {
+      const { programs } = compileTraining(network, { batchSize: 2, optimizer: () => OPTIMIZER, ...options });
       return concatChunks(programs.step?.model.chunks ?? []);
     });
     expect(bytes[1]).toEqual(bytes[0]);
   });
 
   test("evaluation uses the averages and the running statistics, and changes nothing", async () => {
-    const { trainer: opened } = await trainer("googlenet.public", { averageDecay: 0.5 }, { inputSize: 64 });
+    const { trainer: opened } = await trainer("googlenet.public", { emaDecay: 0.5 }, { inputSize: 64 });
     const feeds = { input: images("e", 4), targets: targets([0, 1, 2, 3]), learningRate: scalar(0.05) };
     await opened.run("step", feeds);
     const before = await opened.readState();
@@ -165,7 +165,9 @@ describe("the programs", () => {
 
   test("recomputation changes no number", async () => {
     const feeds = { input: images("r", 4), targets: targets([0, 1, 2, 3]), learningRate: scalar(0.05) };
-    const [plain, again] = await Promise.all([false, true].map((recompute) => trainer("googlenet.public", { recompute })));
+    const [plain, again] = await Promise.all(
+      [false, true].map((recompute) => trainer("googlenet.public", { checkpointActivations: recompute })),
+    );
     await plain?.trainer.run("step", feeds);
     await again?.trainer.run("step", feeds);
     const extra = Number(again?.compiled.programs.step?.graph.nodes.length) - Number(plain?.compiled.programs.step?.graph.nodes.length);
@@ -180,13 +182,13 @@ describe("the programs", () => {
 describe("refused", () => {
   const network = describeModel("googlenet.public", TINY);
   test.each([
-    [{ batch: 0 }, "batch 0: expected an integer of at least 1"],
-    [{ batch: 2.5 }, "batch 2.5: expected an integer of at least 1"],
-    [{ averageDecay: 1 }, "averageDecay 1: expected a number in [0, 1)"],
+    [{ batchSize: 0 }, "batchSize 0: expected an integer of at least 1"],
+    [{ batchSize: 2.5 }, "batchSize 2.5: expected an integer of at least 1"],
+    [{ emaDecay: 1 }, "emaDecay 1: expected a number in [0, 1)"],
     [{ clipNorm: 0 }, "clipNorm 0: expected a positive number"],
     [{ batchNormDecay: 1 }, "batchNormDecay 1: expected a number in [0, 1)"],
   ])("%j", (options, fact) => {
-    expect(() => compileTraining(network, { batch: 4, optimizer: () => OPTIMIZER, ...options })).toThrow(
+    expect(() => compileTraining(network, { batchSize: 4, optimizer: () => OPTIMIZER, ...options })).toThrow(
       expect.objectContaining({ code: "OPTION_INVALID", message: `Cannot train "googlenet.public" with ${fact}` }),
     );
   });
@@ -194,7 +196,7 @@ describe("refused", () => {
   test("a network without a classifier", () => {
     const embedding = describeModel("inception_resnet_v1", { inputSize: 75, widthMultiplier: 0.125, repeats: [1, 1, 1] });
     const message = 'Cannot train "inception_resnet_v1.public": it has no output "logits"; describe it with `options.numClasses`';
-    expect(() => compileTraining(embedding, { batch: 2, optimizer: () => OPTIMIZER })).toThrow(
+    expect(() => compileTraining(embedding, { batchSize: 2, optimizer: () => OPTIMIZER })).toThrow(
       expect.objectContaining({ code: "OPTION_INVALID", message }),
     );
   });

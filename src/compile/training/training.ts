@@ -63,7 +63,7 @@ export interface CompiledTraining {
  * import { describeModel } from "inceptionkit/models";
  * const network = describeModel("googlenet", { inputSize: 64, widthMultiplier: 0.125, numClasses: 10 });
  * const optimizer = sgd({ momentum: 0.9 });
- * const { programs, state } = compileTraining(network, { batch: 8, optimizer: () => optimizer });
+ * const { programs, state } = compileTraining(network, { batchSize: 8, optimizer: () => optimizer });
  * console.log(Object.keys(programs), state.length);
  * ```
  */
@@ -153,7 +153,7 @@ function differentiated(context: TrainingContext, options: TrainingOptions): rea
     b,
     loss,
     trained.map(({ view }) => view),
-    options.recompute === true ? { recompute: forwardSegments(context, nodes) } : {},
+    options.checkpointActivations === true ? { recompute: forwardSegments(context, nodes) } : {},
   );
   return trained.map(({ parameter, flat }, index) => {
     const gradient = found[index];
@@ -211,7 +211,7 @@ function finishProgram(context: TrainingContext, name: string, options: Training
     initializers: constants,
     inputs: graph.inputs.map(({ name: input, type }) => ({ name: input, dtype: type.dtype, shape: type.shape })),
     outputs: graph.outputs.map((output) => ({ value: output.value, info: { name: output.name, ...typeOf(graph, output.value) } })),
-    metadata: trainingReadme(context, program, options.averageDecay),
+    metadata: trainingReadme(context, program, options.emaDecay),
     naming: "rename",
   });
   return { graph, model, ...program };
@@ -228,17 +228,20 @@ function updateOrder({ state }: TrainingContext): (output: string) => number | n
 }
 
 function checkOptions(network: Graph, options: TrainingOptions): void {
-  const { batch, auxWeight = 0.4, clipNorm = 1, clipValue = 1, averageDecay = 0.5, batchNormDecay = 0.9 } = options;
+  const { batchSize, auxWeight = 0.4, clipNorm = 1, clipValue = 1, emaDecay = 0.5, batchNormDecay = 0.9 } = options;
   const rules = [
-    { name: "batch", value: batch, law: "an integer of at least 1", holds: Number.isInteger(batch) && batch >= 1 },
-    { name: "auxWeight", value: auxWeight, law: "a number of at least 0", holds: auxWeight >= 0 },
-    { name: "clipNorm", value: clipNorm, law: "a positive number", holds: clipNorm > 0 },
-    { name: "clipValue", value: clipValue, law: "a positive number", holds: clipValue > 0 },
-    { name: "averageDecay", value: averageDecay, law: "a number in [0, 1)", holds: averageDecay >= 0 && averageDecay < 1 },
-    { name: "batchNormDecay", value: batchNormDecay, law: "a number in [0, 1)", holds: batchNormDecay >= 0 && batchNormDecay < 1 },
+    { name: "batchSize", value: batchSize, expected: "an integer of at least 1", holds: Number.isInteger(batchSize) && batchSize >= 1 },
+    { name: "auxWeight", value: auxWeight, expected: "a number of at least 0", holds: auxWeight >= 0 },
+    { name: "clipNorm", value: clipNorm, expected: "a positive number", holds: clipNorm > 0 },
+    { name: "clipValue", value: clipValue, expected: "a positive number", holds: clipValue > 0 },
+    { name: "emaDecay", value: emaDecay, expected: "a number in [0, 1)", holds: emaDecay >= 0 && emaDecay < 1 },
+    { name: "batchNormDecay", value: batchNormDecay, expected: "a number in [0, 1)", holds: batchNormDecay >= 0 && batchNormDecay < 1 },
   ];
-  for (const { name, value, law, holds } of rules) {
+  for (const { name, value, expected, holds } of rules) {
     if (holds && Number.isFinite(value)) continue;
-    throw new InceptionError("OPTION_INVALID", `Cannot train "${network.name}" with ${name} ${value}: expected ${law}`, { name, value });
+    throw new InceptionError("OPTION_INVALID", `Cannot train "${network.name}" with ${name} ${value}: expected ${expected}`, {
+      name,
+      value,
+    });
   }
 }

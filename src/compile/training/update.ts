@@ -56,7 +56,10 @@ const SMALL = 4096;
  */
 const MAX_TOGETHER = 16;
 
-function groups({ optimizer, learningRateFactor = () => 1 }: TrainingOptions, trained: readonly Trained[]): readonly Group[] {
+function groups(
+  { optimizer, learningRateMultiplier: learningRateFactor = () => 1 }: TrainingOptions,
+  trained: readonly Trained[],
+): readonly Group[] {
   const optimizers: Optimizer[] = [];
   const small = new Map<string, Group>();
   const large: Group[] = [];
@@ -120,13 +123,13 @@ function updateGroup(context: TrainingContext, options: TrainingOptions, group: 
     const next = updated.slots[index];
     if (next) store(name, next, (member) => `${member.path}:${name}`);
   }
-  const { averageDecay = 0 } = options;
+  const { emaDecay = 0 } = options;
   if (!keepsAverages(options)) return;
   const average = vectors(
     "average",
     members.map((member) => stateInput(context, member.parameter, "average", `${member.parameter.path}:average`, null)),
   );
-  const next = updateEma(b, `${path}.averaged`, { average, parameter: updated.parameter, decay: averageDecay, step });
+  const next = updateEma(b, `${path}.averaged`, { average, parameter: updated.parameter, decay: emaDecay, step });
   store("average", next, (member) => `${member.path}:average`);
 }
 

@@ -18,7 +18,7 @@ const OPTIMIZER = adam();
 const network = describeModel("inception_resnet_3d", { inputSize: SIDE, widthMultiplier: 0.05 });
 
 async function opened(options: Partial<TrainingOptions>) {
-  const compiled = compileTraining(network, { batch: BATCH, optimizer: () => OPTIMIZER, targetFormat: "indices", ...options });
+  const compiled = compileTraining(network, { batchSize: BATCH, optimizer: () => OPTIMIZER, targetFormat: "indices", ...options });
   const programs = Object.fromEntries(
     Object.entries(compiled.programs).map(([name, { model, state, reads }]) => [name, { model: concatChunks(model.chunks), state, reads }]),
   );
@@ -93,7 +93,7 @@ test("Dice with cross-entropy falls over ten steps, and is what its definition g
 }, 120_000);
 
 test("a loss that does not exist is named; Dice needs maps", () => {
-  const given = { batch: 1, optimizer: () => OPTIMIZER };
+  const given = { batchSize: 1, optimizer: () => OPTIMIZER };
   // A caller in JavaScript may pass anything.
   const loss = "dice" as "cross_entropy";
   expect(() => compileTraining(network, { ...given, loss })).toThrow(

@@ -93,7 +93,7 @@ describe("folders", () => {
   test("classes and another source for validation can be given", async () => {
     const folder = images("train/a/1.jpg", "train/b/1.jpg");
     const other = images("b/9.jpg", "a/9.jpg");
-    const { train, val } = await openDataset(folder, { val: other, classes: ["b", "x", "a"] });
+    const { train, val } = await openDataset(folder, { valData: other, classes: ["b", "x", "a"] });
     expect([train.classes, [...train.labels]]).toEqual([
       ["b", "x", "a"],
       [2, 0],
@@ -146,10 +146,10 @@ describe("folders", () => {
     expect(await refusal(images("a/1.jpg", "b/1.jpg"), { classes: ["a", "c"] })).toMatch(
       ': unknown class "b" ("b/1.jpg"); expected one of the 2 class names given or an index below 2',
     );
-    expect(await refusal(images("a/1.jpg", "b/1.jpg"), { val: images("a/1.jpg", "z/1.jpg") })).toMatch(
+    expect(await refusal(images("a/1.jpg", "b/1.jpg"), { valData: images("a/1.jpg", "z/1.jpg") })).toMatch(
       ': unknown class "z" ("z/1.jpg"); expected one of the 2 class names given or an index below 2',
     );
-    expect(await refusal(images("a/1.jpg", "disc/1.jpg"), { val: "shapes10" })).toBe(
+    expect(await refusal(images("a/1.jpg", "disc/1.jpg"), { valData: "shapes10" })).toBe(
       'Cannot open the dataset "shapes10": the training data lacks its classes "checkerboard", "cross", "diagonal_stripes", "dots", "horizontal_stripes", "ring", "square", "triangle" and 1 more; the training samples have "a", "disc"',
     );
     expect(await refusal(images("a/1.jpg", "b/1.jpg"), { valFraction: 1 })).toBe(
@@ -211,9 +211,9 @@ test("shapes10 needs no files", async () => {
 
 test("what is neither is refused", async () => {
   const folder = folderWith({ "set.zip": "", set: "" });
-  const law = 'expected a directory, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"';
+  const expected = 'expected a directory, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"';
   const set = path.basename(folder);
-  expect(await refusal(path.join(folder, "set.zip"))).toBe(`Cannot open the dataset "${set}/set.zip": it is a ".zip" file, ${law}`);
-  expect(await refusal(path.join(folder, "set"))).toBe(`Cannot open the dataset "${set}/set": it is a file without an ending, ${law}`);
-  expect(await refusal(path.join(folder, "gone"))).toBe(`Cannot open the dataset "${set}/gone": no such file or directory, ${law}`);
+  expect(await refusal(path.join(folder, "set.zip"))).toBe(`Cannot open the dataset "${set}/set.zip": it is a ".zip" file, ${expected}`);
+  expect(await refusal(path.join(folder, "set"))).toBe(`Cannot open the dataset "${set}/set": it is a file without an ending, ${expected}`);
+  expect(await refusal(path.join(folder, "gone"))).toBe(`Cannot open the dataset "${set}/gone": no such file or directory, ${expected}`);
 });

@@ -24,7 +24,7 @@ export interface OpenDatasetOptions {
    */
   readonly classes?: readonly string[];
   /** Another source for validation: its validation split if it has one, otherwise all of it. Nothing is then held out. */
-  readonly val?: string;
+  readonly valData?: string;
 }
 
 const LISTS: Readonly<Record<string, ListFormat>> = { ".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl" };
@@ -50,7 +50,7 @@ const LISTS: Readonly<Record<string, ListFormat>> = { ".csv": "csv", ".tsv": "ts
  * ```
  */
 export async function openDataset(source: string, options: OpenDatasetOptions = {}): Promise<OpenedDataset> {
-  const { valFraction = 0.2, seed = 0, classes = null, val } = options;
+  const { valFraction = 0.2, seed = 0, classes = null, valData: val } = options;
   if (!(valFraction >= 0 && valFraction < 1)) {
     throw new InceptionError("OPTION_INVALID", `Cannot open a dataset with valFraction ${valFraction}: expected a number in [0, 1)`, {
       valFraction,
@@ -92,9 +92,9 @@ async function readRaw(source: string): Promise<{ readonly raw: RawSamples; read
 
 function notFound(source: string, thrown: unknown): InceptionError {
   const code = systemErrorCode(thrown);
-  const law = 'expected a directory, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"';
+  const expected = 'expected a directory, a .csv, .tsv or .jsonl list, a .tar shard or "shapes10"';
   if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG") {
-    return new InceptionError("FILE_NOT_FOUND", `Cannot open the dataset ${quoted(source)}: no such file or directory, ${law}`, {
+    return new InceptionError("FILE_NOT_FOUND", `Cannot open the dataset ${quoted(source)}: no such file or directory, ${expected}`, {
       source,
     });
   }

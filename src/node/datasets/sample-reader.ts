@@ -9,6 +9,7 @@ import { formatCount } from "../../text.js";
 import { decodeImage } from "../decode-image.js";
 import { type FileSource, openFileSource } from "../file-source.js";
 import { decodeImageInput } from "../image-input.js";
+import type { SourceOptions } from "../source-options.js";
 
 export type { SampleReader } from "../../data/batches/maker.js";
 
@@ -17,13 +18,17 @@ const MAX_OPEN_SHARDS = 64;
 /** Largest encoded image in a shard; the limit that `decodeImage` has for files. */
 const MAX_SAMPLE_BYTES = 64 * 2 ** 20;
 
+/** Which samples may be downloaded. Default: none. */
+export type SampleSources = Pick<SourceOptions, "allowHttps">;
+
 /**
  * Reads the samples of a store, keeping decoded images in memory up to a number of bytes. What has been kept stays: in an
  * epoch each sample is read once, so that giving up one image for another would gain nothing.
  *
  * @param cacheBytes limit of the kept images; 0 keeps none
+ * @param sources whether samples may be at `https:` URLs, which are downloaded when they are read
  */
-export function openSampleReader(store: SampleStore, cacheBytes: number): SampleReader {
+export function openSampleReader(store: SampleStore, cacheBytes: number, sources: SampleSources = {}): SampleReader {
   const cache = new Map<number, Image>();
   const shards = store.kind === "tar" ? openShards(store.shards) : null;
   let free = cacheBytes;
@@ -31,7 +36,7 @@ export function openSampleReader(store: SampleStore, cacheBytes: number): Sample
     read: async (index) => {
       const kept = cache.get(index);
       if (kept) return kept;
-      const image = await readSample(store, index, shards);
+      const image = await readSample(store, index, shards, sources);
       const isOurs = store.kind !== "images" && (store.kind !== "inputs" || image !== store.inputs[index]);
       if (isOurs && image.data.byteLength <= free) {
         // Another read of the same sample may have come first.
@@ -48,7 +53,7 @@ export function openSampleReader(store: SampleStore, cacheBytes: number): Sample
   };
 }
 
-async function readSample(store: SampleStore, index: number, shards: Shards | null): Promise<Image> {
+async function readSample(store: SampleStore, index: number, shards: Shards | null, sources: SampleSources): Promise<Image> {
   switch (store.kind) {
     case "files":
       return decodeImage(path.resolve(store.root, store.files[index]!));
@@ -73,7 +78,7 @@ async function readSample(store: SampleStore, index: number, shards: Shards | nu
     case "images":
       return store.images[index]!;
     case "inputs":
-      return decodeImageInput(store.inputs[index]!, { name: sampleName(store, index) });
+      return decodeImageInput(store.inputs[index]!, { ...sources, name: sampleName(store, index) });
   }
 }
 

@@ -25,8 +25,10 @@ const SAME_SPACING = 1e-4;
 const UNEVEN = 0.1;
 
 /** The error of slices that make no volume together. */
-function stackError(folder: string, fact: string, law: string): InceptionError {
-  return new InceptionError("VOLUME_INVALID", `Cannot read DICOM series of ${quoted(folder)}: ${fact}, expected ${law}`, { folder });
+function stackError(folder: string, fact: string, requirement: string): InceptionError {
+  return new InceptionError("VOLUME_INVALID", `Cannot read DICOM series of ${quoted(folder)}: ${fact}, expected ${requirement}`, {
+    folder,
+  });
 }
 
 /**

@@ -34,9 +34,9 @@ export async function chooseSamples({ name, list }: SampleKind, { calibrate, eva
   const aside = new Set(evaluation.map((file) => path.resolve(file)));
   const rest = all.filter((file) => !aside.has(path.resolve(file)));
   if (evaluation.length === 0) {
-    const law = `at least ${HELD_OUT}, of which one is held out, or another directory for evaluation`;
+    const requirement = `at least ${HELD_OUT}, of which one is held out, or another directory for evaluation`;
     throw evaluate === undefined
-      ? invalid("calibrate on", calibrate, `${all.length} ${name}`, law)
+      ? invalid("calibrate on", calibrate, `${all.length} ${name}`, requirement)
       : invalid("evaluate on", evaluate, `no ${name}`, "at least one");
   }
   if (rest.length > 0) return { calibration: evenly(rest, most), evaluation };

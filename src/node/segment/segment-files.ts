@@ -126,7 +126,7 @@ async function segmentFile(segmenter: Segmenter, file: string, options: SegmentF
     }
     const output = outputOf(file, out);
     await writeVolume(output, segmented.labels, segmented.header);
-    return { file, output, measured: segmented.measured, warnings: segmented.warnings };
+    return { file, output, measured: segmented.labelStatistics, warnings: segmented.warnings };
   } catch (thrown) {
     if (thrown instanceof InceptionError) return { file, error: thrown };
     throw thrown;
@@ -141,7 +141,7 @@ async function writeProbabilities({ probabilities, header }: SegmentedVolume, { 
 
 async function caseQuality(segmenter: Segmenter, title: string, segmented: SegmentedVolume, modelName?: string): Promise<string> {
   const { metadata, recipe, labels, window } = segmenter;
-  const { image, header, measured } = segmented;
+  const { image, header, labelStatistics: measured } = segmented;
   const shown = {
     title,
     image: inMillimeters(image, header),

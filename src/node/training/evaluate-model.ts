@@ -99,7 +99,7 @@ async function openLabeled(model: string | DescribedModel, data: string | null, 
   if (opened === null || run === null || (data !== null && data !== run.data)) return openNamed(data ?? "", classes, { valFraction: 0 });
   const { valFraction, seed } = run;
   const val = await locateSource(opened, "valData", run.valData);
-  return openNamed(await locateSource(opened, "data", run.data), classes, { valFraction, seed, ...(val === null ? {} : { val }) });
+  return openNamed(await locateSource(opened, "data", run.data), classes, { valFraction, seed, ...(val === null ? {} : { valData: val }) });
 }
 
 async function openNamed(data: string, classes: readonly string[], options: OpenDatasetOptions): Promise<OpenedDataset> {

@@ -25,7 +25,8 @@ export function imageRunTask(
     },
     report: async (evaluation) => ({
       evaluation,
-      pictures: val && evaluation ? await mistakePictures(val, evaluation) : new Map<number, string>(),
+      pictures:
+        val && evaluation ? await mistakePictures(val, evaluation, { allowHttps: options.allowHttps === true }) : new Map<number, string>(),
       facts: [],
       configuration: {},
     }),

@@ -1,15 +1,19 @@
 import type { DatasetSource } from "../../data/dataset-source.js";
 import type { Evaluation } from "../../train/metrics.js";
-import { openSampleReader } from "../datasets/sample-reader.js";
+import { openSampleReader, type SampleSources } from "../datasets/sample-reader.js";
 import { loadOptional } from "../optional-package.js";
 
 /** Side of a picture of a mistake, in pixels. */
 const PICTURE_SIDE = 160;
 
-/** The worst mistakes as pictures. One that cannot be read any more is left out: the report must not fail for it. */
-export async function mistakePictures(val: DatasetSource, { mistakes }: Evaluation): Promise<ReadonlyMap<number, string>> {
+/** The misclassifications with the highest probabilities as images. One that cannot be read again is skipped: the report must not fail for it. */
+export async function mistakePictures(
+  val: DatasetSource,
+  { mistakes }: Evaluation,
+  sources: SampleSources,
+): Promise<ReadonlyMap<number, string>> {
   const { default: sharp } = await loadOptional("sharp", "draw the images of the report", () => import("sharp"));
-  const reader = openSampleReader(val.samples, 0);
+  const reader = openSampleReader(val.samples, 0, sources);
   const pictures = new Map<number, string>();
   try {
     for (const { index } of mistakes) {

@@ -3,7 +3,7 @@ import type { RunEvent } from "../../tasks/training/run-events.js";
 import { type ProgressReport, progressReport } from "./progress-report.js";
 
 const BEGINNING: RunEvent = {
-  kind: "beginning",
+  kind: "start",
   model: "googlenet.public",
   parameters: 1234,
   classes: 3,
@@ -14,7 +14,7 @@ const BEGINNING: RunEvent = {
   batchesPerEpoch: 5,
   stepsPerEpoch: 5,
   position: { epoch: 0, batch: 0, step: 0 },
-  begun: ["fc.weight", "fc.bias"],
+  randomlyInitialized: ["fc.weight", "fc.bias"],
 };
 
 function step(number: number): RunEvent {
@@ -44,7 +44,7 @@ describe("without a terminal", () => {
   test("the run and each epoch are a line, and nothing else is written", () => {
     const text = written(
       false,
-      events({ kind: "preparing", what: "programs" }, BEGINNING, step(1), step(5), { kind: "measuring", done: 8, total: 10 }, EPOCH),
+      events({ kind: "preparing", what: "programs" }, BEGINNING, step(1), step(5), { kind: "evaluating", done: 8, total: 10 }, EPOCH),
     );
     expect(text.split("\n")).toEqual([
       "googlenet.public: 1,234 parameters; 40 training and 10 validation images of 3 classes; 5 steps an epoch",
@@ -57,7 +57,10 @@ describe("without a terminal", () => {
   test("weights without a classifier are a warning with the parameters and the tensors that are not used", () => {
     const foreign = ["dense_1/kernel", "dense_1/bias", "dense_2/kernel", "dense_2/bias", "dense\u001b[2J/kernel"];
     const begun = ["fc.weight", "fc.bias", "aux.weight"];
-    const text = written(false, events({ ...BEGINNING, begun, classifier: { missing: ["fc.weight", "fc.bias"], foreign } }));
+    const text = written(
+      false,
+      events({ ...BEGINNING, randomlyInitialized: begun, classifier: { missing: ["fc.weight", "fc.bias"], foreign } }),
+    );
     expect(text.split("\n").slice(1)).toEqual([
       "warning: randomly initialized, because the weights lack a classifier for this network: fc.weight, fc.bias",
       'warning: unused tensors of another classifier in the weights: "dense_1/kernel", "dense_1/bias", "dense_2/kernel", "dense_2/bias" and 1 more',
@@ -67,7 +70,7 @@ describe("without a terminal", () => {
   });
 
   test("a resumed run says where it goes on", () => {
-    const text = written(false, events({ ...BEGINNING, begun: [], position: { epoch: 1, batch: 2, step: 7 } }));
+    const text = written(false, events({ ...BEGINNING, randomlyInitialized: [], position: { epoch: 1, batch: 2, step: 7 } }));
     expect(text).toContain("\nresuming after step 7 (epoch 2, batch 2 of 5)\n");
   });
 

@@ -57,14 +57,14 @@ export function reportOn(line: LiveLine): ProgressReport {
         return line.show(event.what === "network" ? "describing the network, reading weights" : "compiling the training step", true);
       case "features":
         return line.show(`computing features  ${event.done}/${event.total}`, event.done === event.total);
-      case "reading":
+      case "scanning":
         return line.show(`reading cases  ${event.done}/${event.total}`, event.done === event.total);
       case "validating":
         return line.show(`segmenting validation cases  ${event.done}/${event.total}`, event.done === event.total);
       case "planned":
         for (const text of event.lines) line.note(text);
         return;
-      case "beginning":
+      case "start":
         begun = event;
         steps = stepTimes(event);
         for (const text of beginningLines(event)) line.note(text);
@@ -74,7 +74,7 @@ export function reportOn(line: LiveLine): ProgressReport {
         const last = event.position.batch === begun.batchesPerEpoch;
         return line.show(steps.take(event), last);
       }
-      case "measuring":
+      case "evaluating":
         steps.pause();
         return line.show(`measuring  ${event.done}/${event.total}`, event.done === event.total);
       case "epoch":
@@ -105,7 +105,7 @@ function beginningLines(event: RunStartEvent): readonly string[] {
 }
 
 /** Which parameters the pretrained weights did not give, and why that may be. */
-function initializationLines({ begun, classifier }: RunStartEvent): readonly string[] {
+function initializationLines({ randomlyInitialized: begun, classifier }: RunStartEvent): readonly string[] {
   const { missing = [], foreign = [] } = classifier ?? {};
   const absent = new Set(missing);
   const other = begun.filter((path) => !absent.has(path));

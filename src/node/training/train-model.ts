@@ -19,8 +19,9 @@ import type { Evaluation } from "../../train/metrics.js";
 import { familyRecipe } from "../../train/recipes.js";
 import { resolveSettings, type TrainingSettings, type TrainingSettingsInput } from "../../train/settings.js";
 import { openDataset } from "../datasets/index.js";
+import { imagesInPlace } from "../image-threads.js";
 import type { Run } from "../open-run.js";
-import { NODE_PLATFORM } from "../platform.js";
+import { nodePlatform } from "../platform.js";
 import { checkFreeForRun } from "../run-folder.js";
 import { locateSource } from "../run-sources.js";
 import { imageRunTask } from "./image-run.js";
@@ -118,12 +119,15 @@ const IMAGES: TrainingKind<TrainingSettings, TrainingNetwork, OpenedDataset, Net
     return openDataset(data, datasetOptions({ ...settings, valData: await locateSource(run, "valData", settings.valData) }));
   },
   resumedNetwork,
-  train: async ({ network, data }, run) =>
-    (await runTask(imageRunTask(data, run), imageSources(NODE_PLATFORM, data, network, run), network, run)).trained,
+  train: async ({ network, data }, run) => {
+    const samples = { allowHttps: run.options.allowHttps === true };
+    const sources = imageSources(nodePlatform(imagesInPlace(), samples), data, network, run);
+    return (await runTask(imageRunTask(data, run), sources, network, run)).trained;
+  },
 };
 
 function datasetOptions({ valData, valFraction, seed }: Pick<TrainingSettings, "valData" | "valFraction" | "seed">) {
-  return { valFraction, seed, ...(valData === null ? {} : { val: valData }) };
+  return { valFraction, seed, ...(valData === null ? {} : { valData }) };
 }
 
 /** A run's network with the parameters of its checkpoint; one without a checkpoint begins again. */

@@ -147,7 +147,7 @@ async function lookAt(
       if (!(thrown instanceof InceptionError)) throw thrown;
       onEvent?.({ kind: "skipped", sample: { index, name: each.id, reason: thrown.message } });
     }
-    onEvent?.({ kind: "reading", done: index + 1, total: dataset.cases.length });
+    onEvent?.({ kind: "scanning", done: index + 1, total: dataset.cases.length });
   }
   return { facts, fingerprint: fingerprintOf(facts) };
 }

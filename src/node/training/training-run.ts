@@ -15,6 +15,8 @@ export interface RunOptions<E> extends LearningOptions<E> {
    * from then on it saves a checkpoint and resolves with `end` "interrupted".
    */
   readonly signal?: CancelSignal;
+  /** Fetch `https:` URLs, of images too; without it they are rejected. Default: false. */
+  readonly allowHttps?: boolean;
 }
 
 export interface ResumeOptions<E> extends RunOptions<E> {

@@ -36,7 +36,7 @@ export function poolAlong(attributes: PoolAttributes, isPooled: (axis: number) =
 
 /**
  * One pooling, or two that are the same, which every runtime sizes as we do. Where the last window would start in the
- * end padding, our law and ONNX Runtime's kernels drop it, but its static shapes (1.30) do not, and a graph with numbers
+ * end padding, our constraint and ONNX Runtime's kernels drop it, but its static shapes (1.30) do not, and a graph with numbers
  * for sizes is refused. Rounding down gives the same windows on such an axis; if another axis needs rounding up, that
  * one is pooled first.
  */

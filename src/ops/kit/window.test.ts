@@ -6,7 +6,7 @@ import { type WindowAttributes, windowSizes } from "./window.js";
 
 const SITE = { op: "maxPool", path: "pool" };
 
-/** One axis of a window and the size it slides over, whether it fits or not. Pads stay below the kernel, the law of pools. */
+/** One axis of a window and the size it slides over, whether it fits or not. Pads stay below the kernel, the constraint of pools. */
 const anyAxis = fc
   .record({
     kernel: fc.integer({ min: 1, max: 7 }),

@@ -4,7 +4,7 @@ import { type LoweredAttribute, type Site, shapeError } from "../op.js";
 
 /**
  * A sliding window, one entry per spatial axis; `pads` are ONNX's: all begins, then all ends.
- * Shared by convolution and pooling, which obey the same law.
+ * Shared by convolution and pooling, which obey the same constraint.
  */
 export interface WindowAttributes {
   readonly [name: string]: number | string | boolean | readonly number[];

@@ -42,7 +42,7 @@ export interface QuantizeSettings extends PlanOptions, QuantizeOptions, CallOpti
   /** Minimum speed as a multiple of that of the float32 model. Default: 1; 0 accepts any. */
   readonly minSpeedup?: number;
   /** Called with the measurements, before a model below its thresholds is rejected. */
-  readonly onMeasured?: (report: QuantizationReport) => void;
+  readonly onEvaluated?: (report: QuantizationReport) => void;
   /** Called after each image, volume or timed run. */
   readonly onProgress?: (part: "calibrate" | "evaluate" | "time", done: number, total: number) => void;
   /** Called for an image or a volume that cannot be used, which is skipped. */
@@ -125,7 +125,7 @@ export async function quantizePrepared<F extends SourceOptions>(
     floatBytes: float.byteLength,
     int8Bytes: made.compiled.byteLength,
   };
-  options.onMeasured?.(report);
+  options.onEvaluated?.(report);
   checkGates(prepared, report, checked);
   const metadata = recorded(prepared.metadata, report, checked.calibration, made.plan, options);
   throwIfAborted(options.signal);

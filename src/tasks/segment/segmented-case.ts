@@ -16,7 +16,7 @@ export interface SegmentedVolume {
   /** The first channel, as it was read. */
   readonly image: Volume;
   /** Every label but the background, in the model's order. */
-  readonly measured: readonly LabelStatistics[];
+  readonly labelStatistics: readonly LabelStatistics[];
   /** Of each class in the model's order, in [0, 1]; null where they were not asked for. */
   readonly probabilities: readonly Volume[] | null;
   /** How the case differs from those the model was trained on; null where the model does not record them (`recipe.training`). */
@@ -35,7 +35,7 @@ export class SegmentedCase implements SegmentedVolume {
   readonly labels: SegmentedVolume["labels"];
   readonly header: SegmentedVolume["header"];
   readonly image: SegmentedVolume["image"];
-  readonly measured: SegmentedVolume["measured"];
+  readonly labelStatistics: SegmentedVolume["labelStatistics"];
   readonly probabilities: SegmentedVolume["probabilities"];
   readonly warnings: SegmentedVolume["warnings"];
   readonly #drawn: SlicedCase;
@@ -46,7 +46,7 @@ export class SegmentedCase implements SegmentedVolume {
     this.labels = data.labels;
     this.header = data.header;
     this.image = data.image;
-    this.measured = data.measured;
+    this.labelStatistics = data.labelStatistics;
     this.probabilities = data.probabilities;
     this.warnings = data.warnings;
     this.#drawn = drawn;

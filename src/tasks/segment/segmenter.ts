@@ -149,7 +149,7 @@ async function segmentCase<F extends SourceOptions>(
     labels: atHome(labels),
     header,
     image,
-    measured,
+    labelStatistics: measured,
     probabilities: probabilities?.map(atHome) ?? null,
     warnings: atInput === null ? null : [...atInput, ...atResult],
   };

@@ -163,7 +163,7 @@ function beginning<B extends TrainingBatch, E>(
 ): RunStartEvent {
   const { model, begun, classifier } = network;
   return {
-    kind: "beginning",
+    kind: "start",
     model,
     parameters: parameterCount(network),
     classes: classes.length,
@@ -171,7 +171,7 @@ function beginning<B extends TrainingBatch, E>(
     trainImages: train,
     valImages: validation,
     ...counts,
-    begun,
+    randomlyInitialized: begun,
     ...(classifier === undefined ? {} : { classifier }),
   };
 }

@@ -52,20 +52,20 @@ export function compileSettings(
 ): CompiledTraining {
   const { batchSize, labelSmoothing = 0, auxWeight, clipNorm, clipValue, emaDecay, batchNormDecay, freezeBatchNorm } = settings;
   return compileTraining(split.trained, {
-    batch: batchSize,
+    batchSize,
     optimizer: optimizerChoice(settings),
     labelSmoothing,
     ...(auxWeight === undefined ? {} : { auxWeight }),
     batchNormDecay,
     freezeBatchNorm,
-    recompute: settings.checkpointActivations,
+    checkpointActivations: settings.checkpointActivations,
     isTrained,
-    learningRateFactor: learningRateFactors(settings.learningRateMultipliers),
+    learningRateMultiplier: learningRateFactors(settings.learningRateMultipliers),
     form: settings.accumulate === 1 ? "step" : "accumulate",
     target,
     ...(clipNorm === null ? {} : { clipNorm }),
     ...(clipValue === null ? {} : { clipValue }),
-    ...(emaDecay === null ? {} : { averageDecay: emaDecay }),
+    ...(emaDecay === null ? {} : { emaDecay }),
     ...extra,
   });
 }

@@ -12,14 +12,14 @@ export type RunEvent<E = Evaluation> =
   /** The directory of the run exists; from here on it can be resumed. */
   | { readonly kind: "folder"; readonly run: string }
   | { readonly kind: "features"; readonly done: number; readonly total: number }
-  | { readonly kind: "reading"; readonly done: number; readonly total: number }
+  | { readonly kind: "scanning"; readonly done: number; readonly total: number }
   | { readonly kind: "validating"; readonly done: number; readonly total: number }
   | { readonly kind: "planned"; readonly lines: readonly string[] }
   | { readonly kind: "saved"; readonly position: Position };
 
 /** The plan of a run, reported once before the first step. */
 export interface RunStartEvent {
-  readonly kind: "beginning";
+  readonly kind: "start";
   readonly model: string;
   readonly parameters: number;
   readonly classes: number;
@@ -33,7 +33,7 @@ export interface RunStartEvent {
   /** Where it begins; not at 0 where a run is resumed. */
   readonly position: Position;
   /** Parameters that are randomly initialized although weights were given. */
-  readonly begun: readonly string[];
+  readonly randomlyInitialized: readonly string[];
   /** Of weights without this network's classifier: its parameters, and tensors of another one, which are not used. */
   readonly classifier?: Pick<ClassifierDifference, "missing" | "foreign">;
 }

@@ -13,7 +13,7 @@ export interface Convention {
   /** Per role, the source axis of each of our axes; absent where the orders agree. HWIO → OIHW is [3, 2, 0, 1]. */
   readonly axes: Readonly<Partial<Record<ParameterRole, readonly number[]>>>;
   /** Per role, the value of every element of a parameter that the source leaves out, as TensorFlow's scales of 1. */
-  readonly leftOut?: Readonly<Partial<Record<ParameterRole, number>>>;
+  readonly omitted?: Readonly<Partial<Record<ParameterRole, number>>>;
   /**
    * The source axes of a depthwise kernel (H, W, I, m): ours is [I·m, 1, H, W], output 8·i + m for m below 8. Absent where
    * depthwise kernels are as others.
@@ -34,7 +34,7 @@ export const CAFFE: Convention = { id: "caffe", axes: {} };
 export const TENSORFLOW: Convention = {
   id: "tensorflow",
   axes: { conv_kernel: [3, 2, 0, 1], linear_kernel: [1, 0] },
-  leftOut: { norm_scale: 1 },
+  omitted: { norm_scale: 1 },
   depthwise: [2, 3, 0, 1],
 };
 
