@@ -28,7 +28,9 @@ export interface Option<T, Input = T> {
   readonly input?: Input;
 }
 
+/** A parsed value of an option. */
 export type OptionValue = number | string | boolean | readonly number[];
+/** Options by name: how each is parsed and checked, its default and its help text. */
 export type OptionTable<T = OptionValue> = Readonly<Record<string, Option<T, unknown>>>;
 export type OptionValues<S extends OptionTable<unknown>> = { readonly [K in keyof S]: S[K] extends Option<infer T, unknown> ? T : never };
 /**

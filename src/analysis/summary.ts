@@ -22,6 +22,7 @@ export interface Summary {
   readonly layers: readonly LayerSummary[];
 }
 
+/** Shape and cost of one stage: a module path and all nodes below it. */
 export interface StageSummary {
   readonly path: string;
   /** [C, …] of what leaves the stage. */
@@ -30,6 +31,7 @@ export interface StageSummary {
   readonly macs: number;
 }
 
+/** Shape and cost of one node. */
 export interface LayerSummary extends StageSummary {
   readonly op: string;
   /** Pixels of the input along each axis that one output element sees; "all" behind a global pool. */

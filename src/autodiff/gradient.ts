@@ -11,6 +11,7 @@ import { type GradientBuilder, shapeError } from "../ops/op.js";
 import { at } from "../tensor/at.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 
+/** How a backward pass is built. */
 export interface GradientOptions {
   /**
    * Parts of the forward pass (`segments`) whose inner values are computed again when the backward pass reaches them,

@@ -24,6 +24,7 @@ import { inferenceLayout, lowerGraph } from "./lower.js";
 import { dropInferenceIdentities } from "./simplify.js";
 import { checkTarget, type TargetOptions } from "./targets/index.js";
 
+/** What `compileInference` keeps of a network, and for which runtime it writes it. */
 export interface CompileOptions extends TargetOptions {
   /** Output names or module paths to keep, in order. Default: all outputs of the graph. */
   readonly outputs?: readonly string[];

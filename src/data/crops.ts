@@ -10,6 +10,7 @@ import { type PillowFilter, resize } from "./transforms/resize.js";
 
 /** How many crops of an image are predicted. */
 export const CROP_COUNTS = [1, 10, 12, 144] as const;
+/** Number of crops of each image whose predictions are averaged. */
 export type CropCount = (typeof CROP_COUNTS)[number];
 
 /** One crop: a window of the image after it was resized to `size`, scaled to the input size where it is larger. */

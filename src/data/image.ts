@@ -31,7 +31,11 @@ export function rgbImage(width: number, height: number, data: Uint8Array): Image
   return image;
 }
 
-/** Refuse a raster whose data cannot be what its sides say; every transform of this folder calls it first. */
+/**
+ * Checks that an image has as many values as its sides and channels need; every transform of this directory calls it first.
+ *
+ * @throws InceptionError IMAGE_INVALID
+ */
 export function checkRaster(raster: Raster | FloatRaster): void {
   const { width, height, channels, data } = raster;
   const positive = [width, height, channels].every((side) => Number.isSafeInteger(side) && side > 0);

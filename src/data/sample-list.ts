@@ -12,6 +12,7 @@ export interface ListedSample {
   readonly split: "train" | "val" | null;
 }
 
+/** A format of lists of labeled images. */
 export type ListFormat = "csv" | "tsv" | "jsonl";
 
 /** More than the largest public classification sets list; keeps a wrong file from filling the memory. */

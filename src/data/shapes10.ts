@@ -25,6 +25,7 @@ export const SHAPES10_CLASSES = [
   "vertical_stripes",
 ] as const;
 
+/** Size and seed of the synthetic set `shapes10`. */
 export interface Shapes10Options {
   /** Training images, 10 to 10,000,000. Default 2000. */
   readonly train?: number;

@@ -15,6 +15,7 @@ export interface Diagram {
   readonly edges: readonly DiagramEdge[];
 }
 
+/** A box of a diagram. */
 export interface DiagramNode {
   /** Unique in the diagram: the path, without the block's own inside a block. */
   readonly id: string;
@@ -34,6 +35,7 @@ export interface DiagramNode {
   readonly macs: number;
 }
 
+/** An arrow of a diagram: the output of one box that another reads. */
 export interface DiagramEdge {
   /** Node ids. */
   readonly from: string;
@@ -42,6 +44,7 @@ export interface DiagramEdge {
   readonly shape: string;
 }
 
+/** Which part of a network is drawn. */
 export interface DiagramOptions {
   /**
    * Path of the part to look into, such as `mixed_5b`, `repeat.0` or `stem`; a row of equal blocks, such as `repeat`,

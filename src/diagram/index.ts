@@ -15,6 +15,7 @@ export const DIAGRAM_FORMATS = {
   svg: diagramSvg,
 } as const satisfies Record<string, (diagram: Diagram) => string | Promise<string>>;
 
+/** A text format of diagrams by name. */
 export type DiagramFormat = keyof typeof DIAGRAM_FORMATS;
 
 /**

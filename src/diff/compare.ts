@@ -44,6 +44,7 @@ export interface ComparedBlock {
   readonly layers: readonly Difference[];
 }
 
+/** The differences of two networks, part by part. */
 export interface Comparison {
   readonly equal: boolean;
   readonly a: Structure;

@@ -40,6 +40,7 @@ interface ValueDifference {
   readonly index: number;
 }
 
+/** The differences of two sets of named tensors. */
 export interface TensorComparison {
   readonly equal: boolean;
   /** Tensors that both have in the same shape. */

@@ -3,6 +3,7 @@ import { InceptionError } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
 import { absolute, beginExplanation, finishExplanation, scoresOf, totalOf } from "./explained.js";
 
+/** Options of integrated gradients (Sundararajan et al. 2017). */
 export interface IntegratedGradientsOptions {
   /** Points on the way from the baseline to the image, 2 to 256; they run together as one batch. Default 16. */
   readonly steps?: number;

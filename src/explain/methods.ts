@@ -19,7 +19,9 @@ export interface ExplanationMethod {
   readonly build: (network: Graph, options?: ExplainOptions) => Graph;
 }
 
+/** Names of the attribution methods, in the order in which pages show them. */
 export const EXPLANATION_NAMES = ["grad_cam", "input_gradient", "integrated_gradients", "occlusion"] as const;
+/** An attribution method by name. */
 export type ExplanationName = (typeof EXPLANATION_NAMES)[number];
 
 /** Every method by its name. To add one: its file, its line here. */

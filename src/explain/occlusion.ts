@@ -4,6 +4,7 @@ import type { Ref } from "../ops/build.js";
 import { formatCount } from "../text.js";
 import { beginExplanation, type Explained, finishExplanation, scoresOf } from "./explained.js";
 
+/** Options of occlusion (Zeiler and Fergus 2014). */
 export interface OcclusionOptions {
   /** Side of the square that covers a part of the image, in pixels. Default: a quarter of the shorter side. */
   readonly window?: number;

@@ -9,6 +9,7 @@ export type JsonValue = null | boolean | number | string | readonly JsonValue[] 
 
 /** JSON with objects as plain records. */
 export type JsonData = null | boolean | number | string | readonly JsonData[] | JsonRecord;
+/** A JSON object. */
 export interface JsonRecord {
   readonly [key: string]: JsonData;
 }

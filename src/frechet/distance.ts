@@ -4,6 +4,7 @@ import { symmetricEigenvalues } from "./eigenvalues.js";
 import type { FeatureStatistics } from "./moments.js";
 import { gramMatrix, transposedProduct } from "./products.js";
 
+/** Options of the Fréchet distance of two Gaussians. */
 export interface FrechetOptions {
   /**
    * Added to the diagonals of both covariances, but not to their traces: what pytorch-fid does with 1e-6 where its square root of a matrix fails and

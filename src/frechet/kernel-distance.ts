@@ -12,6 +12,7 @@ export interface FeatureRows {
   readonly data: Float32Array;
 }
 
+/** Options of the kernel distance (KID, Bińkowski et al. 2018). */
 export interface KernelDistanceOptions {
   /** Subsets of both sets that are compared. Default 100. */
   readonly subsets?: number;

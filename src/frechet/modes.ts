@@ -2,6 +2,7 @@ import type { PreprocessingId } from "../data/index.js";
 
 /** Whose numbers are reproduced: the first is the default. */
 export const FRECHET_MODES = ["pytorch-fid", "legacy-tensorflow", "clean"] as const;
+/** Which implementation's conventions are followed. */
 export type FrechetMode = (typeof FRECHET_MODES)[number];
 
 /**
@@ -19,4 +20,5 @@ export const MODE_PREPROCESSING: Readonly<Record<FrechetMode, PreprocessingId>> 
 
 /** Feature sizes of the network, as pytorch-fid's `--dims`: global averages of the maps behind four of its parts. */
 export const FEATURE_SIZES = [64, 192, 768, 2048] as const;
+/** Length of the feature vectors: 64, 192, 768 or 2048. */
 export type FeatureSize = (typeof FEATURE_SIZES)[number];

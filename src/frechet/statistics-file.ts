@@ -18,6 +18,7 @@ export interface StatisticsOrigin {
   readonly weightsSha256: string | null;
 }
 
+/** Statistics of a set of features, with the conventions they were computed by. */
 export interface SavedStatistics {
   readonly statistics: FeatureStatistics;
   readonly origin: StatisticsOrigin;

@@ -11,6 +11,7 @@ import type { TensorType } from "../tensor/shape.js";
 export type AttributeValue = number | string | boolean | readonly number[];
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
+/** A value that is fed. */
 export interface GraphInput {
   readonly name: string;
   readonly type: TensorType;
@@ -30,6 +31,7 @@ export type ParameterRole =
   | "running_mean"
   | "running_var";
 
+/** A weight, bias or statistic of a network; its values are separate from the graph. */
 export interface Parameter {
   /** The checkpoint key, for example `conv1.conv.weight`. */
   readonly path: string;
@@ -39,6 +41,7 @@ export interface Parameter {
   readonly stage: string;
 }
 
+/** One application of an op. Its path is the module's path in the checkpoint. */
 export interface Node {
   readonly op: string;
   readonly path: string;
@@ -63,11 +66,13 @@ export interface Stage {
   readonly output: string;
 }
 
+/** A value that is returned, under a name of its own. */
 export interface GraphOutput {
   readonly name: string;
   readonly value: string;
 }
 
+/** A network as data: typed values and the nodes that compute them. Immutable; passes return new graphs. */
 export interface Graph {
   readonly name: string;
   readonly inputs: readonly GraphInput[];

@@ -11,6 +11,7 @@ import { formatCount } from "../text.js";
  */
 export type ResizeMode = "nearest" | "nearest_exact" | "linear" | "cubic";
 
+/** To which size, and how, a layer resizes feature maps. */
 export interface ResizeSpec {
   /** Output sizes, one per spatial axis. Either these or `scales`. */
   readonly sizes?: readonly number[];

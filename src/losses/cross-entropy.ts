@@ -2,6 +2,7 @@ import { InceptionError } from "../errors.js";
 import type { GraphBuilder, Ref } from "../ops/build.js";
 import { allAxes, classesOf } from "./targets.js";
 
+/** Smoothing and weights of the cross-entropy. */
 export interface CrossEntropyOptions {
   /** Fraction of the target distribution that is spread evenly over all classes, in [0, 1]. Default 0. */
   readonly labelSmoothing?: number;

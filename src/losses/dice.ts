@@ -5,6 +5,7 @@ import { formatShape } from "../tensor/shape.js";
 import { type CrossEntropyOptions, crossEntropy } from "./cross-entropy.js";
 import { allAxes, classesOf } from "./targets.js";
 
+/** Options of the Dice loss. */
 export interface DiceOptions {
   /** Whether the predictions are logits, which softmax over the classes makes probabilities. Default true. */
   readonly softmax?: boolean;
@@ -22,6 +23,7 @@ export interface DiceOptions {
   readonly ignoreUnlabeled?: boolean;
 }
 
+/** Options of the sum of Dice loss and cross-entropy. */
 export interface DiceCrossEntropyOptions
   extends Omit<DiceOptions, "softmax">,
     Pick<CrossEntropyOptions, "labelSmoothing" | "classWeights"> {
@@ -31,6 +33,7 @@ export interface DiceCrossEntropyOptions
   readonly crossEntropyWeight?: number;
 }
 
+/** Options of nnU-Net's sum of Dice loss and cross-entropy. */
 export interface NnunetOptions {
   /** nnU-Net's `do_bg`: whether class 0 counts in the Dice term. Default false. */
   readonly includeBackground?: boolean;

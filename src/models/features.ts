@@ -52,6 +52,7 @@ function strideOf(op: string, window: Window | "all" | null, strides: unknown): 
   return window === null ? 1 : Math.max(...window.strides);
 }
 
+/** Which feature maps `features` returns. */
 export interface FeatureOptions {
   /**
    * Paths of stages; the names of outputs, as "features", "embedding" or "logits", and paths of modules do as well. Default: of

@@ -18,6 +18,7 @@ import { openFileSource } from "./file-source.js";
 import { type GifFrame, gifFirstFrame, pngTextOrientation } from "./image-quirks.js";
 import { loadOptional } from "./optional-package.js";
 
+/** Limits and conventions of decoding an image. */
 export interface DecodeOptions {
   /** How messages name an image that is given as bytes. Default: "image". */
   readonly name?: string;

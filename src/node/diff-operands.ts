@@ -25,6 +25,7 @@ import { describeRun, isRunFolder, prepareRun } from "./training/run-weights.js"
 import { pinnedSource } from "./verified-source.js";
 import { resolveSource, type SourceOptions } from "./weight-source.js";
 
+/** Options of the networks that are compared. */
 export interface CompareNetworksOptions {
   /** Options of the networks that are named by a model id; those in the id itself take precedence. */
   readonly options?: ModelOptions;
@@ -157,6 +158,7 @@ async function readOnnx(file: string): Promise<OnnxModel> {
   }
 }
 
+/** How the tensors of an operand are named and found. */
 export interface OpenTensorsOptions extends SourceOptions {
   /** Bring the names and axis orders of weight files to those of this model. Default: the files' own. */
   readonly model?: string | DescribedModel;

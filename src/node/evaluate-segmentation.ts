@@ -15,6 +15,7 @@ interface SegmentationCase {
   readonly truth: string;
 }
 
+/** Scores of one case. */
 export interface ScoredCase {
   readonly id: string;
   readonly classes: readonly LabelScore[];
@@ -26,6 +27,7 @@ export interface FailedCase {
   readonly error: InceptionError;
 }
 
+/** Scores of label maps against ground truth, by case and on average. */
 export interface EvaluatedSegmentation {
   /** Sorted by id. */
   readonly cases: readonly ScoredCase[];
@@ -36,6 +38,7 @@ export interface EvaluatedSegmentation {
   readonly withoutPrediction: number;
 }
 
+/** Which labels of label maps are scored, and how. */
 export interface EvaluateSegmentationOptions extends SegmentationOptions {
   /** Called after each case with how many are done and how many there are; it is awaited. */
   readonly onCase?: (done: number, total: number) => void | Promise<void>;

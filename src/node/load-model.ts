@@ -9,6 +9,7 @@ import type { PrepareOptions } from "./prepare-model.js";
 import type { SourceOptions } from "./source-options.js";
 import { isRunFolder, prepareRun } from "./training/run-weights.js";
 
+/** How a model is found, prepared and run in Node. */
 export type LoadModelOptions = OpenModelOptions & SourceOptions & PlaceOptions;
 
 /** Node, and what models are known there by name: those of the package, and the runs on this machine. */

@@ -28,6 +28,7 @@ export interface IsolationOptions {
   readonly memoryLimit?: number;
 }
 
+/** Where a session of onnxruntime-node runs. */
 export interface NodeSessionOptions extends SessionOptions, IsolationOptions {
   /** How messages name the model; default the file's name, or "model" for bytes. */
   readonly name?: string;

@@ -10,6 +10,7 @@ import { GUARD_BYTES } from "./exit-guard.js";
 import type { TrainerStart } from "./ort-messages.js";
 import { startThread } from "./ort-thread.js";
 
+/** Where a trainer of onnxruntime-node runs. */
 export interface NodeTrainerOptions extends TrainerOptions {
   /**
    * Measure every operator of every run: `close` writes the runtime's own profile of each program to

@@ -3,6 +3,7 @@ import { type PreparedModel, prepareModel as prepare, type PrepareOptions as Tas
 import { NODE_PLATFORM } from "./platform.js";
 import type { SourceOptions } from "./source-options.js";
 
+/** How a network and its weights are prepared in Node. */
 export type PrepareOptions = TaskOptions & SourceOptions;
 
 /**

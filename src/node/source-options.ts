@@ -10,6 +10,7 @@ export interface DownloadProgress {
   readonly total: number;
 }
 
+/** How files of weights and models are found and downloaded in Node. */
 export interface SourceOptions {
   /** Ends downloads and the reading of weights: they reject with the signal's reason. */
   readonly signal?: CancelSignal;

@@ -15,6 +15,7 @@ import { isFolder, openFileSource } from "./file-source.js";
 import { gunzip } from "./gunzip.js";
 import { writeFileAtomic } from "./write-file.js";
 
+/** Which DICOM series of a directory is read. */
 export interface SeriesOption {
   /** SeriesInstanceUID of the series to read from a directory with several, as {@link listDicomSeries} returns it. */
   readonly series?: string;
@@ -25,6 +26,7 @@ interface SizesOption {
   readonly onSizes?: (sizes: VolumeSizes) => void;
 }
 
+/** Which volume of a file or directory is read. */
 export interface ReadVolumeOptions extends SeriesOption, SizesOption {
   /** Which of several volumes, time points or channels, counted from 0 with the fourth axis fastest. Needed only where a file has several. */
   readonly index?: number;

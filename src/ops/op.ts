@@ -156,6 +156,7 @@ export type GradientRule<P extends Attributes, I extends Operands = Fixed<1>, O 
 // biome-ignore lint/suspicious/noEmptyInterface: the files of the ops fill it
 export interface Ops {} // eslint-disable-line @typescript-eslint/no-empty-object-type
 
+/** An op by name. */
 export type OpName = keyof Ops;
 export type AttributesOf<K extends OpName> = Parameters<Ops[K]["infer"]>[1];
 /** The values that a node of an op reads. */

@@ -52,6 +52,7 @@ export const OPTIMIZERS = {
   },
 } as const satisfies Readonly<Record<string, OptimizerKind>>;
 
+/** An optimizer by name. */
 export type OptimizerName = keyof typeof OPTIMIZERS;
 
 /**

@@ -107,6 +107,7 @@ export const SCHEDULES = {
   ),
 } as const satisfies Readonly<Record<string, ScheduleKind>>;
 
+/** A learning-rate schedule by name. */
 export type ScheduleName = keyof typeof SCHEDULES;
 
 /**

@@ -14,6 +14,7 @@ export const DECAY_TARGETS = {
   all: ["conv_kernel", "conv_transpose_kernel", "linear_kernel", "bias", "norm_scale", "norm_shift"],
 } as const satisfies Readonly<Record<string, readonly ParameterRole[]>>;
 
+/** Which parameters weight decay applies to. */
 export type DecayTarget = keyof typeof DECAY_TARGETS;
 
 /**

@@ -15,7 +15,12 @@ export interface Prediction {
   readonly probability: number;
 }
 
-/** Images as one input [N, C, H, W], prepared side by side without a copy. All must come out at one size. */
+/**
+ * Preprocesses images into one input, float32 [N, C, H, W].
+ *
+ * @param images - at least one; all must have the same size after preprocessing
+ * @throws RangeError for no images; InceptionError IMAGE_INVALID
+ */
 export function imageBatch(images: readonly Image[], recipe: Preprocessing): Float32Tensor {
   const [first] = images;
   if (first === undefined) throw new RangeError("Cannot make a batch of 0 images");

@@ -23,6 +23,7 @@ export interface CancelSignal {
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
+/** Where a session runs. */
 export interface SessionOptions {
   /** Default `auto`. */
   readonly device?: Device;
@@ -30,6 +31,7 @@ export interface SessionOptions {
   readonly threads?: number;
 }
 
+/** How one run of a session goes. */
 export interface RunOptions {
   /** Names of the outputs to compute and return; the default is all. */
   readonly fetches?: readonly string[];

@@ -13,6 +13,7 @@ export interface TrainingProgram {
   readonly reads: readonly string[];
 }
 
+/** Where a trainer runs. */
 export interface TrainerOptions {
   /** Default `auto`. */
   readonly device?: Device;
@@ -27,6 +28,7 @@ export interface TrainerOptions {
   readonly transfer?: boolean;
 }
 
+/** How one program of a trainer runs. */
 export interface StepOptions {
   /** Give the feeds' memory to the trainer instead of having it copied; see `RunOptions.transfer`. Default false. */
   readonly transfer?: boolean;

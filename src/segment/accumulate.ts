@@ -3,6 +3,7 @@ import { formatCount } from "../text.js";
 import { formatTriple, voxelCount } from "./volume.js";
 import { type WindowPlan, type WindowWeights, windowStart, windowWeights } from "./windows.js";
 
+/** How the probabilities of windows are merged. */
 export interface AccumulatorOptions {
   /** Classes of the network. */
   readonly classes: number;

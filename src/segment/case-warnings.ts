@@ -16,6 +16,7 @@ import { intensityProfile, LEVELS, relativeLevels } from "../data/volumes/traini
 
 /** Codes of warnings about a case. */
 export const CASE_WARNING_CODES = ["field-of-view", "voxel-spacing", "constant-voxels", "intensity", "label-volume"] as const;
+/** Kind of a case warning. */
 export type CaseWarningCode = (typeof CASE_WARNING_CODES)[number];
 
 /** A measurement of a case outside the range of the training cases. */

@@ -13,6 +13,7 @@ import {
 
 /** Which voxels are neighbors: those that share a face (6), also an edge (18), also a corner (26). */
 export const CONNECTIVITIES = [6, 18, 26] as const;
+/** Which voxels count as neighbors: those that share faces (6), edges (18) or corners (26). */
 export type Connectivity = (typeof CONNECTIVITIES)[number];
 
 /** Connected parts of the labels of a volume. */
@@ -119,6 +120,7 @@ function numberRoots(data: ArrayLike<number>, parents: Int32Array): Components {
   return { ids: parents, components };
 }
 
+/** Which labels are postprocessed. */
 export interface CleaningOptions {
   /** Which labels are cleaned, in this order; others are left alone. Default: all above 0, ascending. */
   readonly labels?: readonly number[];

@@ -61,6 +61,7 @@ export interface Fingerprint {
   readonly labels: readonly LabelFacts[];
 }
 
+/** How often one label occurs in the cases of a dataset. */
 export interface LabelFacts {
   readonly value: number;
   /** Of all voxels. */

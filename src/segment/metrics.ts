@@ -16,8 +16,10 @@ import {
 
 /** How the 95th percentile is taken of the distances of two surfaces. */
 export const PERCENTILE_RULES = ["directed", "pooled"] as const;
+/** Which implementation's percentile the 95% Hausdorff distance uses. */
 export type PercentileRule = (typeof PERCENTILE_RULES)[number];
 
+/** Which labels are scored, and by which conventions. */
 export interface SegmentationOptions {
   /** Which labels are scored, in this order. Default: those above 0 of either volume, ascending. */
   readonly labels?: readonly number[];

@@ -15,6 +15,7 @@ export interface PlanOverrides {
   readonly channels: readonly string[];
 }
 
+/** Preprocessing, patch size and batch size planned from the statistics of a dataset. */
 export interface SegmentationPlan {
   readonly recipe: SegmentationConfig;
   readonly batchSize: number;

@@ -14,6 +14,7 @@ export interface WindowNetwork {
   readonly run: (window: Float32Array) => Promise<Float32Array>;
 }
 
+/** How a volume is cut into windows and their results are merged. */
 export interface SegmentWindowsOptions {
   /** Axes to mirror along, 0 (x) to 2 (z): with n of them every window is run 2ⁿ times. Default: none. */
   readonly mirrorAxes?: readonly number[];

@@ -3,6 +3,7 @@ import { InceptionError } from "../errors.js";
 import { formatCount } from "../text.js";
 import { checkShape, formatTriple, type Triple, voxelCount } from "./volume.js";
 
+/** How windows overlap. */
 export interface WindowPlanOptions {
   /** Minimum overlap of neighboring windows, as a fraction in [0, 1). Default 0.5. */
   readonly overlap?: number;
@@ -159,6 +160,7 @@ function checkChannels(action: string, shape: Triple, channels: number, data: Ar
 
 /** How much the voxels of a window count where windows overlap. */
 export const WINDOW_WEIGHTS = ["gaussian", "constant"] as const;
+/** How the results of overlapping windows are weighted. */
 export type WindowWeights = (typeof WINDOW_WEIGHTS)[number];
 
 /**

@@ -178,6 +178,7 @@ async function computeGolden(platform: SessionOpener, example: SelfCheck, name: 
   }
 }
 
+/** How weights are written as safetensors. */
 export interface ExportSafetensorsOptions {
   /**
    * Kernels in half precision (float16), which makes the file half as large: values are rounded to 11 bits, a relative error of

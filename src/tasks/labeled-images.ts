@@ -30,6 +30,7 @@ export interface LabeledImage {
   readonly label: string | number;
 }
 
+/** What `labeledImages` cannot tell from the items: the order of the classes and a name. */
 export interface LabeledImagesOptions {
   /** Names of the classes by index. Default: the labels that occur, sorted (by value where all are integers). */
   readonly classNames?: readonly string[];

@@ -38,7 +38,11 @@ export async function openModel<F extends SourceOptions, P extends SessionOption
   return openDescribed(host, source, options);
 }
 
-/** The output that classifies: "logits", or the only one of a file that another program exported. */
+/**
+ * Returns the name of the output that classifies: "logits", or the only one of a file that another program exported.
+ *
+ * @throws InceptionError OPTION_INVALID for a model without a classifier
+ */
 export function logitsOutput({ session, metadata }: LoadedModel): string {
   const names = session.outputs.map((output) => output.name);
   if (names.includes("logits")) return "logits";

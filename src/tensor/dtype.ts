@@ -17,7 +17,9 @@ interface Storage {
   bool: Uint8Array;
 }
 
+/** Type of a tensor's elements, by ONNX's name. */
 export type DType = keyof Storage;
+/** The typed array that holds the elements of a dtype. */
 export type TensorData<D extends DType = DType> = Storage[D];
 
 interface DTypeInfo {

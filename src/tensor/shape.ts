@@ -2,8 +2,10 @@ import type { DType } from "./dtype.js";
 
 /** A size along one axis: a number, or the name of a size that is known only when the network runs (the batch, "N"). */
 export type Dim = number | string;
+/** Sizes of the axes, outermost first; a text names a size that is free until run time. */
 export type Shape = readonly Dim[];
 
+/** What is known of a tensor without its values. */
 export interface TensorType {
   readonly dtype: DType;
   readonly shape: Shape;

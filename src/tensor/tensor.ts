@@ -18,7 +18,11 @@ export function elementCount(shape: readonly number[]): number {
 /** A tensor whose values are float32. */
 export type Float32Tensor = Tensor & { readonly data: Float32Array };
 
-/** A float32 tensor over existing values; the length must equal the product of the shape. */
+/**
+ * Returns a float32 tensor over existing values, which are not copied.
+ *
+ * @throws RangeError if the number of values is not the product of the shape
+ */
 export function float32Tensor(shape: readonly number[], data: Float32Array): Float32Tensor {
   if (elementCount(shape) !== data.length) {
     throw new RangeError(`Cannot make a tensor of shape [${shape.join(", ")}] from ${data.length} values: expected ${elementCount(shape)}`);

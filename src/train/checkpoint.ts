@@ -47,6 +47,7 @@ export interface CheckpointMeta {
   readonly partial: Readonly<Record<string, number>>;
 }
 
+/** A saved training state with what is needed to resume. */
 export interface Checkpoint {
   /** Parameters, running statistics, optimizer slots and averages by name. */
   readonly state: ReadonlyMap<string, Tensor>;
@@ -61,6 +62,7 @@ export interface CheckpointExpectation {
   readonly state?: ReadonlyMap<string, TensorType>;
 }
 
+/** What a checkpoint must contain, and what of it is read. */
 export interface ReadCheckpointOptions {
   readonly expected?: CheckpointExpectation;
   /** Tensors to read; the others are checked and left in the file. Default: all. */

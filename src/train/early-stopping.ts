@@ -9,6 +9,7 @@ export interface EarlyStopping {
   readonly minDelta?: number;
 }
 
+/** Whether training stops early, and the epoch that decides it. */
 export interface EarlyStoppingStatus {
   readonly stop: boolean;
   /** Epochs since the last improvement. */

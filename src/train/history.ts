@@ -41,6 +41,7 @@ export interface EpochRow {
 /** Selection metric of a run. */
 export type Metric = "dice" | "loss" | "top1" | "top5" | "trainLoss" | "trainTop1";
 
+/** Metrics that can select the best epoch. */
 export const METRICS: Readonly<Record<Metric, { readonly higherIsBetter: boolean }>> = {
   dice: { higherIsBetter: true },
   loss: { higherIsBetter: false },

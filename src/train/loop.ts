@@ -22,6 +22,7 @@ export interface Progress {
   readonly partial: PartialEpoch;
 }
 
+/** Sums over the finished steps of an epoch, kept in checkpoints within epochs. */
 export interface PartialEpoch {
   readonly lossSum: number;
   readonly steps: number;
@@ -34,6 +35,7 @@ const NO_EPOCH: PartialEpoch = { lossSum: 0, steps: 0, correct: 0, images: 0 };
 /** A run that has done nothing yet. */
 export const INITIAL_PROGRESS: Progress = { position: { epoch: 0, batch: 0, step: 0 }, history: [], partial: NO_EPOCH };
 
+/** Length, learning rates and stopping rules of a training loop. */
 export interface LoopOptions {
   readonly epochs: number;
   readonly seed: number;
@@ -63,6 +65,7 @@ export type TrainingEvent<E = Evaluation> =
   | { readonly kind: "evaluating"; readonly done: number; readonly total: number }
   | { readonly kind: "epoch"; readonly row: EpochRow; readonly evaluation: E | null };
 
+/** What a training loop runs: a trainer, a task and its batches. All are opened and closed by the caller. */
 export interface LoopParts<B extends TrainingBatch, E> {
   readonly trainer: Trainer;
   readonly task: LearningTask<B, E>;
@@ -80,6 +83,7 @@ export interface LoopParts<B extends TrainingBatch, E> {
   readonly lastCheckpoint: () => string | null;
 }
 
+/** Why a training loop ended. */
 export type LoopEnd = "finished" | "stopped early" | "interrupted";
 
 /**

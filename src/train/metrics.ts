@@ -71,6 +71,7 @@ export interface Evaluation {
   readonly mistakes: readonly Mistake[];
 }
 
+/** What the metrics of a classifier need besides logits and labels. */
 export interface MetricsOptions {
   readonly numClasses: number;
   /** Name of an image for people. */

@@ -33,6 +33,7 @@ export interface Recipe {
 const PAPER_RMSPROP = { name: "rmsprop_tf", decay: 0.9, momentum: 0, epsilon: 1 };
 const STAIRCASE = { name: "exponential", unit: "epoch", factor: 0.94, every: 2, staircase: true };
 
+/** Named sets of training settings, each with its source. */
 export const RECIPES = {
   finetune: {
     source:
@@ -154,6 +155,7 @@ export const RECIPES = {
   },
 } as const satisfies Readonly<Record<string, Recipe>>;
 
+/** A recipe by name. */
 export type RecipeName = keyof typeof RECIPES;
 
 /** In the order in which a user should consider them. */

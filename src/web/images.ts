@@ -13,6 +13,7 @@ import { DECODE_LIMITS, type DecodeFileOptions } from "./decode.js";
 import type { WebWorker } from "./thread.js";
 import type { ImageStart, WorkerResults, WorkerTasks } from "./worker-tasks.js";
 
+/** How the worker of `imageWorker` is started. */
 export interface ImageWorkerOptions {
   /** Starts the script `inceptionkit/web/image-worker`, as a module. Default: that script, at the URL that the bundler gave it. */
   readonly startImageWorker?: () => WebWorker;
@@ -27,7 +28,7 @@ export interface ImageWorker {
    * @throws InceptionError FILE_LIMIT, FILE_UNRECOGNIZED, FILE_UNSUPPORTED, IMAGE_INVALID, IMAGE_LIMIT, SESSION_FAILED
    */
   decode(file: Uint8Array, name: string, options?: Partial<DecodeFileOptions> & { readonly signal?: CancelSignal }): Promise<Image>;
-  /** [1, C, H, W] as a network reads it. */
+  /** Returns the input of a network, float32 [1, C, H, W]. @throws InceptionError IMAGE_INVALID, OPTION_INVALID, SESSION_FAILED */
   prepare(image: Image, preprocessing: Preprocessing): Promise<Float32Tensor>;
   /** Ends the worker; the next image starts another. What is under way rejects with SESSION_CLOSED. */
   close(): void;
@@ -55,6 +56,7 @@ export interface PageWorker extends ImageWorker {
   readonly batches: BatchThread;
 }
 
+/** Returns a decoder of images in a worker of its own, so that the page stays responsive. The worker starts with the first image. */
 export function imageWorker(options: ImageWorkerOptions = {}): ImageWorker {
   return pageWorker(options);
 }

@@ -8,6 +8,7 @@ import type { SourceOptions } from "../runtime/platform.js";
 import type { CancelSignal } from "../runtime/session.js";
 import { fetchFile, sha256Hex, unshared } from "./sources.js";
 
+/** A model file from the cache or the network, with its hash. */
 export interface CachedModel {
   readonly bytes: Uint8Array;
   /** Of the bytes, lower-case hexadecimal. */
@@ -16,6 +17,7 @@ export interface CachedModel {
   readonly cached: boolean;
 }
 
+/** Model files in the origin private file system (OPFS), each with its hash. */
 export interface ModelCache {
   /**
    * Returns the file at a URL. A cached copy is used if it is undamaged and either matches the server's ETag or Last-Modified
@@ -29,7 +31,11 @@ export interface ModelCache {
   remove(url: string): Promise<void>;
 }
 
-/** @param directory - its directory in the page's private file system. Default: "inceptionkit" */
+/**
+ * Opens the cache of model files of a page. Where the browser has no private file system, each read downloads the file.
+ *
+ * @param directory - its directory in the page's private file system. Default: "inceptionkit"
+ */
 export function modelCache(directory = "inceptionkit"): ModelCache {
   return {
     read: async (url, options = {}) => {

@@ -8,6 +8,7 @@ import { devicesToTry } from "./devices.js";
 import type { SessionStart } from "./start.js";
 import { checkOpenTimeout, runtimeLocation, startThread, type WebOptions } from "./thread.js";
 
+/** Where a session of onnxruntime-web runs. */
 export interface WebSessionOptions extends SessionOptions, WebOptions {
   /** How messages name the model; default "model". */
   readonly name?: string;

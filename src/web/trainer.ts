@@ -8,6 +8,7 @@ import { devicesToTry } from "./devices.js";
 import type { TrainerStart } from "./start.js";
 import { checkOpenTimeout, runtimeLocation, startThread, type WebOptions } from "./thread.js";
 
+/** Where a trainer of onnxruntime-web runs. */
 export interface WebTrainerOptions extends TrainerOptions, WebOptions {}
 
 /**

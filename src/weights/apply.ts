@@ -112,7 +112,12 @@ export function misfit({ missing, unexpected }: WeightReport): number {
   return missing.length * 1e6 + unexpected.length;
 }
 
-/** Of several name maps, the one whose names fit the file best; the first of equal ones. */
+/**
+ * Returns the name map whose names fit the file best; the first of equal ones.
+ *
+ * @param maps - at least one
+ * @throws RangeError for no maps
+ */
 export function bestNameMap(graph: Graph, file: WeightFile, maps: readonly NameMap[]): NameMap {
   const scored = maps.map((map) => ({ map, score: misfit(compareWeights(graph, file, map)) }));
   const [best] = scored.sort((a, b) => a.score - b.score);

@@ -11,6 +11,7 @@ import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
  * - "truncated_normal": σ = 0.01 cut at 2σ (slim v1 and torchvision's GoogLeNet).
  */
 export const INITIALIZERS = ["he_normal", "truncated_normal", "xavier_uniform"] as const;
+/** A weight initialization by name. */
 export type Initializer = (typeof INITIALIZERS)[number];
 
 /** slim v1's and torchvision's deviation. */

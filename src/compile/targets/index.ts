@@ -16,6 +16,7 @@ const TARGETS = { standard: STANDARD, "ort-cpu": ORT_CPU, webgpu: WEBGPU } as co
  */
 export type Target = keyof typeof TARGETS;
 
+/** Which runtime a graph is lowered for. */
 export interface TargetOptions {
   /** Default "standard". */
   readonly target?: Target;

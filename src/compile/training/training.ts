@@ -44,6 +44,7 @@ export interface CompiledProgram {
   readonly outputs: readonly string[];
 }
 
+/** The ONNX programs of a training step and the state they share. */
 export interface CompiledTraining {
   /** "step", or "accumulate" and "update"; and "evaluate", which gives "logits" and changes nothing. */
   readonly programs: Readonly<Record<string, CompiledProgram>>;

@@ -10,6 +10,7 @@ export interface Mixing {
   readonly cutmix?: number;
 }
 
+/** The arrays of a batch that mixup and cutmix write to, in place. */
 export interface MixableBatch {
   /** [count, channels, height, width]. */
   readonly images: Float32Array;

@@ -7,6 +7,7 @@ import { checkMixing, type Mixing } from "../augment/mix.js";
 import type { DatasetSource, SampleStore } from "../dataset-source.js";
 import { type Preprocessing, preprocessedShape, recipeFault } from "../transforms/preprocess.js";
 
+/** How batches are made of a dataset. */
 export interface BatchSourceOptions {
   /** Images per batch. */
   readonly batchSize: number;

@@ -11,6 +11,7 @@ import { type TargetSize, wantedWindow } from "./target.js";
  */
 export type PointFilter = "tf1_bilinear" | "torch_bilinear";
 
+/** A target size with a filter that samples without smoothing. */
 export interface PointTarget extends TargetSize {
   readonly filter: PointFilter;
 }

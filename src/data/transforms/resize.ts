@@ -15,6 +15,7 @@ import { type TargetSize, wantedWindow } from "./target.js";
 /** Pillow's filters. All but "nearest" average over every input pixel under the filter when the image shrinks. */
 export type PillowFilter = KernelName | "nearest";
 
+/** A target size with one of Pillow's filters. */
 export interface ResizeTarget extends TargetSize {
   readonly filter: PillowFilter;
 }

@@ -101,7 +101,12 @@ export function preparedShape(grid: VolumeGrid, { spacing }: Pick<SegmentationCo
   throw new InceptionError("IMAGE_LIMIT", `Cannot resample a volume: ${fact}`, { shape: turned.shape, resampled: shape });
 }
 
-/** Volumes on one grid, one after the other; at least one. Of a single one the values may be its own, not a copy. */
+/**
+ * Joins volumes on one grid to the channels of one input, one after the other. The values of a single float32 volume are shared, not copied.
+ *
+ * @param volumes - at least one
+ * @throws RangeError for no volumes
+ */
 export function joinChannels(volumes: readonly Volume[]): PreparedVolume {
   const [first] = volumes;
   if (first === undefined) throw new RangeError("Cannot join 0 channels");

@@ -30,6 +30,7 @@ export interface RunLimits {
 
 const MIB = 2 ** 20;
 
+/** Limits of a run of an untrusted model: 2 GiB for one value, 4 GiB for all, 256 MiB of outputs. */
 export const DEFAULT_RUN_LIMITS: RunLimits = {
   valueBytes: 2048 * MIB,
   memoryBytes: 4096 * MIB,

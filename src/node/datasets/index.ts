@@ -13,6 +13,7 @@ import { expandBraces, readTarShards, shardsOfFolder, splitByName } from "./tar-
 
 export type { OpenedDataset } from "../../data/assemble.js";
 
+/** How a dataset is split, and which classes it has. */
 export interface OpenDatasetOptions {
   /** Part of each class that is set aside where the source does not say what is for validation; [0, 1), default 0.2. */
   readonly valFraction?: number;

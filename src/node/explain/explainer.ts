@@ -10,6 +10,7 @@ import { type LoadModelOptions, resolveModel } from "../load-model.js";
 import { NODE_PLATFORM } from "../platform.js";
 import { writeFileAtomic } from "../write-file.js";
 
+/** How the model of an explainer is loaded and run. */
 export type ExplainerOptions = ExplainTaskOptions & Omit<LoadModelOptions, "outputs" | "selfCheck">;
 
 /**

@@ -3,6 +3,7 @@ import type { PreparedModel } from "../../tasks/prepare-model.js";
 import type { LoadModelOptions } from "../load-model.js";
 import { NODE_PLATFORM } from "../platform.js";
 
+/** How the feature network is found and run in Node. */
 export interface OpenFrechetNetworkOptions
   extends FeatureNetworkOptions,
     Pick<LoadModelOptions, "allowHttps" | "onProgress" | "onWarning"> {}

@@ -14,6 +14,7 @@ import type { OpenFrechetNetworkOptions } from "./feature-network.js";
 import { distanceThreads, FRECHET_THREAD } from "./frechet-thread.js";
 import { isStatisticsFile, readStatisticsFile, saveStatisticsFile } from "./statistics-file.js";
 
+/** How sets of image files are compared. */
 export interface MeasureFrechetOptions
   extends FrechetSettings,
     Pick<OpenFrechetNetworkOptions, "allowHttps" | "onProgress" | "onWarning"> {}

@@ -9,6 +9,7 @@ import { writeFileAtomic } from "../write-file.js";
 import { labelOf, labelRule } from "./photograph-labels.js";
 import { chooseSamples } from "./samples.js";
 
+/** How a model is quantized from files. */
 export interface QuantizeModelOptions extends QuantizeSettings {
   /** Directory of images such as the model will be given, or of volumes for one that segments them. */
   readonly calibrate: string;

@@ -25,6 +25,7 @@ export type SegmentedFile =
     }
   | { readonly file: string; readonly error: InceptionError };
 
+/** How volumes in files are segmented, and what is written. */
 export interface SegmentFilesOptions extends Omit<SegmentOptions, "onWindow"> {
   /** Directory of the results; created if it does not exist. */
   readonly out: string;

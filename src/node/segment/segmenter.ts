@@ -6,6 +6,7 @@ import type { PlaceOptions } from "../platform.js";
 import type { SourceOptions } from "../source-options.js";
 import { inCaseThread } from "./case-thread.js";
 
+/** How a segmentation model is loaded and run in Node. */
 export type OpenSegmenterOptions = SegmenterOptions & Omit<LoadModelOptions, "outputs" | "preprocessing">;
 
 /** What segments volumes in Node. */

@@ -8,6 +8,7 @@ import { writeFileAtomic } from "../write-file.js";
 import { resumeSegmentation, type SegmentedRun, type TrainSegmentationOptions, trainSegmentation } from "./train-segmentation.js";
 import { type SegmentationValidation, summed, validationJson } from "./validate-segmentation.js";
 
+/** The folds of a cross-validation with their scores. */
 export interface CrossValidation {
   /** Directory of the folds. */
   readonly folder: string;

@@ -15,6 +15,7 @@ import { locateSource } from "../run-sources.js";
 import { type EvaluationRecord, openEvaluationRecord } from "./evaluation-record.js";
 import { isRunFolder } from "./run-weights.js";
 
+/** How a classifier is loaded and evaluated in Node. */
 export interface EvaluateOptions extends LoadModelOptions, EvaluateSettings {
   /** Which part of the data. Default: what is for validation; all of it where the data does not say. */
   readonly split?: "train" | "val";

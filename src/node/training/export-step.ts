@@ -14,6 +14,7 @@ import { resolveSettings, type StepSettingsInput } from "../../train/settings.js
 import { writeFileAtomic } from "../write-file.js";
 import { type NetworkOptions, prepareNetwork } from "./run-network.js";
 
+/** The files of an exported training step. */
 export interface ExportedStep {
   /** The program: plain ONNX, standard operators only. */
   readonly file: string;

@@ -15,6 +15,7 @@ import { sha256OfSource } from "../sha256.js";
 import { hashOf, runModel } from "./run-network.js";
 import { readStartingWeights, sourceName } from "./source-names.js";
 
+/** Which checkpoint of a run is prepared, and with which preprocessing and classes. */
 export interface PrepareRunOptions {
   /** Default: `best`, or `last` where no epoch was finished. */
   readonly checkpoint?: CheckpointChoice;

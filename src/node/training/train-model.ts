@@ -31,6 +31,7 @@ import { readStartingWeights } from "./source-names.js";
 import { type PreparedRun, resumeTask, startRun, type TrainingKind } from "./start-run.js";
 import type { ResumeOptions, RunOptions, TrainedRun } from "./training-run.js";
 
+/** How an image classifier is trained in a run directory. */
 export interface TrainModelOptions<N extends ModelName = ModelName> extends RunOptions<Evaluation>, Omit<NetworkOptions, "options"> {
   readonly options?: OptionsOf<N>;
 }

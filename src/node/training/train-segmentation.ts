@@ -30,6 +30,7 @@ import type { ResumeOptions, RunOptions, TrainedRun } from "./training-run.js";
 import type { SegmentationValidation } from "./validate-segmentation.js";
 import { type VolumeData, volumeSources, volumeTask } from "./volume-task.js";
 
+/** How a segmentation network is trained in a run directory. */
 export interface TrainSegmentationOptions<N extends ModelName = ModelName> extends RunOptions<PatchEvaluation> {
   /** Options of the network. Default: half its width. */
   readonly options?: OptionsOf<N>;
@@ -37,6 +38,7 @@ export interface TrainSegmentationOptions<N extends ModelName = ModelName> exten
 
 type ResumeSegmentationOptions = ResumeOptions<PatchEvaluation>;
 
+/** A finished run of a segmentation network. */
 export interface SegmentedRun extends TrainedRun {
   /** Of the cases that were set aside; null where there are none, or the run was interrupted. */
   readonly validation: SegmentationValidation | null;

@@ -19,6 +19,7 @@ import { prepareSegmentation, type TrainSegmentationOptions } from "./train-segm
 /** Where the value of a setting comes from: the caller, the recipe, the plan made from the data, or the defaults. */
 export type SettingOrigin = "given" | "recipe" | "planned" | "default";
 
+/** A setting of a planned run, and where its value comes from. */
 export interface PlannedSetting {
   readonly name: string;
   readonly value: JsonData;

@@ -26,6 +26,7 @@ export interface ResumeOptions<E> extends RunOptions<E> {
   readonly epochs?: number;
 }
 
+/** A run that ended, with its best epoch. */
 export interface TrainedRun {
   readonly run: string;
   readonly end: LoopEnd;

@@ -14,6 +14,7 @@ import { writeVolume } from "../volumes.js";
 import { makeFolder, writeFileAtomic } from "../write-file.js";
 import { planOf } from "./segmentation-plan.js";
 
+/** How held-out cases are segmented and scored. */
 export interface ValidateSegmentationOptions extends Pick<TrainerOptions, "device" | "threads"> {
   /** As `Segmenter.segment` takes it. Default 0.5. */
   readonly overlap?: number;

@@ -23,6 +23,7 @@ import type { LoadedModel } from "../model-host.js";
 import { logitsOutput } from "../open-model.js";
 import { classNames } from "./labels.js";
 
+/** How a classifier is evaluated. */
 export interface EvaluateSettings extends CallOptions {
   /**
    * Predictions that are averaged for each image, as softmax probabilities: see `planCrops`. Default: 1, the image prepared

@@ -12,6 +12,7 @@ export type ImageSetInput = readonly ImageInput[] | FileInput;
 
 type FoundWith = Pick<OpenOptions, "allowHttps" | "offline" | "token" | "maxBytes" | "onWarning">;
 
+/** How two sets of images are compared by `frechetDistance`. */
 export interface FrechetDistanceOptions extends FoundWith, Omit<FrechetSettings, "onEvent"> {
   /** Called after each batch of images, each distance (of the interval, one without each group), and for the kernel distance. */
   readonly onProgress?: OnProgress<"images of a" | "images of b" | "distances" | "subsets">;

@@ -34,6 +34,7 @@ export type FrechetEvent =
   | { readonly kind: "distances"; readonly done: number; readonly total: number }
   | { readonly kind: "subsets"; readonly done: number; readonly total: number };
 
+/** How two sets of images are compared. */
 export interface FrechetSettings extends Omit<FeatureNetworkOptions, "logits"> {
   /** pytorch-fid's weight file, as a source of weights; needed where a set is images and no `network` is given. */
   readonly weights?: FileInput;
@@ -54,6 +55,7 @@ export interface FrechetSettings extends Omit<FeatureNetworkOptions, "logits"> {
   readonly onEvent?: (event: FrechetEvent) => void;
 }
 
+/** The distances of two sets of images. */
 export interface FrechetResult {
   readonly fid: number;
   /** Feature size. */

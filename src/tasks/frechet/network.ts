@@ -37,6 +37,7 @@ export interface FeatureNetwork {
   close(): Promise<void>;
 }
 
+/** Which features are computed, and where. */
 export interface FeatureNetworkOptions extends SessionOptions, CallOptions {
   /** Default pytorch-fid. */
   readonly mode?: FrechetMode;

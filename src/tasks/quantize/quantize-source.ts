@@ -26,6 +26,7 @@ export type CalibrationSample = SampleInput | LabeledSample;
 /** Options of a session have no effect: both models run on the CPU. */
 type OpenedWith = Omit<OpenOptions, "device" | "selfCheck" | "limits" | "isolate" | "timeLimit" | "memoryLimit" | "onProgress">;
 
+/** How `quantize` calibrates and what it accepts. Thresholds: `minAgreement` and `minSpeedup`. */
 export interface QuantizationOptions extends OpenedWith, Omit<QuantizeSettings, "onProgress"> {
   /** Other samples to compare the models on. Default: every fifth of the samples is held out for it. */
   readonly evaluate?: readonly CalibrationSample[];

@@ -24,6 +24,7 @@ import type { InputBatch, OnSkipped } from "./inputs.js";
 import { type Agreement, compareAnswers, compareLabels, compareSpeed, type Pair } from "./measure.js";
 import { type SampleInput, type SampleSource, sampleSource } from "./sources.js";
 
+/** How a model is quantized, compared and timed. */
 export interface QuantizeSettings extends PlanOptions, QuantizeOptions, CallOptions {
   /** Maximum number of images or volumes to calibrate with, in [1, 100000]. Default: 128 images or 32 volumes. */
   readonly images?: number;

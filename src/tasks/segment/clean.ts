@@ -1,6 +1,7 @@
 import type { Volume } from "../../data/index.js";
 import { fillHoles, keepLargestComponents } from "../../segment/index.js";
 
+/** How label maps are postprocessed. */
 export interface PostprocessingOptions {
   /** Keep of each label the largest part whose voxels share faces, edges or corners; the others become background. Default false. */
   readonly largestComponent?: boolean;

@@ -20,6 +20,7 @@ import { type PreparedCase, readCase } from "./prepare-case.js";
 import type { VolumeReader } from "./read-channels.js";
 import { SegmentedCase, type SegmentedVolume } from "./segmented-case.js";
 
+/** How one volume is segmented: sliding windows, test-time mirroring, postprocessing. */
 export interface SegmentOptions extends PostprocessingOptions {
   /** Minimum overlap of neighboring windows, as a fraction in [0, 1). Default: 0.5. */
   readonly overlap?: number;
