@@ -60,7 +60,7 @@ describe("train", () => {
     const scores = { top1: expect.any(Number) as number, top5: expect.any(Number) as number, loss: expect.any(Number) as number };
     expect(trained).toEqual({ run, epochs: 2, best: scores, final: scores, steps: STEPS, secondsPerStep: expect.any(Number) as number });
     expect(progress).toMatch(
-      /^inception_resnet_v1\.public: [\d,]+ parameters; 64 training and 32 validation images of 10 classes; 4 steps an epoch\nepoch 1\/2 .*\nepoch 2\/2 .*\n$/,
+      /^inception_resnet_v1\.public: [\d,]+ parameters \| 64 training and 32 validation images, 10 classes \| 4 steps per epoch\nepoch 1\/2 {2}train: .* {2}\* best\nepoch 2\/2 .*\n$/,
     );
   });
 
@@ -87,7 +87,16 @@ describe("train", () => {
     const before = lastCheckpoint(run);
     const result = await inception("train", "--resume", run, "--threads", "1");
     expect(result.code).toBe(0);
-    expect(result.out).toMatch(/: 2 epochs, 8 steps\nbest +epoch \d: top-1 .*\nfinal +epoch 2: .*\nreport .*report\.html\n$/);
+    const scores = String.raw`top-1 \d+\.\d%  top-5 \d+\.\d%  loss \d\.\d{4}`;
+    expect(result.out).toMatch(
+      new RegExp(`^finished: 2 epochs, 8 steps\nbest    epoch [12]   ${scores}\nlast    epoch 2   ${scores}\nrun     `),
+    );
+    expect(result.out.split("\n").slice(-4)).toEqual([
+      `run     ${run}`,
+      `report  ${path.join(run, "report.html")}`,
+      `next    inception classify photo.jpg --model ${run}`,
+      "",
+    ]);
     expect(lastCheckpoint(run).equals(before)).toBe(true);
   });
 
@@ -100,7 +109,7 @@ describe("train", () => {
     expect(result).toMatchObject({ code: 0 });
     const { settings } = JSON.parse(readFileSync(path.join(googlenet, "config.json"), "utf8")) as { settings: unknown };
     expect(settings).toMatchObject({ recipe: "googlenet_paper", auxWeight: 0.3, optimizer: { name: "sgd", momentum: 0.9 } });
-    expect(result.out).toContain("nothing to measure on");
+    expect(result.out).toContain("(no validation set)");
   });
 });
 
@@ -136,8 +145,7 @@ describe("a run that is stopped and resumed ends with the bytes of one that was 
     const result = await end;
     expect(result.code).toBe(130);
     expect(result.err).toContain("saving a checkpoint after this step; press Ctrl-C again to quit immediately\n");
-    const [, step] =
-      result.err.match(/\ninception: interrupted after step (\d); resume with: inception train --resume \S+stopped\n$/) ?? [];
+    const [, step] = result.err.match(/\ninterrupted after step (\d); resume with: inception train --resume \S+stopped\n$/) ?? [];
     const { position } = await readCheckpointMeta(bytesSource("last.safetensors", lastCheckpoint(stopped)));
     expect(position.step).toBe(Number(step));
     expect(position.step).toBeLessThan(STEPS);
@@ -379,8 +387,8 @@ describe("images of a folder", () => {
     const out = path.join(folder, "digits-run");
     const result = await inception("train", data, ...NETWORK, "--epochs", "1", "--batch-size", "4", "--val-fraction", "0", "--out", out);
     expect(result).toMatchObject({ code: 1 });
-    expect(result.err).toMatch(/^left out: Cannot decode image ".*bad\.png": .*$/m);
-    expect(result.err).toMatch(/\ninception: 1 images could not be read and were left out\n$/);
+    expect(result.err).toMatch(/^skipped: Cannot decode image ".*bad\.png": .*$/m);
+    expect(result.err).toMatch(/\nwarning: skipped 1 unreadable image\n$/);
     mkdirSync(path.join(data, "none"));
     copyFileSync(path.join(DIGITS, "0-a.png"), path.join(data, "none", "0.png"));
     expect(await inception("train", "--resume", out)).toEqual({

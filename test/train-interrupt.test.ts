@@ -36,7 +36,7 @@ describe("signals end training with a checkpoint", () => {
     const result = await end;
     expect(result.code).toBe(code);
     const { position } = await readCheckpointMeta(bytesSource("last.safetensors", lastCheckpoint(run)));
-    expect(result.err).toContain(`\ninception: interrupted after step ${position.step}; resume with: inception train --resume ${run}\n`);
+    expect(result.err).toContain(`\ninterrupted after step ${position.step}; resume with: inception train --resume ${run}\n`);
     expect(readdirSync(run)).not.toContain(".lock");
   });
 });

@@ -79,15 +79,15 @@ describe("train-seg", () => {
       validation: expect.anything() as unknown,
     });
     expect(progress.split("\n").slice(0, 5)).toEqual([
-      "6 cases of 18 x 20 x 17 to 20 x 20 x 17 voxels, median 19 x 20 x 17; spacing 1 x 1 x 1 mm",
-      expect.stringMatching(/^labels by their share of the voxels: 1: \d\.\d+ %, 7: \d\.\d+ %$/),
-      "plan: spacing as it is (median 19 x 20 x 17 voxels), patches of 24 x 24 x 24, 2 together, intensities z_score",
-      "network: inception_resnet_3d.table, width 0.05",
+      "dataset: 6 cases, 18x20x17 to 20x20x17 voxels (median 19x20x17), median spacing 1x1x1 mm",
+      expect.stringMatching(/^label frequency: 1: \d\.\d+%, 7: \d\.\d+% of voxels$/),
+      "plan: spacing unchanged, patch size 24x24x24, batch size 2, intensity normalization z_score",
+      "network: inception_resnet_3d.table, widthMultiplier 0.05",
       expect.stringMatching(
-        /^inception_resnet_3d\.table: [\d,]+ parameters; 4 training and 2 validation volumes of 3 classes; 2 steps an epoch$/,
+        /^inception_resnet_3d\.table: [\d,]+ parameters \| 4 training and 2 validation volumes, 3 classes \| 2 steps per epoch$/,
       ),
     ]);
-    expect(progress).toMatch(/\nepoch 2\/2 {2}train loss .* Dice \d\.\d{4} \d\.\d{4} /);
+    expect(progress).toMatch(/\nepoch 2\/2 {2}train: loss .* Dice \d\.\d{4} \(\d\.\d{4}, \d\.\d{4}\) /);
   });
 
   test("writes a run folder that knows its recipe and its cases", async () => {
@@ -195,8 +195,8 @@ describe("train-seg", () => {
   test("learns: the loss of ten epochs falls by half", async () => {
     const out = path.join(folder, "learns");
     const result = await inception(...TRAIN(), "--fold", "none", "--epochs", "10", "--learning-rate", "0.01", "--out", out);
-    expect(result.out).toContain("nothing to measure on");
-    const losses = [...result.err.matchAll(/train loss (-?\d+\.\d+)/g)].map(([, loss]) => Number(loss) + 1);
+    expect(result.out).toContain("(no validation set)");
+    const losses = [...result.err.matchAll(/train: loss (-?\d+\.\d+)/g)].map(([, loss]) => Number(loss) + 1);
     expect(losses).toHaveLength(10);
     // Of Dice and cross-entropy, whose least is 0 when 1 is added.
     expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) / 2);
@@ -218,9 +218,9 @@ describe("train-seg", () => {
     const result = await inception("train-seg", broken, ...settings, ...NETWORK, "--epochs", "1", "--out", out);
     expect(result).toMatchObject({ code: 1 });
     expect(result.err).toContain(
-      `left out: Cannot read NIfTI file "${path.join(broken, "images", `${idOf(2)}.nii.gz`)}": its gzip stream ends before its end`,
+      `skipped: Cannot read NIfTI file "${path.join(broken, "images", `${idOf(2)}.nii.gz`)}": its gzip stream ends before its end`,
     );
-    expect(result.err).toContain("inception: 1 cases could not be read and were left out");
+    expect(result.err).toContain("warning: skipped 1 unreadable case\n");
     const { train, validation } = planOf(await openRun(out));
     expect([...train, ...validation].toSorted()).toEqual([0, 1, 3].map(idOf));
     expect((await openRun(out)).labels).toEqual(["background", "label 1", "label 7"]);

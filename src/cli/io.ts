@@ -1,9 +1,9 @@
 import { type LiveLine, liveLine, progressBar } from "../node/live-line.js";
-import { columnsOf, visibleJson, visibleLines, visibleText } from "../text.js";
-
-export { formatCount } from "../text.js";
+import { columnsOf, formatCount, visibleJson, visibleLines, visibleText } from "../text.js";
 
 import { formatDuration, secondsLeft } from "../train/progress.js";
+
+export { formatCount };
 
 /** Where text of a program goes, as it is: the process's own streams, or a test's. */
 export interface Streams {
@@ -73,6 +73,11 @@ export function startProgress(io: Io, label: string, total: number): Progress {
     },
     stop: () => io.line.close(),
   };
+}
+
+/** `warning: skipped 12 unreadable images`, as a line. */
+export function skippedWarning(count: number, sample: "image" | "case"): string {
+  return `warning: skipped ${formatCount(count)} unreadable ${sample}${count === 1 ? "" : "s"}\n`;
 }
 
 /** Rows as text with aligned columns, each row on one line whatever its cells hold; columns listed in `right` are numbers. */

@@ -1,37 +1,39 @@
-/** What the commands that train have in common: progress, signals, resuming, the last lines. */
+/** What the training commands share: progress, signals, resuming, the summary at the end. */
 import { InceptionError, messageOf } from "../errors.js";
 import { type ProgressReport, reportOn } from "../node/training/progress-report.js";
 import type { TrainingPlan } from "../node/training/training-plan.js";
 import type { TrainedRun } from "../node/training/training-run.js";
-import type { EpochRow } from "../train/history.js";
+import { checkEarlyStopping } from "../train/early-stopping.js";
+import { type EpochRow, METRICS } from "../train/history.js";
 import { SETTINGS } from "../train/settings.js";
 import type { Flags } from "./command.js";
 import { EXIT } from "./exit-code.js";
 import { flagName, integerFlag, readFlag } from "./flags.js";
-import { formatCount, formatTable, type Io, printJson } from "./io.js";
+import { formatCount, formatTable, type Io, printJson, skippedWarning } from "./io.js";
 import { optionFlagName } from "./option-words.js";
 import { SIGNALS, watchSignals } from "./signals.js";
 import { settingText } from "./training-flags.js";
 
-/** What a command says when training is over. */
+/** The result of a training command. */
 export interface Outcome {
   readonly json: unknown;
   readonly text: string;
-  /** What to print where the run was interrupted; null where training came to its end. */
-  readonly stopped: string | null;
+  /** The last line of an interrupted run; null where training came to its end. */
+  readonly interrupted: string | null;
 }
 
-/** How a command tells of the epochs of its runs. */
-export interface EpochWords {
+/** How a command prints its runs. */
+export interface RunFormat {
   /** The command as it is typed. */
   readonly command: string;
-  /** What `--json` says of an epoch. */
+  /** The scores of an epoch in `--json`. */
   readonly scores: (row: EpochRow) => Readonly<Record<string, unknown>>;
-  /** What people read of an epoch. */
-  readonly formatRow: (row: EpochRow) => string;
+  /** The scores of an epoch as text. */
+  readonly formatScores: (row: EpochRow) => string;
+  /** The command to use the run with. */
+  readonly next: (run: string) => string;
 }
 
-/** How a run is watched while it goes on. */
 interface Watch {
   readonly onEvent: ProgressReport["onEvent"];
   readonly signal: AbortSignal;
@@ -40,13 +42,13 @@ interface Watch {
 interface TrainingCommand {
   /** The command as it is typed. */
   readonly command: string;
-  /** What is counted where it cannot be read, in the plural. */
-  readonly samples: string;
+  /** What is skipped where it cannot be read. */
+  readonly sample: "image" | "case";
 }
 
 /** Trains, and prints progress and results. Returns the exit code: 128 plus the signal's number where one ended it. */
 export async function runTraining(
-  { command, samples }: TrainingCommand,
+  { command, sample }: TrainingCommand,
   flags: Flags,
   io: Io,
   start: (watch: Watch) => Promise<Outcome>,
@@ -54,19 +56,19 @@ export async function runTraining(
   const report = reportOn(io.line);
   const watch = watchRun(report);
   try {
-    const { json, text, stopped } = await start({ onEvent: watch.onEvent, signal: watch.signal });
+    const { json, text, interrupted } = await start({ onEvent: watch.onEvent, signal: watch.signal });
     report.close();
-    if (report.skipped() > 0) io.err(`inception: ${formatCount(report.skipped())} ${samples} could not be read and were left out\n`);
+    if (report.skipped() > 0) io.err(skippedWarning(report.skipped(), sample));
     if (flags.json === true) printJson(io, json);
     else io.out(text);
-    if (stopped === null) return report.skipped() === 0 ? EXIT.success : EXIT.failed;
-    io.err(`inception: ${stopped}\n`);
+    if (interrupted === null) return report.skipped() === 0 ? EXIT.success : EXIT.failed;
+    io.err(`${interrupted}\n`);
     return watch.exitCode();
   } catch (thrown) {
     const run = watch.run();
     if (!watch.signal.aborted || thrown !== watch.signal.reason || run === null) throw thrown;
     report.close();
-    io.err(`inception: interrupted before a step; resume with: ${resumeLine(command, run)}\n`);
+    io.err(`interrupted before a step; resume with: ${resumeLine(command, run)}\n`);
     return watch.exitCode();
   } finally {
     report.close();
@@ -75,12 +77,13 @@ export async function runTraining(
 }
 
 /** The outcome of one run. */
-export function outcomeOf(trained: TrainedRun, { command, scores, formatRow }: EpochWords): Outcome {
+export function outcomeOf(trained: TrainedRun, format: RunFormat): Outcome {
   const { run: folder, epochs, best, final, steps, secondsPerStep, end } = trained;
+  const { command, scores } = format;
   return {
     json: { run: folder, epochs, best: best && scores(best), final: final && scores(final), steps, secondsPerStep },
-    text: formatTrained(trained, formatRow),
-    stopped: end === "interrupted" ? `interrupted after step ${formatCount(steps)}; resume with: ${resumeLine(command, folder)}` : null,
+    text: formatTrained(trained, format),
+    interrupted: end === "interrupted" ? `interrupted after step ${formatCount(steps)}; resume with: ${resumeLine(command, folder)}` : null,
   };
 }
 
@@ -108,7 +111,7 @@ export function outcomeOfPlan(plan: TrainingPlan): Outcome {
       "Nothing was written. Run the same command without --dry-run to train.",
       "",
     ].join("\n"),
-    stopped: null,
+    interrupted: null,
   };
 }
 
@@ -167,18 +170,28 @@ function watchRun(report: ProgressReport) {
   return { ...watch, onEvent, run: () => run };
 }
 
-function formatTrained(
-  { run: folder, epochs, steps, best, final, secondsPerStep, report }: TrainedRun,
-  formatRow: EpochWords["formatRow"],
-): string {
-  const speed = secondsPerStep === null ? "" : `, ${secondsPerStep.toPrecision(3)} s per step`;
+function formatTrained(trained: TrainedRun, { formatScores, next }: RunFormat): string {
+  const { run: folder, end, epochs, steps, best, final, secondsPerStep, report } = trained;
+  const speed = secondsPerStep === null ? "" : `, ${secondsPerStep.toPrecision(3)} s/step`;
+  const row = (scored: EpochRow) => `epoch ${String(scored.epoch).padEnd(String(epochs).length)}   ${formatScores(scored)}`;
   return [
-    `${messageOf(folder)}: ${epochs} epochs, ${formatCount(steps)} steps${speed}`,
-    ...(best === null ? [] : [`best    ${formatRow(best)}`]),
-    ...(final === null ? [] : [`final   ${formatRow(final)}`]),
+    ...(end === "stopped early" ? [stoppedEarly(trained)] : []),
+    `${end === "interrupted" ? end : "finished"}: ${formatCount(epochs)} epochs, ${formatCount(steps)} steps${speed}`,
+    ...(best === null ? [] : [`best    ${row(best)}`]),
+    ...(final === null ? [] : [`last    ${row(final)}`]),
+    `run     ${messageOf(folder)}`,
     `report  ${messageOf(report)}`,
+    // Of an interrupted run the next command resumes it.
+    ...(end === "interrupted" ? [] : [`next    ${next(quotedForShell(folder))}`]),
     "",
   ].join("\n");
+}
+
+/** `stopped early: top-1 has not improved for 5 epochs (best: epoch 14)`. */
+function stoppedEarly({ metric, history, best }: TrainedRun): string {
+  const { waited } = checkEarlyStopping({ metric, patience: 1 }, history);
+  const place = best === null ? "" : ` (best: epoch ${best.epoch})`;
+  return `stopped early: ${METRICS[metric].name} has not improved for ${waited} epoch${waited === 1 ? "" : "s"}${place}`;
 }
 
 /** A folder as one word of a command line. */

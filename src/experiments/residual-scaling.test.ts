@@ -144,8 +144,8 @@ describe("tables", () => {
     expect(findings([alive, dead, diverged], 9)).toEqual([
       "1 of 3 networks died within 9 steps: 16 filters, scale 1, conv, rmsprop 0.045, seed 5.",
       "The loss of 1 became NaN or infinite: 16 filters, scale 1, conv, rmsprop 0.045, seed 7.",
-      "The most zeros at the end: 100.0 % (16 filters, scale 1, conv, rmsprop 0.045, seed 5).",
-      "Maximum fraction of dead channels at any measurement: 100.0 %.",
+      "The most zeros at the end: 100.0% (16 filters, scale 1, conv, rmsprop 0.045, seed 5).",
+      "Maximum fraction of dead channels at any measurement: 100.0%.",
     ]);
     const scaled = { ...alive, cell: { ...CELL, scale: 0.1 }, val: 0.8 };
     expect(findings([dead, scaled], 9).at(-1)).toBe(

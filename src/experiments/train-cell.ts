@@ -10,7 +10,7 @@ import { optimizerOf } from "../optim/index.js";
 import type { Trainer, TrainingProgram } from "../runtime/trainer.js";
 import { float32Tensor, type Tensor } from "../tensor/tensor.js";
 import { classification } from "../train/classification.js";
-import { INITIAL_PROGRESS, type LoopParts, type TrainingEvent, trainLoop } from "../train/loop.js";
+import { INITIAL_PROGRESS, type LoopOptions, type LoopParts, type TrainingEvent, trainLoop } from "../train/loop.js";
 import type { Evaluation } from "../train/metrics.js";
 import type { BatchLoader, FeedSource } from "../train/task.js";
 import { initialParameters } from "../weights/index.js";
@@ -117,12 +117,13 @@ interface Running extends Sources {
 
 /** The loop; its checkpoints are the probes. Returns the step that diverged, or null. */
 async function runSteps({ cell, sweep, trainer, task, train, val, record, onStep }: Running): Promise<number | null> {
-  const options = {
+  const options: LoopOptions = {
     epochs: 1,
     seed: cell.seed,
     learningRate: () => cell.learningRate,
     accumulate: 1,
     checkpointEvery: sweep.probeEvery,
+    metric: "trainLoss",
     earlyStopping: null,
     masks: [],
   };

@@ -53,9 +53,9 @@ export function liveLine(options: LiveLineOptions): LiveLine {
 
 const BAR_CELLS = 30;
 
-/** `images ██████░░░░  12/40  0:00:05 left`. */
-export function progressBar(label: string, done: number, total: number, timeLeft: string | null): string {
+/** `images ██████░░░░  12/40  ETA 0:00:05`. */
+export function progressBar(label: string, done: number, total: number, eta: string | null): string {
   const filled = Math.min(BAR_CELLS, Math.floor((BAR_CELLS * done) / Math.max(1, total)));
   const bar = "█".repeat(filled) + "░".repeat(BAR_CELLS - filled);
-  return `${label} ${bar}  ${String(done).padStart(String(total).length)}/${total}${timeLeft === null ? "" : `  ${timeLeft} left`}`;
+  return `${label} ${bar}  ${String(done).padStart(String(total).length)}/${total}${eta === null ? "" : `  ETA ${eta}`}`;
 }

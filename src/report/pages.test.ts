@@ -37,8 +37,8 @@ describe("the page of an explanation", () => {
     expectSelfContained(html);
     const text = textOf(html);
     for (const part of [
-      "Attribution for &quot;cup&quot; (net) 1 image Grad-CAM, Occlusion of net for a.jpg 75.0 % cup",
-      "Most probable classes Probability cup target class 75.0 %",
+      "Attribution for &quot;cup&quot; (net) 1 image Grad-CAM, Occlusion of net for a.jpg 75.0% cup",
+      "Most probable classes Probability cup target class 75.0%",
       "Model net",
       "Input 6×6 pixels",
     ])
@@ -257,7 +257,7 @@ describe("tables", () => {
     expect(html).toContain('<th scope="row">&lt;x&gt;</th><td class="number">1</td><td class="scored">');
     expect(html).toContain('<th scope="col" class="number sorted down" aria-sort="descending">b</th>');
     expect(html).toContain('<th scope="colgroup" colspan="2" class="group">both</th>');
-    expect(textOf(html)).toContain("25.0 %");
+    expect(textOf(html)).toContain("25.0%");
   });
 });
 

@@ -100,7 +100,7 @@ interface Scale {
 
 function scaleOf({ axis, panels }: PanelRow): Scale {
   if (axis === "share") {
-    const marks = [0, 0.25, 0.5, 0.75, 1].map((at) => ({ at, text: `${at * 100} %` }));
+    const marks = [0, 0.25, 0.5, 0.75, 1].map((at) => ({ at, text: `${at * 100}%` }));
     return { place: (value) => (Number.isFinite(value) ? value : null), ticks: marks };
   }
   const exponents = panels

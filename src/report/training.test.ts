@@ -67,11 +67,11 @@ describe("the page of a run", () => {
     const text = textOf(html);
     for (const part of [
       "runs/first finished googlenet on flowers",
-      "75.0 % best top-1, epoch 2",
+      "75.0% best top-1, epoch 2",
       "3 of 3 epochs",
       "412 images/s",
-      "daisy 2 100.0 % 50.0 % 66.7 %",
-      "tulip 1 – 0.0 % 0.0 %",
+      "daisy 2 100.0% 50.0% 66.7%",
+      "tulip 1 – 0.0% 0.0%",
       "optimizer.momentum 0.9",
       "freeze none",
       "sizes [1,2]",
@@ -211,7 +211,7 @@ describe("the confusion matrix", () => {
       "hit 5",
     ]);
     expect(html).toContain('title="cat predicted as dog: 2 of 10"');
-    expect(textOf(html)).toContain("cat → dog 2 20.0 %");
+    expect(textOf(html)).toContain("cat → dog 2 20.0%");
   });
 
   test("is a picture for many, with neighbors together above 120", () => {
@@ -224,7 +224,7 @@ describe("the confusion matrix", () => {
     expect(html).toContain('viewBox="0 0 120 120"');
     expect(html.match(/h1v1h-1z/g)).toHaveLength(121);
     expect(html).toContain("M119 0h1v1h-1z");
-    expect(textOf(html)).toContain("class 0 → class 239 1 50.0 %");
+    expect(textOf(html)).toContain("class 0 → class 239 1 50.0%");
   });
 
   test("says where nothing was confused", () => {
@@ -241,6 +241,6 @@ test("many classes: the weakest first, the others folded", () => {
   const html = runReport({ ...DATA, classes: Array.from({ length: size }, (_, index) => `class ${index}`), evaluation });
   elements(html);
   const text = textOf(html);
-  expect(text).toMatch(/The 20 classes with the lowest F1: Class Images Precision Recall F1 class 17 1 – 0\.0 %/);
+  expect(text).toMatch(/The 20 classes with the lowest F1: Class Images Precision Recall F1 class 17 1 – 0\.0%/);
   expect(text).toContain("All 60 classes");
 });

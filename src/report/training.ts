@@ -46,15 +46,6 @@ export interface ReportData {
   readonly environment: readonly (readonly [name: string, value: string])[];
 }
 
-const METRIC_NAMES: Readonly<Record<Metric, string>> = {
-  dice: "mean Dice",
-  loss: "validation loss",
-  top1: "top-1",
-  top5: "top-5",
-  trainLoss: "training loss",
-  trainTop1: "training top-1",
-};
-
 /**
  * The report of a run.
  *
@@ -107,7 +98,7 @@ function figures(data: ReportData): { readonly shown: readonly Figure[]; readonl
       : [
           {
             value: formatMetric(data.metric, bestValue),
-            name: `best ${METRIC_NAMES[data.metric]}, epoch ${best.epoch}`,
+            name: `best ${METRICS[data.metric].name}, epoch ${best.epoch}`,
             tone: "good",
           } as const,
         ];
@@ -175,7 +166,7 @@ function accuracyChart({ history, classes }: ReportData, marker: Marker): string
       { name: "validation", hue: "valid", look: "dots", points: epochPoints(history, "top1") },
       ...top5,
     ],
-    format: (share) => `${Math.round(share * 1000) / 10} %`,
+    format: (share) => `${Math.round(share * 1000) / 10}%`,
     marker,
     include: [1],
   });

@@ -42,13 +42,13 @@ export interface EpochRow {
 export type Metric = "dice" | "loss" | "top1" | "top5" | "trainLoss" | "trainTop1";
 
 /** Metrics that can select the best epoch. */
-export const METRICS: Readonly<Record<Metric, { readonly higherIsBetter: boolean }>> = {
-  dice: { higherIsBetter: true },
-  loss: { higherIsBetter: false },
-  top1: { higherIsBetter: true },
-  top5: { higherIsBetter: true },
-  trainLoss: { higherIsBetter: false },
-  trainTop1: { higherIsBetter: true },
+export const METRICS: Readonly<Record<Metric, { readonly name: string; readonly higherIsBetter: boolean }>> = {
+  dice: { name: "mean Dice", higherIsBetter: true },
+  loss: { name: "validation loss", higherIsBetter: false },
+  top1: { name: "top-1", higherIsBetter: true },
+  top5: { name: "top-5", higherIsBetter: true },
+  trainLoss: { name: "training loss", higherIsBetter: false },
+  trainTop1: { name: "training top-1", higherIsBetter: true },
 };
 
 /** Returns the value of a metric for an epoch, for Dice the mean over the classes; null if it was not evaluated. */

@@ -25,6 +25,7 @@ const OPTIONS: LoopOptions = {
   learningRate: (step) => 0.01 / (step + 1),
   accumulate: 1,
   checkpointEvery: 0,
+  metric: "top1",
   earlyStopping: null,
   masks: [],
 };
@@ -118,6 +119,9 @@ test("a run that is interrupted while it measures goes on there, and comes to wh
     [3, 0.01 / 3],
     [6, 0.01 / 6],
   ]);
+  const epochs = whole.events.filter((event) => event.kind === "epoch");
+  const [first1 = 0, second1 = 0] = expected.history.map(({ top1 }) => top1 ?? 0);
+  expect(epochs.map(({ isBest }) => isBest)).toEqual([true, second1 > first1]);
 
   const trainer = await openTrainer();
   const stopped = await watched(trainer, (events) => events.at(-1)?.kind === "evaluating");

@@ -8,7 +8,7 @@ import { InceptionError } from "../errors.js";
 import type { Trainer } from "../runtime/trainer.js";
 import { float32Tensor, type Tensor } from "../tensor/tensor.js";
 import { checkEarlyStopping, type EarlyStopping } from "./early-stopping.js";
-import type { EpochRow, Position } from "./history.js";
+import { bestEpoch, type EpochRow, type Metric, type Position } from "./history.js";
 import type { MaskFeed } from "./masks.js";
 import { dropoutMasks } from "./masks.js";
 import type { Evaluation } from "./metrics.js";
@@ -45,6 +45,8 @@ export interface LoopOptions {
   readonly accumulate: number;
   /** Steps between checkpoints inside an epoch; 0 for none but at the end of each epoch. */
   readonly checkpointEvery: number;
+  /** Selects the best epoch. */
+  readonly metric: Metric;
   readonly earlyStopping: EarlyStopping | null;
   /** Dropout masks that the program takes as inputs. */
   readonly masks: readonly MaskFeed[];
@@ -63,7 +65,13 @@ export type TrainingEvent<E = Evaluation> =
     }
   | { readonly kind: "skipped"; readonly sample: SkippedSample }
   | { readonly kind: "evaluating"; readonly done: number; readonly total: number }
-  | { readonly kind: "epoch"; readonly row: EpochRow; readonly evaluation: E | null };
+  | {
+      readonly kind: "epoch";
+      readonly row: EpochRow;
+      readonly evaluation: E | null;
+      /** Whether it is the best epoch so far by the selection metric; false where the metric has no value. */
+      readonly isBest: boolean;
+    };
 
 /** What a training loop runs: a trainer, a task and its batches. All are opened and closed by the caller. */
 export interface LoopParts<B extends TrainingBatch, E> {
@@ -118,7 +126,7 @@ export async function trainLoop<B extends TrainingBatch, E>(
       partial: NO_EPOCH,
     };
     // Reported first, so that a checkpoint never lacks the line of its epoch in the log.
-    parts.report({ kind: "epoch", row, evaluation });
+    parts.report({ kind: "epoch", row, evaluation, isBest: bestEpoch(progress.history, options.metric) === row });
     await parts.save(progress, evaluation);
     if (options.earlyStopping && checkEarlyStopping(options.earlyStopping, progress.history).stop)
       return { end: "stopped early", progress };

@@ -1,4 +1,4 @@
-import type { EpochRow } from "./history.js";
+import { type EpochRow, metricValue } from "./history.js";
 
 /** A mean that forgets: each value counts `momentum` times as much as the one after it. */
 interface Smoothed {
@@ -36,39 +36,58 @@ export interface ProgressNumbers {
   /** In [0, 1]; null if images have no single class. */
   readonly top1: number | null;
   readonly learningRate: number;
-  readonly imagesPerSecond: number;
+  /** Images per second, or patches. */
+  readonly speed: number;
+  readonly unit: "img" | "patches";
   /** Until the run ends; null where it is not known yet. */
   readonly secondsLeft: number | null;
 }
 
 /**
  * One line that keeps its width while the numbers change:
- * `epoch  3/10  batch  40/157  loss 1.2346  top-1  56.7 %  lr 0.00450  123 img/s  0:02:34 left`.
+ * `epoch  3/10  batch  40/157  loss 1.2346  top-1  56.7%  lr 0.00450  123 img/s  ETA 0:02:34`.
  */
 export function formatProgress(numbers: ProgressNumbers): string {
   return [
     `epoch ${ratio(numbers.epoch, numbers.epochs)}`,
     `batch ${ratio(numbers.batch, numbers.batches)}`,
     `loss ${formatLoss(numbers.loss)}`,
-    ...(numbers.top1 === null ? [] : [`top-1 ${formatPercent(numbers.top1).padStart(7)}`]),
+    ...(numbers.top1 === null ? [] : [`top-1 ${formatPercent(numbers.top1).padStart(6)}`]),
     `lr ${formatRate(numbers.learningRate)}`,
-    `${formatSpeed(numbers.imagesPerSecond)} img/s`,
-    ...(numbers.secondsLeft === null ? [] : [`${formatDuration(numbers.secondsLeft)} left`]),
+    `${formatSpeed(numbers.speed)} ${numbers.unit}/s`,
+    ...(numbers.secondsLeft === null ? [] : [`ETA ${formatDuration(numbers.secondsLeft)}`]),
   ].join("  ");
 }
 
-/** The line that stays when an epoch is over. */
-export function formatEpoch(row: EpochRow, epochs: number, seconds: number): string {
-  return [
-    `epoch ${ratio(row.epoch, epochs)}`,
-    `train loss ${formatLoss(row.trainLoss)}`,
-    ...(row.trainTop1 === null ? [] : [`train top-1 ${formatPercent(row.trainTop1).padStart(7)}`]),
+/**
+ * The line that stays when an epoch is over:
+ * `epoch  3/10  train: loss 0.6750  top-1 89.2%  |  val: loss 0.4170  top-1 87.0%  top-5 99.5%  |  0:00:34  * best`.
+ *
+ * @param isBest - whether it is the best epoch so far, by the selection metric
+ */
+export function formatEpoch(row: EpochRow, epochs: number, seconds: number, isBest: boolean): string {
+  const percent = (name: string, value: number | null) => (value === null ? [] : [`${name} ${formatPercent(value)}`]);
+  const training = [`train: loss ${formatLoss(row.trainLoss)}`, ...percent("top-1", row.trainTop1)];
+  const dice = formatDice(row);
+  const validation = [
     ...(row.loss === null ? [] : [`loss ${formatLoss(row.loss)}`]),
-    ...(row.top1 === null ? [] : [`top-1 ${formatPercent(row.top1).padStart(7)}`]),
-    ...(row.top5 === null ? [] : [`top-5 ${formatPercent(row.top5).padStart(7)}`]),
-    ...(row.dice === undefined ? [] : [`Dice ${row.dice.map((value) => value.toFixed(4)).join(" ")}`]),
+    ...percent("top-1", row.top1),
+    ...percent("top-5", row.top5),
+    ...(dice === null ? [] : [`Dice ${dice}`]),
+  ];
+  const sets = [
+    `epoch ${ratio(row.epoch, epochs)}  ${training.join("  ")}`,
+    ...(validation.length === 0 ? [] : [`val: ${validation.join("  ")}`]),
     formatDuration(seconds),
-  ].join("  ");
+  ];
+  return `${sets.join("  |  ")}${isBest ? "  * best" : ""}`;
+}
+
+/** The mean Dice of an epoch with that of each class: "0.5233 (0.4961, 0.5504)"; null where none was evaluated. */
+export function formatDice(row: EpochRow): string | null {
+  const mean = metricValue(row, "dice");
+  if (mean === null || row.dice === undefined) return null;
+  return `${mean.toFixed(4)} (${row.dice.map((value) => value.toFixed(4)).join(", ")})`;
 }
 
 /** Seconds that the rest takes at the speed so far; null before there is a speed. */
@@ -85,9 +104,9 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
 }
 
-/** 0.9534 → "95.3 %". */
-export function formatPercent(share: number): string {
-  return Number.isFinite(share) ? `${(share * 100).toFixed(1)} %` : "?";
+/** 0.9534 → "95.3%". */
+export function formatPercent(fraction: number): string {
+  return Number.isFinite(fraction) ? `${(fraction * 100).toFixed(1)}%` : "?";
 }
 
 /** Formats a loss with four decimals, or in scientific notation if it is very small or large. */
@@ -102,9 +121,9 @@ export function formatRate(rate: number): string {
   return Math.abs(rate) < 1e-4 ? rate.toExponential(2) : rate.toPrecision(3);
 }
 
-function formatSpeed(imagesPerSecond: number): string {
-  if (!Number.isFinite(imagesPerSecond)) return "?";
-  return imagesPerSecond >= 10 ? String(Math.round(imagesPerSecond)) : imagesPerSecond.toFixed(1);
+function formatSpeed(perSecond: number): string {
+  if (!Number.isFinite(perSecond)) return "?";
+  return perSecond >= 10 ? String(Math.round(perSecond)) : perSecond.toFixed(1);
 }
 
 function ratio(done: number, total: number): string {

@@ -8,18 +8,18 @@ import {
 } from "../../node/training/train-segmentation.js";
 import { planSegmentationTraining } from "../../node/training/training-plan.js";
 import { metricValue } from "../../train/history.js";
-import { formatLoss } from "../../train/progress.js";
+import { formatDice, formatLoss } from "../../train/progress.js";
 import { SEGMENTATION_SETTINGS } from "../../train/segmentation-settings.js";
 import type { Flags, RunCommand } from "../command.js";
 import { deviceFlags, optionFlags, textFlag } from "../flags.js";
 import { formatTable } from "../io.js";
 import {
-  type EpochWords,
   epochsFlag,
   type Outcome,
   outcomeOf,
   outcomeOfPlan,
   quotedForShell,
+  type RunFormat,
   refuseSettings,
   runTraining,
   usage,
@@ -28,20 +28,20 @@ import {
 import { formatScores, scoreKeys } from "../segmentation-scores.js";
 import { flagSettings, givenSettings } from "../training-flags.js";
 
-const WORDS: EpochWords = {
+const FORMAT: RunFormat = {
   command: "train-seg",
   scores: (row) => ({ dice: metricValue(row, "dice"), classes: row.dice ?? null, loss: row.loss }),
-  formatRow: (row) => {
-    const dice = metricValue(row, "dice");
-    const { epoch, loss, trainLoss } = row;
-    if (dice === null || loss === null) return `epoch ${epoch}: training loss ${formatLoss(trainLoss)}, nothing to measure on`;
-    return `epoch ${epoch}: mean Dice of patches ${dice.toFixed(4)}, by class ${(row.dice ?? []).map((value) => value.toFixed(4)).join(" ")}, loss ${formatLoss(loss)}`;
+  formatScores: (row) => {
+    const dice = formatDice(row);
+    if (dice === null || row.loss === null) return `training loss ${formatLoss(row.trainLoss)} (no validation set)`;
+    return `Dice of patches ${dice}  loss ${formatLoss(row.loss)}`;
   },
+  next: (run) => `inception segment scan.nii.gz --model ${run} --out segmented`,
 };
 
 /** `train-seg DATA --out RUN`, or `train-seg --resume RUN`. */
 export const run: RunCommand = ([data], flags, io) =>
-  runTraining({ command: "train-seg", samples: "cases" }, flags, io, (watch) =>
+  runTraining({ command: "train-seg", sample: "case" }, flags, io, (watch) =>
     start(data === undefined ? undefined : String(data), flags, { ...deviceFlags(flags), ...workersFlag(flags), ...watch }),
   );
 
@@ -69,12 +69,12 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainS
 }
 
 function outcomeOfRun(trained: SegmentedRun): Outcome {
-  const { json, text, stopped } = outcomeOf(trained, WORDS);
+  const { json, text, interrupted } = outcomeOf(trained, FORMAT);
   const { validation } = trained;
   return {
     json: { ...Object(json), validation: validation && { meanDice: validation.meanDice, ...scoreKeys(validation) } },
-    text: validation === null ? text : `${text}\nCases that were set aside, whole:\n\n${formatScores(validation)}`,
-    stopped,
+    text: validation === null ? text : `${text}\nValidation cases, full volumes:\n\n${formatScores(validation)}`,
+    interrupted,
   };
 }
 
@@ -91,7 +91,7 @@ function outcomeOfAll({ folder, total, folds, all }: CrossValidation): Outcome {
       all: all && { meanDice: all.meanDice, ...scoreKeys(all) },
     },
     text: all === null ? table : `${table}\n${formatScores(all)}`,
-    stopped:
+    interrupted:
       all === null
         ? `interrupted after ${folds.length} of ${total} folds; run the same command again with --out ${quotedForShell(folder)} to resume`
         : null,

@@ -1,7 +1,6 @@
 import { resumeTraining, type TrainModelOptions, trainModel } from "../../node/training/train-model.js";
 import { planModelTraining } from "../../node/training/training-plan.js";
 import { describedModel } from "../../tasks/described-model.js";
-import type { EpochRow } from "../../train/history.js";
 import { formatLoss, formatPercent } from "../../train/progress.js";
 import { SETTINGS } from "../../train/settings.js";
 import type { Flags, RunCommand } from "../command.js";
@@ -9,11 +8,11 @@ import { deviceFlags, optionFlags, textFlag } from "../flags.js";
 import { modelOperand } from "../model-operand.js";
 import { readPreprocessing, sourceFlags } from "../run-model.js";
 import {
-  type EpochWords,
   epochsFlag,
   type Outcome,
   outcomeOf,
   outcomeOfPlan,
+  type RunFormat,
   refuseSettings,
   runTraining,
   usage,
@@ -21,15 +20,19 @@ import {
 } from "../run-training.js";
 import { flagSettings, givenSettings } from "../training-flags.js";
 
-const WORDS: EpochWords = {
+const FORMAT: RunFormat = {
   command: "train",
   scores: ({ top1, top5, loss }) => ({ top1, top5, loss }),
-  formatRow,
+  formatScores: ({ top1, top5, loss, trainLoss }) =>
+    top1 === null || top5 === null || loss === null
+      ? `training loss ${formatLoss(trainLoss)} (no validation set)`
+      : `top-1 ${formatPercent(top1)}  top-5 ${formatPercent(top5)}  loss ${formatLoss(loss)}`,
+  next: (run) => `inception classify photo.jpg --model ${run}`,
 };
 
 /** `train DATA --model ID --out RUN`, or `train --resume RUN`. */
 export const run: RunCommand = ([data], flags, io) =>
-  runTraining({ command: "train", samples: "images" }, flags, io, async (watch) => {
+  runTraining({ command: "train", sample: "image" }, flags, io, async (watch) => {
     const common = { ...deviceFlags(flags), ...workersFlag(flags), ...sourceFlags(flags, io), ...watch };
     return start(data === undefined ? undefined : String(data), flags, common);
   });
@@ -40,7 +43,7 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainM
   if (resume !== undefined) {
     const { epochs, ...others } = settings;
     refuseSettings(resume, data, others, flags);
-    return outcomeOf(await resumeTraining({ ...common, ...epochsFlag(flags), out: resume }), WORDS);
+    return outcomeOf(await resumeTraining({ ...common, ...epochsFlag(flags), out: resume }), FORMAT);
   }
   if (data === undefined) {
     throw usage(
@@ -57,11 +60,5 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainM
     ...(preprocessing === undefined ? {} : { preprocessing: await readPreprocessing(preprocessing) }),
   };
   if (flags.dryRun === true) return outcomeOfPlan(await planModelTraining(network, given, options));
-  return outcomeOf(await trainModel(network, given, options), WORDS);
-}
-
-function formatRow({ epoch, top1, top5, loss, trainLoss }: EpochRow): string {
-  if (top1 === null || top5 === null || loss === null)
-    return `epoch ${epoch}: training loss ${formatLoss(trainLoss)}, nothing to measure on`;
-  return `epoch ${epoch}: top-1 ${formatPercent(top1)}, top-5 ${formatPercent(top5)}, loss ${formatLoss(loss)}`;
+  return outcomeOf(await trainModel(network, given, options), FORMAT);
 }

@@ -38,7 +38,7 @@ function events(...list: readonly RunEvent[]): (report: ProgressReport) => void 
 }
 
 const ROW = { epoch: 1, step: 5, learningRate: 0.01, trainLoss: 0.5, trainTop1: 0.75, loss: 0.4, top1: 0.9, top5: 1 };
-const EPOCH: RunEvent = { kind: "epoch", row: ROW, evaluation: null };
+const EPOCH: RunEvent = { kind: "epoch", row: ROW, evaluation: null, isBest: true };
 
 describe("without a terminal", () => {
   test("the run and each epoch are a line, and nothing else is written", () => {
@@ -47,9 +47,9 @@ describe("without a terminal", () => {
       events({ kind: "preparing", what: "programs" }, BEGINNING, step(1), step(5), { kind: "evaluating", done: 8, total: 10 }, EPOCH),
     );
     expect(text.split("\n")).toEqual([
-      "googlenet.public: 1,234 parameters; 40 training and 10 validation images of 3 classes; 5 steps an epoch",
+      "googlenet.public: 1,234 parameters | 40 training and 10 validation images, 3 classes | 5 steps per epoch",
       "randomly initialized (not in the weights, or of another shape there): fc.weight, fc.bias",
-      "epoch 1/2  train loss 0.5000  train top-1  75.0 %  loss 0.4000  top-1  90.0 %  top-5 100.0 %  0:00:00",
+      "epoch 1/2  train: loss 0.5000  top-1 75.0%  |  val: loss 0.4000  top-1 90.0%  top-5 100.0%  |  0:00:00  * best",
       "",
     ]);
   });
@@ -81,9 +81,9 @@ describe("without a terminal", () => {
       count = report.skipped();
     });
     expect(count).toBe(7);
-    expect(text.match(/^left out: .*$/gm)).toEqual([
-      ...[0, 1, 2, 3, 4].map((index) => `left out: Cannot decode image "${index}.png": it is empty`),
-      "left out: more images, which are counted at the end",
+    expect(text.match(/^skipped: .*$/gm)).toEqual([
+      ...[0, 1, 2, 3, 4].map((index) => `skipped: Cannot decode image "${index}.png": it is empty`),
+      "skipped: further samples are counted, not listed",
     ]);
   });
 });
@@ -95,14 +95,14 @@ describe("on a terminal", () => {
     const [, ...writes] = live.split("\r\u001b[K");
     // The last step of an epoch is shown whenever it comes.
     expect(writes.at(-2)).toMatch(
-      /^epoch 1\/2 {2}batch 5\/5 {2}loss 0\.5000 {2}top-1 {2}75\.0 % {2}lr 0\.0100 {2}[\d.]+ img\/s {2}0:00:00 left$/,
+      /^epoch 1\/2 {2}batch 5\/5 {2}loss 0\.5000 {2}top-1 {2}75\.0% {2}lr 0\.0100 {2}[\d.]+ img\/s {2}ETA 0:00:00$/,
     );
-    expect(writes.at(-1)).toMatch(/^epoch 1\/2 {2}train loss /);
+    expect(writes.at(-1)).toMatch(/^epoch 1\/2 {2}train: loss /);
   });
 
   test("a line that is longer than the terminal is cut", () => {
     const text = written(true, events({ kind: "preparing", what: "network" }), 20);
-    expect(text).toBe("\r\u001b[Kdescribing the netw");
+    expect(text).toBe("\r\u001b[Kbuilding the networ");
   });
 
   test("close leaves an empty line", () => {

@@ -7,26 +7,26 @@ import { type LiveLine, type LiveLineOptions, liveLine } from "../live-line.js";
 /** Where news of a run goes: on a terminal one line is rewritten while it goes on, elsewhere each epoch is a line. */
 export type ProgressReportOptions = LiveLineOptions;
 
-/** Tells people how a run goes. */
+/** Prints the progress of a run. */
 export interface ProgressReport {
   /** What `trainModel` is given. */
   readonly onEvent: (event: RunEvent<unknown>) => void;
   /** Prints a line that stays. */
   note(text: string): void;
-  /** Images that could not be read and were left out, each counted once. */
+  /** Skipped images or cases, each counted once. */
   skipped(): number;
   /** End the line that is rewritten. */
   close(): void;
 }
 
-/** So many images that could not be read are named; the rest is counted. */
+/** Skipped images or cases that are named; the rest is counted. */
 const NAMED_SKIPPED = 5;
 /** About fifty steps are remembered. */
 const MOMENTUM = 0.98;
 
 /**
- * Lines about a run: what it is, how it goes (loss, accuracy, learning rate, images per second, time left), each epoch,
- * and the first images that could not be read.
+ * Lines about a run: the network and its data, the current step (loss, accuracy, learning rate, images per second, ETA), each
+ * epoch, and the first images that were skipped.
  *
  * @example
  * ```ts
@@ -48,17 +48,17 @@ export function reportOn(line: LiveLine): ProgressReport {
   const skip = (name: string, reason: string) => {
     if (skipped.has(name)) return;
     skipped.add(name);
-    if (skipped.size <= NAMED_SKIPPED) line.note(`left out: ${reason}`);
-    if (skipped.size === NAMED_SKIPPED + 1) line.note("left out: more images, which are counted at the end");
+    if (skipped.size <= NAMED_SKIPPED) line.note(`skipped: ${reason}`);
+    if (skipped.size === NAMED_SKIPPED + 1) line.note("skipped: further samples are counted, not listed");
   };
   const onEvent = (event: RunEvent<unknown>) => {
     switch (event.kind) {
       case "preparing":
-        return line.show(event.what === "network" ? "describing the network, reading weights" : "compiling the training step", true);
+        return line.show(event.what === "network" ? "building the network and loading weights" : "compiling the training step", true);
       case "features":
-        return line.show(`computing features  ${event.done}/${event.total}`, event.done === event.total);
+        return line.show(`computing backbone features  ${event.done}/${event.total}`, event.done === event.total);
       case "scanning":
-        return line.show(`reading cases  ${event.done}/${event.total}`, event.done === event.total);
+        return line.show(`scanning cases  ${event.done}/${event.total}`, event.done === event.total);
       case "validating":
         return line.show(`segmenting validation cases  ${event.done}/${event.total}`, event.done === event.total);
       case "planned":
@@ -76,9 +76,9 @@ export function reportOn(line: LiveLine): ProgressReport {
       }
       case "evaluating":
         steps.pause();
-        return line.show(`measuring  ${event.done}/${event.total}`, event.done === event.total);
+        return line.show(`validating  ${event.done}/${event.total}`, event.done === event.total);
       case "epoch":
-        return line.note(formatEpoch(event.row, begun?.epochs ?? event.row.epoch, steps.endEpoch()));
+        return line.note(formatEpoch(event.row, begun?.epochs ?? event.row.epoch, steps.endEpoch(), event.isBest));
       case "skipped":
         return skip(event.sample.name, event.sample.reason);
       case "folder":
@@ -92,9 +92,12 @@ export function reportOn(line: LiveLine): ProgressReport {
 function beginningLines(event: RunStartEvent): readonly string[] {
   const { model, parameters, classes, samples, trainImages, valImages, stepsPerEpoch, batchesPerEpoch, position } = event;
   const count = (value: number) => value.toLocaleString("en-US");
-  const images = `${count(trainImages)} training and ${count(valImages)} validation ${samples} of ${classes} classes`;
   return [
-    `${model}: ${count(parameters)} parameters; ${images}; ${count(stepsPerEpoch)} steps an epoch`,
+    [
+      `${model}: ${count(parameters)} parameters`,
+      `${count(trainImages)} training and ${count(valImages)} validation ${samples}, ${count(classes)} classes`,
+      `${count(stepsPerEpoch)} steps per epoch`,
+    ].join(" | "),
     ...initializationLines(event),
     ...(position.step === 0
       ? []
@@ -123,14 +126,14 @@ function stepTimes(beginning: RunStartEvent | null) {
   const began = performance.now();
   let epochBegan = began;
   let previous: number | null = began;
-  let secondsPerImage = NOTHING_SMOOTHED;
+  let secondsPerSample = NOTHING_SMOOTHED;
   let loss = NOTHING_SMOOTHED;
   let top1 = NOTHING_SMOOTHED;
   let done = 0;
   return {
     take: (event: RunEvent<unknown> & { readonly kind: "step" }): string => {
       const now = performance.now();
-      if (previous !== null) secondsPerImage = smooth(secondsPerImage, (now - previous) / 1000 / event.images, MOMENTUM);
+      if (previous !== null) secondsPerSample = smooth(secondsPerSample, (now - previous) / 1000 / event.images, MOMENTUM);
       previous = now;
       done += 1;
       loss = smooth(loss, event.loss, MOMENTUM);
@@ -144,11 +147,12 @@ function stepTimes(beginning: RunStartEvent | null) {
         loss: smoothedValue(loss),
         top1: event.top1 === null ? null : smoothedValue(top1),
         learningRate: event.learningRate,
-        imagesPerSecond: 1 / smoothedValue(secondsPerImage),
+        speed: 1 / smoothedValue(secondsPerSample),
+        unit: beginning?.samples === "volumes" ? "patches" : "img",
         secondsLeft: secondsLeft(done, epochs * stepsPerEpoch - position.step, (now - began) / 1000),
       });
     },
-    /** Measuring takes time that is not a step's. */
+    /** Validation takes time that is not a step's. */
     pause: () => {
       previous = null;
     },

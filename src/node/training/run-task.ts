@@ -106,6 +106,7 @@ async function trainAndReport<B extends TrainingBatch, E, R>(
     best,
     final: history.at(-1) ?? null,
     history,
+    metric: settings.metric,
     secondsPerStep: log.secondsPerStep(),
     report,
   };

@@ -168,12 +168,13 @@ function splitCases(cases: readonly VolumeCase[], { fold, folds, seed }: Segment
 
 function planLines({ cases, labels, shape, spacing }: Fingerprint, plan: SegmentationPlan, network: RunNetwork): readonly string[] {
   const { recipe, batchSize, medianShape } = plan;
-  const list = (values: readonly number[]) => values.map((value) => Number(value.toPrecision(4))).join(" x ");
-  const shares = labels.filter(({ value }) => value !== 0).map(({ value, share }) => `${value}: ${(share * 100).toPrecision(3)} %`);
+  const list = (values: readonly number[]) => values.map((value) => Number(value.toPrecision(4))).join("x");
+  const frequencies = labels.filter(({ value }) => value !== 0).map(({ value, share }) => `${value}: ${(share * 100).toPrecision(3)}%`);
+  const resampled = recipe.spacing && `${list(recipe.spacing)} mm (median ${list(medianShape)} voxels)`;
   return [
-    `${cases} cases of ${list(shape.min)} to ${list(shape.max)} voxels, median ${list(shape.median)}; spacing ${list(spacing.median)} mm`,
-    `labels by their share of the voxels: ${shares.join(", ")}`,
-    `plan: spacing ${recipe.spacing === null ? "as it is" : `${list(recipe.spacing)} mm`} (median ${list(medianShape)} voxels), patches of ${list(recipe.patchSize)}, ${batchSize} together, intensities ${recipe.normalization.map(({ name }) => name).join(", ")}`,
-    `network: ${network.model}, width ${String(network.options.widthMultiplier)}`,
+    `dataset: ${cases} cases, ${list(shape.min)} to ${list(shape.max)} voxels (median ${list(shape.median)}), median spacing ${list(spacing.median)} mm`,
+    `label frequency: ${frequencies.join(", ")} of voxels`,
+    `plan: spacing ${resampled ?? "unchanged"}, patch size ${list(recipe.patchSize)}, batch size ${batchSize}, intensity normalization ${recipe.normalization.map(({ name }) => name).join(", ")}`,
+    `network: ${network.model}, widthMultiplier ${String(network.options.widthMultiplier)}`,
   ];
 }

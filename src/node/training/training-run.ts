@@ -2,7 +2,7 @@
 import type { CancelSignal } from "../../runtime/session.js";
 import type { EarlierLog } from "../../tasks/training/checkpoint-state.js";
 import type { LearningOptions, LearningRun, RunSettings } from "../../tasks/training/learning.js";
-import type { EpochRow } from "../../train/history.js";
+import type { EpochRow, Metric } from "../../train/history.js";
 import type { LoopEnd } from "../../train/loop.js";
 import type { RunWriter } from "../run-folder.js";
 
@@ -38,6 +38,8 @@ export interface TrainedRun {
   readonly final: EpochRow | null;
   /** One row for each epoch of the run. */
   readonly history: readonly EpochRow[];
+  /** Selects the best epoch. */
+  readonly metric: Metric;
   /** Mean wall time of the steps that this call took; null where it took none. */
   readonly secondsPerStep: number | null;
   /** Where the report is. */

@@ -17,6 +17,7 @@ export function loopOptions(settings: LoopSettings, stepsPerEpoch: number, masks
     learningRate: (step) => learningRateAt(schedule, { step, stepsPerEpoch }),
     accumulate,
     checkpointEvery,
+    metric,
     earlyStopping: patience > 0 ? { metric, patience } : null,
     masks,
   };
