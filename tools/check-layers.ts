@@ -167,7 +167,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages that core code (everything outside PLATFORM_FOLDERS) may use: pure JavaScript, no platform. */
-const CORE_PACKAGES = ["@bufbuild/protobuf", "@dagrejs/dagre", "fflate"];
+const CORE_PACKAGES = ["@bufbuild/protobuf", "@dagrejs/dagre", "dicom-parser", "fflate"];
 const PLATFORM_FOLDERS = new Set(["node", "web", "experiments", "cli"]);
 
 const SOURCE = path.resolve(import.meta.dirname, "../src");

@@ -10,7 +10,7 @@ async function show(file) {
   predictions.replaceChildren(...(await model.classify(file, { top: 5 })).map(itemOf));
   const explanation = await model.explain(file);
   overlay.src = URL.createObjectURL(new Blob([await explanation.overlayPng()]));
-  status.value = `Grad-CAM of ${explanation.class.className}`;
+  status.value = `Grad-CAM of ${explanation.targetClass.className}`;
 }
 
 photo.onchange = () => show(photo.files[0]).catch((error) => Object.assign(status, { value: error.message }));

@@ -2,7 +2,7 @@
 import { EventEmitter } from "node:events";
 import type * as Threads from "node:worker_threads";
 import { expect, test, vi } from "vitest";
-import type { DicomSlice } from "./dicom/slice.js";
+import type { DicomSlice } from "../formats/dicom/slice.js";
 
 vi.mock("node:worker_threads", async (original) => ({
   ...(await original<typeof Threads>()),

@@ -48,7 +48,7 @@ export interface Explanation {
    * Renders a map over the network input as a PNG file of at least 448 pixels on its longer side, in the colors of
    * `inception explain`. In a page: `img.src = URL.createObjectURL(new Blob([await explanation.overlayPng()]))`.
    *
-   * @param map - one of `maps`. Default: the first
+   * @param map - one of `attributions`. Default: the first
    */
   overlayPng(map?: AttributionMap): Promise<OwnBytes>;
 }

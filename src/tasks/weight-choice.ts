@@ -4,6 +4,7 @@ import { type Model, type OptionInput, readOptionInput } from "../models/index.j
 import type { PublishedWeights, WeightSet } from "../models/weight-set.js";
 import { OWN_NAMES, weightSetsOf } from "../models/weights.js";
 import type { FileInput, PublishedFile } from "../runtime/platform.js";
+import { baseName } from "../text.js";
 import { compareWeights, misfit } from "../weights/apply.js";
 import type { NameMap } from "../weights/name-map.js";
 import type { WeightFile } from "../weights/weight-file.js";
@@ -49,11 +50,7 @@ export function publishedWeights(model: Model, weights: FileInput): Published | 
 function isSameSource(published: string, weights: string): boolean {
   if (published.startsWith("hf:"))
     return weights === published || weights.startsWith(`${published}@`) || weights.startsWith(`${published}:`);
-  return fileName(published) === fileName(weights.replace(/#.*$/, ""));
-}
-
-function fileName(source: string): string {
-  return source.slice(Math.max(source.lastIndexOf("/"), source.lastIndexOf("\\")) + 1);
+  return baseName(published) === baseName(weights.replace(/#.*$/, ""));
 }
 
 /**

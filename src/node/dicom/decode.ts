@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Worker } from "node:worker_threads";
 import { InceptionError, messageOf } from "../../errors.js";
+import { encodeBareFile } from "../../formats/dicom/encode.js";
+import { compressionName, type DicomSlice, dicomError } from "../../formats/dicom/slice.js";
+import { type SliceDType, type StoredPixels, viewPixels } from "../../formats/dicom/stored.js";
 import { openFileSource } from "../file-source.js";
 import { systemFact } from "../system-error.js";
-import { encodeBareFile } from "./encode.js";
-import { compressionName, type DicomSlice, dicomError } from "./slice.js";
-import { type SliceDType, type StoredPixels, viewPixels } from "./stored.js";
 
 /** What the thread answers: decoded pixels with the name of their array's type, or what is wrong with the package or the slices. */
 export type DecodeReply =

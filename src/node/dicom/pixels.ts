@@ -1,8 +1,8 @@
+import type { DicomSlice } from "../../formats/dicom/slice.js";
+import { elementBytes, type StoredPixels, viewPixels } from "../../formats/dicom/stored.js";
 import type { NiftiScaling } from "../../formats/nifti.js";
 import { openFileSource } from "../file-source.js";
 import { decodeSlices } from "./decode.js";
-import type { DicomSlice } from "./slice.js";
-import { elementBytes, type StoredPixels, viewPixels } from "./stored.js";
 
 /** Bytes of decoded slices that are held at once. */
 const BATCH_BYTES = 2 ** 25;

@@ -1,11 +1,11 @@
+import { type SliceStack, stackSlices } from "../../data/volumes/dicom-geometry.js";
 import { axisCodes } from "../../data/volumes/orientation.js";
 import type { Volume, VolumeData } from "../../data/volumes/volume.js";
+import type { SliceDType, StoredPixels } from "../../formats/dicom/stored.js";
 import type { NiftiScaling } from "../../formats/nifti.js";
 import { affineSpacing } from "../../formats/nifti-affine.js";
-import { type SliceStack, stackSlices } from "./geometry.js";
 import { scalingOf, storedSlices } from "./pixels.js";
 import { chosenSeries, type DicomSeries, type FoundSeries, findSeries, slicesOf } from "./series.js";
-import type { SliceDType, StoredPixels } from "./stored.js";
 
 /**
  * Lists the image series in a directory, in the order of their UIDs. Files are recognized by content, whatever their names. Files that

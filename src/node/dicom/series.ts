@@ -1,11 +1,19 @@
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { InceptionError, messageOf } from "../../errors.js";
+import {
+  type DicomFile,
+  type DicomSlice,
+  dicomError,
+  MARK_BYTES,
+  type ParseDicom,
+  PREAMBLE_BYTES,
+  parseDicomFile,
+} from "../../formats/dicom/slice.js";
 import { quoted } from "../../formats/quoted.js";
 import { formatCount } from "../../text.js";
 import { openFileSource } from "../file-source.js";
 import { readError } from "../system-error.js";
-import { type DicomFile, type DicomSlice, dicomError, MARK_BYTES, type ParseDicom, PREAMBLE_BYTES, parseDicomFile } from "./slice.js";
 
 /** One image series in a directory. */
 export interface DicomSeries {

@@ -23,8 +23,8 @@ export type ExplainerOptions = ExplainTaskOptions & Omit<LoadModelOptions, "outp
  * ```ts
  * import { decodeImage, openExplainer } from "inceptionkit/node";
  * const explainer = await openExplainer("runs/photos", { methods: ["grad_cam"] });
- * const { class: target, maps } = await explainer.explain(await decodeImage("photo.jpg"));
- * console.log(target.className, maps[0]?.peak);
+ * const { targetClass, attributions } = await explainer.explain(await decodeImage("photo.jpg"));
+ * console.log(targetClass.className, attributions[0]?.peak);
  * await explainer.close();
  * ```
  */

@@ -1,10 +1,9 @@
-import path from "node:path";
-import type { Affine, Triple } from "../../data/volumes/volume.js";
 import { InceptionError } from "../../errors.js";
+import type { DicomSlice } from "../../formats/dicom/slice.js";
 import { MAX_VOXELS } from "../../formats/nifti.js";
 import { quoted } from "../../formats/quoted.js";
-import { formatCount } from "../../text.js";
-import type { DicomSlice } from "./slice.js";
+import { baseName, formatCount } from "../../text.js";
+import type { Affine, Triple } from "./volume.js";
 
 /** Slices on a grid, in the order in which they lie. */
 export interface SliceStack {
@@ -61,7 +60,7 @@ function checkAlike(first: DicomSlice, slice: DicomSlice, folder: string): void 
   const differ = (what: string, a: string, b: string): never => {
     throw stackError(
       folder,
-      `${quoted(path.basename(first.file))} has ${what} ${a} and ${quoted(path.basename(slice.file))} ${b}`,
+      `${quoted(baseName(first.file))} has ${what} ${a} and ${quoted(baseName(slice.file))} ${b}`,
       "slices that are alike",
     );
   };
@@ -93,7 +92,7 @@ function stepOf(ordered: readonly DicomSlice[], normal: readonly number[], folde
     if (off <= UNEVEN * usual) continue;
     throw stackError(
       folder,
-      `${quoted(path.basename(file))} is ${millimeters(off)} from its position on an even grid`,
+      `${quoted(baseName(file))} is ${millimeters(off)} from its position on an even grid`,
       "slices in a row at even distances",
     );
   }
@@ -102,7 +101,7 @@ function stepOf(ordered: readonly DicomSlice[], normal: readonly number[], folde
 
 function checkGaps(ordered: readonly DicomSlice[], gaps: readonly number[], usual: number, folder: string): void {
   const pair = (index: number): string =>
-    `${quoted(path.basename(ordered[index]?.file ?? ""))} and ${quoted(path.basename(ordered[index + 1]?.file ?? ""))}`;
+    `${quoted(baseName(ordered[index]?.file ?? ""))} and ${quoted(baseName(ordered[index + 1]?.file ?? ""))}`;
   // Smaller than any scanner's step, and than what rounding makes of one place.
   const twice = gaps.findIndex((gap) => gap < 1e-3);
   if (twice >= 0)

@@ -1,7 +1,7 @@
 import type { Element, parseDicom } from "dicom-parser";
 import { InceptionError, messageOf } from "../../errors.js";
-import { quoted } from "../../formats/quoted.js";
 import { formatCount } from "../../text.js";
+import { quoted } from "../quoted.js";
 import { elementBytes, type SliceDType } from "./stored.js";
 
 /**
