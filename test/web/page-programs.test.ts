@@ -18,7 +18,7 @@ const PHOTO = path.join(ROOT, "examples/digits/images/7-a.png");
 const SCAN = path.join(ROOT, "examples/segment/hippocampus_001.nii.gz");
 
 /** What the program of the README leaves to its page. */
-const SHOW = `globalThis.show = (predictions, { class: { className } }) => {
+const SHOW = `globalThis.show = (predictions, { targetClass: { className } }) => {
   document.querySelector("output").textContent = JSON.stringify([predictions, className]);
 };`;
 const PAGE = `<!doctype html><meta charset="utf-8"><title>README</title><link rel="icon" href="data:,">

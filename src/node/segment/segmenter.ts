@@ -28,9 +28,9 @@ export const NODE_SEGMENTATION: SegmentHost<SourceOptions, PlaceOptions> = {
  * ```ts
  * import { openSegmenter, writeVolume } from "inceptionkit/node";
  * const segmenter = await openSegmenter("runs/hippocampus");
- * const { labels, header, measured } = await segmenter.segment("scan.nii.gz", { largestComponent: true });
+ * const { labels, header, labelStatistics } = await segmenter.segment("scan.nii.gz", { largestComponent: true });
  * await writeVolume("labels.nii.gz", labels, header);
- * console.log(measured);
+ * console.log(labelStatistics);
  * await segmenter.close();
  * ```
  */
