@@ -92,6 +92,12 @@ export function formatCount(value: number | bigint): string {
   return value.toLocaleString("en-US");
 }
 
+/** A size in bytes, as in 24.0 MB. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} bytes`;
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
 /** So much of a name may be mistyped: a third of it, and never more than this. */
 const MAX_EDITS = 3;
 

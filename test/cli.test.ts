@@ -245,7 +245,7 @@ describe("classify and embed", () => {
       { file: bad, error: expect.stringContaining("bad.png") as string },
       { file: good, top: [{ label: "seven" }] },
     ]);
-    expect(result.err).toBe("inception: 1 of 2 files could not be used\n");
+    expect(result.err).toBe("inception: 1 of 2 files failed\n");
   });
 
   test("embed gives the features of an image, and of each image in an array", async () => {

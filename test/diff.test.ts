@@ -67,7 +67,7 @@ describe("an exported file with constants that lowering added", () => {
       const file = path.join(folder, "bvlc.onnx");
       await exportOnnx(await prepareModel("googlenet.paper", bvlc ?? ""), file);
       const weights = await diff("--tensors", bvlc ?? "", file);
-      expect(weights.out).toMatch(/\n116 tensors of one name and shape, equal\n$/);
+      expect(weights.out).toMatch(/\n116 tensors with equal name and shape, identical\n$/);
       expect(weights.code).toBe(0);
       expect((await diff("googlenet.paper", file)).out).toMatch(/^parameters +6,998,552 +6,998,552$/m);
     },
@@ -122,7 +122,7 @@ describe("two networks", () => {
   test("kinds that are ignored do not count", async () => {
     const pair = ["inception_resnet_v2.spec", "inception_resnet_v2.spec:residualScale=0.17,0.1,0.3"] as const;
     expect((await diff(...pair)).code).toBe(1);
-    expect((await diff(...pair, "--ignore", "factor,name")).out).toMatch(/\nequal\n$/);
+    expect((await diff(...pair, "--ignore", "factor,name")).out).toMatch(/\nidentical\n$/);
   });
 
   test("--svg draws them side by side", async () => {
@@ -134,7 +134,7 @@ describe("two networks", () => {
   test("an exported file equals its description, and says what it is", async () => {
     const { code, out } = await diff(DIGITS_NETWORK, path.join(DIGITS, "digits.onnx"));
     expect(out).toContain("note: B reports: googlenet.public numClasses=10 inputSize=64,64 widthMultiplier=0.25\n");
-    expect(out).toMatch(/\nequal\n$/);
+    expect(out).toMatch(/\nidentical\n$/);
     expect(code).toBe(0);
   });
 
@@ -195,7 +195,7 @@ describe("two sets of weights", () => {
     expect(differences).toContainEqual({ path: "only", kind: "tensor", a: "float32[1]", b: null });
     const values = { elements: 3, equal: 2, absolute: 0.5, relative: 0.2, index: 1 };
     expect(differences).toContainEqual({ path: "w", kind: "values", a: 2, b: 2.5, values });
-    expect((await diff("--tensors", a, a)).out).toMatch(/3 tensors of one name and shape, equal\n$/);
+    expect((await diff("--tensors", a, a)).out).toMatch(/3 tensors with equal name and shape, identical\n$/);
     expect((await diff("--tensors", b, b)).code).toBe(0);
     expect((await diff("--tensors", a, b)).out).toMatch(/^w +values +2 +2\.5 +0\.500 +0\.200 +2 of 3$/m);
   });
@@ -214,7 +214,7 @@ describe("two sets of weights", () => {
     const file = path.join(DIGITS, "googlenet-digits.safetensors");
     const options = ["numClasses=10", "inputSize=64", "widthMultiplier=0.25"].flatMap((option) => ["--option", option]);
     const { code, out } = await diff("--tensors", file, file, "--model", "googlenet", ...options);
-    expect(out).toMatch(/287 tensors of one name and shape, equal\n$/);
+    expect(out).toMatch(/287 tensors with equal name and shape, identical\n$/);
     expect(code).toBe(0);
   });
 

@@ -75,7 +75,7 @@ describe.skipIf(LABELS === null)(titleNeeding("real labels", LABELS, "data/msd_h
     }
     const { code, out, err } = await evalSeg(predictions, LABELS ?? "", "--json");
     expect(code).toBe(0);
-    expect(err).toMatch(/^inception: \d+ true label files have no prediction and were left out\n$/);
+    expect(err).toMatch(/^warning: skipped \d+ ground-truth files without a prediction\n$/);
     const { cases, mean } = JSON.parse(out) as Report;
     expect(cases.map(({ id }) => id)).toEqual(names);
     for (const { id, classes } of cases) {
@@ -149,7 +149,7 @@ describe("hand-made files", () => {
     expect(lines[3]).toBe(
       'inception: case "longer": Cannot score a segmentation: the prediction has shape [5, 1, 1], the ground truth [4, 1, 1]',
     );
-    expect(lines.slice(4)).toEqual(["inception: 1 true label file has no prediction and was left out"]);
+    expect(lines.slice(4)).toEqual(["warning: skipped 1 ground-truth file without a prediction"]);
   });
 
   test("without --json there are the means, the cases with the lowest Dice, and the mean over labels", async () => {

@@ -206,7 +206,7 @@ describe("exit codes", () => {
     const message = `Cannot list images of "${at("empty")}": it contains no image, expected files that end in .avif, .gif, .jpe, .jpeg, .jpg, .png, .tif, .tiff, .webp`;
     expect(await inception("classify", at("empty"), ...ONNX)).toEqual({ code: 2, out: "", err: `inception: ${message}\n` });
     const { code, out: text, err } = await inception("classify", at("empty"), image("7-a.png"), ...ONNX, "--top", "1");
-    expect([code, err]).toEqual([1, `inception: ${message}\ninception: 1 of 2 files could not be used\n`]);
+    expect([code, err]).toEqual([1, `inception: ${message}\ninception: 1 of 2 files failed\n`]);
     expect(text).toContain("7-a.png");
   });
 });

@@ -171,8 +171,8 @@ describe("inception fid", () => {
       inceptionScore: [{ splits: 3 }, { splits: 3 }],
     });
     expect(result.err.split("\n")).toEqual([
-      `inception: "${at("a")}": 9 images span only 8 of 2048 feature dimensions, so FID is biased upward and comparable only between sets of equal size; use more than 2048 images, typically 10,000`,
-      `inception: "${at("b")}": 7 images span only 6 of 2048 feature dimensions, so FID is biased upward and comparable only between sets of equal size; use more than 2048 images, typically 10,000`,
+      `warning: "${at("a")}": 9 images span only 8 of 2048 feature dimensions, so FID is biased upward and comparable only between sets of equal size; use more than 2048 images, typically 10,000`,
+      `warning: "${at("b")}": 7 images span only 6 of 2048 feature dimensions, so FID is biased upward and comparable only between sets of equal size; use more than 2048 images, typically 10,000`,
       "",
     ]);
     // Three networks are opened: on a machine with much else to do that takes minutes.
@@ -180,11 +180,11 @@ describe("inception fid", () => {
 
   test("statistics saved in one mode are compared in that mode", async () => {
     const saved = await run(at("a"), "--mode", "clean", "--features", "192", "--save-statistics", at("a.npz"));
-    expect(saved).toEqual({ code: 0, out: `${at("a.npz")}: 192 features of 9 images, clean\n`, err: "" });
+    expect(saved).toEqual({ code: 0, out: `wrote ${at("a.npz")}: 192 features of 9 images, mode clean\n`, err: "" });
     const compared = await run(at("a.npz"), at("b"), "--no-interval");
     const expected = frechetDistance(await expectedStatistics("a", 192, "clean_fid"), await expectedStatistics("b", 192, "clean_fid"));
     expect(compared.out).toBe(
-      `${at("a.npz")} (9 images) and ${at("b")} (7 images)\nFID ${expected.toFixed(4)}\n192 features, mode clean\n`,
+      `${at("a.npz")} (9 images) vs. ${at("b")} (7 images)\nFID ${expected.toFixed(4)}\n192 features, mode clean\n`,
     );
     expect(compared.code).toBe(0);
     const other = await refused("fid", at("a.npz"), at("b"), "--weights", at("filled.safetensors"), "--mode", "legacy-tensorflow");
@@ -200,8 +200,8 @@ describe("inception fid", () => {
     for (const name of ["0.png", "1.png", "2.png"]) copyFileSync(at("a", name), at("mixed", name));
     writeFileSync(at("mixed", "bad.png"), "this is text");
     const result = await run(at("mixed"), "--features", "64", "--save-statistics", at("mixed.npz"));
-    expect(result).toMatchObject({ code: 1, out: `${at("mixed.npz")}: 64 features of 3 images, pytorch-fid\n` });
-    expect(result.err).toContain(`inception: left out: Cannot decode image "${at("mixed", "bad.png")}"`);
+    expect(result).toMatchObject({ code: 1, out: `wrote ${at("mixed.npz")}: 64 features of 3 images, mode pytorch-fid\n` });
+    expect(result.err).toContain(`skipped: Cannot decode image "${at("mixed", "bad.png")}"`);
   }, 600_000);
 
   test("two files of statistics need no network", async () => {

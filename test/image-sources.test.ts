@@ -78,7 +78,7 @@ describe("URLs", () => {
       const { code, out, err } = await inception(["classify", url, SEVEN, ...MODEL, ...flags]);
       expect({ code, err }).toEqual({
         code: 1,
-        err: `inception: Cannot use "${url.replace("me:secret@", "")}" as an image: ${fact}\ninception: 1 of 2 files could not be used\n`,
+        err: `inception: Cannot use "${url.replace("me:secret@", "")}" as an image: ${fact}\ninception: 1 of 2 files failed\n`,
       });
       expect(out).toContain("seven");
     }

@@ -51,7 +51,7 @@ describe("quantize", () => {
     const { code, out, err } = await quantizeDigits("--evaluate", evaluate(), "--keep-last", "--out", file, "--json");
     // One of the images could not be read.
     expect(code).toBe(1);
-    expect(err).toMatch(/^inception: left out .*damaged\.jpg: Cannot decode/);
+    expect(err).toMatch(/^skipped: Cannot decode image ".*damaged\.jpg": /);
     const report = JSON.parse(out) as Record<string, unknown>;
     expect(report).toMatchObject({ output: file, measure: "top1", evaluated: 10, labelled: 10, calibrated: 10, batch: 2, kept: ["fc"] });
     expect(report.agreement).toBeGreaterThanOrEqual(0.97);
@@ -116,7 +116,17 @@ describe("quantize", () => {
     copyFileSync(path.join(DIGITS, "digits.onnx"), exported);
     const files = [path.join(folder, "of-file.onnx"), path.join(folder, "of-network.onnx")] as const;
     const measured = ["--threads", "1", "--timing-runs", "1", "--batch-size", "2", "--min-speedup", "0", "--evaluate", evaluate()];
-    expect(await inception("quantize", exported, "--calibrate", calibrate(), ...measured, "--out", files[0])).toMatchObject({ code: 1 });
+    const result = await inception("quantize", exported, "--calibrate", calibrate(), ...measured, "--out", files[0]);
+    expect(result.code).toBe(1);
+    expect(result.out.split("\n")).toEqual([
+      "calibrated on 10 images, evaluated on 10 held-out images",
+      expect.stringMatching(/^ {2}agreement {2}\d+\.\d% same top-1 class as float32 \(10 images, in steps of 10\.0 points\)$/),
+      expect.stringMatching(/^ {2}top-1 {6}\d+\.\d% float32, \d+\.\d% int8 \(10 labeled images\)$/),
+      expect.stringMatching(/^ {2}speedup {4}\d+\.\d\d× at batch size 2$/),
+      expect.stringMatching(/^ {2}size {7}\d+\.\d (kB|MB) int8, \d+\.\d MB float32$/),
+      `wrote ${files[0]}`,
+      "",
+    ]);
     expect(await quantizeDigits("--evaluate", evaluate(), "--out", files[1])).toMatchObject({ code: 1 });
     const [ofFile, ofNetwork] = files.map((file) => decodeModel(readFileSync(file), { name: file }).graph);
     expect(ofFile).toEqual(ofNetwork);

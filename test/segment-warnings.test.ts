@@ -115,8 +115,8 @@ describe("a case of another kind", () => {
       },
     ]);
     expect(warnings.map((each) => each.code)).toContain("label-volume");
-    expect(err.split("\n").filter((line) => line.startsWith("inception"))).toEqual(
-      warnings.map(({ message }) => `inception: warning: ${crafted.head}: ${message}`),
+    expect(err.split("\n").filter((line) => line.startsWith("warning"))).toEqual(
+      warnings.map(({ message }) => `warning: ${crafted.head}: ${message}`),
     );
     const codes = [...new Set(warnings.map((each) => each.code))].join(" ");
     const rows = readFileSync(path.join(out, "volumes.csv"), "utf8").split("\r\n");
@@ -140,7 +140,7 @@ describe("a case of another kind", () => {
       "field of view along x is 144 mm, expected 20.7 to 64.5 (training cases: 31 to 43); voxel spacing along x is 2 mm, expected 0.8 to 1.25 (training cases: 1); ";
     const { code, err } = await segment(EXAMPLE, crafted.head, "--out", out, "--strict");
     expect(code).toBe(1);
-    expect(err).toMatch(/^inception: Cannot segment "[^"]+head\.nii\.gz": [^\n]+\ninception: 1 of 2 files could not be segmented\n$/);
+    expect(err).toMatch(/^inception: Cannot segment "[^"]+head\.nii\.gz": [^\n]+\ninception: failed to segment 1 of 2 files\n$/);
     expect(err).toContain(`inception: Cannot segment "${crafted.head}": ${facts}`);
     expect(readdirSync(out, { recursive: true, encoding: "utf8" }).toSorted()).toEqual([
       "hippocampus_001.nii.gz",
@@ -218,7 +218,7 @@ describe("what a model records about its training", () => {
     const out = path.join(folder, "older");
     const given = [EXAMPLE, crafted.constant, "--model", file, "--out", out];
     expect((await segment(...given)).err).toBe(
-      "inception: warning: the model records no statistics of its training cases; cases are not compared with them\n",
+      "warning: the model records no statistics of its training cases; cases are not compared with them\n",
     );
     expect(readFileSync(path.join(out, "volumes.csv"), "utf8").match(/,not-checked\r\n/g)).toHaveLength(4);
     expect(readFileSync(path.join(out, "qc/constant.html"), "utf8")).toContain('<aside class="unchecked" role="note">Not checked: ');

@@ -29,7 +29,7 @@ const OBLIQUE_LAS: Affine = [-1.5, 0.25, 0, 10, 0.2, 1.9, 0.5, -20, 0.1, -0.4, 2
 const Z_SCORE = { name: "z_score", region: "all" } as const;
 
 /** Said once by the command for a model without statistics of its training cases. */
-const NOT_CHECKED = "inception: warning: the model records no statistics of its training cases; cases are not compared with them\n";
+const NOT_CHECKED = "warning: the model records no statistics of its training cases; cases are not compared with them\n";
 
 let folder = "";
 /** A network with random weights, and one that gives class 2 everywhere, whatever it sees. */
@@ -310,7 +310,7 @@ describe("inception segment", () => {
     ]);
     expect([code, err]).toEqual([
       1,
-      `${NOT_CHECKED}inception: Cannot read NIfTI file "${broken}": it has 9 bytes, a header takes 348\ninception: 1 of 3 files could not be segmented\n`,
+      `${NOT_CHECKED}inception: Cannot read NIfTI file "${broken}": it has 9 bytes, a header takes 348\ninception: failed to segment 1 of 3 files\n`,
     ]);
     const rows = readFileSync(path.join(out, "volumes.csv"), "utf8").split("\r\n");
     expect(rows[0]).toBe("file,label,name,voxels,volume_mm3,warnings");
@@ -364,7 +364,7 @@ describe("inception segment", () => {
     const fact = `"${first}" has the same name and was already written; rename one of them`;
     expect([code, err]).toEqual([
       1,
-      `${NOT_CHECKED}inception: Cannot segment "${second}": ${fact}\ninception: 1 of 2 files could not be segmented\n`,
+      `${NOT_CHECKED}inception: Cannot segment "${second}": ${fact}\ninception: failed to segment 1 of 2 files\n`,
     ]);
     const before = createHash("sha256").update(readFileSync(first)).digest("hex");
     expect(await segment(scans, ...flags(), "--out", scans)).toEqual({
@@ -467,7 +467,7 @@ describe("a process of its own", () => {
     await new Promise<void>((resolve) => void child.stdout?.once("data", () => resolve()));
     child.kill("SIGINT");
     expect(await ended).toBe(130);
-    expect(err).toMatch(/inception: interrupted after \d+ of 30 files; what is written is whole\n$/);
+    expect(err).toMatch(/\ninterrupted after \d+ of 30 files; files written so far are complete\n$/);
     expect(readdirSync(out).filter((name) => name.startsWith("."))).toEqual([]);
   });
 });

@@ -145,8 +145,8 @@ describe.skipIf(!hasTerminal)(`on a terminal${hasTerminal ? "" : " [skipped: scr
     // What is left on the screen: each line after its last rewriting.
     const left = screen.split("\r\n").map((text) => text.split("\u001b[K").at(-1));
     expect(left.filter((text) => text !== "")).toEqual([
-      expect.stringMatching(/^(\^C)?inception: finishing this window; press Ctrl-C again to quit immediately$/) as string,
-      "inception: interrupted after 0 of 1 files; what is written is whole",
+      expect.stringMatching(/^(\^C)?stopping after this window; press Ctrl-C again to quit immediately$/) as string,
+      "interrupted after 0 of 1 files; files written so far are complete",
     ]);
   });
 
@@ -155,7 +155,7 @@ describe.skipIf(!hasTerminal)(`on a terminal${hasTerminal ? "" : " [skipped: scr
     const line = quoted(process.execPath, BIN, "classify", ...frames, "--model", MODEL, "--batch-size", "1", "--json");
     const { code, screen } = await onTerminal(line, { at: "░", key: INTERRUPT });
     expect(code).toBe(130);
-    expect(screen.endsWith("\r\u001b[Kinception: interrupted\r\n")).toBe(true);
+    expect(screen.endsWith("\r\u001b[Kinterrupted\r\n")).toBe(true);
   });
 });
 
@@ -178,7 +178,7 @@ describe("signals", () => {
     const { code: exit, err } = await result;
     clearInterval(seen);
     // Before it, where the machine is slow, how far it is.
-    expect([exit, err.split("\n").slice(-2)]).toEqual([code, [`inception: ${word}`, ""]]);
+    expect([exit, err.split("\n").slice(-2)]).toEqual([code, [word, ""]]);
     const left = readdirSync(out, { recursive: true, encoding: "utf8" }).filter((name) => path.basename(name).startsWith("."));
     expect(left).toEqual([]);
   });
@@ -254,7 +254,7 @@ describe("the system refuses", () => {
     const shown = path.join(at("bytes"), "b\ufffd.png");
     expect([code, err]).toEqual([
       1,
-      `inception: Cannot open "${shown}": its name is not valid UTF-8, which is not supported; rename it\ninception: 1 of 2 files could not be used\n`,
+      `inception: Cannot open "${shown}": its name is not valid UTF-8, which is not supported; rename it\ninception: 1 of 2 files failed\n`,
     ]);
     expect(out).toContain("0-a.png");
   });

@@ -167,6 +167,8 @@ describe("eval", () => {
     const { out } = await inception("eval", run, "--split", "train");
     const [head, ...rest] = out.split("\n");
     expect(head).toBe("shapes10: 64 images");
+    expect(rest[0]).toMatch(/^top-1 \d+\.\d% {2}top-5 \d+\.\d% {2}loss \d\.\d{4}$/);
+    expect(rest).toContainEqual(expect.stringMatching(/^true \\ predicted /));
     const classes = rest.slice(4, 14).map((line) => line.split(/ {2,}/));
     expect(classes.map(([name]) => name).slice(0, 3)).toEqual(["checkerboard", "cross", "diagonal_stripes"]);
     // 64 = 6 · 10 + 4.
@@ -236,6 +238,8 @@ describe("eval", () => {
     writeFileSync(real, JSON.stringify([[first, (first + 1) % 10], [(second + 1) % 10], []]));
     const measured = json(await inception("eval", model, digits, "--real-labels", real, "--json"));
     expect(measured.real).toEqual({ images: 2, top1: 0.5 });
+    const { out } = await inception("eval", model, digits, "--real-labels", real);
+    expect(out).toContain("\nReaL 50.0% (2 images with ReaL labels)\n");
     writeFileSync(real, "[[1000]]");
     expect(await refused("eval", model, digits, "--real-labels", real)).toEqual({
       code: 2,
@@ -312,7 +316,9 @@ describe("export, classify and embed", () => {
 
   test("exported weights are those of the run", async () => {
     const file = path.join(folder, "run.safetensors");
-    await inception("export", run, "--out", file, "--checkpoint", "best");
+    const exported = await inception("export", run, "--out", file, "--checkpoint", "best");
+    const size = `${(readFileSync(file).length / 1e3).toFixed(1)} kB`;
+    expect(exported.out).toMatch(new RegExp(`^wrote ${file} \\(${size}\\): \\d+ tensors with inceptionkit naming, \\d+ ignored\n$`));
     const measured = await Promise.all([
       inception("eval", run, DATA, "--json"),
       inception("eval", "inception_resnet_v1", DATA, "--weights", file, "--json"),

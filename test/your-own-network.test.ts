@@ -38,7 +38,7 @@ test("its commands run in order", { timeout: 120_000 }, async () => {
     const { code, out, err } = await inceptionIn(folder, ...args);
     const differs = args[0] === "diff" && !line.includes("mine.onnx");
     if (code !== (differs ? 1 : 0)) throw new Error(`${line} ended with ${code}:\n${out.slice(-500)}${err}`);
-    if (line.includes("mine.onnx") && args[0] === "diff") expect(out).toMatch(/equal\n$/);
+    if (line.includes("mine.onnx") && args[0] === "diff") expect(out).toMatch(/identical\n$/);
   }
   expect(readFileSync(path.join(folder, "runs/mine/report.html"), "utf8")).toContain("mini_inception");
 });

@@ -1,9 +1,9 @@
 import { type LiveLine, liveLine, progressBar } from "../node/live-line.js";
-import { columnsOf, formatCount, visibleJson, visibleLines, visibleText } from "../text.js";
+import { columnsOf, formatBytes, formatCount, visibleJson, visibleLines, visibleText } from "../text.js";
 
 import { formatDuration, secondsLeft } from "../train/progress.js";
 
-export { formatCount };
+export { formatBytes, formatCount };
 
 /** Where text of a program goes, as it is: the process's own streams, or a test's. */
 export interface Streams {

@@ -49,7 +49,7 @@ function endOnSignals(io: Io): void {
   for (const signal of SIGNALS) {
     process.on(signal, () => {
       if (process.listenerCount(signal) > 1) return;
-      io.err(`inception: ${NAMES[signal]}\n`);
+      io.err(`${NAMES[signal]}\n`);
       process.exit(exitCodeOfSignal(signal));
     });
   }

@@ -67,7 +67,7 @@ export async function prepareFlags(flags: Flags, io: Io): Promise<Omit<LoadModel
 export function sourceFlags(flags: Flags, io: Io): SourceOptions {
   return {
     allowHttps: flags.allowHttps === true,
-    onWarning: (warning) => io.err(`inception: ${errorText(warning)}\n`),
+    onWarning: (warning) => io.err(`warning: ${errorText(warning)}\n`),
     ...(io.interactive ? { onProgress: (progress: DownloadProgress) => io.line.show(formatDownload(progress)) } : {}),
   };
 }
@@ -78,10 +78,10 @@ export function imageOpener(flags: Flags, io: Io): (file: string) => Promise<str
   return (file) => openImageSource(file, options);
 }
 
-/** `model.safetensors: 12 of 224 MB`. */
+/** `downloading model.safetensors  12/224 MB`. */
 function formatDownload({ name, received, total }: DownloadProgress): string {
-  const whole = total > 0 ? ` of ${(total / 1e6).toFixed(0)}` : "";
-  return `${name}: ${(received / 1e6).toFixed(0)}${whole} MB`;
+  const whole = total > 0 ? `/${(total / 1e6).toFixed(0)}` : "";
+  return `downloading ${name}  ${(received / 1e6).toFixed(0)}${whole} MB`;
 }
 
 /**
@@ -175,11 +175,11 @@ export function jsonPrediction({ index, className, probability }: Prediction): {
   return { index, label: className, probability };
 }
 
-/** Says on `err` which files could not be used and returns the exit code. */
+/** Prints the errors of the files that failed and returns the exit code. */
 export function reportFailures<T>(outcomes: readonly Outcome<T>[], io: Io, json: boolean): number {
   const failed = outcomes.filter((outcome) => "error" in outcome);
   if (failed.length === 0) return 0;
   if (!json || outcomes.length === 1) for (const { error } of failed) io.err(`inception: ${error}\n`);
-  if (outcomes.length > 1) io.err(`inception: ${failed.length} of ${outcomes.length} files could not be used\n`);
+  if (outcomes.length > 1) io.err(`inception: ${failed.length} of ${outcomes.length} files failed\n`);
   return exitCodeOf(failed.length, outcomes.length);
 }

@@ -3,14 +3,14 @@ import { messageOf } from "../errors.js";
 import type { Io } from "./io.js";
 import { type Progress, startProgress } from "./io.js";
 
-/** How far a segmentation is, by windows. */
+/** Shows the progress of a segmentation. */
 interface WindowProgress {
   readonly onWindow: (at: { readonly file: string; readonly done: number; readonly total: number }) => void;
   /** The file is done, or nothing more is. */
   readonly onFile: () => void;
 }
 
-/** Where no terminal is, a log should tell that something goes on, and not fill up. */
+/** Without a terminal: enough for a log to show progress without filling it. */
 const SECONDS_BETWEEN_LINES = 10;
 
 /** A bar for each file on a terminal; elsewhere a line on `err` now and then. */
@@ -19,14 +19,14 @@ export function windowProgress(io: Io, files: readonly string[]): WindowProgress
   let told = performance.now();
   return {
     onWindow: ({ file, done, total }) => {
-      const place = files.length > 1 ? ` (${files.indexOf(file) + 1} of ${files.length})` : "";
+      const place = files.length > 1 ? ` (${files.indexOf(file) + 1}/${files.length})` : "";
       const name = `${messageOf(path.basename(file))}${place}`;
       if (io.interactive) {
         bar ??= startProgress(io, name, total);
         if (done > 0) bar.advance(1);
       } else if (done < total && performance.now() - told > SECONDS_BETWEEN_LINES * 1000) {
         told = performance.now();
-        io.err(`${name}: window ${done} of ${total}\n`);
+        io.err(`${name}  window ${done}/${total}\n`);
       }
     },
     onFile: () => {

@@ -188,7 +188,9 @@ describe("the command", () => {
     expect(lines[1]).toMatch(/^case +worst relative difference +tolerance$/);
     const names = ["step0_bn_train", "step0_bn_eval", "sgd_nesterov", "rmsprop_tf", "adamw"];
     for (const [index, name] of names.entries()) {
-      expect(lines[index + 3]).toMatch(new RegExp(`^${name} +\\d\\.\\d\\de-\\d +[12]e-[34] +pass +\\d\\d checks, largest at .+$`));
+      expect(lines[index + 3]).toMatch(
+        new RegExp(`^${name} +\\d\\.\\d\\de-\\d +[12]e-[34] +pass +\\d\\d checks, largest difference in .+$`),
+      );
     }
     // One of the files could not be used.
     expect(code).toBe(1);

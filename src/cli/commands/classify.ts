@@ -3,6 +3,7 @@ import { type CsvCell, encodeCsv } from "../../formats/csv.js";
 import { writeFileAtomic } from "../../node/write-file.js";
 import { type Prediction, topPredictions } from "../../predict/predict.js";
 import { logitsOutput } from "../../tasks/open-model.js";
+import { formatPercent } from "../../train/progress.js";
 import type { RunCommand } from "../command.js";
 import { integerFlag, textFlag } from "../flags.js";
 import { printJson } from "../io.js";
@@ -38,6 +39,6 @@ function predictionTable(outcomes: readonly Outcome<{ readonly top: readonly Pre
 }
 
 function formatOutcome({ file, top }: { readonly file: string; readonly top: readonly Prediction[] }): string {
-  const lines = top.map(({ className, probability }) => `  ${(probability * 100).toFixed(1).padStart(5)} %  ${messageOf(className)}`);
+  const lines = top.map(({ className, probability }) => `  ${formatPercent(probability).padStart(6)}  ${messageOf(className)}`);
   return `${messageOf(file)}\n${lines.join("\n")}\n`;
 }

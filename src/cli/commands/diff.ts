@@ -63,14 +63,14 @@ function networkText(comparison: Comparison): string {
   const shown = groups
     .slice(0, MAX_GROUPS)
     .flatMap(({ rows, paths }) => rows.map((row, index) => [index === 0 ? pathsText(paths) : "", ...row.map(messageOf)]));
-  const more = groups.length > MAX_GROUPS ? `and ${formatCount(groups.length - MAX_GROUPS)} more; --json has all\n` : "";
+  const more = groups.length > MAX_GROUPS ? `and ${formatCount(groups.length - MAX_GROUPS)} more (use --json for all)\n` : "";
   const count = differences.length === 1 ? "1 difference" : `${formatCount(differences.length)} differences`;
   return [
     formatTable(["", "A", "B"], [["network", ...names], ...totalRows(comparison).map((row) => row.map(messageOf))]),
     ofBlocks.length === 0 ? "" : formatTable(["block", "", "A", "B"], ofBlocks),
     shown.length === 0 ? "" : `${formatTable(["layers", "", "A", "B"], shown)}${more}`,
     ...notes.map((note) => `note: ${messageOf(note)}\n`),
-    equal ? "equal\n" : `${count}\n`,
+    equal ? "identical\n" : `${count}\n`,
   ]
     .filter((part) => part !== "")
     .join("\n");
@@ -141,9 +141,9 @@ function weightsText({ equal, compared, differences }: TensorComparison, { a, b 
   );
   const header = ["tensor", "differs in", "A", "B", "largest difference", "relative", "equal elements"];
   const table = rows.length === 0 ? "" : `\n${formatTable(header, rows.slice(0, MAX_ROWS), [4, 5, 6])}`;
-  const more = rows.length > MAX_ROWS ? `and ${formatCount(rows.length - MAX_ROWS)} more; --json has all\n` : "";
-  const share = `${formatCount(compared)} tensors of one name and shape`;
-  return `${counts}${table}${more}\n${share}, ${equal ? "equal" : `${formatCount(differences.length)} differences`}\n`;
+  const more = rows.length > MAX_ROWS ? `and ${formatCount(rows.length - MAX_ROWS)} more (use --json for all)\n` : "";
+  const share = `${formatCount(compared)} tensors with equal name and shape`;
+  return `${counts}${table}${more}\n${share}, ${equal ? "identical" : `${formatCount(differences.length)} differences`}\n`;
 }
 
 type TensorGroup = Omit<TensorDifference, "path"> & { readonly paths: string[] };

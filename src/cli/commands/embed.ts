@@ -34,5 +34,5 @@ function checkOut(file: string | undefined): void {
 
 function formatOutcome({ file, embedding }: { readonly file: string; readonly embedding: readonly number[] }): string {
   const shown = embedding.slice(0, 6).map((value) => value.toFixed(4));
-  return `${messageOf(file)}  ${embedding.length} values: ${shown.join(" ")}${embedding.length > shown.length ? " … (all with --json)" : ""}\n`;
+  return `${messageOf(file)}  ${embedding.length} dimensions: ${shown.join(" ")}${embedding.length > shown.length ? " … (use --json for all)" : ""}\n`;
 }

@@ -10,18 +10,12 @@ import { formatCount, type Io, type Progress, printJson, startProgress } from ".
 import { errorText } from "../option-words.js";
 import { formatScores, scoreKeys } from "../segmentation-scores.js";
 
-/** `eval-seg PRED GT`: how well predicted label volumes agree with true ones. */
+/** `eval-seg PRED GT`: scores of predicted label maps against the ground truth. */
 export const run: RunCommand = async ([predicted, truth], flags, io) => {
   const result = await evaluate(String(predicted), String(truth), flags, io);
   for (const { id, error } of result.failed) io.err(`inception: case "${messageOf(id)}": ${errorText(error)}\n`);
-  const unasked = result.withoutPrediction;
-  if (unasked > 0) {
-    const files =
-      unasked === 1
-        ? "1 true label file has no prediction and was"
-        : `${formatCount(unasked)} true label files have no prediction and were`;
-    io.err(`inception: ${files} left out\n`);
-  }
+  const skipped = result.withoutPrediction;
+  if (skipped > 0) io.err(`warning: skipped ${formatCount(skipped)} ground-truth file${skipped === 1 ? "" : "s"} without a prediction\n`);
   const report = textFlag(flags, "report");
   if (report !== undefined && result.cases.length > 0)
     await writeReport(report, { predicted: String(predicted), truth: String(truth) }, result, flags);

@@ -9,7 +9,7 @@ import { formatLoss, formatPercent } from "../../train/progress.js";
 import type { Flags, RunCommand } from "../command.js";
 import { exitCodeOf } from "../exit-code.js";
 import { choiceFlag, integerFlag, textFlag } from "../flags.js";
-import { formatCount, formatTable, printJson } from "../io.js";
+import { formatCount, formatTable, printJson, skippedWarning } from "../io.js";
 import { modelOperand } from "../model-operand.js";
 import { loadFlags, readJson } from "../run-model.js";
 
@@ -26,11 +26,11 @@ export const run: RunCommand = async ([model, data], flags, io) => {
   try {
     const measured = await evaluateModel(await modelOperand(String(model)), data === undefined ? null : String(data), {
       ...options,
-      onEvaluated: (done, total) => report.onEvent({ kind: "evaluating", done, total }),
+      onEvaluated: (done, total) => io.line.show(`evaluating  ${done}/${total}`, done === total),
     });
     for (const sample of measured.skipped) report.onEvent({ kind: "skipped", sample });
     report.close();
-    if (report.skipped() > 0) io.err(`inception: ${formatCount(report.skipped())} images could not be read and were left out\n`);
+    if (report.skipped() > 0) io.err(skippedWarning(report.skipped(), "image"));
     const { images, top1, top5, loss } = measured.evaluation;
     if (flags.json === true) {
       const extra = { ...(measured.real === null ? {} : { real: measured.real }), ...(published === null ? {} : { published }) };
@@ -100,12 +100,12 @@ function formatMeasured({ evaluation, classes, data, real }: EvaluationResult, p
   const { images, top1, top5, loss } = evaluation;
   return [
     `${messageOf(data)}: ${formatCount(images)} images`,
-    `top-1 ${formatPercent(top1)}   top-5 ${formatPercent(top5)}   loss ${formatLoss(loss)}`,
-    ...(real === null ? [] : [`ReaL  ${formatPercent(real.top1)}   of the ${formatCount(real.images)} images that have such labels`]),
+    `top-1 ${formatPercent(top1)}  top-5 ${formatPercent(top5)}  loss ${formatLoss(loss)}`,
+    ...(real === null ? [] : [`ReaL ${formatPercent(real.top1)} (${formatCount(real.images)} images with ReaL labels)`]),
     ...(published === null
       ? []
       : [
-          `published: top-1 ${formatPercent(published.top1)}   top-5 ${formatPercent(published.top5)}   (${published.name}, 50,000 validation images, one crop)`,
+          `published: top-1 ${formatPercent(published.top1)}  top-5 ${formatPercent(published.top5)} (${published.name}, 50,000 validation images, single crop)`,
         ]),
     "",
     classTable({ evaluation, classes }),
@@ -136,13 +136,13 @@ function classTable({ evaluation, classes }: Scored): string {
     share(f1),
   ]);
   const table = formatTable(["class", "images", "precision", "recall", "F1"], rows, [1, 2, 3, 4]);
-  return all ? table : `${table}and ${formatCount(occurring.length - shown.length)} classes more that were recognized better\n`;
+  return all ? table : `${table}and ${formatCount(occurring.length - shown.length)} more classes with higher recall\n`;
 }
 
 function confusionTable({ evaluation: { confusion }, classes }: Scored): string {
   if (confusion === null) return "";
   if (classes.length > MATRIX_CLASSES) return pairTable(confusion, classes);
-  const header = ["truth \\ answer", ...classes.map((_, index) => String(index))];
+  const header = ["true \\ predicted", ...classes.map((_, index) => String(index))];
   const rows = confusion.map((row, index) => [
     `${index} ${nameOf(classes, index)}`,
     ...row.map((count) => (count === 0 ? "·" : formatCount(count))),
@@ -158,7 +158,7 @@ function pairTable(confusion: readonly (readonly number[])[], classes: readonly 
     .toSorted((a, b) => b.count - a.count || a.truth - b.truth || a.answer - b.answer)
     .slice(0, PAIRS_SHOWN)
     .map(({ truth, answer, count }) => [nameOf(classes, truth), nameOf(classes, answer), formatCount(count)]);
-  return formatTable(["truth", "most frequent wrong answer", "images"], rows, [2]);
+  return formatTable(["true", "most frequent misclassification", "images"], rows, [2]);
 }
 
 function nameOf(classes: readonly string[], index: number): string {

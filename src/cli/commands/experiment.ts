@@ -33,17 +33,17 @@ export const run: RunCommand = async ([name], flags, io) => {
 /** A line that is rewritten on a terminal, and one that stays for each network. */
 function progress(io: Io): (event: ExperimentEvent) => void {
   const began = performance.now();
-  const left = ({ done }: Place) => formatDuration(secondsLeft(done, 1, (performance.now() - began) / 1000) ?? Number.NaN);
+  const eta = ({ done }: Place) => formatDuration(secondsLeft(done, 1, (performance.now() - began) / 1000) ?? Number.NaN);
   return (event) => {
     const { number, cells, steps } = event.place;
     if (event.kind === "cell") {
       const last = event.result.probes.at(-1);
       const zeros = `zeros ${formatPercent(last?.zeros ?? Number.NaN)}, loss ${formatLoss(last?.loss ?? Number.NaN)}`;
-      io.err(`${number}/${cells}  ${cellName(event.result.cell)}: ${outcomeOf(event.result)}, ${zeros}  ${left(event.place)} left\n`);
+      io.err(`${number}/${cells}  ${cellName(event.result.cell)}: ${outcomeOf(event.result)}, ${zeros}  ETA ${eta(event.place)}\n`);
       return;
     }
     io.line.show(
-      `${number}/${cells}  ${cellName(event.cell)}  step ${event.step}/${steps}  loss ${formatLoss(event.loss)}  ${left(event.place)} left`,
+      `${number}/${cells}  ${cellName(event.cell)}  step ${event.step}/${steps}  loss ${formatLoss(event.loss)}  ETA ${eta(event.place)}`,
     );
   };
 }

@@ -11,10 +11,11 @@ import { type ExplainedPicture, explanationPage } from "../../report/explanation
 import { enlargedPicture, overlay } from "../../report/overlay.js";
 import type { Explainer, Explanation } from "../../tasks/explain.js";
 import type { DescribedModel } from "../../tasks/model-source.js";
+import { formatPercent } from "../../train/progress.js";
 import type { Flags, RunCommand } from "../command.js";
 import { flagName, integerFlag, textFlag } from "../flags.js";
 import { imageInputs } from "../inputs.js";
-import { formatCount, type Io, printJson } from "../io.js";
+import { formatBytes, type Io, printJson } from "../io.js";
 import { errorText } from "../option-words.js";
 import { imageOpener, jsonPrediction, modelFlags, reportFailures } from "../run-model.js";
 
@@ -125,8 +126,11 @@ function uniqueNames(files: readonly string[]): readonly string[] {
 }
 
 function formatWritten({ file, class: { className, probability }, maps }: Omit<Written, "picture">): string {
-  const lines = maps.map(({ method, overlay: name, peak }) => `  ${method}: peak at ${peak.x}, ${peak.y}   ${messageOf(name)}`);
-  return `${messageOf(file)}: ${messageOf(className)}, ${(100 * probability).toFixed(1)} %\n${lines.join("\n")}\n`;
+  const width = Math.max(...maps.map(({ method }) => method.length));
+  const lines = maps.map(
+    ({ method, overlay: name, peak }) => `  ${method.padEnd(width)}  maximum at (${peak.x}, ${peak.y})  ${messageOf(name)}`,
+  );
+  return `${messageOf(file)}: ${messageOf(className)} (${formatPercent(probability)})\n${lines.join("\n")}\n`;
 }
 
 function methodsFlag(text: string): readonly ExplanationName[] {
@@ -177,6 +181,9 @@ async function exportGraph(
     );
   const { bytes, outputs } = await exportExplanation(model, method, file, options);
   if (flags.json === true) printJson(io, { file, bytes, method, inputs: ["input", "target"], outputs });
-  else io.out(`${messageOf(file)}: ${formatCount(bytes)} bytes, inputs input and target, outputs ${outputs.join(", ")}\n`);
+  else
+    io.out(
+      `wrote ${messageOf(file)} (${formatBytes(bytes)}): inputs input, target; ${outputs.length === 1 ? "output" : "outputs"} ${outputs.join(", ")}\n`,
+    );
   return 0;
 }

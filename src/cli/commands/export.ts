@@ -10,7 +10,7 @@ import type { PreparedModel } from "../../tasks/prepare-model.js";
 import { STEP_SETTINGS } from "../../train/settings.js";
 import type { Flags, RunCommand } from "../command.js";
 import { choiceFlag, flagName, optionFlags, textFlag } from "../flags.js";
-import { formatCount, type Io, printJson } from "../io.js";
+import { formatBytes, formatCount, type Io, printJson } from "../io.js";
 import { modelOperand } from "../model-operand.js";
 import { optionFlagName } from "../option-words.js";
 import { prepareFlags, sourceFlags } from "../run-model.js";
@@ -48,9 +48,9 @@ async function exportNetwork(model: string, flags: Flags, io: Io): Promise<numbe
     return 0;
   }
   io.out(
-    `${messageOf(target.out)}: ${formatCount(bytes)} bytes, ${matched.length} tensors read by ${source} names, ${ignored.length} ignored\n`,
+    `wrote ${messageOf(target.out)} (${formatBytes(bytes)}): ${formatCount(matched.length)} tensors with ${source} naming, ${formatCount(ignored.length)} ignored\n`,
   );
-  if (background !== undefined) io.out(`of ${background.join(" and ")} the class "background" was left out, the first of 1001\n`);
+  if (background !== undefined) io.out(`dropped class 0 ("background") of 1001 from ${background.join(" and ")}\n`);
   return 0;
 }
 
@@ -108,9 +108,7 @@ async function exportStep(id: string, file: string, flags: Flags, io: Io): Promi
     printJson(io, { file, bytes, stateFile, stateBytes, feeds: feeds.map(({ name, dtype, shape }) => ({ name, dtype, shape })), state });
     return 0;
   }
-  io.out(
-    `${messageOf(file)}: ${formatCount(bytes)} bytes, ${formatCount(state)} tensors of state, to begin with in ${messageOf(stateFile)}\n`,
-  );
+  io.out(`wrote ${messageOf(file)} (${formatBytes(bytes)}); initial state of ${formatCount(state)} tensors in ${messageOf(stateFile)}\n`);
   for (const { name, dtype, shape, meaning } of feeds) io.out(`  feed ${name}  ${dtype}[${shape.join(", ")}]  ${meaning}\n`);
   return 0;
 }

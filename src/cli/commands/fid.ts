@@ -6,7 +6,7 @@ import type { FrechetEvent, FrechetResult } from "../../tasks/frechet/measure.js
 import type { Flags, RunCommand } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { choiceFlag, deviceFlags, flagName, integerFlag, textFlag } from "../flags.js";
-import { formatCount, type Io, type Progress, printJson, startProgress } from "../io.js";
+import { formatCount, type Io, type Progress, printJson, skippedWarning, startProgress } from "../io.js";
 import { errorText } from "../option-words.js";
 import { sourceFlags } from "../run-model.js";
 
@@ -22,7 +22,7 @@ export const run: RunCommand = async ([a, b], flags, io) => {
       const saved = await saveFrechetStatistics(place, file, options);
       events.close();
       if (flags.json === true) printJson(io, { output: file, ...saved });
-      else io.out(`${messageOf(file)}: ${saved.features} features of ${formatCount(saved.images)} images, ${saved.mode}\n`);
+      else io.out(`wrote ${messageOf(file)}: ${saved.features} features of ${formatCount(saved.images)} images, mode ${saved.mode}\n`);
       return events.exitCode();
     }
     const measured = await measureFrechet(place, String(b), options);
@@ -90,7 +90,7 @@ function epsilonFlag(flags: Flags): number {
   throw new InceptionError("USAGE", `Cannot use ${flagName("epsilon")} ${text}: expected a number of at least 0, as in 1e-6`, { text });
 }
 
-/** Bars on a terminal, a line for each warning; images that are left out are counted. */
+/** Bars on a terminal, a line for each warning; skipped images are counted. */
 function eventPrinter(io: Io): {
   readonly onEvent: (event: FrechetEvent) => void;
   readonly close: () => void;
@@ -110,25 +110,24 @@ function eventPrinter(io: Io): {
   };
   return {
     onEvent: (event) => {
-      if (event.kind === "warning") io.err(`inception: ${errorText(event.message)}\n`);
+      if (event.kind === "warning") io.err(`warning: ${errorText(event.message)}\n`);
       else if (event.kind === "skipped") {
         skipped++;
-        if (skipped <= SKIPPED_SHOWN) io.err(`inception: left out: ${errorText(event.error)}\n`);
+        if (skipped <= SKIPPED_SHOWN) io.err(`skipped: ${errorText(event.error)}\n`);
       } else if (event.kind === "images") advance(`images of ${messageOf(event.place)}`, event.done, event.total);
       else advance(event.kind === "distances" ? "distances" : "kernel distances", event.done, event.total);
     },
     close: () => {
       bar?.progress.stop();
       bar = null;
-      if (skipped > SKIPPED_SHOWN && !noted)
-        io.err(`inception: ${formatCount(skipped)} images in all could not be read and were left out\n`);
+      if (skipped > 0 && !noted) io.err(skippedWarning(skipped, "image"));
       noted = true;
     },
     exitCode: () => (skipped === 0 ? EXIT.success : EXIT.failed),
   };
 }
 
-/** As many faults as fit on a screen; the rest are counted. */
+/** Skipped images that are named; the rest are counted. */
 const SKIPPED_SHOWN = 5;
 
 function jsonKeys({ fid, features, mode, images, interval, kernel, inceptionScore }: FrechetResult, flags: Flags) {
@@ -148,11 +147,11 @@ function formatMeasured(
   places: readonly string[],
 ): string {
   const counted = images.map(
-    (count, k) => `${messageOf(places[k] ?? "")} (${count === null ? "statistics" : `${formatCount(count)} images`})`,
+    (count, k) => `${messageOf(places[k] ?? "")} (${count === null ? "statistics file" : `${formatCount(count)} images`})`,
   );
   return [
-    counted.join(" and "),
-    `FID ${fid.toFixed(4)}${interval === null ? "" : `   95 % interval ${interval[0].toFixed(4)} to ${interval[1].toFixed(4)}`}`,
+    counted.join(" vs. "),
+    `FID ${fid.toFixed(4)}${interval === null ? "" : `  (95% CI ${interval[0].toFixed(4)} to ${interval[1].toFixed(4)})`}`,
     ...(kernel === null ? [] : [formatKernel(kernel)]),
     ...inceptionScore.flatMap((score, k) => (score === null ? [] : [formatScore(score, places[k] ?? "")])),
     `${features} features${mode === null ? "" : `, mode ${mode}`}`,
@@ -162,9 +161,9 @@ function formatMeasured(
 
 function formatKernel({ value, standardError, subsets, subsetSize }: KernelDistance): string {
   const error = standardError === null ? "" : ` ± ${standardError.toPrecision(2)} (standard error)`;
-  return `KID ${value.toPrecision(6)}${error}   ${formatCount(subsets)} subsets of ${formatCount(subsetSize)}`;
+  return `KID ${value.toPrecision(6)}${error}  ${formatCount(subsets)} subsets of ${formatCount(subsetSize)}`;
 }
 
 function formatScore({ value, deviation, splits }: InceptionScore, place: string): string {
-  return `inception score of ${messageOf(place)} ${value.toFixed(4)} ± ${deviation.toFixed(4)} (deviation of ${splits} splits)`;
+  return `Inception Score of ${messageOf(place)}: ${value.toFixed(4)} ± ${deviation.toFixed(4)} (standard deviation over ${formatCount(splits)} splits)`;
 }

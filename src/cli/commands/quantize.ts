@@ -4,15 +4,16 @@ import { resolveModel } from "../../node/load-model.js";
 import { type QuantizeModelOptions, quantizeModel } from "../../node/quantize/quantize-files.js";
 import { CALIBRATION_METHODS } from "../../predict/quantization-record.js";
 import { type QuantizationReport, resolutionOf } from "../../tasks/quantize/quantize.js";
+import { formatPercent } from "../../train/progress.js";
 import type { Flags, RunCommand } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { choiceFlag, integerFlag, numberFlag, textFlag } from "../flags.js";
-import { formatCount, type Io, printJson } from "../io.js";
+import { formatBytes, formatCount, type Io, printJson } from "../io.js";
 import { modelOperand } from "../model-operand.js";
 import { errorText } from "../option-words.js";
 import { prepareFlags } from "../run-model.js";
 
-/** `quantize MODEL --calibrate DIR [--out FILE]`. Exit code 1, and no file, where the network with integers is worse than asked for. */
+/** `quantize MODEL --calibrate DIR [--out FILE]`. Exit code 1, and no file, where the int8 model is below a threshold. */
 export const run: RunCommand = async ([model], flags, io) => {
   const calibrate = textFlag(flags, "calibrate");
   // A run is named by its directory.
@@ -27,7 +28,7 @@ export const run: RunCommand = async ([model], flags, io) => {
     ...quantizeFlags(calibrate, flags, io),
     onSkipped: (file: string, reason: string) => {
       skipped++;
-      io.err(`inception: left out ${messageOf(file)}: ${reason}\n`);
+      io.err(`skipped: ${reason.includes(messageOf(file)) ? "" : `${messageOf(file)}: `}${errorText(reason)}\n`);
     },
   };
   const prepared = await resolveModel(await modelOperand(String(model)), await prepareFlags(flags, io));
@@ -52,6 +53,8 @@ function remedies(missed: unknown): string {
   ].join("");
 }
 
+const PHASES = { calibrate: "calibrating", evaluate: "evaluating", time: "timing" } as const;
+
 function quantizeFlags(calibrate: string, flags: Flags, io: Io): QuantizeModelOptions {
   const [evaluate, method] = [textFlag(flags, "evaluate"), choiceFlag(flags, "method", CALIBRATION_METHODS)];
   return {
@@ -63,7 +66,7 @@ function quantizeFlags(calibrate: string, flags: Flags, io: Io): QuantizeModelOp
     keepFirst: flags.keepFirst === true,
     keepLast: flags.keepLast === true,
     reduceRange: flags.reduceRange === true,
-    ...(io.interactive ? { onProgress: (part, done, total) => io.line.show(`${part} ${done}/${total}`, done >= total) } : {}),
+    ...(io.interactive ? { onProgress: (part, done, total) => io.line.show(`${PHASES[part]}  ${done}/${total}`, done >= total) } : {}),
   };
 }
 
@@ -92,19 +95,18 @@ function print(io: Io, flags: Flags, report: QuantizationReport, output: string 
     printJson(io, { agreement, top1Float, top1Int8, speedup, output, ...more });
     return;
   }
-  const share = (value: number): string => `${(100 * value).toFixed(1)} %`;
-  const answers = {
-    top1: () => `${share(agreement)} in the same class, of ${resolutionOf(report)}`,
-    cosine: () => `mean cosine ${agreement.toFixed(4)}`,
-    dice: () => `mean Dice of both ${agreement.toFixed(4)}`,
+  const agreements = {
+    top1: () => `${formatPercent(agreement)} same top-1 class as float32 (${resolutionOf(report)})`,
+    cosine: () => `mean cosine similarity to float32 ${agreement.toFixed(4)}`,
+    dice: () => `mean Dice with float32 ${agreement.toFixed(4)}`,
   };
-  io.out(`calibrated on ${formatCount(calibrated)} ${samples}, measured on ${formatCount(evaluated)} others\n`);
-  io.out(`  answers   ${answers[measure]()}\n`);
+  io.out(`calibrated on ${formatCount(calibrated)} ${samples}, evaluated on ${formatCount(evaluated)} held-out ${samples}\n`);
+  io.out(`  agreement  ${agreements[measure]()}\n`);
   if (top1Float !== null && top1Int8 !== null) {
-    io.out(`  top-1     ${share(top1Float)} with floats, ${share(top1Int8)} with integers, of ${formatCount(labeled)} labeled images\n`);
+    io.out(`  top-1      ${formatPercent(top1Float)} float32, ${formatPercent(top1Int8)} int8 (${formatCount(labeled)} labeled images)\n`);
   }
-  io.out(`  speed     ${speedup.toFixed(2)} times as fast at batch ${batch}\n`);
-  io.out(`  size      ${formatCount(int8Bytes)} bytes, with floats ${formatCount(floatBytes)}\n`);
-  if (kept.length > 0) io.out(`  floats    ${kept.map(messageOf).join(", ")}\n`);
-  io.out(output === null ? "nothing was written\n" : `${messageOf(output)} written\n`);
+  io.out(`  speedup    ${speedup.toFixed(2)}× at batch size ${batch}\n`);
+  io.out(`  size       ${formatBytes(int8Bytes)} int8, ${formatBytes(floatBytes)} float32\n`);
+  if (kept.length > 0) io.out(`  float32    ${kept.map(messageOf).join(", ")}\n`);
+  io.out(output === null ? "rejected; no file was written\n" : `wrote ${messageOf(output)}\n`);
 }

@@ -24,7 +24,7 @@ export const run: RunCommand = async ([paths = []], flags, io) => {
   const total = files.length + unlisted.length;
   const patchSize = patchFlag(flags);
   const segmenter = await openSegmenter(model, { ...opening, ...(patchSize === undefined ? {} : { patchSize }) });
-  const watch = watchSignals(["SIGINT"], () => io.err("inception: finishing this window; press Ctrl-C again to quit immediately\n"));
+  const watch = watchSignals(["SIGINT"], () => io.err("stopping after this window; press Ctrl-C again to quit immediately\n"));
   watch.start();
   try {
     const json = flags.json === true;
@@ -33,9 +33,9 @@ export const run: RunCommand = async ([paths = []], flags, io) => {
     const finished = [...unlisted, ...segmented];
     if (json) printJson(io, finished.map(jsonOf));
     const failed = finished.filter((result) => "error" in result).length;
-    if (failed > 0 && total > 1) io.err(`inception: ${failed} of ${total} files could not be segmented\n`);
+    if (failed > 0 && total > 1) io.err(`inception: failed to segment ${failed} of ${total} files\n`);
     if (!watch.signal.aborted) return exitCodeOf(failed, total);
-    io.err(`inception: interrupted after ${segmented.length} of ${files.length} files; what is written is whole\n`);
+    io.err(`interrupted after ${segmented.length} of ${files.length} files; files written so far are complete\n`);
     return watch.exitCode();
   } finally {
     watch.stop();
@@ -67,9 +67,9 @@ async function segmentAll(
         }
         if (result.warnings === null && !saidUnchecked) {
           saidUnchecked = true;
-          io.err("inception: warning: the model records no statistics of its training cases; cases are not compared with them\n");
+          io.err("warning: the model records no statistics of its training cases; cases are not compared with them\n");
         }
-        for (const { message } of result.warnings ?? []) io.err(`inception: warning: ${messageOf(result.file)}: ${messageOf(message)}\n`);
+        for (const { message } of result.warnings ?? []) io.err(`warning: ${messageOf(result.file)}: ${messageOf(message)}\n`);
         if (!json) io.out(formatResult(result));
       },
     });

@@ -59,7 +59,7 @@ function printCases(io: Io, file: string, kind: VerifiedKind, cases: readonly Ve
     worst.toExponential(2),
     tolerance.toExponential(tolerance === 0 || isRound(tolerance) ? 0 : 1),
     pass ? "pass" : "FAIL",
-    `${checks.length} checks, largest at ${worstCheck(checks)?.name ?? "–"}`,
+    `${checks.length} checks, largest difference in ${worstCheck(checks)?.name ?? "–"}`,
   ]);
   io.out(`${formatTable(["case", UNITS[kind], "tolerance", "", ""], rows, [1, 2])}\n`);
 }
