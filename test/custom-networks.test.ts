@@ -314,7 +314,7 @@ suite("inception --model ./my-network.mjs", () => {
       ["an import that does not exist", 'import "./nothing.mjs";', /^inception: Cannot load network "X": .*nothing\.mjs/],
       [
         "a graph that is none",
-        'export default { name: "n", options: {}, model: { id: "n", form: "custom" }, graph: { name: "n", types: new Map() } };',
+        'export default { name: "n", options: {}, model: { id: "n", variant: "custom" }, graph: { name: "n", types: new Map() } };',
         /^inception: Cannot load network "X": TypeError: [^\n]+\n$/,
       ],
       [
