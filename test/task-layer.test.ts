@@ -12,6 +12,7 @@ import { convBlock } from "../src/layers/conv-block.js";
 import { globalPool, linear } from "../src/layers/head.js";
 import { decodeImage } from "../src/node/decode-image.js";
 import { readVolume } from "../src/node/volumes.js";
+import { topPredictions } from "../src/predict/predict.js";
 import { enlargedPicture, overlay } from "../src/report/overlay.js";
 import { failureOf } from "./failures.js";
 import { ROOT } from "./program.js";
@@ -86,6 +87,49 @@ suite("openClassifier", () => {
     expect(structuredClone(a)).toEqual(a);
     const three = await exported.explain(SEVEN, { target: "three", method: "input_gradient" });
     expect([three.targetClass.index, three.attributions[0]?.method]).toEqual([3, "input_gradient"]);
+  });
+
+  test("a prepared image gives the numbers of the image itself, in every task and more than once", async () => {
+    await using classifier = await openClassifier(MODEL);
+    const prepared = await classifier.prepare(SEVEN);
+    expect(prepared.input.shape).toEqual([1, 3, 64, 64]);
+    for (let round = 0; round < 2; round++) {
+      expect(await classifier.classify(prepared)).toEqual(await classifier.classify(SEVEN));
+      expect(await classifier.embed(prepared)).toEqual(await classifier.embed(SEVEN));
+      expect(await classifier.explain(prepared)).toEqual(await classifier.explain(SEVEN));
+    }
+    const { logits } = await classifier.session.run({ input: prepared.input });
+    expect(topPredictions(Float32Array.from(logits?.data ?? [], Number), 5, classNames)).toEqual(await classifier.classify(SEVEN));
+  });
+
+  test("a batch of prepared and other images gives what each gives alone", async () => {
+    await using classifier = await openClassifier(MODEL);
+    const files = Array.from({ length: 8 }, (_, digit) => path.join(DIGITS, `images/${digit}-a.png`));
+    const images = await Promise.all(files.map(async (file, k) => (k % 3 === 0 ? file : classifier.prepare(file))));
+    const together = await classifier.classify(images, { batchSize: 8 });
+    for (const [k, file] of files.entries()) {
+      const alone = await classifier.classify(file);
+      expect(together[k]?.map(({ index }) => index)).toEqual(alone.map(({ index }) => index));
+      // ONNX Runtime may choose another order of summation for another batch size: 24 bits of a float32, over 10 layers.
+      for (const [rank, { probability }] of alone.entries()) expect(together[k]?.[rank]?.probability).toBeCloseTo(probability, 6);
+    }
+  });
+
+  test("an image of another preprocessing is rejected, and one that cannot be prepared is named", async () => {
+    await using classifier = await openClassifier(MODEL);
+    await using same = await openClassifier(MODEL);
+    await using other = await openClassifier(MODEL, { preprocessing: { ...preprocessing, mean: [1, 2, 3] } });
+    const prepared = await classifier.prepare(SEVEN);
+    expect(await same.classify(prepared)).toEqual(await classifier.classify(SEVEN));
+    for (const use of [() => other.classify(prepared), () => other.embed(prepared), () => other.explain(prepared)]) {
+      expect(await failureOf(use())).toMatchObject({
+        code: "OPTION_INVALID",
+        message: "Cannot use a prepared image: it was prepared by a model with other preprocessing; prepare it with this one",
+      });
+    }
+    expect(await failureOf(classifier.prepare(path.join(DIGITS, "none.png")))).toMatchObject({ code: "FILE_NOT_FOUND" });
+    const reason = new Error("enough");
+    await expect(classifier.prepare(SEVEN, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   });
 
   test("an image that cannot be used is named; the model runs on", async () => {

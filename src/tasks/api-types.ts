@@ -18,6 +18,7 @@ export type { ChosenFiles, LabeledImage, LabeledImages, LabeledImagesOptions } f
 export type { ModelSource } from "./model-source.js";
 export type { Network, NetworkBuilder } from "./network.js";
 export type { OpenOptions } from "./open-options.js";
+export type { PreparedImage } from "./prepared-image.js";
 export type { TaskProgress } from "./progress.js";
 export type { CalibrationSample, QuantizationOptions, QuantizedOnnx } from "./quantize/quantize-source.js";
 export type { SegmentedVolume } from "./segment/segmented-case.js";

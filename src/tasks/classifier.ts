@@ -4,13 +4,15 @@ import { InceptionError } from "../errors.js";
 import type { ExplainOptions, ExplanationName } from "../explain/index.js";
 import { quoted } from "../formats/quoted.js";
 import { type Prediction, topPredictions } from "../predict/predict.js";
-import { NEVER_ABORTED, untilAborted } from "../runtime/abort.js";
+import { callOf, NEVER_ABORTED, untilAborted } from "../runtime/abort.js";
 import type { CallOptions, ImageInput, SourceOptions } from "../runtime/platform.js";
 import type { Session, SessionOptions } from "../runtime/session.js";
 import type { Explainer, ExplainerOptions, Explanation } from "./explain.js";
+import { imageName } from "./image-input.js";
 import type { LoadedModel, ModelHost, OpenModelOptions } from "./model-host.js";
 import { type ModelSource, PREPARED, type PreparedSource } from "./model-source.js";
 import { knownPreprocessing, logitsOutput, openModel } from "./open-model.js";
+import { isPrepared, type PreparedImage, preparedInput } from "./prepared-image.js";
 import { type ImageRun, type RunImagesOptions, runImages } from "./run-images.js";
 
 /** Options of `Classifier.classify`. */
@@ -41,6 +43,8 @@ export interface OpenedModel extends PreparedSource {
   readonly classNames: readonly string[] | null;
   /** Device that the model runs on. */
   readonly device: Session["device"];
+  /** Runs the network on tensors: its inputs and outputs, and `run`. */
+  readonly session: Pick<Session, "inputs" | "outputs" | "run">;
   /** Releases the memory of the model. Calls that are still running are rejected with SESSION_CLOSED. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -53,8 +57,25 @@ export interface Embedder extends OpenedModel {
    *
    * @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID, IMAGE_INVALID, IMAGE_LIMIT, NOT_FINITE, SESSION_CLOSED, SESSION_FAILED
    */
-  embed(image: ImageInput, options?: EmbedOptions): Promise<Float32Array>;
-  embed(images: readonly ImageInput[], options?: EmbedOptions): Promise<readonly Float32Array[]>;
+  embed(image: ImageInput | PreparedImage, options?: EmbedOptions): Promise<Float32Array>;
+  embed(images: readonly (ImageInput | PreparedImage)[], options?: EmbedOptions): Promise<readonly Float32Array[]>;
+  /**
+   * Decodes and preprocesses an image, so that it can be done while the network runs on other images. `embed` and the methods of a
+   * classifier accept the result in place of the image and return the same.
+   *
+   * @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID, IMAGE_INVALID, IMAGE_LIMIT
+   *
+   * @example
+   * ```ts
+   * import { openClassifier } from "inceptionkit";
+   * await using classifier = await openClassifier("examples/digits/digits.onnx");
+   * const seven = await classifier.prepare("examples/digits/images/7-a.png");
+   * const three = await classifier.prepare("examples/digits/images/3-a.png");
+   * const predictions = await classifier.classify([seven, three], { top: 1 });
+   * console.log(predictions.length); // 2
+   * ```
+   */
+  prepare(image: ImageInput, options?: CallOptions): Promise<PreparedImage>;
 }
 
 /** A loaded image classifier. */
@@ -65,8 +86,8 @@ export interface Classifier extends Embedder {
    * @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID, IMAGE_INVALID, IMAGE_LIMIT, NOT_FINITE, SESSION_CLOSED, SESSION_FAILED;
    *   OPTION_INVALID for `top` below 1
    */
-  classify(image: ImageInput, options?: ClassifyOptions): Promise<readonly Prediction[]>;
-  classify(images: readonly ImageInput[], options?: ClassifyOptions): Promise<readonly (readonly Prediction[])[]>;
+  classify(image: ImageInput | PreparedImage, options?: ClassifyOptions): Promise<readonly Prediction[]>;
+  classify(images: readonly (ImageInput | PreparedImage)[], options?: ClassifyOptions): Promise<readonly (readonly Prediction[])[]>;
   /**
    * Computes an attribution map: how much each pixel contributes to the target class. The first call differentiates the network and
    * opens a second session, which takes as long as loading the model.
@@ -74,7 +95,7 @@ export interface Classifier extends Embedder {
    * @throws InceptionError OPTION_INVALID for an unknown target class, and for int8 models and models of other programs, which cannot
    *   be differentiated; otherwise as `classify`
    */
-  explain(image: ImageInput, options?: ExplainImageOptions): Promise<Explanation>;
+  explain(image: ImageInput | PreparedImage, options?: ExplainImageOptions): Promise<Explanation>;
 }
 
 /**
@@ -92,16 +113,17 @@ export async function openClassifier<F extends SourceOptions, P extends SessionO
   try {
     const output = logitsOutput(loaded);
     const explainers = explainersOf(host, source, opened.name, { ...options, signal: NEVER_ABORTED });
-    const classify = async (images: ImageInput | readonly ImageInput[], given: ClassifyOptions = {}) => {
+    const classify = async (images: OneOrMore, given: ClassifyOptions = {}) => {
       const top = checkedTop(given.top);
       return each(images, async (all) =>
         (await runImages(run, all, output, given)).map((row) => topPredictions(row, top, loaded.metadata.labels)),
       );
     };
-    const explain = async (image: ImageInput, given: ExplainImageOptions = {}) => {
+    const prepare = preparing(run);
+    const explain = async (image: ImageInput | PreparedImage, given: ExplainImageOptions = {}) => {
       const { target, signal, method = "grad_cam", ...settings } = given;
       const cancel = signal === undefined ? {} : { signal };
-      const input = await host.platform.prepareImage(image, run.preprocessing, { ...run.sources, ...cancel });
+      const input = preparedInput(isPrepared(image) ? image : await prepare(image, cancel), run.preprocessing);
       // It stays for the next call, so that it is opened to the end even where this call is aborted.
       const explainer = await untilAborted(signal, explainers.open(method, settings));
       return explainer.explainInput(input, target, cancel);
@@ -111,6 +133,7 @@ export async function openClassifier<F extends SourceOptions, P extends SessionO
       // The overloads say which result belongs to which input; the functions compute both alike.
       classify: classify as Classifier["classify"],
       embed: embedding(run) as Classifier["embed"],
+      prepare,
       explain,
       close: async () => {
         await Promise.all([explainers.close(), loaded.close()]);
@@ -136,9 +159,11 @@ export async function openEmbedder<F extends SourceOptions, P extends SessionOpt
   const { run, loaded } = await openImages(host, source, { ...options, needsClassifier: false });
   try {
     embeddingOutput(loaded);
+    const prepare = preparing(run);
     return withDisposal({
       ...described(host, source, loaded, { ...options, needsClassifier: false }),
       embed: embedding(run) as Embedder["embed"],
+      prepare,
       close: () => loaded.close(),
     });
   } catch (thrown) {
@@ -180,6 +205,7 @@ function described<F extends SourceOptions, P extends SessionOptions>(
     model: metadata.model,
     classNames: metadata.labels,
     device: session.device,
+    session: { inputs: session.inputs, outputs: session.outputs, run: (feeds, how) => session.run(feeds, how) },
     // Read again from where it was opened: a session does not give its weights back.
     [PREPARED]: async () => (await import("./open-described.js")).resolveModel(host, source, options),
   };
@@ -189,10 +215,13 @@ function withDisposal<T extends { readonly close: () => Promise<void> }>(opened:
   return { ...opened, [Symbol.asyncDispose]: () => opened.close() };
 }
 
+/** What `classify` and `embed` accept. */
+type OneOrMore = ImageInput | PreparedImage | readonly (ImageInput | PreparedImage)[];
+
 /** One image has one result, an array of them an array. */
 async function each<T>(
-  images: ImageInput | readonly ImageInput[],
-  compute: (all: readonly ImageInput[]) => Promise<readonly T[]>,
+  images: OneOrMore,
+  compute: (all: readonly (ImageInput | PreparedImage)[]) => Promise<readonly T[]>,
 ): Promise<T | readonly T[]> {
   if (isList(images)) return compute(images);
   const [result] = await compute([images]);
@@ -200,7 +229,7 @@ async function each<T>(
   return result;
 }
 
-function isList(images: ImageInput | readonly ImageInput[]): images is readonly ImageInput[] {
+function isList(images: OneOrMore): images is readonly (ImageInput | PreparedImage)[] {
   return Array.isArray(images);
 }
 
@@ -209,8 +238,15 @@ function checkedTop(top = 5): number {
   throw new InceptionError("OPTION_INVALID", `Cannot classify with top ${top}: expected an integer of at least 1`, { top });
 }
 
+function preparing<F extends SourceOptions>({ platform, preprocessing, sources }: ImageRun<F>): Embedder["prepare"] {
+  return async (image, given = {}) => {
+    const input = await untilAborted(given.signal, platform.prepareImage(image, preprocessing, { ...sources, ...callOf(given) }));
+    return { name: imageName(image), input, preprocessing };
+  };
+}
+
 function embedding<F extends SourceOptions>(run: ImageRun<F>) {
-  return async (images: ImageInput | readonly ImageInput[], options: EmbedOptions = {}) => {
+  return async (images: OneOrMore, options: EmbedOptions = {}) => {
     const output = embeddingOutput(run.loaded);
     return each(images, async (all) => {
       const rows = await runImages(run, all, output, options);

@@ -5,6 +5,7 @@ import { throwIfAborted, untilAborted } from "../runtime/abort.js";
 import type { CallOptions, ImageInput, Platform, SourceOptions } from "../runtime/platform.js";
 import type { Float32Tensor } from "../tensor/tensor.js";
 import { imageName } from "./image-input.js";
+import { isPrepared, type PreparedImage, preparedInput } from "./prepared-image.js";
 
 /** Images that are decoded at once. More would only hold pixels: the decoders use all cores. */
 const DECODED_AT_ONCE = 4;
@@ -40,13 +41,16 @@ interface ReadImagesOptions extends CallOptions {
  */
 export async function* readImages<F extends SourceOptions>(
   { platform, sources }: ImageReader<F>,
-  images: readonly ImageInput[],
+  images: readonly (ImageInput | PreparedImage)[],
   { preprocessing, batchSize, upright, signal }: ReadImagesOptions,
 ): AsyncGenerator<readonly ReadImage[], void> {
   const how = { ...(upright === undefined ? {} : { upright }), ...(signal === undefined ? {} : { signal }) };
-  const read = async (image: ImageInput, index: number): Promise<ReadImage> => {
-    const name = imageName(image) ?? (images.length === 1 ? "image" : `image ${index}`);
-    return { name, index, input: await orError(() => platform.prepareImage(image, preprocessing, { ...sources, name, ...how })) };
+  const read = async (image: ImageInput | PreparedImage, index: number): Promise<ReadImage> => {
+    const prepared = isPrepared(image);
+    const name = (prepared ? image.name : imageName(image)) ?? (images.length === 1 ? "image" : `image ${index}`);
+    const prepare = async (): Promise<Float32Tensor> =>
+      prepared ? preparedInput(image, preprocessing) : platform.prepareImage(image, preprocessing, { ...sources, name, ...how });
+    return { name, index, input: await orError(prepare) };
   };
   for (let start = 0; start < images.length; start += batchSize) {
     const end = Math.min(start + batchSize, images.length);

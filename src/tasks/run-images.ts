@@ -9,6 +9,7 @@ import { at } from "../tensor/at.js";
 import type { Float32Tensor } from "../tensor/tensor.js";
 import { joinBatch } from "./image-batch.js";
 import type { LoadedModel } from "./model-host.js";
+import type { PreparedImage } from "./prepared-image.js";
 import { readAhead } from "./read-ahead.js";
 import { readImages } from "./read-images.js";
 
@@ -34,7 +35,7 @@ export interface RunImagesOptions extends CallOptions {
  */
 export async function runImages<F extends SourceOptions>(
   run: ImageRun<F>,
-  images: readonly ImageInput[],
+  images: readonly (ImageInput | PreparedImage)[],
   output: string,
   options: RunImagesOptions,
 ): Promise<readonly Float32Array[]> {
