@@ -163,13 +163,13 @@ describe("summary of a network for volumes", () => {
     ["1x1", "expected 1, channels and sizes, as in 1x3x299x299 or 1x1x64x64x64"],
     ["1x1x64x-1x64", "expected 1, channels and sizes, as in 1x3x299x299 or 1x1x64x64x64"],
   ])("--input %s is refused", async (input, law) => {
-    const err = `inception: Cannot use --input ${input}: ${law}\n`;
+    const err = `inception: invalid --input ${input}: ${law}\n`;
     expect(await inception("summary", "inception_resnet_3d", "--input", input)).toEqual({ code: 2, out: "", err });
   });
 
   test("--input and an option that say the same are refused; sizes of another network too", async () => {
     const both = ["--input", "1x1x8x8x8", "--option", "inputSize=8"];
-    const err = "inception: Cannot use --input 1x1x8x8x8: expected no --option inputSize beside it\n";
+    const err = "inception: unexpected --option inputSize: --input sets the channels and sizes; see inception summary --help\n";
     expect(await inception("summary", "inception_resnet_3d", ...both)).toEqual({ code: 2, out: "", err });
     const law = "expected a size from 1 to 1,024 voxels, as in 64 or 64x96x96 (depth first)";
     expect(await inception("summary", "inception_resnet_3d", "--input", "1x1x64x64")).toEqual({
@@ -264,7 +264,7 @@ describe("classify and embed", () => {
     expect(await inception("embed", image, "--model", "x.onnx", "--out", "vectors.txt")).toEqual({
       code: 2,
       out: "",
-      err: "inception: Cannot write vectors to vectors.txt: expected a name that ends in .npy\n",
+      err: "inception: invalid --out vectors.txt: expected a name that ends in .npy\n",
     });
   });
 
@@ -290,7 +290,7 @@ describe("classify and embed", () => {
     expect(await inception("classify", DIGITS)).toEqual({
       code: 2,
       out: "",
-      err: "inception: Cannot run without a model: expected --model with an id (see inception models), an .onnx file or the folder of a run\n",
+      err: "inception: missing --model: pass a model id, an .onnx file or a run directory; see inception classify --help\n",
     });
     expect(await inception("classify", DIGITS, "--model", "googlenet")).toEqual({
       code: 2,
@@ -300,7 +300,7 @@ describe("classify and embed", () => {
     expect(await inception("classify", DIGITS, "--model", "x.onnx", "--top", "many")).toEqual({
       code: 2,
       out: "",
-      err: "inception: Cannot use --top many: expected an integer from 1 to 100,000\n",
+      err: "inception: invalid --top many: expected an integer from 1 to 100,000\n",
     });
     expect(await inception("summary", "alexnet")).toEqual({
       code: 2,
@@ -312,7 +312,7 @@ describe("classify and embed", () => {
     expect(await inception("summary", "googlenet", "--option", "numClasses")).toEqual({
       code: 2,
       out: "",
-      err: "inception: Cannot use --option numClasses: expected name=value, as in --option numClasses=10\n",
+      err: "inception: invalid --option numClasses: expected name=value, as in numClasses=10\n",
     });
     expect(await inception("recognize")).toEqual({
       code: 2,

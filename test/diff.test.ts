@@ -175,7 +175,7 @@ describe("two networks", () => {
       `inception: Cannot compare "${weights}" as a network: it is not an ONNX file; to compare weights, use diff --tensors`,
     );
     expect(await refusal("googlenet", "googlenet", "--tolerance", "1")).toBe(
-      "inception: Cannot use --tolerance: expected --tensors, which alone uses them",
+      "inception: unexpected --tolerance: supported only with --tensors; see inception diff --help",
     );
     const broken = path.join(folder, "broken.onnx");
     writeFileSync(broken, readFileSync(path.join(DIGITS, "digits.onnx")).subarray(0, 1000));
@@ -225,8 +225,10 @@ describe("two sets of weights", () => {
     );
     expect(await refusal("--tensors", file, path.join(folder, "absent.pt"))).toMatch(/^inception: Cannot /);
     expect(await refusal("--tensors", file, file, "--tolerance", "-1")).toBe(
-      "inception: Cannot use --tolerance -1: expected a number of at least 0",
+      "inception: invalid --tolerance -1: expected a number of at least 0",
     );
-    expect(await refusal("--tensors", file, file, "--svg", "x.svg")).toBe("inception: Cannot use --svg: expected them without --tensors");
+    expect(await refusal("--tensors", file, file, "--svg", "x.svg")).toBe(
+      "inception: unexpected --svg: not supported with --tensors; see inception diff --help",
+    );
   });
 });

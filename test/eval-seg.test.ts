@@ -232,9 +232,9 @@ describe("user errors", () => {
         [file, path.join(folder, "dangling.nii")],
         `Cannot compare label files of "${path.join(folder, "dangling.nii")}": no such file or directory`,
       ],
-      [[file, file, "--tolerance", "-1"], "Cannot use --tolerance -1: expected millimeters of at least 0, as in 1.5"],
-      [[file, file, "--labels", "1,x"], "Cannot use --labels 1,x: expected different integers of at least 0, as in 1,2"],
-      [[file, file, "--labels", "1,01"], "Cannot use --labels 1,01: expected different integers of at least 0, as in 1,2"],
+      [[file, file, "--tolerance", "-1"], "invalid --tolerance -1: expected millimeters of at least 0, as in 1.5"],
+      [[file, file, "--labels", "1,x"], "invalid --labels 1,x: expected distinct integers of at least 0, as in 1,2"],
+      [[file, file, "--labels", "1,01"], "invalid --labels 1,01: expected distinct integers of at least 0, as in 1,2"],
     ] as const) {
       expect(await evalSeg(...args)).toEqual({ code: 2, out: "", err: `inception: ${message}\n` });
     }

@@ -220,6 +220,16 @@ describe("hints", () => {
     [["classify", "x", "--modle", "y"], "unknown option --modle; did you mean --model? see inception classify --help"],
     [["classify", "x", "--lr", "1"], "unknown option --lr; see inception classify --help"],
     [["classify"], "missing required argument 'images'; see inception classify --help"],
+    [["classify", "x", "--top"], "missing value of --top <n>; see inception classify --help"],
+    [["classify", "x"], "missing --model: pass a model id, an .onnx file or a run directory; see inception classify --help"],
+    [["classify", "x", "--batch-size", "2.5"], "invalid --batch-size 2.5: expected an integer from 1 to 1,024"],
+    [["models", "more"], 'unexpected argument "more": models takes no operands; see inception models --help'],
+    [["summary", "a", "b"], 'unexpected argument "b": summary takes one model operand; see inception summary --help'],
+    [["diff", "a", "b", "c"], 'unexpected argument "c": diff takes only a and b; see inception diff --help'],
+    [
+      ["train", "a.tar", "b.tar"],
+      'unexpected argument "b.tar": train takes one data operand; quote patterns such as "shards/{000..099}.tar"',
+    ],
   ] as const)("%j", async (line, message) => {
     expect(await inception(...line)).toEqual({ code: 2, out: "", err: `inception: ${message}\n` });
   });

@@ -91,13 +91,10 @@ describe("explain", () => {
   test.each<[readonly string[], string]>([
     [
       ["--method", "cam"],
-      "Cannot use --method cam: expected grad_cam, input_gradient, integrated_gradients, occlusion, several with commas, or all",
+      "invalid --method cam: expected grad_cam, input_gradient, integrated_gradients, occlusion, several separated by commas, or all",
     ],
-    [["--steps", "8"], "Cannot use --steps with --method grad_cam: no method of these uses it"],
-    [
-      ["--out", "x", "--export", "y.onnx"],
-      "Cannot export an explanation with images, --out, --class or several methods: expected one method alone",
-    ],
+    [["--steps", "8"], "unexpected --steps: not used by --method grad_cam; see inception explain --help"],
+    [["--out", "x", "--export", "y.onnx"], "unexpected images, --out: not supported with --export; see inception explain --help"],
     [["--out", "x", "--class", "espresso"], 'Cannot explain class "espresso": expected a name or an index below 6, such as'],
   ])("%s is refused", async (flags, message) => {
     const place = (flag: string): string => (flag === "x" || flag === "y.onnx" ? path.join(folder, flag) : flag);
@@ -126,7 +123,7 @@ describe("explain", () => {
     expect(await refused("explain", ...model())).toEqual({
       code: 2,
       out: "",
-      err: "inception: Cannot explain: expected images, files or folders of them\n",
+      err: "inception: missing images: pass image files or directories; see inception explain --help\n",
     });
   });
 

@@ -218,13 +218,13 @@ describe("a wrong command line", () => {
   const npz = goldenPath("frechet/stored.npz");
 
   test.each([
-    [[npz], `Cannot compare "${npz}" with nothing: expected a second set, or --save-statistics file.npz`],
-    [[npz, npz, "--save-statistics", "x.npz"], "Cannot save statistics of two sets: expected one set with --save-statistics"],
-    [[npz, "--save-statistics", "x.txt"], "Cannot save statistics as x.txt: expected a name that ends in .npz"],
-    [[npz, npz, "--mode", "tf"], "Cannot use --mode tf: expected pytorch-fid, legacy-tensorflow, clean"],
-    [[npz, npz, "--features", "100"], "Cannot use --features 100: expected 64, 192, 768, 2048"],
-    [[npz, npz, "--epsilon", "-1"], "Cannot use --epsilon -1: expected a number of at least 0, as in 1e-6"],
-    [[npz, npz, "--splits", "3"], "Cannot use --splits alone: expected --inception-score beside it"],
+    [[npz], "missing second set: pass a directory or .npz file, or --save-statistics; see inception fid --help"],
+    [[npz, npz, "--save-statistics", "x.npz"], `unexpected argument "${npz}": --save-statistics takes one set; see inception fid --help`],
+    [[npz, "--save-statistics", "x.txt"], "invalid --save-statistics x.txt: expected a name that ends in .npz"],
+    [[npz, npz, "--mode", "tf"], "invalid --mode tf: expected pytorch-fid, legacy-tensorflow, clean"],
+    [[npz, npz, "--features", "100"], "invalid --features 100: expected 64, 192, 768, 2048"],
+    [[npz, npz, "--epsilon", "-1"], "invalid --epsilon -1: expected a number of at least 0, as in 1e-6"],
+    [[npz, npz, "--splits", "3"], "unexpected --splits: supported only with --inception-score; see inception fid --help"],
     [
       [npz, npz, "--kid"],
       `Cannot compute the kernel distance of "${npz}": a file of statistics has no features of single images, expected images`,

@@ -47,7 +47,7 @@ describe("standard input", () => {
       err: "inception: Cannot read an image from standard input: it has more than 67,108,864 bytes\n",
     });
     expect((await inception(["classify", "-", "-", ...MODEL], text)).err).toBe(
-      "inception: Cannot read more than one image from standard input: expected - once\n",
+      'inception: unexpected argument "-": standard input can be read only once; see inception classify --help\n',
     );
   });
 });

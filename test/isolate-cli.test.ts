@@ -23,7 +23,10 @@ test("a time limit that is too short is an error of the model", async () => {
 
 test("--time-limit needs --isolate", async () => {
   const { code, err } = await inception("classify", path.join(DIGITS, "images"), ...MODEL, "--time-limit", "5");
-  expect([code, err]).toEqual([2, "inception: Cannot use --time-limit 5: expected --isolate too, only a child process can be ended\n"]);
+  expect([code, err]).toEqual([
+    2,
+    "inception: unexpected --time-limit: supported only with --isolate, because only a child process can be terminated; see inception classify --help\n",
+  ]);
 });
 
 test.each(["classify", "embed", "explain", "eval", "segment"])("%s has the flags", async (command) => {

@@ -120,10 +120,10 @@ describe("diff and export", () => {
       message: `Cannot use options numClasses: neither "${file}" nor "${file}" is a model id, which takes options`,
     });
     expect((await inception("diff", WEIGHTS, WEIGHTS, "--tensors", "--option", "numClasses=3")).err).toBe(
-      "inception: Cannot use --option: expected --model, whose options they are\n",
+      "inception: unexpected --option: supported only with --model; see inception diff --help\n",
     );
     expect((await inception("diff", WEIGHTS, WEIGHTS, "--tensors", "--checkpoint", "last")).err).toBe(
-      `inception: Cannot use --checkpoint: neither "${WEIGHTS}" nor "${WEIGHTS}" is a run\n`,
+      `inception: unexpected --checkpoint: neither "${WEIGHTS}" nor "${WEIGHTS}" is a run; see inception diff --help\n`,
     );
   });
 
@@ -131,10 +131,10 @@ describe("diff and export", () => {
     const given = ["export", "googlenet", "--weights", WEIGHTS, "--out"];
     const st = path.join(folder, "x.safetensors");
     expect((await inception(...given, st, "--dynamic-size")).err).toBe(
-      "inception: Cannot use --dynamic-size with safetensors: expected it with onnx\n",
+      "inception: unexpected --dynamic-size: supported only with --format onnx, not with safetensors; see inception export --help\n",
     );
     expect((await inception(...given, path.join(folder, "x.onnx"), "--naming", "torchvision")).err).toBe(
-      "inception: Cannot use --naming with onnx: expected it with safetensors\n",
+      "inception: unexpected --naming: supported only with --format safetensors, not with onnx; see inception export --help\n",
     );
   });
 });

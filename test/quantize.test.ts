@@ -160,15 +160,15 @@ describe("quantize", () => {
   });
 
   test.each([
-    [["googlenet", "--out", "x.onnx"], "Cannot quantize without photographs or volumes: expected --calibrate with a folder"],
-    [["googlenet", "--calibrate", ".", "--out", "x.bin"], "Cannot quantize to x.bin: expected --out with a name that ends in .onnx"],
+    [["googlenet", "--out", "x.onnx"], "missing --calibrate: pass a directory of images or volumes; see inception quantize --help"],
+    [["googlenet", "--calibrate", ".", "--out", "x.bin"], "invalid --out x.bin: expected a name that ends in .onnx"],
     [
       ["googlenet", "--calibrate", ".", "--out", "x.onnx", "--percentile", "20"],
-      "Cannot use --percentile 20: expected a number from 50 to 100",
+      "invalid --percentile 20: expected a number from 50 to 100",
     ],
     [
       ["googlenet", "--calibrate", ".", "--out", "x.onnx", "--method", "mean"],
-      "Cannot use --method mean: expected minmax, percentile, entropy",
+      "invalid --method mean: expected minmax, percentile, entropy",
     ],
     [
       ["hippocampus", "--calibrate", path.join(DIGITS, "images"), "--out", "x.onnx"],

@@ -380,10 +380,10 @@ describe("inception segment", () => {
     const empty = newFolder("nothing");
     const out = ["--out", path.join(folder, "user")];
     for (const [args, message] of [
-      [[file, ...flags()], "Cannot segment without a place for the results: expected --out with a folder"],
-      [[file, ...flags(), ...out, "--overlap", "1"], "Cannot use --overlap 1: expected a share from 0 to less than 1, as in 0.5"],
-      [[file, ...flags(), ...out, "--mirror", "xw"], "Cannot use --mirror xw: expected some of x, y and z, as in xyz"],
-      [[file, ...flags(), ...out, "--patch-size", "64"], "Cannot use --patch-size 64: expected voxels along x, y and z, as in 64x64x64"],
+      [[file, ...flags()], "missing --out: pass a directory for the label maps; see inception segment --help"],
+      [[file, ...flags(), ...out, "--overlap", "1"], "invalid --overlap 1: expected a number in [0, 1), as in 0.5"],
+      [[file, ...flags(), ...out, "--mirror", "xw"], "invalid --mirror xw: expected some of x, y and z, as in xyz"],
+      [[file, ...flags(), ...out, "--patch-size", "64"], "invalid --patch-size 64: expected voxels along x, y and z, as in 64x64x64"],
       [[`${file}x`, ...flags(), ...out], `Cannot list volumes of "${file}x": no such file or directory`],
       [
         [empty, ...flags(), ...out],

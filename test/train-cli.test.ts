@@ -252,7 +252,7 @@ describe("eval", () => {
     expect(await refused("eval", run, "--crops", "11")).toEqual({
       code: 2,
       out: "",
-      err: "inception: Cannot use --crops 11: expected 1, 10, 12, 144\n",
+      err: "inception: invalid --crops 11: expected 1, 10, 12, 144\n",
     });
     expect(await refused("eval", run, "--checkpoint", "7")).toEqual({
       code: 2,
@@ -331,19 +331,16 @@ describe("export, classify and embed", () => {
     const errors = [
       [
         ["export", run, "--out", "x.pt"],
-        "Cannot export to x.pt: expected --out with a name that ends in .onnx or .safetensors, or --format timm with a folder",
+        "invalid --out x.pt: expected a name that ends in .onnx or .safetensors, or a directory and --format timm",
       ],
-      [
-        ["export", run, "--format", "onnx", "--out", "x.safetensors"],
-        "Cannot export to x.safetensors: expected --out with a name that ends in .onnx",
-      ],
+      [["export", run, "--format", "onnx", "--out", "x.safetensors"], "invalid --out x.safetensors: expected a name that ends in .onnx"],
       [
         ["export", "googlenet", "--out", "x.onnx"],
-        "Cannot export without weights: expected --weights with a file or hf:owner/name, or the folder of a run",
+        "missing --weights: pass pretrained, hf:OWNER/NAME or a file, or export a run directory; see inception export --help",
       ],
       [
         ["export", run, "--out", "x.onnx", "--batch-size", "4"],
-        "Cannot export with --batch-size: expected --training-step, which alone uses them",
+        "unexpected --batch-size: supported only with --training-step; see inception export --help",
       ],
       [
         ["export", run, "--format", "timm", "--out", path.join(folder, "timm")],
@@ -485,9 +482,9 @@ describe("usage", () => {
     const errors = [
       [
         ["train"],
-        "Cannot train without data: expected a folder of images by class, a list (.csv, .jsonl), tar shards, or shapes10, as in inception train photos --model googlenet --out run",
+        "missing data: pass an image folder, a list (.csv, .jsonl), tar shards or shapes10, as in inception train photos --model googlenet --out run; see inception train --help",
       ],
-      [["train", DATA], "Cannot train without a model: expected --model with an id (see inception models)"],
+      [["train", DATA], "missing --model: pass a model id or a custom network; see inception train --help"],
       [
         ["train", DATA, ...model, "--out", full, "--recipe", "best"],
         'Cannot set option recipe of a run to "best": expected "scratch" or "finetune" or "head" or "paper" or "slim" or "googlenet_paper"',
@@ -510,7 +507,7 @@ describe("usage", () => {
       ],
       [
         ["train", DATA, "--resume", run, "--seed", "3"],
-        `Cannot train with DATA, --seed and --resume "${run}": expected no more than --epochs, --device, --threads, --workers and --json, a run keeps its settings`,
+        "unexpected DATA, --seed: a resumed run keeps its settings; --resume can be combined only with --epochs, --device, --threads, --workers and --json; see inception train --help",
       ],
       [
         ["train", "--resume", full],

@@ -77,7 +77,7 @@ describe("train --dry-run", () => {
 
   test("is refused beside --resume", async () => {
     expect((await refused("train", "--resume", "runs/a", "--dry-run")).err).toBe(
-      'inception: Cannot train with --dry-run and --resume "runs/a": expected no more than --epochs, --device, --threads, --workers and --json, a run keeps its settings\n',
+      "inception: unexpected --dry-run: a resumed run keeps its settings; --resume can be combined only with --epochs, --device, --threads, --workers and --json; see inception train --help\n",
     );
   });
 });

@@ -231,10 +231,13 @@ describe("what train-seg is asked wrongly is one line", () => {
   const place = () => path.join(folder, "never");
 
   test.each([
-    [[], "Cannot train without data: expected a folder of labeled volumes, as in inception train-seg Task04_Hippocampus --out run"],
+    [
+      [],
+      "missing data: pass a directory of labeled volumes, as in inception train-seg Task04_Hippocampus --out run; see inception train-seg --help",
+    ],
     [
       ["--resume", "x", "--seed", "3"],
-      'Cannot train with --seed and --resume "x": expected no more than --epochs, --device, --threads, --workers and --json, a run keeps its settings',
+      "unexpected --seed: a resumed run keeps its settings; --resume can be combined only with --epochs, --device, --threads, --workers and --json; see inception train-seg --help",
     ],
     [["{data}", "--out", "{place}", "--fold", "9"], "Cannot set option fold of a run to 9: expected an integer from 0 to 4, or none"],
     [

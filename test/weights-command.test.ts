@@ -96,10 +96,10 @@ describe("inception weights", () => {
       `inception: Cannot find weights "resnet50": ${knownWeights().length} published files are known, see inception weights list\n`,
     );
     expect((await inception("weights", "fetch")).err).toBe(
-      "inception: Cannot run weights fetch: expected list, download NAME or path NAME\n",
+      'inception: invalid argument "fetch": expected list, download NAME or path NAME\n',
     );
     expect((await inception("weights", "download")).err).toBe(
-      "inception: Cannot run weights download without a name: see inception weights list\n",
+      "inception: missing name: pass one that inception weights list shows; see inception weights --help\n",
     );
   });
 });

@@ -1,9 +1,9 @@
-import { InceptionError } from "../errors.js";
 import type { OptionInput } from "../models/index.js";
 import { choiceOption, integerOption, numberOption, type Option } from "../options.js";
 import type { Device } from "../runtime/session.js";
 import type { CheckpointChoice } from "../tasks/model-host.js";
 import type { Flags } from "./command.js";
+import { invalid, unexpected } from "./usage-error.js";
 
 /** The text of a flag, or undefined where it was not given. */
 export function textFlag(flags: Flags, name: string): string | undefined {
@@ -22,7 +22,7 @@ export function readFlag<T>(flags: Flags, name: string, option: Option<T, unknow
   const value = option.parse(text);
   if (value !== undefined) return value;
   const expected = option.choices === undefined ? option.expected : option.choices.join(", ");
-  throw new InceptionError("USAGE", `Cannot use ${flagName(name)} ${text}: expected ${expected}`, { flag: name, text });
+  throw invalid(flagName(name), text, expected);
 }
 
 /** @throws InceptionError USAGE */
@@ -46,8 +46,7 @@ export function optionFlags(flags: Flags): OptionInput {
   return Object.fromEntries(
     given.map((text) => {
       const at = text.indexOf("=");
-      if (at < 1)
-        throw new InceptionError("USAGE", `Cannot use --option ${text}: expected name=value, as in --option numClasses=10`, { text });
+      if (at < 1) throw invalid("--option", text, "name=value, as in numClasses=10");
       return [text.slice(0, at), text.slice(at + 1)];
     }),
   );
@@ -62,12 +61,11 @@ export function networkFlags(flags: Flags): OptionInput {
   const options = optionFlags(flags);
   const input = textFlag(flags, "input");
   if (input === undefined) return options;
-  const refused = (law: string) => new InceptionError("USAGE", `Cannot use --input ${input}: expected ${law}`, { input });
   const [batch, inChannels, ...inputSize] = input.split("x").map((text) => (/^\d+$/.test(text) ? Number(text) : Number.NaN));
   if (batch !== 1 || inputSize.length === 0 || [inChannels, ...inputSize].some(Number.isNaN))
-    throw refused("1, channels and sizes, as in 1x3x299x299 or 1x1x64x64x64");
-  const twice = ["inChannels", "inputSize"].filter((name) => Object.hasOwn(options, name));
-  if (twice.length > 0) throw refused(`no --option ${twice.join(" or ")} beside it`);
+    throw invalid("--input", input, "1, channels and sizes, as in 1x3x299x299 or 1x1x64x64x64");
+  const twice = ["inChannels", "inputSize"].filter((name) => Object.hasOwn(options, name)).map((name) => `--option ${name}`);
+  if (twice.length > 0) throw unexpected(twice, "--input sets the channels and sizes");
   return { ...options, inChannels, inputSize };
 }
 
@@ -86,9 +84,7 @@ export function isolateFlags(flags: Flags): { readonly isolate?: true; readonly 
   const timeLimit = numberFlag(flags, "timeLimit", 0.01, 86_400);
   if (flags.isolate === true) return { isolate: true, ...(timeLimit === undefined ? {} : { timeLimit }) };
   if (timeLimit === undefined) return {};
-  throw new InceptionError("USAGE", `Cannot use --time-limit ${timeLimit}: expected --isolate too, only a child process can be ended`, {
-    timeLimit,
-  });
+  throw unexpected(["--time-limit"], "supported only with --isolate, because only a child process can be terminated");
 }
 
 /** `--checkpoint`: best, last, or the number of an epoch. */
@@ -98,7 +94,7 @@ export function checkpointFlag(flags: Flags): { readonly checkpoint?: Checkpoint
   if (text === "best" || text === "last") return { checkpoint: text };
   const epoch = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(epoch) && epoch >= 1) return { checkpoint: epoch };
-  throw new InceptionError("USAGE", `Cannot use --checkpoint ${text}: expected best, last, or the number of an epoch`, { text });
+  throw invalid("--checkpoint", text, "best, last or an epoch number");
 }
 
 /** --learning-rate for learningRate. */

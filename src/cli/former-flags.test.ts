@@ -46,7 +46,9 @@ describe("flags under their former names", () => {
     expect(shown.join("")).not.toMatch(/--(batch|labels|float|images|rounds)\b(?!-)/);
     shown.length = 0;
     expect(await main(["classify", "x.png", "--batch", "2", "--batch-size", "3"], streams)).toBe(2);
-    expect(shown).toEqual(["inception: invalid --batch: it is the former name of --batch-size, which is given too\n"]);
+    expect(shown).toEqual([
+      "inception: unexpected --batch: it is the former name of --batch-size, which is given too; see inception classify --help\n",
+    ]);
   });
 
   test("warn on standard error before anything else", async () => {

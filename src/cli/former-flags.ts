@@ -1,8 +1,8 @@
 /** Flags and values by the names that they had before 0.2. They work as before, hidden from help, with a warning. */
-import { InceptionError } from "../errors.js";
 import { currentValue } from "../train/former-settings.js";
 import type { Command, Flags } from "./command.js";
 import { flagName } from "./flags.js";
+import { unexpected } from "./usage-error.js";
 
 type Renamed = Readonly<Record<string, string>>;
 
@@ -59,7 +59,7 @@ export function currentFlags(command: string, given: Flags): { readonly flags: F
     if (current !== name) deprecated(flagName(name), flagName(current));
     if (current !== name && given[current] !== undefined) {
       const [a, b] = [flagName(name), flagName(current)];
-      throw new InceptionError("USAGE", `invalid ${a}: it is the former name of ${b}, which is given too`, { name, current });
+      throw unexpected([a], `it is the former name of ${b}, which is given too`);
     }
     flags[current] = value;
   }

@@ -2,6 +2,7 @@ import { InceptionError, messageOf } from "../errors.js";
 import { isStreamed, STDIN } from "../node/image-source.js";
 import { IMAGE_EXTENSIONS, listImages } from "../node/list-images.js";
 import { listVolumes } from "../node/segment/list-volumes.js";
+import { unexpected } from "./usage-error.js";
 
 /** What the operands of a command lead to. */
 interface Inputs {
@@ -17,8 +18,7 @@ interface Inputs {
  * @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID, DATASET_INVALID of the only operand
  */
 export async function imageInputs(paths: readonly string[]): Promise<Inputs> {
-  if (paths.filter((place) => place === STDIN).length > 1)
-    throw new InceptionError("USAGE", "Cannot read more than one image from standard input: expected - once");
+  if (paths.filter((place) => place === STDIN).length > 1) throw unexpected(['argument "-"'], "standard input can be read only once");
   return inputsOf(paths, async (place) => {
     if (isStreamed(place)) return [place];
     const files = await listImages([place]);

@@ -8,7 +8,8 @@ import { currentFlags, formerFlags } from "./former-flags.js";
 import { cleanIo, type Io, type Streams } from "./io.js";
 import { errorText } from "./option-words.js";
 import { JSON_FLAG } from "./shared-flags.js";
-import { unknownCommandMessage, usageMessage } from "./usage.js";
+import { EXCESS_ARGUMENT, excessMessage, unknownCommandMessage, usageMessage } from "./usage.js";
+import { helpHint } from "./usage-error.js";
 
 /**
  * Run one command line.
@@ -37,7 +38,7 @@ export async function runLine(given: readonly string[], io: Io): Promise<number>
     const { run } = await command.load();
     return await run(operands, flags, io);
   } catch (thrown) {
-    if (!(thrown instanceof CommanderError)) return report(thrown, io);
+    if (!(thrown instanceof CommanderError)) return report(thrown, io, called);
     const message = usageMessage(thrown, called);
     if (message === null) return EXIT.success;
     io.err(`inception: ${message}\n`);
@@ -139,7 +140,11 @@ async function addCommand(program: Commander, command: Command, onLine: (line: P
   const shown = examples.map(([caption, line]) => `  ${caption}\n  $ ${line}\n`).join("\n");
   const notes = await command.notes?.();
   definition.addHelpText("after", `${notes === undefined ? "" : `\n${notes}\n`}\nExamples:\n${shown}`);
+  definition.allowExcessArguments();
   definition.action((...given: unknown[]) => {
+    const names = definition.registeredArguments.map((argument) => argument.name());
+    const excess = definition.registeredArguments.at(-1)?.variadic === true ? undefined : definition.args[names.length];
+    if (excess !== undefined) throw new CommanderError(EXIT.unusable, EXCESS_ARGUMENT, excessMessage(excess, name, names));
     const values = given.slice(0, definition.registeredArguments.length).flatMap(operandOf);
     onLine({ command, operands: values, ...currentFlags(name, definition.opts<Flags>()) });
   });
@@ -159,9 +164,10 @@ function operandOf(given: unknown): readonly (string | readonly string[])[] {
 }
 
 /** Print what ended a command and return its exit code. */
-export function report(thrown: unknown, io: Io): number {
+export function report(thrown: unknown, io: Io, command?: Command): number {
   if (thrown instanceof InceptionError) {
-    io.err(`inception: ${errorText(thrown)}\n`);
+    const hint = thrown.details.seeHelp === true ? `; ${helpHint(command?.name)}` : "";
+    io.err(`inception: ${errorText(thrown)}${hint}\n`);
     return EXIT.unusable;
   }
   const fact = systemFact(thrown);

@@ -22,6 +22,7 @@ import { imageInputs } from "./inputs.js";
 import { type Io, startProgress } from "./io.js";
 import { modelOperand } from "./model-operand.js";
 import { errorText } from "./option-words.js";
+import { missing } from "./usage-error.js";
 
 export type Outcome<T> = ({ readonly file: string } & T) | { readonly file: string; readonly error: string };
 
@@ -37,11 +38,7 @@ export async function modelFlags(
   fallback?: string,
 ): Promise<{ readonly model: string | DescribedModel; readonly options: LoadModelOptions }> {
   const model = textFlag(flags, "model") ?? fallback;
-  if (model === undefined)
-    throw new InceptionError(
-      "USAGE",
-      "Cannot run without a model: expected --model with an id (see inception models), an .onnx file or the folder of a run",
-    );
+  if (model === undefined) throw missing("--model", "pass a model id, an .onnx file or a run directory");
   return { model: await modelOperand(model), options: await loadFlags(flags, io) };
 }
 

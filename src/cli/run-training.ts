@@ -1,5 +1,5 @@
 /** What the training commands share: progress, signals, resuming, the summary at the end. */
-import { InceptionError, messageOf } from "../errors.js";
+import { messageOf } from "../errors.js";
 import { type ProgressReport, reportOn } from "../node/training/progress-report.js";
 import type { TrainingPlan } from "../node/training/training-plan.js";
 import type { TrainedRun } from "../node/training/training-run.js";
@@ -13,6 +13,7 @@ import { formatCount, formatTable, type Io, printJson, skippedWarning } from "./
 import { optionFlagName } from "./option-words.js";
 import { SIGNALS, watchSignals } from "./signals.js";
 import { settingText } from "./training-flags.js";
+import { unexpected } from "./usage-error.js";
 
 /** The result of a training command. */
 export interface Outcome {
@@ -122,8 +123,12 @@ function resumeLine(command: string, run: string): string {
   return `inception ${command} --resume ${quotedForShell(run)}`;
 }
 
-/** A run keeps what it was begun with; otherwise resuming would not give what an uninterrupted run gives. */
-export function refuseSettings(resume: string, data: string | undefined, settings: Readonly<Record<string, unknown>>, flags: Flags): void {
+/**
+ * A run keeps its settings: otherwise resuming would not give what an uninterrupted run gives.
+ *
+ * @throws InceptionError USAGE naming what cannot be combined with --resume
+ */
+export function refuseSettings(data: string | undefined, settings: Readonly<Record<string, unknown>>, flags: Flags): void {
   const others = ["model", "out", "preprocessing", "dryRun"].filter((name) => flags[name] !== undefined);
   const options = Array.isArray(flags.option) && flags.option.length > 0 ? ["--option"] : [];
   const given = [
@@ -133,13 +138,10 @@ export function refuseSettings(resume: string, data: string | undefined, setting
     ...options,
   ];
   if (given.length === 0) return;
-  throw usage(
-    `with ${given.join(", ")} and --resume "${messageOf(resume)}": expected no more than --epochs, --device, --threads, --workers and --json, a run keeps its settings`,
+  throw unexpected(
+    given,
+    "a resumed run keeps its settings; --resume can be combined only with --epochs, --device, --threads, --workers and --json",
   );
-}
-
-export function usage(fact: string): InceptionError {
-  return new InceptionError("USAGE", `Cannot train ${fact}`);
 }
 
 /** `--epochs` of a run that is resumed. */

@@ -4,6 +4,7 @@ import { messageOf } from "../errors.js";
 import { nearestName } from "../text.js";
 import type { Command } from "./command.js";
 import { EXIT } from "./exit-code.js";
+import { helpHint } from "./usage-error.js";
 
 /** Flags as other programs call them, and what they are here. A hint is given where the command has the flag it begins with. */
 const ALIASES: Readonly<Record<string, string>> = {
@@ -55,9 +56,22 @@ export function usageMessage(error: CommanderError, command: Command | undefined
   const said = messageOf(error)
     .replace(/^error: /, "")
     .replace(/[.]$/, "");
+  if (error.code === EXCESS_ARGUMENT) return said;
+  const hint = helpHint(command?.name);
   const [, flag] = /^unknown option '(.*)'$/.exec(said) ?? [];
-  const fact = flag === undefined ? said : `unknown option ${flag}${meant(flagMeant(flag, command))}`;
-  return `${fact}${flag === undefined ? ";" : ""} see inception ${command === undefined ? "" : `${command.name} `}--help`;
+  if (flag !== undefined) return `unknown option ${flag}${meant(flagMeant(flag, command))} ${hint}`;
+  return `${said.replace(/^option '(.*)' argument missing$/, "missing value of $1")}; ${hint}`;
+}
+
+/** The code of a CommanderError for an operand too many, whose message is complete. */
+export const EXCESS_ARGUMENT = "inception.excessArgument";
+
+/** The message for an operand too many. An unquoted pattern is many operands, once the shell has expanded it. */
+export function excessMessage(argument: string, command: string, operands: readonly string[]): string {
+  const [first, ...others] = operands;
+  const takes = first === undefined ? "no operands" : others.length === 0 ? `one ${first} operand` : `only ${operands.join(" and ")}`;
+  const remedy = operands.includes("data") ? 'quote patterns such as "shards/{000..099}.tar"' : helpHint(command);
+  return `unexpected argument "${messageOf(argument)}": ${command} takes ${takes}; ${remedy}`;
 }
 
 /** What to say of a command that is not there. */
@@ -66,7 +80,7 @@ export function unknownCommandMessage(name: string, commands: readonly Command[]
     name,
     commands.map((command) => command.name),
   );
-  return `unknown command "${messageOf(name)}"${meant(near)} see inception --help`;
+  return `unknown command "${messageOf(name)}"${meant(near)} ${helpHint(undefined)}`;
 }
 
 function meant(name: string | null): string {

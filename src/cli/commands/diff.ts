@@ -9,7 +9,7 @@ import {
   type TensorDifference,
   totalRows,
 } from "../../diff/index.js";
-import { InceptionError, messageOf } from "../../errors.js";
+import { messageOf } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
 import { compareNetworks, networkOfFile, openTensors } from "../../node/diff-operands.js";
 import { isRunFolder } from "../../node/training/run-weights.js";
@@ -22,13 +22,14 @@ import { formatCount, formatTable, type Io, printJson } from "../io.js";
 import { modelOperand } from "../model-operand.js";
 import { inFlags } from "../option-words.js";
 import { sourceFlags } from "../run-model.js";
+import { invalid, unexpected } from "../usage-error.js";
 
 /** `diff A B`: two networks, or with --tensors two sets of tensors. Exit code 1 where they differ. */
 export const run: RunCommand = async ([a, b], flags, io) =>
   flags.tensors === true ? diffWeights(String(a), String(b), flags, io) : diffNetworks(String(a), String(b), flags, io);
 
 async function diffNetworks(a: string, b: string, flags: Flags, io: Io): Promise<number> {
-  refuseFlags(flags, ["tolerance", "model", "checkpoint", "allowHttps"], "--tensors, which alone uses them");
+  refuseFlags(flags, ["tolerance", "model", "checkpoint", "allowHttps"], "supported only with --tensors");
   const ignored = (textFlag(flags, "ignore") ?? "").split(",").filter((kind) => kind !== "");
   const comparison = ignoreKinds(
     await compareNetworks(await modelOperand(a), await modelOperand(b), { options: optionFlags(flags) }),
@@ -82,11 +83,11 @@ function pathsText(paths: readonly string[]): string {
 }
 
 async function diffWeights(a: string, b: string, flags: Flags, io: Io): Promise<number> {
-  refuseFlags(flags, ["svg", "ignore"], "them without --tensors");
+  refuseFlags(flags, ["svg", "ignore"], "not supported with --tensors");
   const tolerance = toleranceFlag(flags);
   const model = textFlag(flags, "model");
   if (model === undefined && Object.keys(optionFlags(flags)).length > 0) {
-    throw new InceptionError("USAGE", "Cannot use --option: expected --model, whose options they are");
+    throw unexpected(["--option"], "supported only with --model");
   }
   const options = {
     ...sourceFlags(flags, io),
@@ -96,7 +97,7 @@ async function diffWeights(a: string, b: string, flags: Flags, io: Io): Promise<
       : { model: await modelOperand(model), options: optionFlags(flags) }),
   };
   if (flags.checkpoint !== undefined && !(await isRunFolder(a)) && !(await isRunFolder(b))) {
-    throw new InceptionError("USAGE", `Cannot use --checkpoint: neither ${quoted(a)} nor ${quoted(b)} is a run`, { a, b });
+    throw unexpected(["--checkpoint"], `neither ${quoted(a)} nor ${quoted(b)} is a run`);
   }
   const ofA = await openTensors(a, options);
   try {
@@ -171,12 +172,11 @@ function toleranceFlag(flags: Flags): number {
   const text = textFlag(flags, "tolerance");
   const tolerance = text === undefined ? 0 : toNumber(text);
   if (tolerance !== undefined && tolerance >= 0) return tolerance;
-  throw new InceptionError("USAGE", `Cannot use --tolerance ${text}: expected a number of at least 0`, { text });
+  throw invalid("--tolerance", String(text), "a number of at least 0");
 }
 
-/** A flag that would have no effect is a mistake. */
-function refuseFlags(flags: Flags, names: readonly string[], law: string): void {
+/** @throws InceptionError USAGE for a flag that would have no effect */
+function refuseFlags(flags: Flags, names: readonly string[], reason: string): void {
   const given = names.filter((name) => flags[name] !== undefined);
-  if (given.length === 0) return;
-  throw new InceptionError("USAGE", `Cannot use ${given.map(flagName).join(", ")}: expected ${law}`, { given });
+  if (given.length > 0) throw unexpected(given.map(flagName), reason);
 }

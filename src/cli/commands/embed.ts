@@ -1,9 +1,10 @@
-import { InceptionError, messageOf } from "../../errors.js";
+import { messageOf } from "../../errors.js";
 import { writeEmbeddings } from "../../node/embedding-file.js";
 import type { RunCommand } from "../command.js";
 import { textFlag } from "../flags.js";
 import { printJson } from "../io.js";
 import { reportFailures, runOnFiles } from "../run-model.js";
+import { invalid } from "../usage-error.js";
 
 /** `embed FILES|DIR|ARRAY.npy`: one vector for each image. */
 export const run: RunCommand = async ([files = []], flags, io) => {
@@ -29,7 +30,7 @@ export const run: RunCommand = async ([files = []], flags, io) => {
 /** Before the work, not after it. */
 function checkOut(file: string | undefined): void {
   if (file === undefined || file.toLowerCase().endsWith(".npy")) return;
-  throw new InceptionError("USAGE", `Cannot write vectors to ${file}: expected a name that ends in .npy`, { file });
+  throw invalid("--out", file, "a name that ends in .npy");
 }
 
 function formatOutcome({ file, embedding }: { readonly file: string; readonly embedding: readonly number[] }): string {

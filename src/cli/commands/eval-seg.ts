@@ -1,5 +1,5 @@
 import path from "node:path";
-import { InceptionError, messageOf } from "../../errors.js";
+import { messageOf } from "../../errors.js";
 import { type EvaluatedSegmentation, evaluateSegmentation } from "../../node/evaluate-segmentation.js";
 import { writeFileAtomic } from "../../node/write-file.js";
 import { segmentationScoresPage } from "../../report/segmentation-scores.js";
@@ -9,6 +9,7 @@ import { textFlag } from "../flags.js";
 import { formatCount, type Io, type Progress, printJson, startProgress } from "../io.js";
 import { errorText } from "../option-words.js";
 import { formatScores, scoreKeys } from "../segmentation-scores.js";
+import { invalid } from "../usage-error.js";
 
 /** `eval-seg PRED GT`: scores of predicted label maps against the ground truth. */
 export const run: RunCommand = async ([predicted, truth], flags, io) => {
@@ -69,7 +70,7 @@ function toleranceFlag(flags: Flags): number {
   const text = textFlag(flags, "tolerance") ?? "1";
   const value = Number(text);
   if (text.trim() !== "" && Number.isFinite(value) && value >= 0) return value;
-  throw new InceptionError("USAGE", `Cannot use --tolerance ${text}: expected millimeters of at least 0, as in 1.5`, { text });
+  throw invalid("--tolerance", text, "millimeters of at least 0, as in 1.5");
 }
 
 function labelsFlag(flags: Flags): readonly number[] | undefined {
@@ -77,5 +78,5 @@ function labelsFlag(flags: Flags): readonly number[] | undefined {
   if (text === undefined) return undefined;
   const labels = text.split(",");
   if (labels.every((label) => /^\d{1,9}$/.test(label)) && new Set(labels.map(Number)).size === labels.length) return labels.map(Number);
-  throw new InceptionError("USAGE", `Cannot use --labels ${text}: expected different integers of at least 0, as in 1,2`, { text });
+  throw invalid("--labels", text, "distinct integers of at least 0, as in 1,2");
 }

@@ -12,6 +12,7 @@ import { choiceFlag, integerFlag, textFlag } from "../flags.js";
 import { formatCount, formatTable, printJson, skippedWarning } from "../io.js";
 import { modelOperand } from "../model-operand.js";
 import { loadFlags, readJson } from "../run-model.js";
+import { invalid } from "../usage-error.js";
 
 /** `eval RUN|ID [DATA]`: accuracy on labeled images. */
 export const run: RunCommand = async ([model, data], flags, io) => {
@@ -61,7 +62,7 @@ function measureFlags(flags: Flags) {
 function cropsFlag(text: string): (typeof CROP_COUNTS)[number] {
   const count = CROP_COUNTS.find((candidate) => String(candidate) === text);
   if (count !== undefined) return count;
-  throw new InceptionError("USAGE", `Cannot use --crops ${text}: expected ${CROP_COUNTS.join(", ")}`, { text });
+  throw invalid("--crops", text, CROP_COUNTS.join(", "));
 }
 
 interface PublishedFigures {

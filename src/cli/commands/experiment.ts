@@ -1,4 +1,4 @@
-import { InceptionError, messageOf } from "../../errors.js";
+import { messageOf } from "../../errors.js";
 import { RESIDUAL_SCALING_OPTIONS } from "../../experiments/options.js";
 import { type ExperimentEvent, type ExperimentResult, type Place, residualScalingExperiment } from "../../experiments/residual-scaling.js";
 import { cellName, findings, outcomeOf, resultTable } from "../../experiments/tables.js";
@@ -6,16 +6,13 @@ import { formatDuration, formatLoss, formatPercent, secondsLeft } from "../../tr
 import type { RunCommand } from "../command.js";
 import { readFlag } from "../flags.js";
 import { formatTable, type Io, printJson } from "../io.js";
+import { invalid } from "../usage-error.js";
 
 const EXPERIMENTS = ["residual-scaling"];
 
 /** `experiment residual-scaling`: one line for each network on `err`, tables and findings on `out`. */
 export const run: RunCommand = async ([name], flags, io) => {
-  if (!EXPERIMENTS.includes(String(name))) {
-    throw new InceptionError("USAGE", `Cannot run the experiment "${messageOf(String(name))}": expected ${EXPERIMENTS.join(", ")}`, {
-      name,
-    });
-  }
+  if (!EXPERIMENTS.includes(String(name))) throw invalid("argument", `"${messageOf(name)}"`, EXPERIMENTS.join(", "));
   const { out, seed, steps, threads } = RESIDUAL_SCALING_OPTIONS;
   const found = await residualScalingExperiment({
     out: readFlag(flags, "out", out),

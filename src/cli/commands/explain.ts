@@ -18,6 +18,7 @@ import { imageInputs } from "../inputs.js";
 import { formatBytes, type Io, printJson } from "../io.js";
 import { errorText } from "../option-words.js";
 import { imageOpener, jsonPrediction, modelFlags, reportFailures } from "../run-model.js";
+import { invalid, missing, unexpected } from "../usage-error.js";
 
 /** Where results go that have no place of their own. */
 const DEFAULT_OUT = "explanation";
@@ -32,7 +33,7 @@ export const run: RunCommand = async ([paths = []], flags, io) => {
   const file = textFlag(flags, "export");
   if (file !== undefined) return exportGraph(model, methods, file, { ...options, ...settings }, given, flags, io);
   const out = textFlag(flags, "out") ?? DEFAULT_OUT;
-  if (given.length === 0) throw new InceptionError("USAGE", "Cannot explain: expected images, files or folders of them");
+  if (given.length === 0) throw missing("images", "pass image files or directories");
   const { files, failed } = await imageInputs(given);
   const explainer = await openExplainer(model, { ...options, ...settings, methods });
   try {
@@ -138,9 +139,7 @@ function methodsFlag(text: string): readonly ExplanationName[] {
   const names = text.split(",").map((name) => EXPLANATION_NAMES.find((candidate) => candidate === name.trim()));
   const known = names.filter((name) => name !== undefined);
   if (known.length === names.length && new Set(known).size === known.length) return known;
-  throw new InceptionError("USAGE", `Cannot use --method ${text}: expected ${EXPLANATION_NAMES.join(", ")}, several with commas, or all`, {
-    text,
-  });
+  throw invalid("--method", text, `${EXPLANATION_NAMES.join(", ")}, several separated by commas, or all`);
 }
 
 /** Options of the methods; one that no chosen method uses is a mistake. */
@@ -155,13 +154,7 @@ function methodFlags(flags: Flags, methods: readonly ExplanationName[]): Explain
   const used = new Set<string>(methods.flatMap((method) => EXPLANATION_METHODS[method].uses));
   const useless = given.map(([name]) => name).filter((name) => !used.has(name));
   if (useless.length === 0) return Object.fromEntries(given);
-  throw new InceptionError(
-    "USAGE",
-    `Cannot use ${useless.map(flagName).join(", ")} with --method ${methods.join(",")}: no method of these uses it`,
-    {
-      useless,
-    },
-  );
+  throw unexpected(useless.map(flagName), `not used by --method ${methods.join(",")}`);
 }
 
 async function exportGraph(
@@ -173,12 +166,11 @@ async function exportGraph(
   flags: Flags,
   io: Io,
 ): Promise<number> {
+  const useless = ["out", "class"].filter((name) => flags[name] !== undefined).map(flagName);
+  const given = [...(images.length > 0 ? ["images"] : []), ...useless];
+  if (given.length > 0) throw unexpected(given, "not supported with --export");
   const [method] = methods;
-  if (images.length > 0 || methods.length !== 1 || method === undefined || flags.out !== undefined || flags.class !== undefined)
-    throw new InceptionError(
-      "USAGE",
-      "Cannot export an explanation with images, --out, --class or several methods: expected one method alone",
-    );
+  if (methods.length !== 1 || method === undefined) throw invalid("--method", methods.join(","), "one method with --export");
   const { bytes, outputs } = await exportExplanation(model, method, file, options);
   if (flags.json === true) printJson(io, { file, bytes, method, inputs: ["input", "target"], outputs });
   else

@@ -1,4 +1,4 @@
-import { InceptionError, messageOf } from "../../errors.js";
+import { messageOf } from "../../errors.js";
 import { findBundledModel } from "../../node/bundled-models.js";
 import { exportOnnx, exportSafetensors } from "../../node/export-model.js";
 import { exportTimm } from "../../node/export-timm.js";
@@ -15,6 +15,7 @@ import { modelOperand } from "../model-operand.js";
 import { optionFlagName } from "../option-words.js";
 import { prepareFlags, sourceFlags } from "../run-model.js";
 import { givenSettings } from "../training-flags.js";
+import { invalid, missing, unexpected } from "../usage-error.js";
 
 /** `export RUN --out FILE`, `export ID --weights SRC --out FILE`, `export ID --training-step FILE`. */
 export const run: RunCommand = async ([id], flags, io) => {
@@ -24,21 +25,13 @@ export const run: RunCommand = async ([id], flags, io) => {
 
 async function exportNetwork(model: string, flags: Flags, io: Io): Promise<number> {
   const target = targetOf(flags);
-  if (flags.half === true && target.format !== "safetensors") {
-    throw new InceptionError("USAGE", `Cannot use --half with ${target.format}: expected it with safetensors`);
-  }
-  if (flags.dynamicSize === true && target.format !== "onnx") {
-    throw new InceptionError("USAGE", `Cannot use --dynamic-size with ${target.format}: expected it with onnx`);
-  }
-  if (flags.naming !== undefined && target.format !== "safetensors") {
-    throw new InceptionError("USAGE", `Cannot use --naming with ${target.format}: expected it with safetensors`);
+  for (const [name, format] of Object.entries({ half: "safetensors", dynamicSize: "onnx", naming: "safetensors" })) {
+    if (flags[name] !== undefined && target.format !== format)
+      throw unexpected([flagName(name)], `supported only with --format ${format}, not with ${target.format}`);
   }
   refuseStepSettings(flags);
   if (textFlag(flags, "weights") === undefined && findBundledModel(model) === null && !(await isRunFolder(model)))
-    throw new InceptionError(
-      "USAGE",
-      "Cannot export without weights: expected --weights with a file or hf:owner/name, or the folder of a run",
-    );
+    throw missing("--weights", "pass pretrained, hf:OWNER/NAME or a file, or export a run directory");
   const prepared = await resolveModel(await modelOperand(model), await prepareFlags(flags, io));
   const { bytes } = await write(prepared, target, flags);
   const { matched, ignored, source, background } = prepared.report;
@@ -61,18 +54,20 @@ interface Target {
   readonly format: (typeof FORMATS)[number];
 }
 
-/** What is written where: --format says it, or the ending of --out. */
+/** The file to write and its format: --format, or the ending of --out. */
 function targetOf(flags: Flags): Target {
   const out = textFlag(flags, "out");
   const ending = out?.match(/\.(onnx|safetensors)$/i)?.[1]?.toLowerCase();
   const format = choiceFlag(flags, "format", FORMATS) ?? FORMATS.find((each) => each === ending);
   if (out !== undefined && format === "timm" && ending === undefined) return { out, format };
   if (out !== undefined && format !== undefined && format === ending) return { out, format };
-  const law =
-    format === "timm"
-      ? "--out with a folder"
-      : `--out with a name that ends in ${format === undefined ? ".onnx or .safetensors" : `.${format}`}${format === undefined ? ", or --format timm with a folder" : ""}`;
-  throw new InceptionError("USAGE", `Cannot export to ${out ?? "nothing"}: expected ${law}`, { out });
+  const expected =
+    format === undefined
+      ? "a name that ends in .onnx or .safetensors, or a directory and --format timm"
+      : format === "timm"
+        ? "a directory"
+        : `a name that ends in .${format}`;
+  throw out === undefined ? missing("--out", `pass ${expected}`) : invalid("--out", out, expected);
 }
 
 function write(prepared: PreparedModel, { out, format }: Target, flags: Flags): Promise<{ readonly bytes: number }> {
@@ -81,24 +76,15 @@ function write(prepared: PreparedModel, { out, format }: Target, flags: Flags): 
   return exportSafetensors(prepared, out, textFlag(flags, "naming") ?? "inceptionkit", { half: flags.half === true });
 }
 
-/** A flag that would have no effect is a mistake. */
+/** @throws InceptionError USAGE for a setting that would have no effect */
 function refuseStepSettings(flags: Flags): void {
   const given = Object.keys(givenSettings(flags, STEP_SETTINGS)).filter((name) => name !== "weights");
-  if (given.length === 0) return;
-  throw new InceptionError(
-    "USAGE",
-    `Cannot export with ${given.map(optionFlagName).join(", ")}: expected --training-step, which alone uses them`,
-    { given },
-  );
+  if (given.length > 0) throw unexpected(given.map(optionFlagName), "supported only with --training-step");
 }
 
 async function exportStep(id: string, file: string, flags: Flags, io: Io): Promise<number> {
   const useless = ["out", "format", "naming", "classNames", "dynamicSize", "checkpoint"].filter((name) => flags[name] !== undefined);
-  if (useless.length > 0) {
-    throw new InceptionError("USAGE", `Cannot export a training step with ${useless.map(flagName).join(", ")}: expected none of these`, {
-      useless,
-    });
-  }
+  if (useless.length > 0) throw unexpected(useless.map(flagName), "not supported with --training-step");
   const settings = givenSettings(flags, STEP_SETTINGS);
   const { bytes, stateFile, stateBytes, feeds, state } = await exportTrainingStep(describedModel(await modelOperand(id)), file, settings, {
     options: optionFlags(flags),

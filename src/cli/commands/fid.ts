@@ -1,4 +1,4 @@
-import { InceptionError, messageOf } from "../../errors.js";
+import { messageOf } from "../../errors.js";
 import { FEATURE_SIZES, FRECHET_MODES, type InceptionScore, type KernelDistance } from "../../frechet/index.js";
 import { type MeasureFrechetOptions, measureFrechet, saveFrechetStatistics } from "../../node/frechet/measure-files.js";
 import { isStatisticsFile } from "../../node/frechet/statistics-file.js";
@@ -9,12 +9,13 @@ import { choiceFlag, deviceFlags, flagName, integerFlag, textFlag } from "../fla
 import { formatCount, type Io, type Progress, printJson, skippedWarning, startProgress } from "../io.js";
 import { errorText } from "../option-words.js";
 import { sourceFlags } from "../run-model.js";
+import { invalid, missing, unexpected } from "../usage-error.js";
 
 /** `fid A B`: how far two sets of images are apart; `fid A --save-statistics FILE`: keep one for later. */
 export const run: RunCommand = async ([a, b], flags, io) => {
   const place = String(a);
   const file = textFlag(flags, "saveStatistics");
-  checkOperands(place, b === undefined ? null : String(b), file);
+  checkOperands(b === undefined ? null : String(b), file);
   const events = eventPrinter(io);
   const options = { ...measureFlags(flags, io), onEvent: events.onEvent };
   try {
@@ -35,13 +36,11 @@ export const run: RunCommand = async ([a, b], flags, io) => {
   }
 };
 
-function checkOperands(a: string, b: string | null, file: string | undefined): void {
-  const refused = (action: string, law: string) => new InceptionError("USAGE", `Cannot ${action}: expected ${law}`, { a, b });
-  if (b === null && file === undefined)
-    throw refused(`compare "${messageOf(a)}" with nothing`, "a second set, or --save-statistics file.npz");
+function checkOperands(b: string | null, file: string | undefined): void {
+  if (b === null && file === undefined) throw missing("second set", "pass a directory or .npz file, or --save-statistics");
   if (file === undefined) return;
-  if (b !== null) throw refused("save statistics of two sets", "one set with --save-statistics");
-  if (!isStatisticsFile(file)) throw refused(`save statistics as ${messageOf(file)}`, "a name that ends in .npz");
+  if (b !== null) throw unexpected([`argument "${messageOf(b)}"`], "--save-statistics takes one set");
+  if (!isStatisticsFile(file)) throw invalid("--save-statistics", file, "a name that ends in .npz");
 }
 
 function measureFlags(flags: Flags, io: Io): MeasureFrechetOptions {
@@ -74,12 +73,12 @@ function measureFlags(flags: Flags, io: Io): MeasureFrechetOptions {
   };
 }
 
-/** What belongs to a score that was not asked for would be ignored. */
+/** @throws InceptionError USAGE for a flag of a score that is not computed */
 function checkAsked(flags: Flags): void {
   const needs = { subsets: "kid", subsetSize: "kid", splits: "inceptionScore" } as const;
   for (const [name, asked] of Object.entries(needs)) {
     if (textFlag(flags, name) === undefined || flags[asked] === true) continue;
-    throw new InceptionError("USAGE", `Cannot use ${flagName(name)} alone: expected ${flagName(asked)} beside it`, { flag: name });
+    throw unexpected([flagName(name)], `supported only with ${flagName(asked)}`);
   }
 }
 
@@ -87,7 +86,7 @@ function epsilonFlag(flags: Flags): number {
   const text = textFlag(flags, "epsilon") ?? "0";
   const value = Number(text);
   if (text.trim() !== "" && Number.isFinite(value) && value >= 0) return value;
-  throw new InceptionError("USAGE", `Cannot use ${flagName("epsilon")} ${text}: expected a number of at least 0, as in 1e-6`, { text });
+  throw invalid("--epsilon", text, "a number of at least 0, as in 1e-6");
 }
 
 /** Bars on a terminal, a line for each warning; skipped images are counted. */

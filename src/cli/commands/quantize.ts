@@ -12,17 +12,15 @@ import { formatBytes, formatCount, type Io, printJson } from "../io.js";
 import { modelOperand } from "../model-operand.js";
 import { errorText } from "../option-words.js";
 import { prepareFlags } from "../run-model.js";
+import { invalid, missing } from "../usage-error.js";
 
 /** `quantize MODEL --calibrate DIR [--out FILE]`. Exit code 1, and no file, where the int8 model is below a threshold. */
 export const run: RunCommand = async ([model], flags, io) => {
   const calibrate = textFlag(flags, "calibrate");
   // A run is named by its directory.
   const out = textFlag(flags, "out") ?? `${path.basename(String(model)).replace(/\.(?:onnx|m?js)$/i, "")}-int8.onnx`;
-  if (calibrate === undefined)
-    throw new InceptionError("USAGE", "Cannot quantize without photographs or volumes: expected --calibrate with a folder");
-  if (!out.toLowerCase().endsWith(".onnx")) {
-    throw new InceptionError("USAGE", `Cannot quantize to ${out}: expected --out with a name that ends in .onnx`, { out });
-  }
+  if (calibrate === undefined) throw missing("--calibrate", "pass a directory of images or volumes");
+  if (!out.toLowerCase().endsWith(".onnx")) throw invalid("--out", out, "a name that ends in .onnx");
   let skipped = 0;
   const options = {
     ...quantizeFlags(calibrate, flags, io),

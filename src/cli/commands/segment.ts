@@ -1,5 +1,5 @@
 import type { Triple } from "../../data/index.js";
-import { InceptionError, messageOf } from "../../errors.js";
+import { messageOf } from "../../errors.js";
 import { type SegmentedFile, type SegmentFilesOptions, segmentFiles } from "../../node/segment/segment-files.js";
 import { openSegmenter } from "../../node/segment/segmenter.js";
 import type { LabelStatistics } from "../../segment/labels.js";
@@ -13,6 +13,7 @@ import { type Io, printJson } from "../io.js";
 import { errorText } from "../option-words.js";
 import { modelFlags } from "../run-model.js";
 import { watchSignals } from "../signals.js";
+import { invalid, missing } from "../usage-error.js";
 import { windowProgress } from "../window-progress.js";
 
 /** `segment FILES|DIR --model RUN|ID|FILE --out DIR`: label maps. */
@@ -83,7 +84,7 @@ async function segmentAll(
 
 function segmentFlags(flags: Flags): SegmentFilesOptions {
   const out = textFlag(flags, "out");
-  if (out === undefined) throw new InceptionError("USAGE", "Cannot segment without a place for the results: expected --out with a folder");
+  if (out === undefined) throw missing("--out", "pass a directory for the label maps");
   return {
     out,
     overlap: overlapFlag(textFlag(flags, "overlap") ?? "0.5"),
@@ -99,13 +100,13 @@ function segmentFlags(flags: Flags): SegmentFilesOptions {
 function overlapFlag(text: string): number {
   const overlap = Number(text);
   if (text.trim() !== "" && overlap >= 0 && overlap < 1) return overlap;
-  throw new InceptionError("USAGE", `Cannot use --overlap ${text}: expected a share from 0 to less than 1, as in 0.5`, { text });
+  throw invalid("--overlap", text, "a number in [0, 1), as in 0.5");
 }
 
 function mirrorFlag(text: string): readonly number[] {
   const axes = [...text].map((letter) => "xyz".indexOf(letter));
   if (!axes.includes(-1) && new Set(axes).size === axes.length) return axes;
-  throw new InceptionError("USAGE", `Cannot use --mirror ${text}: expected some of x, y and z, as in xyz`, { text });
+  throw invalid("--mirror", text, "some of x, y and z, as in xyz");
 }
 
 function patchFlag(flags: Flags): Triple | undefined {
@@ -113,7 +114,7 @@ function patchFlag(flags: Flags): Triple | undefined {
   if (text === undefined) return undefined;
   const [x = 0, y = 0, z = 0, ...more] = text.split(/[x,]/).map((size) => (/^[1-9]\d{0,3}$/.test(size) ? Number(size) : 0));
   if (more.length === 0 && x > 0 && y > 0 && z > 0) return [x, y, z];
-  throw new InceptionError("USAGE", `Cannot use --patch-size ${text}: expected voxels along x, y and z, as in 64x64x64`, { text });
+  throw invalid("--patch-size", text, "voxels along x, y and z, as in 64x64x64");
 }
 
 /** The promised keys. */

@@ -22,11 +22,11 @@ import {
   type RunFormat,
   refuseSettings,
   runTraining,
-  usage,
   workersFlag,
 } from "../run-training.js";
 import { formatScores, scoreKeys } from "../segmentation-scores.js";
 import { flagSettings, givenSettings } from "../training-flags.js";
+import { missing } from "../usage-error.js";
 
 const FORMAT: RunFormat = {
   command: "train-seg",
@@ -51,11 +51,11 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainS
   const oneFold: OptionInput = fold === undefined ? {} : { fold };
   if (resume !== undefined) {
     const { epochs, ...others } = settings;
-    refuseSettings(resume, data, { ...others, ...oneFold }, flags);
+    refuseSettings(data, { ...others, ...oneFold }, flags);
     return outcomeOfRun(await resumeSegmentation({ ...common, ...epochsFlag(flags), out: resume }));
   }
   if (data === undefined) {
-    throw usage("without data: expected a folder of labeled volumes, as in inception train-seg Task04_Hippocampus --out run");
+    throw missing("data", "pass a directory of labeled volumes, as in inception train-seg Task04_Hippocampus --out run");
   }
   const { id } = findModel(model);
   const options = { ...common, ...(out === undefined ? {} : { out }), options: optionFlags(flags) };

@@ -15,10 +15,10 @@ import {
   type RunFormat,
   refuseSettings,
   runTraining,
-  usage,
   workersFlag,
 } from "../run-training.js";
 import { flagSettings, givenSettings } from "../training-flags.js";
+import { missing } from "../usage-error.js";
 
 const FORMAT: RunFormat = {
   command: "train",
@@ -42,15 +42,16 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainM
   const settings = givenSettings(flags, flagSettings(SETTINGS));
   if (resume !== undefined) {
     const { epochs, ...others } = settings;
-    refuseSettings(resume, data, others, flags);
+    refuseSettings(data, others, flags);
     return outcomeOf(await resumeTraining({ ...common, ...epochsFlag(flags), out: resume }), FORMAT);
   }
   if (data === undefined) {
-    throw usage(
-      "without data: expected a folder of images by class, a list (.csv, .jsonl), tar shards, or shapes10, as in inception train photos --model googlenet --out run",
+    throw missing(
+      "data",
+      "pass an image folder, a list (.csv, .jsonl), tar shards or shapes10, as in inception train photos --model googlenet --out run",
     );
   }
-  if (model === undefined) throw usage("without a model: expected --model with an id (see inception models)");
+  if (model === undefined) throw missing("--model", "pass a model id or a custom network");
   const network = describedModel(await modelOperand(model));
   const given = { ...settings, data };
   const options = {

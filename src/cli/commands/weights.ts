@@ -4,6 +4,7 @@ import type { Published } from "../../tasks/weight-choice.js";
 import type { RunCommand } from "../command.js";
 import { formatTable, type Io, printJson } from "../io.js";
 import { sourceFlags } from "../run-model.js";
+import { invalid, missing } from "../usage-error.js";
 
 const ACTIONS = ["list", "download", "path"] as const;
 
@@ -12,10 +13,9 @@ export const run: RunCommand = async ([asked, named], flags, io) => {
   const action = ACTIONS.find((each) => each === asked);
   const name = named === undefined ? undefined : String(named);
   const json = flags.json === true;
-  if (action === undefined)
-    throw new InceptionError("USAGE", `Cannot run weights ${messageOf(asked)}: expected list, download NAME or path NAME`, { asked });
+  if (action === undefined) throw invalid("argument", `"${messageOf(asked)}"`, "list, download NAME or path NAME");
   if (action === "list") return list(name, json, io);
-  if (name === undefined) throw new InceptionError("USAGE", `Cannot run weights ${action} without a name: see inception weights list`);
+  if (name === undefined) throw missing("name", "pass one that inception weights list shows");
   const published = findKnownWeights(name);
   const path = action === "path" ? await located(published) : (await downloadPublished(published, sourceFlags(flags, io))).path;
   if (json) printJson(io, { ...recordOf(published), path });
