@@ -37,3 +37,20 @@ export function portableExp(x: number): number {
   for (let k = power; k < 0; k++) sum /= 2;
   return sum;
 }
+
+/** Cosine of an angle in degrees, rounded to 15 decimals, at which every platform agrees. */
+export function roundedCosine(degrees: number): number {
+  return roundedSine(90 - degrees);
+}
+
+/** Sine of an angle of at most 1e6 degrees, rounded to 15 decimals. */
+export function roundedSine(degrees: number): number {
+  // Within -90 to 90 degrees: the sine is the same on both sides of 90.
+  const circle = degrees - 360 * Math.round(degrees / 360);
+  const angle = (Math.abs(circle) > 90 ? Math.sign(circle) * 180 - circle : circle) * (Math.PI / 180);
+  const square = angle * angle;
+  // |angle| <= 1.571: the term of degree 25 is below 1e-20.
+  let sum = 1;
+  for (let degree = 23; degree >= 3; degree -= 2) sum = 1 - (square / (degree * (degree - 1))) * sum;
+  return Math.round(angle * sum * 1e15) / 1e15;
+}

@@ -11,6 +11,7 @@ export {
   type RandomErasing,
 } from "./augment/augmentation.js";
 export { type MixableBatch, type Mixing, mixBatch } from "./augment/mix.js";
+export type { AugmentationPolicy } from "./augment/policy.js";
 export type { Batch, BatchSource, BatchStream, Dataset, SkippedSample } from "./batch.js";
 export { CROP_COUNTS, type CropCount, type CropPlan, cropsOf, planCrops } from "./crops.js";
 export { type DatasetSource, datasetSource, imagesDataset, type SampleStore, selectSamples } from "./dataset-source.js";

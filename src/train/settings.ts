@@ -30,9 +30,9 @@ const IMAGE_METRICS: readonly Metric[] = ["top1", "top5", "loss", "trainLoss", "
 export const SETTINGS = {
   accumulate: integerOption("accumulate gradients over this many batches per optimizer step", 1, 1, 4096),
   augmentation: jsonOption(
-    "training augmentation: none, light, cifar, inception, or a JSON object",
+    "training augmentation: none, light, trivial_augment, rand_augment, cifar, inception, or a JSON object",
     undefined,
-    "none, light, inception, cifar, or a JSON record of an augmentation",
+    "none, light, trivial_augment, rand_augment, inception, cifar, or a JSON record of an augmentation",
     (given) => parseAugmentation(given, "the settings"),
   ),
   auxWeight: { ...numberOption("loss weight of each auxiliary classifier", undefined, 0, 100), placeholder: "weight" },

@@ -5,10 +5,11 @@ import { type Destination, type Preprocessing, preprocess } from "../transforms/
 import { type PillowFilter, resize } from "../transforms/resize.js";
 import type { Augmentation, Interpolation, RandomErasing } from "./augmentation.js";
 import { jitterColors } from "./color.js";
+import { applyPolicy } from "./policy.js";
 import { erasingWindow, randomAreaWindow } from "./random-area.js";
 
 /**
- * A training image: random part, mirroring, colors and erasing as `augmentation` says. The image given is left alone.
+ * A training image: random part, mirroring, drawn operations, colors and erasing as `augmentation` says. The image given is left alone.
  *
  * @param recipe what evaluation does; used where `augmentation.crop` is "none"
  * @param inputSize side of the result, in pixels
@@ -16,8 +17,9 @@ import { erasingWindow, randomAreaWindow } from "./random-area.js";
  * @throws InceptionError as `preprocess` does
  */
 export function augment(image: Image, augmentation: Augmentation, recipe: Preprocessing, inputSize: number, random: Random): Image {
-  const taken = takePart(image, augmentation, recipe, inputSize, random);
-  if (random.chance(augmentation.flip)) mirror(taken);
+  const part = takePart(image, augmentation, recipe, inputSize, random);
+  if (random.chance(augmentation.flip)) mirror(part);
+  const taken = augmentation.policy ? applyPolicy(part, augmentation.policy, random) : part;
   if (augmentation.color) jitterColors(taken.data, augmentation.color, random);
   if (augmentation.erasing) erase(taken, augmentation.erasing, random);
   return taken;

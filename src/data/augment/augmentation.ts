@@ -1,6 +1,7 @@
 /** What is changed at random in a training image: a record that runs and files carry, with its checks and presets. */
 import { InceptionError } from "../../errors.js";
 import { isRecord } from "../is-record.js";
+import type { AugmentationPolicy } from "./policy.js";
 
 /** An interval, both ends included. */
 export type Range = readonly [low: number, high: number];
@@ -61,11 +62,16 @@ export interface Augmentation {
   readonly crop: RandomCrop;
   /** Probability of mirroring left and right. */
   readonly flip: number;
+  /** TrivialAugment or RandAugment. Default: none. */
+  readonly policy?: AugmentationPolicy | null;
   readonly color: ColorJitter | null;
   readonly erasing: RandomErasing | null;
 }
 
 const PAPER_ASPECT: Range = [3 / 4, 4 / 3];
+
+/** The object stays in view. */
+const MILD_CROP: RandomCrop = { kind: "random_area", area: [0.5, 1], aspect: PAPER_ASPECT, interpolation: "bilinear" };
 
 /** Augmentations by name. Add yours here. */
 export const AUGMENTATIONS = {
@@ -78,14 +84,12 @@ export const AUGMENTATIONS = {
     color: { brightness: 32 / 255, contrast: [0.5, 1.5], saturation: [0.5, 1.5], hue: 0.2 },
     erasing: null,
   },
-  // For fine-tuning on few images: the object stays in view.
-  light: {
-    crop: { kind: "random_area", area: [0.5, 1], aspect: PAPER_ASPECT, interpolation: "bilinear" },
-    flip: 0.5,
-    color: null,
-    erasing: null,
-  },
+  // For fine-tuning on few images.
+  light: { crop: MILD_CROP, flip: 0.5, color: null, erasing: null },
   none: { crop: { kind: "none" }, flip: 0, color: null, erasing: null },
+  // RandAugment with torchvision's defaults.
+  rand_augment: { crop: MILD_CROP, flip: 0.5, policy: { kind: "rand_augment", operations: 2, magnitude: 9 }, color: null, erasing: null },
+  trivial_augment: { crop: MILD_CROP, flip: 0.5, policy: { kind: "trivial_augment_wide" }, color: null, erasing: null },
 } as const satisfies Record<string, Augmentation>;
 
 /** Name of an augmentation of the table. */
@@ -110,10 +114,12 @@ export function parseAugmentation(value: unknown, place: string): Augmentation {
   if (typeof value === "string") {
     return isAugmentationId(value) ? AUGMENTATIONS[value] : fail("name", value, `one of ${Object.keys(AUGMENTATIONS).join(", ")}`);
   }
-  const root = record("value", withAmericanKey(value), ["crop", "flip", "color", "erasing"], fail);
+  const root = record("value", withAmericanKey(value), ["crop", "flip", "policy", "color", "erasing"], fail);
+  const { policy } = root;
   return {
     crop: readCrop(root.crop, fail),
     flip: number("flip", root.flip, [0, 1], fail),
+    ...(policy === undefined || policy === null ? {} : { policy: readPolicy(policy, fail) }),
     color: root.color === null ? null : readColor(root.color, fail),
     erasing: root.erasing === null ? null : readErasing(root.erasing, fail),
   };
@@ -139,9 +145,11 @@ function readCrop(value: unknown, fail: Fail): RandomCrop {
   }
   if (kind === "pad") {
     const crop = record("crop", value, fields.pad, fail);
-    const pixels = number("crop.pixels", crop.pixels, [0, 64], fail);
-    if (!Number.isInteger(pixels)) fail("crop.pixels", pixels, "an integer from 0 to 64");
-    return { kind, pixels, border: word("crop.border", crop.border, ["zero", "reflect"], fail) };
+    return {
+      kind,
+      pixels: integer("crop.pixels", crop.pixels, [0, 64], fail),
+      border: word("crop.border", crop.border, ["zero", "reflect"], fail),
+    };
   }
   if (kind !== "random_area") return fail("crop.kind", kind, `one of ${Object.keys(fields).join(", ")}`);
   const crop = record("crop", value, fields.random_area, fail);
@@ -150,6 +158,22 @@ function readCrop(value: unknown, fail: Fail): RandomCrop {
     area: range("crop.area", crop.area, [1e-6, 1], fail),
     aspect: range("crop.aspect", crop.aspect, [0.1, 10], fail),
     interpolation: word("crop.interpolation", crop.interpolation, ["bilinear", "bicubic", "random"], fail),
+  };
+}
+
+function readPolicy(value: unknown, fail: Fail): AugmentationPolicy {
+  const fields = { trivial_augment_wide: ["kind"], rand_augment: ["kind", "operations", "magnitude"] };
+  const { kind } = record("policy", value, fields.rand_augment, fail);
+  if (kind === "trivial_augment_wide") {
+    record("policy", value, fields.trivial_augment_wide, fail);
+    return { kind };
+  }
+  if (kind !== "rand_augment") return fail("policy.kind", kind, `one of ${Object.keys(fields).join(", ")}`);
+  const policy = record("policy", value, fields.rand_augment, fail);
+  return {
+    kind,
+    operations: integer("policy.operations", policy.operations, [0, 14], fail),
+    magnitude: integer("policy.magnitude", policy.magnitude, [0, 30], fail),
   };
 }
 
@@ -185,6 +209,11 @@ function record(field: string, value: unknown, allowed: readonly string[], fail:
 
 function number(field: string, value: unknown, [low, high]: Range, fail: Fail): number {
   return typeof value === "number" && value >= low && value <= high ? value : fail(field, value, `a number from ${low} to ${high}`);
+}
+
+function integer(field: string, value: unknown, limits: Range, fail: Fail): number {
+  const found = number(field, value, limits, fail);
+  return Number.isInteger(found) ? found : fail(field, value, `an integer from ${limits[0]} to ${limits[1]}`);
 }
 
 function range(field: string, value: unknown, limits: Range, fail: Fail): Range {

@@ -145,7 +145,7 @@ const CENTRAL_SHARE = 0.875;
 
 /** −1 to 1, RGB. Where training crops the image, evaluation takes its middle; otherwise all of it. */
 function scratchPreprocessing(inputSize: number, { augmentation }: Pick<TrainingSettings, "augmentation">): Preprocessing {
-  const cropped = augmentation === "inception" || augmentation === "light";
+  const cropped = typeof augmentation === "string" && ["inception", "light", "rand_augment", "trivial_augment"].includes(augmentation);
   return {
     resize: cropped
       ? { kind: "shorter_side", size: Math.floor(inputSize / CENTRAL_SHARE), filter: "bilinear" }
