@@ -30,6 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: ["errors.ts", "text.ts", "tensor", "formats", "weights", "data"],
   segment: ["errors.ts", "text.ts", "tensor", "data"],
   frechet: ["errors.ts", "text.ts", "tensor", "formats", "data"],
+  search: ["errors.ts", "text.ts", "tensor", "formats", "data"],
   train: [
     "errors.ts",
     "text.ts",
@@ -49,7 +50,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   diagram: ["errors.ts", "text.ts", "tensor", "ir", "ops", "analysis"],
   predict: ["errors.ts", "text.ts", "tensor", "formats", "ir", "ops", "layers", "optim", "models", "weights", "compile", "data", "runtime"],
   diff: ["errors.ts", "text.ts", "tensor", "formats", "ir", "ops", "analysis", "compile", "diagram"],
-  report: ["errors.ts", "text.ts", "tensor", "formats", "data", "explain", "segment", "train", "diagram", "predict"],
+  report: ["errors.ts", "text.ts", "tensor", "formats", "data", "explain", "search", "segment", "train", "diagram", "predict"],
   tasks: [
     "errors.ts",
     "text.ts",
@@ -68,6 +69,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "explain",
     "segment",
     "frechet",
+    "search",
     "train",
     "predict",
     "diagram",
@@ -112,6 +114,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "explain",
     "segment",
     "frechet",
+    "search",
     "train",
     "predict",
     "diagram",
@@ -155,6 +158,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "explain",
     "segment",
     "frechet",
+    "search",
     "train",
     "predict",
     "diagram",
@@ -167,7 +171,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages that core code (everything outside PLATFORM_FOLDERS) may use: pure JavaScript, no platform. */
-const CORE_PACKAGES = ["@bufbuild/protobuf", "@dagrejs/dagre", "dicom-parser", "fflate"];
+const CORE_PACKAGES = ["@bufbuild/protobuf", "@dagrejs/dagre", "dicom-parser", "fflate", "hyparquet", "hyparquet-writer"];
 const PLATFORM_FOLDERS = new Set(["node", "web", "experiments", "cli"]);
 
 const SOURCE = path.resolve(import.meta.dirname, "../src");

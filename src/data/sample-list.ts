@@ -43,7 +43,7 @@ function wrong(where: string, line: number, fact: string): InceptionError {
 const COLUMNS = "expected the columns path and label, and optionally split";
 
 function parseTable(text: string, delimiter: string, where: string): ListedSample[] {
-  const rows = records(text, delimiter, where);
+  const rows = tableRecords(text, delimiter, where);
   const head = rows.next();
   if (head.done) throw wrong(where, 1, `the list is empty, ${COLUMNS}`);
   const names = head.value.fields.map((name) => name.trim().toLowerCase());
@@ -69,7 +69,7 @@ interface TableRecord {
 }
 
 /** RFC 4180, with lines that end in LF, CR LF or CR. A quoted field may hold delimiters, line ends and doubled quotes. */
-function* records(text: string, delimiter: string, where: string): Generator<TableRecord, void> {
+export function* tableRecords(text: string, delimiter: string, where: string): Generator<TableRecord, void> {
   const special = new RegExp(`[${delimiter}\r\n]`, "g");
   let at = 0;
   let line = 1;
