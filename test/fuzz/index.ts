@@ -1,5 +1,6 @@
 import { dicom } from "./dicom.js";
 import { images } from "./images.js";
+import { indexFiles } from "./index-files.js";
 import { json } from "./json.js";
 import { metadata } from "./metadata.js";
 import { nifti } from "./nifti.js";
@@ -15,6 +16,7 @@ import { weights } from "./weights.js";
 export const TARGETS: readonly FuzzTarget[] = [
   dicom,
   images,
+  indexFiles,
   json,
   metadata,
   nifti,

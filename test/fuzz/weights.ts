@@ -5,7 +5,7 @@ import { MAX_SHARING, OPEN_ENDED, readWhole, smallWeightFiles } from "./weight-f
 /** Files of every container of weights; all tensors are read, and take at most what the readers promise. */
 export const weights: FuzzTarget = {
   name: "weights",
-  share: 23,
+  share: 18,
   prepare: async () => {
     const files = [...(await smallWeightFiles()), ...OPEN_ENDED];
     return (draws) => {
