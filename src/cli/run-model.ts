@@ -1,17 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { parseClassNames } from "../data/class-names.js";
 import { type Preprocessing, parsePreprocessing } from "../data/index.js";
-import { InceptionError, messageOf } from "../errors.js";
+import { messageOf } from "../errors.js";
 import { decodeJson } from "../formats/json.js";
-import { quoted } from "../formats/quoted.js";
-import { type ImageInput, readImageInputs } from "../node/image-inputs.js";
 import { openImageSource } from "../node/image-source.js";
 import { type LoadModelOptions, loadModel } from "../node/load-model.js";
+import { runImageFiles } from "../node/run-image-files.js";
 import { orReadFailed } from "../node/system-error.js";
 import type { DownloadProgress, SourceOptions } from "../node/weight-source.js";
-import { checkRow, type Prediction, runUncheckedRows } from "../predict/predict.js";
+import type { Prediction } from "../predict/predict.js";
 import { namedPreprocessing } from "../tasks/given-metadata.js";
-import { joinBatch } from "../tasks/image-batch.js";
 import type { LoadedModel } from "../tasks/model-host.js";
 import { type DescribedModel, modelName } from "../tasks/model-source.js";
 import { knownPreprocessing } from "../tasks/open-model.js";
@@ -101,8 +99,9 @@ export async function readJson(file: string): Promise<unknown> {
 }
 
 /**
- * Load the model, run every image in batches and hand each result row to `interpret`. While a batch runs in the
- * session's thread the next one is decoded. A file that cannot be used becomes an outcome with its error.
+ * Runs the model that the flags name on every image that the operands stand for. A file that fails has an outcome with its error.
+ *
+ * @throws InceptionError USAGE; as `loadModel` and `runImageFiles`
  */
 export async function runOnFiles<T>(
   paths: readonly string[],
@@ -121,45 +120,21 @@ export async function runOnFiles<T>(
   const loaded = await loadModel(model, { ...options, needsClassifier: work.needsClassifier });
   const progress = startProgress(io, "images", files.length);
   try {
-    const preprocessing = knownPreprocessing(loaded, modelName(model));
-    const output = work.output(loaded);
-    const outcomes: Promise<readonly Outcome<T>[]>[] = [];
-    const runBatch = async (samples: readonly ImageInput[]): Promise<readonly Outcome<T>[]> => {
-      const inputs = samples.flatMap(({ input }) => (input instanceof InceptionError ? [] : [input]));
-      const rows = inputs.length > 0 ? await runUncheckedRows(loaded.session, joinBatch(inputs, loaded), output) : [];
-      let next = 0;
-      progress.advance(samples.length);
-      return samples.map(({ file, input }) => {
-        if (input instanceof InceptionError) return { file, error: errorText(input) };
-        const row = rows[next++] ?? new Float32Array(0);
-        const error = rowError(row, output, file);
-        return error === null ? { file, ...work.interpret(row, loaded) } : { file, error };
-      });
-    };
-    const open = imageOpener(flags, io);
-    for await (const samples of readImageInputs(files, { preprocessing, batch: batchSize, arrays: true, open })) {
-      const outcome = runBatch(samples);
-      // Looked at below; without a handler now, a failure while the next files are read would end the process.
-      outcome.catch(() => {});
-      outcomes.push(outcome);
-      // Two batches under way: one that runs, one that waits ready. More would only take memory.
-      if (outcomes.length >= 2) await outcomes.at(-2);
-    }
-    return [...failed.map(({ file, error }) => ({ file, error: errorText(error) })), ...(await Promise.all(outcomes)).flat()];
+    const outcomes = await runImageFiles(files, {
+      loaded,
+      preprocessing: knownPreprocessing(loaded, modelName(model)),
+      output: work.output(loaded),
+      batchSize,
+      open: imageOpener(flags, io),
+      interpret: (row) => work.interpret(row, loaded),
+      onBatch: progress.advance,
+    });
+    return [...failed, ...outcomes].map((outcome) =>
+      "error" in outcome ? { file: outcome.file, error: errorText(outcome.error) } : outcome,
+    );
   } finally {
     progress.stop();
     await loaded.close();
-  }
-}
-
-/** Why the row of a file cannot be used, or null. One bad row must not fail the images beside it. */
-function rowError(row: Float32Array, output: string, file: string): string | null {
-  try {
-    checkRow(row, output, quoted(file));
-    return null;
-  } catch (thrown) {
-    if (thrown instanceof InceptionError) return errorText(thrown);
-    throw thrown;
   }
 }
 
