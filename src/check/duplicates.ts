@@ -1,0 +1,105 @@
+/** From images to groups that show the same: equal bytes, equal pixels, near pairs. */
+import type { Fingerprint } from "./fingerprint.js";
+import type { Part } from "./luma-grid.js";
+import { findNearPairs } from "./near-pairs.js";
+
+/** What is compared of an image. */
+export interface ComparedImage {
+  /** Hash of the bytes of the file; null where there is none. */
+  readonly bytes: string | null;
+  /** Hash of the size and the pixels; null where they were not decoded. */
+  readonly pixels: string | null;
+  /** Null where near duplicates are not searched. */
+  readonly print: Fingerprint | null;
+  readonly label: number;
+  readonly part: "train" | "val";
+}
+
+/** Why two images belong together. */
+type Relation =
+  | { readonly kind: "bytes" | "pixels" }
+  | { readonly kind: "near"; readonly mirrored: boolean; readonly part: Part; readonly correlation: number };
+
+interface Link {
+  readonly a: number;
+  readonly b: number;
+  readonly relation: Relation;
+}
+
+/** Images that show the same. */
+interface DuplicateGroup {
+  /** Ascending; at least two. */
+  readonly images: readonly number[];
+  readonly links: readonly Link[];
+  /** Images in training and in validation. */
+  readonly leak: boolean;
+  /** Images with different labels. */
+  readonly acrossClasses: boolean;
+}
+
+interface Duplicates {
+  readonly groups: readonly DuplicateGroup[];
+  /** Images for which not all candidates were looked at. */
+  readonly incomplete: number;
+}
+
+/** Groups of duplicates, by their first image. */
+export function findDuplicates(images: readonly ComparedImage[], onImage?: (done: number) => void): Duplicates {
+  const sets = disjointSets(images.length);
+  const links: Link[] = [];
+  const link = (a: number, b: number, relation: Relation): void => {
+    links.push({ a, b, relation });
+    sets.join(a, b);
+  };
+  for (const kind of ["bytes", "pixels"] as const) {
+    const first = new Map<string, number>();
+    for (const [index, image] of images.entries()) {
+      const hash = image[kind];
+      const earlier = hash === null ? undefined : first.get(hash);
+      if (hash !== null && earlier === undefined) first.set(hash, index);
+      if (earlier !== undefined && sets.find(earlier) !== sets.find(index)) link(earlier, index, { kind });
+    }
+  }
+  // One image stands for those with the same pixels: a thousand copies of one would otherwise be a million pairs.
+  const prints = images.map(({ print }, index) => (sets.find(index) === index ? print : null));
+  const isKnown = (a: number, b: number): boolean => sets.find(a) === sets.find(b);
+  const { incomplete } = findNearPairs(prints, isKnown, ({ a, b, ...found }) => link(a, b, { kind: "near", ...found }), onImage);
+  return { groups: groupsOf(images, sets.find, links), incomplete };
+}
+
+function groupsOf(images: readonly ComparedImage[], rootOf: (index: number) => number, links: readonly Link[]): readonly DuplicateGroup[] {
+  const linksOf = new Map<number, Link[]>();
+  for (const link of links) {
+    const root = rootOf(link.a);
+    const known = linksOf.get(root);
+    if (known === undefined) linksOf.set(root, [link]);
+    else known.push(link);
+  }
+  return [...linksOf]
+    .toSorted(([a], [b]) => a - b)
+    .map(([, own]) => {
+      const members = [...new Set(own.flatMap(({ a, b }) => [a, b]))].sort((a, b) => a - b);
+      const differ = (of: (image: ComparedImage | undefined) => unknown): boolean => new Set(members.map((at) => of(images[at]))).size > 1;
+      return { images: members, links: own, leak: differ((image) => image?.part), acrossClasses: differ((image) => image?.label) };
+    });
+}
+
+/** Union-find; a set is named by its smallest member. */
+function disjointSets(size: number) {
+  const parents = Uint32Array.from({ length: size }, (_, i) => i);
+  const find = (index: number): number => {
+    let root = index;
+    while (parents[root] !== root) root = parents[root]!;
+    for (let at = index; at !== root; ) {
+      const next = parents[at]!;
+      parents[at] = root;
+      at = next;
+    }
+    return root;
+  };
+  const join = (a: number, b: number): void => {
+    const [first, second] = [find(a), find(b)];
+    parents[Math.max(first, second)] = Math.min(first, second);
+  };
+  return { find, join };
+}
