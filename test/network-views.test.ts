@@ -30,9 +30,9 @@ describe("summary", () => {
     );
     const { out } = await inception("summary", DIGITS);
     expect(out).toMatch(/^examples\/digits\/digits\.onnx, input \?×3×64×64$/m);
-    expect(out).toMatch(/^layer +op +shape +parameters +multiply-adds$/m);
+    expect(out).toMatch(/^layer +op +shape +parameters +MACs$/m);
     expect(out).toMatch(/^conv1\S* +Conv +16×32×32 +2,352 +2,408,448$/m);
-    expect(out).toMatch(new RegExp(`^multiply-adds {2}${macs.toLocaleString("en-US")} for one input$`, "m"));
+    expect(out).toMatch(new RegExp(`^MACs {8}${macs.toLocaleString("en-US")} per input$`, "m"));
   });
 
   test("of a bundled model is that of its network", async () => {

@@ -71,7 +71,9 @@ describe("quantize", () => {
       evaluated: 10,
     });
     expect(metadata.labels).toEqual(LABELS);
-    expect((await inception("inspect", file)).out).toContain("int8 kernels, uint8 activations, calibrated by minmax on 10 images");
+    expect((await inception("inspect", file)).out).toContain(
+      "int8     int8 weights, uint8 activations; minmax calibration on 10 images; agreement ",
+    );
 
     const pictures = ["3-b.png", "7-b.png"].map((name) => path.join(DIGITS, "images", name));
     const classified = await inception("classify", "--model", file, "--json", ...pictures);
@@ -86,7 +88,7 @@ describe("quantize", () => {
     // Of eleven files two are set aside; one of the others is damaged.
     expect(code).toBe(1);
     expect(JSON.parse(out)).toMatchObject({ evaluated: 2, calibrated: 8 });
-    expect((await inception("inspect", file)).out).toContain("int8 kernels of 7 bits");
+    expect((await inception("inspect", file)).out).toContain("int8 weights of 7 bits");
   });
 
   test("without a place for it the file has the name of the model", async () => {
@@ -198,7 +200,7 @@ describe("quantize a network for volumes", () => {
     expect(report.kept).toEqual(["stem.conv1.conv", "stem.conv0.conv"]);
     expect(report.agreement).toBeGreaterThan(0.9);
     expect(Number(report.int8Bytes)).toBeLessThan(Number(report.floatBytes) * 0.3);
-    expect((await inception("inspect", file)).out).toContain("calibrated by minmax on 2 volumes");
+    expect((await inception("inspect", file)).out).toContain("minmax calibration on 2 volumes");
 
     const segmented = path.join(folder, "segmented");
     const scan = path.join(scans, "scan0.nii.gz");

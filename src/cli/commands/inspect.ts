@@ -43,10 +43,10 @@ function describeMetadata({ artefact, metadata }: Inspection): string {
   return [
     `  model    ${shortened(model)} ${shortened(JSON.stringify(options))}`,
     `  weights  ${shortened(source)}`,
-    `  licence  ${shortened(licence)}`,
+    `  license  ${shortened(licence)}`,
     `  labels   ${labels === null ? "none" : `${labels.length}: ${labels.slice(0, 5).map(shortened).join(", ")}${labels.length > 5 ? ", …" : ""}`}`,
-    ...(quantization === undefined ? [] : [`  integers ${describeQuantization(quantization, samples)}`]),
-    `  example  ${golden === null ? "none" : `checked when the file is loaded`}`,
+    ...(quantization === undefined ? [] : [`  int8     ${describeQuantization(quantization, samples)}`]),
+    `  self-check  ${golden === null ? "none" : "yes, runs when the model is loaded"}`,
     "",
   ].join("\n");
 }
@@ -72,9 +72,9 @@ function jsonOf(inspection: Inspection): unknown {
 function describeQuantization(record: QuantizationRecord, samples: string): string {
   const { kernelBits, method, percentile, images, kept, agreement, evaluated } = record;
   const how = percentile === undefined ? method : `${method} ${percentile}`;
-  const floats = kept.length === 0 ? "" : `; float: ${kept.map(messageOf).join(", ")}`;
-  const kernels = kernelBits === 8 ? "int8 kernels" : "int8 kernels of 7 bits";
-  return `${kernels}, uint8 activations, calibrated by ${how} on ${images} ${samples}; agreement ${agreement.toFixed(4)} on ${evaluated} others${floats}`;
+  const floats = kept.length === 0 ? "" : `; float32: ${kept.map(messageOf).join(", ")}`;
+  const kernels = kernelBits === 8 ? "int8 weights" : "int8 weights of 7 bits";
+  return `${kernels}, uint8 activations; ${how} calibration on ${images} ${samples}; agreement ${agreement.toFixed(4)} on ${evaluated} held-out ${samples}${floats}`;
 }
 
 /** Digits that tell float32 numbers apart. */

@@ -20,7 +20,7 @@ export const run: RunCommand = async (_operands, flags, io) => {
     return 0;
   }
   const cells = rows.map(({ id, task, input, params, macs }) => [id, task, input.join("×"), formatCount(params), formatCount(macs)]);
-  io.out(formatTable(["id", "task", "input", "parameters", "multiply-adds"], cells, [3, 4]));
+  io.out(formatTable(["id", "task", "input", "parameters", "MACs"], cells, [3, 4]));
   const files = rows.flatMap((row) => row.files.map(({ name, source }) => [row.id, `pretrained:${name}`, source]));
   io.out(`\n${formatTable(["network", "--weights", "source"], files)}`);
   const bundled = rows.flatMap((row) => row.bundled.map(({ id, summary }) => [id, row.id, summary]));

@@ -18,9 +18,9 @@ export const run: RunCommand = async ([id], flags, io) => {
   io.out(`${summary.id}, input ${formatShape(summary.input)}\n\n`);
   if (flags.stages !== true) io.out(`${layerTable(summary)}\n`);
   io.out(`${stageTable(summary)}\n`);
-  const statistics = summary.nonTrainable === null ? "" : ` (and ${formatCount(summary.nonTrainable)} running statistics)`;
-  io.out(`parameters     ${formatCount(summary.params)}${statistics}\n`);
-  io.out(`multiply-adds  ${formatMacs(summary.macs)}${summary.macs === null ? "" : " for one input"}\n`);
+  const statistics = summary.nonTrainable === null ? "" : ` trainable, ${formatCount(summary.nonTrainable)} running statistics`;
+  io.out(`parameters  ${formatCount(summary.params)}${statistics}\n`);
+  io.out(`MACs        ${formatMacs(summary.macs)}${summary.macs === null ? "" : " per input"}\n`);
   return 0;
 };
 
@@ -35,7 +35,7 @@ function layerTable(summary: Shown): string {
     formatMacs(macs),
     ...(receptiveField === null ? [] : [receptiveField === "all" ? "all" : receptiveField.join("×")]),
   ]);
-  const header = ["layer", "op", "shape", "parameters", "multiply-adds", ...(isFull(summary) ? ["receptive field"] : [])];
+  const header = ["layer", "op", "shape", "parameters", "MACs", ...(isFull(summary) ? ["receptive field"] : [])];
   return formatTable(header, rows, [3, 4, 5]);
 }
 
@@ -46,7 +46,7 @@ function isFull(summary: Shown): summary is Summary {
 
 function stageTable(summary: Shown): string {
   const rows = summary.stages.map(({ path, shape, params, macs }) => [path, formatShape(shape), formatCount(params), formatMacs(macs)]);
-  return formatTable([isFull(summary) ? "stage ends at" : "block", "shape", "parameters", "multiply-adds"], rows, [2, 3]);
+  return formatTable([isFull(summary) ? "stage ends at" : "block", "shape", "parameters", "MACs"], rows, [2, 3]);
 }
 
 /** `3×224×224`; `?` for what a file does not state. */
