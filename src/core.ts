@@ -29,6 +29,7 @@ export {
 export { type ErrorCode, type ErrorDetails, InceptionError, messageOf } from "./errors.js";
 export { type ByteSource, bytesSource } from "./formats/byte-source.js";
 export { concatChunks } from "./formats/concat-chunks.js";
+export { encodeNpy } from "./formats/npy.js";
 export type { EncodedModel } from "./formats/onnx/encode.js";
 export type { Graph, GraphInput, GraphOutput, Module, Node, Parameter, ParameterRole, Stage } from "./ir/graph.js";
 export { printGraph } from "./ir/print.js";
@@ -37,7 +38,7 @@ export { GraphBuilder, type Ref } from "./ops/build.js";
 export { checkGraph, OPS, type OpName } from "./ops/index.js";
 export { adadelta, adagrad, adam, adamw, type Optimizer, optimizerOf, rmsprop, rmspropTf, sgd } from "./optim/index.js";
 export type { Trainer, TrainerOptions, TrainingProgram } from "./runtime/trainer.js";
-export type { DType, TensorData } from "./tensor/dtype.js";
+export { bytesPerElement, type DType, type TensorData, viewBytes } from "./tensor/dtype.js";
 export { fillCheckpointTensor, fillUniform } from "./tensor/fill.js";
 export type { Dim, Shape, TensorType } from "./tensor/shape.js";
 export { elementCount, float32Tensor, type Tensor } from "./tensor/tensor.js";

@@ -58,6 +58,7 @@ export function fractionOption(doc: string, value: number | undefined): Option<n
   return numberBelowOption(doc, value, 0, 1);
 }
 
+/** True or false; as text "true" or "false". */
 export function booleanOption(doc: string, value: boolean): Option<boolean> {
   return {
     doc,
@@ -68,6 +69,7 @@ export function booleanOption(doc: string, value: boolean): Option<boolean> {
   };
 }
 
+/** One of some texts. */
 export function choiceOption<const C extends string>(doc: string, value: NoInfer<C> | undefined, choices: readonly C[]): Option<C> {
   return {
     doc,
@@ -152,6 +154,7 @@ export function listOption(
   };
 }
 
+/** An integer in [least, most]. */
 export function integerOption(doc: string, value: number | undefined, least: number, most: number): Option<number> {
   const inside = (number: number) => Number.isInteger(number) && number >= least && number <= most;
   return { ...bounded(doc, value, `an integer from ${least} to ${formatCount(most)}`, inside), placeholder: "n" };

@@ -11,7 +11,21 @@ import { INCEPTION_V2_MIN_SIZE, INCEPTION_V2_OPTIONS, inceptionV2 } from "./ince
 import { INCEPTION_V3_MIN_SIZE, INCEPTION_V3_OPTIONS, inceptionV3 } from "./inception-v3.js";
 import { INCEPTION_V4_MIN_SIZE, INCEPTION_V4_OPTIONS, inceptionV4 } from "./inception-v4.js";
 
-export { type Option, type OptionInput, type OptionTable, type OptionValue, readOptionInput } from "../options.js";
+export {
+  booleanOption,
+  choiceOption,
+  integerOption,
+  nullable,
+  numberOption,
+  type Option,
+  type OptionInput,
+  type OptionTable,
+  type OptionValue,
+  type OptionValues,
+  readOptionInput,
+  resolveOptions,
+  textOption,
+} from "../options.js";
 export { type FeatureOptions, features, type StageFeature, stageFeatures } from "./features.js";
 
 /** The option tables of all models by family and variant: what ids and the types of options are made of. */
