@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/", "tmp/", "node_modules/", "coverage/", "bin/", "examples/", "tools/*.mjs", "test/web/bundlers/", "*.js", "*.config.ts"] },
+  { ignores: ["**/dist/", "tmp/", "node_modules/", "coverage/", "bin/", "examples/", "tools/*.mjs", "test/web/bundlers/", "*.js", "*.config.ts"] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

@@ -1,3 +1,4 @@
+import path from "node:path";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -13,11 +14,19 @@ export default defineConfig({
       },
     },
   ],
+  // Packages are tested against the sources of this one; a worker thread still runs the build.
+  resolve: {
+    alias: [
+      { find: /^inceptionkit$/, replacement: path.join(import.meta.dirname, "src/index.ts") },
+      { find: /^inceptionkit\/core$/, replacement: path.join(import.meta.dirname, "src/core.ts") },
+      { find: /^inceptionkit\/([a-z]+)$/, replacement: path.join(import.meta.dirname, "src/$1/index.ts") },
+    ],
+  },
   test: {
     // The JSON report is where .ci/run takes its counts from.
     reporters: ["default", "./tools/skip-reporter.ts", "json"],
     outputFile: { json: "tmp/test-results.json" },
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    include: ["src/**/*.test.ts", "test/**/*.test.ts", "packages/*/test/**/*.test.ts"],
     // A network in the browser on a software adapter takes a minute on two quiet cores.
     testTimeout: 300_000,
     hookTimeout: 120_000,

@@ -13,8 +13,8 @@ import { type CommandLine, findCommandLines } from "./command-lines.js";
 import { inceptionIn } from "./program.js";
 import { fillWorkspace } from "./sample-workspace.js";
 
-/** Training and what measures itself for minutes have tests of their own. */
-const LONG = ["train", "train-seg", "fid", "verify", "quantize", "experiment"];
+/** Training, what measures itself for minutes, and the server, which never ends, have tests of their own. */
+const LONG = ["train", "train-seg", "fid", "verify", "quantize", "experiment", "serve"];
 /** Flags whose values are written, not read. */
 const OUTPUTS = ["--out", "--svg", "--export", "--record", "--csv", "--training-step", "--save-statistics", "--report"];
 

@@ -124,6 +124,16 @@ const LINES: Readonly<Record<string, Lines>> = {
     part: null,
     none: () => [["fid", at("empty"), at("nowhere")]],
   },
+  serve: {
+    good: () => ["serve", path.join(DIGITS, "digits.onnx"), "--check"],
+    part: null,
+    none: () => [
+      ["serve"],
+      ["serve", at("nowhere.onnx")],
+      ["serve", path.join(DIGITS, "digits.onnx"), "--host", "0.0.0.0"],
+      ["serve", path.join(DIGITS, "digits.onnx"), "--max-batch", "none"],
+    ],
+  },
   classify: images("classify", () => ONNX),
   embed: images("embed", () => ONNX),
   verify: {

@@ -2,8 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { findUnusedExports } from "../tools/check-exports.js";
-import { findEmptyNames, findImportCircles, findLayerFaults, findLongFiles } from "../tools/check-layers.js";
+import { findUnusedExports, packageFolders } from "../tools/check-exports.js";
+import { findEmptyNames, findImportCircles, findLayerFaults, findLongFiles, findPackageFaults } from "../tools/check-layers.js";
+import { ROOT } from "./shared.js";
+
+const PACKAGES = packageFolders().map((folder) => path.join(ROOT, folder, "src"));
 
 test("every folder imports only what its row allows", () => {
   expect(findLayerFaults()).toEqual([]);
@@ -15,6 +18,12 @@ test("no files import each other in a circle, types included", () => {
 
 test("no file but the tables has more than 500 lines", () => {
   expect(findLongFiles()).toEqual([]);
+});
+
+test("packages have neither circles nor long files, and nothing is imported across the border of a package but by its name", () => {
+  expect(PACKAGES).not.toEqual([]);
+  expect(PACKAGES.flatMap((source) => [...findImportCircles(source), ...findLongFiles(source, [])])).toEqual([]);
+  expect(findPackageFaults([path.join(ROOT, "src"), ...PACKAGES])).toEqual([]);
 });
 
 test("no operand that is missing becomes an empty name", () => {
@@ -38,6 +47,16 @@ test("a wrong direction, a platform module in core code and an unknown folder ar
       'ir/graph.ts: ir may not import ops ("../ops/op.js")',
       'tensor/tensor.ts: tensor may not import ir ("../ir/graph.js")',
     ]);
+  });
+});
+
+test("an import that leaves its package is found", () => {
+  const files = {
+    "http/app.ts": 'import { a } from "../../../../src/a.js";\nimport { b } from "../b.js";\n',
+    "b.ts": "export const b = 1;\n",
+  };
+  withSource(files, (source) => {
+    expect(findPackageFaults([source])).toEqual(['http/app.ts: imports "../../../../src/a.js", which is outside of its package']);
   });
 });
 
@@ -98,9 +117,20 @@ test("an exported name that only its own file uses is found; what entry points, 
     "src/main.ts": "export function main() {}\nexport function spare() {}\n",
     "tools/none.ts": "",
     "bench/none.ts": "",
+    "packages/extra/package.json": JSON.stringify({ exports: { ".": "./dist/index.js" } }),
+    "packages/extra/src/index.ts": 'export { shown } from "./shown.js";\n',
+    "packages/extra/src/shown.ts": "export const shown = 1;\nexport const hidden = 2;\n",
+    "packages/extra/test/none.ts": "",
   };
   withSource(files, (root) => {
-    expect(findUnusedExports(root)).toEqual(["src/a.ts: Alone", "src/a.ts: x", "src/all.ts: two", "src/c.ts: other", "src/main.ts: spare"]);
+    expect(findUnusedExports(root)).toEqual([
+      "src/a.ts: Alone",
+      "src/a.ts: x",
+      "src/all.ts: two",
+      "src/c.ts: other",
+      "src/main.ts: spare",
+      "packages/extra/src/shown.ts: hidden",
+    ]);
   });
 });
 

@@ -1,10 +1,11 @@
 /**
  * Finds exported names of src that nothing outside of their file uses: neither another file, nor a test or a tool, nor the
- * users of the package. What the entry points of package.json export is for users. Types count like values.
+ * users of the package. What the entry points of package.json export is for users. Types count like values. The packages in
+ * packages/ are held to the same.
  *
  * test/layers.test.ts runs it.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import ts from "typescript";
 
@@ -28,15 +29,17 @@ interface Use {
 /** Each unused exported name of src, as a line for people; empty when all are used. */
 export function findUnusedExports(root = ROOT): readonly string[] {
   const { imports } = readPackage(root);
-  const files = USERS.flatMap((folder) => filesBelow(root, folder));
+  const packages = packageFolders(root);
+  const folders = [...USERS, ...packages.flatMap((folder) => [`${folder}/src`, `${folder}/test`])];
+  const files = folders.flatMap((folder) => filesBelow(root, folder));
   const names = new Map(files.map((file) => [file, namesOf(root, file, imports)] as const));
-  const entries = new Set(entryPoints(root));
+  const entries = new Set(["", ...packages.map((folder) => `${folder}/`)].flatMap((folder) => entryPoints(root, folder)));
   const used = new Set<string>();
   for (const use of [...names.values()].flatMap(({ used: uses }) => uses)) {
     for (const name of usedNames(use, names.get(use.file)?.exported ?? [])) used.add(`${use.file}: ${name}`);
   }
   return [...names]
-    .filter(([file]) => file.startsWith("src/") && !/\.(test|cases)\.ts$/.test(file) && !entries.has(file))
+    .filter(([file]) => /^(packages\/[^/]+\/)?src\//.test(file) && !/\.(test|cases)\.ts$/.test(file) && !entries.has(file))
     .flatMap(([file, { exported }]) => exported.map((name) => `${file}: ${name}`))
     .filter((line) => !used.has(line));
 }
@@ -56,9 +59,15 @@ function filesBelow(root: string, folder: string): readonly string[] {
     .toSorted();
 }
 
-/** The sources of the files that package.json exports. */
-function entryPoints(root: string): readonly string[] {
-  return builtFiles(JSON.stringify(readPackage(root).exports));
+/** The folders of the workspace packages, relative to the root. */
+export function packageFolders(root = ROOT): readonly string[] {
+  const folder = path.join(root, "packages");
+  return existsSync(folder) ? readdirSync(folder).map((name) => `packages/${name}`) : [];
+}
+
+/** The sources of the files that package.json exports. @param folder - "", or that of a package with a slash */
+function entryPoints(root: string, folder: string): readonly string[] {
+  return builtFiles(JSON.stringify(readPackage(path.join(root, folder)).exports)).map((file) => `${folder}${file}`);
 }
 
 interface PackageFile {

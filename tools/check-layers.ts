@@ -191,6 +191,20 @@ export function findLayerFaults(source = SOURCE): readonly string[] {
   return sourceFiles(source).flatMap((file) => fileFaults(source, file));
 }
 
+/**
+ * Every import by which a file of a package leaves its package: what it uses of the root package it takes from the entries, as
+ * anyone does. The same for a file of the root package that reaches into a package.
+ */
+export function findPackageFaults(sources: readonly string[]): readonly string[] {
+  return sources.flatMap((source) =>
+    sourceFiles(source).flatMap((file) =>
+      importTargets(source, file)
+        .filter((target) => target.startsWith(".") && path.join(path.dirname(file), target).startsWith(".."))
+        .map((target) => `${file}: imports "${target}", which is outside of its package`),
+    ),
+  );
+}
+
 /** Every file of `src` that is longer than 500 lines and no table. */
 export function findLongFiles(source = SOURCE, tables: readonly string[] = TABLES): readonly string[] {
   return sourceFiles(source).flatMap((file) => {

@@ -14,6 +14,7 @@ export const HEADINGS = [
   "Training step (only with --training-step)",
   "Optimization",
   "Augmentation",
+  "Server",
   "Runtime",
   "Output",
 ] as const;
@@ -26,7 +27,7 @@ export type Flag = readonly [flags: string, doc: string, fallback?: string];
 export type FlagGroups = Readonly<Partial<Record<Heading, readonly Flag[]>>>;
 
 /** Headings of the commands in `inception --help`, in their order. */
-type CommandGroup = "Inference" | "Training and evaluation" | "Export" | "Inspection" | "Research";
+type CommandGroup = "Inference" | "Training and evaluation" | "Export" | "Serving" | "Inspection" | "Research";
 
 /** A command as data; its code is loaded when it runs, so that `--help` stays fast. */
 export interface Command {

@@ -590,6 +590,24 @@ export const COMMANDS: readonly Command[] = [
     load: () => import("./commands/inspect.js"),
   },
   {
+    name: "serve",
+    group: "Serving",
+    operands: [["[models...]", "exported .onnx files, run directories, bundled models, or model ids with --weights"]],
+    summary: "answer requests over HTTP: images and volumes in, predictions out",
+    flags: {},
+    moreFlags: async () => (await import("./server-package.js")).serveFlags(),
+    examples: [
+      ["Serve an exported model on this machine", "inception serve examples/digits/digits.onnx"],
+      [
+        "Serve two models, each under a name of its own",
+        "inception serve --name digits=examples/digits/digits.onnx --name brain=hippocampus",
+      ],
+      ["Check a directory of models without serving them", "inception serve --model-dir models --check"],
+      ["Serve other machines, which need a token", "inception serve model.onnx --host 0.0.0.0 --token-file token.txt"],
+    ],
+    load: () => import("./commands/serve.js"),
+  },
+  {
     name: "experiment",
     group: "Research",
     operands: [["<name>", "residual-scaling"]],

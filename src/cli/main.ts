@@ -25,7 +25,15 @@ export async function main(args: readonly string[], streams: Streams): Promise<n
 export async function runLine(given: readonly string[], io: Io): Promise<number> {
   // `help train` is `train --help`.
   const args = given[0] === "help" ? [...given.slice(1, 2), "--help"] : given;
-  const commands = await withMoreFlags(args[0]);
+  try {
+    return await runWith(await withMoreFlags(args[0]), args, io);
+  } catch (thrown) {
+    // The flags of a command may come with a package that is not installed.
+    return report(thrown, io);
+  }
+}
+
+async function runWith(commands: readonly Command[], args: readonly string[], io: Io): Promise<number> {
   const [name] = args;
   const called = commands.find((command) => command.name === name);
   if (name !== undefined && called === undefined && !name.startsWith("-")) {
@@ -122,7 +130,7 @@ function termOf(command: Commander): string {
 }
 
 /** `--float` is the former name of `--keep-float`. */
-const REPEATABLE = ["--option ", "--keep-float ", "--float "];
+const REPEATABLE = ["--option ", "--keep-float ", "--float ", "--name "];
 
 async function addCommand(program: Commander, command: Command, onLine: (line: ParsedLine) => void): Promise<void> {
   const { name, group, operands, summary, flags, examples } = command;

@@ -22,6 +22,15 @@ test.each(["@huggingface/hub", "onnxruntime-node", "sharp"] as const)(
   },
 );
 
+test("the server is that of the version beside this one", async () => {
+  const { name, version } = JSON.parse(readFileSync(path.join(ROOT, "packages/server/package.json"), "utf8")) as Record<string, string>;
+  const action = () => loadOptional("@inceptionkit/server", "serve", () => Promise.reject(absent("@inceptionkit/server")));
+  await expect(action()).rejects.toMatchObject({
+    code: "PACKAGE_MISSING",
+    message: `Cannot serve: the optional package ${name} is not installed; install it with: npm install ${name}@${version}`,
+  });
+});
+
 test("a package that fails by itself fails as it does", async () => {
   const fault = absent("one-of-its-own");
   await expect(loadOptional("sharp", "decode images", () => Promise.reject(fault))).rejects.toBe(fault);

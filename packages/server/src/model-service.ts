@@ -1,0 +1,234 @@
+/** A served model: its sessions behind a queue. No transport is known here. */
+import { availableParallelism } from "node:os";
+import {
+  type Embedder,
+  type Explanation,
+  type ExplanationName,
+  InceptionError,
+  type Prediction,
+  type PreparedImage,
+  type SegmentedVolume,
+} from "inceptionkit";
+import type { Tensor } from "inceptionkit/core";
+import type { Clock } from "./clock.js";
+import { type Handle, openHandle } from "./handle.js";
+import type { ModelSpec } from "./model-specs.js";
+import { type BatchRecord, createScheduler, type Scheduler } from "./scheduler.js";
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+/** How a request goes. */
+export interface RequestOptions {
+  /** Milliseconds within which it must start to run. Default: the model's. */
+  readonly deadline?: number;
+  readonly signal: AbortSignal;
+}
+
+/** What is asked of a model. */
+type Work =
+  | { readonly kind: "classify"; readonly image: Uint8Array; readonly top: number }
+  | { readonly kind: "embed"; readonly image: Uint8Array; readonly normalize: boolean }
+  | { readonly kind: "explain"; readonly image: Uint8Array; readonly method: ExplanationName; readonly target: string | undefined }
+  | { readonly kind: "segment"; readonly volume: Uint8Array }
+  | { readonly kind: "infer"; readonly feeds: Tensors; readonly fetches: readonly string[] };
+
+interface Request {
+  readonly work: Work;
+  readonly signal: AbortSignal;
+}
+
+/** A request with its image, where it has one. */
+interface Prepared extends Request {
+  readonly image: PreparedImage | null;
+  /** Requests with equal keys run together. */
+  readonly key: string;
+}
+
+type Answer =
+  | { readonly kind: "classify"; readonly top: readonly Prediction[] }
+  | { readonly kind: "embed"; readonly vector: Float32Array }
+  | { readonly kind: "explain"; readonly explanation: Explanation }
+  | { readonly kind: "segment"; readonly segmented: SegmentedVolume }
+  | { readonly kind: "infer"; readonly outputs: Tensors };
+type AnswerTo<K extends Answer["kind"]> = Extract<Answer, { readonly kind: K }>;
+
+/** Facts about a model, for whoever asks over the network: nothing says where its files are. */
+export interface ModelFacts {
+  readonly name: string;
+  /** Id of the network. */
+  readonly model: string;
+  readonly task: Handle["task"];
+  readonly device: string;
+  readonly classNames: readonly string[] | null;
+  readonly inputs: Embedder["session"]["inputs"];
+  readonly outputs: Embedder["session"]["outputs"];
+}
+
+export interface ModelService {
+  readonly spec: ModelSpec;
+  readonly facts: ModelFacts;
+  readonly queue: Pick<Scheduler<unknown, unknown>, "queued" | "running" | "oldestAge">;
+  /** Runs a request. @throws ServiceError, InceptionError */
+  ask<K extends Answer["kind"]>(work: Extract<Work, { readonly kind: K }>, options: RequestOptions): Promise<AnswerTo<K>>;
+  /** Accepts nothing more and resolves when everything accepted has been answered. */
+  drain(): Promise<void>;
+  /** Rejects what waits and releases the model. */
+  close(): Promise<void>;
+}
+
+interface ServiceHost {
+  readonly clock: Clock;
+  readonly onBatch: (model: string, batch: BatchRecord) => void;
+}
+
+/**
+ * Opens the sessions of a model.
+ *
+ * @throws InceptionError as `openClassifier`
+ */
+export async function openModelService(spec: ModelSpec, { clock, onBatch }: ServiceHost): Promise<ModelService> {
+  const handles: Handle[] = [];
+  const closeAll = async (): Promise<void> => {
+    await Promise.all(handles.map(({ model }) => model.close()));
+  };
+  try {
+    for (let session = 0; session < spec.options.sessions; session++) handles.push(await openHandle(spec));
+  } catch (thrown) {
+    await closeAll();
+    throw thrown;
+  }
+  const [first] = handles;
+  if (first === undefined) throw new RangeError("Cannot serve a model without a session");
+  const facts = factsOf(spec.name, first);
+  const free = [...handles];
+  let single = 0;
+  const { maxBatch, queueDelay, queueSize, sessions, deadline } = spec.options;
+  const scheduler = createScheduler<Request, Prepared, Answer>({
+    prepare: async (request) => {
+      const image = await prepareImage(first, request);
+      return { ...request, image, key: keyOf(request.work, image) ?? `single ${single++}` };
+    },
+    run: async (batch) => {
+      const handle = free.pop();
+      if (handle === undefined) throw new RangeError("Cannot run a batch: every session is busy");
+      return runBatch(handle, batch).finally(() => free.push(handle));
+    },
+    keyOf: ({ key }) => key,
+    clock,
+    maxBatch,
+    queueDelay,
+    queueSize,
+    concurrency: sessions,
+    preparations: availableParallelism(),
+    onBatch: (batch) => onBatch(spec.name, batch),
+  });
+  return {
+    spec,
+    facts,
+    queue: scheduler,
+    ask: async (work, options) => {
+      checkTask(facts, work.kind);
+      const limit = options.deadline ?? (deadline === null ? undefined : deadline * 1000);
+      const answer = await scheduler.submit(
+        { work, signal: options.signal },
+        { ...(limit === undefined ? {} : { deadline: limit }), signal: options.signal },
+      );
+      return answerTo(work.kind, answer);
+    },
+    drain: () => scheduler.drain(),
+    close: async () => {
+      await scheduler.close();
+      await closeAll();
+    },
+  };
+}
+
+/** The answer as that to a kind of work, which it is: `runBatch` answers each with its own kind. */
+function answerTo<K extends Answer["kind"]>(kind: K, answer: Answer): AnswerTo<K> {
+  if (isAnswerTo(kind, answer)) return answer;
+  throw new RangeError(`Cannot answer ${kind}: the model computed ${answer.kind}`);
+}
+
+function isAnswerTo<K extends Answer["kind"]>(kind: K, answer: Answer): answer is AnswerTo<K> {
+  return answer.kind === kind;
+}
+
+function factsOf(name: string, handle: Handle): ModelFacts {
+  const { model, task } = handle;
+  const common = { name, task, device: model.device };
+  if (task === "segment") {
+    const { metadata } = model;
+    return { ...common, model: metadata.model, classNames: metadata.labels, inputs: [], outputs: [] };
+  }
+  return { ...common, model: model.model, classNames: model.classNames, inputs: model.session.inputs, outputs: model.session.outputs };
+}
+
+/** Kinds of work by what a model can do. */
+const WORK: Readonly<Record<Handle["task"], readonly Work["kind"][]>> = {
+  classify: ["classify", "embed", "explain", "infer"],
+  embed: ["embed", "infer"],
+  segment: ["segment"],
+};
+
+/** @throws InceptionError OPTION_INVALID */
+function checkTask({ name, task }: ModelFacts, kind: Work["kind"]): void {
+  if (WORK[task].includes(kind)) return;
+  const message = `Cannot ${kind} with model "${name}": it supports ${WORK[task].join(", ")}`;
+  throw new InceptionError("OPTION_INVALID", message, { model: name, task });
+}
+
+async function prepareImage(handle: Handle, { work, signal }: Request): Promise<PreparedImage | null> {
+  if (!("image" in work) || handle.task === "segment") return null;
+  return handle.model.prepare(work.image, { signal });
+}
+
+/** What requests of one batch have in common; null for work that runs by itself. */
+function keyOf(work: Work, image: PreparedImage | null): string | null {
+  if (work.kind !== "classify" && work.kind !== "embed") return null;
+  const how = work.kind === "embed" ? `embed ${work.normalize}` : "classify";
+  return `${how} ${image?.input.shape.join("x")}`;
+}
+
+/** Runs requests of one key. An image with which the network computes NaN fails alone. */
+async function runBatch(handle: Handle, batch: readonly Prepared[]): Promise<readonly (Answer | Error)[]> {
+  try {
+    return await answers(handle, batch);
+  } catch (thrown) {
+    if (batch.length === 1 || !(thrown instanceof InceptionError) || thrown.code !== "NOT_FINITE") throw thrown;
+    const outcomes: (Answer | Error)[] = [];
+    for (const each of batch) outcomes.push(await answers(handle, [each]).then(([answer]) => answer ?? thrown, toError));
+    return outcomes;
+  }
+}
+
+function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new RangeError(`A run failed: ${String(thrown)}`);
+}
+
+async function answers(handle: Handle, batch: readonly Prepared[]): Promise<readonly Answer[]> {
+  const [first] = batch;
+  if (first === undefined) return [];
+  const { work, signal, image } = first;
+  const images = batch.flatMap((each) => (each.image === null ? [] : [each.image]));
+  const how = { batchSize: batch.length };
+  if (handle.task === "segment") {
+    if (work.kind === "segment") return [{ kind: "segment", segmented: await handle.model.segment(work.volume, { signal }) }];
+  } else if (work.kind === "infer") {
+    const outputs = await handle.model.session.run(work.feeds, { fetches: work.fetches, transfer: true, signal });
+    return [{ kind: "infer", outputs }];
+  } else if (work.kind === "embed") {
+    const vectors = await handle.model.embed(images, { ...how, normalize: work.normalize });
+    return vectors.map((vector) => ({ kind: "embed", vector }));
+  } else if (handle.task === "classify") {
+    if (work.kind === "explain" && image !== null) {
+      const { method, target } = work;
+      const explanation = await handle.model.explain(image, { method, ...(target === undefined ? {} : { target }), signal });
+      return [{ kind: "explain", explanation }];
+    }
+    const tops = batch.map((each) => (each.work.kind === "classify" ? each.work.top : 1));
+    // Predictions are sorted: those for fewer classes are the first of those for more.
+    const all = await handle.model.classify(images, { ...how, top: Math.max(...tops) });
+    return all.map((predictions, index) => ({ kind: "classify", top: predictions.slice(0, tops[index]) }));
+  }
+  throw new RangeError(`Cannot ${work.kind}: the model is opened to ${handle.task}`);
+}
