@@ -48,7 +48,7 @@ export function recomputeLines(plan: TrainingPlan, kept: TrainingTiming, again: 
     const session = (sessionMs / 1000).toFixed(1);
     return `| ${name} | ${nodes} | ${session} | ${timeCells(plan, timing)} | ${timing.peakMb.toFixed(0)} |`;
   };
-  const share = (part: number, whole: number) => `${((100 * part) / whole).toFixed(0)} %`;
+  const share = (part: number, whole: number) => `${((100 * part) / whole).toFixed(0)}%`;
   return [
     "| activations | nodes | session s | median ms | fastest – slowest | images/s | peak MB |",
     "|---|---:|---:|---:|---:|---:|---:|",
@@ -62,7 +62,7 @@ export function recomputeLines(plan: TrainingPlan, kept: TrainingTiming, again: 
 /** The operators that took longest, for one step. */
 export function profileLines({ steps, ops }: TrainingProfile): readonly string[] {
   const row = (name: string, calls: number, milliseconds: number, share: number) =>
-    `| ${name} | ${(calls / steps).toFixed(0)} | ${(milliseconds / steps).toFixed(1)} | ${(100 * share).toFixed(1)} % |`;
+    `| ${name} | ${(calls / steps).toFixed(0)} | ${(milliseconds / steps).toFixed(1)} | ${(100 * share).toFixed(1)}% |`;
   const rest = ops.slice(SHOWN_OPS);
   const sum = (rows: readonly OpRow[], key: "calls" | "milliseconds" | "share") => rows.reduce((total, op) => total + op[key], 0);
   return [

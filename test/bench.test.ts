@@ -88,7 +88,7 @@ describe("tables of the training benchmark", () => {
       "| kept | 3000 | 5.0 | 1000 | 1000 – 1000 | 8.0 | 4000 |",
       "| computed again | 4000 | 6.5 | 1300 | 1250 – 1310 | 6.2 | 1500 |",
       "",
-      "3 rounds. Computed again: 38 % of the memory, 130 % of the time.",
+      "3 rounds. Computed again: 38% of the memory, 130% of the time.",
     ]);
   });
 
@@ -97,15 +97,15 @@ describe("tables of the training benchmark", () => {
     const ops = Array.from({ length: 14 }, (_, i) => ({ op: `Op${i}`, calls: 4, milliseconds: 70 - 5 * i, share: (70 - 5 * i) / 525 }));
     const lines = profileLines({ steps: 2, ops });
     expect(lines).toHaveLength(2 + 12 + 1 + 1 + 2);
-    expect(lines[2]).toBe("| Op0 | 2 | 35.0 | 13.3 % |");
-    expect(lines[13]).toBe("| Op11 | 2 | 7.5 | 2.9 % |");
-    expect(lines[14]).toBe("| 2 others | 4 | 7.5 | 2.9 % |");
-    expect(lines[15]).toBe("| all | 28 | 262.5 | 100.0 % |");
+    expect(lines[2]).toBe("| Op0 | 2 | 35.0 | 13.3% |");
+    expect(lines[13]).toBe("| Op11 | 2 | 7.5 | 2.9% |");
+    expect(lines[14]).toBe("| 2 others | 4 | 7.5 | 2.9% |");
+    expect(lines[15]).toBe("| all | 28 | 262.5 | 100.0% |");
   });
 
   it("has no row of others where all operators are shown", () => {
     const lines = profileLines({ steps: 1, ops: [{ op: "Conv", calls: 3, milliseconds: 12, share: 1 }] });
-    expect(lines.slice(2, 4)).toEqual(["| Conv | 3 | 12.0 | 100.0 % |", "| all | 3 | 12.0 | 100.0 % |"]);
+    expect(lines.slice(2, 4)).toEqual(["| Conv | 3 | 12.0 | 100.0% |", "| all | 3 | 12.0 | 100.0% |"]);
   });
 });
 

@@ -564,8 +564,8 @@ describe("npm start", () => {
       }),
     );
     expect(code).toBe(0);
-    expect(out).toMatch(/^Top-1 on 16 validation images: \d+\.\d % \(loss \d+\.\d{3}\)\.$/m);
-    expect(out.match(/^ {2}\w+ +classified as \w+ +\d+\.\d %/gm)).toHaveLength(10);
+    expect(out).toMatch(/^Top-1 on 16 validation images: \d+\.\d% \(loss \d+\.\d{3}\)\.$/m);
+    expect(out.match(/^ {2}\w+ +classified as \w+ +\d+\.\d%/gm)).toHaveLength(10);
     for (const [name, file] of [
       ["exported model", "shapes10.onnx"],
       ["report", "run/report.html"],

@@ -29,7 +29,7 @@ const SHOWN = 10;
 const UNSEEN_SEED = 2026;
 
 const say = (text) => void process.stdout.write(`${text}\n`);
-const share = (value) => `${(100 * value).toFixed(1)} %`;
+const percent = (value) => `${(100 * value).toFixed(1)}%`;
 
 // Where the results go: the given directory, or a new one.
 const folder = givenFolder ?? (await mkdtemp(path.join(tmpdir(), "inceptionkit-shapes10-")));
@@ -48,7 +48,7 @@ progress.close();
 say(`\nTrained ${trained.steps} steps in ${((performance.now() - began) / 1000).toFixed(0)} s.`);
 
 const { evaluation } = await evaluateModel(run, null);
-say(`Top-1 on ${evaluation.images} validation images: ${share(evaluation.top1)} (loss ${evaluation.loss.toFixed(3)}).\n`);
+say(`Top-1 on ${evaluation.images} validation images: ${percent(evaluation.top1)} (loss ${evaluation.loss.toFixed(3)}).\n`);
 
 const { bytes } = await exportOnnx(await prepareRun(run), onnx);
 const model = await loadModel(onnx);
@@ -57,7 +57,7 @@ const rows = await runRows(model.session, imageBatch(unseen, model.metadata.prep
 for (const [index, row] of rows.entries()) {
   const [best] = topPredictions(row, 1, model.metadata.labels);
   const truth = SHAPES10_CLASSES[index % SHAPES10_CLASSES.length];
-  say(`  ${truth.padEnd(18)} classified as ${best.className.padEnd(18)} ${share(best.probability).padStart(7)}${best.className === truth ? "" : "   wrong"}`);
+  say(`  ${truth.padEnd(18)} classified as ${best.className.padEnd(18)} ${percent(best.probability).padStart(6)}${best.className === truth ? "" : "   wrong"}`);
 }
 await model.close();
 

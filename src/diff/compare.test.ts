@@ -219,11 +219,11 @@ describe("in words", () => {
     const rows = comparison.blocks.filter(({ a }) => a?.path === "inception3a").flatMap(blockRows);
     expect(rows).toEqual([
       ["parameters", "163,696", "155,872"],
-      ["multiply-adds", "128,049,152", "121,626,624"],
+      ["MACs", "128,049,152", "121,626,624"],
     ]);
     expect(totalRows(comparison).slice(2)).toEqual([
       ["parameters", "6,998,552", "6,624,904"],
-      ["multiply-adds", "1,582,671,872", "1,498,376,192"],
+      ["MACs", "1,582,671,872", "1,498,376,192"],
       ["layers", "142", "197"],
     ]);
   });

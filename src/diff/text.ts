@@ -20,7 +20,7 @@ export function totalRows({ a, b }: Comparison): readonly Row[] {
     row("input", ends("inputs")),
     row("outputs", ends("outputs")),
     row("parameters", ({ parameters }) => grouped(parameters)),
-    row("multiply-adds", ({ macs }) => (macs === null ? "not known" : grouped(macs))),
+    row("MACs", ({ macs }) => (macs === null ? "not known" : grouped(macs))),
     row("layers", ({ layers }) => grouped(layers)),
   ];
 }
@@ -58,7 +58,7 @@ export function layerGroups(differences: readonly Difference[]): readonly LayerG
   return [...groups.values()].sort((one, other) => other.paths.length - one.paths.length);
 }
 
-const WORDS: Readonly<Record<string, string>> = { macs: "multiply-adds", name: "name", layer: "layer", inputs: "reads" };
+const WORDS: Readonly<Record<string, string>> = { macs: "MACs", name: "name", layer: "layer", inputs: "reads" };
 
 function words(kind: string): string {
   return WORDS[kind] ?? kind.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
