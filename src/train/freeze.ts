@@ -49,16 +49,44 @@ function isHead(graph: Graph, freeze: string): (parameter: Parameter) => boolean
 
 function lastStages(graph: Graph, trainable: readonly Parameter[], freeze: string): readonly Parameter[] {
   const head = isHead(graph, freeze);
-  const body = new Set(selectOutputs(graph, ["features"]).parameters.map(({ path }) => path));
-  const stages = graph.stages
-    .map(({ path }) => path)
-    .filter((path) => trainable.some(({ stage, path: own }) => stage === path && body.has(own)));
+  const { body, stages } = bodyStages(graph);
   const count = Number(freeze.slice(EXCEPT_LAST.length));
   if (!Number.isInteger(count) || count < 0 || count > stages.length || freeze === EXCEPT_LAST) {
     throw invalid(graph, freeze, `expected except-last:K with an integer K from 0 to ${stages.length}, the number of its stages`);
   }
   const kept = new Set(stages.slice(stages.length - count));
   return trainable.filter((parameter) => head(parameter) || (body.has(parameter.path) && kept.has(parameter.stage)));
+}
+
+/** The parameters that lead to "features", and the stages of those that can be trained, first to last. */
+function bodyStages(graph: Graph): { readonly body: ReadonlySet<string>; readonly stages: readonly string[] } {
+  const parameters = selectOutputs(graph, ["features"]).parameters;
+  const trainable = new Set(parameters.filter(isTrainable).map(({ stage }) => stage));
+  return {
+    body: new Set(parameters.map(({ path }) => path)),
+    stages: graph.stages.map(({ path }) => path).filter((path) => trainable.has(path)),
+  };
+}
+
+/**
+ * Factors on the learning rate that fall with the distance from the classifier (layer-wise learning-rate decay): 1 for the
+ * classifiers, `decay` for the last stage with parameters that leads to "features", `decay`² for the stage before it, and so on.
+ *
+ * Source: timm's `layer_decay`, with a stage as a group of layers.
+ *
+ * @param decay - in (0, 1]; 1 gives 1 everywhere
+ * @throws InceptionError OPTION_INVALID for a network without the output "features", where `decay` is not 1
+ */
+export function layerDecayFactors(graph: Graph, decay: number): (parameter: Parameter) => number {
+  if (decay === 1) return () => 1;
+  if (!graph.outputs.some(({ name }) => name === "features")) {
+    const message = `Cannot use layerDecay ${decay} with "${graph.name}": it has no output "features", from which stages are counted`;
+    throw new InceptionError("OPTION_INVALID", message, { model: graph.name, decay });
+  }
+  const { body, stages } = bodyStages(graph);
+  // Products, which every platform rounds alike, and not a power.
+  const factors = new Map(stages.toReversed().map((path, distance) => [path, new Array<number>(distance + 1).fill(decay)] as const));
+  return ({ path, stage }) => (body.has(path) ? (factors.get(stage) ?? []).reduce((product, factor) => product * factor, 1) : 1);
 }
 
 /**

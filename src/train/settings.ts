@@ -22,6 +22,7 @@ import type { Metric } from "./history.js";
 import type { JsonData, JsonRecord } from "./json.js";
 import { RECIPE_NAMES, RECIPES, type RecipeName } from "./recipes.js";
 import { jsonOption, namedRecordOption } from "./record-option.js";
+import { unfreezePhases } from "./unfreeze.js";
 
 /** Metrics of images; the others are those of volumes. */
 const IMAGE_METRICS: readonly Metric[] = ["top1", "top5", "loss", "trainLoss", "trainTop1"];
@@ -62,6 +63,10 @@ export const SETTINGS = {
   },
   epochs: integerOption("number of training epochs", undefined, 1, 1e6),
   learningRateMultipliers: multipliersOption(),
+  layerDecay: {
+    ...numberOption("layer-wise learning-rate decay: factor per stage with the distance from the classifier; 1 disables", 1, 0.01, 1),
+    placeholder: "factor",
+  },
   freeze: {
     ...textOption(
       "parameters to freeze: none, backbone (train only the classifier), except-last:K (train the last K stages and the classifier), or path patterns with *",
@@ -95,6 +100,15 @@ export const SETTINGS = {
     (record) => scheduleOf({ learningRate: 1, ...lengthOf(record, 1), ...record }),
   ),
   seed: integerOption("random seed", 1, 0, 2 ** 32 - 1),
+  unfreeze: {
+    ...textOption(
+      "progressive unfreezing: what is frozen from later epochs on instead of `freeze`, e.g. 3=except-last:3,6=none; each phase trains more than the one before",
+      "",
+    ),
+    placeholder: "schedule",
+    expected: "EPOCH=none, EPOCH=backbone or EPOCH=except-last:K, separated by commas, epochs ascending from 2",
+    parse: (given) => (typeof given === "string" && unfreezePhases(given) !== null ? given : undefined),
+  },
   valData: {
     ...nullable(textOption("separate validation data, in any format `data` accepts", undefined), null),
     placeholder: "source",
@@ -155,6 +169,7 @@ export const STEP_SETTINGS = [
   "clipValue",
   "weightDecayOn",
   "learningRateMultipliers",
+  "layerDecay",
   "freeze",
   "freezeBatchNorm",
   "initializer",

@@ -8,8 +8,7 @@ import type { Model, ModelName, OptionInput, OptionsOf } from "../../models/inde
 import { describedModel } from "../../tasks/described-model.js";
 import type { DescribedModel } from "../../tasks/model-source.js";
 import { classCount } from "../../tasks/prepare-model.js";
-import { compileSettings } from "../../tasks/training/open-trainer.js";
-import { trainedParameters } from "../../train/freeze.js";
+import { compileSettings, parameterRules } from "../../tasks/training/open-trainer.js";
 import { resolveSettings, type StepSettingsInput } from "../../train/settings.js";
 import { writeFileAtomic } from "../write-file.js";
 import { type NetworkOptions, prepareNetwork } from "./run-network.js";
@@ -61,7 +60,7 @@ export async function exportTrainingStep<N extends ModelName>(
   const settings = resolveSettings({ ...given, data: "none" });
   const network = await prepareNetwork(described, settings, classesOf(model, { ...described.options, ...options.options }), options);
   const trained = selectTrained(network.graph);
-  const compiled = compileSettings({ trained }, trainedParameters(network.graph, settings.freeze), settings, "standard", {
+  const compiled = compileSettings({ trained }, parameterRules(network.graph, settings), settings, "standard", {
     targetFormat: "indices",
   });
   const { step } = compiled.programs;

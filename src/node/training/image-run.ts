@@ -1,6 +1,7 @@
 /** A run that learns to classify images: how it is evaluated and reported in the end. */
 import type { OpenedDataset } from "../../data/assemble.js";
 import type { Batch } from "../../data/batch.js";
+import { stateOf } from "../../tasks/training/checkpoint-state.js";
 import { imageTask } from "../../tasks/training/image-task.js";
 import { evaluate } from "../../train/loop.js";
 import type { Evaluation } from "../../train/metrics.js";
@@ -41,6 +42,6 @@ async function evaluateBest(
   const run = await openRun(folder);
   if (parts.validation === null || !run.hasBest) return null;
   const { state } = await readRunCheckpoint(run, "best", { select: (name) => stateNames.has(name) });
-  await parts.trainer.writeState(state);
+  await parts.trainer.writeState(stateOf(state, stateNames));
   return evaluate(parts, parts.validation);
 }

@@ -1,17 +1,10 @@
 /** A training run with a directory, whatever is learned: the loop, then the evaluation of the run and its report. */
 
-import {
-  type Closers,
-  type LearnedTask,
-  type OpenedLearning,
-  openLearning,
-  type RunRecord,
-  type RunSettings,
-  type TaskSources,
-} from "../../tasks/training/learning.js";
+import { learn } from "../../tasks/training/learn.js";
+import type { Closers, LearnedTask, RecordedTrainer, RunRecord, RunSettings, TaskSources } from "../../tasks/training/learning.js";
 import type { RunNetwork } from "../../tasks/training/run-network.js";
 import { bestEpoch, type EpochRow } from "../../train/history.js";
-import { type LoopParts, trainLoop } from "../../train/loop.js";
+import type { LoopParts } from "../../train/loop.js";
 import type { TrainingBatch } from "../../train/task.js";
 import { NODE_PLATFORM } from "../platform.js";
 import { environmentFacts, type RunLog, runLog } from "./run-log.js";
@@ -80,9 +73,9 @@ async function trainAndReport<B extends TrainingBatch, E, R>(
   closers: Closers,
 ): Promise<{ readonly trained: TrainedRun; readonly evaluation: R | null }> {
   const { settings, writer, options } = run;
-  const { parts, loop, stepsPerEpoch, stateNames, record } = await openRecorded(task, sources, network, run, closers);
+  const { opened, ...looped } = await learnRecorded(task, sources, network, run, closers);
+  const { parts, stepsPerEpoch, stateNames, record } = opened;
   const { log } = record;
-  const looped = await trainLoop(loop, parts, run.start);
   await log.flush();
   const { history, position } = looped.progress;
   const best = bestEpoch(history, settings.metric) ?? history.at(-1) ?? null;
@@ -113,22 +106,25 @@ async function trainAndReport<B extends TrainingBatch, E, R>(
   return { trained, evaluation };
 }
 
-/** Everything that the loop needs, with the directory as its record. */
-async function openRecorded<B extends TrainingBatch, E, R>(
+type FolderRecord<B extends TrainingBatch, E> = RunRecord<B, E> & { readonly log: RunLog<E> };
+
+/** Trains with the directory as the record. */
+async function learnRecorded<B extends TrainingBatch, E, R>(
   task: RunTask<B, E, R>,
   sources: TaskSources<B>,
   network: RunNetwork,
   run: StartedRun<RunSettings, E>,
   closers: Closers,
-): Promise<OpenedLearning<B, E, RunRecord<B, E> & { readonly log: RunLog<E> }>> {
+) {
   const { settings, writer, options, earlier } = run;
-  return openLearning(NODE_PLATFORM, task, sources, network, run, closers, ({ trainer, fixed, batchesPerEpoch }) => {
-    const log = runLog<E>(writer, settings, batchesPerEpoch, options.onEvent ?? (() => {}), earlier);
+  const recordOf = ({ trainer, fixed, batchesPerEpoch }: RecordedTrainer, previous: FolderRecord<B, E> | null): FolderRecord<B, E> => {
+    const log = previous?.log ?? runLog<E>(writer, settings, batchesPerEpoch, options.onEvent ?? (() => {}), earlier);
     return {
       log,
       report: log.report,
       lastCheckpoint: () => log.lastCheckpoint(),
       save: runSaver({ trainer, fixed, network, graphHash: hashOf(network.graph), settings, writer, log }),
     };
-  });
+  };
+  return learn(NODE_PLATFORM, task, sources, network, run, closers, recordOf);
 }

@@ -30,6 +30,8 @@ export function volumeTask(data: VolumeData, run: StartedVolumeRun): RunTask<Vol
     step: { batchSize: plan.batch },
     loss: { loss: run.settings.loss, targetFormat: "indices" },
     freeze: "none",
+    unfreeze: "",
+    layerDecay: 1,
     classes: labels,
     evaluate: async ({ interrupted }) =>
       interrupted || plan.validation.length === 0 ? { evaluation: null, interrupted: false } : validate(run),

@@ -38,9 +38,8 @@ export async function checkpointOf(parts: {
   readonly unlogged: UnloggedSteps;
 }): Promise<Checkpoint> {
   const { trainer, fixed, network, graphHash, seed, config, progress, unlogged } = parts;
-  const flat = [...fixed].map(([path, tensor]) => [path, { ...tensor, shape: [elementCount(tensor.shape)] }] as const);
   return {
-    state: new Map([...(await trainer.readState()), ...flat]),
+    state: await wholeState(trainer, fixed),
     meta: {
       model: network.model,
       options: network.options,
@@ -52,6 +51,27 @@ export async function checkpointOf(parts: {
       partial: { ...progress.partial, ...(unlogged.steps === 0 ? {} : { unloggedLoss: unlogged.loss, unloggedSteps: unlogged.steps }) },
     },
   };
+}
+
+/** The trainer's state and the parameters that it does not have, all flat. */
+export async function wholeState(trainer: Trainer, fixed: ReadonlyMap<string, Tensor>): Promise<ReadonlyMap<string, Tensor>> {
+  const flat = [...fixed].map(([path, tensor]) => [path, { ...tensor, shape: [elementCount(tensor.shape)] }] as const);
+  return new Map([...(await trainer.readState()), ...flat]);
+}
+
+const AVERAGE = ":average";
+
+/**
+ * The part of a whole state that a trainer has. A parameter that was frozen when the state was kept has no average in it: its own
+ * value is its average.
+ */
+export function stateOf(state: ReadonlyMap<string, Tensor>, names: ReadonlySet<string>): ReadonlyMap<string, Tensor> {
+  return new Map(
+    [...names].flatMap((name) => {
+      const value = state.get(name) ?? (name.endsWith(AVERAGE) ? state.get(name.slice(0, -AVERAGE.length)) : undefined);
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
 }
 
 /** The sums of the epoch under way, out of a checkpoint. */

@@ -19,11 +19,13 @@ type ImageRun = Pick<LearningRun<TrainingSettings, Evaluation>, "settings" | "op
 type BatchPlatform = Pick<TrainingPlatform, "openBatches">;
 
 export function imageTask({ train, val }: OpenedDataset, settings: TrainingSettings): LearnedTask<Batch, Evaluation> {
-  const { batchSize, labelSmoothing, auxWeight, mixup, cutmix, freeze } = settings;
+  const { batchSize, labelSmoothing, auxWeight, mixup, cutmix, freeze, unfreeze, layerDecay } = settings;
   return {
     learning: classification(train, val, mixup > 0 || cutmix > 0),
     step: { batchSize, labelSmoothing, auxWeight },
     freeze,
+    unfreeze,
+    layerDecay,
     classes: train.classes,
   };
 }

@@ -13,14 +13,14 @@ import { throwIfAborted } from "../../runtime/abort.js";
 import type { CallOptions } from "../../runtime/platform.js";
 import type { Trainer, TrainerOptions } from "../../runtime/trainer.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { trainedParameters } from "../../train/freeze.js";
 import type { LoopOptions, LoopParts, Progress } from "../../train/loop.js";
 import type { SegmentationSettings } from "../../train/segmentation-settings.js";
 import type { TrainingSettings } from "../../train/settings.js";
 import type { LearningTask, TrainingBatch } from "../../train/task.js";
+import { stateOf } from "./checkpoint-state.js";
 import { type FrozenPart, openFrozenPart } from "./frozen-part.js";
 import { loopOptions } from "./loop-options.js";
-import { type CompiledSettings, openTrainer, type TrainingPlatform } from "./open-trainer.js";
+import { type CompiledSettings, openTrainer, parameterRules, type TrainingPlatform } from "./open-trainer.js";
 import type { RunEvent, RunStartEvent } from "./run-events.js";
 import { parameterCount, type RunNetwork } from "./run-network.js";
 
@@ -38,6 +38,10 @@ export interface LearnedTask<B extends TrainingBatch, E> {
   readonly loss?: Pick<TrainingOptions, "loss" | "targetFormat">;
   /** Which parameters are frozen; see `trainedParameters`. */
   readonly freeze: string;
+  /** What is frozen in later epochs; see `trainingPhases`. */
+  readonly unfreeze: string;
+  /** See `layerDecayFactors`. */
+  readonly layerDecay: number;
   /** Class names by index. */
   readonly classes: readonly string[];
 }
@@ -102,13 +106,15 @@ export interface OpenedLearning<B extends TrainingBatch, E, R> {
   readonly parts: LoopParts<B, E>;
   readonly loop: LoopOptions;
   readonly stepsPerEpoch: number;
+  /** Parameters that the trainer does not have because they are frozen. */
+  readonly fixed: ReadonlyMap<string, Tensor>;
   /** Names of the trainer's state. */
   readonly stateNames: ReadonlySet<string>;
   readonly record: R;
 }
 
 /**
- * Opens everything that the loop needs.
+ * Opens everything that the loop needs, for the parameters that `task.freeze` leaves to train.
  *
  * @param recordOf - begins the record, once the programs are open
  * @param closers - takes what is to be closed, also where this throws
@@ -124,20 +130,20 @@ export async function openLearning<B extends TrainingBatch, E, R extends RunReco
   recordOf: (trained: RecordedTrainer) => R,
 ): Promise<OpenedLearning<B, E, R>> {
   const report = options.onEvent ?? (() => {});
-  const isTrained = trainedParameters(network.graph, task.freeze);
-  const split = splitFrozen(selectTrained(network.graph), isTrained);
+  const rules = parameterRules(network.graph, { ...settings, ...task });
+  const split = splitFrozen(selectTrained(network.graph), rules.isTrained);
   const frozen = await openFrozenPart(platform, split, network.parameters, options);
   closers.push(() => frozen.close());
   throwIfAborted(options.signal);
   const fed = await sources.open({ split, frozen }, closers);
   report({ kind: "preparing", what: "programs" });
   const compiledSettings = { ...settings, ...task.step };
-  const opened = await openTrainer(platform, split, isTrained, compiledSettings, network.parameters, options, task.loss);
+  const opened = await openTrainer(platform, split, rules, compiledSettings, network.parameters, options, task.loss);
   const { compiled, trainer, masks } = opened;
   closers.push(() => trainer.close());
   throwIfAborted(options.signal);
   const stateNames = new Set(compiled.state.map(({ name }) => name));
-  if (state) await trainer.writeState(new Map([...state].filter(([name]) => stateNames.has(name))));
+  if (state) await trainer.writeState(stateOf(state, stateNames));
   const fixed = new Map([...network.parameters].filter(([path]) => !stateNames.has(path)));
   const { batchesPerEpoch } = fed.train.source;
   const stepsPerEpoch = Math.ceil(batchesPerEpoch / settings.accumulate);
@@ -152,7 +158,7 @@ export async function openLearning<B extends TrainingBatch, E, R extends RunReco
     lastCheckpoint: record.lastCheckpoint,
     interrupted: () => options.signal?.aborted === true,
   };
-  return { parts, loop: loopOptions(settings, stepsPerEpoch, masks), stepsPerEpoch, stateNames, record };
+  return { parts, loop: loopOptions(settings, stepsPerEpoch, masks), stepsPerEpoch, fixed, stateNames, record };
 }
 
 function beginning<B extends TrainingBatch, E>(

@@ -1,13 +1,16 @@
 /** Training without files: what the best epoch has learned stays in memory. */
+
 import type { OpenedDataset } from "../../data/assemble.js";
+import type { Batch } from "../../data/batch.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { bestEpoch, type EpochRow } from "../../train/history.js";
-import { INITIAL_PROGRESS, type LoopEnd, type LoopParts, trainLoop } from "../../train/loop.js";
+import { INITIAL_PROGRESS, type LoopEnd, type LoopParts } from "../../train/loop.js";
 import type { Evaluation } from "../../train/metrics.js";
 import type { TrainingSettings } from "../../train/settings.js";
 import type { TrainingBatch } from "../../train/task.js";
 import { imageSources, imageTask } from "./image-task.js";
-import { type Closers, type LearningOptions, openLearning, type RecordedTrainer, type RunRecord } from "./learning.js";
+import { learn } from "./learn.js";
+import type { Closers, LearningOptions, RecordedTrainer, RunRecord } from "./learning.js";
 import type { TrainingPlatform } from "./open-trainer.js";
 import type { TrainingNetwork } from "./prepare-network.js";
 
@@ -37,32 +40,39 @@ export async function trainInMemory(
     const task = imageTask(data, settings);
     const sources = imageSources(platform, data, network, { settings, options });
     const run = { settings, options, start: INITIAL_PROGRESS, state: null };
-    const opened = await openLearning(platform, task, sources, network, run, closers, (trained) =>
-      recordOf(trained, network, settings, options),
+    const { end, progress, opened } = await learn<Batch, Evaluation, MemoryRecord<Batch>>(
+      platform,
+      task,
+      sources,
+      network,
+      run,
+      closers,
+      (trained, previous) => recordOf(trained, previous, network, settings, options),
     );
-    const { end, progress } = await trainLoop(opened.loop, opened.parts, INITIAL_PROGRESS);
     if (end === "interrupted") throw options.signal?.reason;
-    const { epoch, state } = opened.record.best();
-    return { end, history: progress.history, epoch, state };
+    const best = opened.record.best();
+    if (best === null) throw new RangeError("Cannot use what was learned: no epoch has ended");
+    return { end, history: progress.history, ...best };
   } finally {
     for (const close of closers.toReversed()) await close();
   }
 }
 
 interface MemoryRecord<B extends TrainingBatch> extends RunRecord<B, Evaluation> {
-  /** What the best epoch left; there is one after the first. */
-  best(): Pick<MemoryRun, "epoch" | "state">;
+  /** What the best epoch left; null before the first has ended. */
+  best(): Pick<MemoryRun, "epoch" | "state"> | null;
 }
 
 function recordOf<B extends TrainingBatch>(
   { trainer, fixed, stateNames }: RecordedTrainer,
+  previous: MemoryRecord<B> | null,
   { graph }: TrainingNetwork,
   { metric }: Pick<TrainingSettings, "metric">,
   { onEvent }: LearningOptions<Evaluation>,
 ): MemoryRecord<B> {
   // Not the slots of the optimizer, which only training needs.
   const names = graph.parameters.flatMap(({ path }) => [path, `${path}:average`]).filter((name) => stateNames.has(name));
-  let kept: Pick<MemoryRun, "epoch" | "state"> | null = null;
+  let kept = previous === null ? null : previous.best();
   const save: LoopParts<B, Evaluation>["save"] = async ({ position, history }) => {
     const best = bestEpoch(history, metric);
     if (position.batch !== 0 || (best !== null && best.epoch !== position.epoch)) return;
@@ -72,9 +82,6 @@ function recordOf<B extends TrainingBatch>(
     report: (event) => onEvent?.(event),
     save,
     lastCheckpoint: () => null,
-    best: () => {
-      if (kept === null) throw new RangeError("Cannot use what was learned: no epoch has ended");
-      return kept;
-    },
+    best: () => kept,
   };
 }

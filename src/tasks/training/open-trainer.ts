@@ -3,13 +3,13 @@ import type { SplitNetwork } from "../../compile/training/frozen.js";
 import type { TrainingOptions } from "../../compile/training/options.js";
 import { type CompiledTraining, compileTraining, initialState } from "../../compile/training/training.js";
 import { concatChunks } from "../../formats/concat-chunks.js";
-import type { Parameter } from "../../ir/graph.js";
+import type { Graph, Parameter } from "../../ir/graph.js";
 import { decays, type Optimizer, optimizerOf } from "../../optim/index.js";
 import type { Platform, SourceOptions } from "../../runtime/platform.js";
 import type { SessionOptions } from "../../runtime/session.js";
 import type { Trainer, TrainerOptions } from "../../runtime/trainer.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { learningRateFactors } from "../../train/freeze.js";
+import { layerDecayFactors, learningRateFactors, trainedParameters } from "../../train/freeze.js";
 import type { MaskFeed } from "../../train/masks.js";
 import type { TrainingSettings } from "../../train/settings.js";
 
@@ -33,19 +33,38 @@ export type CompiledSettings = Pick<
   | "clipNorm"
   | "clipValue"
   | "weightDecayOn"
-  | "learningRateMultipliers"
   | "emaDecay"
   | "freezeBatchNorm"
   | "optimizer"
 > &
   Partial<Pick<TrainingSettings, "auxWeight" | "labelSmoothing">>;
 
+/** How each parameter of a network is trained. */
+interface ParameterRules {
+  readonly isTrained: (parameter: Parameter) => boolean;
+  /** Factor on the learning rate. */
+  readonly learningRateMultiplier: (parameter: Parameter) => number;
+}
+
+/** @throws InceptionError OPTION_INVALID for settings that do not fit the network */
+export function parameterRules(
+  network: Graph,
+  { freeze, layerDecay, learningRateMultipliers }: Pick<TrainingSettings, "freeze" | "layerDecay" | "learningRateMultipliers">,
+): ParameterRules {
+  const named = learningRateFactors(learningRateMultipliers);
+  const byDepth = layerDecayFactors(network, layerDecay);
+  return {
+    isTrained: trainedParameters(network, freeze),
+    learningRateMultiplier: (parameter) => named(parameter) * byDepth(parameter),
+  };
+}
+
 type ExtraOptions = Pick<TrainingOptions, "targetFormat" | "loss">;
 
 /** The training programs that settings describe for a network or the trained part of one. */
 export function compileSettings(
   split: Pick<SplitNetwork, "trained">,
-  isTrained: (parameter: Parameter) => boolean,
+  rules: ParameterRules,
   settings: CompiledSettings,
   target: Target,
   extra: ExtraOptions = {},
@@ -59,8 +78,7 @@ export function compileSettings(
     batchNormDecay,
     freezeBatchNorm,
     checkpointActivations: settings.checkpointActivations,
-    isTrained,
-    learningRateMultiplier: learningRateFactors(settings.learningRateMultipliers),
+    ...rules,
     form: settings.accumulate === 1 ? "step" : "accumulate",
     target,
     ...(clipNorm === null ? {} : { clipNorm }),
@@ -86,13 +104,13 @@ export type TrainingPlatform<F extends SourceOptions = SourceOptions, P extends 
 export async function openTrainer(
   platform: Pick<TrainingPlatform, "createTrainer">,
   split: Pick<SplitNetwork, "trained">,
-  isTrained: (parameter: Parameter) => boolean,
+  rules: ParameterRules,
   settings: CompiledSettings,
   parameters: ReadonlyMap<string, Tensor>,
   options: TrainerOptions,
   extra: ExtraOptions = {},
 ): Promise<OpenedTrainer> {
-  const compiled = compileSettings(split, isTrained, settings, options.device === "webgpu" ? "webgpu" : "ort-cpu", extra);
+  const compiled = compileSettings(split, rules, settings, options.device === "webgpu" ? "webgpu" : "ort-cpu", extra);
   const programs = Object.fromEntries(
     Object.entries(compiled.programs).map(([name, { model, state, reads }]) => [name, { model: concatChunks(model.chunks), state, reads }]),
   );

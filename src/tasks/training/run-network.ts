@@ -38,7 +38,7 @@ export function parameterCount({ parameters }: Pick<RunNetwork, "parameters">): 
 }
 
 /** The parameters of a network as training left them; a checkpoint has them flat. */
-export function resumedParameters(graph: Graph, { state }: Checkpoint): ReadonlyMap<string, Tensor> {
+export function resumedParameters(graph: Graph, { state }: Pick<Checkpoint, "state">): ReadonlyMap<string, Tensor> {
   return new Map(
     graph.parameters.flatMap(({ path, type }) => {
       const value = state.get(path);
