@@ -1,7 +1,7 @@
 /** Scores of logits for "one of the classes": larger values mean a more familiar image. */
 import { logSumExp } from "./log-sum-exp.js";
 
-type LogitScore = "max-softmax" | "max-logit" | "energy";
+export type LogitScore = "max-softmax" | "max-logit" | "energy";
 
 /**
  * Returns the score of one row of logits.

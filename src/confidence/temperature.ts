@@ -7,7 +7,7 @@ import { checkLogits, type LabeledLogits } from "./labeled-logits.js";
 import { logSumExp } from "./log-sum-exp.js";
 
 /** Temperatures beyond these bounds come from data that determine none. */
-const TEMPERATURE_RANGE = { low: 0.01, high: 100 } as const;
+export const TEMPERATURE_RANGE = { low: 0.01, high: 100 } as const;
 
 /** Newton's method converges in fewer than ten steps; bisection to the last bit takes at most so many. */
 const MAX_STEPS = 100;

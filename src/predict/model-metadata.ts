@@ -11,6 +11,7 @@ import { fillUniform } from "../tensor/fill.js";
 import { coprimeStride } from "../tensor/sample.js";
 import { elementCount, float32Tensor, type Tensor } from "../tensor/tensor.js";
 import { formatCount } from "../text.js";
+import { type CalibrationRecord, parseCalibrationRecord, parseUnknownRecord, type UnknownRecord } from "./confidence-record.js";
 import { parseQuantizationRecord, type QuantizationRecord } from "./quantization-record.js";
 import { RAW_INPUTS, type RawInput } from "./segmentation-file.js";
 
@@ -32,6 +33,10 @@ export interface ModelMetadata {
   readonly rawInput?: RawInput;
   /** How the file's integers were made; absent where it computes with floats. */
   readonly quantization?: QuantizationRecord;
+  /** How probabilities are calibrated; absent where they are the softmax of the logits. */
+  readonly calibration?: CalibrationRecord;
+  /** When an image belongs to none of the classes; absent where that is not decided. */
+  readonly unknown?: UnknownRecord;
   /** Names of the classes by index; null where unknown or where there are no classes. */
   readonly labels: readonly string[] | null;
   /** Where the weights came from, for people. */
@@ -97,8 +102,8 @@ export function parseModelMetadata(metadata: Iterable<readonly [key: string, tex
       { file },
     );
   }
-  const { model, options, network, preprocessing, segmentation, rawInput, quantization, labels, source, licence, weightsSha256, golden } =
-    value;
+  const { model, options, network, preprocessing, segmentation, rawInput, quantization, calibration, unknown } = value;
+  const { labels, source, licence, weightsSha256, golden } = value;
   if (typeof model !== "string" || !isRecord(options)) throw corrupt(file, "it names no model with options");
   if (typeof source !== "string" || typeof licence !== "string") throw corrupt(file, "it states no source and licence");
   return {
@@ -111,6 +116,8 @@ export function parseModelMetadata(metadata: Iterable<readonly [key: string, tex
     ...(segmentation === undefined ? {} : { segmentation: parseSegmentationConfig(segmentation, `"${file}"`) }),
     ...(rawInput === undefined ? {} : { rawInput: parseRawInput(rawInput, file) }),
     ...(quantization === undefined ? {} : { quantization: parseQuantization(quantization, file) }),
+    ...(calibration === undefined ? {} : { calibration: parsed(calibration, parseCalibrationRecord, "calibration", file) }),
+    ...(unknown === undefined ? {} : { unknown: parsed(unknown, parseUnknownRecord, "threshold for unknown images", file) }),
     labels: parseLabels(labels, file),
     weightsSha256: typeof weightsSha256 === "string" ? weightsSha256 : null,
     golden: golden === null ? null : parseGolden(golden, file),
@@ -154,6 +161,12 @@ function parseQuantization(value: unknown, file: string): QuantizationRecord {
   const record = parseQuantizationRecord(value);
   if (record !== null) return record;
   throw corrupt(file, "it does not say how its integers were made");
+}
+
+function parsed<T>(value: unknown, parse: (value: unknown) => T | null, what: string, file: string): T {
+  const record = parse(value);
+  if (record !== null) return record;
+  throw corrupt(file, `its ${what} has missing fields or values out of range`);
 }
 
 function parseLabels(value: unknown, file: string): readonly string[] | null {

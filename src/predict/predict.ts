@@ -5,6 +5,8 @@ import { quoted } from "../formats/quoted.js";
 import type { RunOptions, Session } from "../runtime/session.js";
 import { checkFinite } from "../tensor/finite.js";
 import { elementCount, type Float32Tensor, float32Tensor, type Tensor } from "../tensor/tensor.js";
+import { calibratedLogits, decideUnknown, type UnknownDecision } from "./confidence-record.js";
+import type { ModelMetadata } from "./model-metadata.js";
 
 /** A class with its probability. */
 export interface Prediction {
@@ -13,6 +15,12 @@ export interface Prediction {
   readonly className: string;
   /** In [0, 1]; all classes sum to 1. */
   readonly probability: number;
+}
+
+/** The most probable classes of one image, highest probability first. */
+export interface Predictions extends ReadonlyArray<Prediction> {
+  /** Whether the image belongs to none of the classes; absent where the model has no threshold for that. */
+  readonly unknown?: UnknownDecision;
 }
 
 /**
@@ -66,6 +74,21 @@ export function topPredictions(logits: ArrayLike<number>, count: number, classNa
     .sort((a, b) => (probabilities[b] ?? 0) - (probabilities[a] ?? 0) || a - b)
     .slice(0, count)
     .map((index) => ({ index, className: classNames?.[index] ?? String(index), probability: probabilities[index] ?? 0 }));
+}
+
+/**
+ * The `count` most probable classes of one row of logits, with calibrated probabilities and a decision on unknown images where the
+ * model has them.
+ *
+ * @throws InceptionError as `topPredictions`
+ */
+export function predictClasses(
+  logits: ArrayLike<number>,
+  count: number,
+  { labels, calibration, unknown }: Pick<ModelMetadata, "labels" | "calibration" | "unknown">,
+): Predictions {
+  const top = topPredictions(calibratedLogits(logits, calibration), count, labels);
+  return unknown === undefined ? top : Object.assign([...top], { unknown: decideUnknown(logits, unknown) });
 }
 
 /**

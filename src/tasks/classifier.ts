@@ -3,7 +3,7 @@ import type { Preprocessing } from "../data/transforms/preprocess.js";
 import { InceptionError } from "../errors.js";
 import type { ExplainOptions, ExplanationName } from "../explain/index.js";
 import { quoted } from "../formats/quoted.js";
-import { type Prediction, topPredictions } from "../predict/predict.js";
+import { type Predictions, predictClasses } from "../predict/predict.js";
 import { callOf, NEVER_ABORTED, untilAborted } from "../runtime/abort.js";
 import type { CallOptions, ImageInput, SourceOptions } from "../runtime/platform.js";
 import type { Session, SessionOptions } from "../runtime/session.js";
@@ -81,13 +81,14 @@ export interface Embedder extends OpenedModel {
 /** A loaded image classifier. */
 export interface Classifier extends Embedder {
   /**
-   * Predicts the most probable classes of each image, highest probability first.
+   * Predicts the most probable classes of each image, highest probability first. Of a model with calibration, probabilities are
+   * calibrated; of one with a threshold for unknown images, the list has a property `unknown` too. See docs/calibration.md.
    *
    * @throws InceptionError FILE_NOT_FOUND, SOURCE_INVALID, IMAGE_INVALID, IMAGE_LIMIT, NOT_FINITE, SESSION_CLOSED, SESSION_FAILED;
    *   OPTION_INVALID for `top` below 1
    */
-  classify(image: ImageInput | PreparedImage, options?: ClassifyOptions): Promise<readonly Prediction[]>;
-  classify(images: readonly (ImageInput | PreparedImage)[], options?: ClassifyOptions): Promise<readonly (readonly Prediction[])[]>;
+  classify(image: ImageInput | PreparedImage, options?: ClassifyOptions): Promise<Predictions>;
+  classify(images: readonly (ImageInput | PreparedImage)[], options?: ClassifyOptions): Promise<readonly Predictions[]>;
   /**
    * Computes an attribution map: how much each pixel contributes to the target class. The first call differentiates the network and
    * opens a second session, which takes as long as loading the model.
@@ -116,7 +117,7 @@ export async function openClassifier<F extends SourceOptions, P extends SessionO
     const classify = async (images: OneOrMore, given: ClassifyOptions = {}) => {
       const top = checkedTop(given.top);
       return each(images, async (all) =>
-        (await runImages(run, all, output, given)).map((row) => topPredictions(row, top, loaded.metadata.labels)),
+        (await runImages(run, all, output, given)).map((row) => predictClasses(row, top, loaded.metadata)),
       );
     };
     const prepare = preparing(run);

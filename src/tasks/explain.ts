@@ -6,7 +6,7 @@ import { EXPLANATION_METHODS, type ExplainOptions, type ExplanationName } from "
 import { concatChunks } from "../formats/concat-chunks.js";
 import type { Graph } from "../ir/graph.js";
 import { encodeModelMetadata } from "../predict/model-metadata.js";
-import { checkRow, imageBatch, type Prediction, topPredictions } from "../predict/predict.js";
+import { checkRow, imageBatch, type Prediction, predictClasses } from "../predict/predict.js";
 import { enlargedPicture, overlay } from "../report/overlay.js";
 import type { CallOptions, Platform, SourceOptions } from "../runtime/platform.js";
 import type { Session, SessionOptions } from "../runtime/session.js";
@@ -98,7 +98,7 @@ export async function openExplainer<P extends SessionOptions>(
     const { logits } = await plain.session.run({ input: copied(input) }, { ...run, fetches: ["logits"] });
     const row = Float32Array.from(logits?.data ?? [], Number);
     checkRow(row, "logits", "an image");
-    const all = topPredictions(row, Number.MAX_SAFE_INTEGER, prepared.metadata.labels);
+    const all = predictClasses(row, Number.MAX_SAFE_INTEGER, prepared.metadata);
     const chosen = chooseClass(all, target);
     const maps: AttributionMap[] = [];
     for (const { method, session } of opened) maps.push(await runMap(method, session, input, chosen.index, run));

@@ -98,6 +98,7 @@ export async function prepareOpened(
     ...(isCustom(model) ? { network: encodeGraph(graph) } : {}),
     preprocessing: choosePreprocessing(options.preprocessing, saved, preprocessingOf(set, published), graph),
     ...(saved?.segmentation === undefined ? {} : { segmentation: saved.segmentation }),
+    ...confidenceOf(saved, model),
     labels: options.labels ?? saved?.labels ?? (await setLabels(set, graph)),
     source: saved?.source ?? `${title}, by ${map.source} names`,
     licence:
@@ -109,6 +110,13 @@ export async function prepareOpened(
   };
   checkLabels(metadata, classCount(graph));
   return { graph, metadata, ...read };
+}
+
+/** Calibration and threshold belong to the logits of the network that they were fitted on. */
+function confidenceOf(saved: ModelMetadata | null, { id }: Model): Pick<ModelMetadata, "calibration" | "unknown"> {
+  if (saved?.model !== id) return {};
+  const { calibration, unknown } = saved;
+  return { ...(calibration && { calibration }), ...(unknown && { unknown }) };
 }
 
 /** A custom network may have been described by a function of options when its weights were saved, and alone now. */

@@ -13,6 +13,7 @@ import {
 } from "../../data/index.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
+import { calibratedLogits } from "../../predict/confidence-record.js";
 import { runRows, softmax } from "../../predict/predict.js";
 import { callOf, throwIfAborted, untilAborted } from "../../runtime/abort.js";
 import type { CallOptions, Platform } from "../../runtime/platform.js";
@@ -191,7 +192,10 @@ async function measureImages(task: Task, report: Report): Promise<void> {
         callOf(options),
       );
       done += count;
-      const scored = scoreImages({ logits: joined(rows), labels, indices }, classes.length);
+      const scored = scoreImages(
+        { logits: joined(rows.map((row) => calibratedLogits(row, loaded.metadata.calibration))), labels, indices },
+        classes.length,
+      );
       await report(scored, stream.skipped.slice(told), done);
       told = stream.skipped.length;
     }
@@ -203,7 +207,7 @@ async function measureImages(task: Task, report: Report): Promise<void> {
 
 const DEFAULT_BATCH = 16;
 
-function joined(rows: readonly Float32Array[]): Float32Array {
+function joined(rows: readonly ArrayLike<number>[]): Float32Array {
   const length = rows[0]?.length ?? 0;
   const all = new Float32Array(rows.length * length);
   for (const [index, row] of rows.entries()) all.set(row, index * length);
@@ -257,7 +261,10 @@ async function croppedLogits(task: Task, image: Image, count: CropCount, name: s
       crop,
       callOf(options),
     );
-    for (const row of rows) for (const [index, probability] of softmax(row).entries()) sums[index] = (sums[index] ?? 0) + probability;
+    for (const row of rows) {
+      const probabilities = softmax(calibratedLogits(row, loaded.metadata.calibration));
+      for (const [index, probability] of probabilities.entries()) sums[index] = (sums[index] ?? 0) + probability;
+    }
   }
   // A probability that is 0 in double precision has no logarithm; the smallest number stands in.
   return Float32Array.from(sums, (sum) => Math.log(Math.max(sum / crops.length, Number.MIN_VALUE)));
