@@ -593,7 +593,7 @@ export const COMMANDS: readonly Command[] = [
     name: "serve",
     group: "Serving",
     operands: [["[models...]", "exported .onnx files, run directories, bundled models, or model ids with --weights"]],
-    summary: "answer requests over HTTP: images and volumes in, predictions out",
+    summary: "answer requests over HTTP: images, volumes or tensors in, predictions out",
     flags: {},
     moreFlags: async () => (await import("./server-package.js")).serveFlags(),
     examples: [

@@ -1,5 +1,7 @@
 /** A server from its start to its end. */
 import { readFile } from "node:fs/promises";
+import type { Server } from "node:http";
+import { setImmediate as setImmediateAsync, setTimeout as setTimeoutAsync } from "node:timers/promises";
 import { InceptionError } from "inceptionkit";
 import { type OptionInput, resolveOptions } from "inceptionkit/models";
 import { PROCESS_CLOCK } from "./clock.js";
@@ -26,8 +28,8 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Milliseconds for which the port stays open when everything accepted has been answered. */
-const LAST_CONNECTIONS = 100;
+/** Milliseconds without a new connection after which the port is closed. */
+const QUIET = 100;
 
 /** A bearer token that can be guessed protects nothing. */
 const MIN_TOKEN = 16;
@@ -68,6 +70,7 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
       models,
       metrics,
       isReady: () => ready,
+      version: await packageVersion(),
       maxBody: Math.round(options.maxBody * 1e6),
       bodyTimeout: options.bodyTimeout * 1000,
       token,
@@ -83,8 +86,7 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
         const answered = Promise.all([...models.values()].map((service) => service.drain()));
         const { cancelled } = await within(options.drain * 1000, answered);
         if (cancelled) await closeModels();
-        // A connection that the system has accepted is still answered, with 503; closing the port would reset it.
-        await new Promise((resolve) => setTimeout(resolve, LAST_CONNECTIONS));
+        await quiet(app.server, options.drain * 1000);
         await app.close();
         await closeModels();
       },
@@ -93,6 +95,11 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
     await closeModels();
     throw thrown;
   }
+}
+
+async function packageVersion(): Promise<string> {
+  const found: unknown = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
+  return typeof found === "object" && found !== null && "version" in found ? String(found.version) : "unknown";
 }
 
 /** Each option to the table that has it. @throws InceptionError OPTION_INVALID */
@@ -131,6 +138,22 @@ async function listen(open: () => Promise<string>, { host, port }: ServerOptions
   } catch (thrown) {
     const fact = thrown instanceof Error && "code" in thrown && thrown.code === "EADDRINUSE" ? "the port is in use" : String(thrown);
     throw new InceptionError("SOURCE_INVALID", `Cannot listen on ${host}, port ${port}: ${fact}`, { host, port }, { cause: thrown });
+  }
+}
+
+/**
+ * Waits until no connection has come for a while: closing the port resets those that the system has accepted and this process has not
+ * seen yet. They are still answered, with 503.
+ */
+async function quiet(server: Server, limit: number): Promise<void> {
+  const until = performance.now() + limit;
+  let came = true;
+  server.on("connection", () => (came = true));
+  while (came && performance.now() < until) {
+    came = false;
+    await setTimeoutAsync(QUIET);
+    // Timers run before new connections are looked at, where the process was busy for longer.
+    await setImmediateAsync();
   }
 }
 

@@ -6,7 +6,7 @@ import path from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failureOf } from "../../../test/failures.js";
-import { inProcess, ROOT } from "../../../test/program.js";
+import { begin, ended, inProcess, ROOT } from "../../../test/program.js";
 import { sharedPath, titleNeeding } from "../../../test/shared.js";
 import { type RunningServer, startServer } from "../src/server.js";
 
@@ -180,6 +180,7 @@ describe("problems", () => {
     ["JSON that nests too deeply", CLASSIFY, { body: deep, headers: json }, 400, "REQUEST_INVALID"],
     ["what is not a form", CLASSIFY, { body: "x", headers: { "content-type": "multipart/form-data; boundary=a" } }, 400, "REQUEST_INVALID"],
     ["a form without a boundary", CLASSIFY, { headers: { "content-type": "multipart/form-data" } }, 400, "REQUEST_INVALID"],
+    ["a compressed body", CLASSIFY, { headers: { "content-encoding": "gzip" } }, 415, "REQUEST_INVALID"],
     ["a deadline that is not one", CLASSIFY, { headers: { "x-deadline-ms": "soon" } }, 400, "REQUEST_INVALID"],
     ["no volume", "/v1/models/hippocampus/segment", { body: "this is text" }, 422, "FILE_TRUNCATED"],
   ])("%s", async (_, route, sent, status, code) => {
@@ -272,6 +273,29 @@ describe("slow and broken clients", () => {
   test("garbage is answered with 400, and the server goes on", async () => {
     expect(await answerTo("garbage\r\n\r\n")).toMatch(/^HTTP\/1\.1 400 /);
     expect((await post(CLASSIFY)).status).toBe(200);
+  });
+});
+
+describe("as a process", () => {
+  test("SIGTERM under load: everything accepted is answered, the exit code is 0, and the log has no body", {
+    timeout: 60_000,
+  }, async () => {
+    const child = begin("serve", MODEL, "--port", "0", "--json");
+    const end = ended(child);
+    const url = await new Promise<string>((resolve) => {
+      child.stdout?.once("data", (chunk: Buffer) => resolve((JSON.parse(chunk.toString()) as { readonly url: string }).url));
+    });
+    const sent = Array.from({ length: 40 }, async () => (await post(CLASSIFY, {}, url)).status);
+    const all = Promise.all(sent);
+    await sent[0];
+    child.kill("SIGTERM");
+    const statuses = await all;
+    expect(statuses.filter((status) => status === 200).length).toBeGreaterThan(0);
+    expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([]);
+    const { code, err } = await end;
+    expect(code).toBe(0);
+    expect(err).toMatch(/"reqId":"[0-9a-f-]{36}".*"statusCode":200/);
+    expect(err).not.toContain("PNG");
   });
 });
 

@@ -10,9 +10,13 @@ const MAX_DEPTH = 32;
 /**
  * Reads a body into one buffer, allocated once where the client says how long it is. What exceeds the limit is not read.
  *
- * @throws RequestError 413, 400 for a body shorter than announced
+ * @throws RequestError 413; 415 for a compressed body; 400 for one shorter than announced
  */
 export async function readBody(stream: IncomingMessage, limit: number): Promise<Uint8Array> {
+  const encoding = stream.headers["content-encoding"];
+  if (encoding !== undefined && encoding !== "identity") {
+    throw new RequestError(415, "REQUEST_INVALID", "Cannot read the body: compressed bodies are not supported; send it as it is");
+  }
   const length = Number(stream.headers["content-length"] ?? Number.NaN);
   if (length > limit) throw tooLarge(limit);
   const chunks: Uint8Array[] = [];
@@ -97,7 +101,7 @@ function jsonFile(body: Uint8Array, key: string): Uint8Array {
  *
  * @throws RequestError
  */
-function readJsonObject(body: Uint8Array): Readonly<Record<string, unknown>> {
+export function readJsonObject(body: Uint8Array): Readonly<Record<string, unknown>> {
   if (depthOf(body) > MAX_DEPTH) throw invalid(`Cannot read the JSON: it nests deeper than ${MAX_DEPTH}`);
   const value = parsed(body);
   if (typeof value !== "object" || value === null || Array.isArray(value))

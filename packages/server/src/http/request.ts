@@ -9,6 +9,8 @@ export interface AppOptions {
   readonly models: ReadonlyMap<string, ModelService>;
   readonly metrics: Metrics;
   readonly isReady: () => boolean;
+  /** Of this package. */
+  readonly version: string;
   /** Maximum bytes of a body. */
   readonly maxBody: number;
   /** Milliseconds within which a request must arrive. */
