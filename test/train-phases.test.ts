@@ -1,5 +1,5 @@
 /** Progressive unfreezing: what each phase trains, and that a run which is stopped anywhere ends with the same bytes. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -92,6 +92,23 @@ describe("a backbone that is unfrozen in epochs 2 and 4", () => {
     expect([...four.keys()].filter((name) => name.startsWith("conv2d_1a") && name.endsWith(":average")).length).toBeGreaterThan(0);
   }, 60_000);
 });
+
+test("a run of a version without these settings goes on without them, whatever its recipe has today", async () => {
+  const constant = { name: "constant", unit: "epoch" };
+  const settings = { ...SETTINGS, recipe: "finetune_phased", freeze: "none", unfreeze: "none", layerDecay: 1, schedule: constant } as const;
+  const [straight, older] = ["straight", "older"].map((name) => path.join(folder, name)) as [string, string];
+  await trainModel("inception_resnet_v1", { ...settings, epochs: 2 }, { ...PLACE, out: straight });
+  await trainModel("inception_resnet_v1", { ...settings, epochs: 1 }, { ...PLACE, out: older });
+  const file = path.join(older, "config.json");
+  const config = JSON.parse(readFileSync(file, "utf8")) as { settings: Record<string, unknown> };
+  const { unfreeze, layerDecay, ...others } = config.settings;
+  expect([unfreeze, layerDecay]).toEqual(["none", 1]);
+  writeFileSync(file, JSON.stringify({ ...config, settings: others }));
+  await resumeTraining({ out: older, device: "cpu", threads: 1, workers: 0, epochs: 2 });
+  const [found, expected] = [tensorsOf(older), tensorsOf(straight)];
+  expect([...found.keys()].toSorted()).toEqual([...expected.keys()].toSorted());
+  for (const [name, bytes] of expected) expect([name, Buffer.compare(found.get(name)!, bytes)]).toEqual([name, 0]);
+}, 60_000);
 
 /** Bytes of each tensor of the last checkpoint. */
 function tensorsOf(run: string): ReadonlyMap<string, Buffer> {

@@ -68,6 +68,11 @@ function bodyStages(graph: Graph): { readonly body: ReadonlySet<string>; readonl
   };
 }
 
+/** Stages that can be frozen one by one: K of "except-last:K" is at most this. 0 for a network without the output "features". */
+export function stageCount(graph: Graph): number {
+  return graph.outputs.some(({ name }) => name === "features") ? bodyStages(graph).stages.length : 0;
+}
+
 /**
  * Factors on the learning rate that fall with the distance from the classifier (layer-wise learning-rate decay): 1 for the
  * classifiers, `decay` for the last stage with parameters that leads to "features", `decay`² for the stage before it, and so on.

@@ -26,6 +26,10 @@ export interface Recipe {
   readonly cutmix: number;
   /** Frozen parameters: "none", "backbone", "except-last:K" or path patterns; see `trainedParameters`. */
   readonly freeze: string;
+  /** What is frozen in later epochs: "none" or as in "3=except-last:3,6=none"; see `trainingPhases`. */
+  readonly unfreeze: string;
+  /** Factor on the learning rate per stage before the classifier; see `layerDecayFactors`. */
+  readonly layerDecay: number;
   /** Initializer of parameters without pretrained weights. */
   readonly initializer: Initializer;
 }
@@ -53,6 +57,31 @@ export const RECIPES = {
     mixup: 0,
     cutmix: 0,
     freeze: "none",
+    unfreeze: "none",
+    layerDecay: 1,
+    initializer: "xavier_uniform",
+  },
+  // A candidate to become "finetune"; tools/recipe-table.mjs compares the two.
+  finetune_phased: {
+    source:
+      "inceptionkit, experimental: as finetune, with the classifier trained first, then the last stages with it (arXiv:1801.06146), a learning rate that falls with the distance from the classifier, TrivialAugment (arXiv:2103.10158) and EMA weights.",
+    epochs: 20,
+    batchSize: 16,
+    optimizer: { name: "sgd", momentum: 0.9, weightDecay: 1e-4 },
+    weightDecayOn: "kernels",
+    learningRate: 0.01,
+    schedule: { name: "cosine", unit: "fractional_epoch", warmUp: 0.5, warmUpFrom: 0.1 },
+    labelSmoothing: 0.1,
+    auxWeight: 0,
+    clipNorm: 5,
+    emaDecay: 0.99,
+    batchNormDecay: 0.9,
+    augmentation: "trivial_augment",
+    mixup: 0,
+    cutmix: 0,
+    freeze: "backbone",
+    unfreeze: "2=except-last:6",
+    layerDecay: 0.8,
     initializer: "xavier_uniform",
   },
   googlenet_paper: {
@@ -73,6 +102,8 @@ export const RECIPES = {
     mixup: 0,
     cutmix: 0,
     freeze: "none",
+    unfreeze: "none",
+    layerDecay: 1,
     initializer: "truncated_normal",
   },
   head: {
@@ -92,6 +123,8 @@ export const RECIPES = {
     mixup: 0,
     cutmix: 0,
     freeze: "backbone",
+    unfreeze: "none",
+    layerDecay: 1,
     initializer: "xavier_uniform",
   },
   paper: {
@@ -112,6 +145,8 @@ export const RECIPES = {
     mixup: 0,
     cutmix: 0,
     freeze: "none",
+    unfreeze: "none",
+    layerDecay: 1,
     initializer: "he_normal",
   },
   scratch: {
@@ -131,6 +166,8 @@ export const RECIPES = {
     mixup: 0,
     cutmix: 0,
     freeze: "none",
+    unfreeze: "none",
+    layerDecay: 1,
     initializer: "he_normal",
   },
   slim: {
@@ -151,6 +188,8 @@ export const RECIPES = {
     mixup: 0,
     cutmix: 0,
     freeze: "none",
+    unfreeze: "none",
+    layerDecay: 1,
     initializer: "he_normal",
   },
 } as const satisfies Readonly<Record<string, Recipe>>;
@@ -159,7 +198,7 @@ export const RECIPES = {
 export type RecipeName = keyof typeof RECIPES;
 
 /** In the order in which a user should consider them. */
-export const RECIPE_NAMES: readonly RecipeName[] = ["scratch", "finetune", "head", "paper", "slim", "googlenet_paper"];
+export const RECIPE_NAMES: readonly RecipeName[] = ["scratch", "finetune", "finetune_phased", "head", "paper", "slim", "googlenet_paper"];
 
 /** Recipes that mean another one for a family of networks: "paper" is the family's own paper. */
 const FAMILY_RECIPES: Readonly<Record<string, Readonly<Record<string, RecipeName>>>> = { googlenet: { paper: "googlenet_paper" } };

@@ -64,7 +64,12 @@ export const SETTINGS = {
   epochs: integerOption("number of training epochs", undefined, 1, 1e6),
   learningRateMultipliers: multipliersOption(),
   layerDecay: {
-    ...numberOption("layer-wise learning-rate decay: factor per stage with the distance from the classifier; 1 disables", 1, 0.01, 1),
+    ...numberOption(
+      "layer-wise learning-rate decay: factor per stage with the distance from the classifier; 1 disables",
+      undefined,
+      0.01,
+      1,
+    ),
     placeholder: "factor",
   },
   freeze: {
@@ -102,11 +107,11 @@ export const SETTINGS = {
   seed: integerOption("random seed", 1, 0, 2 ** 32 - 1),
   unfreeze: {
     ...textOption(
-      "progressive unfreezing: what is frozen from later epochs on instead of `freeze`, e.g. 3=except-last:3,6=none; each phase trains more than the one before",
-      "",
+      "progressive unfreezing: what is frozen from later epochs on instead of `freeze`, e.g. 3=except-last:3,6=none; each phase trains more than the one before; none disables",
+      undefined,
     ),
     placeholder: "schedule",
-    expected: "EPOCH=none, EPOCH=backbone or EPOCH=except-last:K, separated by commas, epochs ascending from 2",
+    expected: "EPOCH=none, EPOCH=backbone or EPOCH=except-last:K, separated by commas, epochs ascending from 2; or none",
     parse: (given) => (typeof given === "string" && unfreezePhases(given) !== null ? given : undefined),
   },
   valData: {

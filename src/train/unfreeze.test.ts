@@ -10,18 +10,21 @@ test("epochs count from 1 in the text", () => {
     { start: 2, freeze: "except-last:3" },
     { start: 5, freeze: "none" },
   ]);
-  expect(unfreezePhases("")).toEqual([]);
+  expect(unfreezePhases("none")).toEqual([]);
 });
 
-test.each(["1=none", "3=none,3=none", "4=backbone,2=none", "none", "2=conv1.*", "2=", "=none", "2=none;"])("%s is no schedule", (text) => {
-  expect(unfreezePhases(text)).toBeNull();
-  expect(() => resolveSettings({ data: "x", unfreeze: text })).toThrowError(
-    expect.objectContaining({
-      code: "OPTION_INVALID",
-      message: expect.stringContaining("EPOCH=none, EPOCH=backbone or EPOCH=except-last:K") as string,
-    }),
-  );
-});
+test.each(["1=none", "3=none,3=none", "4=backbone,2=none", "backbone", "2=conv1.*", "2=", "=none", "2=none;", ""])(
+  "%s is no schedule",
+  (text) => {
+    expect(unfreezePhases(text)).toBeNull();
+    expect(() => resolveSettings({ data: "x", unfreeze: text })).toThrowError(
+      expect.objectContaining({
+        code: "OPTION_INVALID",
+        message: expect.stringContaining("EPOCH=none, EPOCH=backbone or EPOCH=except-last:K") as string,
+      }),
+    );
+  },
+);
 
 test("phases follow each other without a gap", () => {
   expect(trainingPhases(graph, "backbone", "3=except-last:3,6=none")).toEqual([
@@ -29,7 +32,11 @@ test("phases follow each other without a gap", () => {
     { start: 2, end: 5, freeze: "except-last:3" },
     { start: 5, end: Number.POSITIVE_INFINITY, freeze: "none" },
   ]);
-  expect(trainingPhases(graph, "none", "")).toEqual([{ start: 0, end: Number.POSITIVE_INFINITY, freeze: "none" }]);
+  expect(trainingPhases(graph, "none", "none")).toEqual([{ start: 0, end: Number.POSITIVE_INFINITY, freeze: "none" }]);
+});
+
+test("a schedule for more stages than the network has frees all of its twelve", () => {
+  expect(trainingPhases(graph, "backbone", "2=except-last:3,3=except-last:99")[2]?.freeze).toBe("except-last:12");
 });
 
 test("a phase that freezes what was trained is refused", () => {

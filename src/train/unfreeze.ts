@@ -1,7 +1,7 @@
 /** Progressive unfreezing: what is trained from which epoch on. */
 import { InceptionError } from "../errors.js";
 import type { Graph } from "../ir/graph.js";
-import { trainedParameters } from "./freeze.js";
+import { stageCount, trainedParameters } from "./freeze.js";
 
 /** Consecutive epochs in which the same parameters are trained, by one set of programs. */
 interface TrainingPhase {
@@ -16,9 +16,9 @@ interface TrainingPhase {
 /** Where later phases begin: epochs done, and what is frozen from there on. */
 type PhaseStart = Pick<TrainingPhase, "start" | "freeze">;
 
-/** The phases of text like "3=except-last:3,6=none", in which epochs count from 1; null where it is none. */
+/** The phases of text like "3=except-last:3,6=none", in which epochs count from 1; [] for "none", null for other text. */
 export function unfreezePhases(text: string): readonly PhaseStart[] | null {
-  const entries = text === "" ? [] : text.split(",").map((entry) => /^(\d{1,7})=(none|backbone|except-last:\d+)$/.exec(entry.trim()));
+  const entries = text === "none" ? [] : text.split(",").map((entry) => /^(\d{1,7})=(none|backbone|except-last:\d+)$/.exec(entry.trim()));
   const phases = entries.map((match) => ({ start: Number(match?.[1]) - 1, freeze: match?.[2] ?? "" }));
   const isAscending = phases.every(({ start }, index) => start > (phases[index - 1]?.start ?? 0));
   return isAscending ? phases : null;
@@ -28,11 +28,14 @@ export function unfreezePhases(text: string): readonly PhaseStart[] | null {
  * All phases of a run.
  *
  * @param freeze - what is frozen in the first epoch
- * @param unfreeze - the later phases; "" for none
+ * @param unfreeze - the later phases, or "none". Where the network has fewer than K stages, except-last:K freezes none of them
  * @throws InceptionError OPTION_INVALID for what `trainedParameters` rejects, and a phase that freezes what the one before trains
  */
 export function trainingPhases(graph: Graph, freeze: string, unfreeze: string): readonly TrainingPhase[] {
-  const starts = [{ start: 0, freeze }, ...(unfreezePhases(unfreeze) ?? [])];
+  const starts = [
+    { start: 0, freeze },
+    ...(unfreezePhases(unfreeze) ?? []).map((phase) => ({ ...phase, freeze: withStages(graph, phase.freeze) })),
+  ];
   const phases = starts.map((phase, index) => ({ ...phase, end: starts[index + 1]?.start ?? Number.POSITIVE_INFINITY }));
   for (const [index, { freeze: next, start }] of phases.entries()) {
     const isTrained = trainedParameters(graph, next);
@@ -47,4 +50,10 @@ export function trainingPhases(graph: Graph, freeze: string, unfreeze: string): 
     );
   }
   return phases;
+}
+
+/** A schedule is written for networks of many stages. */
+function withStages(graph: Graph, freeze: string): string {
+  const [, count] = /^except-last:(\d+)$/.exec(freeze) ?? [];
+  return count === undefined ? freeze : `except-last:${Math.min(Number(count), stageCount(graph))}`;
 }

@@ -114,7 +114,8 @@ export async function resumeWith(openData: OpenData, options: ResumeTrainingOpti
 }
 
 const IMAGES: TrainingKind<TrainingSettings, TrainingNetwork, OpenedDataset, NetworkOptions, Evaluation, TrainedRun> = {
-  resolveSettings,
+  // Runs of earlier versions train with neither, whatever their recipe has today.
+  resolveSettings: (stored) => resolveSettings({ layerDecay: 1, unfreeze: "none", ...stored }),
   openData: async (run, settings) => {
     const data = await locateSource(run, "data", settings.data);
     return openDataset(data, datasetOptions({ ...settings, valData: await locateSource(run, "valData", settings.valData) }));

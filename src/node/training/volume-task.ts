@@ -30,7 +30,7 @@ export function volumeTask(data: VolumeData, run: StartedVolumeRun): RunTask<Vol
     step: { batchSize: plan.batch },
     loss: { loss: run.settings.loss, targetFormat: "indices" },
     freeze: "none",
-    unfreeze: "",
+    unfreeze: "none",
     layerDecay: 1,
     classes: labels,
     evaluate: async ({ interrupted }) =>
