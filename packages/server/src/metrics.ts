@@ -8,6 +8,7 @@ export interface Metrics {
   /** @param code - of the problem; null for a request that succeeded */
   readonly onRequest: (route: string, model: string, code: string | null, seconds: number) => void;
   readonly onEncode: (model: string, seconds: number) => void;
+  readonly onReplace: (model: string) => void;
   /** From now on the queue of a model is shown. */
   readonly watch: (model: ModelService) => void;
   /** The text that a scrape gets, and its content type. */
@@ -45,6 +46,12 @@ export function createMetrics(): Metrics {
   gauge("running", "Requests that run", ({ queue }) => queue.running());
   gauge("queue_age_seconds", "How long the oldest request has waited", ({ queue }) => queue.oldestAge());
   const info = new Gauge({ name: "inception_model_info", help: "Models", labelNames: ["model", "network", "task", "device"], registers });
+  const replaced = new Counter({
+    name: "inception_sessions_replaced_total",
+    help: "Sessions that ended by themselves",
+    labelNames: ["model"],
+    registers,
+  });
   const requests = new Counter({
     name: "inception_requests_total",
     help: "Requests by outcome; code is that of the problem, or OK",
@@ -69,6 +76,7 @@ export function createMetrics(): Metrics {
       requests.inc({ route, model, code: code ?? "OK" });
       seconds.observe({ route, model }, time);
     },
+    onReplace: (model) => replaced.inc({ model }),
     onEncode: (model, time) => encode.observe({ model }, time),
     watch: (service) => {
       const { name, model: network, task, device } = service.facts;

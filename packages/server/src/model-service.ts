@@ -11,7 +11,7 @@ import {
 } from "inceptionkit";
 import type { Tensor } from "inceptionkit/core";
 import type { Clock } from "./clock.js";
-import { type Handle, openHandle } from "./handle.js";
+import { type Handle, isDead, openHandle, reopenHandle } from "./handle.js";
 import type { ModelSpec } from "./model-specs.js";
 import { type BatchRecord, createScheduler, type Scheduler } from "./scheduler.js";
 
@@ -79,6 +79,8 @@ export interface ModelService {
 interface ServiceHost {
   readonly clock: Clock;
   readonly onBatch: (model: string, batch: BatchRecord) => void;
+  /** Called when a session ended by itself and another takes its place. */
+  readonly onReplace: (model: string) => void;
 }
 
 /**
@@ -86,39 +88,23 @@ interface ServiceHost {
  *
  * @throws InceptionError as `openClassifier`
  */
-export async function openModelService(spec: ModelSpec, { clock, onBatch }: ServiceHost): Promise<ModelService> {
-  const handles: Handle[] = [];
-  const closeAll = async (): Promise<void> => {
-    await Promise.all(handles.map(({ model }) => model.close()));
-  };
-  try {
-    for (let session = 0; session < spec.options.sessions; session++) handles.push(await openHandle(spec));
-  } catch (thrown) {
-    await closeAll();
-    throw thrown;
-  }
-  const [first] = handles;
-  if (first === undefined) throw new RangeError("Cannot serve a model without a session");
+export async function openModelService(spec: ModelSpec, { clock, onBatch, onReplace }: ServiceHost): Promise<ModelService> {
+  const { first, sessions, close } = await openSessions(spec, onReplace);
   const facts = factsOf(spec.name, first);
-  const free = [...handles];
   let single = 0;
-  const { maxBatch, queueDelay, queueSize, sessions, deadline } = spec.options;
+  const { maxBatch, queueDelay, queueSize, deadline } = spec.options;
   const scheduler = createScheduler<Request, Prepared, Answer>({
     prepare: async (request) => {
       const image = await prepareImage(first, request);
       return { ...request, image, key: keyOf(request.work, image) ?? `single ${single++}` };
     },
-    run: async (batch) => {
-      const handle = free.pop();
-      if (handle === undefined) throw new RangeError("Cannot run a batch: every session is busy");
-      return runBatch(handle, batch).finally(() => free.push(handle));
-    },
+    run: (batch) => sessions.use((handle) => runBatch(handle, batch)),
     keyOf: ({ key }) => key,
     clock,
     maxBatch,
     queueDelay,
     queueSize,
-    concurrency: sessions,
+    concurrency: spec.options.sessions,
     preparations: availableParallelism(),
     onBatch: (batch) => onBatch(spec.name, batch),
   });
@@ -138,9 +124,71 @@ export async function openModelService(spec: ModelSpec, { clock, onBatch }: Serv
     drain: () => scheduler.drain(),
     close: async () => {
       await scheduler.close();
-      await closeAll();
+      await close();
     },
   };
+}
+
+/** Sessions of one model, each used by one batch at a time. */
+interface Sessions {
+  use<T>(work: (handle: Handle) => Promise<T>): Promise<T>;
+}
+
+/**
+ * Opens the sessions of a model. One that ends by itself (its process crashed, or was ended by the time limit) is replaced; the batch
+ * that used it fails.
+ */
+async function openSessions(spec: ModelSpec, onReplace: ServiceHost["onReplace"]) {
+  const handles = new Set<Promise<Handle>>();
+  const add = (opening: Promise<Handle>): Promise<Handle> => {
+    handles.add(opening);
+    // Whoever uses it next hears of a failure.
+    opening.catch(() => handles.delete(opening));
+    return opening;
+  };
+  const close = async (): Promise<void> => {
+    const opened = await Promise.allSettled(handles);
+    await Promise.all(opened.flatMap((result) => (result.status === "fulfilled" ? [result.value.model.close()] : [])));
+  };
+  try {
+    const first = await add(openHandle(spec));
+    const free = [...handles];
+    while (free.length < spec.options.sessions) {
+      const next = add(openHandle(spec));
+      await next;
+      free.push(next);
+    }
+    /** Releases what is left of a session; the first one stays, since it prepares images. */
+    const forget = async (ended: Promise<Handle>): Promise<void> => {
+      const handle = await ended.catch(() => first);
+      if (handle === first) return;
+      handles.delete(ended);
+      await handle.model.close().catch(() => {});
+    };
+    const sessions: Sessions = {
+      use: async (work) => {
+        const taken = free.pop();
+        if (taken === undefined) throw new RangeError("Cannot run a batch: every session is busy");
+        let next = taken;
+        try {
+          return await work(await taken);
+        } catch (thrown) {
+          if (isDead(thrown)) {
+            onReplace(spec.name);
+            await forget(taken);
+            next = add(reopenHandle(spec));
+          }
+          throw thrown;
+        } finally {
+          free.push(next);
+        }
+      },
+    };
+    return { first, sessions, close };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
 }
 
 /** The answer as that to a kind of work, which it is: `runBatch` answers each with its own kind. */

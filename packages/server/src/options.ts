@@ -16,6 +16,19 @@ export const MODEL_OPTIONS = {
   device: choiceOption("device; auto selects cuda if its libraries are installed, else cpu", "auto", ["auto", "cpu", "cuda", "webgpu"]),
   sessions: integerOption("sessions of each model, which run at the same time; each has the weights in memory", 1, 1, 64),
   threads: integerOption("CPU threads of each session; 0 uses one per core", 0, 0, 1024),
+  isolate: booleanOption(
+    "run each session in a child process, so that a model or file that crashes the runtime ends that process only",
+    false,
+  ),
+  timeLimit: nullable(
+    numberOption(
+      "with `isolate`: time limit of opening the model and of each run, in seconds; the session is replaced then",
+      undefined,
+      0.01,
+      86_400,
+    ),
+    null,
+  ),
   maxBatch: integerOption("maximum number of images in one run", 8, 1, 1024),
   queueDelay: numberOption("time that an image waits for others to fill its batch, in milliseconds", 0, 0, 10_000),
   queueSize: integerOption("maximum number of requests that wait for one model; more are answered with 429", 128, 1, 100_000),

@@ -62,7 +62,7 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
   try {
     for (const spec of specs) {
       onOpen?.(spec.name, spec.source);
-      const service = await openModelService(spec, { clock: PROCESS_CLOCK, onBatch: metrics.onBatch });
+      const service = await openModelService(spec, { clock: PROCESS_CLOCK, onBatch: metrics.onBatch, onReplace: metrics.onReplace });
       models.set(spec.name, service);
       metrics.watch(service);
     }

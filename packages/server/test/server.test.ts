@@ -276,6 +276,54 @@ describe("slow and broken clients", () => {
   });
 });
 
+describe("a session that ends by itself", () => {
+  /** Processes of sessions that this process started. */
+  function sessionProcesses(): readonly number[] {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => {
+        const stat = read(`/proc/${pid}/stat`);
+        const parent = stat.slice(stat.lastIndexOf(")")).split(" ")[2];
+        return parent === String(process.pid) && read(`/proc/${pid}/cmdline`).includes("ort-process-worker");
+      })
+      .map(Number);
+  }
+  /** A process may end while it is looked at. */
+  function read(file: string): string {
+    try {
+      return readFileSync(file, "utf8");
+    } catch {
+      return "";
+    }
+  }
+
+  const skipped = process.platform === "linux" ? "" : " [skipped: it reads /proc, which only Linux has]";
+  test.skipIf(skipped !== "")(`fails its own batch with 503, is replaced, and other models never notice${skipped}`, async () => {
+    const isolated = await startServer({ names: [`a=${MODEL}`, `b=${MODEL}`], options: { port: 0, isolate: true } });
+    try {
+      const expected = await (await post("/v1/models/a/classify", {}, isolated.url)).json();
+      const [first, second] = sessionProcesses().toSorted((a, b) => a - b);
+      if (first === undefined || second === undefined) throw new Error("expected two processes");
+      process.kill(first, "SIGKILL");
+      const failed = await post("/v1/models/a/classify", {}, isolated.url);
+      expect(await failed.json()).toMatchObject({ status: 503, code: "SESSION_FAILED" });
+      expect((await post("/v1/models/b/classify", {}, isolated.url)).status).toBe(200);
+      expect(await (await post("/v1/models/a/classify", {}, isolated.url)).json()).toEqual(expected);
+      const metrics = await (await fetch(`${isolated.url}/metrics`)).text();
+      expect(metrics).toContain('inception_sessions_replaced_total{model="a"} 1');
+      expect(sessionProcesses()).toHaveLength(2);
+    } finally {
+      await isolated.close();
+    }
+    expect(sessionProcesses()).toEqual([]);
+  });
+
+  test("a time limit needs a process", async () => {
+    const failure = await failureOf(startServer({ models: [MODEL], options: { port: 0, timeLimit: 1 } }));
+    expect(failure.message).toBe("Cannot use `timeLimit` without `isolate`: only a child process can be ended");
+  });
+});
+
 describe("as a process", () => {
   test("SIGTERM under load: everything accepted is answered, the exit code is 0, and the log has no body", {
     timeout: 60_000,
