@@ -5,6 +5,7 @@ import type { SampleStore } from "./data/dataset-source.js";
 import type { Triple } from "./data/volumes/volume.js";
 import { InceptionError } from "./errors.js";
 import type { ModelName } from "./models/index.js";
+import type { FileInput, ImageInput } from "./tasks/api-types.js";
 import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
 import { closingBoth, closingModel } from "./tasks/closing.js";
 import type { EvaluationResult } from "./tasks/evaluate/evaluate.js";
@@ -16,6 +17,9 @@ import type { DescribedModel, ModelSource } from "./tasks/model-source.js";
 import { describe } from "./tasks/network.js";
 import { type OpenOptions, taskOptions } from "./tasks/open-options.js";
 import type { CalibrationSample, QuantizationOptions, QuantizedOnnx } from "./tasks/quantize/quantize-source.js";
+import type { IndexItem } from "./tasks/search/index-images.js";
+import type { ImageIndex } from "./tasks/search/open-index.js";
+import type { IndexedImages, IndexImagesOptions, OpenIndexOptions } from "./tasks/search/search-sources.js";
 import type { Segmenter } from "./tasks/segment/segmenter.js";
 import { toOnnx as onnx } from "./tasks/to-onnx.js";
 import type { TrainedNetwork } from "./tasks/training/train.js";
@@ -80,6 +84,36 @@ export async function frechetDistance(a: ImageSetInput, b: ImageSetInput, option
   // A page has no directories, and one worker for long computations.
   const host = { platform: webPlatform(worker), inThread: worker.frechet, parallel: 1, listDirectory: async () => null };
   return frechetDistances(host, a, b, sourcesOf(options), options).finally(() => worker.close());
+}
+
+export async function indexImages(
+  source: ModelSource,
+  images: string | readonly (ImageInput | IndexItem)[],
+  options: IndexImagesOptions = {},
+): Promise<IndexedImages> {
+  const { batchSize: _size, previous: _known, out, onProgress: _report, ...open } = options;
+  const given = pageOptions(open);
+  if (out !== undefined || typeof images === "string") {
+    const fact = typeof images === "string" ? "expected images; a directory is for Node only" : "expected no `out`, which is for Node only";
+    throw new InceptionError("OPTION_INVALID", `Cannot index images in a browser: ${fact}`, {});
+  }
+  const { indexSource, inMemory } = await import("./tasks/search/search-sources.js");
+  const worker = pageWorker();
+  const place = { ...options, root: null, source: null, sink: inMemory };
+  return indexSource(modelsOf(worker), source, images, given, place).finally(() => worker.close());
+}
+
+export async function openIndex(source: FileInput, options: OpenIndexOptions = {}): Promise<ImageIndex> {
+  const { model: _model, metric: _metric, approximate, ...open } = options;
+  const given = pageOptions(open);
+  if (approximate === true)
+    throw new InceptionError(
+      "OPTION_INVALID",
+      "Cannot search approximately in a browser: expected no `approximate`, which is for Node only",
+      {},
+    );
+  const { openIndexSource } = await import("./tasks/search/search-sources.js");
+  return withWorker(open, (worker) => openIndexSource(modelsOf(worker), source, given, { ...options, approximate: null }));
 }
 
 export function imageFolder(place: string | URL | ChosenFiles): LabeledImages {

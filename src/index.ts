@@ -10,8 +10,10 @@ import { imageThreads } from "./node/image-threads.js";
 import { listImages } from "./node/list-images.js";
 import { NODE_MODELS } from "./node/load-model.js";
 import { nodePlatform } from "./node/platform.js";
+import type { IndexedPlace } from "./node/search/index-directory.js";
 import { NODE_SEGMENTATION } from "./node/segment/segmenter.js";
 import { trainToFolder } from "./node/training/train-to-folder.js";
+import type { FileInput } from "./tasks/api-types.js";
 import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
 import { closingBoth, closingModel } from "./tasks/closing.js";
 import type { EvaluationResult } from "./tasks/evaluate/evaluate.js";
@@ -23,6 +25,8 @@ import type { DescribedModel, ModelSource } from "./tasks/model-source.js";
 import { describe } from "./tasks/network.js";
 import { type OpenOptions, taskOptions } from "./tasks/open-options.js";
 import type { CalibrationSample, QuantizationOptions, QuantizedOnnx } from "./tasks/quantize/quantize-source.js";
+import type { ImageIndex } from "./tasks/search/open-index.js";
+import type { IndexedImages, IndexImagesOptions, OpenIndexOptions } from "./tasks/search/search-sources.js";
 import { type Segmenter, openSegmenter as segmenter } from "./tasks/segment/segmenter.js";
 import { toOnnx as onnx } from "./tasks/to-onnx.js";
 import { fineTune as tune } from "./tasks/training/fine-tune.js";
@@ -199,6 +203,56 @@ export async function frechetDistance(a: ImageSetInput, b: ImageSetInput, option
       options,
     );
   });
+}
+
+/**
+ * Computes the feature vectors of images and writes an index of them: one Parquet file with a row for each image (path, sha256, label,
+ * embedding), which pandas and DuckDB read too. Images that cannot be used are skipped and listed.
+ *
+ * @param source - as for `openEmbedder`
+ * @param images - images, with paths and labels where they have some; in Node also a directory, whose subdirectories are the labels
+ * @param options - `previous`: an index whose vectors are used for images that it has. `out`: a file to write, in Node
+ * @throws InceptionError as `openEmbedder`; DATASET_INVALID where no image can be used, OPTION_INVALID for `previous` of another model,
+ *   WRITE_FAILED. Rejects with the reason of `signal`
+ *
+ * @example
+ * ```ts
+ * import { indexImages, openIndex } from "inceptionkit";
+ * const model = "examples/digits/digits.onnx";
+ * const { bytes, images } = await indexImages(model, "examples/digits/images");
+ * console.log(images); // 20
+ * await using index = await openIndex(bytes ?? "digits.parquet", { model });
+ * const [, second] = await index.search("examples/digits/images/7-a.png", { top: 2 });
+ * console.log(second?.path, second?.score);
+ * ```
+ */
+export async function indexImages(source: ModelSource, images: IndexedPlace, options: IndexImagesOptions = {}): Promise<IndexedImages> {
+  const { batchSize: _size, previous: _known, out: _file, onProgress: _report, ...open } = options;
+  const { indexPlace } = await import("./node/search/index-directory.js");
+  return usingImages(options, (models) => indexPlace(models, source, images, nodeOptions(open), options));
+}
+
+/**
+ * Opens an index of images to search it. Call `close()`, or declare it with `await using`, to release its memory: all vectors are in it.
+ *
+ * @param source - the file of `indexImages`: its path, URL, bytes or Blob
+ * @param options - `model`: the model that the index was built with, needed to search for images; another one is rejected
+ * @throws InceptionError FILE_…; as `openEmbedder`; OPTION_INVALID for another model; PACKAGE_MISSING for `approximate` without usearch
+ *
+ * @example
+ * ```ts
+ * import { indexImages, openIndex } from "inceptionkit";
+ * const { bytes } = await indexImages("examples/digits/digits.onnx", "examples/digits/images");
+ * await using index = await openIndex(bytes ?? "digits.parquet");
+ * console.log(index.images.length, index.dimension);
+ * ```
+ */
+export async function openIndex(source: FileInput, options: OpenIndexOptions = {}): Promise<ImageIndex> {
+  const { model: _model, metric: _metric, approximate, ...open } = options;
+  const { openIndexSource } = await import("./tasks/search/search-sources.js");
+  const graph =
+    approximate === true ? (await import("./node/search/neighbor-graph.js")).openNeighborGraph({ threads: options.threads ?? 0 }) : null;
+  return withImages(open, (models) => openIndexSource(models, source, nodeOptions(open), { ...options, approximate: graph }));
 }
 
 /** Does something with threads of its own for large images, which end with it. */

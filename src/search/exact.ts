@@ -5,7 +5,7 @@ import { exactScore, type Match, prepareQueries, sortMatches, type VectorSet } f
 /** Rows whose values, 512 KiB at a dimension of 512, stay in the second-level cache while all queries of a group are multiplied. */
 const BLOCK_ROWS = 256;
 /** Scores that are kept at once, 16 MiB. */
-const MAX_SCORES = 2 ** 22;
+export const MAX_SCORES = 2 ** 22;
 /**
  * Candidates beyond those asked for. Products are rounded to single precision; the best of them are compared again in double
  * precision, so that neither the order nor the choice depends on how a product was summed.
@@ -37,7 +37,7 @@ export function searchExactly(set: VectorSet, queries: readonly Float32Array[], 
  * @param query - as `prepareQueries` returns it
  * @param scores - of all rows: x·q, and for the Euclidean distance x·q - |x|²/2, which orders rows as the distance does
  */
-function bestMatches(set: VectorSet, query: Float32Array, scores: ArrayLike<number>, top: number): readonly Match[] {
+export function bestMatches(set: VectorSet, query: Float32Array, scores: ArrayLike<number>, top: number): readonly Match[] {
   const candidates = largestPositions(scores, top + SPARE_CANDIDATES);
   const matches = candidates.map((index): Match => ({ index, score: exactScore(set, query, index) }));
   return sortMatches(matches, set.metric).slice(0, top);

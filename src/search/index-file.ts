@@ -14,7 +14,7 @@ import { at } from "../tensor/at.js";
 import { decodeIndexHeader, encodeIndexHeader, type IndexHeader } from "./index-header.js";
 
 /** An indexed image. */
-interface IndexEntry {
+export interface IndexEntry {
   /** Of a file relative to the indexed directory, with `/` between names. */
   readonly path: string;
   /** Of the encoded file, lower-case hexadecimal; of pixels that have no file, of their bytes. */
@@ -28,7 +28,7 @@ export interface IndexRow extends IndexEntry {
 }
 
 /** An opened file; rows are read by groups. */
-interface IndexFile {
+export interface IndexFile {
   readonly header: IndexHeader;
   /** Rows of the file. */
   readonly size: number;

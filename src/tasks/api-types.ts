@@ -9,6 +9,7 @@ export type { CalibrationQuality, CalibrationRecord, UnknownDecision, UnknownRec
 export type { Prediction, Predictions } from "../predict/predict.js";
 export type { FileInput, ImageInput, VolumeInput } from "../runtime/platform.js";
 export type { Device } from "../runtime/session.js";
+export type { Metric } from "../search/vectors.js";
 export type { Classifier, ClassifyOptions, Embedder, EmbedOptions, ExplainImageOptions, OpenedModel } from "./classifier.js";
 export type { EvaluationResult } from "./evaluate/evaluate.js";
 export type { EvaluateImagesOptions } from "./evaluate/evaluate-source.js";
@@ -22,6 +23,9 @@ export type { OpenOptions } from "./open-options.js";
 export type { PreparedImage } from "./prepared-image.js";
 export type { TaskProgress } from "./progress.js";
 export type { CalibrationSample, QuantizationOptions, QuantizedOnnx } from "./quantize/quantize-source.js";
+export type { IndexItem } from "./search/index-images.js";
+export type { DuplicateImages, DuplicatesOptions, ImageIndex, Neighbor, SearchOptions } from "./search/open-index.js";
+export type { IndexedImages, IndexImagesOptions, OpenIndexOptions } from "./search/search-sources.js";
 export type { SegmentedVolume } from "./segment/segmented-case.js";
 export type { Segmenter, SegmentOptions } from "./segment/segmenter.js";
 export type { RunEvent } from "./training/run-events.js";

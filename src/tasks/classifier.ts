@@ -173,13 +173,15 @@ export async function openEmbedder<F extends SourceOptions, P extends SessionOpt
   }
 }
 
-interface OpenedImages<F extends SourceOptions> {
+/** A model that is open, and how images are run through it. */
+export interface OpenedImages<F extends SourceOptions> {
   readonly run: ImageRun<F>;
   readonly loaded: LoadedModel;
   readonly name: string;
 }
 
-async function openImages<F extends SourceOptions, P extends SessionOptions>(
+/** @throws InceptionError as `openModel`; OPTION_INVALID where its preprocessing is not known */
+export async function openImages<F extends SourceOptions, P extends SessionOptions>(
   host: ModelHost<F, P>,
   source: ModelSource,
   options: OpenModelOptions & F & P,
@@ -257,7 +259,7 @@ function embedding<F extends SourceOptions>(run: ImageRun<F>) {
 }
 
 /** The output that is a feature vector. @throws InceptionError OPTION_INVALID */
-function embeddingOutput({ session, metadata }: LoadedModel): string {
+export function embeddingOutput({ session, metadata }: LoadedModel): string {
   const names = session.outputs.map(({ name }) => name);
   const found = ["embedding", "features"].find((name) => names.includes(name));
   if (found !== undefined) return found;
