@@ -136,6 +136,17 @@ const LINES: Readonly<Record<string, Lines>> = {
   },
   classify: images("classify", () => ONNX),
   embed: images("embed", () => ONNX),
+  index: {
+    good: () => ["index", at("labeled/zero"), ...ONNX, ...out("i.parquet")],
+    part: () => ["index", at("photos"), ...ONNX, ...out("i.parquet")],
+    none: () => [
+      ["index", at("empty"), ...ONNX, ...out("none.parquet")],
+      ["index", at("bad-photos"), ...ONNX, ...out("none.parquet")],
+    ],
+  },
+  // It needs an index: test/search.test.ts has the others.
+  search: { good: () => ["search", "--help"], part: null, none: () => [["search", image("7-a.png"), "--index", at("bad.png")]] },
+  "eval-pairs": { good: () => ["eval-pairs", "--help"], part: null, none: () => [["eval-pairs", at("bad.json"), ...ONNX]] },
   verify: {
     good: () => ["verify", goldenPath("train/mini_googlenet.json")],
     part: () => ["verify", at("bad.json"), goldenPath("train/mini_googlenet.json")],

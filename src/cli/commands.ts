@@ -84,6 +84,59 @@ export const COMMANDS: readonly Command[] = [
     load: () => import("./commands/embed.js"),
   },
   {
+    name: "index",
+    group: "Inference",
+    operands: [["<dir>", "directory of images; a file in a subdirectory has its name as label"]],
+    summary: "compute the embeddings of a directory of images as one Parquet file, to search them",
+    flags: {
+      Model: [MODEL, WEIGHTS, CHECKPOINT, OPTION, PREPROCESSING, ALLOW_HTTPS],
+      Runtime: [BATCH_SIZE, ...DEVICE, ...ISOLATE],
+      Output: [
+        ["--out <file>", "index file to write (required)"],
+        ["--update", "take the embeddings of unchanged images from --out, if it exists; images that are gone drop out"],
+      ],
+    },
+    examples: [
+      [
+        "Index a directory of photographs",
+        "inception index photos/ --model googlenet.paper --weights bvlc_googlenet.safetensors --out photos.parquet",
+      ],
+      ["Index the features of a trained model", "inception index photos/ --model runs/flowers --out photos.parquet --update"],
+    ],
+    load: () => import("./commands/index.js"),
+  },
+  {
+    name: "search",
+    group: "Inference",
+    operands: [["[images...]", "image files, directories of images, quoted patterns, or https: URLs; none with --duplicates"]],
+    summary: "find the most similar images of an index, or its duplicates",
+    flags: {
+      Model: [
+        ["--model <model>", "model of the index (default: the one that the index names, if it is on this machine)"],
+        WEIGHTS,
+        CHECKPOINT,
+        OPTION,
+        PREPROCESSING,
+        ALLOW_HTTPS_IMAGES,
+      ],
+      Inference: [
+        ["--index <file>", "index that inception index wrote (required)"],
+        ["--top <n>", "number of neighbors per image", "10"],
+        ["--approximate", "search a graph of neighbors (HNSW) with the optional package usearch; built once and kept in the cache"],
+        ["--duplicates", "list groups of equal and similar images of the index instead"],
+        ["--threshold <fraction>", "with --duplicates: minimum cosine similarity of similar images (default: 0.95)"],
+      ],
+      Runtime: [BATCH_SIZE, ...DEVICE, ...ISOLATE],
+      Output: [["--report <file>", "also write a page with the images side by side (.html)"]],
+    },
+    examples: [
+      ["Find the images most similar to a photograph", "inception search photo.jpg --index photos.parquet --top 5"],
+      ["Search for a directory of images and write a page", "inception search new/ --index photos.parquet --report neighbors.html"],
+      ["List duplicates of an index", "inception search --index photos.parquet --duplicates --report duplicates.html"],
+    ],
+    load: () => import("./commands/search.js"),
+  },
+  {
     name: "explain",
     group: "Inference",
     operands: [["[images...]", "image files, directories of images, quoted patterns, or https: URLs"]],
@@ -281,6 +334,32 @@ export const COMMANDS: readonly Command[] = [
       ],
     ],
     load: () => import("./commands/eval.js"),
+  },
+  {
+    name: "eval-pairs",
+    group: "Training and evaluation",
+    operands: [
+      ["<pairs>", "list of image pairs: pairs.txt of Labeled Faces in the Wild, or CSV with the columns first, second, same, fold"],
+    ],
+    summary: "compute the verification accuracy of embeddings by the ten-fold protocol of Labeled Faces in the Wild",
+    flags: {
+      Data: [["--images <dir>", "directory of the images (default: that of the list)"]],
+      Model: [MODEL, WEIGHTS, CHECKPOINT, OPTION, PREPROCESSING, ALLOW_HTTPS],
+      Method: [["--metric <metric>", "how embeddings are compared: cosine or euclidean", "cosine"]],
+      Runtime: [BATCH_SIZE, ...DEVICE, ...ISOLATE],
+      Output: [
+        ["--report <file>", "also write a page with the ROC curve (.html)"],
+        ["--csv <file>", "also write the score of each pair as CSV"],
+      ],
+    },
+    examples: [
+      [
+        "Verify aligned faces with facenet",
+        "inception eval-pairs pairs.txt --images lfw/ --model inception_resnet_v1 --weights 20180402-114759-vggface2.pt",
+      ],
+      ["Write the ROC curve of a trained model", "inception eval-pairs pairs.csv --model runs/flowers --report roc.html"],
+    ],
+    load: () => import("./commands/eval-pairs.js"),
   },
   {
     name: "eval-seg",

@@ -5,7 +5,7 @@ import { quoted } from "../formats/quoted.js";
 import { at } from "../tensor/at.js";
 
 /** Two images, and whether both show the same person or thing. */
-interface ImagePair {
+export interface ImagePair {
   /** As the list names it: a path, of LFW `NAME/NAME_0001` without an ending. */
   readonly first: string;
   readonly second: string;

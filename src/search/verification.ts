@@ -23,7 +23,7 @@ interface RocPoint {
 }
 
 /** How well scores separate same from different pairs. */
-interface Verification {
+export interface Verification {
   readonly pairs: number;
   /** Mean of the folds' accuracies. */
   readonly accuracy: number;

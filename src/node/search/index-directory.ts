@@ -7,7 +7,7 @@ import type { ModelHost, OpenModelOptions } from "../../tasks/model-host.js";
 import type { ModelSource } from "../../tasks/model-source.js";
 import type { IndexItem } from "../../tasks/search/index-images.js";
 import { type IndexedImages, type IndexImagesOptions, indexSource, inMemory } from "../../tasks/search/search-sources.js";
-import { isFolder } from "../file-source.js";
+import { isFile, isFolder } from "../file-source.js";
 import { IMAGE_EXTENSIONS, listImages } from "../list-images.js";
 import type { PlaceOptions } from "../platform.js";
 import type { SourceOptions } from "../source-options.js";
@@ -61,4 +61,39 @@ export function relativePath(index: string, place: string): string {
 /** Where a place is that an index names. */
 export function placeOf(index: string, relative: string): string {
   return path.join(path.dirname(index), ...relative.split("/"));
+}
+
+/**
+ * How an index names its model: files relative to the index, everything else as it was given.
+ *
+ * @param weights - undefined where the model has its own
+ */
+export async function sourceRecord(index: string, model: string, weights: string | undefined): Promise<NonNullable<IndexHeader["source"]>> {
+  const recorded = async (text: string): Promise<string> =>
+    (await isFile(text)) || (await isFolder(text)) ? `${FILE}${relativePath(index, text)}` : text;
+  return { model: await recorded(model), weights: weights === undefined ? null : await recorded(weights) };
+}
+
+/** Marks a file in a record; no id begins like this. */
+const FILE = "file:./";
+
+/**
+ * The model that an index names, for a search without one. An index may come from anywhere: what would be executed or downloaded has to
+ * be given by the person who searches.
+ *
+ * @throws InceptionError OPTION_INVALID where there is none, or where it has to be given
+ */
+export function recordedSource(index: string, source: IndexHeader["source"]): { readonly model: string; readonly weights?: string } {
+  const refused = (fact: string) =>
+    new InceptionError("OPTION_INVALID", `Cannot load the model of the index "${messageOf(index)}": ${fact}; pass \`model\``, { index });
+  if (source === null) throw refused("it was built from a model without a name");
+  const place = (text: string): string => {
+    if (text.startsWith(FILE)) {
+      if (/\.m?js$/i.test(text)) throw refused("it is a custom network, which would be executed");
+      return placeOf(index, text.slice(FILE.length));
+    }
+    if (/^[a-z][a-z0-9+.-]*:/i.test(text) && !/^pretrained(:|$)/.test(text)) throw refused("it would be downloaded");
+    return text;
+  };
+  return { model: place(source.model), ...(source.weights === null ? {} : { weights: place(source.weights) }) };
 }

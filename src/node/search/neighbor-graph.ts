@@ -60,7 +60,7 @@ export function openNeighborGraph({ threads, onProgress }: GraphOptions): OpenAp
   };
 }
 
-async function loadUsearch(): Promise<typeof import("usearch")> {
+async function loadUsearch() {
   try {
     return await loadOptional("usearch", "search approximately", () => import("usearch"));
   } catch (thrown) {
