@@ -156,7 +156,7 @@ describe("the commands", () => {
     };
     await writeFile(at("other.json"), JSON.stringify(other));
     const rejected = await inception("search", query, "--index", index(), "--model", MODEL, "--preprocessing", at("other.json"));
-    expect(rejected.err.replace(/index ".*" with/, 'index "X" with').replace(/by \d+%/, "by N%")).toBe(
+    expect(rejected.err.replace(/index ".*" with/, 'index "X" with').replace(/by [\d,]+%/, "by N%")).toBe(
       'inception: Cannot search the index "X" with "googlenet.public": its vector of the test image differs from that of the index by N% (tolerance 1%), so its weights or preprocessing are different; pass the model that the index was built with\n',
     );
     const text = await inception("search", query, "--index", MODEL);

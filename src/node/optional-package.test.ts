@@ -7,7 +7,7 @@ import { loadOptional } from "./optional-package.js";
 const absent = (name: string) =>
   Object.assign(new Error(`Cannot find package '${name}' imported from here`), { code: "ERR_MODULE_NOT_FOUND" });
 
-test.each(["@huggingface/hub", "onnxruntime-node", "sharp"] as const)(
+test.each(["@huggingface/hub", "onnxruntime-node", "sharp", "usearch"] as const)(
   "says how to install %s, in the version that is tested",
   async (name) => {
     const { optionalDependencies } = JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8")) as {

@@ -1,7 +1,13 @@
 import { InceptionError } from "../errors.js";
 
 /** Packages that an installation may leave out, with the versions that were tested. A page needs none of them. */
-const VERSIONS = { "@huggingface/hub": "2.17.5", "@inceptionkit/server": "0.1.0", "onnxruntime-node": "1.30.0", sharp: "0.35.5", usearch: "2.25.3" } as const;
+const VERSIONS = {
+  "@huggingface/hub": "2.17.5",
+  "@inceptionkit/server": "0.1.0",
+  "onnxruntime-node": "1.30.0",
+  sharp: "0.35.5",
+  usearch: "2.25.3",
+} as const;
 
 /**
  * Loads an optional package.

@@ -3,7 +3,7 @@ import { at } from "../tensor/at.js";
 import type { Match } from "./vectors.js";
 
 /** Images that are connected by pairs of duplicates. */
-export interface DuplicateGroup {
+interface DuplicateGroup {
   /** Rows of the index, ascending. */
   readonly rows: readonly number[];
   /** Whether all files have the same bytes. */

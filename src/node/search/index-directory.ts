@@ -41,7 +41,7 @@ export async function indexPlace(
 async function directoryItems(directory: string): Promise<readonly IndexItem[]> {
   const refused = (code: "DATASET_INVALID" | "FILE_NOT_FOUND", fact: string) =>
     new InceptionError(code, `Cannot index "${messageOf(directory)}": ${fact}`, { directory });
-  if (!(await isFolder(directory))) throw refused("FILE_NOT_FOUND", "there is no such directory");
+  if (!(await isFolder(directory))) throw refused("FILE_NOT_FOUND", "no such directory");
   const files = await listImages([directory]);
   if (files.length === 0)
     throw refused("DATASET_INVALID", `it contains no image, expected files that end in ${IMAGE_EXTENSIONS.join(", ")}`);
@@ -53,7 +53,7 @@ async function directoryItems(directory: string): Promise<readonly IndexItem[]> 
 }
 
 /** A place as an index beside it names it, with `/` between names. */
-export function relativePath(index: string, place: string): string {
+function relativePath(index: string, place: string): string {
   const relative = path.relative(path.dirname(path.resolve(index)), path.resolve(place));
   return relative === "" ? "." : relative.split(path.sep).join("/");
 }

@@ -8,6 +8,7 @@ import type { SessionOptions } from "../../runtime/session.js";
 import type { IndexHeader } from "../../search/index-header.js";
 import { at } from "../../tensor/at.js";
 import type { Float32Tensor } from "../../tensor/tensor.js";
+import { formatCount } from "../../text.js";
 import { embeddingOutput, type OpenedImages, openImages } from "../classifier.js";
 import { joinBatch } from "../image-batch.js";
 import type { ModelHost, OpenModelOptions } from "../model-host.js";
@@ -115,6 +116,6 @@ export function checkSameModel<F extends SourceOptions>(
   }
   const relative = Math.sqrt(difference / length);
   if (relative <= PROBE_TOLERANCE || difference === 0) return;
-  const percent = `${(100 * relative).toPrecision(2)}% (tolerance ${100 * PROBE_TOLERANCE}%)`;
+  const percent = `${relative < 0.1 ? (100 * relative).toPrecision(2) : formatCount(Math.round(100 * relative))}% (tolerance ${100 * PROBE_TOLERANCE}%)`;
   throw refused(`its vector of the test image differs from that of the index by ${percent}, so its weights or preprocessing are different`);
 }
