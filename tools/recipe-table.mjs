@@ -38,7 +38,7 @@ const CELLS = [
   { name: "flowers5-googlenet", ...GOOGLENET, data: "flowers5", inputSize: 128, epochs: { finetune: 10, finetune_phased: 15 } },
   { name: "flowers5-inception_v3", ...INCEPTION_V3, data: "flowers5", inputSize: 128, epochs: { finetune: 8, finetune_phased: 14 } },
   { name: "cifar10-googlenet", ...GOOGLENET, data: "cifar10", inputSize: 64, epochs: { finetune: 4, finetune_phased: 6 } },
-  { name: "cifar10-inception_v3", ...INCEPTION_V3, data: "cifar10", inputSize: 75, epochs: { finetune: 3, finetune_phased: 5 } },
+  { name: "cifar10-inception_v3", ...INCEPTION_V3, data: "cifar10", inputSize: 75, epochs: { finetune: 2, finetune_phased: 4 } },
 ];
 const RECIPES = ["finetune", "finetune_phased"];
 const seeds = flags.seeds.split(",").map(Number);
