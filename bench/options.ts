@@ -38,6 +38,10 @@ export interface Int8BenchOptions extends Pick<TrainingBenchOptions, "write" | "
   readonly kind: "int8";
 }
 
+export interface SearchBenchOptions extends Pick<TrainingBenchOptions, "write" | "rounds" | "threads"> {
+  readonly kind: "search";
+}
+
 export interface GuardBenchOptions extends Pick<TrainingBenchOptions, "write" | "rounds" | "threads"> {
   readonly kind: "guard";
   /** The commit that the tree is compared with: whatever git resolves to one. */
@@ -69,11 +73,18 @@ const FLAGS_OF = {
   volumes: VOLUMES_FLAGS,
   int8: INT8_FLAGS,
   guard: GUARD_FLAGS,
+  search: [...INFERENCE_FLAGS, "rounds", "threads"],
 } as const;
 
 type Kind = keyof typeof FLAGS_OF;
 
-export type BenchOptions = InferenceOptions | TrainingBenchOptions | VolumesBenchOptions | Int8BenchOptions | GuardBenchOptions;
+export type BenchOptions =
+  | InferenceOptions
+  | TrainingBenchOptions
+  | VolumesBenchOptions
+  | Int8BenchOptions
+  | SearchBenchOptions
+  | GuardBenchOptions;
 
 /**
  * @param args - what stands behind the name of the script
@@ -97,6 +108,7 @@ export function readBenchOptions(args: readonly string[], cores: number): BenchO
     size: count("size", values.size),
   };
   if (kind === "int8") return { kind, write, rounds: amounts.rounds, threads: amounts.threads, batch: amounts.batch };
+  if (kind === "search") return { kind, write, rounds: amounts.rounds, threads: amounts.threads };
   if (kind === "volumes") return { kind, write, ...amounts };
   if (kind === "guard") {
     if (against === undefined) throw usage('no commit is given, expected "npm run bench -- guard --against COMMIT"');
@@ -109,7 +121,7 @@ export function readBenchOptions(args: readonly string[], cores: number): BenchO
 function kindOf(positionals: readonly string[]): Kind {
   const [given = "inference", ...more] = positionals;
   if (more.length === 0 && isKind(given)) return given;
-  throw usage(`there is no benchmark "${positionals.join(" ")}", expected inference, training, volumes, int8 or guard`);
+  throw usage(`there is no benchmark "${positionals.join(" ")}", expected inference, training, volumes, int8, search or guard`);
 }
 
 function isKind(name: string): name is Kind {

@@ -5,6 +5,7 @@
  *   npm run bench -- training                 training steps beside PyTorch, about 5 minutes
  *   npm run bench -- volumes                  forward passes and training steps of the network for volumes, about 3 minutes
  *   npm run bench -- int8                     networks with integers beside the same with floats, about 2 minutes
+ *   npm run bench -- search                   exact and approximate search of 100,000 vectors, about 3 minutes
  *   npm run bench -- guard --against COMMIT   this tree beside the tree of a commit, about 7 minutes
  *   npm run bench -- [training|volumes] --quick   fewer rounds
  *   npm run bench -- [training|volumes] --write   also writes its part of bench/RESULTS.md
@@ -23,6 +24,7 @@ import { compareInference } from "./inference.js";
 import { compareInt8 } from "./int8.js";
 import { type BenchOptions, readBenchOptions } from "./options.js";
 import { machineLine, replacePart } from "./results.js";
+import { compareSearch } from "./search.js";
 import { compareTraining } from "./training.js";
 import { compareVolumes } from "./volumes.js";
 
@@ -54,6 +56,7 @@ async function run(options: BenchOptions): Promise<void> {
   if (options.kind === "inference") await compareInference(ROOT, options, machine, print);
   else if (options.kind === "training") await compareTraining(ROOT, options, machine, print);
   else if (options.kind === "int8") await compareInt8(options, machine, print);
+  else if (options.kind === "search") await compareSearch(options, machine, print);
   else if (options.kind === "guard") await compareTrees(ROOT, options, machine, print);
   else await compareVolumes(ROOT, options, machine, print);
   if (!options.write) return;

@@ -170,10 +170,10 @@ describe("options of the benchmark", () => {
   });
 
   it.each([
-    [["train"], 'Cannot run the benchmark: there is no benchmark "train", expected inference, training, volumes, int8 or guard'],
+    [["train"], 'Cannot run the benchmark: there is no benchmark "train", expected inference, training, volumes, int8, search or guard'],
     [
       ["training", "all"],
-      'Cannot run the benchmark: there is no benchmark "training all", expected inference, training, volumes, int8 or guard',
+      'Cannot run the benchmark: there is no benchmark "training all", expected inference, training, volumes, int8, search or guard',
     ],
     [["training", "--rounds", "0"], 'Cannot run the benchmark: --rounds is "0", expected an integer of at least 1'],
     [["training", "--size", "1e9.5"], 'Cannot run the benchmark: --size is "1e9.5", expected an integer of at least 1'],
