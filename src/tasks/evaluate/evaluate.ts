@@ -23,6 +23,7 @@ import { ClassificationMetrics, type Evaluation, type ScoredImage, scoreImages }
 import type { LoadedModel } from "../model-host.js";
 import { logitsOutput } from "../open-model.js";
 import { classNames } from "./labels.js";
+import { DEFAULT_BATCH, inputSide, type LabeledRun, runLabeled } from "./run-labeled.js";
 
 /** How a classifier is evaluated. */
 export interface EvaluateSettings extends CallOptions {
@@ -156,56 +157,19 @@ function realScore(dataset: DatasetSource, real: EvaluateSettings["real"] | null
   };
 }
 
-interface Task extends EvaluationSite {
-  readonly dataset: DatasetSource;
-  readonly output: string;
+interface Task extends EvaluationSite, LabeledRun {
   readonly classes: readonly string[];
   readonly options: EvaluateSettings;
 }
 
-/** Side of the input in pixels. */
-function inputSide({ loaded, preprocessing }: Task): number {
-  const height = loaded.session.inputs[0]?.shape[2];
-  return typeof height === "number" ? height : (preprocessing.crop?.[0] ?? preprocessing.resize.size);
-}
-
 /** Each image as inference prepares it, decoded ahead in threads. */
 async function measureImages(task: Task, report: Report): Promise<void> {
-  const { loaded, preprocessing, dataset, output, classes, options, openBatches } = task;
-  if (dataset.size === 0) return;
-  const inputSize = inputSide(task);
-  const { batchSize = DEFAULT_BATCH, workers = 1 } = options;
-  // Each image is read once, so that decoded ones need not be kept.
-  const reading = { batchSize, workers, cacheBytes: 0 };
-  const source = await openBatches(dataset, { ...reading, preprocessing, inputSize, augmentation: null, shuffle: false });
-  try {
-    const stream = source.epoch(0);
-    let done = 0;
-    let told = 0;
-    for await (const { images, count, labels, indices } of stream) {
-      throwIfAborted(options.signal);
-      const rows = await runRows(
-        loaded.session,
-        float32Tensor([count, images.length / count / inputSize ** 2, inputSize, inputSize], images),
-        output,
-        (row) => quoted(dataset.nameOf(indices[row] ?? 0)),
-        callOf(options),
-      );
-      done += count;
-      const scored = scoreImages(
-        { logits: joined(rows.map((row) => calibratedLogits(row, loaded.metadata.calibration))), labels, indices },
-        classes.length,
-      );
-      await report(scored, stream.skipped.slice(told), done);
-      told = stream.skipped.length;
-    }
-    await report([], stream.skipped.slice(told), done);
-  } finally {
-    await source.close();
-  }
+  const { loaded, classes } = task;
+  await runLabeled(task, async ({ rows, labels, indices, skipped, done }) => {
+    const logits = joined(rows.map((row) => calibratedLogits(row, loaded.metadata.calibration)));
+    await report(rows.length === 0 ? [] : scoreImages({ logits, labels, indices }, classes.length), skipped, done);
+  });
 }
-
-const DEFAULT_BATCH = 16;
 
 function joined(rows: readonly ArrayLike<number>[]): Float32Array {
   const length = rows[0]?.length ?? 0;
