@@ -6,6 +6,7 @@ import type { Triple } from "./data/volumes/volume.js";
 import { InceptionError } from "./errors.js";
 import type { ModelName } from "./models/index.js";
 import type { FileInput, ImageInput } from "./tasks/api-types.js";
+import type { CalibratedOnnx, CalibrateOptions } from "./tasks/calibrate/calibrate.js";
 import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
 import { closingBoth, closingModel } from "./tasks/closing.js";
 import type { EvaluationResult } from "./tasks/evaluate/evaluate.js";
@@ -74,6 +75,14 @@ export async function evaluate(source: ModelSource, data: LabeledImages, options
   const models = modelsOf(worker);
   const host = { models, openSamples: (samples: SampleStore) => givenSamples(models.platform, samples, {}) };
   return evaluateSource(host, source, data, given, options).finally(() => worker.close());
+}
+
+export async function calibrate(source: ModelSource, data: LabeledImages, options: CalibrateOptions = {}): Promise<CalibratedOnnx> {
+  const { split: _part, batchSize: _size, unknown: _score, falseRejection: _rate, seed: _seed, onProgress: _report, ...open } = options;
+  const given = pageOptions(open);
+  const { calibrateSource } = await import("./tasks/calibrate/calibrate.js");
+  const worker = pageWorker();
+  return calibrateSource(modelsOf(worker), source, data, given, options).finally(() => worker.close());
 }
 
 export async function frechetDistance(a: ImageSetInput, b: ImageSetInput, options: FrechetDistanceOptions = {}): Promise<FrechetDistances> {

@@ -14,6 +14,7 @@ import type { IndexedPlace } from "./node/search/index-directory.js";
 import { NODE_SEGMENTATION } from "./node/segment/segmenter.js";
 import { trainToFolder } from "./node/training/train-to-folder.js";
 import type { FileInput } from "./tasks/api-types.js";
+import type { CalibratedOnnx, CalibrateOptions } from "./tasks/calibrate/calibrate.js";
 import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
 import { closingBoth, closingModel } from "./tasks/closing.js";
 import type { EvaluationResult } from "./tasks/evaluate/evaluate.js";
@@ -171,6 +172,31 @@ export async function evaluate(source: ModelSource, data: LabeledImages, options
   const { evaluateSource } = await import("./tasks/evaluate/evaluate-source.js");
   const openSamples = (samples: SampleStore) => openSampleReader(samples, 0, { allowHttps: options.allowHttps === true });
   return usingImages(options, (models) => evaluateSource({ models, openSamples }, source, data, nodeOptions(open), options));
+}
+
+/**
+ * Calibrates a classifier on labeled images that it was not trained on: fits the temperature that makes its probabilities agree with
+ * how often it is right, and on demand chooses the threshold of a score below which an image is unknown. The model is exported with
+ * both; `openClassifier` applies them. docs/calibration.md has the formulas.
+ *
+ * @param source - as `openClassifier` takes it, but no int8 model
+ * @param data - held-out images; labels are class names of the model or their indices
+ * @param options - `unknown`: "max-softmax", "max-logit" or "energy"; `falseRejection`: fraction of known images that the threshold rejects
+ * @throws InceptionError as `openClassifier`; DATASET_INVALID for labels that are no class, fewer than 10 images, images that determine
+ *   no temperature, such as images that are all classified correctly, and too few images for `falseRejection`; OPTION_INVALID; NOT_FINITE.
+ *   Rejects with the reason of `signal`
+ *
+ * @example
+ * ```ts not run: needs more labeled images than the package contains
+ * import { calibrate, imageFolder } from "inceptionkit";
+ * const { onnx, report } = await calibrate("photos.onnx", imageFolder("held-out"), { unknown: "energy" });
+ * console.log(report.temperature, report.before.ece, report.after.ece, onnx.byteLength);
+ * ```
+ */
+export async function calibrate(source: ModelSource, data: LabeledImages, options: CalibrateOptions = {}): Promise<CalibratedOnnx> {
+  const { split: _part, batchSize: _size, unknown: _score, falseRejection: _rate, seed: _seed, onProgress: _report, ...open } = options;
+  const { calibrateSource } = await import("./tasks/calibrate/calibrate.js");
+  return usingImages(options, (models) => calibrateSource(models, source, data, nodeOptions(open), options));
 }
 
 /**

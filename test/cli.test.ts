@@ -47,6 +47,7 @@ describe("help", () => {
       "eval-pairs",
       "verify",
       "export",
+      "calibrate",
       "quantize",
       "inspect",
       "experiment",

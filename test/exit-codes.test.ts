@@ -157,6 +157,17 @@ const LINES: Readonly<Record<string, Lines>> = {
     part: null,
     none: () => [["export", "googlenet", ...out("g.onnx")]],
   },
+  // The bundled digits are all classified correctly, which determines no temperature: test/calibrate.test.ts has a line that succeeds.
+  calibrate: {
+    good: () => ["calibrate", "--help"],
+    part: null,
+    none: () => [
+      ["calibrate", path.join(DIGITS, "digits.onnx"), at("empty"), ...out("c.onnx")],
+      ["calibrate", path.join(DIGITS, "digits.onnx"), at("clean"), ...out("c.onnx")],
+      ["calibrate", path.join(DIGITS, "digits.onnx"), at("clean"), ...out("c.txt")],
+      ["calibrate", path.join(DIGITS, "digits.onnx"), at("clean")],
+    ],
+  },
   quantize: {
     good: () => quantizeLine("clean"),
     part: () => quantizeLine("photos"),

@@ -482,6 +482,40 @@ export const COMMANDS: readonly Command[] = [
     load: () => import("./commands/export.js"),
   },
   {
+    name: "calibrate",
+    group: "Export",
+    operands: [
+      [
+        "<model>",
+        "run directory, exported .onnx file, or model id or custom network (a .js or .mjs module, which is executed) with --weights",
+      ],
+      ["<data>", "labeled images that the model was not trained on, as for train"],
+    ],
+    summary: "calibrate the probabilities of a classifier and choose a threshold for unknown images",
+    flags: {
+      Data: [["--split <train|val>", "split to use: train, val (default: val, or all images if the data has no val split)"]],
+      Model: [WEIGHTS, CHECKPOINT, OPTION, PREPROCESSING, CLASS_NAMES, ALLOW_HTTPS],
+      Method: [
+        ["--unknown <score>", "also choose a threshold below which an image is unknown: max-softmax, max-logit, energy"],
+        [
+          "--false-rejection <fraction>",
+          "with --unknown: fraction of images of known classes that the threshold may reject (default: 0.05)",
+        ],
+        ["--seed <n>", "random seed of cross-fitting folds and bootstrap resamples", "0"],
+      ],
+      Runtime: [["--batch-size <n>", "images per batch", "16"], ...DEVICE],
+      Output: [["--out <file>", "output file, .onnx (required)"]],
+    },
+    examples: [
+      ["Calibrate a run on held-out images", "inception calibrate runs/photos held-out --out photos.onnx"],
+      [
+        "Also reject 2% of the known images and most others",
+        "inception calibrate photos.onnx held-out --unknown energy --false-rejection 0.02 --out photos-calibrated.onnx",
+      ],
+    ],
+    load: () => import("./commands/calibrate.js"),
+  },
+  {
     name: "quantize",
     group: "Export",
     operands: [["<model>", "run directory, bundled model, exported .onnx file, or model id with --weights"]],

@@ -166,7 +166,7 @@ describe("crossFit", () => {
 
   it("refuses fewer than 10 images", () => {
     const { logits, labels } = example();
-    const message = "Cannot measure calibration on 9 images: expected at least 10, 2 for each of 5 folds";
+    const message = "Cannot evaluate calibration on 9 images: expected at least 10, 2 for each of 5 folds";
     expect(() => crossFit({ logits: logits.slice(0, 9), labels: labels.slice(0, 9) }, 0)).toThrowError(message);
   });
 });

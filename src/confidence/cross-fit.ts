@@ -22,7 +22,7 @@ export function crossFit(
   checkLogits(data);
   const count = data.logits.length;
   if (count < 2 * FOLDS) {
-    const message = `Cannot measure calibration on ${count} images: expected at least ${2 * FOLDS}, 2 for each of ${FOLDS} folds`;
+    const message = `Cannot evaluate calibration on ${count} images: expected at least ${2 * FOLDS}, 2 for each of ${FOLDS} folds`;
     throw new InceptionError("DATASET_INVALID", message, { count });
   }
   const folds = foldsOf(count, seed);

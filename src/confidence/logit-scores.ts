@@ -1,7 +1,8 @@
 /** Scores of logits for "one of the classes": larger values mean a more familiar image. */
 import { logSumExp } from "./log-sum-exp.js";
 
-export type LogitScore = "max-softmax" | "max-logit" | "energy";
+export const LOGIT_SCORES = ["max-softmax", "max-logit", "energy"] as const;
+export type LogitScore = (typeof LOGIT_SCORES)[number];
 
 /**
  * Returns the score of one row of logits.

@@ -18,7 +18,7 @@ export interface ImageQuality {
 }
 
 /** One bin of a reliability diagram: confidences in (low, high], the first bin with 0. */
-interface ReliabilityBin {
+export interface ReliabilityBin {
   readonly low: number;
   readonly high: number;
   readonly count: number;

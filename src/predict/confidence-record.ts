@@ -1,4 +1,4 @@
-import { type LogitScore, logitScore } from "../confidence/logit-scores.js";
+import { LOGIT_SCORES, type LogitScore, logitScore } from "../confidence/logit-scores.js";
 import { TEMPERATURE_RANGE } from "../confidence/temperature.js";
 import { isRecord } from "../data/is-record.js";
 
@@ -46,8 +46,6 @@ export interface UnknownDecision {
   readonly method: LogitScore;
 }
 
-const SCORES: readonly LogitScore[] = ["max-softmax", "max-logit", "energy"];
-
 /** The record, or null where an untrusted value is none. */
 export function parseCalibrationRecord(value: unknown): CalibrationRecord | null {
   if (!isRecord(value)) return null;
@@ -63,7 +61,7 @@ export function parseCalibrationRecord(value: unknown): CalibrationRecord | null
 export function parseUnknownRecord(value: unknown): UnknownRecord | null {
   if (!isRecord(value)) return null;
   const { threshold, falseRejection } = value;
-  const score = SCORES.find((each) => each === value.score);
+  const score = LOGIT_SCORES.find((each) => each === value.score);
   const source = parseSource(value);
   if (score === undefined || source === null || !isIn(threshold, -LARGEST, LARGEST) || !isIn(falseRejection, 0, 1)) return null;
   return { score, threshold, falseRejection, ...source };

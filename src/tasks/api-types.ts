@@ -10,6 +10,7 @@ export type { Prediction, Predictions } from "../predict/predict.js";
 export type { FileInput, ImageInput, VolumeInput } from "../runtime/platform.js";
 export type { Device } from "../runtime/session.js";
 export type { Metric } from "../search/vectors.js";
+export type { CalibratedOnnx, CalibrateOptions, CalibrationReport, MeasuredCalibration } from "./calibrate/calibrate.js";
 export type { Classifier, ClassifyOptions, Embedder, EmbedOptions, ExplainImageOptions, OpenedModel } from "./classifier.js";
 export type { EvaluationResult } from "./evaluate/evaluate.js";
 export type { EvaluateImagesOptions } from "./evaluate/evaluate-source.js";
