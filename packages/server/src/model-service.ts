@@ -6,6 +6,7 @@ import {
   type ExplanationName,
   InceptionError,
   type Prediction,
+  type Predictions,
   type PreparedImage,
   type SegmentedVolume,
 } from "inceptionkit";
@@ -45,7 +46,7 @@ interface Prepared extends Request {
 }
 
 type Answer =
-  | { readonly kind: "classify"; readonly top: readonly Prediction[] }
+  | { readonly kind: "classify"; readonly top: readonly Prediction[]; readonly unknown: Predictions["unknown"] }
   | { readonly kind: "embed"; readonly vector: Float32Array }
   | { readonly kind: "explain"; readonly explanation: Explanation }
   | { readonly kind: "segment"; readonly segmented: SegmentedVolume }
@@ -276,7 +277,7 @@ async function answers(handle: Handle, batch: readonly Prepared[]): Promise<read
     const tops = batch.map((each) => (each.work.kind === "classify" ? each.work.top : 1));
     // Predictions are sorted: those for fewer classes are the first of those for more.
     const all = await handle.model.classify(images, { ...how, top: Math.max(...tops) });
-    return all.map((predictions, index) => ({ kind: "classify", top: predictions.slice(0, tops[index]) }));
+    return all.map((predictions, index) => ({ kind: "classify", top: predictions.slice(0, tops[index]), unknown: predictions.unknown }));
   }
   throw new RangeError(`Cannot ${work.kind}: the model is opened to ${handle.task}`);
 }

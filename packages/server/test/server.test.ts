@@ -14,6 +14,7 @@ const DIGITS = path.join(ROOT, "examples/digits");
 const MODEL = path.join(DIGITS, "digits.onnx");
 const VOLUME = path.join(ROOT, "examples/segment/hippocampus_001.nii.gz");
 const folder = mkdtempSync(path.join(tmpdir(), "inception-serve-"));
+const DIGIT_NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 const digit = (name: string): Buffer => readFileSync(path.join(DIGITS, `images/${name}.png`));
 
 let server: RunningServer;
@@ -48,6 +49,25 @@ async function ofCommand(files: readonly string[], ...model: readonly string[]):
 }
 
 describe("classify", () => {
+  test("says which images are unknown to a model with a threshold, as `inception classify` does", async () => {
+    const names = Array.from({ length: 20 }, (_, index) => `${Math.floor(index / 2)}-${index % 2 === 0 ? "a" : "b"}`);
+    const list = path.join(folder, "digits.csv");
+    const rows = names.map((name) => `${path.join(DIGITS, "images", `${name}.png`)},${DIGIT_NAMES[Number(name[0])]}`);
+    writeFileSync(list, `path,label\n${rows.join("\n")}\n`);
+    const file = path.join(folder, "decides.onnx");
+    const made = await inProcess(["calibrate", MODEL, list, "--out", file, "--unknown", "energy", "--false-rejection", "0.5"]);
+    expect(made.err).toBe("");
+    const { out } = await inProcess(["classify", path.join(DIGITS, "images"), "--model", file, "--batch-size", "1", "--json"]);
+    const expected = JSON.parse(out) as readonly { readonly file: string; readonly top: unknown; readonly unknown: unknown }[];
+    expect(expected.map(({ unknown }) => unknown)).toContainEqual(expect.objectContaining({ isUnknown: true }));
+    const deciding = await startServer({ models: [file], options: { port: 0 } });
+    for (const { file: image, top, unknown } of expected) {
+      const answer = await post("/v1/models/decides/classify", { body: readFileSync(image) }, deciding.url);
+      expect(await answer.json()).toEqual({ model: "decides", top, unknown });
+    }
+    await deciding.close();
+  });
+
   test("answers a file, a form and base64 text as `inception classify` does", async () => {
     const [top] = await ofCommand([path.join(DIGITS, "images/7-a.png")], "--model", MODEL);
     const expected = { model: "digits", top };

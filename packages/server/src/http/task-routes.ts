@@ -36,8 +36,12 @@ export function taskRoutes(app: FastifyInstance, options: AppOptions): void {
     async (request, reply) => {
       const type = acceptedType(request.headers.accept, [JSON_TYPE]);
       const { model, file } = await given(options, request, "image");
-      const { top } = await model.ask({ kind: "classify", image: file, top: request.query.top }, requestOptions(request, reply));
-      return answer(options, request, reply, type, async () => JSON.stringify({ model: model.facts.name, top: top.map(shown) }));
+      const asked = { kind: "classify", image: file, top: request.query.top } as const;
+      const { top, unknown } = await model.ask(asked, requestOptions(request, reply));
+      return answer(options, request, reply, type, async () =>
+        // A model without a threshold for unknown images has no decision, and JSON no key for it.
+        JSON.stringify({ model: model.facts.name, top: top.map(shown), unknown }),
+      );
     },
   );
   app.post<Named & { Querystring: { readonly normalize: boolean } }>(
