@@ -13,7 +13,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openClassifier } from "../src/index.js";
 import { unpackPackage } from "./packed-package.js";
-import { ROOT } from "./shared.js";
+import { packageDependencies, ROOT } from "./shared.js";
 
 const run = promisify(execFile);
 // Outside the project, whose node_modules a bundler would find.
@@ -21,7 +21,7 @@ const FOLDER = path.join("/tmp", `inceptionkit-node-bundles-${process.pid}`);
 const SOURCES = path.join(FOLDER, "program");
 
 /** With native code or loaded on demand: they stay packages of the program. */
-const EXTERNAL = ["onnxruntime-node", "sharp", "@huggingface/hub"];
+const EXTERNAL = ["onnxruntime-node", "sharp", "@huggingface/hub", "usearch"];
 /** CommonJS, which Rollup alone does not read. */
 const COMMONJS = ["tar-stream"];
 /** Scripts of threads, beside the program's own: of the runtime, and of large images. */
@@ -65,7 +65,8 @@ describe("a bundle for Node", () => {
   beforeAll(async () => {
     mkdirSync(SOURCES, { recursive: true });
     await unpackPackage(SOURCES);
-    for (const name of ["@bufbuild", "@dagrejs", "@jsquash", "dicom-parser", "fflate", "tar-stream"]) {
+    for (const name of packageDependencies()) {
+      mkdirSync(path.dirname(path.join(SOURCES, "node_modules", name)), { recursive: true });
       symlinkSync(path.join(ROOT, "node_modules", name), path.join(SOURCES, "node_modules", name));
     }
     writeFileSync(path.join(SOURCES, "package.json"), '{ "name": "program", "type": "module", "private": true }');

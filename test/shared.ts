@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 
 /** The folder of the project: tests run from their sources or, by `npm run fuzz`, compiled in tmp/. */
@@ -28,4 +28,12 @@ export function titleNeeding(title: string, found: string | null, relative: stri
 /** The absolute path of a golden that is part of the project. */
 export function goldenPath(relative: string): string {
   return path.join(ROOT, "test/goldens", relative);
+}
+
+/** Names of the packages that the package needs everywhere, as its package.json lists them. */
+export function packageDependencies(): readonly string[] {
+  const manifest: unknown = JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8"));
+  const dependencies: unknown = typeof manifest === "object" && manifest !== null ? Reflect.get(manifest, "dependencies") : null;
+  if (typeof dependencies !== "object" || dependencies === null) throw new TypeError("package.json has no dependencies");
+  return Object.keys(dependencies);
 }

@@ -31,6 +31,8 @@ const IMPORTS = {
   "@jsquash/webp/decode.js": "/node_modules/@jsquash/webp/decode.js",
   "@bufbuild/protobuf/wire": "/node_modules/@bufbuild/protobuf/dist/esm/wire/index.js",
   fflate: "/node_modules/fflate/esm/browser.js",
+  hyparquet: "/node_modules/hyparquet/src/index.js",
+  "hyparquet-writer": "/node_modules/hyparquet-writer/src/index.js",
   "@dagrejs/dagre": "/node_modules/@dagrejs/dagre/dist/dagre.esm.js",
 };
 

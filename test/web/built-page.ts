@@ -5,22 +5,14 @@ import path from "node:path";
 import { promisify } from "node:util";
 import type { Browser, Page } from "playwright-core";
 import { addPackage, unpackPackage } from "../packed-package.js";
-import { ROOT } from "../shared.js";
+import { packageDependencies, ROOT } from "../shared.js";
 import { fileContent, ISOLATION, startServer, type TestServer } from "./browser.js";
 
 const run = promisify(execFile);
 const BUILD = path.join(import.meta.dirname, "bundlers/build.mjs");
 
-/** Packages that a page is installed with. */
-const DEPENDENCIES = [
-  "onnxruntime-web",
-  "@jsquash/jpeg",
-  "@jsquash/png",
-  "@jsquash/webp",
-  "fflate",
-  "@bufbuild/protobuf",
-  "@dagrejs/dagre",
-];
+/** Packages that a page is installed with: what npm installs without the optional ones, and the runtime. */
+const DEPENDENCIES = ["onnxruntime-web", ...packageDependencies()];
 
 /** The strictest policy that docs/browser.md allows. */
 export const POLICY = {
