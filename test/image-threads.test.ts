@@ -70,7 +70,8 @@ describe("while a large photograph is classified", () => {
   });
   afterAll(() => classifier?.close());
 
-  test("the event loop goes on", async () => {
+  // Other programs may delay one turn of the loop; a blocked loop is late every time.
+  test("the event loop goes on", { retry: 2 }, async () => {
     const file = await noise(6000, 4000);
     const image = await decodeImage(file);
     const started = performance.now();
