@@ -1,4 +1,5 @@
 /** From images to groups that show the same: equal bytes, equal pixels, near pairs. */
+import { disjointSets, joinSets, rootOf } from "../data/disjoint-sets.js";
 import type { Fingerprint } from "./fingerprint.js";
 import type { Part } from "./luma-grid.js";
 import { findNearPairs } from "./near-pairs.js";
@@ -47,9 +48,10 @@ interface Duplicates {
 export function findDuplicates(images: readonly ComparedImage[], onImage?: (done: number) => void): Duplicates {
   const sets = disjointSets(images.length);
   const links: Link[] = [];
+  const isKnown = (a: number, b: number): boolean => rootOf(sets, a) === rootOf(sets, b);
   const link = (a: number, b: number, relation: Relation): void => {
     links.push({ a, b, relation });
-    sets.join(a, b);
+    joinSets(sets, a, b);
   };
   for (const kind of ["bytes", "pixels"] as const) {
     const first = new Map<string, number>();
@@ -57,20 +59,19 @@ export function findDuplicates(images: readonly ComparedImage[], onImage?: (done
       const hash = image[kind];
       const earlier = hash === null ? undefined : first.get(hash);
       if (hash !== null && earlier === undefined) first.set(hash, index);
-      if (earlier !== undefined && sets.find(earlier) !== sets.find(index)) link(earlier, index, { kind });
+      if (earlier !== undefined && !isKnown(earlier, index)) link(earlier, index, { kind });
     }
   }
   // One image stands for those with the same pixels: a thousand copies of one would otherwise be a million pairs.
-  const prints = images.map(({ print }, index) => (sets.find(index) === index ? print : null));
-  const isKnown = (a: number, b: number): boolean => sets.find(a) === sets.find(b);
+  const prints = images.map(({ print }, index) => (rootOf(sets, index) === index ? print : null));
   const { incomplete } = findNearPairs(prints, isKnown, ({ a, b, ...found }) => link(a, b, { kind: "near", ...found }), onImage);
-  return { groups: groupsOf(images, sets.find, links), incomplete };
+  return { groups: groupsOf(images, sets, links), incomplete };
 }
 
-function groupsOf(images: readonly ComparedImage[], rootOf: (index: number) => number, links: readonly Link[]): readonly DuplicateGroup[] {
+function groupsOf(images: readonly ComparedImage[], sets: Int32Array, links: readonly Link[]): readonly DuplicateGroup[] {
   const linksOf = new Map<number, Link[]>();
   for (const link of links) {
-    const root = rootOf(link.a);
+    const root = rootOf(sets, link.a);
     const known = linksOf.get(root);
     if (known === undefined) linksOf.set(root, [link]);
     else known.push(link);
@@ -82,24 +83,4 @@ function groupsOf(images: readonly ComparedImage[], rootOf: (index: number) => n
       const differ = (of: (image: ComparedImage | undefined) => unknown): boolean => new Set(members.map((at) => of(images[at]))).size > 1;
       return { images: members, links: own, leak: differ((image) => image?.part), acrossClasses: differ((image) => image?.label) };
     });
-}
-
-/** Union-find; a set is named by its smallest member. */
-function disjointSets(size: number) {
-  const parents = Uint32Array.from({ length: size }, (_, i) => i);
-  const find = (index: number): number => {
-    let root = index;
-    while (parents[root] !== root) root = parents[root]!;
-    for (let at = index; at !== root; ) {
-      const next = parents[at]!;
-      parents[at] = root;
-      at = next;
-    }
-    return root;
-  };
-  const join = (a: number, b: number): void => {
-    const [first, second] = [find(a), find(b)];
-    parents[Math.max(first, second)] = Math.min(first, second);
-  };
-  return { find, join };
 }

@@ -1,5 +1,6 @@
 /** What is kept of an image while a set is checked: hashes, a thumbnail, and measurements. About 4 kB. */
 import type { Image, Raster } from "../data/image.js";
+import { at } from "../tensor/at.js";
 import { areaAverages, lumaGrid, lumaSums, type Part, WHOLE } from "./luma-grid.js";
 import { type HashWords, perceptualHash } from "./perceptual-hash.js";
 
@@ -46,7 +47,8 @@ export function fingerprint(image: Image): Fingerprint {
     height: image.height,
     ...brightnessOf(luma),
     sharpness: laplacianVariance(luma),
-    hash: perceptualHash(sums, WHOLE).hash,
+    // The first of the parts is the whole image.
+    hash: at(hashes, 0).hash,
     views: hashes.flatMap(({ hash, mirrored }) => [hash, mirrored]),
     thumbnail,
   };

@@ -87,11 +87,10 @@ function stratifiedFolds(labels: ArrayLike<number>, groups: ArrayLike<number>, f
   const firsts = new Map<number, number>();
   for (let i = 0; i < groups.length; i++) if (!firsts.has(groups[i]!)) firsts.set(groups[i]!, i);
   const order = randomStream({ seed, purpose: "label folds" }).permutation(groups.length);
-  const isFirst = new Set(firsts.values());
   const dealt = new Map<number, number>();
   const foldOf = new Uint8Array(groups.length);
   for (const i of order) {
-    if (!isFirst.has(i)) continue;
+    if (firsts.get(groups[i]!) !== i) continue;
     const label = labels[i]!;
     const before = dealt.get(label) ?? label % folds;
     foldOf[i] = before % folds;

@@ -1,4 +1,5 @@
 import { randomStream } from "../data/random.js";
+import { percentile } from "../data/volumes/percentile.js";
 import { at } from "../tensor/at.js";
 import { type ImageQuality, type Quality, qualityOf } from "./quality.js";
 
@@ -22,15 +23,7 @@ export function qualityIntervals(images: readonly ImageQuality[], seed: number):
   });
   const interval = (measure: keyof Quality): Interval => {
     const values = Float64Array.from(resamples, (quality) => quality[measure]).sort();
-    return [quantile(values, 0.025), quantile(values, 0.975)];
+    return [percentile(values, 2.5), percentile(values, 97.5)];
   };
   return { nll: interval("nll"), brier: interval("brier"), ece: interval("ece") };
-}
-
-/** The quantile of sorted values, linear between neighbors (type 7 of Hyndman and Fan, the default of NumPy). */
-export function quantile(sorted: Float64Array, fraction: number): number {
-  const place = fraction * (sorted.length - 1);
-  const [below, above] = [Math.floor(place), Math.ceil(place)];
-  const [low, high] = [at(sorted, below), at(sorted, above)];
-  return low + (place - below) * (high - low);
 }

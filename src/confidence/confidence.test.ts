@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { qualityIntervals, quantile } from "./bootstrap.js";
+import { percentile } from "../data/volumes/percentile.js";
+import { qualityIntervals } from "./bootstrap.js";
 import { crossFit, FOLDS, foldsOf } from "./cross-fit.js";
 import { areaUnderRoc, falsePositiveRate, rejectionThreshold } from "./detection.js";
 import { mahalanobisScore, neighborScore } from "./feature-scores.js";
@@ -141,7 +142,7 @@ describe("qualityIntervals", () => {
 
   it("has NumPy's quantiles", () => {
     // numpy.quantile([1, 2, 4, 8], [0.025, 0.5, 0.975])
-    expect([0.025, 0.5, 0.975].map((q) => round(quantile(Float64Array.of(1, 2, 4, 8), q), 12))).toEqual([1.075, 3, 7.7]);
+    expect([0.025, 0.5, 0.975].map((q) => round(percentile(Float64Array.of(1, 2, 4, 8), 100 * q), 12))).toEqual([1.075, 3, 7.7]);
   });
 });
 

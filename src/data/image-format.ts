@@ -13,6 +13,9 @@ type SniffResult =
   | { readonly kind: "refused"; readonly what: string }
   | { readonly kind: "unknown" };
 
+/** Largest file of an image, in bytes: ten times a large photograph. */
+export const MAX_IMAGE_BYTES = 64 * 2 ** 20;
+
 /** Enough for every magic number and for a text document to show what it is. */
 const SNIFF_BYTES = 1024;
 

@@ -10,7 +10,7 @@
 
 import type { Metadata, Sharp, SharpOptions } from "sharp";
 import type { Image } from "../data/image.js";
-import { IMAGE_FORMATS, type ImageFormat, sniffImage } from "../data/image-format.js";
+import { IMAGE_FORMATS, type ImageFormat, MAX_IMAGE_BYTES, sniffImage } from "../data/image-format.js";
 import { orient } from "../data/transforms/orient.js";
 import { type ErrorCode, InceptionError, messageOf } from "../errors.js";
 import { formatCount } from "../text.js";
@@ -31,9 +31,6 @@ export interface DecodeOptions {
   /** Apply the EXIF orientation. With false, pixels are those of Pillow's `Image.open(file).convert("RGB")`. Default: true. */
   readonly upright?: boolean;
 }
-
-/** Ten times a large photograph. */
-export const MAX_IMAGE_BYTES = 64 * 2 ** 20;
 
 const DEFAULTS = { name: "image", maxBytes: MAX_IMAGE_BYTES, maxPixels: 100e6, maxSeconds: 60, upright: true } as const;
 

@@ -1,9 +1,9 @@
 /** Images that are named by something else than a path: standard input and addresses of the web. */
 
 import path from "node:path";
+import { MAX_IMAGE_BYTES } from "../data/image-format.js";
 import { InceptionError, messageOf } from "../errors.js";
 import { formatCount } from "../text.js";
-import { MAX_IMAGE_BYTES } from "./decode-image.js";
 import { readHttps } from "./https-source.js";
 import type { SourceOptions } from "./source-options.js";
 

@@ -1,4 +1,5 @@
 /** Groups of equal and nearly equal images. */
+import { disjointSets, joinSets, rootOf } from "../data/disjoint-sets.js";
 import { at } from "../tensor/at.js";
 import type { Match } from "./vectors.js";
 
@@ -23,38 +24,31 @@ export function duplicateGroups(
   hashes: readonly string[],
   pairs: Iterable<{ readonly row: number; readonly match: Match }>,
 ): readonly DuplicateGroup[] {
-  const parents = hashes.map((_, row) => row);
-  const find = (row: number): number => {
-    let root = row;
-    while (at(parents, root) !== root) root = at(parents, root);
-    for (let next = row; next !== root; ) [next, parents[next]] = [at(parents, next), root];
-    return root;
-  };
-  const join = (a: number, b: number): void => {
-    const [low, high] = [find(a), find(b)].sort((x, y) => x - y);
-    if (low !== undefined && high !== undefined) parents[high] = low;
-  };
+  const sets = disjointSets(hashes.length);
   const first = new Map<string, number>();
   for (const [row, hash] of hashes.entries()) {
     const known = first.get(hash);
     if (known === undefined) first.set(hash, row);
-    else join(known, row);
+    else joinSets(sets, known, row);
   }
   const links: { readonly row: number; readonly score: number }[] = [];
   for (const { row, match } of pairs) {
     if (row === match.index) continue;
-    join(row, match.index);
+    joinSets(sets, row, match.index);
     if (hashes[row] !== hashes[match.index]) links.push({ row, score: match.score });
   }
   const members = new Map<number, number[]>();
-  for (const row of parents.keys()) {
-    const root = find(row);
+  for (const row of hashes.keys()) {
+    const root = rootOf(sets, row);
     const group = members.get(root);
     if (group === undefined) members.set(root, [row]);
     else group.push(row);
   }
   const weakest = new Map<number, number>();
-  for (const { row, score } of links) weakest.set(find(row), Math.min(weakest.get(find(row)) ?? score, score));
+  for (const { row, score } of links) {
+    const root = rootOf(sets, row);
+    weakest.set(root, Math.min(weakest.get(root) ?? score, score));
+  }
   return [...members]
     .filter(([, rows]) => rows.length > 1)
     .map(([root, rows]): DuplicateGroup => {

@@ -1,8 +1,9 @@
 /** What an index contains besides its rows: which model computed its vectors, and how to see that another computes the same. */
+import { isRecord } from "../data/is-record.js";
 import { parsePreprocessing } from "../data/preprocessing.js";
 import type { Preprocessing } from "../data/transforms/preprocess.js";
 import { InceptionError, messageOf } from "../errors.js";
-import { decodeJson, type JsonData, type JsonRecord } from "../formats/json.js";
+import { decodeJson, type JsonData } from "../formats/json.js";
 
 /** Origin of the vectors of an index. */
 export interface IndexHeader {
@@ -83,8 +84,4 @@ function decodeSource(source: JsonData | undefined): IndexHeader["source"] {
 
 function isNumbers(value: JsonData | undefined): value is readonly number[] {
   return Array.isArray(value) && value.every((each) => typeof each === "number" && Number.isFinite(each));
-}
-
-function isRecord(value: JsonData): value is JsonRecord {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

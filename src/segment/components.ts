@@ -1,3 +1,4 @@
+import { joinSets } from "../data/disjoint-sets.js";
 import { InceptionError } from "../errors.js";
 import {
   type Box,
@@ -69,7 +70,8 @@ function joinNeighbors(data: ArrayLike<number>, [width, height, depth]: Triple, 
         for (const [dx, dy, dz] of offsets) {
           if (x + dx < 0 || x + dx >= width || y + dy < 0 || y + dy >= height || z + dz < 0) continue;
           const other = i + (dz * height + dy) * width + dx;
-          if (data[other] === label) join(parents, i, other);
+          // The earlier voxel stays the root, so that components are numbered by their first voxels.
+          if (data[other] === label) joinSets(parents, i, other);
         }
       }
     }
@@ -84,23 +86,6 @@ function earlierNeighbors(connectivity: Connectivity): readonly Triple[] {
   return steps
     .flatMap((dz) => steps.flatMap((dy) => steps.map((dx): Triple => [dx, dy, dz])))
     .filter(([dx, dy, dz]) => dz * 9 + dy * 3 + dx < 0 && Math.abs(dx) + Math.abs(dy) + Math.abs(dz) <= farthest);
-}
-
-function join(parents: Int32Array, a: number, b: number): void {
-  const [first, second] = [rootOf(parents, a), rootOf(parents, b)];
-  // The earlier voxel stays the root, so that components are numbered by their first voxels.
-  if (first < second) parents[second] = first;
-  else parents[first] = second;
-}
-
-function rootOf(parents: Int32Array, start: number): number {
-  let i = start;
-  while (parents[i] !== i) {
-    const grandparent = parents[parents[i]!]!;
-    parents[i] = grandparent;
-    i = grandparent;
-  }
-  return i;
 }
 
 /** Replace references to first voxels by numbers of components. */

@@ -52,13 +52,28 @@ export async function* readImages<F extends SourceOptions>(
       prepared ? preparedInput(image, preprocessing) : platform.prepareImage(image, preprocessing, { ...sources, name, ...how });
     return { name, index, input: await orError(prepare) };
   };
-  for (let start = 0; start < images.length; start += batchSize) {
-    const end = Math.min(start + batchSize, images.length);
-    const batch: ReadImage[] = [];
+  yield* readBatches(images, batchSize, read, signal);
+}
+
+/**
+ * Reads items in batches, in their order, a few at a time.
+ *
+ * @param batchSize - items in a batch; the last one may have fewer
+ * @throws what the signal was aborted with
+ */
+export async function* readBatches<T, R>(
+  items: readonly T[],
+  batchSize: number,
+  read: (item: T, index: number) => Promise<R>,
+  signal: CallOptions["signal"],
+): AsyncGenerator<readonly R[], void> {
+  for (let start = 0; start < items.length; start += batchSize) {
+    const end = Math.min(start + batchSize, items.length);
+    const batch: R[] = [];
     for (let from = start; from < end; from += DECODED_AT_ONCE) {
       throwIfAborted(signal);
-      const group = images.slice(from, Math.min(from + DECODED_AT_ONCE, end));
-      batch.push(...(await untilAborted(signal, Promise.all(group.map((image, k) => read(image, from + k))))));
+      const group = items.slice(from, Math.min(from + DECODED_AT_ONCE, end));
+      batch.push(...(await untilAborted(signal, Promise.all(group.map((item, k) => read(item, from + k))))));
     }
     // The error of an image may be the signal's own reason.
     throwIfAborted(signal);

@@ -3,6 +3,7 @@ import type { SampleReader } from "../../data/batches/maker.js";
 import type { SampleStore } from "../../data/dataset-source.js";
 import { sampleName } from "../../data/dataset-source.js";
 import type { Image } from "../../data/image.js";
+import { MAX_IMAGE_BYTES } from "../../data/image-format.js";
 import { renderShapes10 } from "../../data/shapes10.js";
 import { InceptionError } from "../../errors.js";
 import { formatCount } from "../../text.js";
@@ -15,8 +16,6 @@ export type { SampleReader } from "../../data/batches/maker.js";
 
 /** Shards that are kept open at a time; each costs a file descriptor, of which a process has 1024 or more. */
 const MAX_OPEN_SHARDS = 64;
-/** Largest encoded image in a shard; the limit that `decodeImage` has for files. */
-const MAX_SAMPLE_BYTES = 64 * 2 ** 20;
 
 /** Which samples may be downloaded. Default: none. */
 export type SampleSources = Pick<SourceOptions, "allowHttps">;
@@ -60,13 +59,13 @@ async function readSample(store: SampleStore, index: number, shards: Shards | nu
     case "tar": {
       const name = sampleName(store, index);
       const length = store.length[index]!;
-      if (length > MAX_SAMPLE_BYTES) {
+      if (length > MAX_IMAGE_BYTES) {
         throw new InceptionError(
           "FILE_LIMIT",
-          `Cannot decode image "${name}": the file has ${formatCount(length)} bytes, the limit is ${formatCount(MAX_SAMPLE_BYTES)}`,
+          `Cannot decode image "${name}": the file has ${formatCount(length)} bytes, the limit is ${formatCount(MAX_IMAGE_BYTES)}`,
           {
             size: length,
-            limit: MAX_SAMPLE_BYTES,
+            limit: MAX_IMAGE_BYTES,
           },
         );
       }

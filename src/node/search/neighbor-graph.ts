@@ -3,7 +3,8 @@ import { readFile, rename, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Index } from "usearch";
 import { InceptionError } from "../../errors.js";
-import { exactScore, type Match, prepareQueries, sortMatches, type VectorSet } from "../../search/vectors.js";
+import { rankCandidates, SPARE_CANDIDATES } from "../../search/exact.js";
+import { type Match, prepareQueries, type VectorSet } from "../../search/vectors.js";
 import type { OpenApproximate } from "../../tasks/search/search-sources.js";
 import { at } from "../../tensor/at.js";
 import { cacheFolder } from "../cache-folder.js";
@@ -13,8 +14,6 @@ import { makeFolder, temporaryFile, writeFileAtomic } from "../write-file.js";
 
 /** Edges of a node, and candidates while a node is added and while a query is searched for. */
 const PARAMETERS = { connectivity: 16, expansion_add: 128, expansion_search: 128 } as const;
-/** Candidates that are compared again in double precision beyond those asked for. */
-const SPARE_CANDIDATES = 16;
 /** Vectors that are added without giving other work a turn: a tenth of a second. */
 const ADDED_AT_ONCE = 500;
 /** Vectors of the set that recall is measured with, and the neighbors of each. */
@@ -107,10 +106,8 @@ async function addAll(graph: Index, set: VectorSet, threads: number, onProgress:
 
 function searchGraph(graph: Index, set: VectorSet, query: Float32Array, top: number): readonly Match[] {
   const { keys } = graph.search(query, Math.min(set.size, top + SPARE_CANDIDATES), 1);
-  const matches = Array.from(keys, Number)
-    .filter((index) => index < set.size)
-    .map((index): Match => ({ index, score: exactScore(set, query, index) }));
-  return sortMatches(matches, set.metric).slice(0, top);
+  const candidates = Array.from(keys, Number).filter((index) => index < set.size);
+  return rankCandidates(set, query, candidates, top);
 }
 
 /** The fraction of the nearest vectors that are found, averaged over vectors of the set that lie evenly in it. */

@@ -1,4 +1,5 @@
 /** Images to the rows of an index: each is read once, hashed, and run only where its vector is not known. */
+import { MAX_IMAGE_BYTES } from "../../data/image-format.js";
 import { InceptionError, messageOf, orError } from "../../errors.js";
 import { checkRow } from "../../predict/predict.js";
 import { throwIfAborted, untilAborted } from "../../runtime/abort.js";
@@ -10,6 +11,7 @@ import type { Float32Tensor } from "../../tensor/tensor.js";
 import { formatCount } from "../../text.js";
 import { imageName, isFileInput } from "../image-input.js";
 import { readAhead } from "../read-ahead.js";
+import { readBatches } from "../read-images.js";
 import { checkSameModel, headerOf, type VectorModel, vectorsOf } from "./vector-model.js";
 
 /** An image of an index. */
@@ -47,11 +49,6 @@ export interface IndexingOptions extends CallOptions, Pick<IndexHeader, "root" |
   /** Called after each batch. */
   readonly onImages: (done: number, total: number) => void;
 }
-
-/** Largest file of an image, as decoding allows it. */
-const MAX_IMAGE_BYTES = 64 * 2 ** 20;
-/** Images that are read and decoded at once. */
-const READ_AT_ONCE = 4;
 
 /**
  * The chunks of an index file. An image that cannot be used is skipped.
@@ -134,7 +131,8 @@ async function* indexRows<F extends SourceOptions>(
   note: (row: Outcome) => void,
 ): AsyncGenerator<IndexRow, void> {
   let [done, usable] = [0, 0];
-  for await (const batch of readAhead(readItems(model, items, known, options))) {
+  const read = (item: IndexItem, index: number): Promise<ReadItem> => readItem(model, item, index, known);
+  for await (const batch of readAhead(readBatches(items, options.batchSize, read, options.signal))) {
     throwIfAborted(options.signal);
     for (const row of await untilAborted(options.signal, computeRows(model, batch))) {
       note(row);
@@ -155,25 +153,6 @@ interface ReadItem {
   readonly path: string;
   readonly label: string | null;
   readonly content: { readonly sha256: string; readonly vector: Float32Array | Float32Tensor } | InceptionError;
-}
-
-async function* readItems<F extends SourceOptions>(
-  model: VectorModel<F>,
-  items: readonly IndexItem[],
-  known: KnownVectors,
-  { batchSize, signal }: IndexingOptions,
-): AsyncGenerator<readonly ReadItem[], void> {
-  for (let start = 0; start < items.length; start += batchSize) {
-    const batch: ReadItem[] = [];
-    const end = Math.min(start + batchSize, items.length);
-    for (let from = start; from < end; from += READ_AT_ONCE) {
-      throwIfAborted(signal);
-      const group = items.slice(from, Math.min(from + READ_AT_ONCE, end));
-      const read = Promise.all(group.map((item, k) => readItem(model, item, from + k, known)));
-      batch.push(...(await untilAborted(signal, read)));
-    }
-    yield batch;
-  }
 }
 
 async function readItem<F extends SourceOptions>(

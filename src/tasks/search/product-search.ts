@@ -4,8 +4,8 @@ import { concatChunks } from "../../formats/concat-chunks.js";
 import { GraphBuilder } from "../../ops/build.js";
 import type { Platform, SourceOptions } from "../../runtime/platform.js";
 import type { Session, SessionOptions } from "../../runtime/session.js";
-import { bestMatches, MAX_SCORES, searchExactly } from "../../search/exact.js";
-import { type Match, prepareQueries, type VectorSet } from "../../search/vectors.js";
+import { bestMatches, queryGroups, searchExactly } from "../../search/exact.js";
+import type { Match, VectorSet } from "../../search/vectors.js";
 import { float32Tensor } from "../../tensor/tensor.js";
 
 /** Finds the nearest vectors. */
@@ -50,17 +50,14 @@ function productModel({ size, dimension, data, offsets }: VectorSet): Uint8Array
 }
 
 async function searchProducts(session: Session, set: VectorSet, queries: readonly Float32Array[], top: number) {
-  const prepared = prepareQueries(set, queries);
-  const group = Math.max(1, Math.floor(MAX_SCORES / set.size));
   const found: (readonly Match[])[] = [];
-  for (let start = 0; start < prepared.length; start += group) {
-    const some = prepared.slice(start, start + group);
+  for (const some of queryGroups(set, queries)) {
     const joined = new Float32Array(some.length * set.dimension);
     for (const [k, query] of some.entries()) joined.set(query, k * set.dimension);
     const { scores } = await session.run({ query: float32Tensor([some.length, set.dimension], joined) }, { transfer: true });
     const data = scores?.data;
     if (!(data instanceof Float32Array)) throw new RangeError("Cannot search: the runtime returned no scores");
-    found.push(...some.map((query, k) => bestMatches(set, query, data.subarray(k * set.size, (k + 1) * set.size), top)));
+    found.push(...bestMatches(set, some, data, top));
   }
   return found;
 }
