@@ -8,8 +8,7 @@ import { openSampleReader } from "./node/datasets/sample-reader.js";
 import { distanceThreads, FRECHET_THREAD } from "./node/frechet/frechet-thread.js";
 import { imageThreads } from "./node/image-threads.js";
 import { listImages } from "./node/list-images.js";
-import { NODE_MODELS } from "./node/load-model.js";
-import { nodePlatform } from "./node/platform.js";
+import { NODE_MODELS, nodeModels } from "./node/load-model.js";
 import type { IndexedPlace } from "./node/search/index-directory.js";
 import { NODE_SEGMENTATION } from "./node/segment/segmenter.js";
 import { trainToFolder } from "./node/training/train-to-folder.js";
@@ -284,7 +283,7 @@ export async function openIndex(source: FileInput, options: OpenIndexOptions = {
 /** Does something with threads of its own for large images, which end with it. */
 async function usingImages<T>(options: Downloads, work: (models: typeof NODE_MODELS) => Promise<T>): Promise<T> {
   const images = imageThreads();
-  return work(hostOf(images, options)).finally(() => images.close());
+  return work(nodeModels(images, options)).finally(() => images.close());
 }
 
 /**
@@ -328,7 +327,7 @@ export function imageFolder(place: string | URL | ChosenFiles): LabeledImages {
  */
 export async function fineTune(source: ModelSource, data: LabeledImages, options: FineTuneOptions = {}): Promise<TrainedModel> {
   const images = imageThreads();
-  return closingModel(images, () => tune(hostOf(images, options), source, data, options, placeOptions(options)));
+  return closingModel(images, () => tune(nodeModels(images, options), source, data, options, placeOptions(options)));
 }
 
 /**
@@ -356,17 +355,13 @@ export async function train(network: ModelName | DescribedModel, data: LabeledIm
   const images = imageThreads();
   return closingModel(images, () =>
     out === undefined
-      ? trainTask(hostOf(images, options), described, data, options, placeOptions(options))
-      : trainToFolder(hostOf(images, options), described, data, { ...options, out }),
+      ? trainTask(nodeModels(images, options), described, data, options, placeOptions(options))
+      : trainToFolder(nodeModels(images, options), described, data, { ...options, out }),
   );
 }
 
 /** Whether images may be downloaded. */
 type Downloads = Pick<OpenOptions, "allowHttps">;
-
-function hostOf(images: ReturnType<typeof imageThreads>, options: Downloads): typeof NODE_MODELS {
-  return { ...NODE_MODELS, platform: nodePlatform(images, options) };
-}
 
 /** Opens something that has threads of its own for large images, which end with it. */
 function withImages<T extends { readonly close: () => Promise<void> }>(
@@ -374,7 +369,7 @@ function withImages<T extends { readonly close: () => Promise<void> }>(
   open: (models: typeof NODE_MODELS) => Promise<T>,
 ) {
   const images = imageThreads();
-  return closingBoth(images, options.signal, () => open(hostOf(images, options)));
+  return closingBoth(images, options.signal, () => open(nodeModels(images, options)));
 }
 
 function nodeOptions(options: OpenOptions): ReturnType<typeof taskOptions> {

@@ -75,6 +75,26 @@ export function startProgress(io: Io, label: string, total: number): Progress {
   };
 }
 
+/** A bar that begins when it is known how much there is to do, and is told how much is done in all. */
+export function lateProgress(
+  io: Io,
+  label: string,
+): {
+  readonly onProgress: (done: number, total: number) => void;
+  readonly stop: () => void;
+} {
+  let bar: Progress | null = null;
+  let seen = 0;
+  return {
+    onProgress: (done, total) => {
+      bar ??= startProgress(io, label, total);
+      bar.advance(done - seen);
+      seen = done;
+    },
+    stop: () => bar?.stop(),
+  };
+}
+
 /** `warning: skipped 12 unreadable images`, as a line. */
 export function skippedWarning(count: number, sample: "image" | "case"): string {
   return `warning: skipped ${formatCount(count)} unreadable ${sample}${count === 1 ? "" : "s"}\n`;

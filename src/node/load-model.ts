@@ -4,7 +4,9 @@ import { resolveModel as prepareAnySource } from "../tasks/open-described.js";
 import { openModel } from "../tasks/open-model.js";
 import type { PreparedModel } from "../tasks/prepare-model.js";
 import { BUNDLED_MODELS, type BundledModel, findBundledModel, prepareBundledModel } from "./bundled-models.js";
-import { NODE_PLATFORM, type PlaceOptions } from "./platform.js";
+import type { SampleSources } from "./datasets/sample-reader.js";
+import type { ImageThreads } from "./image-threads.js";
+import { NODE_PLATFORM, nodePlatform, type PlaceOptions } from "./platform.js";
 import type { PrepareOptions } from "./prepare-model.js";
 import type { SourceOptions } from "./source-options.js";
 import { isRunFolder, prepareRun } from "./training/run-weights.js";
@@ -25,6 +27,11 @@ export const NODE_MODELS: ModelHost<SourceOptions, PlaceOptions> = {
     { kind: "run", ids: [], knows: isRunFolder, prepare: prepareRun },
   ],
 };
+
+/** `NODE_MODELS` with threads for large images. @param samples - whether images may be at `https:` URLs */
+export function nodeModels(images: ImageThreads, samples: SampleSources): ModelHost<SourceOptions, PlaceOptions> {
+  return { ...NODE_MODELS, platform: nodePlatform(images, samples) };
+}
 
 function shippedModel(id: string): BundledModel {
   const found = findBundledModel(id);

@@ -2,8 +2,7 @@ import { messageOf } from "../../errors.js";
 import { encodeCsv } from "../../formats/csv.js";
 import { imageTitle } from "../../node/image-source.js";
 import { imageThreads } from "../../node/image-threads.js";
-import { NODE_MODELS } from "../../node/load-model.js";
-import { nodePlatform } from "../../node/platform.js";
+import { nodeModels } from "../../node/load-model.js";
 import { readPairs } from "../../node/search/pairs-list.js";
 import { writeFileAtomic } from "../../node/write-file.js";
 import { verificationPage } from "../../report/verification.js";
@@ -31,7 +30,7 @@ export const run: RunCommand = async ([list], flags, io) => {
     seen = done;
   };
   try {
-    const host = { ...NODE_MODELS, platform: nodePlatform(threads, options) };
+    const host = nodeModels(threads, options);
     const evaluated = await evaluatePairs(host, model, pairs, fileOf, options, { metric, batchSize, onImages });
     progress.stop();
     await writeFiles(String(list), metric, evaluated, flags);

@@ -1,13 +1,13 @@
 import { messageOf } from "../../errors.js";
 import { isFile } from "../../node/file-source.js";
 import { imageThreads } from "../../node/image-threads.js";
-import { NODE_MODELS } from "../../node/load-model.js";
-import { nodePlatform } from "../../node/platform.js";
+import { nodeModels } from "../../node/load-model.js";
 import { indexPlace, sourceRecord } from "../../node/search/index-directory.js";
+import type { IndexImagesOptions } from "../../tasks/search/search-sources.js";
 import type { RunCommand } from "../command.js";
 import { exitCodeOf } from "../exit-code.js";
 import { integerFlag, textFlag } from "../flags.js";
-import { formatCount, type Io, type Progress, printJson, skippedWarning, startProgress } from "../io.js";
+import { formatCount, lateProgress, printJson, skippedWarning } from "../io.js";
 import { errorText } from "../option-words.js";
 import { modelFlags } from "../run-model.js";
 import { missing } from "../usage-error.js";
@@ -19,12 +19,15 @@ export const run: RunCommand = async ([directory], flags, io) => {
   const batchSize = integerFlag(flags, "batchSize", 1, 1024) ?? 8;
   const { model, options } = await modelFlags(flags, io);
   const images = imageThreads();
-  const progress = lateProgress(io);
+  const progress = lateProgress(io, "images");
   try {
-    const host = { ...NODE_MODELS, platform: nodePlatform(images, options) };
+    const host = nodeModels(images, options);
     const previous = flags.update === true && (await isFile(out)) ? { previous: out } : {};
     const source = typeof model === "string" ? await sourceRecord(out, model, textFlag(flags, "weights")) : null;
-    const settings = { out, batchSize, ...previous, onProgress: progress.onProgress };
+    const onIndexed: IndexImagesOptions["onProgress"] = ({ phase, done, total }) => {
+      if (phase === "index") progress.onProgress(done, total);
+    };
+    const settings = { out, batchSize, ...previous, onProgress: onIndexed };
     const { skipped, bytes: _written, ...counts } = await indexPlace(host, model, String(directory), options, settings, source);
     progress.stop();
     const failed = skipped.map(({ path, error }) => ({ file: path, error: errorText(error) }));
@@ -47,18 +50,3 @@ export const run: RunCommand = async ([directory], flags, io) => {
 
 /** As many errors as fit on a screen; the rest are counted. */
 const SHOWN = 5;
-
-/** A bar that begins when the number of images is known. */
-function lateProgress(io: Io) {
-  let bar: Progress | null = null;
-  let seen = 0;
-  return {
-    onProgress: ({ phase, done, total }: { readonly phase: string; readonly done: number; readonly total: number }): void => {
-      if (phase !== "index") return;
-      bar ??= startProgress(io, "images", total);
-      bar.advance(done - seen);
-      seen = done;
-    },
-    stop: (): void => bar?.stop(),
-  };
-}

@@ -1,7 +1,6 @@
 import { InceptionError, messageOf, orError } from "../../errors.js";
 import { imageThreads } from "../../node/image-threads.js";
-import { NODE_MODELS } from "../../node/load-model.js";
-import { nodePlatform } from "../../node/platform.js";
+import { nodeModels } from "../../node/load-model.js";
 import { recordedSource } from "../../node/search/index-directory.js";
 import { readIndexHeader } from "../../node/search/index-place.js";
 import { openNeighborGraph } from "../../node/search/neighbor-graph.js";
@@ -13,7 +12,7 @@ import type { Flags, RunCommand } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { integerFlag, numberFlag, textFlag } from "../flags.js";
 import { imageInputs } from "../inputs.js";
-import { formatCount, formatTable, type Io, printJson, startProgress } from "../io.js";
+import { formatCount, formatTable, type Io, lateProgress, printJson, startProgress } from "../io.js";
 import { errorText } from "../option-words.js";
 import { imageOpener, loadFlags, modelFlags, type Outcome, reportFailures } from "../run-model.js";
 import { missing, unexpected } from "../usage-error.js";
@@ -64,9 +63,9 @@ async function openIndex(place: string, flags: Flags, io: Io, images: ReturnType
   const model = flags.duplicates === true ? null : await queryModel(place, flags, io);
   const loading = model?.options ?? (await loadFlags(flags, io));
   const threads = integerFlag(flags, "threads", 0, 1024) ?? 0;
-  const bar = flags.approximate === true ? graphProgress(io) : null;
+  const bar = flags.approximate === true ? lateProgress(io, "graph of neighbors") : null;
   const approximate = bar === null ? null : openNeighborGraph({ threads, onProgress: bar.onProgress });
-  const host = { ...NODE_MODELS, platform: nodePlatform(images, loading) };
+  const host = nodeModels(images, loading);
   return openIndexSource(host, place, loading, { approximate, ...(model === null ? {} : { model: model.model }) }).finally(() =>
     bar?.stop(),
   );
@@ -79,18 +78,6 @@ async function queryModel(place: string, flags: Flags, io: Io) {
   const { model, weights } = recordedSource(place, source);
   const options = await loadFlags(flags, io);
   return { model, options: { ...(weights === undefined ? {} : { weights }), ...options } };
-}
-
-function graphProgress(io: Io) {
-  let [bar, seen] = [startProgress(io, "graph of neighbors", 0), 0];
-  return {
-    onProgress: (done: number, total: number): void => {
-      if (seen === 0) bar = startProgress(io, "graph of neighbors", total);
-      bar.advance(done - seen);
-      seen = done;
-    },
-    stop: (): void => bar.stop(),
-  };
 }
 
 /** Images are read in batches; one that cannot be used fails alone. */
