@@ -1,6 +1,7 @@
 /** Bodies of requests: read within bounds, and what is in them. */
 import type { IncomingMessage } from "node:http";
-import { RequestError } from "./problem.js";
+import { concatChunks } from "inceptionkit/core";
+import { invalidRequest, RequestError } from "./problem.js";
 
 /** What a browser's form or a script sends for one input; more parts than this are an attack. */
 const MAX_PARTS = 16;
@@ -29,19 +30,9 @@ export async function readBody(stream: IncomingMessage, limit: number): Promise<
     received += chunk.byteLength;
   }
   if (whole !== null && received < whole.byteLength) {
-    throw new RequestError(400, "REQUEST_INVALID", `Cannot read the body: it has ${received} bytes, expected ${whole.byteLength}`);
+    throw invalidRequest(`Cannot read the body: it has ${received} bytes, expected ${whole.byteLength}`);
   }
-  return whole ?? joined(chunks, received);
-}
-
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return whole;
+  return whole ?? concatChunks(chunks);
 }
 
 function tooLarge(limit: number): RequestError {
@@ -62,21 +53,21 @@ export async function fileOf(body: Uint8Array, contentType: string | undefined, 
   const type = mediaType(contentType);
   const file =
     type === "multipart/form-data" ? await formFile(body, contentType ?? "") : type === "application/json" ? jsonFile(body, key) : body;
-  if (file.byteLength === 0) throw invalid(`Cannot read the ${key}: the body is empty`);
+  if (file.byteLength === 0) throw invalidRequest(`Cannot read the ${key}: the body is empty`);
   return file;
 }
 
 async function formFile(body: Uint8Array, contentType: string): Promise<Uint8Array> {
   const boundary = /boundary="?([^";,]{1,70})"?/i.exec(contentType)?.[1];
-  if (boundary === undefined) throw invalid("Cannot read the form: its content type has no boundary");
+  if (boundary === undefined) throw invalidRequest("Cannot read the form: its content type has no boundary");
   if (countOf(body, `--${boundary}`) > MAX_PARTS + 1)
     throw new RequestError(413, "BODY_LIMIT", `Cannot read the form: the limit is ${MAX_PARTS} parts`);
   const form = await new Response(Uint8Array.from(body), { headers: { "content-type": contentType } }).formData().catch(() => {
-    throw invalid("Cannot read the form: it is not multipart/form-data as RFC 7578 defines it");
+    throw invalidRequest("Cannot read the form: it is not multipart/form-data as RFC 7578 defines it");
   });
   const files = [...form.values()].filter((value) => typeof value !== "string");
   const [file] = files;
-  if (file === undefined || files.length > 1) throw invalid(`Cannot read the form: it has ${files.length} files, expected 1`);
+  if (file === undefined || files.length > 1) throw invalidRequest(`Cannot read the form: it has ${files.length} files, expected 1`);
   return new Uint8Array(await file.arrayBuffer());
 }
 
@@ -90,9 +81,9 @@ function countOf(bytes: Uint8Array, text: string): number {
 
 function jsonFile(body: Uint8Array, key: string): Uint8Array {
   const text = readJsonObject(body)[key];
-  if (typeof text !== "string") throw invalid(`Cannot read the ${key}: expected a JSON object with base64 text under "${key}"`);
+  if (typeof text !== "string") throw invalidRequest(`Cannot read the ${key}: expected a JSON object with base64 text under "${key}"`);
   // Buffer skips what is not base64, and so would change the file.
-  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw invalid(`Cannot read the ${key}: it is not base64`);
+  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw invalidRequest(`Cannot read the ${key}: it is not base64`);
   return new Uint8Array(Buffer.from(text, "base64"));
 }
 
@@ -102,10 +93,10 @@ function jsonFile(body: Uint8Array, key: string): Uint8Array {
  * @throws RequestError
  */
 export function readJsonObject(body: Uint8Array): Readonly<Record<string, unknown>> {
-  if (depthOf(body) > MAX_DEPTH) throw invalid(`Cannot read the JSON: it nests deeper than ${MAX_DEPTH}`);
+  if (depthOf(body) > MAX_DEPTH) throw invalidRequest(`Cannot read the JSON: it nests deeper than ${MAX_DEPTH}`);
   const value = parsed(body);
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw invalid("Cannot read the JSON: expected an object in UTF-8");
+    throw invalidRequest("Cannot read the JSON: expected an object in UTF-8");
   return { ...value };
 }
 
@@ -131,8 +122,4 @@ function depthOf(body: Uint8Array): number {
     else if (byte === 0x5d || byte === 0x7d) depth--;
   }
   return deepest;
-}
-
-function invalid(message: string): RequestError {
-  return new RequestError(400, "REQUEST_INVALID", message);
 }

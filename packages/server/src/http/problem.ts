@@ -16,6 +16,11 @@ export class RequestError extends Error {
   }
 }
 
+/** A request whose parameters, header or body are wrong. */
+export function invalidRequest(message: string): RequestError {
+  return new RequestError(400, "REQUEST_INVALID", message);
+}
+
 interface Problem {
   readonly type: string;
   readonly title: string;

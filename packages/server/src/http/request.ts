@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Metrics } from "../metrics.js";
 import type { ModelService, RequestOptions } from "../model-service.js";
-import { RequestError } from "./problem.js";
+import { invalidRequest, RequestError } from "./problem.js";
 
 export interface AppOptions {
   /** By name. The map may change while the server runs. */
@@ -39,11 +39,11 @@ export function requestOptions(request: FastifyRequest, reply: FastifyReply): Re
   const deadline = Number(header);
   if (typeof header === "string" && Number.isFinite(deadline) && deadline >= 1 && deadline <= 3_600_000)
     return { deadline, signal: controller.signal };
-  throw new RequestError(400, "REQUEST_INVALID", "Cannot use the header x-deadline-ms: expected milliseconds from 1 to 3,600,000");
+  throw invalidRequest("Cannot use the header x-deadline-ms: expected milliseconds from 1 to 3,600,000");
 }
 
 /** The bytes of a body. @throws RequestError for none */
 export function bodyOf(request: FastifyRequest): Uint8Array {
   if (request.body instanceof Uint8Array) return request.body;
-  throw new RequestError(400, "REQUEST_INVALID", "Cannot read the body: it is empty");
+  throw invalidRequest("Cannot read the body: it is empty");
 }

@@ -2,9 +2,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ModelService } from "../model-service.js";
 import { readJsonObject } from "./body.js";
-import { RequestError } from "./problem.js";
+import { invalidRequest, RequestError } from "./problem.js";
 import { type AppOptions, bodyOf, modelOf, requestOptions } from "./request.js";
-import { bytesOf, datatypeOf, invalid, jsonData, readTensor, recordOf } from "./v2-tensors.js";
+import { bytesOf, datatypeOf, jsonData, readTensor, recordOf } from "./v2-tensors.js";
 
 interface Named {
   readonly Params: { readonly name: string; readonly version?: string };
@@ -72,13 +72,13 @@ async function infer(options: AppOptions, request: FastifyRequest<Named>, reply:
   const model = served(options, request);
   const { header, take, end } = splitBody(bodyOf(request), request.headers[HEADER_LENGTH]);
   const { id, inputs } = header;
-  if (id !== undefined && typeof id !== "string") throw invalid("Cannot read the request: expected id as text");
+  if (id !== undefined && typeof id !== "string") throw invalidRequest("Cannot read the request: expected id as text");
   if (!Array.isArray(inputs) || inputs.length > MAX_TENSORS)
-    throw invalid(`Cannot read the request: expected a list of at most ${MAX_TENSORS} inputs`);
+    throw invalidRequest(`Cannot read the request: expected a list of at most ${MAX_TENSORS} inputs`);
   const tensors = inputs.map((input: unknown) => readTensor(input, take));
   end();
   const names = new Set(tensors.map(({ name }) => name));
-  if (names.size < tensors.length) throw invalid("Cannot read the request: two inputs have one name");
+  if (names.size < tensors.length) throw invalidRequest("Cannot read the request: two inputs have one name");
   const wanted = wantedOutputs(header, model);
   const feeds = Object.fromEntries(tensors.map(({ name, tensor }) => [name, tensor]));
   const { outputs } = await model.ask({ kind: "infer", feeds, fetches: wanted.map(({ name }) => name) }, requestOptions(request, reply));
@@ -107,19 +107,19 @@ async function infer(options: AppOptions, request: FastifyRequest<Named>, reply:
 function splitBody(body: Uint8Array, length: string | readonly string[] | undefined) {
   const headerBytes = length === undefined ? body.byteLength : Number(length);
   if (!Number.isSafeInteger(headerBytes) || headerBytes < 0 || headerBytes > body.byteLength) {
-    throw invalid(`Cannot read the request: expected ${HEADER_LENGTH} from 0 to ${body.byteLength}, the length of the body`);
+    throw invalidRequest(`Cannot read the request: expected ${HEADER_LENGTH} from 0 to ${body.byteLength}, the length of the body`);
   }
   let at = headerBytes;
   return {
     header: readJsonObject(body.subarray(0, headerBytes)),
     take: (size: number): Uint8Array => {
       if (at + size > body.byteLength)
-        throw invalid(`Cannot read the request: the body has ${body.byteLength - at} bytes for an input of ${size}`);
+        throw invalidRequest(`Cannot read the request: the body has ${body.byteLength - at} bytes for an input of ${size}`);
       at += size;
       return body.subarray(at - size, at);
     },
     end: (): void => {
-      if (at < body.byteLength) throw invalid(`Cannot read the request: ${body.byteLength - at} bytes belong to no input`);
+      if (at < body.byteLength) throw invalidRequest(`Cannot read the request: ${body.byteLength - at} bytes belong to no input`);
     },
   };
 }
@@ -129,14 +129,15 @@ function wantedOutputs({ outputs, parameters }: Readonly<Record<string, unknown>
   const all = recordOf(parameters ?? {}, "parameters").binary_data_output === true;
   const known = facts.outputs.map(({ name }) => name);
   if (outputs === undefined || (Array.isArray(outputs) && outputs.length === 0)) return known.map((name) => ({ name, binary: all }));
-  if (!Array.isArray(outputs) || outputs.length > MAX_TENSORS) throw invalid("Cannot read the request: expected outputs as a list");
+  if (!Array.isArray(outputs) || outputs.length > MAX_TENSORS) throw invalidRequest("Cannot read the request: expected outputs as a list");
   return outputs.map((value: unknown) => {
     const { name, parameters: own } = recordOf(value, "an output");
     if (typeof name !== "string" || !known.includes(name)) {
-      throw invalid(`Cannot compute output ${JSON.stringify(name)}: the model has ${known.join(", ")}`);
+      throw invalidRequest(`Cannot compute output ${JSON.stringify(name)}: the model has ${known.join(", ")}`);
     }
     const { binary_data: binary, classification } = recordOf(own ?? {}, "parameters");
-    if (classification !== undefined) throw invalid("Cannot classify outputs: the classification extension is not supported; use /v1");
+    if (classification !== undefined)
+      throw invalidRequest("Cannot classify outputs: the classification extension is not supported; use /v1");
     return { name, binary: typeof binary === "boolean" ? binary : all };
   });
 }

@@ -1,6 +1,6 @@
 /** Tensors of the Open Inference Protocol: as JSON, and as bytes after it (the binary tensor extension). */
 import { bytesPerElement, type DType, elementCount, type Tensor, type TensorData, viewBytes } from "inceptionkit/core";
-import { RequestError } from "./problem.js";
+import { invalidRequest } from "./problem.js";
 
 /** Element types by the protocol's names. */
 const DATATYPES: Readonly<Record<string, DType>> = {
@@ -49,14 +49,14 @@ export function readTensor(value: unknown, take: (size: number) => Uint8Array): 
 }
 
 function headOf({ name, datatype, shape }: Readonly<Record<string, unknown>>): TensorHead {
-  if (typeof name !== "string") throw invalid("Cannot read an input: it has no name");
+  if (typeof name !== "string") throw invalidRequest("Cannot read an input: it has no name");
   const dtype = typeof datatype === "string" && Object.hasOwn(DATATYPES, datatype) ? DATATYPES[datatype] : undefined;
   if (dtype === undefined)
-    throw invalid(`Cannot read input ${JSON.stringify(name)}: expected a datatype of ${Object.keys(DATATYPES).join(", ")}`);
+    throw invalidRequest(`Cannot read input ${JSON.stringify(name)}: expected a datatype of ${Object.keys(DATATYPES).join(", ")}`);
   const sizes = Array.isArray(shape) ? shape.map(Number) : [];
   const isShape = Array.isArray(shape) && shape.length <= MAX_RANK && sizes.every((axis) => Number.isSafeInteger(axis) && axis >= 0);
   if (!isShape || !Number.isSafeInteger(elementCount(sizes))) {
-    throw invalid(`Cannot read input ${JSON.stringify(name)}: expected a shape of at most ${MAX_RANK} integers`);
+    throw invalidRequest(`Cannot read input ${JSON.stringify(name)}: expected a shape of at most ${MAX_RANK} integers`);
   }
   return { name, dtype, shape: sizes };
 }
@@ -64,14 +64,14 @@ function headOf({ name, datatype, shape }: Readonly<Record<string, unknown>>): T
 function fromBytes({ name, dtype, shape }: TensorHead, size: unknown, take: (size: number) => Uint8Array): TensorData {
   const expected = elementCount(shape) * bytesPerElement(dtype);
   if (size === expected) return viewBytes(dtype, take(expected));
-  throw invalid(
+  throw invalidRequest(
     `Cannot read input ${JSON.stringify(name)}: its shape takes ${expected} bytes, binary_data_size is ${JSON.stringify(size)}`,
   );
 }
 
 /** Numbers in row-major order, in one list or nested as the shape is. */
 function fromJson({ name, dtype, shape }: TensorHead, data: unknown): TensorData {
-  const refused = (fact: string) => invalid(`Cannot read input ${JSON.stringify(name)}: ${fact}`);
+  const refused = (fact: string) => invalidRequest(`Cannot read input ${JSON.stringify(name)}: ${fact}`);
   if (!Array.isArray(data)) throw refused("expected data as a list, or binary_data_size");
   const values: readonly unknown[] = data.flat(MAX_RANK);
   if (values.length !== elementCount(shape)) throw refused(`its shape has ${elementCount(shape)} elements, data has ${values.length}`);
@@ -94,10 +94,10 @@ function fromJson({ name, dtype, shape }: TensorHead, data: unknown): TensorData
 /** Elements as JSON numbers. @throws RequestError for 16-bit floats, and for NaN and infinity, which JSON does not have */
 export function jsonData(name: string, { dtype, data }: Tensor): readonly (number | boolean)[] {
   if (dtype === "float16" || dtype === "bfloat16")
-    throw invalid(`Cannot send output ${JSON.stringify(name)} as JSON: request it as binary data`);
+    throw invalidRequest(`Cannot send output ${JSON.stringify(name)} as JSON: request it as binary data`);
   const numbers = Array.from(data, Number);
   if (!numbers.every(Number.isFinite))
-    throw invalid(`Cannot send output ${JSON.stringify(name)} as JSON: it contains NaN or infinity; request it as binary data`);
+    throw invalidRequest(`Cannot send output ${JSON.stringify(name)} as JSON: it contains NaN or infinity; request it as binary data`);
   return dtype === "bool" ? numbers.map((number) => number !== 0) : numbers;
 }
 
@@ -109,10 +109,6 @@ export function bytesOf({ data }: Tensor): Uint8Array {
 /** @throws RequestError for anything but an object */
 export function recordOf(value: unknown, what: string): Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw invalid(`Cannot read the request: expected ${what} as a JSON object`);
+    throw invalidRequest(`Cannot read the request: expected ${what} as a JSON object`);
   return { ...value };
-}
-
-export function invalid(message: string): RequestError {
-  return new RequestError(400, "REQUEST_INVALID", message);
 }
