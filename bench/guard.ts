@@ -6,11 +6,10 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { InceptionError, messageOf } from "../src/errors.js";
 import type { GuardBenchOptions } from "./options.js";
-import { connect, type PeerProgram, type ProgramConnection } from "./peer.js";
+import { connect, nodeProgram, type ProgramConnection } from "./peer.js";
 import { median, pairedRatio, range } from "./results.js";
+import { LEARNING_RATE } from "./training-peer.js";
 
-/** Weights from the formula have gradients of a norm in the hundreds: this keeps the losses of a dozen steps finite. */
-const LEARNING_RATE = 1e-6;
 /** Fewer rounds have no interval of 95%. */
 const MIN_ROUNDS = 6;
 /** A median this close to 1 is not worth a look, whatever its interval says. */
@@ -97,13 +96,7 @@ function verdict(ratio: number, low: number, high: number): string {
 }
 
 async function start(name: string, script: string): Promise<ProgramConnection> {
-  const program: PeerProgram = {
-    name,
-    commands: [process.execPath],
-    args: [script],
-    probe: { args: ["-e", "0"], missing: "Node does not start" },
-  };
-  const started = await connect(program);
+  const started = await connect(nodeProgram(name, script));
   if (started.kind === "ready") return started.peer;
   throw new InceptionError("SESSION_FAILED", `Cannot run benchmark program "${name}": ${started.reason}`);
 }

@@ -10,7 +10,7 @@ import { describeModel } from "../src/models/index.js";
 import { writeFileAtomic } from "../src/node/write-file.js";
 import { goldenParameters } from "../src/weights/golden.js";
 import type { InferenceOptions } from "./options.js";
-import { type LoadRequest, type Peer, type PeerProgram, peerPrograms, startPeer } from "./peer.js";
+import { type LoadRequest, nodeProgram, type Peer, type PeerProgram, peerPrograms, startPeer } from "./peer.js";
 import { type ModelName, NETWORKS, sidesOf } from "./peers/networks.js";
 import { median, range } from "./results.js";
 
@@ -54,12 +54,7 @@ function plans(quick: boolean): readonly ForwardPlan[] {
   ];
 }
 
-const OURS: PeerProgram = {
-  name: "inceptionkit",
-  commands: [process.execPath],
-  args: [fileURLToPath(new URL("./peers/inceptionkit.js", import.meta.url))],
-  probe: { args: ["-e", "0"], missing: "Node does not start" },
-};
+const OURS = nodeProgram("inceptionkit", fileURLToPath(new URL("./peers/inceptionkit.js", import.meta.url)));
 
 /** How a run prints: each line as soon as it is known. */
 type Print = (line: string) => void;

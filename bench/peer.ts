@@ -68,6 +68,11 @@ export interface ProgramConnection {
   readonly close: () => Promise<void>;
 }
 
+/** A program that this Node runs, by its script. */
+export function nodeProgram(name: string, script: string): PeerProgram {
+  return { name, commands: [process.execPath], args: [script], probe: { args: ["-e", "0"], missing: "Node does not start" } };
+}
+
 // Generous: a shared machine may be ten times slower than an idle one. They only have to end a program that hangs.
 const START_TIMEOUT_MS = 60_000;
 const COMMAND_TIMEOUT_MS = 300_000;

@@ -1,7 +1,7 @@
 /** The two programs of the training benchmark: what they are asked, and what they answer. */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { connect, type PeerProgram, type ProgramConnection, peerPrograms, type Started } from "./peer.js";
+import { connect, nodeProgram, type PeerProgram, type ProgramConnection, peerPrograms, type Started } from "./peer.js";
 import type { TrainedModel } from "./peers/networks.js";
 
 export interface TrainingRequest {
@@ -56,12 +56,10 @@ export interface TrainingPeer extends Pick<ProgramConnection, "name" | "version"
   readonly profile: () => Promise<TrainingProfile>;
 }
 
-export const OUR_TRAINING: PeerProgram = {
-  name: "inceptionkit",
-  commands: [process.execPath],
-  args: [fileURLToPath(new URL("./peers/inceptionkit-training.js", import.meta.url))],
-  probe: { args: ["-e", "0"], missing: "Node does not start" },
-};
+export const OUR_TRAINING = nodeProgram("inceptionkit", fileURLToPath(new URL("./peers/inceptionkit-training.js", import.meta.url)));
+
+/** Weights from the formula have gradients of a norm in the hundreds: this keeps the losses of a dozen steps finite. */
+export const LEARNING_RATE = 1e-6;
 
 /** PyTorch's program, found as the one that runs forward passes. */
 export function pytorchTraining(root: string): PeerProgram {

@@ -2,14 +2,19 @@
 import { InceptionError } from "../src/errors.js";
 import type { TrainingBenchOptions } from "./options.js";
 import { sidesOf, TRAINED_NETWORKS, type TrainedModel } from "./peers/networks.js";
-import { OUR_TRAINING, pytorchTraining, startTrainingPeer, type TrainingPeer, type TrainingRequest } from "./training-peer.js";
+import {
+  LEARNING_RATE,
+  OUR_TRAINING,
+  pytorchTraining,
+  startTrainingPeer,
+  type TrainingPeer,
+  type TrainingRequest,
+} from "./training-peer.js";
 import { comparisonLines, profileLines, recomputeLines, type TrainingPlan, type TrainingTiming } from "./training-report.js";
 
 /** The memory of activations grows with the batch, that of everything else does not. */
 const RECOMPUTE_BATCHES = 4;
 const PROFILED_STEPS = 5;
-/** Weights from the formula have gradients of a norm in the hundreds: this keeps the losses of a dozen steps finite. */
-const LEARNING_RATE = 1e-6;
 const LOSS_TOLERANCE = 1e-3;
 
 type Print = (line: string) => void;
