@@ -27,7 +27,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Trains until so many steps are done, and goes on from there. */
+/** Trains until so many steps are done, and resumes from there. */
 async function stoppedAfter(steps: number): Promise<string> {
   const out = path.join(folder, `stopped-${steps}`);
   const stop = new AbortController();
@@ -93,7 +93,7 @@ describe("a backbone that is unfrozen in epochs 2 and 4", () => {
   }, 60_000);
 });
 
-test("a run of a version without these settings goes on without them, whatever its recipe has today", async () => {
+test("a run of a version without these settings resumes without them, whatever its recipe has today", async () => {
   const constant = { name: "constant", unit: "epoch" };
   const settings = { ...SETTINGS, recipe: "finetune_phased", freeze: "none", unfreeze: "none", layerDecay: 1, schedule: constant } as const;
   const [straight, older] = ["straight", "older"].map((name) => path.join(folder, name)) as [string, string];

@@ -37,52 +37,45 @@ export interface Recipe {
 const PAPER_RMSPROP = { name: "rmsprop_tf", decay: 0.9, momentum: 0, epsilon: 1 };
 const STAIRCASE = { name: "exponential", unit: "epoch", factor: 0.94, every: 2, staircase: true };
 
+const FINETUNE = {
+  source:
+    "inceptionkit default for fine-tuning pretrained weights on a few hundred to a few thousand images: low learning rate, mild crops, cosine decay.",
+  epochs: 10,
+  batchSize: 16,
+  optimizer: { name: "sgd", momentum: 0.9, weightDecay: 1e-4 },
+  weightDecayOn: "kernels",
+  learningRate: 0.005,
+  schedule: { name: "cosine", unit: "fractional_epoch", warmUp: 0.5, warmUpFrom: 0.1 },
+  labelSmoothing: 0.1,
+  auxWeight: 0.3,
+  clipNorm: 5,
+  emaDecay: null,
+  batchNormDecay: 0.9,
+  augmentation: "light",
+  mixup: 0,
+  cutmix: 0,
+  freeze: "none",
+  unfreeze: "none",
+  layerDecay: 1,
+  initializer: "xavier_uniform",
+} as const;
+
 /** Named sets of training settings, each with its source. */
 export const RECIPES = {
-  finetune: {
-    source:
-      "inceptionkit default for fine-tuning pretrained weights on a few hundred to a few thousand images: low learning rate, mild crops, cosine decay.",
-    epochs: 10,
-    batchSize: 16,
-    optimizer: { name: "sgd", momentum: 0.9, weightDecay: 1e-4 },
-    weightDecayOn: "kernels",
-    learningRate: 0.005,
-    schedule: { name: "cosine", unit: "fractional_epoch", warmUp: 0.5, warmUpFrom: 0.1 },
-    labelSmoothing: 0.1,
-    auxWeight: 0.3,
-    clipNorm: 5,
-    emaDecay: null,
-    batchNormDecay: 0.9,
-    augmentation: "light",
-    mixup: 0,
-    cutmix: 0,
-    freeze: "none",
-    unfreeze: "none",
-    layerDecay: 1,
-    initializer: "xavier_uniform",
-  },
+  finetune: FINETUNE,
   // A candidate to become "finetune"; tools/recipe-table.mjs compares the two.
   finetune_phased: {
+    ...FINETUNE,
     source:
       "inceptionkit, experimental: as finetune, with the classifier trained first, then the last stages with it (arXiv:1801.06146), a learning rate that falls with the distance from the classifier, TrivialAugment (arXiv:2103.10158) and EMA weights.",
     epochs: 20,
-    batchSize: 16,
-    optimizer: { name: "sgd", momentum: 0.9, weightDecay: 1e-4 },
-    weightDecayOn: "kernels",
     learningRate: 0.01,
-    schedule: { name: "cosine", unit: "fractional_epoch", warmUp: 0.5, warmUpFrom: 0.1 },
-    labelSmoothing: 0.1,
     auxWeight: 0,
-    clipNorm: 5,
     emaDecay: 0.99,
-    batchNormDecay: 0.9,
     augmentation: "trivial_augment",
-    mixup: 0,
-    cutmix: 0,
     freeze: "backbone",
     unfreeze: "2=except-last:6",
     layerDecay: 0.8,
-    initializer: "xavier_uniform",
   },
   googlenet_paper: {
     source:

@@ -28,9 +28,9 @@ interface Learned<B extends TrainingBatch, E, R> {
 }
 
 /**
- * Trains until the loop ends. Between two phases everything goes on as in a run that was stopped and resumed there.
+ * Trains until the loop ends. A phase continues from the one before as a run resumes from its checkpoint.
  *
- * @param recordOf - begins the record, or goes on with that of the phase before
+ * @param recordOf - opens the record, or continues that of the phase before
  * @param closers - takes what is to be closed, also where this throws
  * @throws InceptionError as `openLearning` and `trainLoop`; what `signal` was aborted with before the first step
  */

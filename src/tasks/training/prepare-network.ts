@@ -1,3 +1,4 @@
+import { parseAugmentation } from "../../data/augment/augmentation.js";
 import type { Preprocessing } from "../../data/index.js";
 import { InceptionError } from "../../errors.js";
 import type { Graph } from "../../ir/graph.js";
@@ -145,7 +146,7 @@ const CENTRAL_SHARE = 0.875;
 
 /** −1 to 1, RGB. Where training crops the image, evaluation takes its middle; otherwise all of it. */
 function scratchPreprocessing(inputSize: number, { augmentation }: Pick<TrainingSettings, "augmentation">): Preprocessing {
-  const cropped = typeof augmentation === "string" && ["inception", "light", "rand_augment", "trivial_augment"].includes(augmentation);
+  const cropped = typeof augmentation === "string" && parseAugmentation(augmentation, "the settings").crop.kind === "random_area";
   return {
     resize: cropped
       ? { kind: "shorter_side", size: Math.floor(inputSize / CENTRAL_SHARE), filter: "bilinear" }
