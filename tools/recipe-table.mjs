@@ -75,11 +75,14 @@ async function resultOf(cell, recipe, seed) {
   const epochs = Math.max(1, Math.round(cell.epochs[recipe] * Number(flags.scale)));
   const settings = { data: path.join(data, cell.data), weights: cell.weights, recipe, epochs, seed };
   const began = performance.now();
+  const cpuBefore = process.cpuUsage();
   const { best, final } = await trainModel(cell.model, settings, { out: folder, options: { inputSize: cell.inputSize } });
   const seconds = (performance.now() - began) / 1000;
-  const result = { epochs, seconds, best: best.top1, final: final.top1, loss: final.loss };
+  const cpu = process.cpuUsage(cpuBefore);
+  const cpuSeconds = (cpu.user + cpu.system) / 1e6;
+  const result = { epochs, seconds, cpuSeconds, best: best.top1, final: final.top1, loss: final.loss };
   await writeFile(`${folder}.json`, `${JSON.stringify(result)}\n`);
-  process.stderr.write(`${path.basename(folder)}: ${(100 * final.top1).toFixed(1)}% in ${seconds.toFixed(0)} s\n`);
+  process.stderr.write(`${path.basename(folder)}: ${(100 * final.top1).toFixed(1)}% in ${seconds.toFixed(0)} s (${cpuSeconds.toFixed(0)} s of CPU)\n`);
   return result;
 }
 
