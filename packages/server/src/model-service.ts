@@ -15,6 +15,7 @@ import type { Clock } from "./clock.js";
 import { type Handle, isDead, openHandle, reopenHandle } from "./handle.js";
 import type { ModelSpec } from "./model-specs.js";
 import { type BatchRecord, createScheduler, type Scheduler } from "./scheduler.js";
+import { joinFeeds, joinKey, splitOutputs } from "./tensor-batch.js";
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -41,8 +42,8 @@ interface Request {
 /** A request with its image, where it has one. */
 interface Prepared extends Request {
   readonly image: PreparedImage | null;
-  /** Requests with equal keys run together. */
-  readonly key: string;
+  /** Requests with equal keys run together; null for one that runs by itself. */
+  readonly key: string | null;
 }
 
 type Answer =
@@ -92,12 +93,11 @@ interface ServiceHost {
 export async function openModelService(spec: ModelSpec, { clock, onBatch, onReplace }: ServiceHost): Promise<ModelService> {
   const { first, sessions, close } = await openSessions(spec, onReplace);
   const facts = factsOf(spec.name, first);
-  let single = 0;
   const { maxBatch, queueDelay, queueSize, deadline } = spec.options;
   const scheduler = createScheduler<Request, Prepared, Answer>({
     prepare: async (request) => {
       const image = await prepareImage(first, request);
-      return { ...request, image, key: keyOf(request.work, image) ?? `single ${single++}` };
+      return { ...request, image, key: keyOf(facts, request.work, image) };
     },
     run: (batch) => sessions.use((handle) => runBatch(handle, batch)),
     keyOf: ({ key }) => key,
@@ -232,10 +232,23 @@ async function prepareImage(handle: Handle, { work, signal }: Request): Promise<
 }
 
 /** What requests of one batch have in common; null for work that runs by itself. */
-function keyOf(work: Work, image: PreparedImage | null): string | null {
+function keyOf(facts: ModelFacts, work: Work, image: PreparedImage | null): string | null {
+  if (work.kind === "infer") return joinKey(facts, work);
   if (work.kind !== "classify" && work.kind !== "embed") return null;
   const how = work.kind === "embed" ? `embed ${work.normalize}` : "classify";
   return `${how} ${image?.input.shape.join("x")}`;
+}
+
+/** Runs requests with tensors that belong together. What one client's leaving would stop, the others wait for. */
+async function inferred(session: Embedder["session"], fetches: readonly string[], batch: readonly Prepared[]): Promise<readonly Answer[]> {
+  const feeds = batch.flatMap(({ work }) => (work.kind === "infer" ? [work.feeds] : []));
+  const [only] = feeds;
+  if (only !== undefined && feeds.length === 1) {
+    const outputs = await session.run(only, { fetches, transfer: true, ...(batch[0] === undefined ? {} : { signal: batch[0].signal }) });
+    return [{ kind: "infer", outputs }];
+  }
+  const joined = await session.run(joinFeeds(feeds), { fetches, transfer: true });
+  return splitOutputs(joined, feeds.length).map((outputs) => ({ kind: "infer", outputs }));
 }
 
 /** Runs requests of one key. An image with which the network computes NaN fails alone. */
@@ -263,8 +276,7 @@ async function answers(handle: Handle, batch: readonly Prepared[]): Promise<read
   if (handle.task === "segment") {
     if (work.kind === "segment") return [{ kind: "segment", segmented: await handle.model.segment(work.volume, { signal }) }];
   } else if (work.kind === "infer") {
-    const outputs = await handle.model.session.run(work.feeds, { fetches: work.fetches, transfer: true, signal });
-    return [{ kind: "infer", outputs }];
+    return inferred(handle.model.session, work.fetches, batch);
   } else if (work.kind === "embed") {
     const vectors = await handle.model.embed(images, { ...how, normalize: work.normalize });
     return vectors.map((vector) => ({ kind: "embed", vector }));

@@ -10,8 +10,8 @@ export interface SchedulerOptions<Source, Item, Result> {
   readonly prepare: (source: Source, signal: AbortSignal | undefined) => Promise<Item>;
   /** Runs items of one key. Each has its result, or the error of this item alone; a rejection is the error of all. */
   readonly run: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>;
-  /** Items of equal keys can run in one batch. */
-  readonly keyOf: (item: Item) => string;
+  /** Items of equal keys can run in one batch; one with null runs by itself, and waits for no others. */
+  readonly keyOf: (item: Item) => string | null;
   readonly clock: Clock;
   /** Maximum number of items in a batch. */
   readonly maxBatch: number;
@@ -75,7 +75,7 @@ interface Waiting<Source, Item, Result> {
 
 interface Ready<Item> {
   readonly item: Item;
-  readonly key: string;
+  readonly key: string | null;
   readonly began: number;
   readonly ended: number;
 }
@@ -249,16 +249,17 @@ function nextBatch<Source, Item, Result>(
   queue: readonly Waiting<Source, Item, Result>[],
   { maxBatch, readySince }: { readonly maxBatch: number; readonly readySince: number },
 ): readonly Chosen<Source, Item, Result>[] | null {
-  const byKey = new Map<string, Chosen<Source, Item, Result>[]>();
+  // What runs by itself is its own key.
+  const byKey = new Map<unknown, Chosen<Source, Item, Result>[]>();
   for (const entry of queue) {
     const ready = entry.state;
     if (typeof ready === "string") continue;
-    const batch = byKey.get(ready.key);
-    if (batch === undefined) byKey.set(ready.key, [{ entry, ready }]);
+    const batch = byKey.get(ready.key ?? ready);
+    if (batch === undefined) byKey.set(ready.key ?? ready, [{ entry, ready }]);
     else if (batch.length < maxBatch) batch.push({ entry, ready });
   }
   const runs = (batch: readonly Chosen<Source, Item, Result>[]): boolean =>
-    batch.length === maxBatch || batch.some(({ ready }) => ready.ended <= readySince);
+    batch.length === maxBatch || batch.some(({ ready }) => ready.key === null || ready.ended <= readySince);
   return [...byKey.values()].find(runs) ?? null;
 }
 

@@ -1,6 +1,7 @@
 /** The Open Inference Protocol over REST, through fetch. */
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { float32Tensor } from "../../../src/core.js";
 import { type Classifier, openClassifier } from "../../../src/index.js";
 import { ROOT } from "../../../test/program.js";
 import { type RunningServer, startServer } from "../src/server.js";
@@ -92,6 +93,44 @@ describe("infer", () => {
     expect(outputs.find(({ name }) => name === "logits")?.shape).toEqual([2, 10]);
     const sizes = outputs.map(({ parameters }) => parameters?.binary_data_size ?? 0);
     expect(body.length).toBe(Number(all.headers.get("inference-header-content-length")) + sizes.reduce((sum, size) => sum + size, 0));
+  });
+});
+
+describe("requests with one row each run together", () => {
+  const DIGITS = [0, 1, 2, 3].map((digit) => path.join(ROOT, `examples/digits/images/${digit}-a.png`));
+  const request = (input: Float32Array, rows = 1): RequestInit => ({
+    method: "POST",
+    body: JSON.stringify({ inputs: [{ ...image(), shape: [rows, 3, 64, 64], data: [...input] }], ...LOGITS }),
+  });
+  const batches = async (url: string): Promise<string | undefined> => {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    return /^inception_batch_size_count\{model="digits"\} (\d+)$/m.exec(text)?.[1];
+  };
+
+  test("as many as come within the delay, each with its own row; another shape by itself", async () => {
+    const joining = await startServer({ models: [MODEL], options: { port: 0, queueDelay: 2_000, maxBatch: 4 } });
+    try {
+      const inputs = await Promise.all(DIGITS.map(async (file) => (await classifier.prepare(file)).input.data));
+      const expected = await Promise.all(inputs.map((data) => classifier.session.run({ input: float32Tensor([1, 3, 64, 64], data) })));
+      const url = `${joining.url}${INFER}`;
+      const answers = await Promise.all(inputs.map(async (data) => (await (await fetch(url, request(data))).json()) as Answer));
+      expect(await batches(joining.url)).toBe("1");
+      for (const [index, { outputs }] of answers.entries()) {
+        expect(outputs).toMatchObject([{ name: "logits", shape: [1, 10] }]);
+        const values = Array.from(expected[index]?.logits?.data ?? [], Number);
+        for (const [at, value] of values.entries()) expect(outputs[0]?.data?.[at]).toBeCloseTo(value, 4);
+      }
+      // A request that cannot be joined waits for no others.
+      const began = performance.now();
+      const two = (await (
+        await fetch(url, request(Float32Array.from(inputs.slice(0, 2).flatMap((data) => [...data])), 2))
+      ).json()) as Answer;
+      expect(two.outputs[0]?.shape).toEqual([2, 10]);
+      expect(performance.now() - began).toBeLessThan(1_900);
+      expect(await batches(joining.url)).toBe("2");
+    } finally {
+      await joining.close();
+    }
   });
 });
 
