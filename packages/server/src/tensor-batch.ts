@@ -1,6 +1,6 @@
 /** Requests with tensors that can run together: one row each, of a network whose batch size is free. */
+import type { Embedder } from "inceptionkit";
 import { elementCount, float32Tensor, type Tensor } from "inceptionkit/core";
-import type { ModelFacts } from "./model-service.js";
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -14,7 +14,10 @@ interface TensorWork {
  * Requests with equal keys can be joined; null for one that runs by itself: one with several rows or other values than float32, and
  * every request to a network of which an input or output that is asked for has no free first axis.
  */
-export function joinKey({ inputs, outputs }: Pick<ModelFacts, "inputs" | "outputs">, { feeds, fetches }: TensorWork): string | null {
+export function joinKey(
+  { inputs, outputs }: Pick<Embedder["session"], "inputs" | "outputs">,
+  { feeds, fetches }: TensorWork,
+): string | null {
   const given = Object.entries(feeds);
   const axes = [...inputs, ...outputs.filter(({ name }) => fetches.includes(name))].map(({ shape }) => shape[0]);
   const [axis] = axes;
