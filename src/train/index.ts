@@ -3,6 +3,10 @@
 export type { StateKind, StateTensor, TrainingFeed, TrainingOptions } from "../compile/training/options.js";
 export { type CompiledProgram, type CompiledTraining, compileTraining, initialState } from "../compile/training/training.js";
 export {
+  type AsymmetricOptions,
+  asymmetric,
+  type BinaryOptions,
+  binaryCrossEntropy,
   type CrossEntropyOptions,
   crossEntropy,
   type DiceCrossEntropyOptions,
@@ -42,6 +46,7 @@ export {
   updateEma,
 } from "../optim/index.js";
 export type { Trainer, TrainerOptions, TrainingProgram } from "../runtime/trainer.js";
+export { averagePrecision } from "./average-precision.js";
 export {
   type Checkpoint,
   type CheckpointExpectation,
@@ -86,8 +91,10 @@ export {
   type MeasuredBatch,
   type MetricsOptions,
   type Mistake,
+  type MultiLabelScores,
   topKCorrect,
 } from "./metrics.js";
+export { MultiLabelMetrics } from "./multi-label-metrics.js";
 export {
   formatDuration,
   formatEpoch,

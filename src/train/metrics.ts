@@ -52,6 +52,18 @@ export interface ClassScore {
   readonly f1: number | null;
 }
 
+/** How well each class by itself was recognized, of images that may have several classes or none. */
+export interface MultiLabelScores {
+  /** Mean of the average precisions (mAP), over the classes that have images; NaN where none has. */
+  readonly meanAveragePrecision: number;
+  /** By class; null where no image has it. See `averagePrecision`. */
+  readonly averagePrecision: readonly (number | null)[];
+  /** By class: an image is predicted to have it where its probability is at least this. */
+  readonly thresholds: readonly number[];
+  /** Whether the thresholds were chosen on these very images, which flatters precision, recall and F1. */
+  readonly areThresholdsFitted: boolean;
+}
+
 /** Evaluation of a classifier on labeled images. Accuracies are in [0, 1]; all means are NaN without images. */
 export interface Evaluation {
   readonly images: number;
@@ -69,6 +81,11 @@ export interface Evaluation {
   readonly confusion: readonly (readonly number[])[] | null;
   /** The wrong answers with the largest loss, largest first. */
   readonly mistakes: readonly Mistake[];
+  /**
+   * Of a classifier that decides on each class by itself; absent for one that decides between the classes. What the other fields are
+   * then is said at `MultiLabelMetrics.result`.
+   */
+  readonly multiLabel?: MultiLabelScores;
 }
 
 /** What the metrics of a classifier need besides logits and labels. */
@@ -258,7 +275,8 @@ function increment(counts: Uint32Array, index: number): void {
   counts[index] = (counts[index] ?? 0) + 1;
 }
 
-function classScore(support: number, predicted: number, correct: number): ClassScore {
+/** How one class came out. */
+export function classScore(support: number, predicted: number, correct: number): ClassScore {
   const ratio = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole);
   return {
     support,
@@ -269,7 +287,8 @@ function classScore(support: number, predicted: number, correct: number): ClassS
   };
 }
 
-function macroMeans(classes: readonly ClassScore[]): Evaluation["macro"] {
+/** Means over the classes that have images. */
+export function macroMeans(classes: readonly ClassScore[]): Evaluation["macro"] {
   const present = classes.filter(({ support }) => support > 0);
   const mean = (key: "precision" | "recall" | "f1"): number => present.reduce((sum, score) => sum + (score[key] ?? 0), 0) / present.length;
   return { precision: mean("precision"), recall: mean("recall"), f1: mean("f1") };

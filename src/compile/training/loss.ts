@@ -1,5 +1,5 @@
 import { InceptionError } from "../../errors.js";
-import { isLossName, LOSSES, oneHotTargets } from "../../losses/index.js";
+import { isLossName, isMultiLabelLoss, LOSSES, oneHotTargets } from "../../losses/index.js";
 import type { Ref } from "../../ops/build.js";
 import type { TrainingOptions } from "./options.js";
 import { feedInput, type TrainingContext } from "./state.js";
@@ -33,7 +33,7 @@ export function trainingLoss(context: TrainingContext, options: TrainingOptions,
   return loss;
 }
 
-function fedTargets(context: TrainingContext, { targetFormat = "probabilities", batchSize }: TrainingOptions, logits: Ref): Ref {
+function fedTargets(context: TrainingContext, { loss, targetFormat = "probabilities", batchSize }: TrainingOptions, logits: Ref): Ref {
   const [, classes, ...positions] = logits.type.shape.map(Number);
   if (classes === undefined) throw new RangeError(`Cannot feed targets: the logits "${logits.id}" have no axis of classes`);
   const each = positions.length === 0 ? "image" : "position of each image";
@@ -42,7 +42,10 @@ function fedTargets(context: TrainingContext, { targetFormat = "probabilities", 
       name: "targets",
       dtype: "float32",
       shape: [batchSize, classes, ...positions],
-      meaning: `the truth: for each ${each} a row over the classes that sums to 1, one-hot or a mixture`,
+      meaning:
+        loss !== undefined && isMultiLabelLoss(loss)
+          ? `the truth: for each ${each} a row over the classes, 1 for each that is present and 0 for the others`
+          : `the truth: for each ${each} a row over the classes that sums to 1, one-hot or a mixture`,
     });
   }
   const meaning = `the truth: a class index for each ${each}`;

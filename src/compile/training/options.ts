@@ -13,6 +13,7 @@ export interface TrainingOptions extends TargetOptions {
   /**
    * Loss function: the cross-entropy of each image, or of each voxel where the logits are maps; or, for logits that are
    * maps, its sum with the Dice loss, MONAI's of all classes or nnU-Net's without the background (less 1: from about -1 up).
+   * For images with several classes or none the sigmoid cross-entropy or the asymmetric loss, means over images and classes.
    * Default "cross_entropy".
    */
   readonly loss?: LossName;
@@ -23,7 +24,8 @@ export interface TrainingOptions extends TargetOptions {
   /** Weight of the loss of each auxiliary classifier (outputs "aux…"). Default 0.4, as slim's and torchvision's. */
   readonly auxWeight?: number;
   /**
-   * How the targets are fed: "probabilities", float32 [batch, classes], rows that sum to 1 (one-hot, or mixtures); or "indices",
+   * How the targets are fed: "probabilities", float32 [batch, classes], rows that sum to 1 (one-hot, or mixtures) or,
+   * for several classes per image, with 1 for each class that is present; or "indices",
    * int32 [batch], where a label outside the classes leaves an image out. For logits that are maps, [batch, classes,
    * spatial…] and [batch, spatial…], where such a label leaves a position out of the cross-entropy. Default "probabilities".
    */
