@@ -3,15 +3,26 @@
 import { InceptionError } from "../errors.js";
 import { quoted } from "../formats/quoted.js";
 import { type DatasetSource, datasetSource, type SampleStore, sampleName, selectSamples } from "./dataset-source.js";
-import { stratifiedSplit } from "./split.js";
+import { type LabelSets, labelSetsOf, renameClasses } from "./label-sets.js";
+import { multiLabelSplit, stratifiedSplit } from "./split.js";
 
 /** Samples with the labels as they are written. */
 export interface RawSamples {
   readonly store: SampleStore;
-  /** Name of the class, or its index where the caller gives the names. */
-  readonly labels: readonly string[];
+  /** For each sample the name of its class, or its index where the caller gives the names; lists of them where some have several. */
+  readonly labels: readonly string[] | readonly (readonly string[])[];
   /** Which part each sample belongs to; null: not said. */
   readonly splits: readonly ("train" | "val" | null)[];
+}
+
+/**
+ * Labels as `RawSamples` has them: lists for all samples if there is a list for one.
+ *
+ * @param labels - the class of each sample, or all of its classes
+ */
+export function rawLabels(labels: readonly (string | readonly string[])[]): RawSamples["labels"] {
+  const single = labels.filter((label) => typeof label === "string");
+  return single.length === labels.length ? single : labels.map((label) => (typeof label === "string" ? [label] : label));
 }
 
 export interface AssembleOptions {
@@ -39,11 +50,12 @@ export function assemble(raw: RawSamples, options: AssembleOptions): OpenedDatas
   if (raw.labels.length === 0) throw invalid(name, `it has no samples, expected ${options.expected}`);
   const inTrain = raw.splits.map((split) => split !== "val");
   if (!inTrain.includes(true)) throw invalid(name, `all ${raw.labels.length} samples are validation samples, expected some for training`);
-  const trainLabels = raw.labels.filter((_, i) => inTrain[i]);
-  const classes = options.classes ?? sortedNames(new Set(trainLabels));
-  if (classes.length < 2) {
-    throw invalid(name, `it has only one class (${quoted(classes[0] ?? "")}), expected at least two`, { classes });
-  }
+  const classes = options.classes ?? sortedNames(new Set(raw.labels.filter((_, i) => inTrain[i]).flat()));
+  checkClasses(
+    name,
+    classes,
+    raw.labels.some((label) => typeof label !== "string"),
+  );
   const labels = labelIndices(raw, classes, options);
   const whole = datasetSource(name, classes, labels, raw.store);
   if (raw.splits.some((split) => split !== null)) {
@@ -51,8 +63,17 @@ export function assemble(raw: RawSamples, options: AssembleOptions): OpenedDatas
     const val = part(false);
     return { train: selectSamples(whole, part(true)), val: val.length === 0 ? null : selectSamples(whole, val) };
   }
-  const { train, val } = stratifiedSplit(labels, options.valFraction, options.seed);
+  const { valFraction, seed } = options;
+  const { train, val } =
+    labels instanceof Int32Array ? stratifiedSplit(labels, valFraction, seed) : multiLabelSplit(labels, valFraction, seed);
   return { train: selectSamples(whole, train), val: val.length === 0 ? null : selectSamples(whole, val) };
+}
+
+/** One class can be present or absent where images may have none; otherwise there must be a choice. */
+function checkClasses(name: string, classes: readonly string[], hasSets: boolean): void {
+  if (classes.length >= 2 || (hasSets && classes.length === 1)) return;
+  if (hasSets) throw invalid(name, "none of its training samples has a class");
+  throw invalid(name, `it has only one class (${quoted(classes[0] ?? "")}), expected at least two`, { classes });
 }
 
 function indicesWhere(flags: readonly boolean[], wanted: boolean): Uint32Array {
@@ -72,14 +93,19 @@ function sortedNames(names: Iterable<string>): string[] {
   return all.sort((a, b) => Number(a) - Number(b) || byCode(a, b));
 }
 
-function labelIndices(raw: RawSamples, classes: readonly string[], { name, classes: given }: AssembleOptions): Int32Array {
+function labelIndices(raw: RawSamples, classes: readonly string[], { name, classes: given }: AssembleOptions): Int32Array | LabelSets {
   const index = new Map(classes.map((each, i) => [each, i]));
   const unknown = new Map<string, string>();
-  const labels = Int32Array.from(raw.labels, (label, i) => {
+  const indexOf = (label: string, i: number): number => {
     const found = index.get(label) ?? (given && /^\d{1,9}$/.test(label) && Number(label) < given.length ? Number(label) : undefined);
     if (found === undefined && !unknown.has(label)) unknown.set(label, sampleName(raw.store, i));
     return found ?? -1;
-  });
+  };
+  const single = raw.labels.filter((label) => typeof label === "string");
+  const labels =
+    single.length === raw.labels.length
+      ? Int32Array.from(single, indexOf)
+      : labelSetsOf(raw.labels.map((set, i) => Array.from(set, (label) => indexOf(label, i))));
   if (unknown.size === 0) return labels;
   const shown = [...unknown].slice(0, 5).map(([label, sample]) => `${quoted(label)} (${quoted(sample)})`);
   const more = unknown.size > shown.length ? ` and ${unknown.size - shown.length} more` : "";
@@ -110,6 +136,15 @@ export function withValidation(train: DatasetSource, val: DatasetSource): Opened
       unknown,
     });
   }
-  const labels = val.labels.map((label) => index.get(val.classes[label]!)!);
+  const rename = (label: number): number => index.get(val.classes[label]!)!;
+  const sets = setsLike(train, val);
+  const labels = sets === null ? val.labels.map(rename) : renameClasses(sets, rename);
   return { train, val: datasetSource(val.name, train.classes, labels, val.samples) };
+}
+
+/** The classes of validation images as those of training are: sets where these are, else null. */
+function setsLike(train: DatasetSource, val: DatasetSource): LabelSets | null {
+  if (train.labelSets !== undefined) return val.labelSets ?? labelSetsOf(Array.from(val.labels, (label) => [label]));
+  if (val.labelSets === undefined) return null;
+  throw invalid(val.name, "its images may have several classes or none, those for training have one each");
 }

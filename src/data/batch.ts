@@ -1,5 +1,6 @@
 /** What a training loop reads: samples of a dataset, decoded, augmented and stacked ahead of time. */
 import { InceptionError } from "../errors.js";
+import type { LabelSets } from "./label-sets.js";
 
 /** A labeled set of images, without the images: what is known before anything is decoded. */
 export interface Dataset {
@@ -9,8 +10,10 @@ export interface Dataset {
   readonly classes: readonly string[];
   /** Number of samples. */
   readonly size: number;
-  /** Class index of a sample. */
+  /** Class index of a sample; where samples have several, the first of them, and −1 for none. */
   readonly labelOf: (index: number) => number;
+  /** The classes of samples that may have several or none; absent where each has one. */
+  readonly labelSets?: LabelSets;
   /** Name of a sample for people: a path below the dataset's root, "shard.tar:key" or "shapes10/train/17". */
   readonly nameOf: (index: number) => string;
 }
@@ -27,9 +30,12 @@ export interface Batch {
   /** Network inputs, [count, 3, height, width]. */
   readonly images: Float32Array;
   readonly count: number;
-  /** Class index per image, before mixing. */
+  /** Class index per image, before mixing; where images have several, the first of them, and −1 for none. */
   readonly labels: Int32Array;
-  /** [count, classes], rows summing to 1: one-hot rows, or mixtures after mixup and cutmix. */
+  /**
+   * [count, classes], rows summing to 1: one-hot rows, or mixtures after mixup and cutmix. Where images have several classes, a row
+   * has 1 for each of them.
+   */
   readonly targets: Float32Array;
   /** Index in the dataset of each image. */
   readonly indices: readonly number[];

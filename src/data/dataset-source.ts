@@ -1,6 +1,7 @@
 import type { Dataset } from "./batch.js";
 import type { Image } from "./image.js";
 import type { ImageInput } from "./image-input.js";
+import { classesOfSample, type LabelSets, selectSets } from "./label-sets.js";
 
 /** Where the samples of a dataset are: plain data that can be sent to another thread, which opens the samples itself. */
 export type SampleStore =
@@ -27,6 +28,8 @@ export type SampleStore =
       /** Side in pixels. */
       readonly side: number;
       readonly indices: Uint32Array;
+      /** At most so many objects in an image; absent for one that fills it. */
+      readonly objects?: number;
     }
   | { readonly kind: "images"; readonly images: readonly Image[]; readonly names: readonly string[] }
   /** As a caller gave them: `openBatches` of a platform makes plain data of what is none. */
@@ -34,7 +37,7 @@ export type SampleStore =
 
 /** A dataset together with where its images are: what `createBatchSource` reads. */
 export interface DatasetSource extends Dataset {
-  /** Class index per sample. */
+  /** Class index per sample; see `labelOf`. */
   readonly labels: Int32Array;
   readonly samples: SampleStore;
 }
@@ -74,13 +77,21 @@ export function sampleName(samples: SampleStore, index: number): string {
   }
 }
 
-/** A dataset over a store; `labels` holds one class index per sample. */
-export function datasetSource(name: string, classes: readonly string[], labels: Int32Array, samples: SampleStore): DatasetSource {
+/** A dataset over a store; `given` holds one class index per sample, or several or none. */
+export function datasetSource(
+  name: string,
+  classes: readonly string[],
+  given: Int32Array | LabelSets,
+  samples: SampleStore,
+): DatasetSource {
+  const size = sampleCount(samples);
+  const labels = given instanceof Int32Array ? given : Int32Array.from({ length: size }, (_, i) => classesOfSample(given, i)[0] ?? -1);
   return {
     name,
     classes,
-    size: sampleCount(samples),
+    size,
     labelOf: (index) => labels[index] ?? -1,
+    ...(given instanceof Int32Array ? {} : { labelSets: given }),
     nameOf: (index) => sampleName(samples, index),
     labels,
     samples,
@@ -90,8 +101,9 @@ export function datasetSource(name: string, classes: readonly string[], labels: 
 /** The dataset of some of the samples, in the order of `indices`. */
 export function selectSamples(source: DatasetSource, indices: ArrayLike<number>): DatasetSource {
   const chosen = Array.from(indices);
-  const labels = Int32Array.from(chosen, (i) => source.labels[i]!);
-  return datasetSource(source.name, source.classes, labels, selectStore(source.samples, chosen));
+  const { labels, labelSets } = source;
+  const kept = labelSets === undefined ? Int32Array.from(chosen, (i) => labels[i]!) : selectSets(labelSets, chosen);
+  return datasetSource(source.name, source.classes, kept, selectStore(source.samples, chosen));
 }
 
 /** The store of some of the samples, in the order of `indices`. */

@@ -28,6 +28,20 @@ test("JSON lines", () => {
   ]);
 });
 
+test("images with several classes or none: names separated by |, in JSON lines an array", () => {
+  expect(csv("path,labels,split\na.jpg,cat | dog,val\nb.jpg,,\nc.jpg,dog,")).toEqual([
+    { path: "a.jpg", label: "cat|dog", labels: ["cat", "dog"], split: "val" },
+    { path: "b.jpg", label: "", labels: [], split: null },
+    { path: "c.jpg", label: "dog", labels: ["dog"], split: null },
+  ]);
+  expect(jsonl('{"path": "a.jpg", "labels": ["a|b", 3]}\n{"path": "b.jpg", "labels": []}')).toEqual([
+    { path: "a.jpg", label: "a|b|3", labels: ["a|b", "3"], split: null },
+    { path: "b.jpg", label: "", labels: [], split: null },
+  ]);
+  // One class that contains the separator stays one.
+  expect(csv("path,label\na.jpg,cat|dog")).toEqual([{ path: "a.jpg", label: "cat|dog", split: null }]);
+});
+
 test.each([
   ["", "line 1: the list is empty, expected the columns path and label, and optionally split"],
   ["file,label\n", 'line 1: the header is "file, label", expected the columns path and label, and optionally split'],
@@ -37,6 +51,8 @@ test.each([
   ['path,label\n"a"b,x\n', "line 2: text follows a closing quote"],
   ['path,label\n"a\n\nb",\n', "line 2: label is empty"],
   ["path,label\n,x\n", "line 2: path is empty"],
+  ["path,labels\na,x||y\n", "line 2: one of its labels is empty"],
+  ["path,label,labels\na,x,y\n", "line 1: the header has both label and labels, expected one of them"],
   ["path,label\na\0b,x\n", "line 2: path contains a zero byte"],
   ["path,label,split\na,x,trian\n", 'line 2: split is "trian", expected train, val, valid, validation or test'],
   [`path,label\n${"a".repeat(70_000)},x\n`, "line 2: a field is longer than 65536 characters"],
@@ -52,6 +68,9 @@ test.each([
   ['\n{"path": "a"}', "line 2: label is missing or neither text nor an integer"],
   ['{"path": 1, "label": 1}', "line 1: path is missing or no text"],
   ['{"path": "a", "label": 1.5}', "line 1: label is missing or neither text nor an integer"],
+  ['{"path": "a", "labels": "x"}', "line 1: labels is not an array of texts and integers"],
+  ['{"path": "a", "labels": ["x", null]}', "line 1: labels is not an array of texts and integers"],
+  ['{"path": "a", "label": "x", "labels": []}', "line 1: it has both label and labels, expected one of them"],
   ['{"path": "a", "label": 1, "split": 2}', "line 1: split is not text"],
 ])("a wrong line is refused: %j", (text, fact) => {
   expect(() => jsonl(text)).toThrowError(

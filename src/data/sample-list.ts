@@ -7,7 +7,10 @@ import { quoted } from "../formats/quoted.js";
 export interface ListedSample {
   /** As written: relative to the folder of the list, or absolute. */
   readonly path: string;
+  /** Name of the class; where the list has `labels`, all of them joined by "|". */
   readonly label: string;
+  /** Names of the classes, in a list of images that may have several or none. */
+  readonly labels?: readonly string[];
   /** Null where the list does not say. */
   readonly split: "train" | "val" | null;
 }
@@ -25,7 +28,8 @@ const MAX_COLUMNS = 1000;
  * Reads a list of samples.
  *
  * CSV and TSV need a header line with the columns `path` and `label`, and may have `split`; other columns are left alone.
- * A line of JSON lines is an object with `path` (text), `label` (text or integer) and perhaps `split`. A split is "train", or
+ * A line of JSON lines is an object with `path` (text), `label` (text or integer) and perhaps `split`. Where images may have several
+ * classes or none, `labels` is in place of `label`: names separated by "|" in a table, an array in JSON lines. A split is "train", or
  * "val", "valid", "validation" or "test", which all mean validation. Empty lines are skipped.
  *
  * @param where what the list is, for messages: its path
@@ -41,6 +45,7 @@ function wrong(where: string, line: number, fact: string): InceptionError {
 }
 
 const COLUMNS = "expected the columns path and label, and optionally split";
+const SEPARATOR = "|";
 
 function parseTable(text: string, delimiter: string, where: string): ListedSample[] {
   const rows = tableRecords(text, delimiter, where);
@@ -48,15 +53,17 @@ function parseTable(text: string, delimiter: string, where: string): ListedSampl
   if (head.done) throw wrong(where, 1, `the list is empty, ${COLUMNS}`);
   const names = head.value.fields.map((name) => name.trim().toLowerCase());
   const column = (name: string) => names.indexOf(name);
-  const [path, label, split] = [column("path"), column("label"), column("split")];
-  if (path < 0 || label < 0) {
+  const [path, label, labels, split] = [column("path"), column("label"), column("labels"), column("split")];
+  if (path < 0 || (label < 0 && labels < 0)) {
     const found = quoted(head.value.fields.join(", "));
     throw wrong(where, head.value.line, `the header is ${found}, ${COLUMNS}`);
   }
+  if (label >= 0 && labels >= 0) throw wrong(where, head.value.line, "the header has both label and labels, expected one of them");
   const samples: ListedSample[] = [];
   for (const { line, fields } of rows) {
     if (fields.length !== names.length) throw wrong(where, line, `${fields.length} fields, the header has ${names.length}`);
-    samples.push(sampleOf(fields[path], fields[label], split < 0 ? "" : (fields[split] ?? ""), where, line));
+    const classes = labels < 0 ? (fields[label] ?? "") : separated(fields[labels] ?? "");
+    samples.push(sampleOf(fields[path], classes, split < 0 ? "" : (fields[split] ?? ""), where, line));
     if (samples.length > MAX_SAMPLES) throw wrong(where, line, `more than ${MAX_SAMPLES} samples`);
   }
   return samples;
@@ -145,13 +152,33 @@ function lineSample(row: string, where: string, line: number): ListedSample {
   // The guard narrows to Map<any, any>; parseJson makes no other maps than these.
   const record = value as ReadonlyMap<string, JsonValue>;
   const path = record.get("path");
-  const label = record.get("label");
+  const [label, labels] = [record.get("label"), record.get("labels")];
   const split = record.get("split") ?? "";
   if (typeof path !== "string") throw wrong(where, line, "path is missing or no text");
-  const name = typeof label === "number" && Number.isSafeInteger(label) ? String(label) : label;
-  if (typeof name !== "string") throw wrong(where, line, "label is missing or neither text nor an integer");
+  if (label !== undefined && labels !== undefined) throw wrong(where, line, "it has both label and labels, expected one of them");
+  const classes = labels === undefined ? labelName(label) : labelNames(labels);
+  if (classes === null) {
+    const fact = "label is missing or neither text nor an integer";
+    throw wrong(where, line, labels === undefined ? fact : "labels is not an array of texts and integers");
+  }
   if (typeof split !== "string") throw wrong(where, line, "split is not text");
-  return sampleOf(path, name, split, where, line);
+  return sampleOf(path, classes, split, where, line);
+}
+
+function labelName(label: JsonValue | undefined): string | null {
+  if (typeof label === "number" && Number.isSafeInteger(label)) return String(label);
+  return typeof label === "string" ? label : null;
+}
+
+function labelNames(labels: JsonValue): readonly string[] | null {
+  if (!Array.isArray(labels)) return null;
+  const names = labels.map((each: JsonValue) => labelName(each)).filter((name) => name !== null);
+  return names.length === labels.length ? names : null;
+}
+
+/** The names in a field; none in an empty one. */
+function separated(field: string): readonly string[] {
+  return field.trim() === "" ? [] : field.split(SEPARATOR);
 }
 
 function jsonOf(row: string, where: string, line: number): JsonValue {
@@ -163,13 +190,15 @@ function jsonOf(row: string, where: string, line: number): JsonValue {
   }
 }
 
-function sampleOf(path = "", label = "", split: string, where: string, line: number): ListedSample {
+function sampleOf(path = "", label: string | readonly string[], split: string, where: string, line: number): ListedSample {
   if (path.trim() === "") throw wrong(where, line, "path is empty");
   if (path.includes("\0")) throw wrong(where, line, "path contains a zero byte");
-  if (label.trim() === "") throw wrong(where, line, "label is empty");
+  const names = (typeof label === "string" ? [label] : label).map((name) => name.trim());
+  if (names.includes("")) throw wrong(where, line, typeof label === "string" ? "label is empty" : "one of its labels is empty");
   const part = splitOf(split.trim());
   if (part === undefined) throw wrong(where, line, `split is ${quoted(split)}, expected train, val, valid, validation or test`);
-  return { path: path.trim(), label: label.trim(), split: part };
+  const several = typeof label === "string" ? {} : { labels: names };
+  return { path: path.trim(), label: names.join(SEPARATOR), ...several, split: part };
 }
 
 /** Names that mean validation, in the order in which a folder is searched for them. */

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Image } from "./image.js";
 import { toGray } from "./image.js";
+import { classesOfSample } from "./label-sets.js";
 import { parseShapes10, renderShapes10, SHAPES10_CLASSES, shapes10 } from "./shapes10.js";
 
 const draw = (name: (typeof SHAPES10_CLASSES)[number], nth: number, side = 48): Image =>
@@ -87,12 +88,46 @@ test("settings are read from the name", () => {
 });
 
 test.each([
-  ["shapes10?tarin=5", '"tarin" is not a setting, expected train, val, size or seed'],
+  ["shapes10?tarin=5", '"tarin" is not a setting, expected train, val, size, seed or objects'],
   ["shapes10?train=many", 'train is "many", expected an integer'],
   ["shapes10?train=3", "train is 3, expected an integer from 10 to 10,000,000"],
+  ["shapes10?objects=10", "objects is 10, expected an integer from 1 to 9"],
   ["shapes10?size=4096", "size is 4096, expected an integer from 8 to 1,024"],
-  ["shapes10?__proto__=1", '"__proto__" is not a setting, expected train, val, size or seed'],
+  ["shapes10?__proto__=1", '"__proto__" is not a setting, expected train, val, size, seed or objects'],
   ["shapes11", 'expected "shapes10", optionally with "?train=2000&val=500&size=32&seed=1"'],
 ])("%s is refused", (source, fact) => {
   expect(() => parseShapes10(source)).toThrowError(`Cannot use the dataset "${source}": ${fact}`);
+});
+
+/** Squares of a grid in which something is drawn: their brightness varies far more than noise and shading make it vary. */
+function drawnCells(image: Image, grid: number): number {
+  const { data, width } = toGray(image);
+  const side = width / grid;
+  let count = 0;
+  for (let cell = 0; cell < grid * grid; cell++) {
+    const values = Array.from({ length: side * side }, (_, i) => {
+      const [x, y] = [(cell % grid) * side + (i % side), Math.floor(cell / grid) * side + Math.floor(i / side)];
+      return data[y * width + x]!;
+    }).sort((a, b) => a - b);
+    // Colors differ by at least 75 in brightness, noise by at most 20 and shading by at most 25 over the whole image.
+    if (values[Math.floor(0.96 * values.length)]! - values[Math.floor(0.04 * values.length)]! > 50) count++;
+  }
+  return count;
+}
+
+test("with objects, an image has none to that many of them, and as many squares are drawn", () => {
+  const { train } = shapes10({ train: 200, objects: 4, size: 64, seed: 3 });
+  const sets = Array.from({ length: 200 }, (_, index) => [...classesOfSample(train.labelSets!, index)]);
+  const squares = sets.map((_, index) => drawnCells(renderShapes10({ seed: 3, split: "train", index, side: 64, objects: 4 }), 2));
+  for (const [index, set] of sets.entries()) {
+    expect(set).toEqual([...new Set(set)].sort((a, b) => a - b));
+    expect(squares[index]! === 0).toBe(set.length === 0);
+    expect(squares[index]!).toBeGreaterThanOrEqual(set.length);
+  }
+  // Uniform from 0 to 4: a fifth of 200 each, with a standard deviation of 5.7.
+  for (const count of [0, 1, 2, 3, 4]) expect(Math.abs(squares.filter((each) => each === count).length - 40)).toBeLessThan(23);
+  // 400 objects of ten classes.
+  for (let label = 0; label < 10; label++) expect(sets.filter((set) => set.includes(label)).length).toBeGreaterThan(20);
+  expect([train.labelOf(0), train.labelOf(1)]).toEqual([sets[0]?.[0] ?? -1, sets[1]?.[0] ?? -1]);
+  expect(parseShapes10("shapes10?objects=9&train=20")).toEqual({ objects: 9, train: 20 });
 });

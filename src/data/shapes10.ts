@@ -2,16 +2,20 @@
  * A dataset that needs no files: ten classes of colored shapes and textures, drawn from formulas. Where a shape is, how
  * large and how far it is turned, both colors, shading and noise are random; what is drawn is the class.
  *
- * An image depends on seed, split and index only. All steps are exact arithmetic, so the pixels are the same everywhere.
+ * With `objects` an image has several of them, none to that many, each in a square of a grid: images with several classes.
+ *
+ * An image depends on seed, split, index and the largest number of objects only. All steps are exact arithmetic, so the pixels are the
+ * same everywhere.
  */
 
 import { InceptionError } from "../errors.js";
 import { formatCount } from "../text.js";
 import { type DatasetSource, datasetSource } from "./dataset-source.js";
 import type { Image } from "./image.js";
+import { labelSetsOf } from "./label-sets.js";
 import { type Random, randomStream } from "./random.js";
 
-/** Names of the classes; sample i belongs to class i mod 10. */
+/** Names of the classes; without `objects`, sample i belongs to class i mod 10. */
 export const SHAPES10_CLASSES = [
   "checkerboard",
   "cross",
@@ -35,13 +39,15 @@ export interface Shapes10Options {
   readonly size?: number;
   /** Default 1. */
   readonly seed?: number;
+  /** Largest number of objects in an image, 1 to 9, for images with several classes or none. Default: one object that fills the image. */
+  readonly objects?: number;
 }
 
 const DEFAULTS = { train: 2000, val: 500, size: 32, seed: 1 } as const;
-const RANGES = { train: [10, 1e7], val: [0, 1e7], size: [8, 1024], seed: [0, Number.MAX_SAFE_INTEGER] } as const;
+const RANGES = { train: [10, 1e7], val: [0, 1e7], size: [8, 1024], seed: [0, Number.MAX_SAFE_INTEGER], objects: [1, 9] } as const;
 
 /**
- * Reads "shapes10" or "shapes10?train=1000&val=200&size=64&seed=3".
+ * Reads "shapes10", "shapes10?train=1000&val=200&size=64&seed=3" or "shapes10?objects=4".
  *
  * @throws InceptionError OPTION_INVALID naming the part that is none of these or out of its range
  */
@@ -49,10 +55,10 @@ export function parseShapes10(source: string): Shapes10Options {
   const [name, query = "", ...rest] = source.split("?");
   if (name !== "shapes10" || rest.length > 0)
     throw fault(source, 'expected "shapes10", optionally with "?train=2000&val=500&size=32&seed=1"');
-  const options: Partial<Record<keyof typeof DEFAULTS, number>> = {};
+  const options: Partial<Record<keyof typeof RANGES, number>> = {};
   for (const part of query.split("&").filter((each) => each !== "")) {
     const [key = "", value = ""] = part.split("=");
-    if (!isOption(key)) throw fault(source, `"${key.slice(0, 40)}" is not a setting, expected train, val, size or seed`);
+    if (!isOption(key)) throw fault(source, `"${key.slice(0, 40)}" is not a setting, expected train, val, size, seed or objects`);
     if (!/^\d{1,16}$/.test(value)) throw fault(source, `${key} is "${value.slice(0, 40)}", expected an integer`);
     options[key] = Number(value);
   }
@@ -60,14 +66,15 @@ export function parseShapes10(source: string): Shapes10Options {
   return options;
 }
 
-function isOption(key: string): key is keyof typeof DEFAULTS {
-  return Object.hasOwn(DEFAULTS, key);
+function isOption(key: string): key is keyof typeof RANGES {
+  return Object.hasOwn(RANGES, key);
 }
 
-function checkOptions(source: string, options: Required<Shapes10Options>): void {
-  for (const key of ["train", "val", "size", "seed"] as const) {
+function checkOptions(source: string, options: Shapes10Options): void {
+  for (const key of ["train", "val", "size", "seed", "objects"] as const) {
     const [low, high] = RANGES[key];
     const value = options[key];
+    if (value === undefined) continue;
     if (Number.isSafeInteger(value) && value >= low && value <= high) continue;
     throw fault(source, `${key} is ${value}, expected an integer from ${low} to ${formatCount(high)}`);
   }
@@ -85,10 +92,15 @@ function fault(source: string, fact: string): InceptionError {
 export function shapes10(options: Shapes10Options = {}): { readonly train: DatasetSource; readonly val: DatasetSource | null } {
   const wanted = { ...DEFAULTS, ...options };
   checkOptions("shapes10", wanted);
+  const { seed, size: side, objects } = wanted;
   const part = (split: "train" | "val", count: number) => {
     const indices = Uint32Array.from({ length: count }, (_, i) => i);
-    const labels = Int32Array.from(indices, (i) => i % SHAPES10_CLASSES.length);
-    return datasetSource("shapes10", SHAPES10_CLASSES, labels, { kind: "shapes10", split, seed: wanted.seed, side: wanted.size, indices });
+    if (objects === undefined) {
+      const labels = Int32Array.from(indices, (i) => i % SHAPES10_CLASSES.length);
+      return datasetSource("shapes10", SHAPES10_CLASSES, labels, { kind: "shapes10", split, seed, side, indices });
+    }
+    const sets = labelSetsOf(Array.from(indices, (index) => placeObjects({ seed, split, index, objects }).map(({ label }) => label)));
+    return datasetSource("shapes10", SHAPES10_CLASSES, sets, { kind: "shapes10", split, seed, side, indices, objects });
   };
   return { train: part("train", wanted.train), val: wanted.val === 0 ? null : part("val", wanted.val) };
 }
@@ -100,14 +112,63 @@ export interface Shapes10Picture {
   readonly index: number;
   /** Side in pixels. */
   readonly side: number;
+  /** Largest number of objects. Default: one that fills the image. */
+  readonly objects?: number;
 }
 
-/** Draws one image; its class is `index mod 10`. */
-export function renderShapes10(picture: Shapes10Picture): Image {
-  const { seed, split, index, side } = picture;
-  const random = randomStream({ seed, purpose: `shapes10 ${split}`, index });
-  const coverage = DRAWERS[index % DRAWERS.length]!(random, side);
+interface PlacedObject {
+  /** Square of the grid, by rows. */
+  readonly cell: number;
+  readonly label: number;
+}
+
+/** The objects of an image: their number, squares and classes are random, without regard to how they are drawn. */
+function placeObjects({ seed, split, index, objects }: Omit<Required<Shapes10Picture>, "side">): readonly PlacedObject[] {
+  const random = randomStream({ seed, purpose: `shapes10 ${split} objects ${objects}`, index });
+  const cells = random.permutation(gridSide(objects) ** 2);
+  return Array.from(cells.subarray(0, random.below(objects + 1)), (cell) => ({ cell, label: random.below(DRAWERS.length) }));
+}
+
+/** Squares of the grid in a row. */
+function gridSide(objects: number): number {
+  return Math.ceil(Math.sqrt(objects));
+}
+
+/** What is drawn: how much a point shows of a color in front of the ground, and which. */
+interface Drawing {
+  readonly back: Color;
+  readonly at: (x: number, y: number) => { readonly front: Color; readonly inside: number } | undefined;
+}
+
+function drawOne(random: Random, label: number, side: number): Drawing {
+  const coverage = DRAWERS[label]!(random, side);
   const [front, back] = twoColors(random);
+  return { back, at: (x, y) => ({ front, inside: coverage(x, y) }) };
+}
+
+/** Each object in its square, drawn as in an image of that size. */
+function drawObjects(random: Random, placed: readonly PlacedObject[], side: number, grid: number): Drawing {
+  const back = anyColor(random);
+  const cellSide = side / grid;
+  const drawn = new Map(
+    placed.map(({ cell, label }) => [cell, { coverage: DRAWERS[label]!(random, cellSide), front: frontOf(random, back) }]),
+  );
+  const at: Drawing["at"] = (x, y) => {
+    const [column, row] = [Math.floor(x / cellSide), Math.floor(y / cellSide)];
+    const found = drawn.get(row * grid + column);
+    return found && { front: found.front, inside: found.coverage(x - column * cellSide, y - row * cellSide) };
+  };
+  return { back, at };
+}
+
+/** Draws one image; its class is `index mod 10`, with `objects` it has those that `shapes10` lists for it. */
+export function renderShapes10(picture: Shapes10Picture): Image {
+  const { seed, split, index, side, objects } = picture;
+  const random = randomStream({ seed, purpose: `shapes10 ${split}`, index });
+  const { back, at } =
+    objects === undefined
+      ? drawOne(random, index % DRAWERS.length, side)
+      : drawObjects(random, placeObjects({ seed, split, index, objects }), side, gridSide(objects));
   // Both colors change evenly across the picture, by up to a fifth of the range from edge to edge.
   const shade = { x: random.uniform(-25, 25) / side, y: random.uniform(-25, 25) / side };
   const noise = random.uniform(2, 10);
@@ -116,7 +177,7 @@ export function renderShapes10(picture: Shapes10Picture): Image {
   let to = 0;
   for (let y = 0; y < side; y++) {
     for (let x = 0; x < side; x++) {
-      const inside = coverage(x + 0.5, y + 0.5);
+      const { front, inside } = at(x + 0.5, y + 0.5) ?? { front: back, inside: 0 };
       const light = shade.x * (x - side / 2) + shade.y * (y - side / 2);
       const word = grain.word();
       for (let c = 0; c < 3; c++) {
@@ -231,12 +292,22 @@ type Color = readonly [red: number, green: number, blue: number];
 
 /** Two colors that differ in brightness, so that the drawing can be told from its ground also without color. */
 function twoColors(random: Random): readonly [front: Color, back: Color] {
-  const color = (): Color => [random.uniform(15, 240), random.uniform(15, 240), random.uniform(15, 240)];
-  const luma = ([r, g, b]: Color) => 0.299 * r + 0.587 * g + 0.114 * b;
-  const back = color();
+  const back = anyColor(random);
+  return [frontOf(random, back), back];
+}
+
+function anyColor(random: Random): Color {
+  return [random.uniform(15, 240), random.uniform(15, 240), random.uniform(15, 240)];
+}
+
+function luma([r, g, b]: Color): number {
+  return 0.299 * r + 0.587 * g + 0.114 * b;
+}
+
+function frontOf(random: Random, back: Color): Color {
   for (let tries = 0; tries < 64; tries++) {
-    const front = color();
-    if (Math.abs(luma(front) - luma(back)) >= 75) return [front, back];
+    const front = anyColor(random);
+    if (Math.abs(luma(front) - luma(back)) >= 75) return front;
   }
-  return [luma(back) < 128 ? [230, 230, 230] : [25, 25, 25], back];
+  return luma(back) < 128 ? [230, 230, 230] : [25, 25, 25];
 }

@@ -178,6 +178,22 @@ describe("what is in a batch", () => {
     expect(mixed.some(({ targets }) => targets.some((share) => share > 0.01 && share < 0.99))).toBe(true);
   });
 
+  test.each([0, 1])("of images with several classes or none, targets have 1 for each class, with %d workers", async (workers) => {
+    const { train } = shapes10({ train: 20, val: 0, size: 20, objects: 3 });
+    const [batches] = [await all(open(train, { ...TRAINING, batchSize: 5, workers }).epoch(0))];
+    expect(batches.length).toBe(4);
+    for (const { indices, targets, labels } of batches) {
+      for (const [row, index] of indices.entries()) {
+        const { offsets, classes } = train.labelSets!;
+        const own = [...classes.slice(offsets[index], offsets[index + 1])];
+        expect([...targets.subarray(row * 10, (row + 1) * 10)]).toEqual(
+          Array.from({ length: 10 }, (_, label) => Number(own.includes(label))),
+        );
+        expect(labels[row]).toBe(own[0] ?? -1);
+      }
+    }
+  });
+
   test("a recipe of one channel makes one plane", async () => {
     const gray: Preprocessing = { ...RECIPE, channelOrder: "L", mean: [0], std: [1] };
     const image = rgbImage(16, 16, new Uint8Array(768).fill(7));

@@ -1,5 +1,5 @@
 /** Labeled images to train and to evaluate on, the same in Node and in a page. */
-import { assemble, invalid, type OpenedDataset, type RawSamples } from "../data/assemble.js";
+import { assemble, invalid, type OpenedDataset, type RawSamples, rawLabels } from "../data/assemble.js";
 import { VAL_NAMES } from "../data/sample-list.js";
 import type { BlobLike, ImageInput } from "../runtime/platform.js";
 import { imageName } from "./image-input.js";
@@ -24,10 +24,13 @@ export interface LabeledImages {
   readonly open: (options: OpenLabeledOptions) => Promise<OpenedDataset>;
 }
 
-/** An image with the name of its class, or with the index of its class. */
+/** A class by its name or its index; where images may have several or none, an array of them. */
+type ImageLabel = string | number | readonly (string | number)[];
+
+/** An image with its class, or with its classes. */
 export interface LabeledImage {
   readonly image: ImageInput;
-  readonly label: string | number;
+  readonly label: ImageLabel;
 }
 
 /** What `labeledImages` cannot tell from the items: the order of the classes and a name. */
@@ -53,7 +56,7 @@ export interface LabeledImagesOptions {
  * ```
  */
 export function labeledImages(
-  items: Iterable<LabeledImage | readonly [image: ImageInput, label: string | number]>,
+  items: Iterable<LabeledImage | readonly [image: ImageInput, label: ImageLabel]>,
   options: LabeledImagesOptions = {},
 ): LabeledImages {
   const { name = "labeled images", classNames } = options;
@@ -64,7 +67,7 @@ export function labeledImages(
       inputs: pairs.map(([image], index) => checkedImage(name, image, index)),
       names: pairs.map(([image], index) => imageName(image) ?? `image ${index}`),
     },
-    labels: pairs.map(([, label], index) => checkedLabel(name, classNames ?? null, label, index)),
+    labels: rawLabels(pairs.map(([, label], index) => checkedLabels(name, classNames ?? null, label, index))),
     splits: pairs.map(() => null),
   };
   return opened(name, raw, classNames ?? null);
@@ -127,13 +130,21 @@ function opened(name: string, raw: RawSamples, classes: readonly string[] | null
   return { name, source: null, open: async (options) => open(options) };
 }
 
-function isPair<T>(item: T | readonly [ImageInput, string | number]): item is readonly [ImageInput, string | number] {
+function isPair<T>(item: T | readonly [ImageInput, ImageLabel]): item is readonly [ImageInput, ImageLabel] {
   return Array.isArray(item);
 }
 
 function checkedImage(name: string, image: ImageInput, index: number): ImageInput {
   if (typeof image === "string" || (typeof image === "object" && image !== null)) return image;
   throw invalid(name, `item ${index} has no image, expected a path, a URL, bytes, a Blob or pixels`, { index });
+}
+
+function checkedLabels(name: string, classNames: readonly string[] | null, label: ImageLabel, index: number): string | readonly string[] {
+  return isSet(label) ? label.map((each) => checkedLabel(name, classNames, each, index)) : checkedLabel(name, classNames, label, index);
+}
+
+function isSet(label: ImageLabel): label is readonly (string | number)[] {
+  return Array.isArray(label);
 }
 
 function checkedLabel(name: string, classNames: readonly string[] | null, label: string | number, index: number): string {

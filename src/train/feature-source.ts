@@ -1,4 +1,5 @@
 import { type Batch, type BatchSource, type BatchStream, type Dataset, trainingBatches } from "../data/batch.js";
+import { markClasses } from "../data/label-sets.js";
 import { randomStream } from "../data/random.js";
 
 /** What a fixed part of a network makes of each image of a set: computed once, because it never changes. */
@@ -58,9 +59,8 @@ function featureBatch(dataset: Dataset, { values, width, indices }: FeatureTable
   const samples = rows.map((row) => indices[row] ?? 0);
   for (const [at, row] of rows.entries()) {
     images.set(values.subarray(row * width, (row + 1) * width), at * width);
-    const label = dataset.labelOf(samples[at] ?? 0);
-    labels[at] = label;
-    targets[at * dataset.classes.length + label] = 1;
+    labels[at] = dataset.labelOf(samples[at] ?? 0);
+    markClasses(dataset, samples[at] ?? 0, targets, at * dataset.classes.length);
   }
   return { images, count: rows.length, labels, targets, indices: samples };
 }

@@ -5,6 +5,7 @@ import { mixBatch } from "../augment/mix.js";
 import type { Batch, SkippedSample } from "../batch.js";
 import { sampleName } from "../dataset-source.js";
 import type { Image } from "../image.js";
+import { markClasses } from "../label-sets.js";
 import { randomStream } from "../random.js";
 import { epochOrder } from "../shuffle.js";
 import { preprocess } from "../transforms/preprocess.js";
@@ -142,7 +143,8 @@ function writeSample(plan: BatchPlan, found: Found, epoch: number, into: { reado
 function finish(plan: BatchPlan, images: Float32Array, indices: readonly number[], epoch: number, batch: number): Batch {
   const labels = Int32Array.from(indices, (index) => plan.labels[index]!);
   const targets = new Float32Array(indices.length * plan.classCount);
-  for (const [row, label] of labels.entries()) targets[row * plan.classCount + label] = 1;
+  const labeled = { ...plan, labelOf: (index: number) => plan.labels[index]! };
+  for (const [row, index] of indices.entries()) markClasses(labeled, index, targets, row * plan.classCount);
   const made = { images, count: indices.length, labels, targets, indices };
   if (made.count > 0) {
     const random = randomStream({ seed: plan.seed, purpose: "mix", epoch, index: batch });

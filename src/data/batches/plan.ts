@@ -5,6 +5,7 @@ import { formatCount } from "../../text.js";
 import type { Augmentation } from "../augment/augmentation.js";
 import { checkMixing, type Mixing } from "../augment/mix.js";
 import type { DatasetSource, SampleStore } from "../dataset-source.js";
+import type { LabelSets } from "../label-sets.js";
 import { type Preprocessing, preprocessedShape, recipeFault } from "../transforms/preprocess.js";
 
 /** How batches are made of a dataset. */
@@ -44,8 +45,10 @@ export interface BatchPlan {
   /** How messages name the dataset. */
   readonly name: string;
   readonly samples: SampleStore;
-  /** Class index per sample. */
+  /** Class index per sample; see `labelOf`. */
   readonly labels: Int32Array;
+  /** The classes of samples that may have several or none. */
+  readonly labelSets?: LabelSets;
   readonly classCount: number;
   readonly batchSize: number;
   /** Batches are always full: a damaged sample is replaced by the next one, and the epoch ends with the last full batch. */
@@ -87,6 +90,7 @@ export function batchPlan(dataset: DatasetSource, options: BatchSourceOptions): 
     name: dataset.name,
     samples: dataset.samples,
     labels: dataset.labels,
+    ...(dataset.labelSets === undefined ? {} : { labelSets: dataset.labelSets }),
     classCount: dataset.classes.length,
     batchSize,
     full: dropLast,

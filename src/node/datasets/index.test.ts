@@ -181,6 +181,39 @@ describe("lists", () => {
     expect(train.labelOf(0)).toBe(Number(train.nameOf(0).slice(0, -4)) % 2);
   });
 
+  test("labels instead of label: images have several classes or none, and each class is on both sides of a split", async () => {
+    const rows = Array.from({ length: 20 }, (_, i) => [`${i}.jpg`, ["", "cat", "dog", "cat|dog"][i % 4]]);
+    const content = ["path,labels", ...rows.map((row) => row.join(","))].join("\n");
+    const folder = folderWith({ "list.csv": content, ...Object.fromEntries(rows.map(([file]): [string, string] => [file ?? "", ""])) });
+    const { train, val } = await openDataset(path.join(folder, "list.csv"), { valFraction: 0.4 });
+    expect([train.classes, train.size, val?.size]).toEqual([["cat", "dog"], 12, 8]);
+    for (const part of [train, val!]) {
+      const { offsets, classes } = part.labelSets!;
+      for (let i = 0; i < part.size; i++) {
+        const names = [...classes.subarray(offsets[i], offsets[i + 1])].map((label) => part.classes[label]);
+        expect(names).toEqual([[], ["cat"], ["dog"], ["cat", "dog"]][Number.parseInt(part.nameOf(i), 10) % 4]);
+      }
+      expect([0, 1].map((label) => classes.filter((each) => each === label).length)).toEqual(part === train ? [6, 6] : [4, 4]);
+    }
+  });
+
+  test("validation images of one class each count as sets of one beside training images of several, not the reverse", async () => {
+    const files = { "a.jpg": "", "b.jpg": "", "c.jpg": "" };
+    const several = "path,labels\na.jpg,x\nb.jpg,x|y\nc.jpg,";
+    const folder = folderWith({ ...files, "several.csv": several, "one.csv": "path,label\na.jpg,y\nb.jpg,x" });
+    const at = (name: string) => path.join(folder, name);
+    const { val } = await openDataset(at("several.csv"), { valData: at("one.csv") });
+    expect([[...val!.labelSets!.offsets], [...val!.labelSets!.classes]]).toEqual([
+      [0, 1, 2],
+      [1, 0],
+    ]);
+    expect(await refusal(at("one.csv"), { valData: at("several.csv") })).toContain(
+      "its images may have several classes or none, those for training have one each",
+    );
+    writeFileSync(at("none.csv"), "path,labels\na.jpg,\nb.jpg,");
+    expect(await refusal(at("none.csv"))).toContain("none of its training samples has a class");
+  });
+
   test("wrong lists are refused", async () => {
     const folder = folderWith({
       "gone.csv": "path,label\na.jpg,1\nb.jpg,2\n",

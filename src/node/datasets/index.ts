@@ -36,9 +36,11 @@ const LISTS: Readonly<Record<string, ListFormat>> = { ".csv": "csv", ".tsv": "ts
  * @param source one of
  *   - a directory `train/CLASS/*.jpg` with `val`, `valid`, `validation` or `test` beside `train`, or a directory `CLASS/*.jpg`, or a
  *     directory of images whose names begin with WordNet ids, `n01440764_10026.JPEG`;
- *   - a list: a `.csv` or `.tsv` file with the columns path, label and optionally split, or a `.jsonl` file with such records;
+ *   - a list: a `.csv` or `.tsv` file with the columns path, label and optionally split, or a `.jsonl` file with such records; with
+ *     labels in place of label, images have several classes or none (`cat|dog`, in JSON an array);
  *   - WebDataset shards: a `.tar` file, a pattern such as `shard-{000..009}.tar`, or a directory of `.tar` files;
- *   - `shapes10`, optionally with settings: `shapes10?train=1000&val=200&size=64&seed=3`.
+ *   - `shapes10`, optionally with settings: `shapes10?train=1000&val=200&size=64&seed=3`, or `shapes10?objects=4` for images of
+ *     up to four objects.
  * @throws InceptionError DATASET_INVALID naming the layout found and the layouts expected; FILE_NOT_FOUND; FILE_CORRUPT and
  *   FILE_TRUNCATED for a damaged shard; OPTION_INVALID
  *

@@ -1,6 +1,6 @@
 import { access } from "node:fs/promises";
 import path from "node:path";
-import { invalid, type RawSamples } from "../../data/assemble.js";
+import { invalid, type RawSamples, rawLabels } from "../../data/assemble.js";
 import { type ListFormat, parseSampleList } from "../../data/sample-list.js";
 import { InceptionError } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
@@ -25,7 +25,7 @@ export async function readListFile(file: string, format: ListFormat): Promise<Ra
   await checkSomeAreThere(file, root, files);
   return {
     store: { kind: "files", root, files },
-    labels: samples.map((sample) => sample.label),
+    labels: rawLabels(samples.map(({ label, labels }) => labels ?? label)),
     splits: partsOf(samples.map((sample) => sample.split)),
   };
 }

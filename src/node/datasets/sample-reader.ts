@@ -73,7 +73,7 @@ async function readSample(store: SampleStore, index: number, shards: Shards | nu
       return decodeImage(await shard.read(store.offset[index]!, length), { name });
     }
     case "shapes10":
-      return renderShapes10({ seed: store.seed, split: store.split, index: store.indices[index]!, side: store.side });
+      return renderShapes10({ ...store, index: store.indices[index]! });
     case "images":
       return store.images[index]!;
     case "inputs":

@@ -61,6 +61,32 @@ test("samples are found by their name up to the first dot; offsets lead to the b
   ]);
 });
 
+test("a sample has several classes or none where its record lists them", async () => {
+  const file = await tarFile("several.tar", {
+    "1.jpg": "x",
+    "1.json": '{"labels": ["dog", 7]}',
+    "2.jpg": "y",
+    "2.json": '{"labels": []}',
+    "3.jpg": "z",
+    "3.cls": "dog",
+  });
+  expect((await indexTar(file)).map(({ label }) => label)).toEqual([["dog", "7"], [], "dog"]);
+  const { train } = await openDataset(file, { valFraction: 0 });
+  expect([train.classes, [...train.labelSets!.offsets], [...train.labelSets!.classes]]).toEqual([
+    ["7", "dog"],
+    [0, 2, 2, 3],
+    [0, 1, 1],
+  ]);
+  for (const [json, fact] of [
+    ['{"labels": "dog"}', '"labels" in "1.json" is not an array'],
+    ['{"labels": [null]}', 'the label in "1.json" is neither a name nor an integer of at least 0'],
+    ['{"label": "dog", "labels": []}', '"1.json" has both "label" and "labels"'],
+  ]) {
+    const wrong = await tarFile("wrong-labels.tar", { "1.jpg": "x", "1.json": json! });
+    expect(await refusal(indexTar(wrong))).toContain(fact!);
+  }
+});
+
 test("a dataset of shards: pattern, folder, one file, and parts by name", async () => {
   const shard = (label: string, from: number) =>
     Object.fromEntries(

@@ -9,7 +9,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type Extract, extract } from "tar-stream";
-import { invalid, type RawSamples } from "../../data/assemble.js";
+import { invalid, type RawSamples, rawLabels } from "../../data/assemble.js";
 import { VAL_NAMES } from "../../data/sample-list.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { parseJson } from "../../formats/json.js";
@@ -28,11 +28,14 @@ const MAX_SAMPLES = 50_000_000;
 const MAX_SHARDS = 100_000;
 const MAX_NAME_LENGTH = 4096;
 
+type Label = string | readonly string[];
+
 /** Where the image of a sample lies in its shard. */
 interface TarSample {
   /** Name of the sample in the shard, without ending. */
   readonly key: string;
-  readonly label: string;
+  /** Its class, or all of its classes. */
+  readonly label: Label;
   readonly offset: number;
   readonly length: number;
 }
@@ -45,7 +48,7 @@ interface TarSample {
  */
 export async function readTarShards(name: string, shards: readonly Shard[]): Promise<RawSamples> {
   const names: string[] = [];
-  const labels: string[] = [];
+  const labels: Label[] = [];
   const splits: ("train" | "val" | null)[] = [];
   const shard: number[] = [];
   const offset: number[] = [];
@@ -69,7 +72,7 @@ export async function readTarShards(name: string, shards: readonly Shard[]): Pro
     offset: Float64Array.from(offset),
     length: Float64Array.from(length),
   };
-  return { store, labels, splits };
+  return { store, labels: rawLabels(labels), splits };
 }
 
 /** A tar file and the part of the dataset that it holds; null: not said. */
@@ -102,7 +105,7 @@ export async function indexTar(file: string): Promise<TarSample[]> {
 interface Group {
   readonly key: string;
   image: { readonly offset: number; readonly length: number } | null;
-  label: string | null;
+  label: Label | null;
 }
 
 function emptyGroup(key: string): Group {
@@ -116,8 +119,8 @@ function addMember(file: string, group: Group, extension: string, header: Member
   } else if (content) {
     const label = labelOf(file, header.name, extension, content);
     // A JSON record without a label may lie beside a label of its own.
-    if (label !== null && group.label !== null && label !== group.label) {
-      throw corrupt(file, `the sample ${quoted(group.key)} has the labels ${quoted(group.label)} and ${quoted(label)}`);
+    if (label !== null && group.label !== null && String(label) !== String(group.label)) {
+      throw corrupt(file, `the sample ${quoted(group.key)} has the labels ${quoted(String(group.label))} and ${quoted(String(label))}`);
     }
     group.label ??= label;
   }
@@ -130,7 +133,7 @@ function sampleOf(file: string, { key, image, label }: Group): TarSample[] {
   return [{ key, label, ...image }];
 }
 
-function labelOf(file: string, name: string, extension: string, content: Uint8Array): string | null {
+function labelOf(file: string, name: string, extension: string, content: Uint8Array): Label | null {
   const text = utf8(file, name, content).trim();
   if (extension === "cls") {
     if (text === "" || /[\r\n]/.test(text)) throw corrupt(file, `${quoted(name)} is ${quoted(text)}, expected one number or name`);
@@ -139,7 +142,14 @@ function labelOf(file: string, name: string, extension: string, content: Uint8Ar
   const value = parseJson(text, `${quoted(name)} of ${quoted(file)}`);
   if (!(value instanceof Map)) throw corrupt(file, `${quoted(name)} is not a JSON object`);
   const label: unknown = value.get("label");
-  if (label === undefined) return null;
+  const labels: unknown = value.get("labels");
+  if (label !== undefined && labels !== undefined) throw corrupt(file, `${quoted(name)} has both "label" and "labels"`);
+  if (Array.isArray(labels)) return labels.map((each: unknown) => className(file, name, each));
+  if (labels !== undefined) throw corrupt(file, `"labels" in ${quoted(name)} is not an array`);
+  return label === undefined ? null : className(file, name, label);
+}
+
+function className(file: string, name: string, label: unknown): string {
   if (typeof label === "string" && label.trim() !== "") return label.trim();
   if (typeof label === "number" && Number.isSafeInteger(label) && label >= 0) return String(label);
   throw corrupt(file, `the label in ${quoted(name)} is neither a name nor an integer of at least 0`);

@@ -7,6 +7,7 @@ import { LOGIT_SCORES, type LogitScore, logitScore } from "../../confidence/logi
 import { type ImageQuality, imageQualities, qualityOf, type ReliabilityBin, reliabilityBins } from "../../confidence/quality.js";
 import { fitTemperature } from "../../confidence/temperature.js";
 import type { DatasetSource, SkippedSample } from "../../data/index.js";
+import { requireSingleLabels } from "../../data/label-sets.js";
 import { InceptionError } from "../../errors.js";
 import { concatChunks } from "../../formats/concat-chunks.js";
 import type { CalibrationQuality, CalibrationRecord, UnknownRecord } from "../../predict/confidence-record.js";
@@ -121,6 +122,7 @@ async function labeledLogits<F extends SourceOptions, P extends SessionOptions>(
 ): Promise<LabeledLogits & { readonly dataset: DatasetSource; readonly skipped: readonly SkippedSample[] }> {
   const named = (classes: readonly string[]) => data.open({ valFraction: 0, seed: 0, classes });
   const dataset = choosePart(await openForClasses(named, classNames(loaded)), split);
+  requireSingleLabels(dataset, "calibrate on");
   const openBatches: typeof platform.openBatches = (part, reading) => platform.openBatches(part, reading);
   const found: { readonly row: Float32Array; readonly label: number }[] = [];
   const skipped: SkippedSample[] = [];

@@ -11,6 +11,7 @@ import {
   type SkippedSample,
   selectSamples,
 } from "../../data/index.js";
+import { requireSingleLabels } from "../../data/label-sets.js";
 import { InceptionError, messageOf } from "../../errors.js";
 import { quoted } from "../../formats/quoted.js";
 import { calibratedLogits } from "../../predict/confidence-record.js";
@@ -86,6 +87,7 @@ export async function evaluateDataset(
   options: EvaluateSettings,
   record: EvaluatedImages = NO_RECORD,
 ): Promise<EvaluationResult> {
+  requireSingleLabels(dataset, "evaluate on");
   const task: Task = { ...site, dataset, output: logitsOutput(site.loaded), classes: classNames(site.loaded), options };
   // Reading is left alone where it waits for an image; it ends with the batch that is made.
   return untilAborted(options.signal, measureRest(task, record));

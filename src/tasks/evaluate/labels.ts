@@ -1,6 +1,7 @@
 /** Labels that index the classes of a model. */
 import type { OpenedDataset } from "../../data/assemble.js";
 import { type DatasetSource, datasetSource } from "../../data/index.js";
+import { renameClasses } from "../../data/label-sets.js";
 import { InceptionError } from "../../errors.js";
 import type { LoadedModel } from "../model-host.js";
 import { logitsOutput } from "../open-model.js";
@@ -36,7 +37,7 @@ export async function openForClasses(
     const { train, val } = await named(ids).catch(() => {
       throw thrown;
     });
-    const renamed = (part: DatasetSource) => datasetSource(part.name, classes, part.labels, part.samples);
+    const renamed = (part: DatasetSource) => datasetSource(part.name, classes, part.labelSets ?? part.labels, part.samples);
     return { train: renamed(train), val: val && renamed(val) };
   }
 }
@@ -55,7 +56,8 @@ function withClasses({ train, val }: OpenedDataset, classes: readonly string[]):
     );
   }
   const renamed = (part: DatasetSource) => {
-    const labels = part.labels.map((label) => classes.indexOf(own[label] ?? ""));
+    const rename = (label: number): number => classes.indexOf(own[label] ?? "");
+    const labels = part.labelSets === undefined ? part.labels.map(rename) : renameClasses(part.labelSets, rename);
     return datasetSource(part.name, classes, labels, part.samples);
   };
   return { train: renamed(train), val: val && renamed(val) };

@@ -4,6 +4,7 @@ import type { OpenedDataset } from "../../data/assemble.js";
 import type { Batch } from "../../data/batch.js";
 import type { BatchSourceOptions } from "../../data/batches/plan.js";
 import type { DatasetSource } from "../../data/dataset-source.js";
+import { requireSingleLabels } from "../../data/label-sets.js";
 import { classification } from "../../train/classification.js";
 import { featureSource } from "../../train/feature-source.js";
 import type { Evaluation } from "../../train/metrics.js";
@@ -18,7 +19,9 @@ import type { TrainingNetwork } from "./prepare-network.js";
 type ImageRun = Pick<LearningRun<TrainingSettings, Evaluation>, "settings" | "options">;
 type BatchPlatform = Pick<TrainingPlatform, "openBatches">;
 
+/** @throws InceptionError DATASET_INVALID where images may have several classes */
 export function imageTask({ train, val }: OpenedDataset, settings: TrainingSettings): LearnedTask<Batch, Evaluation> {
+  requireSingleLabels(train, "train on");
   const { batchSize, labelSmoothing, auxWeight, mixup, cutmix, freeze, unfreeze, layerDecay } = settings;
   return {
     learning: classification(train, val, mixup > 0 || cutmix > 0),
