@@ -1,12 +1,14 @@
 /// <reference lib="dom" />
 /** The task layer in a page: the same names and types as in Node (index.ts, which has their documentation). */
 
+import type { ImageCheck } from "./check/image-check.js";
 import type { SampleStore } from "./data/dataset-source.js";
 import type { Triple } from "./data/volumes/volume.js";
 import { InceptionError } from "./errors.js";
 import type { ModelName } from "./models/index.js";
 import type { FileInput, ImageInput } from "./tasks/api-types.js";
 import type { CalibratedOnnx, CalibrateOptions } from "./tasks/calibrate/calibrate.js";
+import type { CheckImagesOptions } from "./tasks/check/check-images.js";
 import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
 import { closingBoth, closingModel } from "./tasks/closing.js";
 import type { EvaluationResult } from "./tasks/evaluate/evaluate.js";
@@ -83,6 +85,15 @@ export async function calibrate(source: ModelSource, data: LabeledImages, option
   const { calibrateSource } = await import("./tasks/calibrate/calibrate.js");
   const worker = pageWorker();
   return calibrateSource(modelsOf(worker), source, data, given, options).finally(() => worker.close());
+}
+
+export async function checkImages(data: LabeledImages, options: CheckImagesOptions = {}): Promise<ImageCheck> {
+  const { model: _model, valFraction: _fraction, seed: _seed, folds: _folds, onProgress: _report, ...open } = options;
+  const given = pageOptions(open);
+  const { checkGivenImages } = await import("./tasks/check/given-images.js");
+  const worker = pageWorker();
+  const pause = () => new Promise<void>((resolve) => void setTimeout(resolve, 0));
+  return checkGivenImages(modelsOf(worker), pause, data, given, options).finally(() => worker.close());
 }
 
 export async function frechetDistance(a: ImageSetInput, b: ImageSetInput, options: FrechetDistanceOptions = {}): Promise<FrechetDistances> {

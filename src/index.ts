@@ -1,5 +1,6 @@
 /** The task layer in Node: what most programs need. `browser.ts` exports the same names with the same types in pages. */
 
+import type { ImageCheck } from "./check/image-check.js";
 import type { SampleStore } from "./data/dataset-source.js";
 import type { Triple } from "./data/volumes/volume.js";
 import type { ModelName } from "./models/index.js";
@@ -14,6 +15,7 @@ import { NODE_SEGMENTATION } from "./node/segment/segmenter.js";
 import { trainToFolder } from "./node/training/train-to-folder.js";
 import type { FileInput } from "./tasks/api-types.js";
 import type { CalibratedOnnx, CalibrateOptions } from "./tasks/calibrate/calibrate.js";
+import type { CheckImagesOptions } from "./tasks/check/check-images.js";
 import { type Classifier, openClassifier as classifier, type Embedder, openEmbedder as embedder } from "./tasks/classifier.js";
 import { closingBoth, closingModel } from "./tasks/closing.js";
 import type { EvaluationResult } from "./tasks/evaluate/evaluate.js";
@@ -196,6 +198,31 @@ export async function calibrate(source: ModelSource, data: LabeledImages, option
   const { split: _part, batchSize: _size, unknown: _score, falseRejection: _rate, seed: _seed, onProgress: _report, ...open } = options;
   const { calibrateSource } = await import("./tasks/calibrate/calibrate.js");
   return usingImages(options, (models) => calibrateSource(models, source, data, nodeOptions(open), options));
+}
+
+/**
+ * Checks labeled images before they are trained on: unreadable files, duplicates and near duplicates (within a class, across classes,
+ * across training and validation), class imbalance, outliers in size, aspect ratio, brightness and sharpness, and with `model` labels
+ * that are probably wrong. docs/check.md has the definitions and how much of each is found.
+ *
+ * @throws InceptionError DATASET_INVALID, OPTION_INVALID; with `model` as `openEmbedder`. A file that cannot be read is a finding. Rejects
+ *   with the reason of `signal`
+ *
+ * @example
+ * ```ts
+ * import { checkImages, labeledImages } from "inceptionkit";
+ * const items = ["7-a", "7-b", "3-a", "3-b", "7-a"].map((name) => ({ image: `examples/digits/images/${name}.png`, label: name.slice(0, 1) }));
+ * const { counts, duplicates } = await checkImages(labeledImages(items), { valFraction: 0 });
+ * console.log(counts.copies, duplicates[0]?.images.map(({ name }) => name)); // 1 and twice the path of 7-a.png
+ * ```
+ */
+export async function checkImages(data: LabeledImages, options: CheckImagesOptions = {}): Promise<ImageCheck> {
+  const { model: _model, valFraction: _fraction, seed: _seed, folds: _folds, onProgress: _report, ...open } = options;
+  const [{ checkLabeledImages }, { checkHost }] = await Promise.all([
+    import("./tasks/check/check-images.js"),
+    import("./node/check/check-host.js"),
+  ]);
+  return usingImages(options, (models) => checkLabeledImages(checkHost(models, options), data, nodeOptions(open), options));
 }
 
 /**

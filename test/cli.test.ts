@@ -36,6 +36,7 @@ describe("help", () => {
       "diff",
       "train",
       "explain",
+      "check",
       "eval",
       "segment",
       "eval-seg",

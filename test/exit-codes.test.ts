@@ -94,6 +94,18 @@ const LINES: Readonly<Record<string, Lines>> = {
     ],
   },
   explain: images("explain", () => ["--model", "googlenet", ...NETWORK, ...out("explained")]),
+  check: {
+    // Two digits of one class are taken for near duplicates, which is severe only across training and validation.
+    good: () => ["check", at("clean"), "--val-fraction", "0"],
+    part: () => ["check", at("labeled")],
+    none: () => [
+      ["check", at("bad-only")],
+      ["check", at("empty")],
+      ["check", at("nowhere")],
+      ["check", at("clean"), "--folds", "3"],
+      ["check", at("clean"), "--write-list", at("list.txt")],
+    ],
+  },
   eval: {
     good: () => ["eval", path.join(DIGITS, "digits.onnx"), at("clean")],
     part: () => ["eval", path.join(DIGITS, "digits.onnx"), at("labeled")],

@@ -127,8 +127,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "diff",
     "runtime",
   ],
-  "index.ts": ["errors.ts", "data", "models", "tasks", "node"],
-  "browser.ts": ["errors.ts", "data", "models", "tasks", "web"],
+  "index.ts": ["errors.ts", "check", "data", "models", "tasks", "node"],
+  "browser.ts": ["errors.ts", "check", "data", "models", "tasks", "web"],
   node: [
     "errors.ts",
     "options.ts",

@@ -21,14 +21,14 @@ type Relation =
   | { readonly kind: "bytes" | "pixels" }
   | { readonly kind: "near"; readonly mirrored: boolean; readonly part: Part; readonly correlation: number };
 
-interface Link {
+export interface Link {
   readonly a: number;
   readonly b: number;
   readonly relation: Relation;
 }
 
 /** Images that show the same. */
-interface DuplicateGroup {
+export interface DuplicateGroup {
   /** Ascending; at least two. */
   readonly images: readonly number[];
   readonly links: readonly Link[];
@@ -44,8 +44,12 @@ interface Duplicates {
   readonly incomplete: number;
 }
 
-/** Groups of duplicates, by their first image. */
-export function findDuplicates(images: readonly ComparedImage[], onImage?: (done: number) => void): Duplicates {
+/**
+ * Groups of duplicates, by their first image.
+ *
+ * @param onImage - see `findNearPairs`
+ */
+export async function findDuplicates(images: readonly ComparedImage[], onImage?: (done: number) => Promise<void>): Promise<Duplicates> {
   const sets = disjointSets(images.length);
   const links: Link[] = [];
   const isKnown = (a: number, b: number): boolean => rootOf(sets, a) === rootOf(sets, b);
@@ -64,7 +68,7 @@ export function findDuplicates(images: readonly ComparedImage[], onImage?: (done
   }
   // One image stands for those with the same pixels: a thousand copies of one would otherwise be a million pairs.
   const prints = images.map(({ print }, index) => (rootOf(sets, index) === index ? print : null));
-  const { incomplete } = findNearPairs(prints, isKnown, ({ a, b, ...found }) => link(a, b, { kind: "near", ...found }), onImage);
+  const { incomplete } = await findNearPairs(prints, isKnown, ({ a, b, ...found }) => link(a, b, { kind: "near", ...found }), onImage);
   return { groups: groupsOf(images, sets, links), incomplete };
 }
 

@@ -13,6 +13,8 @@ export interface Fingerprint {
   readonly contrast: number;
   /** Variance of the Laplacian of the luma (0 to 255), on at most 256 × 256 pixels: small where the image is blurred. */
   readonly sharpness: number;
+  /** Mean red, green and blue, in [0, 1]. */
+  readonly color: readonly [number, number, number];
   /** Of the whole image. */
   readonly hash: HashWords;
   /** Of each part of `CROPS`, as it is and mirrored: what crops of this image are found by. */
@@ -47,11 +49,23 @@ export function fingerprint(image: Image): Fingerprint {
     height: image.height,
     ...brightnessOf(luma),
     sharpness: laplacianVariance(luma),
+    color: meanColor(image),
     // The first of the parts is the whole image.
     hash: at(hashes, 0).hash,
     views: hashes.flatMap(({ hash, mirrored }) => [hash, mirrored]),
     thumbnail,
   };
+}
+
+function meanColor({ data }: Image): readonly [number, number, number] {
+  let [red, green, blue] = [0, 0, 0];
+  for (let at = 0; at < data.length; at += 3) {
+    red += data[at]!;
+    green += data[at + 1]!;
+    blue += data[at + 2]!;
+  }
+  const all = (data.length / 3) * 255;
+  return [red / all, green / all, blue / all];
 }
 
 function brightnessOf({ data }: Raster<1>): Pick<Fingerprint, "brightness" | "contrast"> {

@@ -30,9 +30,18 @@ const MAX_COMPARED = 200_000;
 const MAX_CONFIRMED = 200;
 /** Below this contrast an image is one color, and its hash is noise. */
 const MIN_CONTRAST = 0.01;
+/** Images with a shorter side have too few pixels to tell a copy from another image of the same thing. */
+const MIN_SIDE = 16;
 /** Correlation before alignment below which no alignment was seen to help. */
 const WORTH_ALIGNING = 0.75;
 const SAME = 0.97;
+/**
+ * Largest difference of a channel's mean, of 1. Correlation is blind to color and to contrast; a crop or a copy that is a little
+ * brighter differs by less.
+ */
+const MAX_COLOR_DIFFERENCE = 0.12;
+/** Images between two calls of `onImage`: a quarter of a second in a set of 100,000. */
+const PAUSE = 128;
 
 /**
  * Pairs of images of which one shows the other, or a part of at least 90% of its sides, also mirrored, resized and recompressed.
@@ -40,20 +49,21 @@ const SAME = 0.97;
  * @param images - null: not compared
  * @param isKnown - pairs that need no comparison, such as those that were already found to belong together
  * @param onFound - called for each pair at once
+ * @param onImage - called now and then and awaited, so that the caller can let other work go on
  * @returns the number of images for which not all candidates were looked at, since too many have nearly the same hash
  */
-export function findNearPairs(
+export async function findNearPairs(
   images: readonly (Fingerprint | null)[],
   isKnown: (a: number, b: number) => boolean,
   onFound: (pair: NearPair) => void,
-  onImage: (done: number) => void = () => {},
-): { readonly incomplete: number } {
-  const usable = images.map((image) => (image !== null && image.contrast >= MIN_CONTRAST ? image : null));
+  onImage?: (done: number) => Promise<void>,
+): Promise<{ readonly incomplete: number }> {
+  const usable = images.map((image) => (image !== null && hasDetail(image) ? image : null));
   const tables = hashTables(usable);
   const seen = new Int32Array(images.length).fill(-1);
   let incomplete = 0;
   for (const [a, image] of usable.entries()) {
-    onImage(a + 1);
+    if ((a + 1) % PAUSE === 0) await onImage?.(a + 1);
     if (image === null) continue;
     const { candidates, complete } = candidatesOf(a, image, usable, tables, seen);
     const nearest = candidates.sort((x, y) => x.distance - y.distance || x.b - y.b);
@@ -61,12 +71,16 @@ export function findNearPairs(
     const sums = nearest.length === 0 ? null : thumbnailSums(image);
     for (const { b, view } of nearest.slice(0, MAX_CONFIRMED)) {
       const other = usable[b];
-      if (sums === null || other === null || other === undefined || isKnown(a, b)) continue;
+      if (sums === null || other === null || other === undefined || isKnown(a, b) || differInColor(image, other)) continue;
       const pair = confirm(sums, other, view);
       if (pair !== null) onFound({ a, b, ...pair });
     }
   }
   return { incomplete };
+}
+
+function hasDetail({ width, height, contrast }: Fingerprint): boolean {
+  return contrast >= MIN_CONTRAST && Math.min(width, height) >= MIN_SIDE;
 }
 
 interface Candidate {
@@ -139,6 +153,10 @@ function candidatesOf(
 
 function thumbnailSums({ thumbnail }: Fingerprint): LumaSums {
   return lumaSums({ width: THUMBNAIL_SIDE, height: THUMBNAIL_SIDE, data: thumbnail });
+}
+
+function differInColor({ color: [r, g, b] }: Fingerprint, { color: [red, green, blue] }: Fingerprint): boolean {
+  return Math.max(Math.abs(r - red), Math.abs(g - green), Math.abs(b - blue)) > MAX_COLOR_DIFFERENCE;
 }
 
 /** Side of the averages that are correlated. */

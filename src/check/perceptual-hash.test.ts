@@ -67,4 +67,5 @@ test("brightness and contrast of a fingerprint", () => {
   expect([width, height, brightness, contrast]).toEqual([64, 64, 0.5, 0.5]);
   const gray = fingerprint(rgbImage(1, 1, Uint8Array.of(51, 51, 51)));
   expect([gray.brightness, gray.contrast, gray.sharpness]).toEqual([0.2, 0, 0]);
+  expect(fingerprint(rgbImage(2, 1, Uint8Array.of(255, 0, 51, 0, 0, 51))).color).toEqual([0.5, 0, 0.2]);
 });

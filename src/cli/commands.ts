@@ -307,6 +307,42 @@ export const COMMANDS: readonly Command[] = [
     load: () => import("./commands/train-seg.js"),
   },
   {
+    name: "check",
+    group: "Training and evaluation",
+    operands: [["<data>", "labeled images as for train: directory, list, WebDataset shards"]],
+    summary: "check labeled images before training: leaks, duplicates, unreadable files, suspect labels, outliers",
+    flags: {
+      Data: [
+        ["--val-data <source>", "separate validation data, as for train (default: the data's own split, else a held-out fraction)"],
+        ["--val-fraction <fraction>", "fraction held out for validation if the data has no validation split, as for train", "0.2"],
+        ["--seed <n>", "random seed of the split, as for train, and of the folds", "1"],
+      ],
+      Model: [
+        ["--model <model>", "model whose features show which labels are suspect (default: labels are not checked)"],
+        WEIGHTS,
+        CHECKPOINT,
+        OPTION,
+        PREPROCESSING,
+        ALLOW_HTTPS,
+      ],
+      Method: [["--folds <n>", "with --model: folds of the cross-validation, 2 to 20 (default: 5)"]],
+      Runtime: [...DEVICE, ...ISOLATE],
+      Output: [
+        ["--report <file>", "write an HTML page with the images side by side"],
+        ["--write-list <file>", "write a list without leaks, copies and unreadable files for train: .csv or .jsonl"],
+      ],
+    },
+    examples: [
+      ["Find leaks, duplicates and unreadable files", "inception check photos/"],
+      [
+        "Also find suspect labels, and look at everything",
+        "inception check photos/ --model googlenet.paper --weights bvlc_googlenet.safetensors --report check.html",
+      ],
+      ["Train on a cleaned list", "inception check photos/ --write-list clean.csv"],
+    ],
+    load: () => import("./commands/check.js"),
+  },
+  {
     name: "eval",
     group: "Training and evaluation",
     operands: [

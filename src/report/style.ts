@@ -156,6 +156,23 @@ figcaption{font-size:var(--text-s);line-height:1.45;margin-top:.4rem;overflow-wr
 figcaption small{display:block;font-size:var(--text-s);color:var(--soft)}
 .chart figcaption{margin-top:0}
 .mistakes small{font-size:var(--text-xs);overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.twins{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,14rem),1fr));gap:var(--s-5)}
+.twin{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:4px;min-width:0}
+.twin img,.twin .none{width:100%;aspect-ratio:1;object-fit:cover;border-radius:var(--r-2);background:var(--sunken)}
+.twin .none{display:flex;align-items:center;justify-content:center;color:var(--soft);font-size:var(--text-s)}
+.twin figcaption{grid-column:1/-1;display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:0 4px;margin-top:.3rem;color:var(--soft)}
+.twin b{grid-column:1/-1;font-weight:var(--medium);color:var(--ink)}
+.twin span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.todo{list-style:none;padding:0}
+.todo li{display:grid;grid-template-columns:4.2rem minmax(0,1fr);gap:.2rem .6rem;align-items:baseline}
+.todo .tag{justify-self:start}
+.tag.bad{background:var(--bad-soft);color:var(--bad-ink)}
+.bars{display:grid;grid-template-columns:minmax(4rem,8rem) minmax(0,1fr) auto;gap:.4rem .8rem;align-items:center;font-size:var(--text-m);font-variant-numeric:tabular-nums;margin-top:var(--s-3)}
+.bars>span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.two{display:flex;gap:1px;height:12px;border-radius:3px;background:var(--sunken)}
+.two .t{background:var(--train)}.two .v{background:var(--valid)}
+.two i{print-color-adjust:exact;forced-color-adjust:none}
+.bar{fill:var(--score)}
 .said{color:var(--bad-ink);font-weight:600}
 .nowrap{white-space:nowrap}
 .maps{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,12rem),1fr));gap:var(--s-4)}

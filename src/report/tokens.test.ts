@@ -29,7 +29,7 @@ const TEXT: readonly (readonly [text: Role, grounds: readonly Role[]])[] = [
   ["faint", ["surface"]],
   ["good-ink", ["surface", "good-soft"]],
   ["warn-ink", ["surface", "warn-soft"]],
-  ["bad-ink", ["surface"]],
+  ["bad-ink", ["surface", "bad-soft"]],
   ["best-ink", ["surface"]],
   ["on-deep", ["hit-4", "hit-5", "miss-4", "miss-5"]],
 ];

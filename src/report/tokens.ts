@@ -29,6 +29,7 @@ export const COLORS = {
   "warn-line": ["#e8cf97", "#5f4c20"],
   bad: ["#ce5430", "#e8704a"],
   "bad-ink": ["#a8361a", "#ff9d80"],
+  "bad-soft": ["#fdeae4", "#351d16"],
   // Curves: training, validation, a second measure of the same set, the learning rate, the best epoch.
   train: ["#3f72b0", "#6ea8f0"],
   valid: ["#d2691e", "#f2995c"],

@@ -1,15 +1,17 @@
 import path from "node:path";
 import type { SampleReader } from "../../data/batches/maker.js";
 import type { SampleStore } from "../../data/dataset-source.js";
-import { sampleName } from "../../data/dataset-source.js";
+import { givenSample, sampleName } from "../../data/dataset-source.js";
 import type { Image } from "../../data/image.js";
 import { MAX_IMAGE_BYTES } from "../../data/image-format.js";
 import { renderShapes10 } from "../../data/shapes10.js";
 import { InceptionError } from "../../errors.js";
+import type { EncodedSamples } from "../../tasks/check/check-dataset.js";
+import { isFileInput } from "../../tasks/image-input.js";
 import { formatCount } from "../../text.js";
 import { decodeImage } from "../decode-image.js";
 import { type FileSource, openFileSource } from "../file-source.js";
-import { decodeImageInput } from "../image-input.js";
+import { decodeImageInput, encodedImage } from "../image-input.js";
 import type { SourceOptions } from "../source-options.js";
 
 export type { SampleReader } from "../../data/batches/maker.js";
@@ -56,28 +58,55 @@ async function readSample(store: SampleStore, index: number, shards: Shards | nu
   switch (store.kind) {
     case "files":
       return decodeImage(path.resolve(store.root, store.files[index]!));
-    case "tar": {
-      const name = sampleName(store, index);
-      const length = store.length[index]!;
-      if (length > MAX_IMAGE_BYTES) {
-        throw new InceptionError(
-          "FILE_LIMIT",
-          `Cannot decode image "${name}": the file has ${formatCount(length)} bytes, the limit is ${formatCount(MAX_IMAGE_BYTES)}`,
-          {
-            size: length,
-            limit: MAX_IMAGE_BYTES,
-          },
-        );
-      }
-      const shard = await shards!.open(store.shard[index]!);
-      return decodeImage(await shard.read(store.offset[index]!, length), { name });
-    }
+    case "tar":
+      return decodeImage(await readMember(store, index, shards!), { name: sampleName(store, index) });
     case "shapes10":
       return renderShapes10({ ...store, index: store.indices[index]! });
     case "images":
       return store.images[index]!;
     case "inputs":
       return decodeImageInput(store.inputs[index]!, { ...sources, name: sampleName(store, index) });
+  }
+}
+
+async function readMember(store: SampleStore & { readonly kind: "tar" }, index: number, shards: Shards): Promise<Uint8Array> {
+  const length = store.length[index]!;
+  checkSize(sampleName(store, index), length);
+  const shard = await shards.open(store.shard[index]!);
+  return shard.read(store.offset[index]!, length);
+}
+
+function checkSize(name: string, size: number): void {
+  if (size <= MAX_IMAGE_BYTES) return;
+  const fact = `the file has ${formatCount(size)} bytes, the limit is ${formatCount(MAX_IMAGE_BYTES)}`;
+  throw new InceptionError("FILE_LIMIT", `Cannot decode image "${name}": ${fact}`, { size, limit: MAX_IMAGE_BYTES });
+}
+
+/** Reads the samples of a store as they are stored: the bytes of files, and pixels where there is no file. */
+export function openEncodedSamples(store: SampleStore, sources: SampleSources): EncodedSamples {
+  const shards = store.kind === "tar" ? openShards(store.shards) : null;
+  const decoded = openSampleReader(store, 0, sources);
+  return {
+    read: async (index) => {
+      if (store.kind === "tar") return readMember(store, index, shards!);
+      const input = store.kind === "files" ? path.resolve(store.root, store.files[index]!) : givenSample(store, index);
+      if (input === undefined || !isFileInput(input)) return decoded.read(index);
+      const encoded = await encodedImage(input, sources);
+      return typeof encoded === "string" ? readFileOf(encoded, sampleName(store, index)) : encoded;
+    },
+    close: async () => {
+      await Promise.all([decoded.close(), shards?.close()]);
+    },
+  };
+}
+
+async function readFileOf(file: string, name: string): Promise<Uint8Array> {
+  const source = await openFileSource(file);
+  try {
+    checkSize(name, source.size);
+    return await source.read(0, source.size);
+  } finally {
+    await source.close();
   }
 }
 
