@@ -75,7 +75,7 @@ describe("the page of a check", () => {
     for (const part of [
       "7 findings",
       "1 leak: training = validation",
-      "severe Remove 1 image from validation. They are also in training, so that accuracy looks better than it is. inception check photos --write-list clean.csv writes a cleaned list.",
+      "severe Remove 1 image from validation. What is also in training makes accuracy look better than it is. inception check photos --write-list clean.csv writes a cleaned list.",
       "Mirrored and cropped t.jpg v.jpg",
       "Identical pixels one.jpg two.jpg",
       "Byte for byte c1.jpg c2.jpg",

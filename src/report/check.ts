@@ -101,7 +101,7 @@ function todoSection(check: ImageCheck, cleanCommand: string): string {
           "bad",
           "severe",
           `Remove ${count(counts.leaks, "image")} from validation.`,
-          `They are also in training, so that accuracy looks better than it is. ${clean}`,
+          `What is also in training makes accuracy look better than it is. ${clean}`,
         )
       : "",
     counts.acrossClasses > 0
@@ -113,7 +113,7 @@ function todoSection(check: ImageCheck, cleanCommand: string): string {
         )
       : "",
     counts.unreadable > 0
-      ? item("bad", "severe", `Replace ${count(counts.unreadable, "file")}.`, "They cannot be decoded and are left out of training.")
+      ? item("bad", "severe", `Replace ${count(counts.unreadable, "file")}.`, "Training leaves out what cannot be decoded.")
       : "",
     counts.suspectLabels > 0
       ? item(
@@ -128,7 +128,7 @@ function todoSection(check: ImageCheck, cleanCommand: string): string {
           "warn",
           "review",
           `Remove ${count(counts.copies, "copy", "copies")}.`,
-          "They count twice in training. The cleaned list keeps one of each.",
+          "Copies count twice in training. The cleaned list keeps one of each.",
         )
       : "",
     counts.imbalance > 0
