@@ -387,10 +387,13 @@ describe("images of a folder", () => {
       copyFileSync(path.join(DIGITS, file), path.join(place, file));
     }
     writeFileSync(path.join(data, "low", "bad.png"), "this is text");
+    copyFileSync(path.join(DIGITS, "9-a.png"), path.join(data, "low", "9.png"));
     const out = path.join(folder, "digits-run");
     const result = await inception("train", data, ...NETWORK, "--epochs", "1", "--batch-size", "4", "--val-fraction", "0", "--out", out);
     expect(result).toMatchObject({ code: 1 });
     expect(result.err).toMatch(/^skipped: Cannot decode image ".*bad\.png": .*$/m);
+    expect(result.err).toMatch(/^warning: 1 image with two labels: high\/9-a\.png = low\/9\.png$/m);
+    expect(readFileSync(path.join(out, "report.html"), "utf8")).toContain("images with two labels");
     expect(result.err).toMatch(/\nwarning: skipped 1 unreadable image\n$/);
     mkdirSync(path.join(data, "none"));
     copyFileSync(path.join(DIGITS, "0-a.png"), path.join(data, "none", "0.png"));

@@ -230,6 +230,11 @@ export const COMMANDS: readonly Command[] = [
     summary: "train or fine-tune an image classifier",
     flags: {
       ...RUNNING,
+      Runtime: [
+        ...DEVICE,
+        WORKERS,
+        ["--no-check", "do not look for leaks, copies, empty files and unequal classes first, see inception check"],
+      ],
       Model: [
         [
           "--model <model>",

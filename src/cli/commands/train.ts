@@ -33,7 +33,13 @@ const FORMAT: RunFormat = {
 /** `train DATA --model ID --out RUN`, or `train --resume RUN`. */
 export const run: RunCommand = ([data], flags, io) =>
   runTraining({ command: "train", sample: "image" }, flags, io, async (watch) => {
-    const common = { ...deviceFlags(flags), ...workersFlag(flags), ...sourceFlags(flags, io), ...watch };
+    const common = {
+      ...deviceFlags(flags),
+      ...workersFlag(flags),
+      ...sourceFlags(flags, io),
+      ...(flags.check === false ? { checkData: false } : {}),
+      ...watch,
+    };
     return start(data === undefined ? undefined : String(data), flags, common);
   });
 

@@ -6,14 +6,17 @@ import { imageTask } from "../../tasks/training/image-task.js";
 import { evaluate } from "../../train/loop.js";
 import type { Evaluation } from "../../train/metrics.js";
 import type { TrainingSettings } from "../../train/settings.js";
+import { type DataFaults, faultFacts } from "../check/before-training.js";
 import { openRun, readRunCheckpoint } from "../open-run.js";
 import { mistakePictures } from "./mistake-pictures.js";
 import type { RunTask, TrainedParts } from "./run-task.js";
 import type { StartedRun } from "./training-run.js";
 
+/** @param faults - of the data; null where it was not looked at */
 export function imageRunTask(
   data: OpenedDataset,
   { settings, options }: StartedRun<TrainingSettings, Evaluation>,
+  faults: DataFaults | null,
 ): RunTask<Batch, Evaluation, Evaluation> {
   const { val } = data;
   return {
@@ -28,7 +31,7 @@ export function imageRunTask(
       evaluation,
       pictures:
         val && evaluation ? await mistakePictures(val, evaluation, { allowHttps: options.allowHttps === true }) : new Map<number, string>(),
-      facts: [],
+      facts: faults === null ? [] : faultFacts(faults),
       configuration: {},
     }),
   };

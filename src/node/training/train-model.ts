@@ -18,6 +18,7 @@ import type { Checkpoint } from "../../train/checkpoint.js";
 import type { Evaluation } from "../../train/metrics.js";
 import { familyRecipe } from "../../train/recipes.js";
 import { resolveSettings, type TrainingSettings, type TrainingSettingsInput } from "../../train/settings.js";
+import { dataFaults, faultLines } from "../check/before-training.js";
 import { openDataset } from "../datasets/index.js";
 import { imagesInPlace } from "../image-threads.js";
 import type { Run } from "../open-run.js";
@@ -124,7 +125,9 @@ const IMAGES: TrainingKind<TrainingSettings, TrainingNetwork, OpenedDataset, Net
   train: async ({ network, data }, run) => {
     const samples = { allowHttps: run.options.allowHttps === true };
     const sources = imageSources(nodePlatform(imagesInPlace(), samples), data, network, run);
-    return (await runTask(imageRunTask(data, run), sources, network, run)).trained;
+    const faults = run.options.checkData === false ? null : await dataFaults(data, run.options.signal);
+    if (faults !== null) run.options.onEvent?.({ kind: "planned", lines: faultLines(faults) });
+    return (await runTask(imageRunTask(data, run, faults), sources, network, run)).trained;
   },
 };
 

@@ -15,6 +15,8 @@ export interface RunOptions<E> extends LearningOptions<E> {
    * from then on it saves a checkpoint and resolves with `end` "interrupted".
    */
   readonly signal?: CancelSignal;
+  /** Look for leaks and copies byte for byte, empty files and unequal classes among images first, and warn of them. Default: true. */
+  readonly checkData?: boolean;
   /** Fetch `https:` URLs, of images too; without it they are rejected. Default: false. */
   readonly allowHttps?: boolean;
 }

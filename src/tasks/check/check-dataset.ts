@@ -11,6 +11,7 @@ import { findOutliers } from "../../check/outliers.js";
 import type { OpenedDataset } from "../../data/assemble.js";
 import { type DatasetSource, type SampleStore, sampleName } from "../../data/dataset-source.js";
 import type { Image } from "../../data/image.js";
+import { requireSingleLabels } from "../../data/label-sets.js";
 import { InceptionError, messageOf, orError } from "../../errors.js";
 import { callOf, throwIfAborted, untilAborted } from "../../runtime/abort.js";
 import type { CallOptions, Platform } from "../../runtime/platform.js";
@@ -61,9 +62,10 @@ interface ReadSample {
 /**
  * Checks the images of a data set. A file that cannot be read is a finding.
  *
- * @throws InceptionError of the model; what `signal` was aborted with
+ * @throws InceptionError of the model; DATASET_INVALID for images with several classes; what `signal` was aborted with
  */
 export async function checkDataset(host: CheckHost, data: OpenedDataset, settings: CheckSettings): Promise<ImageCheck> {
+  requireSingleLabels(data.train, "check");
   const images = imagesOf(data);
   const labels = Int32Array.from([...data.train.labels, ...(data.val?.labels ?? [])]);
   const features = settings.embedder === null ? null : featureCollector(settings.embedder, images.length, callOf(settings));
@@ -100,7 +102,7 @@ export async function checkDataset(host: CheckHost, data: OpenedDataset, setting
     outliers: imageOutliers(prints, images),
     labels: checked !== null && "suspects" in checked ? checked : null,
   };
-  const classes = data.train.classes.map((name, k) => ({ name, train: countOf(data.train, k), val: countOf(data.val, k) }));
+  const classes = classCounts(data);
   return {
     data: data.train.name,
     train: data.train.size,
@@ -188,7 +190,10 @@ function foldGroups(count: number, groups: readonly DuplicateGroup[]): Uint32Arr
   return first;
 }
 
-function namedGroup({ images: members, links, leak, acrossClasses }: DuplicateGroup, images: readonly CheckedImage[]): DuplicateImages {
+export function namedGroup(
+  { images: members, links, leak, acrossClasses }: DuplicateGroup,
+  images: readonly CheckedImage[],
+): DuplicateImages {
   const named = ({ a, b, relation }: Link) => ({
     a: at(images, a),
     b: at(images, b),
@@ -233,11 +238,15 @@ function brightnessHistogram(prints: readonly (Fingerprint | null)[]): readonly 
   return counts;
 }
 
+export function classCounts({ train, val }: OpenedDataset): ImageCheck["classes"] {
+  return train.classes.map((name, k) => ({ name, train: countOf(train, k), val: countOf(val, k) }));
+}
+
 function countOf(source: DatasetSource | null, label: number): number {
   return source === null ? 0 : source.labels.reduce((count, each) => count + (each === label ? 1 : 0), 0);
 }
 
-function countFindings(found: Pick<ImageCheck, "unreadable" | "duplicates" | "outliers" | "labels" | "classes">): CheckCounts {
+export function countFindings(found: Pick<ImageCheck, "unreadable" | "duplicates" | "outliers" | "labels" | "classes">): CheckCounts {
   const { unreadable, duplicates, outliers, labels, classes } = found;
   const train = classes.map((each) => each.train);
   const inVal = (group: DuplicateImages): number => group.images.filter(({ split }) => split === "val").length;
