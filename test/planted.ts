@@ -51,7 +51,7 @@ export async function plantFaults(source: string, target: string, options: Plant
   const drawn = Array.from(random.permutation(train.length), (at) => train[at]!);
   const flipped = drawn.splice(0, Math.round(options.flips * train.length)).map(({ name, file }) => {
     const other = classes[(classes.indexOf(name) + 1 + random.below(classes.length - 1)) % classes.length]!;
-    const moved = `train/${other}/moved-${file}`;
+    const moved = `train/${other}/moved-${name}-${file}`;
     renameSync(path.join(target, "train", name, file), path.join(target, moved));
     return moved;
   });

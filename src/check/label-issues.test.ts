@@ -6,16 +6,16 @@ test("issues are those of the definition, most suspect first", () => {
   // lab = np.array([(i*5 + i//7) % 4 for i in range(60)])
   // for i in range(60): p[i, (lab[i] + (1 if i % 6 == 0 else 0)) % 4] += 20 + i % 9
   // p /= p.sum(1, keepdims=True); t = [p[lab == k, k].mean() for k in range(4)]
-  // for each i: ok = [k for k in range(4) if p[i, k] >= t[k]]; j = max(ok, key=p[i]); an issue if j != lab[i]; margin p[i, lab[i]] - p[i, j]
+  // for each i: ok = [k for k in range(4) if p[i, k] >= t[k]]; j = max(ok, key=p[i]); an issue if j != lab[i]; sorted by p[i, lab[i]]
   const expected = [
-    [0, 1, -0.647059],
-    [42, 1, -0.5],
-    [48, 3, -0.482759],
-    [6, 3, -0.48],
-    [54, 2, -0.471698],
-    [24, 0, -0.380282],
-    [18, 1, -0.333333],
-    [30, 3, -0.327273],
+    [0, 1, 0.019608],
+    [42, 1, 0.085714],
+    [6, 3, 0.1],
+    [48, 3, 0.12069],
+    [18, 1, 0.156863],
+    [54, 2, 0.188679],
+    [24, 0, 0.211268],
+    [30, 3, 0.254545],
   ];
   const labels = Array.from({ length: 60 }, (_, i) => (i * 5 + Math.floor(i / 7)) % 4);
   const data = new Float64Array(240);
@@ -26,7 +26,7 @@ test("issues are those of the definition, most suspect first", () => {
     for (const [k, value] of row.entries()) data[4 * i + k] = value / sum;
   }
   const issues = findLabelIssues({ count: 60, classes: 4, data }, labels);
-  expect(issues.map(({ index, suggested, margin }) => [index, suggested, Number(margin.toFixed(6))])).toEqual(expected);
+  expect(issues.map(({ index, suggested, selfConfidence }) => [index, suggested, Number(selfConfidence.toFixed(6))])).toEqual(expected);
 });
 
 /** Two classes at a distance on the first axis; the labels of samples 3 and 10 are wrong. */

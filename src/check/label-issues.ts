@@ -20,10 +20,8 @@ interface LabelIssue {
   readonly suggested: number;
   /** Of the suggested class. */
   readonly probability: number;
-  /** Probability of the label. */
+  /** Probability of the label: the lower, the more suspect. */
   readonly selfConfidence: number;
-  /** Probability of the label minus that of the suggested class: the lower, the more suspect. */
-  readonly margin: number;
 }
 
 interface CrossValidationOptions {
@@ -103,7 +101,8 @@ function stratifiedFolds(labels: ArrayLike<number>, groups: ArrayLike<number>, f
 /**
  * Samples that are probably of another class than their label says, most suspect first. A sample counts for a class where its
  * probability reaches the mean probability of that class over the samples labeled so; it is an issue where the most probable of the
- * classes that it counts for is not its label.
+ * classes that it counts for is not its label. Issues are ranked by the probability of the label, and not by its distance to that of the
+ * other class: with classes that are alike the other one is rarely sure, whether the label is right or wrong.
  *
  * @param labels - class of each sample
  */
@@ -119,9 +118,9 @@ export function findLabelIssues({ count, classes, data }: Probabilities, labels:
     }
     if (suggested < 0 || suggested === label) continue;
     const [selfConfidence, probability] = [row[label]!, row[suggested]!];
-    issues.push({ index, label, suggested, probability, selfConfidence, margin: selfConfidence - probability });
+    issues.push({ index, label, suggested, probability, selfConfidence });
   }
-  return issues.toSorted((a, b) => a.margin - b.margin || a.index - b.index);
+  return issues.toSorted((a, b) => a.selfConfidence - b.selfConfidence || a.index - b.index);
 }
 
 /** Mean probability of each class over the samples that are labeled so; infinite for a class without samples. */
