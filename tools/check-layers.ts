@@ -13,6 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "text.ts": [],
   "errors.ts": ["text.ts"],
   "options.ts": ["errors.ts", "text.ts"],
+  client: [],
   tensor: ["errors.ts", "text.ts"],
   formats: ["errors.ts", "text.ts", "tensor"],
   ir: ["errors.ts", "text.ts", "tensor"],
