@@ -58,7 +58,16 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe("train", () => {
   test("prints the promised keys, and a line for each epoch on the error stream", () => {
     const scores = { top1: expect.any(Number) as number, top5: expect.any(Number) as number, loss: expect.any(Number) as number };
-    expect(trained).toEqual({ run, epochs: 2, best: scores, final: scores, steps: STEPS, secondsPerStep: expect.any(Number) as number });
+    expect(trained).toEqual({
+      run,
+      epochs: 2,
+      best: scores,
+      final: scores,
+      steps: STEPS,
+      secondsPerStep: expect.any(Number) as number,
+      calibration: null,
+      notCalibrated: "there are 32 validation images, expected at least 50",
+    });
     expect(progress).toMatch(
       /^inception_resnet_v1\.public: [\d,]+ parameters \| 64 training and 32 validation images, 10 classes \| 4 steps per epoch\nepoch 1\/2 {2}train: .* {2}\* best\nepoch 2\/2 .*\n$/,
     );
@@ -67,6 +76,7 @@ describe("train", () => {
   test("writes a run folder that says what was done", () => {
     expect(readdirSync(run).filter((name) => !name.startsWith("."))).toEqual([
       "best.safetensors",
+      "calibration.json",
       "checkpoints",
       "config.json",
       "events",
@@ -89,7 +99,7 @@ describe("train", () => {
     expect(result.code).toBe(0);
     const scores = String.raw`top-1 \d+\.\d%  top-5 \d+\.\d%  loss \d\.\d{4}`;
     expect(result.out).toMatch(
-      new RegExp(`^finished: 2 epochs, 8 steps\nbest    epoch [12]   ${scores}\nlast    epoch 2   ${scores}\nrun     `),
+      new RegExp(`^finished: 2 epochs, 8 steps\nbest    epoch [12]   ${scores}\nlast    epoch 2   ${scores}\nnot calibrated: .*\nrun     `),
     );
     expect(result.out.split("\n").slice(-4)).toEqual([
       `run     ${run}`,

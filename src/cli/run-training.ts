@@ -35,6 +35,15 @@ export interface RunFormat {
   readonly next: (run: string) => string;
 }
 
+/** What a command says of a run beside what it says of every run. */
+interface Extra {
+  readonly json: Readonly<Record<string, unknown>>;
+  /** Lines of the summary. */
+  readonly lines: readonly string[];
+}
+
+const NO_EXTRA: Extra = { json: {}, lines: [] };
+
 interface Watch {
   readonly onEvent: ProgressReport["onEvent"];
   readonly signal: AbortSignal;
@@ -78,12 +87,12 @@ export async function runTraining(
 }
 
 /** The outcome of one run. */
-export function outcomeOf(trained: TrainedRun, format: RunFormat): Outcome {
+export function outcomeOf(trained: TrainedRun, format: RunFormat, extra: Extra = NO_EXTRA): Outcome {
   const { run: folder, epochs, best, final, steps, secondsPerStep, end } = trained;
   const { command, scores } = format;
   return {
-    json: { run: folder, epochs, best: best && scores(best), final: final && scores(final), steps, secondsPerStep },
-    text: formatTrained(trained, format),
+    json: { run: folder, epochs, best: best && scores(best), final: final && scores(final), steps, secondsPerStep, ...extra.json },
+    text: formatTrained(trained, format, extra.lines),
     interrupted: end === "interrupted" ? `interrupted after step ${formatCount(steps)}; resume with: ${resumeLine(command, folder)}` : null,
   };
 }
@@ -172,7 +181,7 @@ function watchRun(report: ProgressReport) {
   return { ...watch, onEvent, run: () => run };
 }
 
-function formatTrained(trained: TrainedRun, { formatScores, next }: RunFormat): string {
+function formatTrained(trained: TrainedRun, { formatScores, next }: RunFormat, lines: readonly string[]): string {
   const { run: folder, end, epochs, steps, best, final, secondsPerStep, report } = trained;
   const speed = secondsPerStep === null ? "" : `, ${secondsPerStep.toPrecision(3)} s/step`;
   const row = (scored: EpochRow) => `epoch ${String(scored.epoch).padEnd(String(epochs).length)}   ${formatScores(scored)}`;
@@ -181,6 +190,7 @@ function formatTrained(trained: TrainedRun, { formatScores, next }: RunFormat): 
     `${end === "interrupted" ? end : "finished"}: ${formatCount(epochs)} epochs, ${formatCount(steps)} steps${speed}`,
     ...(best === null ? [] : [`best    ${row(best)}`]),
     ...(final === null ? [] : [`last    ${row(final)}`]),
+    ...lines,
     `run     ${messageOf(folder)}`,
     `report  ${messageOf(report)}`,
     // Of an interrupted run the next command resumes it.

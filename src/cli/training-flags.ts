@@ -42,6 +42,7 @@ const HEADING_OF: Readonly<Record<Exclude<keyof typeof SETTINGS | keyof typeof S
   batchNormDecay: "Optimization",
   metric: "Optimization",
   patience: "Optimization",
+  calibration: "Optimization",
   augmentation: "Augmentation",
   mixup: "Augmentation",
   cutmix: "Augmentation",

@@ -8,7 +8,7 @@ import type { LabeledLogits } from "./labeled-logits.js";
 import { logitScore } from "./logit-scores.js";
 import { pooledCovariance } from "./pooled-covariance.js";
 import { calibrationError, imageQualities, qualityOf, reliabilityBins } from "./quality.js";
-import { fitTemperature } from "./temperature.js";
+import { boundedTemperature, fitTemperature } from "./temperature.js";
 
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));
 
@@ -29,6 +29,14 @@ describe("fitTemperature", () => {
     const logits = Array.from({ length: 4 }, () => [1004, 1000]);
     // 3 of 4 are right: 1 / (1 + exp(-4 / T)) = 3/4.
     expect(fitTemperature({ logits, labels: [0, 0, 0, 1] })).toBeCloseTo(4 / Math.log(3), 12);
+  });
+
+  it("is bounded where the images determine none: nothing becomes surer", () => {
+    const right = { logits: [[3, 0], [0, 2]], labels: [0, 1] }; // biome-ignore format: one line
+    expect(boundedTemperature(right)).toEqual({ temperature: 1, isDetermined: false });
+    const wrong = { logits: [[3, 0], [0, 2]], labels: [1, 0] }; // biome-ignore format: one line
+    expect(boundedTemperature(wrong)).toEqual({ temperature: 100, isDetermined: false });
+    expect(boundedTemperature(example())).toEqual({ temperature: fitTemperature(example()), isDetermined: true });
   });
 
   it.each([1e-1, 1e1])("scales with the logits (%d)", (factor) => {
@@ -163,6 +171,15 @@ describe("crossFit", () => {
       for (const i of fold) expect(images[i]).toEqual(all[i]);
     }
     expect(folds).toHaveLength(FOLDS);
+  });
+
+  it("measures a fold with temperature 1 where the other images are all right, and counts such folds", () => {
+    // One image of 12 is wrong: only the fold that has it is measured with a temperature that the others do not determine.
+    const logits = Array.from({ length: 12 }, (_, i) => [2 + 0.1 * i, 0]);
+    const data = { logits, labels: logits.map((_, i) => (i === 5 ? 1 : 0)) };
+    const { temperatures, undetermined } = crossFit(data, 7);
+    expect(undetermined).toBe(1);
+    for (const [k, fold] of foldsOf(12, 7).entries()) expect(temperatures[k] === 1).toBe(fold.includes(5));
   });
 
   it("refuses fewer than 10 images", () => {

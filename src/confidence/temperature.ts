@@ -12,6 +12,9 @@ export const TEMPERATURE_RANGE = { low: 0.01, high: 100 } as const;
 /** Newton's method converges in fewer than ten steps; bisection to the last bit takes at most so many. */
 const MAX_STEPS = 100;
 
+/** Why images determine no temperature. */
+type Undetermined = "the logits contain no information about the classes" | "the images are classified correctly too clearly";
+
 /**
  * Returns the temperature of least NLL. In 1/T the NLL is convex, so that Newton's method, kept inside a bracket by bisection, finds
  * the one minimum.
@@ -20,10 +23,30 @@ const MAX_STEPS = 100;
  *   correctly, or the logits contain no information about the classes
  */
 export function fitTemperature(data: LabeledLogits): number {
+  const found = leastNll(data);
+  if (typeof found === "string") throw undetermined(data, found);
+  return found;
+}
+
+/**
+ * As `fitTemperature`, for images that may determine no temperature. Where they are all classified correctly it is 1, so that nothing
+ * becomes surer on their account; where the logits contain no information, 100.
+ *
+ * @returns `isDetermined` false where the temperature is such a bound
+ * @throws InceptionError as `checkLogits`
+ */
+export function boundedTemperature(data: LabeledLogits): { readonly temperature: number; readonly isDetermined: boolean } {
+  const found = leastNll(data);
+  if (typeof found === "number") return { temperature: found, isDetermined: true };
+  const isTooClear = found === "the images are classified correctly too clearly";
+  return { temperature: isTooClear ? 1 : TEMPERATURE_RANGE.high, isDetermined: false };
+}
+
+function leastNll(data: LabeledLogits): number | Undetermined {
   checkLogits(data);
   let [low, high] = [1 / TEMPERATURE_RANGE.high, 1 / TEMPERATURE_RANGE.low];
-  if (slopes(data, low).first >= 0) throw undetermined(data, "the logits contain no information about the classes");
-  if (slopes(data, high).first <= 0) throw undetermined(data, "the images are classified correctly too clearly");
+  if (slopes(data, low).first >= 0) return "the logits contain no information about the classes";
+  if (slopes(data, high).first <= 0) return "the images are classified correctly too clearly";
   let scale = 1;
   for (let step = 0; step < MAX_STEPS; step++) {
     const { first, second } = slopes(data, scale);
@@ -38,7 +61,7 @@ export function fitTemperature(data: LabeledLogits): number {
   return 1 / scale;
 }
 
-function undetermined({ logits }: LabeledLogits, reason: string): InceptionError {
+function undetermined({ logits }: LabeledLogits, reason: Undetermined): InceptionError {
   const { low, high } = TEMPERATURE_RANGE;
   const fact = `no temperature from ${low} to ${high} minimizes the loss of these ${logits.length} images, because ${reason}`;
   return new InceptionError("DATASET_INVALID", `Cannot fit a temperature: ${fact}; use more held-out images`, { images: logits.length });

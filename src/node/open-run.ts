@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { type Preprocessing, parsePreprocessing, parseSegmentationConfig, type SegmentationConfig } from "../data/index.js";
 import { InceptionError, messageOf } from "../errors.js";
+import { type CalibrationRecord, parseCalibrationRecord } from "../predict/confidence-record.js";
 import type { CheckpointChoice } from "../tasks/model-host.js";
 import { type Checkpoint, type ReadCheckpointOptions, readCheckpoint } from "../train/checkpoint.js";
 import { currentSettings } from "../train/former-settings.js";
@@ -23,6 +24,7 @@ export const RUN_FILES = {
   checkpoints: "checkpoints",
   last: path.join("checkpoints", "last.safetensors"),
   best: "best.safetensors",
+  calibration: "calibration.json",
   report: "report.html",
   validation: "validation",
 } as const;
@@ -64,6 +66,8 @@ export interface Run {
   readonly network: string | null;
   /** All of plan.json: which cases train, and what the recipe rests on; null where images are classified. */
   readonly plan: JsonRecord | null;
+  /** Of the probabilities after an epoch; null where none was fitted, also in runs of earlier versions. */
+  readonly calibration: { readonly epoch: number; readonly record: CalibrationRecord } | null;
   readonly hasLast: boolean;
   readonly hasBest: boolean;
   /** Epochs that have a checkpoint of their own, ascending. */
@@ -109,6 +113,7 @@ export async function openRun(folder: string): Promise<Run> {
     segmentation: plan === null ? null : withMirrorAxes(parseSegmentationConfig(plan.recipe, place), config.settings),
     plan,
     network: entries.has(RUN_FILES.network) ? await readTextFile(path.join(folder, RUN_FILES.network), MAX_JSON_BYTES) : null,
+    calibration: entries.has(RUN_FILES.calibration) ? parseCalibration(folder, await readJson(folder, RUN_FILES.calibration)) : null,
     hasLast: checkpoints.includes(path.basename(RUN_FILES.last)),
     hasBest: entries.has(RUN_FILES.best),
     epochs: checkpoints.flatMap((name) => epochOfFile(name) ?? []).toSorted((a, b) => a - b),
@@ -191,6 +196,14 @@ function parseConfig(folder: string, json: JsonData): RunConfig {
     ...(isJsonRecord(places) ? { places: currentSettings(places) } : {}),
     ...(isJsonRecord(startingWeights) ? { startingWeights } : {}),
   };
+}
+
+function parseCalibration(folder: string, json: JsonData): Run["calibration"] {
+  const { epoch, calibration } = isJsonRecord(json) ? json : {};
+  if (calibration === null) return null;
+  const record = parseCalibrationRecord(calibration);
+  if (record !== null && typeof epoch === "number" && Number.isSafeInteger(epoch)) return { epoch, record };
+  throw cannotOpen(folder, `${RUN_FILES.calibration} is not an epoch with a calibration`);
 }
 
 function parseLabels(folder: string, json: JsonData): readonly string[] {

@@ -5,6 +5,7 @@
  *     preprocessing.json     how images become inputs; of a network that segments volumes plan.json, with its recipe and cases
  *     metrics.jsonl          what was measured, a line each    events/…tfevents…    the same for TensorBoard
  *     checkpoints/last.safetensors, epoch-003.safetensors      best.safetensors
+ *     calibration.json       the temperature of the probabilities after the best epoch, or why there is none
  *     report.html
  *
  * Every file but the two that grow is written whole or not at all, so that a run may be killed at any moment.
@@ -69,6 +70,8 @@ export interface RunWriter {
    * @throws InceptionError WRITE_FAILED and as `encodeCheckpoint`
    */
   saveEpoch(checkpoint: Checkpoint, keep: KeepRule): Promise<void>;
+  /** @throws InceptionError WRITE_FAILED */
+  writeCalibration(calibration: JsonRecord): Promise<void>;
   /** @throws InceptionError WRITE_FAILED */
   writeReport(html: string): Promise<void>;
   /** Let go of the folder. Calling it again does nothing. */
@@ -280,6 +283,7 @@ function runWriter(folder: string, metrics: GrowingFile, events: GrowingFile, re
       await writeFileAtomic(last, chunks);
       await removeEpochs(folder, kept);
     },
+    writeCalibration: (calibration) => writeJson(path.join(folder, RUN_FILES.calibration), calibration),
     writeReport: (html) => writeFileAtomic(path.join(folder, RUN_FILES.report), [textBytes(html)]),
     close: () => {
       closed ??= (async () => {

@@ -115,6 +115,9 @@ const CHART_CSS = `
 .key.dots::after{content:"";position:absolute;left:5px;top:-4.5px;width:6px;height:6px;border-radius:50%;background:currentColor}
 .chart svg{width:100%;height:auto;overflow:visible}
 svg text{font-family:var(--font);font-size:12px;fill:var(--soft);font-variant-numeric:tabular-nums}
+.accuracy{fill:var(--score)}
+.gap{fill:none;stroke:var(--soft)}
+.ideal{stroke:var(--faint);stroke-width:1.5;stroke-dasharray:5 5;fill:none}
 .best{fill:none;stroke:var(--best);stroke-width:2}
 .best-line{stroke:var(--best);stroke-dasharray:2 4;fill:none}
 svg .best-label{fill:var(--best-ink);font-weight:600}

@@ -13,6 +13,7 @@ import { confusionMatrix } from "./confusion.js";
 import { besides, type Fact, type Figure, factSection, folded, MAX_FIGURES, note, page, section } from "./page.js";
 import { safePicture } from "./picture.js";
 import type { Point } from "./plot.js";
+import { calibrationSection, type ShownCalibration } from "./reliability.js";
 import { type ScoredSet, scoredSetSections } from "./scored-set.js";
 import { type Column, score, table } from "./table.js";
 
@@ -36,6 +37,8 @@ export interface ReportData {
   readonly steps: readonly StepPoint[];
   /** Of the validation images with the best weights; null where none were measured. */
   readonly evaluation: Evaluation | null;
+  /** How far the probabilities of the validation images can be trusted; absent where that was not measured. */
+  readonly calibration?: ShownCalibration | undefined;
   /** Scores of whole validation volumes, of a run that segments. */
   readonly volumes?: ScoredSet | undefined;
   /** Pictures of misclassified images by index in the dataset, as data: URIs of PNG, JPEG, WebP or GIF; others are omitted. */
@@ -69,6 +72,7 @@ export function runReport(data: ReportData): string {
     figures: shown,
     markup: [
       curves(data),
+      ...(data.calibration === undefined ? [] : [calibrationSection(data.calibration)]),
       ...(data.evaluation === null ? [] : evaluationSections(data, data.evaluation)),
       ...(data.volumes === undefined ? [] : scoredSetSections(data.volumes)),
       besides(factSection("Configuration", flatten("", data.configuration)), factSection("Environment", [...more, ...data.environment])),

@@ -1,6 +1,7 @@
 /** The types that the task layer speaks, the same on both platforms. */
 
 export type { CheckedImage, ImageCheck } from "../check/image-check.js";
+export type { MeasuredCalibration } from "../confidence/measure.js";
 export type { Image } from "../data/image.js";
 export type { Preprocessing } from "../data/transforms/preprocess.js";
 export type { Volume } from "../data/volumes/volume.js";
@@ -11,7 +12,7 @@ export type { Prediction, Predictions } from "../predict/predict.js";
 export type { FileInput, ImageInput, VolumeInput } from "../runtime/platform.js";
 export type { Device } from "../runtime/session.js";
 export type { Metric } from "../search/vectors.js";
-export type { CalibratedOnnx, CalibrateOptions, CalibrationReport, MeasuredCalibration } from "./calibrate/calibrate.js";
+export type { CalibratedOnnx, CalibrateOptions, CalibrationReport } from "./calibrate/calibrate.js";
 export type { CheckImagesOptions } from "./check/check-images.js";
 export type { Classifier, ClassifyOptions, Embedder, EmbedOptions, ExplainImageOptions, OpenedModel } from "./classifier.js";
 export type { EvaluationResult } from "./evaluate/evaluate.js";

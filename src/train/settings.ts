@@ -43,6 +43,13 @@ export const SETTINGS = {
     ...fractionOption("decay of the batch-norm running statistics (1 - PyTorch's momentum)", undefined),
     placeholder: "decay",
   },
+  calibration: {
+    ...choiceOption<"temperature" | "none">("calibrate the probabilities on the validation images at the end of the run", "temperature", [
+      "temperature",
+      "none",
+    ]),
+    placeholder: "method",
+  },
   checkpointEvery: integerOption("also save a checkpoint every n steps within an epoch; 0 saves after epochs only", 0, 0, 1e9),
   clipNorm: {
     ...nullable(numberOption("clip gradients to this global norm, or none", undefined, 1e-9, 1e9), undefined),

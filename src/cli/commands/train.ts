@@ -1,11 +1,14 @@
-import { resumeTraining, type TrainModelOptions, trainModel } from "../../node/training/train-model.js";
+import { messageOf } from "../../errors.js";
+import { resumeTraining, type TrainedClassifierRun, type TrainModelOptions, trainModel } from "../../node/training/train-model.js";
 import { planModelTraining } from "../../node/training/training-plan.js";
 import { describedModel } from "../../tasks/described-model.js";
 import { formatLoss, formatPercent } from "../../train/progress.js";
 import { SETTINGS } from "../../train/settings.js";
 import type { Flags, RunCommand } from "../command.js";
 import { deviceFlags, optionFlags, textFlag } from "../flags.js";
+import { formatCount } from "../io.js";
 import { modelOperand } from "../model-operand.js";
+import { inFlags } from "../option-words.js";
 import { readPreprocessing, sourceFlags } from "../run-model.js";
 import {
   epochsFlag,
@@ -49,7 +52,7 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainM
   if (resume !== undefined) {
     const { epochs, ...others } = settings;
     refuseSettings(data, others, flags);
-    return outcomeOf(await resumeTraining({ ...common, ...epochsFlag(flags), out: resume }), FORMAT);
+    return imageOutcome(await resumeTraining({ ...common, ...epochsFlag(flags), out: resume }));
   }
   if (data === undefined) {
     throw missing(
@@ -67,5 +70,15 @@ async function start(data: string | undefined, flags: Flags, common: Omit<TrainM
     ...(preprocessing === undefined ? {} : { preprocessing: await readPreprocessing(preprocessing) }),
   };
   if (flags.dryRun === true) return outcomeOfPlan(await planModelTraining(network, given, options));
-  return outcomeOf(await trainModel(network, given, options), FORMAT);
+  return imageOutcome(await trainModel(network, given, options));
+}
+
+function imageOutcome(trained: TrainedClassifierRun): Outcome {
+  const { calibration, notCalibrated } = trained;
+  const shown = (value: number): string => value.toFixed(3);
+  const line =
+    calibration === null
+      ? `not calibrated: ${inFlags(messageOf(notCalibrated))}`
+      : `calibrated: temperature ${shown(calibration.temperature)}, ECE ${shown(calibration.before.ece)} → ${shown(calibration.after.ece)} (cross-fitted on ${formatCount(calibration.images)} images)`;
+  return outcomeOf(trained, FORMAT, { json: { calibration, notCalibrated }, lines: [line] });
 }

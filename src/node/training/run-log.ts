@@ -14,8 +14,10 @@ export interface RunLog<E> {
   readonly report: (event: TrainingEvent<E>) => void;
   /** Lines are written in the order of events; this waits for all of them. */
   flush(): Promise<void>;
+  /** @param evaluation - of the epoch that ended, where it is to be kept instead of the one before */
   saved(progress: Progress, evaluation: E | null): void;
   lastCheckpoint(): string | null;
+  /** The evaluation that was kept last, where it is of this epoch. */
   evaluationOf(epoch: number): E | null;
   steps(): readonly StepPoint[];
   /** What a checkpoint has to hold, so that a resumed run writes the lines of an uninterrupted one. */
@@ -37,7 +39,7 @@ export function runLog<E = Evaluation>(
   earlier: EarlierLog = NO_EARLIER_LOG,
 ): RunLog<E> {
   const every = Math.max(1, Math.floor(batchesPerEpoch / settings.accumulate / LINES_PER_EPOCH));
-  const evaluations = new Map<number, E>();
+  let kept: { readonly epoch: number; readonly evaluation: E } | null = null;
   const points = [...earlierPoints(earlier.lines)];
   const sums = { ...earlier.unlogged };
   const clock = stepClock(earlierTime(earlier.lines));
@@ -75,11 +77,11 @@ export function runLog<E = Evaluation>(
     flush: () => writing,
     saved: ({ position }, evaluation) => {
       checkpoint = `${writer.folder}/${RUN_FILES.last} (step ${position.step})`;
-      if (evaluation) evaluations.set(position.epoch, evaluation);
+      if (evaluation) kept = { epoch: position.epoch, evaluation };
       onEvent({ kind: "saved", position });
     },
     lastCheckpoint: () => checkpoint,
-    evaluationOf: (epoch) => evaluations.get(epoch) ?? null,
+    evaluationOf: (epoch) => (kept?.epoch === epoch ? kept.evaluation : null),
     steps: () => points,
     unlogged: () => ({ ...sums }),
     secondsPerStep: clock.here,

@@ -1,4 +1,5 @@
 import path from "node:path";
+import type { ShownCalibration } from "../../report/reliability.js";
 import type { ScoredSet } from "../../report/scored-set.js";
 import { runReport } from "../../report/training.js";
 import type { RunSettings } from "../../tasks/training/learning.js";
@@ -31,6 +32,7 @@ interface FinishedRun {
 export interface ReportOfTask {
   /** Of the best epoch of a classifier. */
   readonly evaluation: Evaluation | null;
+  readonly calibration?: ShownCalibration | undefined;
   /** Scores of whole validation volumes. */
   readonly volumes?: ScoredSet | undefined;
   /** Images that were misclassified, as data URLs by index. */

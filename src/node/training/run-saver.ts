@@ -2,6 +2,7 @@ import type { Trainer } from "../../runtime/trainer.js";
 import { checkpointOf } from "../../tasks/training/checkpoint-state.js";
 import type { RunNetwork } from "../../tasks/training/run-network.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import { bestEpoch } from "../../train/history.js";
 import type { LoopParts } from "../../train/loop.js";
 import type { TrainingSettings } from "../../train/settings.js";
 import type { TrainingBatch } from "../../train/task.js";
@@ -31,6 +32,8 @@ export function runSaver<E>(parts: SaverParts<E>): LoopParts<TrainingBatch, E>["
     const checkpoint = await checkpointOf({ ...parts, seed, config, progress, unlogged: log.unlogged() });
     if (progress.position.batch === 0) await writer.saveEpoch(checkpoint, { metric: settings.metric, count: settings.keepCheckpoints });
     else await writer.saveLast(checkpoint);
-    log.saved(progress, evaluation);
+    const best = bestEpoch(progress.history, settings.metric);
+    // Only the evaluation of the best epoch is asked for later.
+    log.saved(progress, best === null || best.epoch === progress.position.epoch ? evaluation : null);
   };
 }

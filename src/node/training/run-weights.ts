@@ -69,6 +69,7 @@ export async function prepareRun(folder: string, options: PrepareRunOptions = {}
     ...storedNetwork(model, graph),
     preprocessing: chosenPreprocessing(run, options.preprocessing),
     ...(run.segmentation === null ? {} : { segmentation: run.segmentation }),
+    ...(batch === 0 && run.calibration?.epoch === epoch ? { calibration: run.calibration.record } : {}),
     labels: options.labels ?? run.labels,
     source: `trained with inceptionkit ${trainedOn(run)}, ${epoch} epochs${batch === 0 ? "" : ` and ${batch} batches`}`,
     licence: licenceOf(run),

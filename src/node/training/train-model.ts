@@ -14,7 +14,9 @@ import type { DescribedModel } from "../../tasks/model-source.js";
 import { imageSources } from "../../tasks/training/image-task.js";
 import { describeFor, storedNetwork, type TrainingNetwork } from "../../tasks/training/prepare-network.js";
 import { resumedParameters } from "../../tasks/training/run-network.js";
+import { resultOf, type TrainedModel } from "../../tasks/training/trained-model.js";
 import type { Checkpoint } from "../../train/checkpoint.js";
+import type { MeasuredEvaluation } from "../../train/classification.js";
 import type { Evaluation } from "../../train/metrics.js";
 import { familyRecipe } from "../../train/recipes.js";
 import { resolveSettings, type TrainingSettings, type TrainingSettingsInput } from "../../train/settings.js";
@@ -36,6 +38,9 @@ import type { ResumeOptions, RunOptions, TrainedRun } from "./training-run.js";
 export interface TrainModelOptions<N extends ModelName = ModelName> extends RunOptions<Evaluation>, Omit<NetworkOptions, "options"> {
   readonly options?: OptionsOf<N>;
 }
+
+/** A run of an image classifier that ended. */
+export interface TrainedClassifierRun extends TrainedRun, Pick<TrainedModel, "calibration" | "notCalibrated"> {}
 
 type ResumeTrainingOptions = Omit<TrainModelOptions, "options" | "preprocessing"> & ResumeOptions<Evaluation>;
 
@@ -61,12 +66,12 @@ export async function trainModel<N extends ModelName>(
   network: N | DescribedModel,
   given: TrainingSettingsInput,
   options: TrainModelOptions<N>,
-): Promise<TrainedRun> {
+): Promise<TrainedClassifierRun> {
   return startTraining(await prepareTraining(network, given, options), options);
 }
 
 /** @internal The second half of `trainModel`. */
-export async function startTraining(prepared: PreparedTraining, options: RunOptions<Evaluation>): Promise<TrainedRun> {
+export async function startTraining(prepared: PreparedTraining, options: RunOptions<Evaluation>): Promise<TrainedClassifierRun> {
   const contents = { labels: prepared.data.train.classes, recipe: { preprocessing: prepared.network.preprocessing } };
   return startRun(IMAGES, prepared, contents, options);
 }
@@ -105,16 +110,16 @@ export async function prepareTraining(
  *
  * @throws InceptionError as `trainModel`; RUN_INVALID, CHECKPOINT_INVALID
  */
-export async function resumeTraining(options: ResumeTrainingOptions): Promise<TrainedRun> {
+export async function resumeTraining(options: ResumeTrainingOptions): Promise<TrainedClassifierRun> {
   return resumeTask(IMAGES, options);
 }
 
 /** @internal `resumeTraining` with images that the caller has. */
-export async function resumeWith(openData: OpenData, options: ResumeTrainingOptions): Promise<TrainedRun> {
+export async function resumeWith(openData: OpenData, options: ResumeTrainingOptions): Promise<TrainedClassifierRun> {
   return resumeTask({ ...IMAGES, openData: (_, settings) => openData(settings) }, options);
 }
 
-const IMAGES: TrainingKind<TrainingSettings, TrainingNetwork, OpenedDataset, NetworkOptions, Evaluation, TrainedRun> = {
+const IMAGES: TrainingKind<TrainingSettings, TrainingNetwork, OpenedDataset, NetworkOptions, MeasuredEvaluation, TrainedClassifierRun> = {
   // Runs of earlier versions train with neither, whatever their recipe has today.
   resolveSettings: (stored) => resolveSettings({ layerDecay: 1, unfreeze: "none", ...stored }),
   openData: async (run, settings) => {
@@ -127,7 +132,8 @@ const IMAGES: TrainingKind<TrainingSettings, TrainingNetwork, OpenedDataset, Net
     const sources = imageSources(nodePlatform(imagesInPlace(), samples), data, network, run);
     const faults = run.options.checkData === false ? null : await dataFaults(data, run.options.signal);
     if (faults !== null) run.options.onEvent?.({ kind: "planned", lines: faultLines(faults) });
-    return (await runTask(imageRunTask(data, run, faults), sources, network, run)).trained;
+    const { trained, evaluation } = await runTask(imageRunTask(data, run, faults), sources, network, run);
+    return { ...trained, ...resultOf(evaluation?.calibration ?? { skipped: "no validation images were measured", before: null }) };
   },
 };
 

@@ -12,8 +12,7 @@ import { textOf } from "../image-input.js";
 import type { PlaceOptions } from "../platform.js";
 import type { SourceOptions } from "../source-options.js";
 import { prepareRun } from "./run-weights.js";
-import { prepareTraining, resumeWith, startTraining } from "./train-model.js";
-import type { TrainedRun } from "./training-run.js";
+import { prepareTraining, resumeWith, startTraining, type TrainedClassifierRun } from "./train-model.js";
 
 /**
  * Trains a network on images and writes a run directory, as the command line does.
@@ -31,11 +30,15 @@ export async function trainToFolder(
   const trained = await runOf(network, data, options);
   if (trained.end === "interrupted") throw options.signal?.reason;
   const model = await openTrained(host, await prepareRun(trained.run), placeOptions(options));
-  const { history, end, run, report } = trained;
-  return { model, history, end, run, report, epoch: trained.best?.epoch ?? trained.epochs };
+  const { history, end, run, report, calibration, notCalibrated } = trained;
+  return { model, history, end, run, report, epoch: trained.best?.epoch ?? trained.epochs, calibration, notCalibrated };
 }
 
-async function runOf(network: DescribedModel, data: LabeledImages, options: TrainOptions & { readonly out: string }): Promise<TrainedRun> {
+async function runOf(
+  network: DescribedModel,
+  data: LabeledImages,
+  options: TrainOptions & { readonly out: string },
+): Promise<TrainedClassifierRun> {
   const { out, workers, onEvent, signal, preprocessing, valData, resume = false, epochs } = options;
   const running = {
     ...placeOptions(options),

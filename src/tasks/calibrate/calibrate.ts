@@ -1,21 +1,17 @@
 /** Fitting a temperature and a threshold for unknown images on held-out images. */
-import { qualityIntervals } from "../../confidence/bootstrap.js";
-import { crossFit } from "../../confidence/cross-fit.js";
 import { rejectionThreshold } from "../../confidence/detection.js";
 import type { LabeledLogits } from "../../confidence/labeled-logits.js";
 import { LOGIT_SCORES, type LogitScore, logitScore } from "../../confidence/logit-scores.js";
-import { type ImageQuality, imageQualities, qualityOf, type ReliabilityBin, reliabilityBins } from "../../confidence/quality.js";
-import { fitTemperature } from "../../confidence/temperature.js";
+import type { MeasuredCalibration } from "../../confidence/measure.js";
 import type { DatasetSource, SkippedSample } from "../../data/index.js";
 import { requireSingleLabels } from "../../data/label-sets.js";
 import { InceptionError } from "../../errors.js";
 import { concatChunks } from "../../formats/concat-chunks.js";
-import type { CalibrationQuality, CalibrationRecord, UnknownRecord } from "../../predict/confidence-record.js";
+import type { UnknownRecord } from "../../predict/confidence-record.js";
 import type { ModelMetadata } from "../../predict/model-metadata.js";
 import { callOf, openUntilAborted, throwIfAborted, untilAborted } from "../../runtime/abort.js";
 import type { SourceOptions } from "../../runtime/platform.js";
 import type { SessionOptions } from "../../runtime/session.js";
-
 import { choosePart, classNames, openForClasses } from "../evaluate/labels.js";
 import { type LabeledRun, runLabeled } from "../evaluate/run-labeled.js";
 import { encodeOnnx } from "../export.js";
@@ -26,6 +22,7 @@ import { openPrepared, resolveModel } from "../open-described.js";
 import { knownPreprocessing } from "../open-model.js";
 import type { OpenOptions } from "../open-options.js";
 import { downloadProgress, type OnProgress } from "../progress.js";
+import { fitCalibration } from "./fit.js";
 
 /** Options of `calibrate`. */
 export interface CalibrateOptions extends Omit<OpenOptions, "onProgress"> {
@@ -43,13 +40,6 @@ export interface CalibrateOptions extends Omit<OpenOptions, "onProgress"> {
   readonly onProgress?: OnProgress<"calibrate">;
 }
 
-/** Measures before or after calibration: values, and their 95% bootstrap intervals. */
-export interface MeasuredCalibration extends CalibrationQuality {
-  readonly intervals: Readonly<Record<keyof CalibrationQuality, readonly [low: number, high: number]>>;
-  /** Reliability diagram with 15 bins of equal width. */
-  readonly reliability: readonly ReliabilityBin[];
-}
-
 /** What `calibrate` fitted and measured. */
 export interface CalibrationReport {
   /** Name of the images, and the number of those that were used. */
@@ -64,6 +54,8 @@ export interface CalibrationReport {
   readonly after: MeasuredCalibration;
   /** Null where no threshold was asked for. */
   readonly unknown: UnknownRecord | null;
+  /** What makes the measures less certain than they look, one sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /** A calibrated model. */
@@ -96,11 +88,13 @@ export async function calibrateSource<F extends SourceOptions, P extends Session
   const preprocessing = knownPreprocessing(loaded, modelName(source));
   const computed = await labeledLogits(models, { loaded, preprocessing, data }, options).finally(() => loaded.close());
   const { dataset, skipped, ...rows } = computed;
-  const { calibration, report } = fitted(rows, dataset.name, seed);
+  const { calibration, ...measured } = fitCalibration(rows, dataset.name, seed);
   const unknown = options.unknown === undefined ? null : thresholdOf(rows, dataset.name, options.unknown, falseRejection);
   const metadata: ModelMetadata = { ...prepared.metadata, calibration, ...(unknown && { unknown }) };
   const { chunks } = await untilAborted(signal, encodeOnnx(models.platform, { ...prepared, metadata }));
-  return { onnx: concatChunks(chunks), report: { data: dataset.name, ...report, skipped, unknown } };
+  const { images, temperature } = calibration;
+  const report = { data: dataset.name, images, temperature, ...measured, skipped, unknown };
+  return { onnx: concatChunks(chunks), report };
 }
 
 function checkUnknown({ unknown, falseRejection }: CalibrateOptions): void {
@@ -137,24 +131,6 @@ async function labeledLogits<F extends SourceOptions, P extends SessionOptions>(
     }),
   );
   return { dataset, skipped, logits: found.map(({ row }) => row), labels: found.map(({ label }) => label) };
-}
-
-/** The temperature, and what it is worth on images that it was not fitted on. */
-function fitted(rows: LabeledLogits, data: string, seed: number) {
-  const temperature = fitTemperature(rows);
-  const plain = imageQualities(rows);
-  const before = qualityOf(plain);
-  const crossed = crossFit(rows, seed).images;
-  const after = qualityOf(crossed);
-  const images = plain.length;
-  const calibration: CalibrationRecord = { temperature, data, images, before, after };
-  const measured = (quality: CalibrationQuality, each: readonly ImageQuality[]): MeasuredCalibration => ({
-    ...quality,
-    intervals: qualityIntervals(each, seed),
-    reliability: reliabilityBins(each),
-  });
-  const accuracy = plain.filter(({ correct }) => correct).length / images;
-  return { calibration, report: { images, accuracy, temperature, before: measured(before, plain), after: measured(after, crossed) } };
 }
 
 function thresholdOf({ logits }: LabeledLogits, data: string, score: LogitScore, falseRejection: number): UnknownRecord {

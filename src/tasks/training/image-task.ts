@@ -5,9 +5,8 @@ import type { Batch } from "../../data/batch.js";
 import type { BatchSourceOptions } from "../../data/batches/plan.js";
 import type { DatasetSource } from "../../data/dataset-source.js";
 import { requireSingleLabels } from "../../data/label-sets.js";
-import { classification } from "../../train/classification.js";
+import { classification, type MeasuredEvaluation } from "../../train/classification.js";
 import { featureSource } from "../../train/feature-source.js";
-import type { Evaluation } from "../../train/metrics.js";
 import type { TrainingSettings } from "../../train/settings.js";
 import type { FeedSource } from "../../train/task.js";
 import { batchOptions } from "./batch-options.js";
@@ -16,11 +15,11 @@ import type { Closers, InputNetwork, LearnedTask, LearningRun, OpenedSources, Ta
 import type { TrainingPlatform } from "./open-trainer.js";
 import type { TrainingNetwork } from "./prepare-network.js";
 
-type ImageRun = Pick<LearningRun<TrainingSettings, Evaluation>, "settings" | "options">;
+type ImageRun = Pick<LearningRun<TrainingSettings, MeasuredEvaluation>, "settings" | "options">;
 type BatchPlatform = Pick<TrainingPlatform, "openBatches">;
 
 /** @throws InceptionError DATASET_INVALID where images may have several classes */
-export function imageTask({ train, val }: OpenedDataset, settings: TrainingSettings): LearnedTask<Batch, Evaluation> {
+export function imageTask({ train, val }: OpenedDataset, settings: TrainingSettings): LearnedTask<Batch, MeasuredEvaluation> {
   requireSingleLabels(train, "train on");
   const { batchSize, labelSmoothing, auxWeight, mixup, cutmix, freeze, unfreeze, layerDecay } = settings;
   return {

@@ -3,9 +3,9 @@
 import type { OpenedDataset } from "../../data/assemble.js";
 import type { Batch } from "../../data/batch.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import type { MeasuredEvaluation } from "../../train/classification.js";
 import { bestEpoch, type EpochRow } from "../../train/history.js";
 import { INITIAL_PROGRESS, type LoopEnd, type LoopParts } from "../../train/loop.js";
-import type { Evaluation } from "../../train/metrics.js";
 import type { TrainingSettings } from "../../train/settings.js";
 import type { TrainingBatch } from "../../train/task.js";
 import { imageSources, imageTask } from "./image-task.js";
@@ -21,6 +21,8 @@ interface MemoryRun {
   readonly epoch: number;
   /** Parameters and their averages after that epoch, by the names of the trainer's state; frozen parameters too. */
   readonly state: ReadonlyMap<string, Tensor>;
+  /** Of the validation images after that epoch; null without any. */
+  readonly evaluation: MeasuredEvaluation | null;
 }
 
 /**
@@ -33,14 +35,14 @@ export async function trainInMemory(
   data: OpenedDataset,
   network: TrainingNetwork,
   settings: TrainingSettings,
-  options: LearningOptions<Evaluation>,
+  options: LearningOptions<MeasuredEvaluation>,
 ): Promise<MemoryRun> {
   const closers: Closers = [];
   try {
     const task = imageTask(data, settings);
     const sources = imageSources(platform, data, network, { settings, options });
     const run = { settings, options, start: INITIAL_PROGRESS, state: null };
-    const { end, progress, opened } = await learn<Batch, Evaluation, MemoryRecord<Batch>>(
+    const { end, progress, opened } = await learn<Batch, MeasuredEvaluation, MemoryRecord<Batch>>(
       platform,
       task,
       sources,
@@ -58,9 +60,9 @@ export async function trainInMemory(
   }
 }
 
-interface MemoryRecord<B extends TrainingBatch> extends RunRecord<B, Evaluation> {
+interface MemoryRecord<B extends TrainingBatch> extends RunRecord<B, MeasuredEvaluation> {
   /** What the best epoch left; null before the first has ended. */
-  best(): Pick<MemoryRun, "epoch" | "state"> | null;
+  best(): Pick<MemoryRun, "epoch" | "evaluation" | "state"> | null;
 }
 
 function recordOf<B extends TrainingBatch>(
@@ -68,15 +70,15 @@ function recordOf<B extends TrainingBatch>(
   previous: MemoryRecord<B> | null,
   { graph }: TrainingNetwork,
   { metric }: Pick<TrainingSettings, "metric">,
-  { onEvent }: LearningOptions<Evaluation>,
+  { onEvent }: LearningOptions<MeasuredEvaluation>,
 ): MemoryRecord<B> {
   // Not the slots of the optimizer, which only training needs.
   const names = graph.parameters.flatMap(({ path }) => [path, `${path}:average`]).filter((name) => stateNames.has(name));
   let kept = previous === null ? null : previous.best();
-  const save: LoopParts<B, Evaluation>["save"] = async ({ position, history }) => {
+  const save: LoopParts<B, MeasuredEvaluation>["save"] = async ({ position, history }, evaluation) => {
     const best = bestEpoch(history, metric);
     if (position.batch !== 0 || (best !== null && best.epoch !== position.epoch)) return;
-    kept = { epoch: position.epoch, state: new Map([...fixed, ...(await trainer.readState(names))]) };
+    kept = { epoch: position.epoch, evaluation, state: new Map([...fixed, ...(await trainer.readState(names))]) };
   };
   return {
     report: (event) => onEvent?.(event),

@@ -5,6 +5,7 @@ import { encodeSafetensors } from "../../formats/safetensors.js";
 import type { Graph } from "../../ir/graph.js";
 import type { Model } from "../../models/index.js";
 import { OWN_NAMES } from "../../models/weights.js";
+import type { CalibrationRecord } from "../../predict/confidence-record.js";
 import type { ModelMetadata } from "../../predict/model-metadata.js";
 import type { Platform, SourceOptions } from "../../runtime/platform.js";
 import type { SessionOptions } from "../../runtime/session.js";
@@ -12,6 +13,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 import type { EpochRow } from "../../train/history.js";
 import type { TrainingSettings } from "../../train/settings.js";
 import type { WeightReport } from "../../weights/index.js";
+import { calibrateRun, type RunCalibration } from "../calibrate/calibrate-run.js";
 import { type Classifier, openClassifier } from "../classifier.js";
 import type { ModelHost } from "../model-host.js";
 import { PREPARED } from "../model-source.js";
@@ -30,6 +32,10 @@ export interface TrainedModel {
   /** The epoch whose parameters the model has, from 1. */
   readonly epoch: number;
   readonly end: "finished" | "stopped early";
+  /** The temperature of the model's probabilities, which was fitted on the validation images; null where there is none. */
+  readonly calibration: CalibrationRecord | null;
+  /** Why there is no temperature; null where there is one. */
+  readonly notCalibrated: string | null;
 }
 
 /** What is trained on what. */
@@ -48,9 +54,17 @@ export async function trainModelInMemory<F extends SourceOptions, P extends Sess
   place: F & P,
 ): Promise<TrainedModel> {
   const { network, data, settings } = training;
-  const { end, history, epoch, state } = await trainInMemory(host.platform, data, network, settings, options);
-  const prepared = await preparedModel(host.platform, training, epoch, state);
-  return { model: await openTrained(host, prepared, place), history, epoch, end };
+  const { end, history, epoch, state, evaluation } = await trainInMemory(host.platform, data, network, settings, options);
+  const calibrated = calibrateRun(evaluation, settings.data, settings);
+  const prepared = await preparedModel(host.platform, training, epoch, state, calibrated);
+  return { model: await openTrained(host, prepared, place), history, epoch, end, ...resultOf(calibrated) };
+}
+
+/** What a training says of its calibration. */
+export function resultOf(calibrated: RunCalibration): Pick<TrainedModel, "calibration" | "notCalibrated"> {
+  return "skipped" in calibrated
+    ? { calibration: null, notCalibrated: calibrated.skipped }
+    : { calibration: calibrated.calibration, notCalibrated: null };
 }
 
 /** Opens a trained model that has its parameters. */
@@ -67,6 +81,7 @@ async function preparedModel(
   { model, network, data, settings }: MemoryTraining,
   epoch: number,
   state: ReadonlyMap<string, Tensor>,
+  calibrated: RunCalibration,
 ): Promise<PreparedModel> {
   const { classes } = data.train;
   const { options, graph } = inferenceNetwork(model, network.options, classes.length);
@@ -79,6 +94,7 @@ async function preparedModel(
     options,
     ...storedNetwork(model, graph),
     preprocessing: network.preprocessing,
+    ...("skipped" in calibrated ? {} : { calibration: calibrated.calibration }),
     labels: classes,
     source: `trained with inceptionkit on ${settings.data}${from}, ${epoch} epochs`,
     licence:
