@@ -500,7 +500,7 @@ describe("usage", () => {
       [["train", DATA], "missing --model: pass a model id or a custom network; see inception train --help"],
       [
         ["train", DATA, ...model, "--out", full, "--recipe", "best"],
-        'Cannot set option recipe of a run to "best": expected "scratch" or "finetune" or "finetune_phased" or "head" or "paper" or "slim" or "googlenet_paper"',
+        'Cannot set option recipe of a run to "best": expected "scratch" or "finetune" or "finetune_adamw" or "head" or "paper" or "slim" or "googlenet_paper"',
       ],
       [
         ["train", DATA, ...model, "--out", full, "--learning-rate", "fast"],
@@ -542,7 +542,7 @@ describe("usage", () => {
       expect(out).toContain(flag);
     }
     expect(out.replace(/\s+/g, " ")).toContain(
-      "training recipe; other settings override it: scratch, finetune, finetune_phased, head, paper, slim, googlenet_paper (default: finetune with --weights, else scratch)",
+      "training recipe; other settings override it: scratch, finetune, finetune_adamw, head, paper, slim, googlenet_paper (default: finetune with --weights, else scratch)",
     );
     expect(out).toMatch(/Examples:\n {2}Fine-tune [^\n]*\n {2}\$ inception train /);
     expect([...out.matchAll(/^([A-Z]\w+):$/gm)].map(([, heading]) => heading)).toEqual([

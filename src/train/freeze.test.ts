@@ -29,6 +29,13 @@ describe("what is trained", () => {
     expect(new Set(trained("except-last:2").map((path) => path.split(".")[0]))).toEqual(new Set(["inception5a", "inception5b", "fc"]));
   });
 
+  test("except-last:P% counts in percent of the stages, rounded up", () => {
+    expect(trained("except-last:50%")).toEqual(trained("except-last:6"));
+    expect(trained("except-last:51%")).toEqual(trained("except-last:7"));
+    expect(trained("except-last:0%")).toEqual(trained("except-last:0"));
+    expect(trained("except-last:100%")).toEqual(trained("except-last:12"));
+  });
+
   test("patterns freeze what they match, and dots are dots", () => {
     const paths = trained("conv*,inception3*");
     expect(paths.some((path) => path.startsWith("conv") || path.startsWith("inception3"))).toBe(false);
@@ -39,11 +46,15 @@ describe("what is trained", () => {
   test.each([
     [
       "except-last:99",
-      'Cannot freeze "except-last:99" of "googlenet.public": expected except-last:K with an integer K from 0 to 12, the number of its stages',
+      'Cannot freeze "except-last:99" of "googlenet.public": expected except-last:K with an integer K from 0 to 12, the number of its stages, or a percentage of them',
     ],
     [
       "except-last:",
-      'Cannot freeze "except-last:" of "googlenet.public": expected except-last:K with an integer K from 0 to 12, the number of its stages',
+      'Cannot freeze "except-last:" of "googlenet.public": expected except-last:K with an integer K from 0 to 12, the number of its stages, or a percentage of them',
+    ],
+    [
+      "except-last:101%",
+      'Cannot freeze "except-last:101%" of "googlenet.public": expected except-last:K with an integer K from 0 to 12, the number of its stages, or a percentage of them',
     ],
     [
       "conv1.*,nothing*,stem",

@@ -8,6 +8,8 @@ import { selectOutputs } from "../ir/prune.js";
  * - "none": all of them.
  * - "backbone": those that the output "features" does not need: the classifier, and in facenet's variant the embedding before it.
  * - "except-last:K": the classifier and the last K stages with parameters that lead to "features" (`stages` of the graph).
+ * - "except-last:P%": the same with a percentage of the stages, rounded up, so that one text fits every network. A network without
+ *   "features" has no border before its classifier: there all stages that lead to "logits" count.
  * - anything else: a list of paths to freeze, separated by commas, in which `*` matches any characters, e.g.
  *   "conv1.*,inception3*". Each must match a parameter.
  *
@@ -38,9 +40,12 @@ function chooseTrained(graph: Graph, trainable: readonly Parameter[], freeze: st
   return trainable.filter(({ path }) => !patterns.some(({ matches }) => matches.test(path)));
 }
 
+function hasFeatures(graph: Graph): boolean {
+  return graph.outputs.some(({ name }) => name === "features");
+}
+
 function isHead(graph: Graph, freeze: string): (parameter: Parameter) => boolean {
-  if (!graph.outputs.some(({ name }) => name === "features"))
-    throw invalid(graph, freeze, 'it has no output "features", before which a head would end');
+  if (!hasFeatures(graph)) throw invalid(graph, freeze, 'it has no output "features", before which a head would end');
   const body = new Set(selectOutputs(graph, ["features"]).parameters.map(({ path }) => path));
   // Auxiliary classifiers are neither body nor head: with a fixed body they would train to no purpose.
   const main = new Set(selectOutputs(graph, ["logits"]).parameters.map(({ path }) => path));
@@ -48,19 +53,30 @@ function isHead(graph: Graph, freeze: string): (parameter: Parameter) => boolean
 }
 
 function lastStages(graph: Graph, trainable: readonly Parameter[], freeze: string): readonly Parameter[] {
+  const percentage = /^except-last:(100|[1-9]?\d)%$/.exec(freeze)?.[1];
+  if (percentage !== undefined && !hasFeatures(graph)) {
+    const { stages } = stagesBefore(graph, "logits");
+    const frozen = new Set(stages.slice(0, stages.length - shareOf(stages.length, percentage)));
+    return trainable.filter(({ stage }) => !frozen.has(stage));
+  }
   const head = isHead(graph, freeze);
-  const { body, stages } = bodyStages(graph);
-  const count = Number(freeze.slice(EXCEPT_LAST.length));
+  const { body, stages } = stagesBefore(graph, "features");
+  const count = percentage === undefined ? Number(freeze.slice(EXCEPT_LAST.length)) : shareOf(stages.length, percentage);
   if (!Number.isInteger(count) || count < 0 || count > stages.length || freeze === EXCEPT_LAST) {
-    throw invalid(graph, freeze, `expected except-last:K with an integer K from 0 to ${stages.length}, the number of its stages`);
+    const range = `expected except-last:K with an integer K from 0 to ${stages.length}, the number of its stages, or a percentage of them`;
+    throw invalid(graph, freeze, range);
   }
   const kept = new Set(stages.slice(stages.length - count));
   return trainable.filter((parameter) => head(parameter) || (body.has(parameter.path) && kept.has(parameter.stage)));
 }
 
-/** The parameters that lead to "features", and the stages of those that can be trained, first to last. */
-function bodyStages(graph: Graph): { readonly body: ReadonlySet<string>; readonly stages: readonly string[] } {
-  const parameters = selectOutputs(graph, ["features"]).parameters;
+function shareOf(stages: number, percentage: string): number {
+  return Math.ceil((Number(percentage) * stages) / 100);
+}
+
+/** The parameters that lead to an output, and the stages of those that can be trained, first to last. */
+function stagesBefore(graph: Graph, output: string): { readonly body: ReadonlySet<string>; readonly stages: readonly string[] } {
+  const parameters = selectOutputs(graph, [output]).parameters;
   const trainable = new Set(parameters.filter(isTrainable).map(({ stage }) => stage));
   return {
     body: new Set(parameters.map(({ path }) => path)),
@@ -70,27 +86,24 @@ function bodyStages(graph: Graph): { readonly body: ReadonlySet<string>; readonl
 
 /** Stages that can be frozen one by one: K of "except-last:K" is at most this. 0 for a network without the output "features". */
 export function stageCount(graph: Graph): number {
-  return graph.outputs.some(({ name }) => name === "features") ? bodyStages(graph).stages.length : 0;
+  return hasFeatures(graph) ? stagesBefore(graph, "features").stages.length : 0;
 }
 
 /**
  * Factors on the learning rate that fall with the distance from the classifier (layer-wise learning-rate decay): 1 for the
  * classifiers, `decay` for the last stage with parameters that leads to "features", `decay`² for the stage before it, and so on.
+ * A network without "features" has its classifier in its last stage, which keeps the full rate.
  *
  * Source: timm's `layer_decay`, with a stage as a group of layers.
  *
  * @param decay - in (0, 1]; 1 gives 1 everywhere
- * @throws InceptionError OPTION_INVALID for a network without the output "features", where `decay` is not 1
  */
 export function layerDecayFactors(graph: Graph, decay: number): (parameter: Parameter) => number {
   if (decay === 1) return () => 1;
-  if (!graph.outputs.some(({ name }) => name === "features")) {
-    const message = `Cannot use layerDecay ${decay} with "${graph.name}": it has no output "features", from which stages are counted`;
-    throw new InceptionError("OPTION_INVALID", message, { model: graph.name, decay });
-  }
-  const { body, stages } = bodyStages(graph);
+  const [output, nearest] = hasFeatures(graph) ? (["features", 1] as const) : (["logits", 0] as const);
+  const { body, stages } = stagesBefore(graph, output);
   // Products, which every platform rounds alike, and not a power.
-  const factors = new Map(stages.toReversed().map((path, distance) => [path, new Array<number>(distance + 1).fill(decay)] as const));
+  const factors = new Map(stages.toReversed().map((path, distance) => [path, new Array<number>(distance + nearest).fill(decay)] as const));
   return ({ path, stage }) => (body.has(path) ? (factors.get(stage) ?? []).reduce((product, factor) => product * factor, 1) : 1);
 }
 

@@ -1,13 +1,13 @@
 /** Layer-wise learning-rate decay, in factors and in a step that NumPy computed. */
 import { expect, test } from "vitest";
 import { createTestTrainer } from "../../test/in-process-trainer.js";
-import { compileTraining, initialState, selectTrained } from "../compile/training/training.js";
+import { compileTraining, initialState } from "../compile/training/training.js";
 import { concatChunks } from "../formats/concat-chunks.js";
 import { describeModel } from "../models/index.js";
 import { GraphBuilder } from "../ops/build.js";
 import { sgd } from "../optim/index.js";
 import { float32Tensor } from "../tensor/tensor.js";
-import { layerDecayFactors } from "./freeze.js";
+import { layerDecayFactors, trainedParameters } from "./freeze.js";
 
 test("GoogLeNet: 1 for the classifiers, and a power of the distance for its twelve stages", () => {
   const graph = describeModel("googlenet.public", { widthMultiplier: 0.125, numClasses: 10, aux: true });
@@ -38,14 +38,18 @@ function linearNetwork() {
   return b.finish();
 }
 
-test("a network without features has no stages to count", () => {
-  const network = selectTrained(linearNetwork());
-  expect(() => layerDecayFactors(network, 0.5)).toThrowError(
-    expect.objectContaining({
-      code: "OPTION_INVALID",
-      message: 'Cannot use layerDecay 0.5 with "linear": it has no output "features", from which stages are counted',
-    }),
-  );
+test("a network without features has its classifier in its last stage", () => {
+  const b = new GraphBuilder("linear");
+  const first = b.add("gemm", "a", [b.input("input", ["N", 3]), b.parameter("a.weight", [3, 3], "linear_kernel")], {});
+  b.stage("a", b.module("a", first));
+  const second = b.add("gemm", "b", [first, b.parameter("b.weight", [2, 3], "linear_kernel")], {});
+  b.stage("b", b.module("b", second));
+  b.output("logits", second);
+  const network = b.finish();
+  expect(network.parameters.map(layerDecayFactors(network, 0.5))).toEqual([0.5, 1]);
+  const trained = (freeze: string) => network.parameters.filter(trainedParameters(network, freeze)).map(({ path }) => path);
+  expect(trained("except-last:50%")).toEqual(["b.weight"]);
+  expect(trained("except-last:51%")).toEqual(["a.weight", "b.weight"]);
 });
 
 /**

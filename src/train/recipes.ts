@@ -24,7 +24,7 @@ export interface Recipe {
   readonly augmentation: string;
   readonly mixup: number;
   readonly cutmix: number;
-  /** Frozen parameters: "none", "backbone", "except-last:K" or path patterns; see `trainedParameters`. */
+  /** Frozen parameters: "none", "backbone", "except-last:K", "except-last:P%" or path patterns; see `trainedParameters`. */
   readonly freeze: string;
   /** What is frozen in later epochs: "none" or as in "3=except-last:3,6=none"; see `trainingPhases`. */
   readonly unfreeze: string;
@@ -37,45 +37,52 @@ export interface Recipe {
 const PAPER_RMSPROP = { name: "rmsprop_tf", decay: 0.9, momentum: 0, epsilon: 1 };
 const STAIRCASE = { name: "exponential", unit: "epoch", factor: 0.94, every: 2, staircase: true };
 
-const FINETUNE = {
-  source:
-    "inceptionkit default for fine-tuning pretrained weights on a few hundred to a few thousand images: low learning rate, mild crops, cosine decay.",
-  epochs: 10,
-  batchSize: 16,
-  optimizer: { name: "sgd", momentum: 0.9, weightDecay: 1e-4 },
-  weightDecayOn: "kernels",
-  learningRate: 0.005,
-  schedule: { name: "cosine", unit: "fractional_epoch", warmUp: 0.5, warmUpFrom: 0.1 },
-  labelSmoothing: 0.1,
-  auxWeight: 0.3,
-  clipNorm: 5,
-  emaDecay: null,
-  batchNormDecay: 0.9,
-  augmentation: "light",
-  mixup: 0,
-  cutmix: 0,
-  freeze: "none",
-  unfreeze: "none",
-  layerDecay: 1,
-  initializer: "xavier_uniform",
-} as const;
-
 /** Named sets of training settings, each with its source. */
 export const RECIPES = {
-  finetune: FINETUNE,
-  // A candidate to become "finetune"; tools/recipe-table.mjs compares the two.
-  finetune_phased: {
-    ...FINETUNE,
+  finetune: {
     source:
-      "inceptionkit, experimental: as finetune, with the classifier trained first, then the last stages with it (arXiv:1801.06146), a learning rate that falls with the distance from the classifier, TrivialAugment (arXiv:2103.10158) and EMA weights.",
-    epochs: 20,
-    learningRate: 0.01,
+      "inceptionkit default for fine-tuning pretrained weights on a few hundred to a few thousand images: low learning rate, mild crops, cosine decay.",
+    epochs: 10,
+    batchSize: 16,
+    optimizer: { name: "sgd", momentum: 0.9, weightDecay: 1e-4 },
+    weightDecayOn: "kernels",
+    learningRate: 0.005,
+    schedule: { name: "cosine", unit: "fractional_epoch", warmUp: 0.5, warmUpFrom: 0.1 },
+    labelSmoothing: 0.1,
+    auxWeight: 0.3,
+    clipNorm: 5,
+    emaDecay: null,
+    batchNormDecay: 0.9,
+    augmentation: "light",
+    mixup: 0,
+    cutmix: 0,
+    freeze: "none",
+    unfreeze: "none",
+    layerDecay: 1,
+    initializer: "xavier_uniform",
+  },
+  // A candidate to become "finetune"; tools/recipe-table.mjs compares the two.
+  finetune_adamw: {
+    source:
+      "inceptionkit, experimental: AdamW (arXiv:1711.05101) on the last half of the stages, with a learning rate that falls with the distance from the classifier, one operation of RandAugment (arXiv:1909.13719) per image, and EMA weights.",
+    epochs: 15,
+    batchSize: 16,
+    optimizer: { name: "adamw", weightDecay: 0.05 },
+    weightDecayOn: "kernels",
+    learningRate: 0.001,
+    schedule: { name: "cosine", unit: "fractional_epoch", warmUp: 0.5, warmUpFrom: 0.1 },
+    labelSmoothing: 0.1,
     auxWeight: 0,
-    emaDecay: 0.99,
-    augmentation: "trivial_augment",
-    freeze: "backbone",
-    unfreeze: "2=except-last:6",
-    layerDecay: 0.8,
+    clipNorm: 5,
+    emaDecay: 0.98,
+    batchNormDecay: 0.9,
+    augmentation: "rand_augment_1",
+    mixup: 0,
+    cutmix: 0,
+    freeze: "except-last:50%",
+    unfreeze: "none",
+    layerDecay: 0.85,
+    initializer: "xavier_uniform",
   },
   googlenet_paper: {
     source:
@@ -191,7 +198,7 @@ export const RECIPES = {
 export type RecipeName = keyof typeof RECIPES;
 
 /** In the order in which a user should consider them. */
-export const RECIPE_NAMES: readonly RecipeName[] = ["scratch", "finetune", "finetune_phased", "head", "paper", "slim", "googlenet_paper"];
+export const RECIPE_NAMES: readonly RecipeName[] = ["scratch", "finetune", "finetune_adamw", "head", "paper", "slim", "googlenet_paper"];
 
 /** Recipes that mean another one for a family of networks: "paper" is the family's own paper. */
 const FAMILY_RECIPES: Readonly<Record<string, Readonly<Record<string, RecipeName>>>> = { googlenet: { paper: "googlenet_paper" } };

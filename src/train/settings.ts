@@ -31,9 +31,9 @@ const IMAGE_METRICS: readonly Metric[] = ["top1", "top5", "loss", "trainLoss", "
 export const SETTINGS = {
   accumulate: integerOption("accumulate gradients over this many batches per optimizer step", 1, 1, 4096),
   augmentation: jsonOption(
-    "training augmentation: none, light, trivial_augment, rand_augment, cifar, inception, or a JSON object",
+    "training augmentation: none, light, trivial_augment, rand_augment, rand_augment_1, cifar, inception, or a JSON object",
     undefined,
-    "none, light, trivial_augment, rand_augment, inception, cifar, or a JSON record of an augmentation",
+    "none, light, trivial_augment, rand_augment, rand_augment_1, inception, cifar, or a JSON record of an augmentation",
     (given) => parseAugmentation(given, "the settings"),
   ),
   auxWeight: { ...numberOption("loss weight of each auxiliary classifier", undefined, 0, 100), placeholder: "weight" },
@@ -81,7 +81,7 @@ export const SETTINGS = {
   },
   freeze: {
     ...textOption(
-      "parameters to freeze: none, backbone (train only the classifier), except-last:K (train the last K stages and the classifier), or path patterns with *",
+      "parameters to freeze: none, backbone (train only the classifier), except-last:K or except-last:P% (train the last K or P percent of the stages, and the classifier), or path patterns with *",
       undefined,
     ),
     placeholder: "what",
@@ -118,7 +118,8 @@ export const SETTINGS = {
       undefined,
     ),
     placeholder: "schedule",
-    expected: "EPOCH=none, EPOCH=backbone or EPOCH=except-last:K, separated by commas, epochs ascending from 2; or none",
+    expected:
+      "EPOCH=none, EPOCH=backbone, EPOCH=except-last:K or EPOCH=except-last:P%, separated by commas, epochs ascending from 2; or none",
     parse: (given) => (typeof given === "string" && unfreezePhases(given) !== null ? given : undefined),
   },
   valData: {

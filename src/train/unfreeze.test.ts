@@ -20,7 +20,7 @@ test.each(["1=none", "3=none,3=none", "4=backbone,2=none", "backbone", "2=conv1.
     expect(() => resolveSettings({ data: "x", unfreeze: text })).toThrowError(
       expect.objectContaining({
         code: "OPTION_INVALID",
-        message: expect.stringContaining("EPOCH=none, EPOCH=backbone or EPOCH=except-last:K") as string,
+        message: expect.stringContaining("EPOCH=none, EPOCH=backbone, EPOCH=except-last:K or EPOCH=except-last:P%") as string,
       }),
     );
   },

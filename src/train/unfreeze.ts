@@ -18,7 +18,7 @@ type PhaseStart = Pick<TrainingPhase, "start" | "freeze">;
 
 /** The phases of text like "3=except-last:3,6=none", in which epochs count from 1; [] for "none", null for other text. */
 export function unfreezePhases(text: string): readonly PhaseStart[] | null {
-  const entries = text === "none" ? [] : text.split(",").map((entry) => /^(\d{1,7})=(none|backbone|except-last:\d+)$/.exec(entry.trim()));
+  const entries = text === "none" ? [] : text.split(",").map((entry) => /^(\d{1,7})=(none|backbone|except-last:\d+%?)$/.exec(entry.trim()));
   const phases = entries.map((match) => ({ start: Number(match?.[1]) - 1, freeze: match?.[2] ?? "" }));
   const isAscending = phases.every(({ start }, index) => start > (phases[index - 1]?.start ?? 0));
   return isAscending ? phases : null;

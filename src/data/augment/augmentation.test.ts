@@ -22,8 +22,8 @@ test("erasing is read, with noise or with a color", () => {
 
 const light = AUGMENTATIONS.light;
 test.each([
-  ["strong", 'name is "strong", expected one of cifar, inception, light, none, rand_augment, trivial_augment'],
-  ["toString", 'name is "toString", expected one of cifar, inception, light, none, rand_augment, trivial_augment'],
+  ["strong", 'name is "strong", expected one of cifar, inception, light, none, rand_augment, rand_augment_1, trivial_augment'],
+  ["toString", 'name is "toString", expected one of cifar, inception, light, none, rand_augment, rand_augment_1, trivial_augment'],
   [null, "value is null, expected an object"],
   [{ ...light, flop: 1 }, 'value is "flop", expected only the fields crop, flip, policy, color, erasing'],
   [{ ...light, flip: 2 }, "flip is 2, expected a number from 0 to 1"],

@@ -89,6 +89,8 @@ export const AUGMENTATIONS = {
   none: { crop: { kind: "none" }, flip: 0, color: null, erasing: null },
   // RandAugment with torchvision's defaults.
   rand_augment: { crop: MILD_CROP, flip: 0.5, policy: { kind: "rand_augment", operations: 2, magnitude: 9 }, color: null, erasing: null },
+  // The same with one operation: for fine-tuning on few images in few epochs.
+  rand_augment_1: { crop: MILD_CROP, flip: 0.5, policy: { kind: "rand_augment", operations: 1, magnitude: 9 }, color: null, erasing: null },
   trivial_augment: { crop: MILD_CROP, flip: 0.5, policy: { kind: "trivial_augment_wide" }, color: null, erasing: null },
 } as const satisfies Record<string, Augmentation>;
 
