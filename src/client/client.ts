@@ -27,7 +27,7 @@ import { type Answer, type ClientOptions, type FileInput, failureOf, openTranspo
 /** The forms of an explanation by their names. */
 export interface ExplanationForms {
   /** The map over the image, a PNG file. */
-  readonly png: Uint8Array<ArrayBuffer>;
+  readonly png: Uint8Array;
   /** The map itself, [height, width]. */
   readonly map: NumericArray<Float32Array>;
   readonly summary: ExplanationSummary;
@@ -36,13 +36,13 @@ export interface ExplanationForms {
 /** The forms of a segmentation by their names. */
 export interface SegmentationForms {
   /** A compressed NIfTI file with the grid of the volume, `.nii.gz`. */
-  readonly "nii.gz": Uint8Array<ArrayBuffer>;
+  readonly "nii.gz": Uint8Array;
   /** The same, not compressed. */
-  readonly nii: Uint8Array<ArrayBuffer>;
+  readonly nii: Uint8Array;
   /** The label of each voxel, [z, y, x]. */
   readonly voxels: NumericArray<Int32Array>;
   /** Slices with the labels over them, a PNG file. */
-  readonly png: Uint8Array<ArrayBuffer>;
+  readonly png: Uint8Array;
   readonly summary: SegmentationSummary;
 }
 
@@ -52,7 +52,7 @@ interface Form<T> {
   readonly read: (answer: Answer) => T;
 }
 
-const bytesOf = ({ bytes }: Answer): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
+const bytesOf = ({ bytes }: Answer): Uint8Array => new Uint8Array(bytes);
 const EXPLANATIONS: { readonly [F in keyof ExplanationForms]: Form<ExplanationForms[F]> } = {
   png: { accept: "image/png", read: bytesOf },
   map: { accept: "application/x-npy", read: ({ bytes }) => readFloats(bytes) },

@@ -4,7 +4,7 @@ import { type Answer, ClientError } from "./transport.js";
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The JSON object of an answer. @throws ClientError ANSWER_INVALID */
-export function readJson(bytes: ArrayBuffer | Uint8Array<ArrayBuffer>): Fields {
+export function readJson(bytes: ArrayBuffer | Uint8Array): Fields {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder().decode(bytes));

@@ -83,7 +83,10 @@ function datatypeOf(data: TensorElements): string {
 }
 
 /** The body of a request, and how many of its bytes are JSON. @throws ClientError OPTION_INVALID */
-export function encodeInfer(inputs: Readonly<Record<string, ServerTensor>>, { outputs, id }: InferSettings) {
+export function encodeInfer(
+  inputs: Readonly<Record<string, ServerTensor>>,
+  { outputs, id }: InferSettings,
+): { readonly body: Uint8Array; readonly headerLength: number } {
   const chunks: Uint8Array[] = [];
   const described = Object.entries(inputs).map(([name, { shape, data, datatype = datatypeOf(data) }]) => {
     const count = shape.reduce((product, size) => product * size, 1);

@@ -134,9 +134,7 @@ function todoSection(check: ImageCheck, cleanCommand: string): string {
     counts.imbalance > 0
       ? item("warn", "review", "Classes are unequal:", ratio)
       : item("good", "fine", "", `Classes are balanced: ${ratio}`),
-    labels === null
-      ? item("good", "note", "", "Labels were not checked: that needs a model, as in <code>--model googlenet --weights pretrained</code>.")
-      : "",
+    labels === null ? item("good", "note", "", "Labels were not checked: that needs a model for features.") : "",
     ...notes.map((text) => item("warn", "note", "", escapeMarkup(`${text}.`))),
   ];
   return section("What to do", `<ul class="todo">${items.join("")}</ul>`);

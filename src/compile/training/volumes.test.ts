@@ -100,7 +100,7 @@ test("a loss that does not exist is named; Dice needs maps", () => {
     expect.objectContaining({
       code: "OPTION_INVALID",
       message:
-        'Cannot train "inception_resnet_3d.table" with loss "dice": expected one of cross_entropy, dice_cross_entropy, nnunet_dice_cross_entropy',
+        'Cannot train "inception_resnet_3d.table" with loss "dice": expected one of asymmetric, binary_cross_entropy, cross_entropy, dice_cross_entropy, nnunet_dice_cross_entropy',
     }),
   );
   const classifier = describeModel("googlenet", { inputSize: 32, widthMultiplier: 0.05, numClasses: 3 });
